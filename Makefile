@@ -1,0 +1,41 @@
+# Every target installs first when .venv is missing. Paths may hold spaces: nothing here names the folder it is in.
+PYTHON ?= python3
+RUN := .venv/bin/python
+STAMP := .venv/.installed
+
+.PHONY: run test lint format bench install clean
+
+run: install
+	$(RUN) -m melodygan.train --wgan --noise --l2
+	$(RUN) -m evaluation.report gen/ org/
+
+install: $(STAMP)
+
+$(STAMP): setup.cfg constraints.txt
+	test -x $(RUN) || $(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+test: .venv/.installed-test
+	$(RUN) -m pytest -n 2
+
+lint: .venv/.installed-lint
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: .venv/.installed-lint
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+.venv/.installed-%: $(STAMP)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$*]"
+	touch $@
+
+bench: install
+	$(RUN) benchmarks/melodygan_update.py
+	$(RUN) benchmarks/melodygan_sampling.py
+	$(RUN) benchmarks/evaluation.py
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

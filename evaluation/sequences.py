@@ -1,0 +1,186 @@
+"""Exact matching of runs in many sequences at once, by prefix doubling.
+
+Ranks of all runs of 1, 2, 4, 8 … tokens are found by sorting (Karp, Miller and Rosenberg 1972; Manber and Myers
+1993). Two runs of any length L are then equal exactly when their first and their last 2^k tokens are, 2^k ≤ L < 2^(k+1),
+so that everything below is a handful of sorts over flat arrays, with no loop over notes and no hashing to trust.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    IntArray = NDArray[np.int64]
+
+
+def _rank(high: IntArray, low: IntArray) -> IntArray:
+    """Number the distinct pairs (high, low) in their order."""
+    _, rank = np.unique(high * (int(low.max(initial=0)) + 1) + low, return_inverse=True)
+    return rank.astype(np.int64)
+
+
+def _levels(tokens: IntArray, sequence: IntArray, count: int) -> tuple[list[IntArray], IntArray]:
+    """Rank the runs of 1, 2, 4 … tokens that start at each position.
+
+    A mark of its own ends each sequence, so that no run that crosses an end equals any other.
+
+    Returns:
+        the ranks, each [T + count], until no two are equal; and [T + count] the sequence of each position.
+    """
+    total = len(tokens)
+    owner = np.concatenate([sequence, np.arange(count)])
+    order = np.argsort(owner, kind="stable")  # puts each mark, which came last, behind its sequence
+    _, symbols = np.unique(tokens, return_inverse=True)
+    marked = np.concatenate([symbols.astype(np.int64), total + 1 + np.arange(count)])[order]
+    owner = owner[order]
+    rank = _rank(marked, np.zeros_like(marked))
+    levels = [rank]
+    width = 1
+    while len(rank) and int(rank.max()) + 1 < len(rank):
+        follower = np.zeros_like(rank)
+        follower[:-width] = rank[width:] + 1
+        rank = _rank(rank, follower)
+        levels.append(rank)
+        width *= 2
+    return levels, owner
+
+
+def longest_repeats(tokens: IntArray, sequence: IntArray, count: int) -> NDArray[np.float64]:
+    """Find the longest run in each sequence that comes again in it, without a shared note.
+
+    Args:
+        tokens: [T] steps between notes; a run of L steps covers L + 1 notes.
+        sequence: [T] the sequence of each token, not falling.
+        count: number of sequences.
+
+    Returns:
+        [count] tokens; 0 where nothing repeats.
+    """
+    levels, owner = _levels(tokens, sequence, count)
+    ranks = np.stack(levels)
+    known = np.zeros(count, np.int64)
+    # a repeat of length L contains one of every smaller length, so bits of the answer are found from the highest down
+    for level in reversed(range(len(levels))):
+        trial = known + (1 << level)
+        known = np.where(_repeats(ranks, owner, trial), trial, known)
+    return known.astype(np.float64)
+
+
+def _repeats(ranks: IntArray, owner: IntArray, length: IntArray) -> NDArray[np.bool_]:
+    """Tell for each sequence whether a run of its trial length occurs twice in it without a shared note."""
+    position = np.arange(len(owner))
+    high = np.frexp(length.astype(np.float64))[1].astype(np.int64) - 1  # the power of two at or below each length
+    begin = ranks[high[owner], position]
+    tail = position + length[owner] - (1 << high[owner])
+    inside = tail < len(owner)
+    end = np.where(inside, ranks[high[owner], np.minimum(tail, len(owner) - 1)] + 1, 0)
+    # positions without room for a run get a rank of their own
+    run = _rank(begin, end)
+    key = owner * (int(run.max(initial=0)) + 1) + run
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1) > 0)
+    last = np.append(first[1:] - 1, len(key) - 1)
+    apart = order[last] - order[first] >= length[owner[order[first]]] + 1
+    found = np.zeros(len(length), bool)
+    found[owner[order[first[apart]]]] = True
+    return found
+
+
+@dataclass(frozen=True)
+class SharedRuns:
+    """The longest run that each sequence shares with any other.
+
+    Attributes:
+        length: [count] tokens.
+        partner: [count] the other sequence, −1 where nothing is shared.
+        start, partner_start: [count] where the run begins, in tokens from the beginning of its sequence.
+    """
+
+    length: IntArray
+    partner: IntArray
+    start: IntArray
+    partner_start: IntArray
+
+
+def longest_shared_runs(
+    tokens: IntArray, sequence: IntArray, count: int, reference: NDArray[np.bool_]
+) -> SharedRuns:
+    """Find for each sequence the longest run that it shares with a reference sequence other than itself.
+
+    In the order of the suffix array, the reference suffix that shares the longest prefix with any suffix is its
+    nearest one above or below; the lengths follow from the ranks by binary lifting.
+
+    Args:
+        tokens: [T].
+        sequence: [T] the sequence of each token, not falling.
+        count: number of sequences.
+        reference: [count] whether others may match this sequence.
+    """
+    levels, owner = _levels(tokens, sequence, count)
+    total = len(owner)
+    order = np.argsort(levels[-1], kind="stable")
+    best = np.zeros(total, np.int64)
+    other = np.full(total, -1, np.int64)
+    for direction in (order, order[::-1]):
+        neighbour = _nearest_reference(direction, owner, reference)
+        shared = _common_prefix(levels, direction, neighbour)
+        better = shared > best[direction]
+        best[direction[better]] = shared[better]
+        other[direction[better]] = neighbour[better]
+    first = np.searchsorted(owner, np.arange(count))
+    # per sequence the longest, and of equals the earliest
+    ranking = np.lexsort((np.arange(total), -best, owner))
+    top = ranking[first] if total else np.empty(0, np.int64)
+    partner_place = other[top]
+    found = partner_place >= 0
+    partner = np.where(found, owner[partner_place], -1)
+    return SharedRuns(
+        length=best[top],
+        partner=partner,
+        start=top - first,
+        partner_start=np.where(found, partner_place - first[np.maximum(partner, 0)], -1),
+    )
+
+
+def _nearest_reference(order: IntArray, owner: IntArray, reference: NDArray[np.bool_]) -> IntArray:
+    """For each place of a suffix order, find the last place before it that belongs to another, reference sequence.
+
+    Returns:
+        [T] positions in the text, −1 where there is none.
+    """
+    place = np.arange(len(order))
+    sequence = owner[order]
+    allowed = reference[sequence]
+    last_allowed = np.maximum.accumulate(np.where(allowed, place, -1))
+    # walking back from a place over allowed places of one's own sequence: among allowed places alone, each knows
+    # the nearest allowed one of another sequence
+    allowed_places = np.flatnonzero(allowed)
+    own = sequence[allowed_places]
+    block_start = np.maximum.accumulate(
+        np.where(np.diff(own, prepend=-1) != 0, np.arange(len(own)), 0) if len(own) else own
+    )
+    before_block = np.full(len(order), -1)
+    before_block[allowed_places] = np.where(block_start > 0, allowed_places[np.maximum(block_start - 1, 0)], -1)
+    previous = np.concatenate([[-1], last_allowed[:-1]]).astype(np.int64) if len(order) else place
+    mine = (previous >= 0) & (sequence[np.maximum(previous, 0)] == sequence)
+    chosen = np.where(mine, before_block[np.maximum(previous, 0)], previous)
+    return np.where(chosen >= 0, order[np.maximum(chosen, 0)], -1)
+
+
+def _common_prefix(levels: list[IntArray], left: IntArray, right: IntArray) -> IntArray:
+    """Length of the common prefix of pairs of suffixes; 0 where the right one is −1."""
+    length = np.zeros(len(left), np.int64)
+    valid = right >= 0
+    for level in reversed(range(len(levels))):
+        a, b = left + length, right + length
+        inside = valid & (a < len(levels[0])) & (b < len(levels[0]))
+        same = np.zeros(len(left), bool)
+        same[inside] = levels[level][a[inside]] == levels[level][b[inside]]
+        length += np.where(same, 1 << level, 0)
+    return length

@@ -1,0 +1,47 @@
+"""Training a variant inside a run folder, and what is looked at afterwards."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from melodygan import plots
+from melodygan.lstm import TuneBatches
+from melodygan.variants import prepare
+from modelkit.files import write_text
+from modelkit.fitting import fit_in_run
+from modelkit.randomness import make_deterministic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from melodygan.corpus import Split
+    from melodygan.encoding import Tune
+    from modelkit.runs import Run
+
+
+def train_in(run: Run, split: Split, *, tensorboard: bool = False) -> tuple[keras.Model, bool]:
+    """Train what ``run.config`` describes from where the run stands; draw its losses.
+
+    Returns:
+        the best epoch's model, and whether training went through to its end.
+    """
+    make_deterministic(run.config["seed"])
+    model, batches, measure, fit = prepare(run.config, split, len(run.history), run.last_checkpoint)
+    callbacks = [keras.callbacks.TensorBoard(str(run.path / "tensorboard"))] if tensorboard else []
+    best, complete = fit_in_run(run, model, batches, run.config["epochs"], measure=measure, callbacks=callbacks, **fit)
+    if run.history:
+        plots.save_history(run.history, run.path / "plots" / "history.png")
+    return best, complete
+
+
+def evaluate_lstm(run: Run, model: keras.Model, tunes: Sequence[Tune]) -> dict[str, Any]:
+    """Measure the LSTM on held-out tunes, print it, and keep it as RUN/test.json."""
+    batches = TuneBatches(tunes, model.vocabulary, run.config["batch_size"])
+    results = model.evaluate(batches, return_dict=True, verbose=0)
+    measured = {name: float(value) for name, value in results.items()}
+    write_text(run.path / "test.json", json.dumps(measured, indent=1) + "\n")
+    print(f"on {len(tunes)} held-out tunes: " + ", ".join(f"{name} {value:.3f}" for name, value in measured.items()))
+    return measured

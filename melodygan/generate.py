@@ -1,0 +1,94 @@
+"""Compose with a trained model: ``python -m melodygan.generate --model runs/melodygan-lstm/model.keras``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelkit import cli
+from modelkit.files import check_output_folder
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+EXAMPLE = (
+    "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2/model.keras --count 20 --out tunes\n"
+    '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8'
+)
+TEMPI = (4, 1000)  # a MIDI file counts microseconds a quarter in 24 bits: just below 4 they run out
+_STEERING = ("temperature", "top_k", "top_p", "start", "bars")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the verb."""
+    args = _parser().parse_args(argv)
+    cli.existing_file(args.model, "--model")
+    check_output_folder(args.out, force=args.force)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury ours
+
+    from modelkit.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
+
+    program = instrument_program(args.instrument)
+
+    from melodygan.output import load_model, write_tunes  # noqa: PLC0415 - the same
+
+    model = load_model(args.model)
+    try:
+        tunes = model.generate(args.count, seed=args.seed, **_steering(args, model))
+    except ValueError as error:
+        raise cli.UserError(str(error)) from error
+    write_tunes(args.out, tunes, tempo=args.tempo, program=program, force=args.force)
+    print(f"wrote {len(tunes)} tunes to {args.out}/")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser("melodygan.generate", "Compose tunes with a model that melodygan.train has saved.", EXAMPLE)
+    parser.add_argument("--model", type=Path, required=True, help="a model.keras; nothing else is needed")
+    parser.add_argument("--count", type=cli.positive_int, default=100, help="number of tunes (default 100)")
+    parser.add_argument("--out", type=Path, default=Path("gen"), help="folder for the MIDI files (default gen)")
+    parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same tunes (default 0)")
+    music = parser.add_argument_group("music")
+    music.add_argument("--temperature", type=cli.positive_float, help="below 1 safer, above 1 freer (default 1)")
+    music.add_argument("--top-k", type=cli.positive_int, metavar="K", help="choose among the K likeliest symbols")
+    music.add_argument("--top-p", type=cli.probability, metavar="P", help="… whose probabilities reach P")
+    music.add_argument(
+        "--start", metavar="FILE|NOTES", help='begin with a tune\'s file or notes such as "C4 D4:0.5 E4"'
+    )
+    music.add_argument("--bars", type=cli.positive_int, metavar="N", help="exact length in bars of 4/4")
+    music.add_argument(
+        "--tempo", type=cli.between(*TEMPI, "a tempo"), default=120.0, help="quarters a minute (default 120)"
+    )
+    music.add_argument("--instrument", default="piano", help="General MIDI name or number (default piano)")
+    parser.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
+    return parser
+
+
+def _steering(args: argparse.Namespace, model: Any) -> dict[str, Any]:
+    """Return the options that were given, as the model's ``generate`` takes them.
+
+    Raises:
+        UserError: the model cannot do what one of them asks.
+    """
+    from melodygan.gan import MelodyGAN  # noqa: PLC0415 - imports TensorFlow
+    from melodygan.lstm import MelodyLSTM  # noqa: PLC0415 - the same
+
+    given = {name: getattr(args, name) for name in _STEERING if getattr(args, name) is not None}
+    able = set(_STEERING) if isinstance(model, MelodyLSTM) else set(_STEERING) - {"start"}
+    if not isinstance(model, (MelodyGAN, MelodyLSTM)):
+        able = set()
+    for name in given:
+        if name not in able:
+            others = "an LSTM" if name == "start" else "a model trained without --as-reported"
+            raise cli.UserError(f"--{name.replace('_', '-')} does not work with {args.model}: use {others}")
+    if "start" in given:
+        from melodygan.start import read_start  # noqa: PLC0415 - only when it is asked for
+
+        given["start"] = read_start(given["start"])
+    return given
+
+
+if __name__ == "__main__":
+    cli.run(main)

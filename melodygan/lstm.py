@@ -1,0 +1,318 @@
+"""The LSTM that continues a melody symbol by symbol, its metrics, and the batches it learns from.
+
+Notation: B tunes, T steps (sixteenths), V symbols (`melodygan.encoding.StepVocabulary`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from melodygan.bars import STEPS_A_BAR
+from melodygan.encoding import DELIMITER, HOLD, StepVocabulary, from_steps, to_steps
+from melodygan.sampling import filtered_logits
+from modelkit.randomness import reseed_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from melodygan.encoding import Note, Tune
+
+
+_BUCKET = 32
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class BitsPerStep(keras.metrics.Metric):
+    """Mean −log₂ p of the target symbol over the steps whose weight is not 0."""
+
+    def __init__(self, name: str = "bits_per_step", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.bits = self.add_weight(name="bits", initializer="zeros")
+        self.count = self.add_weight(name="count", initializer="zeros")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch: targets [B, T], logits [B, T, V], weights [B, T]."""
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(y_true, tf.int32), y_pred)
+        weight = tf.ones_like(nats) if sample_weight is None else tf.cast(sample_weight, nats.dtype)
+        self.bits.assign_add(tf.reduce_sum(nats * weight) / math.log(2))
+        self.count.assign_add(tf.reduce_sum(weight * self.counted(y_true)))
+
+    def counted(self, y_true: Any) -> Any:
+        """Return 1 where a target counts in the denominator, [B, T]."""
+        return tf.ones_like(tf.cast(y_true, tf.float32))
+
+    def result(self) -> Any:
+        """Return bits a counted target."""
+        return tf.math.divide_no_nan(self.bits.value, self.count.value)
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class BitsPerNote(BitsPerStep):
+    """All bits of a tune divided by its notes and rests: what an onset and its length cost together."""
+
+    def __init__(self, hold: int, name: str = "bits_per_note", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.hold = hold
+
+    def counted(self, y_true: Any) -> Any:
+        """Return 1 at onsets; the end of a tune counts as one, having to be predicted too."""
+        return tf.cast(tf.not_equal(tf.cast(y_true, tf.int32), self.hold), tf.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "hold": self.hold}
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class OnsetAccuracy(keras.metrics.SparseCategoricalAccuracy):
+    """Accuracy where something starts or the tune ends: always predicting "hold" scores 0 here."""
+
+    def __init__(self, hold: int, name: str = "onset_accuracy", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.hold = hold
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch: targets [B, T], logits [B, T, V], weights [B, T]."""
+        onset = tf.cast(tf.not_equal(tf.cast(y_true, tf.int32), self.hold), tf.float32)
+        weight = onset if sample_weight is None else onset * tf.cast(sample_weight, tf.float32)
+        super().update_state(y_true, y_pred, weight)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"name": self.name, "hold": self.hold}
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class MelodyLSTM(keras.Model):
+    """LSTM → dropout → softmax over the vocabulary, a prediction at every step.
+
+    Calling it maps symbols [B, T] to the logits of the symbols that follow them, [B, T, V].
+
+    Args:
+        vocabulary: its symbols; they are saved with the model.
+        units: width of the LSTM.
+        dropout: share of its outputs that training drops.
+        seed: together with the number of the update it fixes every random draw of training.
+    """
+
+    def __init__(
+        self,
+        vocabulary: StepVocabulary | dict[str, Any],
+        *,
+        units: int = 256,
+        dropout: float = 0.2,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(vocabulary, dict):
+            vocabulary = StepVocabulary.from_config(vocabulary)
+        self.vocabulary = vocabulary
+        self.units, self.rate, self.seed = units, dropout, seed
+        self.lstm = layers.LSTM(units, return_sequences=True, name="lstm")
+        self.dropout = layers.Dropout(dropout, name="dropout")
+        self.logits = layers.Dense(len(vocabulary), dtype="float32", name="logits")
+
+    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the sizes are known without it
+        """Create all weights."""
+        self.lstm.build((None, None, len(self.vocabulary)))
+        self.logits.build((None, None, self.units))
+        self.built = True
+
+    def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Map symbols [B, T] to logits [B, T, V]."""
+        one_hot = tf.one_hot(tf.cast(symbols, tf.int32), len(self.vocabulary), dtype=self.compute_dtype)
+        return self.logits(self.dropout(self.lstm(one_hot), training=training))
+
+    def compile_for_tunes(self, optimizer: keras.optimizers.Optimizer) -> None:
+        """Compile with cross-entropy and the metrics of `melodygan.lstm`, padding weighted out of all of them."""
+        hold = self.vocabulary.index(HOLD)
+        self.compile(
+            optimizer,
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
+            weighted_metrics=[
+                BitsPerStep(),
+                BitsPerNote(hold),
+                keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+                OnsetAccuracy(hold),
+            ],
+        )
+
+    def train_step(self, data: Any) -> Any:
+        """Make one update; what it drops follows from the seed and the number of the update."""
+        reseed_layers([self], self.seed, self.optimizer.iterations)
+        return super().train_step(data)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "name": self.name,
+            "vocabulary": self.vocabulary.to_config(),
+            "units": self.units,
+            "dropout": self.rate,
+            "seed": self.seed,
+        }
+
+    # -- sampling -----------------------------------------------------------------------------------------
+
+    def generate(
+        self,
+        count: int,
+        *,
+        seed: int,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        start: Sequence[Note] = (),
+        bars: int | None = None,
+        max_steps: int = 512,
+    ) -> list[tuple[Note, ...]]:
+        """Compose tunes, all at once: each step of the cell serves the whole batch.
+
+        Args:
+            count: number of tunes.
+            seed: the same seed, the same tunes.
+            temperature: see `melodygan.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            top_k: the same.
+            top_p: the same.
+            start: notes that every tune begins with.
+            bars: exact length in bars of 4/4; without it a tune ends where the model ends it.
+            max_steps: sixteenths after which a tune is cut when the model does not end it.
+
+        Raises:
+            ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``.
+        """
+        primer = [self.vocabulary.index(DELIMITER), *self.vocabulary.encode(to_steps(start))]
+        length = max_steps if bars is None else bars * STEPS_A_BAR
+        if len(primer) - 1 > length:
+            raise ValueError(f"the start is {len(primer) - 1} sixteenths long, more than the {length} asked for")
+        symbols = self._sample(
+            tf.constant(primer, tf.int32),
+            tf.constant(count),
+            tf.constant(length),
+            tf.constant(bars is not None),
+            tf.constant([seed, 0], tf.int64),
+            temperature,
+            top_k,
+            top_p,
+        ).numpy()
+        return [from_steps(self.vocabulary.decode(row)) for row in symbols]
+
+    @tf.function
+    def _sample(
+        self,
+        primer: tf.Tensor,
+        count: tf.Tensor,
+        length: tf.Tensor,
+        exact: tf.Tensor,
+        seed: tf.Tensor,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+    ) -> tf.Tensor:
+        """Return symbols [count, length]: the primer after its delimiter, what follows, delimiters after the end."""
+        delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
+        given = tf.size(primer)
+        never_end = tf.one_hot(delimiter, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
+        never_hold = tf.one_hot(hold, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
+        zeros = tf.zeros([count, self.units], self.compute_dtype)
+        written = tf.TensorArray(tf.int32, size=length, element_shape=[None])
+
+        def unfinished(step: tf.Tensor, *rest: Any) -> tf.Tensor:
+            return tf.logical_and(step < length, tf.logical_not(tf.reduce_all(rest[-1])))
+
+        def one_step(
+            step: tf.Tensor,
+            last: tf.Tensor,
+            hidden: tf.Tensor,
+            carry: tf.Tensor,
+            written: Any,
+            ended: tf.Tensor,
+        ) -> tuple[Any, ...]:
+            one_hot = tf.one_hot(last, len(self.vocabulary), dtype=self.compute_dtype)
+            output, (hidden, carry) = self.lstm.cell(one_hot, [hidden, carry])
+            logits = self.logits(output)
+            logits += tf.where(exact, never_end, tf.zeros_like(never_end))
+            logits += tf.where(step == 0, never_hold + never_end, tf.zeros_like(never_hold))
+            logits = filtered_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+            step_seed = tf.random.experimental.stateless_fold_in(seed, step)
+            drawn = tf.random.stateless_categorical(logits, 1, step_seed, dtype=tf.int32)[:, 0]
+            follows = tf.where(step + 1 < given, tf.fill([count], primer[tf.minimum(step + 1, given - 1)]), drawn)
+            follows = tf.where(ended, delimiter, follows)
+            ended = tf.logical_or(ended, tf.equal(follows, delimiter))
+            return step + 1, follows, hidden, carry, written.write(step, follows), ended
+
+        first = tf.fill([count], primer[0])
+        state = (tf.constant(0), first, zeros, zeros, written, tf.zeros([count], tf.bool))
+        step, *_, written, _ = tf.while_loop(unfinished, one_step, state)
+        symbols = tf.transpose(written.stack())
+        rest = tf.range(length) >= step
+        return tf.where(rest[None], delimiter, symbols)
+
+
+class TuneBatches(keras.utils.PyDataset):
+    """Whole tunes as (inputs, targets, weights), each [B, T]: a target at every step, weight 0 on padding.
+
+    Tunes of similar length share a batch, so that little of it is padding. The order follows from the seed and
+    the epoch.
+
+    Args:
+        tunes: what to learn; may be transposed copies too.
+        vocabulary: their symbols.
+        batch_size: tunes a batch.
+        seed: fixes the order; None keeps the order of the tunes, as for validation.
+        first_epoch: the epoch that the first pass stands for, when training is continued.
+    """
+
+    def __init__(
+        self,
+        tunes: Sequence[Tune],
+        vocabulary: StepVocabulary,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        first_epoch: int = 0,
+    ) -> None:
+        super().__init__()
+        self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in tunes]
+        self.delimiter = vocabulary.index(DELIMITER)
+        self.batch_size, self.seed, self.epoch = batch_size, seed, first_epoch
+        self.batches = self._arrange()
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return one batch; T is the longest tune's length rounded up, so that few shapes occur."""
+        tunes = [self.encoded[i] for i in self.batches[index]]
+        width = -(-(max(map(len, tunes)) + 1) // _BUCKET) * _BUCKET
+        inputs = np.full((len(tunes), width), self.delimiter, np.int32)
+        targets = np.full((len(tunes), width), self.delimiter, np.int32)
+        weights = np.zeros((len(tunes), width), np.float32)
+        for row, tune in enumerate(tunes):
+            inputs[row, 1 : len(tune) + 1] = tune
+            targets[row, : len(tune)] = tune
+            weights[row, : len(tune) + 1] = 1.0  # the end is a target too
+        return inputs, targets, weights
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch's order."""
+        self.epoch += 1
+        self.batches = self._arrange()
+
+    def _arrange(self) -> list[np.ndarray]:
+        lengths = np.array([len(tune) for tune in self.encoded])
+        if self.seed is None:
+            order = np.argsort(lengths, kind="stable")
+            return np.split(order, np.arange(self.batch_size, len(order), self.batch_size))
+        rng = np.random.default_rng([self.seed, self.epoch])
+        # Noise before sorting: tunes of similar length meet others every epoch.
+        order = np.argsort(lengths * rng.uniform(0.85, 1.15, len(lengths)), kind="stable")
+        batches = np.split(order, np.arange(self.batch_size, len(order), self.batch_size))
+        return [batches[i] for i in rng.permutation(len(batches))]

@@ -1,0 +1,75 @@
+"""How far generated tunes are from real ones, musically: what checkpoints are chosen by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.distances import inter_set_distances, intra_set_distances, overlap_area, spread
+from evaluation.features import feature_table
+from evaluation.notes import Notes
+from melodygan.encoding import STEPS_PER_QUARTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from melodygan.encoding import Note
+
+SPREAD_FEATURES = ("total_used_pitch", "total_used_note", "total_pitch_class_histogram", "note_length_hist")
+"""The features whose spread shows a collapse first."""
+
+
+def as_pieces(tunes: Iterable[Sequence[Note]]) -> list[Notes]:
+    """Turn tunes into what `evaluation` measures; metre is left out on both sides, the models having none."""
+    pieces = []
+    for notes in tunes:
+        lengths = np.array([note.steps for note in notes]) / STEPS_PER_QUARTER
+        onsets = np.concatenate([[0.0], np.cumsum(lengths)[:-1]]) if len(lengths) else lengths
+        pitches = [note.pitch for note in notes if note.pitch is not None]
+        sounding = [note.pitch is not None for note in notes]
+        pieces.append(Notes.from_quarters(onsets[sounding], lengths[sounding], pitches))
+    return pieces
+
+
+def distinct_share(tunes: Sequence[Sequence[Note]]) -> float:
+    """Return the share of tunes that no earlier one equals, 0 to 1."""
+    return len({tuple(tune) for tune in tunes}) / len(tunes)
+
+
+def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]]) -> dict[str, float]:
+    """Measure generated tunes against real ones.
+
+    For every feature of `evaluation.features`, the distances between generated tunes and between generated and
+    real tunes are compared with those between real tunes, by the overlap of their densities; their mean is the
+    overlap. Both count: the first sees a collapse, the second a shift.
+
+    Returns:
+        ``overlap`` (0 to 1); ``distinct`` (share, 0 to 1); ``spread``, the least of the four `SPREAD_FEATURES`
+        relative to that of the real tunes; and ``musical_distance`` = 2 − overlap − distinct, least is best.
+    """
+    tables = [feature_table(as_pieces(tunes)) for tunes in (generated, real)]
+    overlaps = []
+    spreads = []
+    for name, real_values in tables[1].items():
+        ours, theirs = _finite(tables[0][name]), _finite(real_values)
+        if len(ours) < 2 or len(theirs) < 2:  # noqa: PLR2004 - a distance needs two
+            overlaps.append(0.0)
+            continue
+        between_real = intra_set_distances(theirs).ravel()
+        overlaps.append(overlap_area(intra_set_distances(ours).ravel(), between_real))
+        overlaps.append(overlap_area(inter_set_distances(ours, theirs).ravel(), between_real))
+        if name in SPREAD_FEATURES:
+            spreads.append(spread(ours) / spread(theirs))
+    overlap, distinct = float(np.mean(overlaps)), distinct_share(generated)
+    return {
+        "musical_distance": 2 - overlap - distinct,
+        "overlap": overlap,
+        "distinct": distinct,
+        "spread": float(min(spreads, default=0.0)),
+    }
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Keep the pieces that have the feature."""
+    return values[np.isfinite(values.reshape(len(values), -1)).all(axis=1)]

@@ -1,0 +1,51 @@
+"""What a person gives the LSTM to continue: a file of their own, or notes written out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from melodygan.corpus import load_corpus
+from melodygan.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note
+from modelkit.cli import UserError
+
+_NOTE = re.compile(r"(?P<rest>[rR])|(?P<letter>[A-Ga-g])(?P<accidental>#{0,2}|b{0,2})(?P<octave>-?\d)")
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+
+def read_start(text: str) -> tuple[Note, ...]:
+    """Read ``FILE`` or notes such as ``C4 D4:0.5 F#4:1.5 r``, each with its length in quarters (1 unless given).
+
+    A file is read as a corpus of one tune is: transposed to C major or A minor.
+
+    Raises:
+        UserError: the file holds no usable tune, or a note cannot be read.
+    """
+    path = Path(text).expanduser()
+    if path.is_file():
+        return load_corpus(path.resolve(), progress=False).tunes[0].notes
+    words = text.split()
+    if not words:
+        raise UserError("--start is empty: give a file, or notes such as 'C4 D4 E4'")
+    return tuple(_read_note(word, text) for word in words)
+
+
+def _read_note(word: str, text: str) -> Note:
+    name, _, length = word.partition(":")
+    match = _NOTE.fullmatch(name)
+    quarters = _read_length(length) if length else 1.0
+    if match is None or quarters is None:
+        lengths = ", ".join(f"{q:g}" for q in DURATIONS_QUARTERS)
+        raise UserError(
+            f"--start {text!r}: {word!r} is neither a file nor a note such as C4, F#4:0.5 or r "
+            f"(lengths in quarters: {lengths})"
+        )
+    steps = round(quarters * STEPS_PER_QUARTER)
+    if match["rest"]:
+        return Note(None, steps)
+    pitch = 12 * (int(match["octave"]) + 1) + _SEMITONES[match["letter"].upper()]
+    return Note(pitch + match["accidental"].count("#") - match["accidental"].count("b"), steps)
+
+
+def _read_length(text: str) -> float | None:
+    return next((q for q in DURATIONS_QUARTERS if text in {f"{q:g}", str(q)}), None)

@@ -1,0 +1,204 @@
+"""Train a melody model: ``python -m melodygan.train --wgan --noise --l2``.
+
+Leaves a run folder, and for ``python -m evaluation.report gen/ org/`` a folder of generated tunes and one of
+originals that the model has never seen.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelkit import cli
+from modelkit.files import check_output_folder
+from modelkit.runs import Run, check_run_folder, read_config
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+EXAMPLE = "  python -m melodygan.train --wgan --noise --l2\n  python -m melodygan.train --lstm --corpus ~/tunes"
+
+DEFAULT_NOISE = 0.1
+DEFAULT_L2 = 0.01
+# What a run of each kind takes unless told otherwise: fixed numbers of updates, so that a seed fixes the result.
+DEFAULTS: dict[str, dict[str, int | None]] = {
+    "lstm": {"epochs": 25, "batch_size": 16, "units": 256, "updates_per_epoch": None},
+    "gan": {"epochs": 40, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
+    "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
+    "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
+}
+_FREE_WHEN_RESUMING = {"resume", "epochs", "gen", "org", "count", "force", "tensorboard"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the verb."""
+    args = _parser().parse_args(argv)
+    settings = _settings_to_resume(args) if args.resume else _settings(args)
+    run_path = args.resume or args.out or Path("runs") / _run_name(settings)
+    _check_outputs(args, run_path)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury ours
+
+    from melodygan.corpus import load_corpus, split  # noqa: PLC0415 - only after the arguments are known to be right
+
+    corpus = load_corpus(settings["corpus"])
+    print(corpus.table())
+    sides = split(corpus.tunes, settings["seed"])
+    print(f"split: {len(sides.train)} tunes to learn, {len(sides.validation)} to choose by, {len(sides.test)} held out")
+    if not (sides.validation and sides.test):
+        raise cli.UserError(
+            f"{settings['corpus']} has {len(corpus.tunes)} usable tunes, too few to hold any out: add more"
+        )
+    settings = {**settings, "fingerprint": corpus.fingerprint}
+
+    from melodygan.fitting import evaluate_lstm, train_in  # noqa: PLC0415 - imports TensorFlow
+    from melodygan.output import write_originals, write_tunes  # noqa: PLC0415 - the same
+
+    run = _open_run(args, run_path, settings)
+    model, complete = train_in(run, sides, tensorboard=args.tensorboard)
+    print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
+    if not complete:
+        print(f"stopped; continue with: python -m melodygan.train --resume {run.path}")
+        return cli.INTERRUPTED_EXIT
+    if settings["lstm"]:
+        evaluate_lstm(run, model, sides.test)
+    tunes = model.generate(args.count, seed=settings["seed"])
+    write_tunes(args.gen, tunes, force=args.force)
+    originals = write_originals(args.org, sides.test, args.count, seed=settings["seed"], force=args.force)
+    print(f"wrote {len(tunes)} generated tunes to {args.gen}/ and {originals} held-out originals to {args.org}/")
+    print(f"next: python -m evaluation.report {args.gen} {args.org}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser("melodygan.train", "Train an LSTM, a GAN or a Wasserstein GAN on a corpus of tunes.", EXAMPLE)
+    model = parser.add_argument_group("model (without --lstm or --wgan: the GAN with cross-entropy)")
+    kind = model.add_mutually_exclusive_group()
+    kind.add_argument("--lstm", action="store_true", help="an LSTM that continues a tune symbol by symbol")
+    kind.add_argument("--wgan", action="store_true", help="linear critic and Wasserstein loss")
+    model.add_argument(
+        "--noise", type=cli.between(0, 1, "a standard deviation"), nargs="?", const=DEFAULT_NOISE, default=0.0,
+        metavar="STD", help=f"Gaussian noise after each layer (alone: {DEFAULT_NOISE})",
+    )  # fmt: skip
+    model.add_argument(
+        "--l2", type=cli.non_negative_float, nargs="?", const=DEFAULT_L2, default=0.0, metavar="LAMBDA",
+        help=f"L2 regularisation of the dense layers (alone: {DEFAULT_L2})",
+    )  # fmt: skip
+    model.add_argument(
+        "--penalty", choices=("none", "clip", "gradient", "r1r2"),
+        help="what keeps the critic smooth (default r1r2; with --as-reported none)",
+    )  # fmt: skip
+    model.add_argument("--as-reported", action="store_true", help="the report's own networks, encoding and updates")
+    model.add_argument("--units", type=cli.positive_int, help="width of the LSTMs (LSTM 256, critic 64, reported 512)")
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--corpus", default="erk", metavar="NAME|PATH",
+        help="a book of the Essen collection (erk, boehme, han …) or a folder or file of .krn .abc .mid .xml .mxl",
+    )  # fmt: skip
+    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 25, GAN 40, reported 10 or 20)")
+    training.add_argument("--batch-size", type=cli.positive_int, help="tunes an update (LSTM 16, GAN 64, reported 16)")
+    training.add_argument(
+        "--updates-per-epoch", type=cli.positive_int, help="generator updates an epoch (GAN 100, reported 10)"
+    )
+    training.add_argument("--mixed-precision", action="store_true", help="compute in bfloat16 where it is safe")
+    training.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same result (default 0)")
+    training.add_argument("--resume", type=Path, metavar="RUN", help="continue the run in this folder")
+    training.add_argument("--tensorboard", action="store_true", help="write logs for TensorBoard to RUN/tensorboard")
+    output = parser.add_argument_group("output")
+    output.add_argument("--out", type=Path, metavar="RUN", help="run folder (default runs/melodygan-VARIANT)")
+    output.add_argument("--gen", type=Path, default=Path("gen"), help="folder for generated tunes (default gen)")
+    output.add_argument("--org", type=Path, default=Path("org"), help="folder for held-out originals (default org)")
+    output.add_argument("--count", type=cli.positive_int, default=100, help="tunes in each of them (default 100)")
+    output.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
+    return parser
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Return all that decides the result of a run, as config.json keeps it.
+
+    Raises:
+        UserError: options that exclude each other.
+    """
+    if args.lstm:
+        for option in ("noise", "l2", "penalty", "as_reported", "updates_per_epoch"):
+            if getattr(args, option):
+                raise cli.UserError(f"--{option.replace('_', '-')} belongs to the GANs: leave it out with --lstm")
+    kind = "lstm" if args.lstm else "gan"
+    if args.as_reported:
+        kind = "as_reported_wgan" if args.wgan else "as_reported_gan"
+    chosen = {name: getattr(args, name) or default for name, default in DEFAULTS[kind].items()}
+    penalty = args.penalty or ("none" if args.as_reported or args.lstm else "r1r2")
+    if penalty == "clip" and not args.wgan:
+        raise cli.UserError("--penalty clip bounds a Wasserstein critic: add --wgan, or choose another penalty")
+    corpus = args.corpus
+    if Path(corpus).expanduser().exists() and os.sep in corpus:
+        corpus = str(Path(corpus).expanduser().resolve())
+    return {
+        "verb": "melodygan.train",
+        "lstm": args.lstm,
+        "wgan": args.wgan,
+        "as_reported": args.as_reported,
+        "noise": args.noise,
+        "l2": args.l2,
+        "penalty": penalty,
+        **chosen,
+        "mixed_precision": args.mixed_precision,
+        "corpus": corpus,
+        "seed": args.seed,
+        "monitor": "val_bits_per_step" if args.lstm else "musical_distance",
+    }
+
+
+def _settings_to_resume(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of the run to continue, more epochs allowed.
+
+    Raises:
+        UserError: no run, another verb's run, or an option that differs from what the run began with.
+    """
+    kept = read_config(args.resume)
+    if kept.get("verb") != "melodygan.train":
+        raise cli.UserError(f"{args.resume} is a run of {kept.get('verb')}: resume it with that")
+    unset = _parser().parse_args([])
+    for name, value in vars(args).items():
+        if name not in _FREE_WHEN_RESUMING and value not in (getattr(unset, name), kept.get(name)):
+            option = f"--{name.replace('_', '-')}"
+            raise cli.UserError(f"{option} differs from the run in {args.resume}: leave it out, or start a new run")
+    return {**kept, "epochs": args.epochs or kept["epochs"]}
+
+
+def _run_name(settings: dict[str, Any]) -> str:
+    """Name a run after its variant: melodygan-wgan-noise-l2."""
+    parts = ["melodygan", "lstm" if settings["lstm"] else "wgan" if settings["wgan"] else "gan"]
+    parts += [part for part in ("noise", "l2") if settings[part]]
+    return "-".join(parts + ["as-reported"] * settings["as_reported"])
+
+
+def _check_outputs(args: argparse.Namespace, run_path: Path) -> None:
+    """Refuse before any work what would be refused after it.
+
+    Raises:
+        UserError: a folder that holds what this program did not write, or one folder given twice.
+    """
+    places = [path.resolve() for path in (run_path, args.gen, args.org)]
+    if len(set(places)) < len(places):
+        raise cli.UserError("--out, --gen and --org must be three different folders")
+    if not args.resume:
+        check_run_folder(run_path, force=args.force)
+    for folder in (args.gen, args.org):
+        check_output_folder(folder, force=args.force)
+
+
+def _open_run(args: argparse.Namespace, path: Path, settings: dict[str, Any]) -> Run:
+    if not args.resume:
+        return Run.start(path, settings)
+    run = Run.resume(path)
+    if run.config["fingerprint"] != settings["fingerprint"]:
+        raise cli.UserError(f"the corpus {settings['corpus']} has changed since {path} began: start a new run")
+    run.config["epochs"] = settings["epochs"]
+    print(f"continuing {path} after epoch {len(run.history)} of {settings['epochs']}")
+    return run
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,169 @@
+"""From settings to a compiled model and the batches it learns from: one function a variant, no verbs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+
+from melodygan.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
+from melodygan.gan import MelodyGAN, build_discriminator, build_generator
+from melodygan.lstm import MelodyLSTM, TuneBatches
+from melodygan.reported import (
+    LENGTH,
+    ReportedGAN,
+    build_reported_discriminator,
+    build_reported_generator,
+)
+from melodygan.selection import musical_distance
+from modelkit.cli import UserError
+from modelkit.randomness import RandomBatches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from melodygan.corpus import Split
+    from melodygan.encoding import Tune
+
+NOTES_A_TUNE = 96
+_TUNES_JUDGED = 200
+_MOST_LEFT_OUT = 0.1
+_LSTM_LEARNING_RATE = 2e-3
+
+# How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
+# `r1r2` is what works here and the default: the other two spend five critic updates on one of the generator,
+# `gradient` with a second derivative through the LSTMs in each of them, and clipped critics learn too slowly at
+# 5e-5 to say anything within minutes. With R1 and R2 one critic update a generator update suffices, and the
+# penalty is needed at every fourth only.
+PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
+    "none": {"discriminator_steps": 1},
+    "clip": {"discriminator_steps": 5, "clip": 0.01},
+    "gradient": {"discriminator_steps": 5, "penalty_weight": 10.0},
+    "r1r2": {"discriminator_steps": 1, "penalty_weight": 1.0, "penalty_interval": 4},
+}
+
+
+class Training(NamedTuple):
+    """What `modelkit.fitting.fit_in_run` needs."""
+
+    model: keras.Model
+    batches: keras.utils.PyDataset
+    measure: Callable[[], dict[str, float]]
+    fit: dict[str, Any]
+
+
+def prepare(settings: dict[str, Any], split: Split, done: int, checkpoint: Path | None) -> Training:
+    """Build what ``settings`` describe, or load it from a checkpoint, ready for the epoch after ``done``.
+
+    Args:
+        settings: as `melodygan.train` writes them to config.json.
+        split: the tunes.
+        done: epochs already trained.
+        checkpoint: folder of the last checkpoint; None starts afresh.
+    """
+    if settings["mixed_precision"]:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    build = _lstm if settings["lstm"] else _reported_gan if settings["as_reported"] else _gan
+    saved = None if checkpoint is None else keras.models.load_model(checkpoint / "model.keras")
+    return build(settings, split, done, saved)
+
+
+def _lstm(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
+    vocabulary = StepVocabulary.from_tunes([tune for side in split for tune in side])
+    seed, size = settings["seed"], settings["batch_size"]
+    batches = TuneBatches(split.train, vocabulary, size, seed=seed, first_epoch=done)
+    model = saved
+    if model is None:
+        model = MelodyLSTM(vocabulary, units=settings["units"], seed=seed)
+        steps = settings["epochs"] * len(batches)
+        model.compile_for_tunes(
+            keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, steps), clipnorm=1.0)
+        )
+    validation = TuneBatches(split.validation, vocabulary, size)
+    return Training(model, batches, dict, {"validation_data": validation})
+
+
+def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
+    vocabulary = NoteVocabulary.from_tunes([tune for side in split for tune in side])
+    model = saved
+    if model is None:
+        sizes = (NOTES_A_TUNE, vocabulary.n_pitches + vocabulary.n_durations)
+        regularisers = {"noise": settings["noise"], "l2": settings["l2"]}
+        discriminator = build_discriminator(
+            *sizes,
+            **regularisers,
+            units=settings["units"],
+            group_size=settings["batch_size"],
+            fused_lstm=settings["penalty"] in {"none", "clip"},
+        )
+        generator = build_generator(*sizes, **regularisers)
+        model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=settings["seed"], averaging=0.995)
+        _compile(model, settings)
+    examples = vocabulary.encode(tunes_that_fit(split.train, NOTES_A_TUNE), NOTES_A_TUNE)
+    return _adversarial(settings, split, done, model, examples)
+
+
+def _reported_gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
+    codec = ReportedCodec.from_tunes([tune for side in split for tune in side])
+    windows = codec.windows(split.train, LENGTH)
+    if not len(windows):
+        raise UserError(
+            f"--as-reported needs {LENGTH} notes in all, {settings['corpus']} has fewer: give it more tunes"
+        )
+    model = saved
+    if model is None:
+        regularisers = {"noise": settings["noise"], "l2": settings["l2"]}
+        generator = build_reported_generator(**regularisers)
+        discriminator = build_reported_discriminator(**regularisers, units=settings["units"])
+        model = ReportedGAN(generator, discriminator, codec=codec, seed=settings["seed"])
+        _compile(model, settings)
+    return _adversarial(settings, split, done, model, windows)
+
+
+def _adversarial(
+    settings: dict[str, Any], split: Split, done: int, model: keras.Model, examples: np.ndarray
+) -> Training:
+    steps = PENALTY_SETTINGS[settings["penalty"]]["discriminator_steps"]
+    batches = RandomBatches(
+        examples,
+        settings["batch_size"] * steps,
+        settings["updates_per_epoch"],
+        seed=settings["seed"],
+        first_epoch=done,
+    )
+    validation = [tune.notes for tune in split.validation]
+
+    def measure() -> dict[str, float]:
+        return musical_distance(model.generate(_TUNES_JUDGED, seed=settings["seed"]), validation)
+
+    return Training(model, batches, measure, {})
+
+
+def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
+    adam, rmsprop = keras.optimizers.Adam, keras.optimizers.RMSprop
+    optimizers = {
+        "none": (adam(2e-4, 0.5), adam(2e-4, 0.5)),
+        "clip": (rmsprop(5e-5), rmsprop(5e-5)),
+        "gradient": (adam(2e-4, 0.0, 0.9), adam(2e-4, 0.0, 0.9)),
+        "r1r2": (adam(2e-4, 0.0, 0.99), adam(4e-4, 0.0, 0.99)),
+    }
+    model.compile(
+        *optimizers[settings["penalty"]],
+        objective="wasserstein" if settings["wgan"] else "bce",
+        penalty=settings["penalty"],
+        **PENALTY_SETTINGS[settings["penalty"]],
+    )
+
+
+def tunes_that_fit(tunes: Sequence[Tune], length: int) -> tuple[Tune, ...]:
+    """Return whole tunes of at most ``length`` notes; where more than a tenth are longer, windows of all.
+
+    A few long tunes are better left out, their windows having false beginnings; many are what the corpus is.
+    """
+    fitting = tuple(tune for tune in tunes if len(tune.notes) <= length)
+    if len(fitting) >= (1 - _MOST_LEFT_OUT) * len(tunes):
+        return fitting
+    return cut_windows(tunes, length, length // 2)

@@ -1,0 +1,75 @@
+"""Fitting a model inside a run folder: epochs recorded, interruptions caught, the best epoch kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from modelkit.files import save_keras
+from modelkit.runs import Interruption, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class Recorder(keras.callbacks.Callback):
+    """Complete each epoch's logs with what ``measure`` finds, and record the epoch in the run folder.
+
+    It must stand before every callback that is to see the measures.
+    """
+
+    def __init__(self, run: Run, interruption: Interruption, measure: Callable[[], dict[str, float]]) -> None:
+        super().__init__()
+        self.run = run
+        self.interruption = interruption
+        self.measure = measure
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Measure, then record; an epoch cut short is not recorded, so that continuing repeats it whole."""
+        if self.interruption.happened or logs is None:
+            return
+        logs.update(self.measure())
+        self.run.record(self.model, {name: float(value) for name, value in logs.items()})
+
+
+def fit_in_run(
+    run: Run,
+    model: keras.Model,
+    batches: keras.utils.PyDataset,
+    epochs: int,
+    *,
+    measure: Callable[[], dict[str, float]] = dict,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    **fit: Any,
+) -> tuple[keras.Model, bool]:
+    """Train to ``epochs`` epochs in all, write ``model.keras``, and return the best model and whether all went through.
+
+    Args:
+        run: where epochs are recorded; its history says how many are done.
+        model: compiled; already the last checkpoint's when the run is continued.
+        batches: what ``fit`` is given, at the epoch where the run stands.
+        epochs: number of epochs after which training ends.
+        measure: called after each epoch; what it returns joins the logs.
+        callbacks: further Keras callbacks.
+        **fit: further arguments of ``fit``.
+    """
+    with Interruption(model) as interruption:
+        model.fit(
+            batches,
+            initial_epoch=len(run.history),
+            epochs=epochs,
+            callbacks=[Recorder(run, interruption, measure), *callbacks],
+            **fit,
+        )
+    best = keras.models.load_model(run.best_checkpoint()) if run.history else model
+    save_keras(without_optimizer(best), run.path / "model.keras")
+    return best, not interruption.happened
+
+
+def without_optimizer(model: keras.Model) -> keras.Model:
+    """Return a copy that is not compiled: what generates needs no optimizer, and its file is a third."""
+    copy = type(model).from_config(model.get_config())
+    copy.build(None)
+    copy.set_weights(model.get_weights())
+    return copy

@@ -1,0 +1,281 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melodygan.encoding import (
+    DELIMITER,
+    HOLD,
+    REST,
+    Note,
+    NoteVocabulary,
+    ReportedCodec,
+    StepVocabulary,
+    Tune,
+    cut_windows,
+    from_steps,
+    pitch_name,
+    to_steps,
+    truncate,
+)
+
+pitches = st.integers(0, 127)
+notes = st.builds(Note, st.none() | pitches, st.integers(1, 64))
+tunes = st.builds(Tune, st.lists(notes, max_size=40).map(tuple))
+corpora = st.lists(tunes, min_size=1, max_size=8)
+
+SEED = (Note(67, 2), Note(67, 2), Note(67, 3), Note(65, 1), Note(64, 2), Note(64, 2), Note(64, 3))
+
+
+def in_another_order(values, data):
+    return data.draw(st.permutations(values))
+
+
+# --- step form
+
+
+def test_a_known_melody_in_steps():
+    assert " ".join(to_steps(SEED)) == "67 _ 67 _ 67 _ _ 65 64 _ 64 _ 64 _ _"
+    assert to_steps([Note(60, 4), Note(None, 2)]) == ["60", "_", "_", "_", "r", "_"]
+
+
+@given(st.lists(notes, max_size=40).map(tuple))
+def test_steps_lose_nothing(tune):
+    symbols = to_steps(tune)
+    assert len(symbols) == sum(note.steps for note in tune)
+    assert from_steps(symbols) == tune
+
+
+@given(corpora)
+def test_steps_through_integers_lose_nothing(corpus):
+    vocabulary = StepVocabulary.from_tunes(corpus)
+    for tune in corpus:
+        indices = vocabulary.encode(to_steps(tune.notes))
+        assert indices.dtype == np.int32
+        assert from_steps(vocabulary.decode(indices)) == tune.notes
+        assert from_steps(vocabulary.decode(indices.tolist())) == tune.notes
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("_ _ 60 _", (Note(60, 2),)),  # nothing sounds that could be held
+        ("/ / 60 _ / 62", (Note(60, 2),)),  # the first delimiter after an onset ends the tune
+        ("/ _ r _ 60", (Note(None, 2), Note(60, 1))),
+        ("60 / _", (Note(60, 1),)),
+        ("/ _ /", ()),
+        ("", ()),
+    ],
+)
+def test_steps_that_no_tune_gives(text, expected):
+    assert from_steps(text.split()) == expected
+
+
+@given(st.lists(st.sampled_from([DELIMITER, HOLD, REST, "60", "62"]), max_size=60))
+def test_any_generated_steps_can_be_read_and_written_again(symbols):
+    tune = from_steps(symbols)
+    assert from_steps(to_steps(tune)) == tune
+
+
+@pytest.mark.parametrize("symbol", ["C4", "128", "-1", "", "6.0", "²"])
+def test_what_is_no_step_symbol(symbol):
+    with pytest.raises(ValueError, match="not a step symbol"):
+        from_steps([symbol])
+
+
+def test_a_note_without_length_has_no_steps():
+    with pytest.raises(ValueError, match="shorter than a sixteenth"):
+        to_steps([Note(60, 0)])
+
+
+def test_order_of_step_symbols():
+    vocabulary = StepVocabulary.from_tunes([Tune((Note(100, 1), Note(None, 3))), Tune((Note(9, 1), Note(72, 1)))])
+    assert vocabulary.symbols == ("/", "_", "r", "9", "72", "100")
+    assert len(vocabulary) == 6
+    assert vocabulary.index("9") == 3
+
+
+@given(corpora, st.data())
+def test_vocabularies_do_not_depend_on_the_order_of_tunes(corpus, data):
+    other = in_another_order(corpus, data)
+    assert StepVocabulary.from_tunes(corpus) == StepVocabulary.from_tunes(other)
+    assert NoteVocabulary.from_tunes(corpus) == NoteVocabulary.from_tunes(other)
+
+
+@given(corpora)
+def test_configurations_survive_json(corpus):
+    step = StepVocabulary.from_tunes(corpus)
+    note = NoteVocabulary.from_tunes(corpus)
+    assert StepVocabulary.from_config(json.loads(json.dumps(step.to_config()))) == step
+    assert NoteVocabulary.from_config(json.loads(json.dumps(note.to_config()))) == note
+
+
+def test_a_step_vocabulary_takes_a_list():
+    assert StepVocabulary(["/", "_", "r", "60"]) == StepVocabulary(("/", "_", "r", "60"))
+
+
+@pytest.mark.parametrize("symbols", [("/", "_"), ("/", "_", "r", "60", "60"), ("/", "_", "r", "H4")])
+def test_bad_step_vocabularies(symbols):
+    with pytest.raises(ValueError, match=r"no 'r'|twice|not a step symbol"):
+        StepVocabulary(symbols)
+
+
+def test_step_symbols_outside_the_vocabulary():
+    vocabulary = StepVocabulary(("/", "_", "r", "60"))
+    with pytest.raises(ValueError, match="'61' is not among the 4"):
+        vocabulary.encode(["60", "61"])
+    for index in (-1, 4):
+        with pytest.raises(ValueError, match="outside"):
+            vocabulary.decode([0, index])
+
+
+# --- note form
+
+
+def test_known_note_form():
+    tune = Tune((Note(60, 4), Note(None, 2), Note(55, 8)))
+    vocabulary = NoteVocabulary.from_tunes([tune])
+    assert vocabulary == NoteVocabulary(pitches=(55, 60), durations=(2, 4, 8))
+    assert (vocabulary.n_pitches, vocabulary.n_durations) == (4, 4)
+    encoded = vocabulary.encode([tune], length=5)
+    assert encoded.dtype == np.int32
+    assert encoded.tolist() == [[[3, 2], [1, 1], [2, 3], [0, 0], [0, 0]]]
+
+
+@given(corpora, st.integers(0, 5))
+def test_note_form_loses_nothing(corpus, spare):
+    vocabulary = NoteVocabulary.from_tunes(corpus)
+    length = max(len(tune.notes) for tune in corpus) + spare
+    encoded = vocabulary.encode(corpus, length)
+    assert encoded.shape == (len(corpus), length, 2)
+    assert [vocabulary.decode(row) for row in encoded] == [tune.notes for tune in corpus]
+
+
+@given(st.data())
+def test_any_generated_note_form_can_be_read(data):
+    vocabulary = NoteVocabulary((60, 62, 64), (2, 4))
+    row = st.tuples(st.integers(0, vocabulary.n_pitches - 1), st.integers(0, vocabulary.n_durations - 1))
+    generated = np.array(data.draw(st.lists(row, min_size=1, max_size=20)))
+    tune = Tune(vocabulary.decode(generated))
+    assert vocabulary.decode(vocabulary.encode([tune], 20)[0]) == tune.notes
+
+
+def test_the_pitch_channel_ends_a_tune():
+    vocabulary = NoteVocabulary((60, 62), (2, 4))
+    generated = np.array([[2, 1], [3, 0], [1, 2], [0, 2], [2, 1]])
+    assert vocabulary.decode(generated) == (Note(60, 2), Note(None, 4))
+
+
+def test_note_form_refuses_what_it_cannot_hold():
+    vocabulary = NoteVocabulary((60,), (4,))
+    with pytest.raises(ValueError, match="2 notes, more than 1"):
+        vocabulary.encode([Tune((Note(60, 4),) * 2, name="long")], 1)
+    for stranger in (Note(61, 4), Note(60, 3)):
+        with pytest.raises(ValueError, match="not in the vocabulary"):
+            vocabulary.encode([Tune((stranger,))], 4)
+    for symbols in ([[3, 0]], [[0, 2]], [[-1, 0]]):
+        with pytest.raises(ValueError, match="outside"):
+            vocabulary.decode(np.array(symbols))
+    with pytest.raises(ValueError, match=r"\[length, 2\]"):
+        vocabulary.decode(np.zeros((1, 4, 2), int))
+
+
+@pytest.mark.parametrize(
+    ("pitches", "durations"),
+    [((62, 60), (4,)), ((60, 60), (4,)), ((60,), (0, 4)), ((128,), (4,)), ((-1,), (4,))],
+)
+def test_bad_note_vocabularies(pitches, durations):
+    with pytest.raises(ValueError, match="of a note vocabulary"):
+        NoteVocabulary(pitches, durations)
+
+
+# --- cutting
+
+
+def numbered(count, **about):
+    return Tune(tuple(Note(pitch, 1) for pitch in range(count)), **about)
+
+
+def test_truncate_keeps_beginnings():
+    long, short = truncate([numbered(5, name="a", pickup_steps=2), numbered(2)], 3)
+    assert long == numbered(3, name="a", pickup_steps=2)
+    assert short == numbered(2)
+
+
+def test_windows_reach_the_end():
+    windows = cut_windows([numbered(7, pickup_steps=2), numbered(3)], length=4, stride=2)
+    starts = [[note.pitch for note in window.notes] for window in windows]
+    assert starts == [[0, 1, 2, 3], [2, 3, 4, 5], [3, 4, 5, 6], [0, 1, 2]]
+    assert [window.pickup_steps for window in windows] == [2, 0, 0, 0]
+
+
+@given(st.integers(0, 30), st.integers(1, 10), st.integers(1, 10))
+def test_windows_fit_and_end_with_the_tune(count, length, stride):
+    tune = numbered(count)
+    windows = cut_windows([tune], length, stride)
+    assert all(len(window.notes) == min(length, count) for window in windows)
+    assert windows[0].notes == tune.notes[:length]
+    assert windows[-1].notes == tune.notes[-length:]
+    assert len(set(windows)) == len(windows)
+
+
+def test_lengths_are_positive():
+    with pytest.raises(ValueError, match="length is 0"):
+        truncate([], 0)
+    with pytest.raises(ValueError, match="stride is 0"):
+        cut_windows([], 4, 0)
+
+
+def test_steps_of_a_tune():
+    assert Tune(SEED).steps == 15
+
+
+# --- the reported form
+
+
+@pytest.mark.parametrize(("pitch", "name"), [(60, "C4"), (72, "C5"), (70, "A#4"), (0, "C-1"), (127, "G9")])
+def test_pitch_names(pitch, name):
+    assert pitch_name(pitch) == name
+
+
+def test_known_reported_form():
+    # sorted as text: A4, C4, C5, D4
+    tunes = [Tune((Note(60, 4), Note(None, 2), Note(69, 1))), Tune((Note(72, 8), Note(62, 2)))]
+    codec = ReportedCodec.from_tunes(tunes)
+    assert codec.names == ("A4", "C4", "C5", "D4")
+    windows = codec.windows(tunes, length=3)
+    assert windows.dtype == np.float32
+    assert windows[..., 0].tolist() == [[-0.5, -1.0, 0.0], [-1.0, 0.0, 0.5]]
+    assert codec.decode(windows[0]) == (Note(60, 2), Note(69, 2), Note(72, 2))
+
+
+@given(st.lists(pitches, min_size=1, max_size=128))
+def test_reported_form_keeps_every_pitch(sounding):
+    tune = Tune(tuple(Note(pitch, 3) for pitch in sounding))
+    codec = ReportedCodec.from_tunes([tune])
+    (window,) = codec.windows([tune], len(sounding))
+    assert window.min() >= -1
+    assert window.max() < 1
+    assert codec.decode(window) == tuple(Note(pitch, 2) for pitch in sounding)
+
+
+def test_reported_index_outside_the_mapping_is_c5():
+    codec = ReportedCodec(("C4", "D4"))
+    generated = np.array([1.0, -2.5, np.nan, np.inf, -1.0])
+    assert [note.pitch for note in codec.decode(generated)] == [72, 72, 72, 72, 60]
+
+
+def test_reported_form_of_too_few_notes():
+    codec = ReportedCodec(("C4",))
+    assert codec.windows([Tune((Note(60, 1),))], 2).shape == (0, 2, 1)
+
+
+def test_reported_form_refuses_what_it_cannot_hold():
+    with pytest.raises(ValueError, match="C#4 is not among"):
+        ReportedCodec(("C4",)).windows([Tune((Note(61, 1),))], 1)
+    for names in ((), ("C4", "C4"), ("H4",)):
+        with pytest.raises(ValueError, match="note name"):
+            ReportedCodec(names)
+    assert ReportedCodec.from_config(ReportedCodec(("C4", "D4")).to_config()) == ReportedCodec(("C4", "D4"))
