@@ -10,19 +10,58 @@ _HOME = {
     "Stack": "notes",
     "ReadResult": "reading",
     "Skipped": "reading",
+    "FolderError": "reading",
     "read_folder": "reading",
     "FEATURES": "features",
     "feature_table": "features",
-    "manhattan_distance": "features",
+    "manhattan_distances": "features",
     "intra_set_distances": "distances",
     "inter_set_distances": "distances",
     "overlap_area": "distances",
     "spread": "distances",
     "kld": "distances",
     "jsd": "distances",
+    "wasserstein": "distances",
+    "vendi_score": "diversity",
+    "precision_recall": "diversity",
+    "frechet_distance": "diversity",
+    "MusicSet": "assessment",
+    "measure": "assessment",
+    "read_set": "assessment",
+    "compare_sets": "assessment",
+    "ranking": "assessment",
+    "comparison_frame": "results",
+    "feature_frame": "results",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "FEATURES",
+    "FolderError",
+    "MusicSet",
+    "Notes",
+    "ReadResult",
+    "Skipped",
+    "Stack",
+    "compare_sets",
+    "comparison_frame",
+    "feature_frame",
+    "feature_table",
+    "frechet_distance",
+    "inter_set_distances",
+    "intra_set_distances",
+    "jsd",
+    "kld",
+    "manhattan_distances",
+    "measure",
+    "overlap_area",
+    "precision_recall",
+    "ranking",
+    "read_folder",
+    "read_set",
+    "spread",
+    "vendi_score",
+    "wasserstein",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -33,4 +72,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(__all__)

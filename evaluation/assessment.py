@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import joblib
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from evaluation import mgeval
 from evaluation.collapse import Collapse, find_collapse
@@ -16,6 +18,8 @@ from evaluation.copying import Copying, find_copies
 from evaluation.distances import inter_set_distances, intra_set_distances
 from evaluation.diversity import Diversity, fill, standardise
 from evaluation.features import FEATURES, Feature, feature_table, manhattan_distances
+from evaluation.notes import as_rows
+from evaluation.reading import read_some
 from evaluation.verdict import closeness_sentence, collapse_sentence, copying_sentence
 
 if TYPE_CHECKING:
@@ -54,6 +58,19 @@ def measure(
 ) -> MusicSet:
     """Measure the features of a set."""
     return MusicSet(label, folder, list(pieces), feature_table(pieces, features), list(skipped))
+
+
+def read_set(
+    folder: str | Path, jobs: int = -1, *, label: str | None = None, features: Mapping[str, Feature] = FEATURES
+) -> MusicSet:
+    """Read a folder and measure its features.
+
+    Raises:
+        FolderError: where there is no such folder, and where nothing in it is readable.
+    """
+    label = label or Path(folder).resolve().name
+    found = read_some(folder, jobs, label=label)
+    return measure(label, found.pieces, found.skipped, folder=str(folder), features=features)
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,15 @@ def compare_sets(
         jobs: features compared at a time; −1 is one for each core.
         features: what the sets were measured by; with `mgeval.FEATURES`, its scores are added.
     """
-    train = train or org
+    # features are compared side by side already: threads of the linear algebra inside each would only wait for each
+    # other, and their number would show in the last digits
+    with threadpool_limits(1):
+        return _compare_sets(gen, org, train or org, seed, jobs, features)
+
+
+def _compare_sets(
+    gen: MusicSet, org: MusicSet, train: MusicSet, seed: int, jobs: int, features: Mapping[str, Feature]
+) -> SetComparison:
     parallel = joblib.Parallel(n_jobs=jobs, prefer="threads")
     found = parallel(joblib.delayed(compare_feature)(name, gen.table[name], org.table[name], seed) for name in features)
     comparisons = {one.name: one for one in with_holm(found)}
@@ -191,5 +216,5 @@ def _mgeval(gen: MusicSet, org: MusicSet) -> dict[str, MgevalScores]:
 
 
 def _defined(values: FloatArray) -> FloatArray:
-    rows = values.reshape(len(values), -1)
+    rows = as_rows(values)
     return rows[np.isfinite(rows).all(axis=1)]

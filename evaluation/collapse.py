@@ -26,8 +26,9 @@ FROZEN = 0.1
 """… or under this share anywhere."""
 
 INSIDE = 2.0
-"""How many standard deviations of the originals the mean may be off to count as inside their range. Beyond, a narrow set
-is different music (random notes are all alike) and not a part of theirs."""
+"""How many standard deviations of the originals the mean may be off to count as inside their range.
+
+Beyond, a narrow set is other music (random notes are all alike) and not a part of theirs."""
 
 MORE_COPIES = 0.05
 """How much more often than the upper limit of the ceiling pieces must have a near copy in their own set."""
@@ -97,9 +98,7 @@ def find_collapse(
     org_alike = similarity([org[i] for i in org_kept])
     draws = draw_splits(len(kept), len(org_kept), rng)
     ours = [share_with_near_copy(alike[np.ix_(part, part)]) for part, _, _ in draws]
-    theirs = [
-        share_with_near_copy(org_alike[np.ix_(second - len(kept), second - len(kept))]) for _, _, second in draws
-    ]
+    theirs = [share_with_near_copy(org_alike[np.ix_(second - len(kept), second - len(kept))]) for _, _, second in draws]
     near = Score.of(share_with_near_copy(alike), ours, theirs)
     usual = near.ceiling_interval[1] if np.isfinite(near.ceiling) else 0.0
     repeated = (near.at_n if np.isfinite(near.at_n) else near.value) > usual + MORE_COPIES

@@ -1,7 +1,7 @@
 """Two sets compared in one feature, and every score beside its ceiling.
 
-No overlap means anything alone: two halves of one and the same set overlap by 0.8 when they have ten pieces, and by 0.95
-when they have a hundred. So each score stands beside the same score of a random split of the originals at the same
+No overlap means anything alone: two halves of one and the same set overlap by 0.8 when they have ten pieces, and by
+0.95 when they have a hundred. So each score stands beside the same score of a random split of the originals at the same
 number of pieces.
 """
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.distances import BINS, bin_of, densities, divergences, pairwise, spread, wasserstein
+from evaluation.notes import as_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from evaluation.notes import FloatArray, IntArray
 
 PAIRWISE = 1000
-"""Pieces of each set that statistics of pairs look at; of larger sets a random sample is taken, and the report says so."""
+"""Pieces of each set that statistics of pairs look at; larger sets are sampled, and the report says so."""
 
-RESAMPLED = 256
+RESAMPLED = 200
 """The same, for what is computed again and again: splits, resampling and permutations."""
 
 SPLITS = 40
@@ -127,7 +128,7 @@ class FeatureComparison:
 
 def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
     """Describe a set in one feature, and give its defined rows, [n, d]."""
-    rows = values.reshape(len(values), -1)
+    rows = as_rows(values)
     defined = rows[np.isfinite(rows).all(axis=1)]
     nothing = np.full(rows.shape[1], np.nan)
     sample = Sample(
@@ -150,7 +151,8 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
 
     Args:
         name: of the feature; with the seed, it decides the random draws.
-        gen, org: [n] or [n, d] values; rows with NaN are left out and counted.
+        gen: [n] or [n, d] values; rows with NaN are left out and counted.
+        org: the same of the originals.
         seed: of all random draws.
     """
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])

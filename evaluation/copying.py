@@ -95,7 +95,7 @@ class Copying:
 
 
 def copied_more(copied_gen: int, gen: int, copied_train: int, train: int) -> float:
-    """One-sided Fisher test: the probability that at least `copied_gen` of all copies fall among the generated pieces."""
+    """One-sided Fisher test: how probably at least `copied_gen` of all copies fall among the generated pieces."""
     copies, everyone = copied_gen + copied_train, gen + train
 
     def log_choose(n: int, k: int) -> float:
@@ -162,9 +162,7 @@ def find_copies(
     )
 
 
-def _nearest(
-    gen: FloatArray, train: FloatArray, rng: np.random.Generator
-) -> tuple[IntArray, IntArray, FloatArray]:
+def _nearest(gen: FloatArray, train: FloatArray, rng: np.random.Generator) -> tuple[IntArray, IntArray, FloatArray]:
     """Find the nearest training piece of each piece, or of a sample: places in gen, places in train, distances."""
     asked = np.sort(rng.permutation(len(gen))[:PAIRWISE])
     if not len(train) or not len(asked):

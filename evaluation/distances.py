@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.distance import cdist, pdist
 
+from evaluation.notes import as_rows
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -26,14 +28,9 @@ GRID = 2048
 _ROOM = (GRID - BINS) // 2
 
 
-def _columns(x: ArrayLike) -> FloatArray:
-    values = np.asarray(x, np.float64)
-    return values.reshape(len(values), -1)
-
-
 def pairwise(a: ArrayLike, b: ArrayLike) -> FloatArray:
     """Euclidean distance of every row of a to every row of b. [n, ...], [m, ...] to [n, m]."""
-    left, right = _columns(a), _columns(b)
+    left, right = as_rows(a), as_rows(b)
     if left.shape[1] == 1:
         return np.abs(left - right.T)
     return cdist(left, right)
@@ -55,11 +52,11 @@ def inter_set_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
 
 
 def spread(x: ArrayLike) -> float:
-    """Mean distance between two pieces of a set, in the unit of the feature. 0 for a set without variety, NaN for one piece.
+    """Mean distance between two pieces of a set, in the unit of the feature. 0 without variety, NaN for one piece.
 
     Σ_{i<j} ‖x_i − x_j‖ · 2 / n(n − 1). For a single number a piece this is Gini's mean difference, found by sorting.
     """
-    values = _columns(x)
+    values = as_rows(x)
     n = len(values)
     if n < 2:  # noqa: PLR2004 - a pair
         return float("nan")
@@ -142,9 +139,9 @@ def divergences(p: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def kld(a: ArrayLike, b: ArrayLike) -> float:
-    """Kullback–Leibler divergence KL(p ‖ q) of the densities of two samples on one grid. Nats, ≥ 0; 0 for equal samples.
+    """Kullback–Leibler divergence KL(p ‖ q) of the densities of two samples on one grid. Nats, ≥ 0.
 
-    At most about 28 nats (see `divergences`); NaN for an empty sample.
+    0 for equal samples, at most about 28 nats (see `divergences`); NaN for an empty sample.
     """
     p, q = _two_densities(a, b)
     return float(divergences(p, q)[0])
@@ -162,7 +159,7 @@ def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
     For one number a piece the 1-Wasserstein distance ∫ |F − G|, the mean shift that turns one sample into the other.
     For histograms [n, d] the mean over entries of that distance, entry by entry.
     """
-    left, right = _columns(a), _columns(b)
+    left, right = as_rows(a), as_rows(b)
     if not len(left) or not len(right):
         return float("nan")
     everything = np.sort(np.concatenate([left, right]), axis=0)

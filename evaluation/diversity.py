@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluation.compare import PAIRWISE, Score, draw_splits
 from evaluation.distances import pairwise
+from evaluation.notes import as_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ def standardise(gen: Mapping[str, FloatArray], org: Mapping[str, FloatArray]) ->
     """
     left, right = [], []
     for name in org:
-        a, b = (table[name].reshape(len(table[name]), -1) for table in (gen, org))
+        a, b = (as_rows(table[name]) for table in (gen, org))
         if b.shape[1] > WIDEST:
             continue
         both = np.concatenate([a, b])

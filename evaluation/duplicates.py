@@ -40,9 +40,10 @@ def exact_groups(pieces: Sequence[Notes]) -> IntArray:
 def similarity(pieces: Sequence[Notes] | Stack) -> FloatArray:
     """How much of two pieces is the same: 2 · |A ∩ B| / (|A| + |B|). [n, n], 0–1, 1 on the diagonal.
 
-    A is the multiset of a piece's grams: runs of `GRAM` steps along the melodic line, each step an interval and the time
-    to the next onset in half octaves (2 · log₂ quarters, rounded). So neither transposition nor small irregularities of
-    time matter, and one changed note changes four grams. Pieces with fewer steps are their own only match.
+    A is the multiset of a piece's grams: runs of `GRAM` steps along the melodic line, each step an interval and the
+    time to the next onset in half octaves (2 · log₂ quarters, rounded). So neither transposition nor small
+    irregularities of time matter, and one changed note changes four grams. Pieces with fewer steps are their own only
+    match.
     """
     stack = Stack.of(pieces)
     before, after, piece = stack.steps

@@ -4,8 +4,8 @@ Every feature is a pure function of note arrays. It takes one `Notes`, a list of
 per piece: [n], or [n, d] for histograms and matrices. A value that a piece does not have (the mean interval of a single
 note) is NaN, never 0; comparisons leave such pieces out of that feature and count them.
 
-The names, and the ideas, of the first twelve are from L.-C. Yang and A. Lerch, "On the evaluation of generative models in
-music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.mgeval` has that
+The names, and the ideas, of the first twelve are from L.-C. Yang and A. Lerch, "On the evaluation of generative models
+in music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.mgeval` has that
 program's own conventions, and the README lists each difference.
 
 Features of succession follow the melodic line, the highest note at each onset. Drum notes are left out, unless a
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.commandline import OneLineParser, fail, jobs
-from evaluation.notes import PITCHES, FloatArray, IntArray, Notes, Stack
+from evaluation.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Notes, Stack, as_rows
 from evaluation.sequences import longest_repeats
 
 if TYPE_CHECKING:
@@ -68,9 +68,11 @@ def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     return np.divide(numerator, below, out=np.full(numerator.shape, np.nan), where=below > 0)
 
 
-def _distinct(stack: Stack, group: IntArray, groups: int, symbols: IntArray, width: int) -> FloatArray:
+def _distinct(group: IntArray, groups: int, symbols: IntArray, width: int) -> FloatArray:
     """Count the different symbols in each group, to [groups]."""
-    return np.bincount(np.unique(group * width + symbols) // width, minlength=groups).astype(np.float64)
+    keys = np.sort(group * width + symbols)
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    return np.bincount(keys[first] // width, minlength=groups).astype(np.float64)
 
 
 def _first_bars(stack: Stack, per_bar: FloatArray, bars: int) -> FloatArray:
@@ -86,10 +88,11 @@ def _first_bars(stack: Stack, per_bar: FloatArray, bars: int) -> FloatArray:
 def total_used_pitch(pieces: Pieces) -> FloatArray:
     """Number of different pitches: |{pitch_i}|. [n] pitches.
 
-    A piece without notes has 0. Every note counts, however short; the original misses notes under 10 ms. Source: mgeval 1.
+    A piece without notes has 0. Every note counts, however short; the original misses notes under 10 ms.
+    Source: mgeval 1.
     """
     stack = Stack.of(pieces)
-    return _distinct(stack, stack.piece, stack.size, stack.pitch, PITCHES)
+    return _distinct(stack.piece, stack.size, stack.pitch, PITCHES)
 
 
 def bar_used_pitch(pieces: Pieces, bars: int | None = None) -> FloatArray:
@@ -99,7 +102,7 @@ def bar_used_pitch(pieces: Pieces, bars: int | None = None) -> FloatArray:
     zero beyond the end of a piece. Source: mgeval 2.
     """
     stack = Stack.of(pieces)
-    per_bar = _distinct(stack, stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
+    per_bar = _distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
     if bars is not None:
         return _first_bars(stack, per_bar, bars)
     return _ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
@@ -141,17 +144,17 @@ def bar_pitch_class_histogram(pieces: Pieces, bars: int | None = None) -> FloatA
     """
     stack = Stack.of(pieces)
     end = stack.onset + stack.duration
-    bars_before = np.concatenate([[0], np.cumsum(stack.bars)]).astype(np.int64)
-    # bar ends counted on one axis through all pieces, so that one search finds the last bar of every note
-    span = float(max(stack.bar_end.max(initial=0.0), end.max(initial=0.0))) + 1.0
-    last = np.searchsorted(stack.bar_end + stack.bar_piece * span, end + stack.piece * span - 1e-9, side="left")
-    last = np.clip(last, stack.bar, bars_before[stack.piece + 1] - 1)
-    note = np.repeat(np.arange(len(end)), last - stack.bar + 1)
-    within = np.arange(len(note)) - np.repeat(np.cumsum(last - stack.bar + 1) - (last - stack.bar + 1), last - stack.bar + 1)
-    bar = stack.bar[note] + within
+    # most notes end in the bar where they start; the others are cut at each bar line
+    held = np.flatnonzero(end > stack.bar_end[stack.bar] + SIMULTANEOUS)
+    begin = stack.begin[stack.piece[held]]
+    last = np.searchsorted(stack.bar_start + stack.begin[stack.bar_piece], end[held] + begin - SIMULTANEOUS) - 1
+    more = last - stack.bar[held]
+    note = np.concatenate([np.arange(len(end)), np.repeat(held, more)])
+    step = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more) + 1
+    bar = np.concatenate([stack.bar, np.repeat(stack.bar[held], more) + step])
     time = np.minimum(end[note], stack.bar_end[bar]) - np.maximum(stack.onset[note], stack.bar_start[bar])
     cells = np.bincount(bar * 12 + stack.pitch[note] % 12, np.maximum(time, 0.0), minlength=12 * len(stack.bar_piece))
-    per_bar = cells.reshape(-1, 12)
+    per_bar = cells.reshape(-1, 12).astype(np.float64)
     sounding = per_bar.sum(axis=1)
     shares = np.nan_to_num(_ratio(per_bar, sounding), nan=0.0)
     if bars is not None:
@@ -170,14 +173,16 @@ def _normalised(counts: FloatArray, normalize: int) -> FloatArray:
         return np.nan_to_num(_ratio(counts, counts.sum(axis=2)), nan=0.0)
     if normalize == 2:  # noqa: PLR2004 - the three numbers are mgeval's
         return _ratio(counts, counts.sum(axis=(1, 2)))
-    raise ValueError(f"normalize={normalize}: use 0 for counts, 1 for rows that sum to 1, 2 for a matrix that sums to 1")
+    raise ValueError(
+        f"normalize={normalize}: use 0 for counts, 1 for rows that sum to 1, 2 for a matrix that sums to 1"
+    )
 
 
 def pitch_class_transition_matrix(pieces: Pieces, normalize: int = 2) -> FloatArray:
     """How often pitch class i is followed by j along the melodic line. [n, 12, 12], from row i to column j.
 
-    Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). `normalize`: 0 the
-    counts, 1 rows that sum to 1 (zero for classes that are never left), 2 a matrix that sums to 1 (NaN for a piece
+    Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). `normalize`: 0
+    the counts, 1 rows that sum to 1 (zero for classes that are never left), 2 a matrix that sums to 1 (NaN for a piece
     without a step). Source: mgeval 7; with 0, the averaged matrix of the melody report.
     """
     stack = Stack.of(pieces)
@@ -189,11 +194,10 @@ def pitch_class_transition_matrix(pieces: Pieces, normalize: int = 2) -> FloatAr
 def pitch_range(pieces: Pieces) -> FloatArray:
     """Highest pitch − lowest pitch. [n] semitones; NaN for a piece without notes. Source: mgeval 8."""
     stack = Stack.of(pieces)
-    highest = np.full(stack.size, -np.inf)
-    lowest = np.full(stack.size, np.inf)
-    np.maximum.at(highest, stack.piece, stack.pitch)
-    np.minimum.at(lowest, stack.piece, stack.pitch)
-    return np.where(stack.notes > 0, highest - lowest, np.nan)
+    sounding = np.zeros((stack.size, PITCHES), bool)
+    sounding[stack.piece, stack.pitch] = True
+    lowest, below_highest = sounding.argmax(axis=1), sounding[:, ::-1].argmax(axis=1)
+    return np.where(stack.notes > 0, PITCHES - 1.0 - below_highest - lowest, np.nan)
 
 
 def avg_pitch_shift(pieces: Pieces) -> FloatArray:
@@ -231,8 +235,8 @@ def _length_class(duration: FloatArray) -> IntArray:
 def note_length_hist(pieces: Pieces) -> FloatArray:
     """Share of notes of each written length, by the nearest of `NOTE_LENGTHS`, ties to the first. [n, 12].
 
-    Lengths are note values: a quarter is a quarter in any metre (the original measures in 96ths of a bar, so that in 3/4 a
-    quarter counts as a triplet). NaN for a piece without notes. Source: mgeval 11.
+    Lengths are note values: a quarter is a quarter in any metre (the original measures in 96ths of a bar, so that in
+    3/4 a quarter counts as a triplet). NaN for a piece without notes. Source: mgeval 11.
     """
     stack = Stack.of(pieces)
     counts = stack.table(stack.piece, _length_class(stack.duration), len(NOTE_LENGTHS))
@@ -274,7 +278,7 @@ def pitch_mean(pieces: Pieces) -> FloatArray:
 
 
 def pitch_sd(pieces: Pieces) -> FloatArray:
-    """Standard deviation (divided by the number of notes) of the pitches of a piece. [n] semitones; NaN without notes."""
+    """Standard deviation (divided by the number of notes) of a piece's pitches. [n] semitones; NaN without notes."""
     stack = Stack.of(pieces)
     off = stack.pitch - pitch_mean(stack)[stack.piece]
     return np.sqrt(_ratio(stack.per_piece(off**2), stack.notes))
@@ -343,9 +347,9 @@ def bar_self_similarity(pieces: Pieces) -> FloatArray:
     pair = np.flatnonzero(stack.bar_piece[1:] == stack.bar_piece[:-1])
     cosines = np.zeros(len(pair))
     for symbols, width in ((stack.pitch % 12, 12), (slot, _SLOTS)):
-        content = np.bincount(stack.bar * width + symbols, minlength=bars * width).reshape(bars, width)
-        norm = np.sqrt((content.astype(np.float64) ** 2).sum(axis=1))
-        product = (content[pair] * content[pair + 1]).sum(axis=1).astype(np.float64)
+        content = np.bincount(stack.bar * width + symbols, minlength=bars * width).reshape(bars, width).astype(float)
+        norm = np.sqrt((content**2).sum(axis=1))
+        product = (content[pair] * content[pair + 1]).sum(axis=1)
         silent = ((norm[pair] == 0) & (norm[pair + 1] == 0)).astype(np.float64)
         cosines += np.where(silent > 0, 1.0, np.nan_to_num(_ratio(product, norm[pair] * norm[pair + 1])))
     piece = stack.bar_piece[pair]
@@ -358,14 +362,13 @@ def rest_share(pieces: Pieces) -> FloatArray:
     NaN where that time is zero.
     """
     stack = Stack.of(pieces)
-    end = stack.onset + stack.duration
-    span = float(end.max(initial=0.0)) + 1.0
-    # the latest end so far; pieces are set apart on one axis, so that one running maximum serves all
-    reached = np.maximum.accumulate(end + stack.piece * span) - stack.piece * span
+    begin = stack.begin[stack.piece]
+    # the latest end so far; on one axis of time, one running maximum serves all pieces
+    reached = np.maximum.accumulate(stack.onset + stack.duration + begin) - begin
     same = stack.piece[1:] == stack.piece[:-1]
     silence = np.where(same, np.maximum(stack.onset[1:] - reached[:-1], 0.0), 0.0)
     # rounding on the common axis leaves specks of silence between notes that touch
-    silence[silence < 1e-6] = 0.0  # noqa: PLR2004 - see above
+    silence[silence < SIMULTANEOUS] = 0.0
     return _ratio(stack.per_piece(silence, stack.piece[1:]), _length(stack))
 
 
@@ -379,7 +382,7 @@ def _length(stack: Stack) -> FloatArray:
 
 
 def notes_per_quarter(pieces: Pieces) -> FloatArray:
-    """Notes divided by the quarters from the first onset to the last note's end. [n] notes a quarter; NaN for zero time."""
+    """Notes divided by the quarters from the first onset to the last note's end. [n]; NaN for zero time."""
     stack = Stack.of(pieces)
     return _ratio(stack.notes, _length(stack))
 
@@ -394,8 +397,9 @@ class Feature:
         unit: of a value.
         columns: names of the entries of a histogram; empty for a single number and for matrices.
         every: the feature in words for a set in which all pieces have one value, with {} for the value.
-        variety: whether a set that does not vary in this feature has lost variety. Not so for the length of a piece, which
-            is a setting of many generators, nor for how its parts hang together: noise is alike in that everywhere.
+        variety: whether a set that does not vary in this feature has lost variety. Not so for the length of a piece,
+            which is a setting of many generators, nor for how its parts hang together: noise is alike in that
+            everywhere.
     """
 
     function: Callable[[Pieces], FloatArray]
@@ -449,7 +453,7 @@ def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) ->
     table = {}
     for name, feature in features.items():
         values = feature.function(stack)
-        table[name] = values.reshape(len(values), -1) if values.ndim > 1 else values
+        table[name] = as_rows(values) if values.ndim > 1 else values
     return table
 
 
@@ -510,7 +514,7 @@ def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Ma
         table: as from `feature_table`.
         features: what the table holds.
     """
-    blocks = [values.reshape(len(names), -1) for values in table.values()]
+    blocks = [as_rows(values) for values in table.values()]
     header = ["file"]
     for name, block in zip(table, blocks, strict=True):
         header.extend(column_names(name, block.shape[1], features))
@@ -539,7 +543,9 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="searched with its sub-folders for .mid and .midi")
-    parser.add_argument("--out", type=Path, default=Path("features.csv"), metavar="FILE", help="(default: features.csv)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("features.csv"), metavar="FILE", help="(default: features.csv)"
+    )
     parser.add_argument("--mgeval", action="store_true", help="mgeval's twelve features in its own conventions")
     parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="parallel readers (default: one a core)")
     return parser
@@ -550,12 +556,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     from evaluation import mgeval  # noqa: PLC0415 - it takes its types from here
     from evaluation.output import OutputError, write_file  # noqa: PLC0415 - --help answers without it
-    from evaluation.reading import FolderError, nothing_readable, read_folder  # noqa: PLC0415
+    from evaluation.reading import FolderError, read_some  # noqa: PLC0415
 
     try:
-        found = read_folder(args.folder, args.jobs)
-        if not found.pieces:
-            raise FolderError(nothing_readable(args.folder, found))
+        found = read_some(args.folder, args.jobs)
         features = mgeval.FEATURES if args.mgeval else FEATURES
         text = csv_text([piece.name for piece in found.pieces], feature_table(found.pieces, features), features)
         write_file(args.out, text)

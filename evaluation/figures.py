@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from evaluation.notes import FloatArray, Notes
 
 _ROLL_NOTES = 400
+_ROLL_BARS = 64
+_SHORT = 3
+"""Characters of a label that fits a cell as it is."""
 
 
 def _svg(width: float, height: float, body: str, *, title: str, css: str) -> Markup:
@@ -68,53 +71,46 @@ def _round_step(span: float) -> float:
     return float(power)
 
 
-def overlap_bar(score: Score, width: int = 180, height: int = 16) -> Markup:
+def overlap_bar(score: Score, width: int = 200, height: int = 18) -> Markup:
     """Draw an overlap at the ceiling's n as a bar, with the ceiling as a mark and its 95 % interval as a band."""
     if not np.isfinite(score.at_n):
         return Markup('<span class="quiet">not comparable</span>')
     low, high = (limit * width for limit in score.ceiling_interval)
     body = (
-        f'<rect class="track" width="{width}" height="{height}" rx="3"/>'
-        f'<rect class="band" x="{low:.1f}" width="{max(high - low, 1):.1f}" height="{height}"/>'
-        f'<rect class="gen" y="4" width="{score.at_n * width:.1f}" height="{height - 8}" rx="2"/>'
+        f'<rect class="track" y="3" width="{width}" height="{height - 6}" rx="2"/>'
+        f'<rect class="gen" y="3" width="{score.at_n * width:.1f}" height="{height - 6}" rx="2"/>'
+        f'<rect class="band" x="{low:.1f}" width="{max(high - low, 1):.1f}" height="{height}" rx="2"/>'
         f'<path class="mark" d="M{score.ceiling * width:.1f} 0V{height}"/>'
     )
     return _svg(width, height, body, title=f"overlap {score.at_n:.2f}, ceiling {score.ceiling:.2f}", css="bar")
 
 
-def matrix(values: FloatArray, rows: Sequence[str], title: str, css: str, columns: Sequence[str] = ()) -> Markup:
-    """Draw a matrix [r, c] as shaded cells, the largest value darkest; row i to column j."""
-    cell, margin = 22, 56 if max(map(len, rows)) > 3 else 28  # noqa: PLR2004 - characters
-    columns = columns or rows
+def matrix(values: FloatArray, labels: Sequence[str], title: str, css: str) -> Markup:
+    """Draw a square matrix as shaded cells, the largest value darkest; from row i to column j."""
+    wide = max(map(len, labels)) > _SHORT
+    cell, margin = 22, 40 if wide else 28
     top = float(values.max()) or 1.0
     parts = []
-    for i, row in enumerate(rows):
-        y = margin + i * cell
-        parts.append(f'<text x="{margin - 5}" y="{y + 15}" text-anchor="end">{escape(row)}</text>')
-        for j, column in enumerate(columns):
-            x = margin + j * cell
-            parts.append(f'<rect class="cell" x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}"/>')
-            if values[i, j] > 0:
-                # the square root lets the eye see the rare transitions, too
-                shade = (float(values[i, j]) / top) ** 0.5
-                parts.append(
-                    f'<rect class="{css}" fill-opacity="{shade:.3f}" x="{x}" y="{y}" width="{cell - 1}" '
-                    f'height="{cell - 1}"><title>{escape(row)} → {escape(column)}: {values[i, j]:.3g}</title></rect>'
-                )
-    for j, column in enumerate(columns):
-        x = margin + j * cell + cell / 2
-        turn = f' transform="rotate(-90 {x} {margin - 6})" text-anchor="start"' if margin > 28 else ' text-anchor="middle"'  # noqa: PLR2004
-        parts.append(f'<text x="{x}" y="{margin - (6 if margin == 28 else 3)}"{turn}>{escape(column)}</text>')  # noqa: PLR2004
-    side = margin + cell * len(rows)
-    return _svg(margin + cell * len(columns), side, "".join(parts), title=title, css="matrix")
+    for i, row in enumerate(labels):
+        middle = margin + (i + 0.5) * cell
+        parts.append(f'<text x="{margin - 5}" y="{middle + 4:g}" text-anchor="end">{escape(row)}</text>')
+        parts.append(f'<text x="{middle:g}" y="{margin - 6}" text-anchor="middle">{escape(row)}</text>')
+        for j, column in enumerate(labels):
+            # the square root lets the eye see the rare transitions, too
+            shade = (float(values[i, j]) / top) ** 0.5
+            place = f'x="{margin + j * cell}" y="{margin + i * cell}" width="{cell - 1}" height="{cell - 1}"'
+            parts.append(
+                f"<g><title>{escape(row)} → {escape(column)}: {values[i, j]:.3g}</title>"
+                f'<rect class="cell" {place}/><rect class="{css}" fill-opacity="{shade:.2f}" {place}/></g>'
+            )
+    side = margin + cell * len(labels)
+    return _svg(side, side, "".join(parts), title=title, css="matrix")
 
 
 def histogram(gen: FloatArray, org: FloatArray, labels: Sequence[str], title: str, width: int = 320) -> Markup:
     """Draw two mean histograms [k] side by side, bar by bar."""
-    height, floor = 130, 110
-    turned = max(map(len, labels)) > 3  # noqa: PLR2004 - characters
-    if turned:
-        height, floor = 190, 110
+    turned = max(map(len, labels)) > _SHORT
+    height, floor = (180, 105) if turned else (130, 110)
     slot = width / len(labels)
     top = float(np.nanmax([gen, org])) or 1.0
     parts = []
@@ -132,27 +128,39 @@ def histogram(gen: FloatArray, org: FloatArray, labels: Sequence[str], title: st
     return _svg(width, height, "".join(parts), title=title, css="plot")
 
 
-def piano_roll(
-    piece: Notes, css: str, shared: tuple[int, int] | None = None, width: int = 640, height: int = 110
-) -> Markup:
-    """Draw the counted notes of a piece (its first `_ROLL_NOTES`), with bar lines; `shared` marks notes [from, to)."""
-    kept = np.flatnonzero(piece.counted())[:_ROLL_NOTES]
+def piano_roll(piece: Notes, css: str, marked: Sequence[int] = (), width: int = 640, height: int = 120) -> Markup:
+    """Draw counted notes of a piece with bar lines, at most `_ROLL_NOTES`, from the first or from just before a mark.
+
+    Args:
+        piece: what to draw.
+        css: its colour.
+        marked: numbers of the counted notes to set off.
+        width: of the drawing.
+        height: of the drawing.
+    """
+    counted = np.flatnonzero(piece.counted())
+    first = 0 if not len(marked) or marked[-1] < _ROLL_NOTES else max(0, marked[0] - _ROLL_NOTES // 8)
+    kept = counted[first : first + _ROLL_NOTES]
     onset, length, pitch = piece.onset[kept], piece.duration[kept], piece.pitch[kept]
+    begin = float(onset[0]) if first else 0.0
     end = float((onset + length).max())
     low, high = int(pitch.min()) - 1, int(pitch.max()) + 1
-    across, row = (width - 30) / max(end, 1e-9), (height - 4) / (high - low + 1)
+    left, row = 30, (height - 4) / (high - low + 1)
+    across = (width - left) / max(end - begin, 1e-9)
+    lines = piece.bar_starts[(piece.bar_starts >= begin) & (piece.bar_starts <= end + 1e-9)]
     parts = [
-        f'<path class="grid" d="M{30 + start * across:.1f} 2V{height - 2}"/>'
-        for start in piece.bar_starts[piece.bar_starts <= end + 1e-9].tolist()
+        f'<path class="grid" d="M{left + (start - begin) * across:.1f} 2V{height - 2}"/>'
+        for start in lines[:: 1 + len(lines) // _ROLL_BARS].tolist()
     ]
     parts.extend(
-        f'<text x="26" y="{2 + (high - name + 0.5) * row + 4:.1f}" text-anchor="end">{name}</text>'
+        f'<text x="{left - 4}" y="{2 + (high - name + 0.5) * row + 4:.1f}" text-anchor="end">{name}</text>'
         for name in sorted({int(pitch.min()), int(pitch.max())})
     )
-    for index, (start, duration, height_of) in enumerate(zip(onset, length, pitch, strict=True)):
-        marked = " shared" if shared is not None and shared[0] <= index < shared[1] else ""
+    marks = set(marked)
+    for index, start, duration, level in zip(range(first, first + len(kept)), onset, length, pitch, strict=True):
+        shade = css if not marks or index in marks else f"{css} faint"
         parts.append(
-            f'<rect class="{css}{marked}" x="{30 + start * across:.1f}" y="{2 + (high - height_of) * row:.1f}" '
-            f'width="{max(duration * across - 0.6, 1.0):.1f}" height="{max(row - 0.5, 1.5):.1f}" rx="1"/>'
+            f'<rect class="{shade}" x="{left + (start - begin) * across:.1f}" y="{2 + (high - level) * row:.1f}" '
+            f'width="{max(duration * across - 0.8, 1.0):.1f}" height="{max(row - 0.5, 1.5):.1f}" rx="1"/>'
         )
     return _svg(width, height, "".join(parts), title=f"Piano roll of {piece.name}", css="roll")

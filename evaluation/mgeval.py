@@ -1,12 +1,13 @@
 """The twelve features, the overlap and the divergence exactly as mgeval defines them, slips included.
 
-For comparison with published numbers only: `evaluation.features` has the corrected forms. The program reads one part of a
-piece in two ways, and so does this module:
+For comparison with published numbers only: `evaluation.features` has the corrected forms. The program reads one part
+of a piece in two ways, and so does this module:
 
 - I, the first instrument's piano roll at 100 frames a second, weighted by velocity; empty for drums;
 - T, the first track with notes, at ticks; here in quarters. Its time signature is taken to stand in the track itself.
 
-The roll is not extended by sustain pedals or bent by pitch bends. Every function takes pieces and returns one row a piece.
+The roll is not extended by sustain pedals or bent by pitch bends. Every function takes pieces and returns one row a
+piece.
 
 Source: https://github.com/RichardYang40148/mgeval, of the paper named in `evaluation.features`.
 """
@@ -68,7 +69,7 @@ def _roll_sums(piece: Notes) -> FloatArray:
     kept = _track(piece)
     pitch, start, end = _frames(piece)
     weight = piece.velocity[kept[~piece.drum[kept]]] * (end - start)
-    return np.bincount(pitch, weight, minlength=PITCHES)
+    return np.bincount(pitch, weight, minlength=PITCHES).astype(np.float64)
 
 
 def total_used_pitch(pieces: Pieces) -> FloatArray:
@@ -122,15 +123,15 @@ def total_pitch_class_histogram(pieces: Pieces) -> FloatArray:
     """Roll sums folded to pitch classes, divided by their sum. [n, 12]; NaN for an empty roll."""
     return _rows(
         pieces,
-        lambda piece: _shares(np.bincount(np.arange(PITCHES) % 12, _roll_sums(piece), minlength=12)),
+        lambda piece: _shares(_roll_sums(piece) @ (np.arange(PITCHES)[:, None] % 12 == np.arange(12))),
     )
 
 
 def bar_pitch_class_histogram(pieces: Pieces, bars: int = BARS) -> FloatArray:
-    """The same in each of the first bars, a bar lasting what it does at 120 quarters a minute. [n, bars, 12], silent bars 0.
+    """The same in each of the first bars, a bar lasting what it does at 120 quarters a minute. [n, bars, 12].
 
-    mgeval itself fails, or empties its result, for pieces that are an exact number of bars longer than `bars`; here the
-    first bars are taken.
+    Silent bars are 0. mgeval itself fails, or empties its result, for pieces that are an exact number of bars longer
+    than `bars`; here the first bars are taken.
     """
 
     def of(piece: Notes) -> FloatArray:
@@ -170,7 +171,7 @@ def pitch_class_transition_matrix(pieces: Pieces) -> FloatArray:
 
 
 def pitch_range(pieces: Pieces) -> FloatArray:
-    """Highest less lowest row of the roll with a positive sum. [n] semitones; NaN for an empty roll, where mgeval fails."""
+    """Highest less lowest row of the roll with a positive sum. [n] semitones; NaN for none, where mgeval fails."""
 
     def of(piece: Notes) -> float:
         used = np.flatnonzero(_roll_sums(piece) > 0)
@@ -249,9 +250,7 @@ FEATURES: Mapping[str, Feature] = {
     "bar_pitch_class_histogram": Feature(bar_pitch_class_histogram, "Pitch classes of each bar", "share of roll"),
     "pitch_class_transition_matrix": Feature(pitch_class_transition_matrix, "Pitch-class transitions", "steps"),
     "pitch_range": Feature(pitch_range, "Range", "semitones", every="spans {} semitones"),
-    "avg_pitch_shift": Feature(
-        avg_pitch_shift, "Mean interval", "semitones", every="moves by {} semitones on average"
-    ),
+    "avg_pitch_shift": Feature(avg_pitch_shift, "Mean interval", "semitones", every="moves by {} semitones on average"),
     "avg_IOI": Feature(avg_IOI, "Time between onsets", "seconds", every="has an onset every {} seconds"),
     "note_length_hist": Feature(note_length_hist, "Note lengths", "share of notes", _LENGTH_COLUMNS),
     "note_length_transition_matrix": Feature(note_length_transition_matrix, "Note-length transitions", "steps"),
@@ -260,7 +259,7 @@ FEATURES: Mapping[str, Feature] = {
 
 
 def _densities(a: ArrayLike, b: ArrayLike) -> list[tuple[FloatArray, Callable[[FloatArray], FloatArray]]]:
-    """Two samples and their Scott kernel estimates; a sample without variance has a point of mass that no grid meets."""
+    """Sort two samples and estimate their densities; one without variance is a point of mass that no grid meets."""
     from scipy.stats import gaussian_kde  # noqa: PLC0415 - half a second to import
 
     result = []

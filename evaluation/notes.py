@@ -6,6 +6,7 @@ each with the number of its piece, so that one NumPy call measures a whole folde
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+
+def as_rows(values: ArrayLike) -> FloatArray:
+    """Lay out [n, ...] as [n, d], with one column for [n]; n may be 0."""
+    array = np.asarray(values, np.float64)
+    return array.reshape(len(array), math.prod(array.shape[1:]))
+
 
 PITCHES = 128
 """Number of MIDI pitches."""
@@ -150,13 +158,18 @@ def bar_grid(meters: Sequence[tuple[float, int, int]], end: float) -> FloatArray
     for index, (begin, numerator, denominator) in enumerate(meters):
         length = numerator * 4 / denominator
         last = index + 1 == len(meters) or meters[index + 1][0] >= end
-        stop = max(end, begin + length) if last else meters[index + 1][0]
-        count = max(1, int(np.ceil((stop - begin) / length - SIMULTANEOUS)))
-        starts.append(begin + length * np.arange(count))
+        stop = end if last else meters[index + 1][0]
+        count = max(1, math.ceil((stop - begin) / length - SIMULTANEOUS))
+        starts.append(begin + length * np.arange(count + last, dtype=np.float64))
         if last:
-            starts.append(np.array([begin + length * count]))
             break
     return np.concatenate(starts)
+
+
+def _end_to_end(lengths: Sequence[float]) -> FloatArray:
+    """Place lengths one after another on one axis, a quarter apart; returns where each begins."""
+    room = np.array(lengths, np.float64) + 1.0
+    return np.cumsum(room) - room
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +183,7 @@ class Stack:
         bar: [N] the number of the bar where each note starts, counted through all pieces.
         bar_piece: [B] the number of each bar's piece.
         bar_start, bar_end: [B] quarters from the beginning of the bar's piece.
+        begin: [n] where each piece begins, in quarters, when all are laid on one axis of time with a gap between them.
         pieces: what was laid end to end.
     """
 
@@ -184,6 +198,7 @@ class Stack:
     bar_piece: IntArray
     bar_start: FloatArray
     bar_end: FloatArray
+    begin: FloatArray
     pieces: Sequence[Notes]
 
     @classmethod
@@ -192,37 +207,35 @@ class Stack:
         if isinstance(pieces, Stack):
             return pieces
         many = [pieces] if isinstance(pieces, Notes) else list(pieces)
-        masks = [piece.counted() for piece in many]
+        sizes = np.array([len(piece) for piece in many], np.int64)
         bars = np.array([piece.bars for piece in many], np.int64)
-        first_bar = np.concatenate([[0], np.cumsum(bars)[:-1]]).astype(np.int64)
+        owner = np.repeat(np.arange(len(many)), sizes)
 
-        def join(field: str) -> Any:
-            if not many:
-                return np.empty(0)
-            return np.concatenate([getattr(piece, field)[mask] for piece, mask in zip(many, masks, strict=True)])
+        def join(parts: list[Any]) -> Any:
+            return np.concatenate(parts or [np.empty(0)])
 
-        sizes = [int(mask.sum()) for mask in masks]
-        onset = join("onset")
-        bar = [
-            first + np.searchsorted(piece.bar_starts, piece.onset[mask] + SIMULTANEOUS, side="right") - 1
-            for first, piece, mask in zip(first_bar, many, masks, strict=True)
-        ]
-        nothing = [np.empty(0)]
+        drum = join([piece.drum for piece in many]).astype(bool)
+        drums_only = np.bincount(owner, drum, minlength=len(many)) == sizes
+        kept = np.flatnonzero(~drum | drums_only[owner])
+        owner = owner[kept]
+        onset = join([piece.onset for piece in many])[kept]
+        bar_start = join([piece.bar_starts[:-1] for piece in many])
+        bar_piece = np.repeat(np.arange(len(many)), bars)
+        begin = _end_to_end([float(piece.bar_starts[-1]) for piece in many])
+        bar = np.searchsorted(bar_start + begin[bar_piece], onset + begin[owner] + SIMULTANEOUS, side="right") - 1
         return cls(
             size=len(many),
-            piece=np.repeat(np.arange(len(many)), sizes),
+            piece=owner,
             onset=onset,
-            duration=join("duration"),
-            onset_seconds=join("onset_seconds"),
-            duration_seconds=join("duration_seconds"),
-            pitch=join("pitch").astype(np.int64),
-            bar=np.minimum(
-                np.concatenate([*bar, *nothing]).astype(np.int64),
-                np.repeat(first_bar + bars - 1, sizes).astype(np.int64),
-            ),
-            bar_piece=np.repeat(np.arange(len(many)), bars),
-            bar_start=np.concatenate([piece.bar_starts[:-1] for piece in many] or nothing),
-            bar_end=np.concatenate([piece.bar_starts[1:] for piece in many] or nothing),
+            duration=join([piece.duration for piece in many])[kept],
+            onset_seconds=join([piece.onset_seconds for piece in many])[kept],
+            duration_seconds=join([piece.duration_seconds for piece in many])[kept],
+            pitch=join([piece.pitch for piece in many])[kept].astype(np.int64),
+            bar=bar.astype(np.int64),
+            bar_piece=bar_piece,
+            bar_start=bar_start,
+            bar_end=join([piece.bar_starts[1:] for piece in many]),
+            begin=begin,
             pieces=many,
         )
 
@@ -257,7 +270,7 @@ class Stack:
 
     def per_piece(self, values: FloatArray, piece: IntArray | None = None) -> FloatArray:
         """Sum [N] values over the notes of each piece, to [n]."""
-        return np.bincount(self.piece if piece is None else piece, values, minlength=self.size)
+        return np.bincount(self.piece if piece is None else piece, values, minlength=self.size).astype(np.float64)
 
     def table(self, rows: IntArray, columns: IntArray, width: int, weights: FloatArray | None = None) -> FloatArray:
         """Count (or sum weights of) pairs of piece and column, to [n, width]."""

@@ -58,7 +58,7 @@ def _existing_parent(folder: Path) -> Path:
 
 
 def backup_name(folder: Path) -> Path:
-    """Return the first free name folder.1, folder.2 …"""
+    """Return the first free name of folder.1, folder.2 and so on."""
     number = 1
     while (candidate := folder.with_name(f"{folder.name}.{number}")).exists():
         number += 1

@@ -1,7 +1,7 @@
 """One MIDI file to one note array, and the process that does it.
 
-`python -m evaluation.parsing` is what `evaluation.reading` starts: it reads paths from its standard input and answers on
-its standard output. A parser of foreign bytes may crash or hang; here that costs one file and not the run.
+`python -m evaluation.parsing` is what `evaluation.reading` starts: it reads paths from its standard input and answers
+on its standard output. A parser of foreign bytes may crash or hang; here that costs one file and not the run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import pickle
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import symusic
@@ -30,6 +30,7 @@ MEMORY = 6_000_000_000
 """Bytes of address space that a parsing process may ask for."""
 
 _SHORTEST_NOTE_VALUE = 64
+_FIELDS = ("time", "duration", "pitch", "velocity")
 
 
 class UnreadableError(Exception):
@@ -49,13 +50,16 @@ def parse(path: Path, name: str) -> Notes:
     Raises:
         UnreadableError: with the reason, for a file that gives no notes.
     """
-    size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise UnreadableError(f"{size / 1e6:.0f} MB, more than the {LARGEST_FILE / 1e6:.0f} MB that a MIDI file may have")
-    if size == 0:
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > LARGEST_FILE:
+            limit = f"{LARGEST_FILE / 1e6:.0f} MB"
+            raise UnreadableError(f"{size / 1e6:.0f} MB, more than the {limit} that a MIDI file may have")
+        data = stream.read()
+    if not data:
         raise UnreadableError("empty file")
     try:
-        score = symusic.Score.from_midi(path.read_bytes())
+        score = symusic.Score.from_midi(data)
     except (RuntimeError, ValueError, MemoryError, OverflowError) as error:
         raise UnreadableError(f"not readable as MIDI: {_plain(error)}") from error
     return _notes(score, name)
@@ -67,56 +71,63 @@ def _plain(error: BaseException) -> str:
     return text[:160] or type(error).__name__
 
 
-def _notes(score: symusic.core.ScoreTick, name: str) -> Notes:
+def _notes(score: Any, name: str) -> Notes:
     tracks = [(track.notes.numpy(), track.is_drum) for track in score.tracks if len(track.notes)]
-    total = sum(len(notes["time"]) for notes, _ in tracks)
-    if total == 0:
+    lengths = [len(notes["time"]) for notes, _ in tracks]
+    if not tracks:
         raise UnreadableError("no notes")
-    if total > MOST_NOTES:
-        raise UnreadableError(f"{total:,} notes, more than the {MOST_NOTES:,} that a piece may have")
+    if sum(lengths) > MOST_NOTES:
+        raise UnreadableError(f"{sum(lengths):,} notes, more than the {MOST_NOTES:,} that a piece may have")
     resolution = score.ticks_per_quarter
     if resolution <= 0:
         raise UnreadableError(f"{resolution} ticks a quarter")
-
-    def join(field: str) -> IntArray:
-        return np.concatenate([notes[field] for notes, _ in tracks]).astype(np.int64)
-
-    onset, duration, pitch = join("time"), join("duration"), join("pitch")
-    if onset.min() < 0 or duration.min() < 0 or pitch.min() < 0:
+    # one array of all fields: files are many and short, and every call on an array has its price
+    blocks = [np.array([notes[field] for field in _FIELDS], np.int64) for notes, _ in tracks]
+    fields = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+    if fields.min() < 0:
         raise UnreadableError("times run backwards")
-    order = np.lexsort((pitch, onset))
-    onset, duration = onset[order], duration[order]
-    seconds = _seconds(score, np.concatenate([onset, onset + duration]))
-    lengths = [len(notes["time"]) for notes, _ in tracks]
+    track = np.repeat(np.arange(len(tracks)), lengths)
+    if (fields[0, 1:] <= fields[0, :-1]).any():
+        order = np.lexsort((fields[2], fields[0]))
+        fields, track = fields[:, order], track[order]
+    times = fields[:2] / resolution
+    seconds = _seconds(score, fields[:2])
     meters = _meters(score)
     return Notes(
         name=name,
-        onset=onset / resolution,
-        duration=duration / resolution,
-        pitch=pitch[order],
-        velocity=join("velocity")[order],
-        onset_seconds=seconds[: len(onset)],
-        duration_seconds=seconds[len(onset) :] - seconds[: len(onset)],
-        track=np.repeat(np.arange(len(tracks)), lengths)[order],
-        drum=np.repeat([drum for _, drum in tracks], lengths)[order],
-        bar_starts=_bars(meters, float((onset + duration).max() / resolution)),
+        onset=times[0],
+        duration=times[1],
+        pitch=fields[2],
+        velocity=fields[3],
+        onset_seconds=seconds[0],
+        duration_seconds=seconds[1],
+        track=track,
+        drum=np.array([drum for _, drum in tracks], bool)[track],
+        bar_starts=_bars(meters, float((times[0] + times[1]).max())),
         meter=meters[0][1:],
     )
 
 
-def _seconds(score: symusic.core.ScoreTick, ticks: IntArray) -> FloatArray:
-    """Turn ticks into seconds through the tempo map; before the first tempo, and without any, 120 quarters a minute."""
+def _seconds(score: Any, ticks: IntArray) -> FloatArray:
+    """Turn onsets and durations, [2, n] ticks, into seconds through the tempo map.
+
+    Before the first tempo, and without any, a minute has 120 quarters.
+    """
     tempos = score.tempos.numpy()
     # of several tempos at one tick the last one holds
     changes = {0: 500_000} | dict(zip(tempos["time"].tolist(), tempos["mspq"].tolist(), strict=True))
+    if len(changes) == 1:
+        return ticks * (changes[0] / 1e6 / score.ticks_per_quarter)
     begin = np.array(sorted(changes), np.float64)
     rate = np.array([changes[tick] for tick in sorted(changes)]) / 1e6 / score.ticks_per_quarter
     elapsed = np.concatenate([[0.0], np.cumsum(np.diff(begin) * rate[:-1])])
-    segment = np.searchsorted(begin, ticks, side="right") - 1
-    return elapsed[segment] + (ticks - begin[segment]) * rate[segment]
+    limits = np.stack([ticks[0], ticks[0] + ticks[1]])
+    segment = np.searchsorted(begin, limits, side="right") - 1
+    seconds = elapsed[segment] + (limits - begin[segment]) * rate[segment]
+    return np.stack([seconds[0], seconds[1] - seconds[0]])
 
 
-def _meters(score: symusic.core.ScoreTick) -> list[tuple[float, int, int]]:
+def _meters(score: Any) -> list[tuple[float, int, int]]:
     """Gather (quarter, numerator, denominator) of the metre map; before the first signature, and without any, 4/4."""
     signatures = score.time_signatures.numpy()
     meters = {0.0: (4, 4)}
@@ -136,8 +147,8 @@ def _bars(meters: list[tuple[float, int, int]], end: float) -> FloatArray:
     return bar_grid(meters, end)
 
 
-def _limit_memory() -> None:
-    """Let a file that asks for more memory than any piece needs fail alone, where the system can do so."""
+def _limit_damage() -> None:
+    """Let a file that asks for more memory than any piece needs fail alone, and a crash leave no dump behind."""
     try:
         import resource  # noqa: PLC0415 - not on Windows
     except ImportError:
@@ -145,6 +156,7 @@ def _limit_memory() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -164,7 +176,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def main() -> int:
     """Serve the process that started this one."""
-    _limit_memory()
+    _limit_damage()
     # the answers get the standard output to themselves: whatever native code prints goes to the standard error
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)

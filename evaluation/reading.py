@@ -82,13 +82,20 @@ def find_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
     return sorted(found, key=lambda path: path.relative_to(folder).parts), closed
 
 
-def nothing_readable(folder: Path, result: ReadResult) -> str:
-    """Say in one line that a folder holds no readable piece, and why."""
+def read_some(path: str | Path, jobs: int = -1, *, label: str | None = None) -> ReadResult:
+    """Read a folder as `read_folder` does, and insist on a piece.
+
+    Raises:
+        FolderError: where there is no such folder, and where nothing in it is readable.
+    """
+    result = read_folder(path, jobs, label=label)
+    if result.pieces:
+        return result
     if not result.skipped:
-        return f"no .mid or .midi files: {folder}; give a folder of MIDI files"
+        raise FolderError(f"no .mid or .midi files: {path}; give a folder of MIDI files")
     first = result.skipped[0]
-    return (
-        f"none of {len(result.skipped)} MIDI files is readable: {folder} ({first.path}: {first.reason}); "
+    raise FolderError(
+        f"none of {len(result.skipped)} MIDI files is readable: {path} ({first.path}: {first.reason}); "
         "give a folder of MIDI files with notes"
     )
 
@@ -102,8 +109,8 @@ def read_folder(
 ) -> ReadResult:
     """Read every .mid and .midi file under a folder.
 
-    Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers must see the
-    same paths.
+    Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers must see
+    the same paths.
 
     Args:
         path: the folder, searched with its sub-folders.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.compare import PAIRWISE, PERMUTATIONS, RESAMPLED, RESAMPLES, SPLITS
-from evaluation.features import FEATURES
+from evaluation.features import FEATURES, column_names
+from evaluation.notes import as_rows
 from evaluation.output import PROGRAM
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _comparison(one: SetComparison) -> dict[str, Any]:
     features = {name: _feature(comparison) for name, comparison in one.features.items()}
     for name, scores in one.mgeval.items():
         features[name]["mgeval"] = asdict(scores)
-    diversity = {}
+    diversity: dict[str, Any] = {}
     if one.diversity is not None:
         for key in ("vendi", "precision", "recall", "density", "coverage", "frechet"):
             diversity[key] = _score(getattr(one.diversity, key))
@@ -243,16 +244,13 @@ def comparison_frame(one: SetComparison) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("feature")
 
 
-def feature_frame(
-    names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature] = FEATURES
-) -> pd.DataFrame:
-    """Give a feature table as a data frame, one row a piece, one column a number."""
+def feature_frame(one: MusicSet, features: Mapping[str, Feature] = FEATURES) -> pd.DataFrame:
+    """Give the features of a set as a data frame, one row a piece, one column a number."""
     import pandas as pd  # noqa: PLC0415 - as above
 
-    from evaluation.features import column_names  # noqa: PLC0415
-
+    names = [piece.name for piece in one.pieces]
     columns: dict[str, FloatArray] = {}
-    for name, values in table.items():
-        block = values.reshape(len(names), -1)
+    for name, values in one.table.items():
+        block = as_rows(values)
         columns.update(zip(column_names(name, block.shape[1], features), block.T, strict=True))
     return pd.DataFrame(columns, index=pd.Index(names, name="file"))

@@ -1,8 +1,8 @@
 """Exact matching of runs in many sequences at once, by prefix doubling.
 
-Ranks of all runs of 1, 2, 4, 8 … tokens are found by sorting (Karp, Miller and Rosenberg 1972; Manber and Myers
-1993). Two runs of any length L are then equal exactly when their first and their last 2^k tokens are, 2^k ≤ L < 2^(k+1),
-so that everything below is a handful of sorts over flat arrays, with no loop over notes and no hashing to trust.
+Ranks of all runs of 1, 2, 4, 8 … tokens are found by sorting (Karp, Miller and Rosenberg 1972; Manber and Myers 1993).
+Two runs of any length L are then equal exactly when their first and their last 2^k tokens are, 2^k ≤ L < 2^(k+1), so
+that everything below is a handful of sorts over flat arrays, with no loop over notes and no hashing to trust.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ def longest_repeats(tokens: IntArray, sequence: IntArray, count: int) -> NDArray
     Returns:
         [count] tokens; 0 where nothing repeats.
     """
+    if not count:
+        return np.zeros(0)
     levels, owner = _levels(tokens, sequence, count)
     ranks = np.stack(levels)
     known = np.zeros(count, np.int64)
@@ -108,9 +110,7 @@ class SharedRuns:
     partner_start: IntArray
 
 
-def longest_shared_runs(
-    tokens: IntArray, sequence: IntArray, count: int, reference: NDArray[np.bool_]
-) -> SharedRuns:
+def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, reference: NDArray[np.bool_]) -> SharedRuns:
     """Find for each sequence the longest run that it shares with a reference sequence other than itself.
 
     In the order of the suffix array, the reference suffix that shares the longest prefix with any suffix is its

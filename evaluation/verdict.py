@@ -50,7 +50,9 @@ def differing(comparisons: Mapping[str, FeatureComparison]) -> list[str]:
     return [one.name for one in sorted(found, key=lambda one: (one.relative_overlap, one.name))]
 
 
-def closeness_sentence(score: float, comparisons: Mapping[str, FeatureComparison], features: Mapping[str, Feature]) -> str:
+def closeness_sentence(
+    score: float, comparisons: Mapping[str, FeatureComparison], features: Mapping[str, Feature]
+) -> str:
     """Say how close the sets are and where they differ."""
     if not np.isfinite(score):
         return "not comparable: too few pieces for a random split of the originals to compare with."

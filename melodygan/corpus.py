@@ -4,44 +4,37 @@
 (`encoding.DURATIONS_QUARTERS`), transposes them to C major or A minor and removes repetitions; `split` parts
 them into training, validation and test tunes.
 
-music21 takes a second to import and twelve milliseconds a tune, so it is imported only where a file is really
-parsed, on all cores, and what it found is kept in the user's cache directory under the hash of the files'
-content.
+Parsing (`melodygan.readers`) takes twelve milliseconds a tune, so it is done on all cores, and what it found is
+kept in the user's cache directory under the hash of the files' content.
 """
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import gzip
 import hashlib
 import importlib.metadata
 import importlib.util
-import io
 import itertools
 import json
 import math
 import os
-import re
 import sys
 import tempfile
-import threading
-import warnings
-import zipfile
 import zlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import platformdirs
 
-from melodygan.encoding import ACCEPTED_STEPS, STEPS_PER_QUARTER, Note, Tune
+from melodygan.encoding import Note, Tune
+from melodygan.readers import FORMATS, PARSER_VERSION, Piece, Record, one_line, pieces_of, read_piece
 from modelkit.cli import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "Corpus",
@@ -54,21 +47,8 @@ __all__ = [
     "split",
 ]
 
-PARSER_VERSION = 2
-"""Part of the cache key: raise it whenever the same files would give other tunes."""
-
 CACHE_VARIABLE = "MANYMODES_CACHE"
 NEAR_DUPLICATE_INTERVALS = 20
-
-_FORMATS = {
-    ".krn": "kern",
-    ".abc": "abc",
-    ".mid": "midi",
-    ".midi": "midi",
-    ".xml": "musicxml",
-    ".musicxml": "musicxml",
-    ".mxl": "musicxml",
-}
 
 # Of a book, only the tunes whose collection number begins so: erk5 holds other peoples' tunes, numbered L….
 _BOOK_NUMBERS = {"erk": "E"}
@@ -190,7 +170,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("manymodes"))
 
 
-def _assemble(label: str, records: Sequence[_Record]) -> Corpus:
+def _assemble(label: str, records: Sequence[Record]) -> Corpus:
     seen: set[tuple[Note, ...]] = set()
     tunes = []
     for record in records:
@@ -261,19 +241,22 @@ def _find(source: str | Path) -> _Found:
             return _Found(source, tuple(book), tuple(path.name for path in book), _BOOK_NUMBERS.get(source, ""))
     if source == "":
         raise UserError("the corpus has no name: give a bundled book such as erk, a file or a folder")
-    path = Path(source).expanduser()
+    path = Path(source)
     try:
+        path = path.expanduser()
         if path.is_dir():
             return _find_in_folder(path)
         if path.exists():
             return _find_file(path)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {_one_line(error.strerror or error)}; check its permissions") from None
+        raise UserError(f"cannot read {path}: {one_line(error.strerror or error)}; check its permissions") from None
+    except RuntimeError:  # ~name, and nobody is called so
+        raise UserError(f"no such file or folder: {path}; its home folder is not known") from None
     raise UserError(_no_such_source(source))
 
 
 def _find_file(path: Path) -> _Found:
-    if path.suffix.lower() not in _FORMATS or not path.is_file():
+    if path.suffix.lower() not in FORMATS or not path.is_file():
         raise UserError(f"{path} is not a file of tunes: give one of {_formats()}, or a folder of them")
     return _Found(str(path), (path,), (path.name,))
 
@@ -285,7 +268,7 @@ def _find_in_folder(folder: Path) -> _Found:
         Path(parent) / name
         for parent, subfolders, names in os.walk(folder)
         for name in _visible(names, subfolders)
-        if Path(name).suffix.lower() in _FORMATS and not (Path(parent) / name).is_fifo()  # reading it would wait
+        if Path(name).suffix.lower() in FORMATS and not (Path(parent) / name).is_fifo()  # reading it would wait
     ]
     if not paths:
         raise UserError(f"no tunes in {folder}: it has no file of {_formats()}")
@@ -310,485 +293,36 @@ def _no_such_source(source: str | Path) -> str:
 
 
 def _formats() -> str:
-    return ", ".join(_FORMATS)
+    return ", ".join(FORMATS)
 
 
 # --- parsing -----------------------------------------------------------------------------------------------
 
 
-class _Record(NamedTuple):
-    """One tune read, filtered out (why) or skipped (why)."""
-
-    name: str
-    tune: Tune | None = None
-    filtered: str = ""
-    skipped: str = ""
-
-
-class _Piece(NamedTuple):
-    """One tune to be parsed, on its way to a worker: a file, or one tune's text out of an ABC file."""
-
-    name: str
-    path: Path
-    format: str
-    text: str = ""
-
-
-@dataclass
-class _Melody:
-    """What a reader finds, before filter and transposition; lengths in quarters."""
-
-    line: list[tuple[int | None, Fraction]]
-    name: str = ""
-    key: _Key | None = None
-    meter: str = ""
-    pickup: Fraction = Fraction(0)
-
-
-class _Key(NamedTuple):
-    """A key as a score states it: negative sharps are flats; no tonic if only the signature is known."""
-
-    name: str
-    sharps: int
-    mode: str = ""
-    tonic: int | None = None
-
-
-def _parse(found: _Found, contents: Sequence[str | OSError], jobs: int, progress: bool) -> list[_Record]:
-    records: list[_Record | None] = []
+def _parse(found: _Found, contents: Sequence[str | OSError], jobs: int, progress: bool) -> list[Record]:
+    records: list[Record | None] = []
     pieces = []
     for path, name, content in zip(found.paths, found.names, contents, strict=True):
         if isinstance(content, OSError):
-            records.append(_Record(name, skipped=_one_line(content.strerror or content)))
+            records.append(Record(name, skipped=one_line(content.strerror or content)))
         else:
-            in_file = _pieces(path, name, found.numbers)
+            in_file = pieces_of(path, name, found.numbers)
             pieces += in_file
             records += [None] * len(in_file)
     parsed = _parse_pieces(pieces, jobs, progress)
     return [record if record is not None else next(parsed) for record in records]
 
 
-def _parse_pieces(pieces: Sequence[_Piece], jobs: int, progress: bool) -> Iterator[_Record]:
+def _parse_pieces(pieces: Sequence[Piece], jobs: int, progress: bool) -> Iterator[Record]:
     from joblib import Parallel, delayed  # noqa: PLC0415  (a cached load needs neither)
     from tqdm import tqdm  # noqa: PLC0415
 
     if len(pieces) <= _FEW_PIECES:
         jobs = 1
     work = Parallel(n_jobs=jobs, batch_size=16 if jobs != 1 else 1, return_as="generator")
-    results = work(delayed(_read_piece)(piece) for piece in pieces)
+    results = work(delayed(read_piece)(piece) for piece in pieces)
     # disable=None: no bar where the output is not a terminal
     yield from tqdm(results, "parsing", len(pieces), unit="tune", leave=False, disable=None if progress else True)
-
-
-def _pieces(path: Path, name: str, numbers: str) -> list[_Piece]:
-    """Part a file into tunes; only an ABC file has several."""
-    file_format = _FORMATS[path.suffix.lower()]
-    if file_format != "abc":
-        return [_Piece(name, path, file_format)]
-    header, *texts = re.split(r"(?m)^(?=X:)", _decode(path.read_bytes()))
-    if not texts:
-        return [_Piece(name, path, file_format, f"X:1\n{header}")]
-    # fields above the first tune hold for all of them
-    defaults = "".join(f"{field}\n" for field in re.findall(r"(?m)^[LMQ]:.*$", header))
-    pieces = []
-    for position, text in enumerate(texts, start=1):
-        reference, _, body = text.partition("\n")
-        if _essen_number(text).startswith(numbers):
-            label = reference.removeprefix("X:").strip() or str(position)
-            pieces.append(_Piece(f"{name}#{label}", path, file_format, f"{reference}\n{defaults}{body}"))
-    return pieces
-
-
-def _decode(data: bytes) -> str:
-    """Decode a text file; older collections are Latin-1, in which every byte is a character."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _read_piece(piece: _Piece) -> _Record:
-    """Parse one tune; runs in a worker, and never raises, so that one bad file does not end a long load."""
-    try:
-        with _PARSING, _silence():
-            melody = _READERS[piece.format](piece)
-            return _record(piece, melody)
-    except _UnreadableError as error:
-        return _Record(piece.name, skipped=str(error))
-    except Exception as error:  # noqa: BLE001  (parsers raise anything on a malformed file)
-        return _Record(piece.name, skipped=f"{type(error).__name__}: {_one_line(error)}"[:160])
-
-
-def _record(piece: _Piece, melody: _Melody) -> _Record:
-    if all(pitch is None for pitch, _ in melody.line):
-        raise _UnreadableError("it has no notes")
-    for pitch, quarters in melody.line:
-        if quarters * STEPS_PER_QUARTER not in ACCEPTED_STEPS:
-            kind = "rest" if pitch is None else "note"
-            return _Record(piece.name, filtered=f"a {kind} of {_in_words(quarters)}")
-    notes = tuple(Note(pitch, int(quarters * STEPS_PER_QUARTER)) for pitch, quarters in melody.line)
-    key = _settle_mode(melody.key, notes) if melody.key is not None else _analysed_key(notes)
-    pickup = melody.pickup * STEPS_PER_QUARTER
-    tune = Tune(
-        notes=_transpose(notes, key.sharps),
-        name=melody.name or Path(piece.name).stem,
-        source=piece.name,
-        key=key.name,
-        meter=melody.meter,
-        pickup_steps=int(pickup) if pickup.denominator == 1 else 0,
-    )
-    return _Record(piece.name, tune)
-
-
-def _in_words(quarters: Fraction) -> str:
-    number = f"{float(quarters):g}" if (quarters * 64).denominator == 1 else str(quarters)
-    return f"{number} quarter{'s' if quarters > 1 else ''}"
-
-
-def _one_line(problem: object) -> str:
-    return " ".join(str(problem).split())
-
-
-# What is silenced belongs to the whole process, so where a joblib backend has threads they take turns.
-_PARSING = threading.Lock()
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep a parser's remarks off the terminal: what matters of them is the reason for a skip."""
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stderr(io.StringIO()),
-        contextlib.redirect_stdout(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        yield
-
-
-# --- readers: one a format ---------------------------------------------------------------------------------
-
-_DRUM_CHANNEL = 9  # counted from 0
-_LONGEST_SILENCE_QUARTERS = 16
-
-
-class _UnreadableError(Exception):
-    """A reason, in words, why a file has no tune."""
-
-
-def _read_abc(piece: _Piece) -> _Melody:
-    from music21 import converter  # noqa: PLC0415  (slow to import, and only workers need it)
-
-    if not _field(r"^K:(.*)$", piece.text):
-        # music21 would read the letters of any text as notes
-        raise _UnreadableError("it is not an ABC tune: it has no key (K:)")
-    # music21 carries an accidental to the end of the bar only for files that declare ABC 2; every version
-    # means it.
-    with _without_beams():
-        score = converter.parseData(f"%abc-2.1\n{piece.text}", format="abc")
-    return _melody_of_score(score, _essen_number(piece.text) or _field(r"^T:(.*)$", piece.text))
-
-
-@contextlib.contextmanager
-def _without_beams() -> Iterator[None]:
-    """Spare music21 the beams of an ABC tune: half of its parsing time, and nothing here is drawn."""
-    from music21 import stream  # noqa: PLC0415
-
-    streams: Any = stream.Stream
-    beaming = streams.makeBeams
-    streams.makeBeams = lambda part, **_: part
-    try:
-        yield
-    finally:
-        streams.makeBeams = beaming
-
-
-def _read_kern(piece: _Piece) -> _Melody:
-    from music21 import converter  # noqa: PLC0415
-
-    text = _decode(piece.path.read_bytes())
-    name = _field(r"^!!!SCT:(.*)$", text) or _field(r"^!!!OTL.*?:(.*)$", text)
-    return _melody_of_score(converter.parseData(text, format="humdrum"), name)
-
-
-def _read_musicxml(piece: _Piece) -> _Melody:
-    from music21 import converter  # noqa: PLC0415
-
-    score = converter.parseData(_decode_xml(_unpack(piece.path.read_bytes())), format="musicxml")
-    return _melody_of_score(score, score.metadata.title if score.metadata else "")
-
-
-def _unpack(data: bytes) -> bytes:
-    """Take the score out of a compressed MusicXML file; other data are returned as they are."""
-    if not data.startswith(b"PK"):
-        return data
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        container = archive.read("META-INF/container.xml").decode("utf-8")
-        return archive.read(_field(r"<rootfile[^>]*full-path=[\"']([^\"']+)", container))
-
-
-def _decode_xml(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
-    declared = re.match(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", data)
-    return data.decode(declared[1].decode("ascii") if declared else "utf-8").removeprefix("\ufeff")
-
-
-def _read_midi(piece: _Piece) -> _Melody:
-    """Read the melody of a MIDI file.
-
-    Every onset and end goes to the nearest sixteenth (halfway: later), a note lasts at least one. Channel 10
-    holds drums and is left out. Each other track and channel is a part. Silence between notes is written as
-    the fewest rests of accepted length; silence before the first note is no part of the tune, but places its
-    upbeat.
-    """
-    import mido  # noqa: PLC0415  (only workers need it)
-
-    file = mido.MidiFile(file=io.BytesIO(piece.path.read_bytes()), clip=True)
-    if file.ticks_per_beat <= 0:
-        raise _UnreadableError("its time is in seconds, not in quarters")
-    parts = _midi_parts(file)
-    events = _sounding(max(parts, key=_mean_pitch)) if parts else []
-    key = _first_meta(file, "key_signature")
-    meter = _first_meta(file, "time_signature")
-    bar = Fraction(4 * meter.numerator, meter.denominator) if meter else Fraction(0)
-    onset = events[0].onset if events else Fraction(0)
-    return _Melody(
-        line=[part for pitch, length in _line(events) for part in _shortened_silence(pitch, length)],
-        key=_midi_key(key.key) if key else None,
-        meter=f"{meter.numerator}/{meter.denominator}" if meter else "",
-        pickup=-onset % bar if bar else Fraction(0),
-    )
-
-
-def _midi_parts(file: Any) -> list[list[_Event]]:
-    """Collect the notes of each track and channel, quantised."""
-    parts: dict[tuple[int, int], list[_Event]] = defaultdict(list)
-    for number, track in enumerate(file.tracks):
-        tick = 0
-        started: dict[tuple[int, int], list[Fraction]] = defaultdict(list)
-        for message in track:
-            tick += message.time
-            if message.type not in {"note_on", "note_off"} or message.channel == _DRUM_CHANNEL:
-                continue
-            now = Fraction(math.floor(Fraction(tick * STEPS_PER_QUARTER, file.ticks_per_beat) + Fraction(1, 2)))
-            voice = (message.channel, message.note)
-            if message.type == "note_on" and message.velocity > 0:
-                started[voice].append(now)
-            elif started[voice]:
-                onset = started[voice].pop(0)
-                end = max(now, onset + 1)
-                event = _Event(onset / STEPS_PER_QUARTER, end / STEPS_PER_QUARTER, message.note)
-                parts[number, message.channel].append(event)
-    return [parts[voice] for voice in sorted(parts)]
-
-
-def _first_meta(file: Any, kind: str) -> Any:
-    return next((message for track in file.tracks for message in track if message.type == kind), None)
-
-
-def _midi_key(text: str) -> _Key:
-    minor = text.endswith("m")
-    return _named_key(text.removesuffix("m"), "minor" if minor else "major")
-
-
-def _shortened_silence(pitch: int | None, quarters: Fraction) -> Iterator[tuple[int | None, Fraction]]:
-    """Part a silence into accepted rests; one of over 16 quarters stays, to fail the duration filter."""
-    if pitch is not None or quarters > _LONGEST_SILENCE_QUARTERS:
-        yield pitch, quarters
-        return
-    left = quarters * STEPS_PER_QUARTER
-    for steps in reversed(ACCEPTED_STEPS):
-        while left >= steps:
-            left -= steps
-            yield None, Fraction(steps, STEPS_PER_QUARTER)
-
-
-_READERS: dict[str, Callable[[_Piece], _Melody]] = {
-    "abc": _read_abc,
-    "kern": _read_kern,
-    "midi": _read_midi,
-    "musicxml": _read_musicxml,
-}
-
-
-def _field(pattern: str, text: str) -> str:
-    found = re.search(pattern, text, re.MULTILINE)
-    return found[1].strip() if found else ""
-
-
-def _essen_number(text: str) -> str:
-    """Give the number of a tune in the Essen collection, such as E0001A: its first ``N:`` field."""
-    return _field(r"^N:[ \t]*([A-Z]+\d+[A-Z]*)[ \t]*$", text)
-
-
-# --- from a score to one line of notes ---------------------------------------------------------------------
-
-
-class _Event(NamedTuple):
-    """A note or rest in time, in quarters from the beginning; tied if it only prolongs the one before."""
-
-    onset: Fraction
-    end: Fraction
-    pitch: int | None
-    tied: bool = False
-
-
-def _melody_of_score(score: Any, name: str) -> _Melody:
-    """Take the melody out of a music21 score: of the part with the highest mean pitch, what `_line` keeps."""
-    parts = [(part, _events(part)) for part in (list(score.parts) or [score])]
-    part, events = max(parts, key=lambda pair: _mean_pitch(pair[1]))
-    meter = part.recurse().getElementsByClass("TimeSignature").first()
-    return _Melody(
-        line=_line(events),
-        name=name,
-        key=_score_key(part),
-        meter=meter.ratioString if meter else "",
-        pickup=_pickup(part, meter),
-    )
-
-
-def _mean_pitch(events: Iterable[_Event]) -> float:
-    pitches = [event.pitch for event in events if event.pitch is not None]
-    return sum(pitches) / len(pitches) if pitches else -1.0
-
-
-def _sounding(events: Iterable[_Event]) -> list[_Event]:
-    return sorted((event for event in events if event.pitch is not None), key=_by_onset)
-
-
-def _by_onset(event: _Event) -> tuple[Fraction, int]:
-    return event.onset, -event.pitch if event.pitch is not None else 1
-
-
-def _events(part: Any) -> list[_Event]:
-    """List what a part plays, by onset, the highest first; no grace notes, chord symbols or drums."""
-    events = []
-    for element in part.flatten().notesAndRests:
-        length = Fraction(element.quarterLength)
-        if length <= 0 or element.duration.isGrace or "Harmony" in element.classes:
-            continue
-        if element.isRest:
-            pitch, tie = None, None
-        elif element.pitches:
-            top = max(element.notes, key=lambda note: note.pitch.ps) if element.isChord else element
-            pitch, tie = int(top.pitch.midi), top.tie
-        else:
-            continue
-        onset = Fraction(element.offset)
-        events.append(_Event(onset, onset + length, pitch, tie is not None and tie.type != "start"))
-    return sorted(events, key=_by_onset)
-
-
-def _line(events: Iterable[_Event]) -> list[tuple[int | None, Fraction]]:
-    """Make one line of events sorted by onset, without gaps: (pitch, length in quarters).
-
-    Tied notes become one. Where notes overlap, the highest that begins is heard: a higher one cuts off what
-    sounds, a lower one is left out while a higher sounds. Any note cuts off a rest. A gap is a rest.
-    """
-    line: list[_Event] = []
-    for event in events:
-        if not line:
-            line.append(event)
-            continue
-        last = line[-1]
-        if event.tied and event.pitch == last.pitch and event.onset == last.end:
-            line[-1] = last._replace(end=event.end)
-        elif event.onset >= last.end:
-            if event.onset > last.end:
-                line.append(_Event(last.end, event.onset, None))
-            line.append(event)
-        elif event.pitch is not None and (last.pitch is None or event.pitch > last.pitch):
-            line[-1] = last._replace(end=event.onset)
-            line.append(event)
-    return [(event.pitch, event.end - event.onset) for event in line if event.end > event.onset]
-
-
-def _pickup(part: Any, meter: Any) -> Fraction:
-    """Give the length of an incomplete first bar, in quarters; 0 where it is full or there is no metre."""
-    bars = part.getElementsByClass("Measure")
-    if meter is None or len(bars) < 2:  # noqa: PLR2004  (a single bar is no upbeat)
-        return Fraction(0)
-    length = Fraction(bars[0].highestTime)
-    return length if length < Fraction(meter.barDuration.quarterLength) else Fraction(0)
-
-
-# --- keys --------------------------------------------------------------------------------------------------
-
-_OCTAVE = 12
-_FIFTH = 7
-_MINOR_THIRD = 3
-_MAJOR_THIRD = 4
-
-
-def _score_key(part: Any) -> _Key | None:
-    """Find the first key of a part; of a signature and a key together, the key: it knows its tonic."""
-    signatures = list(part.flatten().getElementsByClass("KeySignature"))
-    if not signatures:
-        return None
-    first = [found for found in signatures if found.offset == signatures[0].offset]
-    keyed = [found for found in first if "Key" in found.classes]
-    if keyed:
-        return _music21_key(keyed[0])
-    sharps = first[0].sharps
-    if sharps is None:  # a signature of other accidentals than those of the circle of fifths
-        return None
-    return _Key(f"{abs(sharps)} {'flat' if sharps < 0 else 'sharp'}{'' if abs(sharps) == 1 else 's'}", sharps)
-
-
-def _music21_key(key: Any) -> _Key:
-    tonic = key.tonic.name.replace("-", "b")
-    return _Key(f"{tonic} {key.mode}", key.sharps, key.mode, key.tonic.pitchClass)
-
-
-def _named_key(tonic: str, mode: str) -> _Key:
-    from music21 import key  # noqa: PLC0415  (slow to import, and only workers need it)
-
-    return _music21_key(key.Key(tonic.replace("b", "-"), mode))
-
-
-def _settle_mode(key: _Key, notes: Sequence[Note]) -> _Key:
-    """Turn a key that is major by its name and minor by its notes into minor.
-
-    The Essen collection gives the tonic of each tune and no mode, and its ABC edition writes that as a major
-    key: ``K: A`` for A minor, with every C natural marked. The third above the tonic tells: where the minor
-    third lasts longer in all than the major third, the tune is minor.
-    """
-    if key.mode != "major" or key.tonic is None:
-        return key
-    lasting: Counter[int] = Counter()
-    for note in notes:
-        if note.pitch is not None:
-            lasting[(note.pitch - key.tonic) % _OCTAVE] += note.steps
-    if lasting[_MINOR_THIRD] <= lasting[_MAJOR_THIRD]:
-        return key
-    # the parallel minor has three sharps less
-    return _Key(key.name.replace("major", "minor"), key.sharps - 3, "minor", key.tonic)
-
-
-def _analysed_key(notes: Sequence[Note]) -> _Key:
-    """Estimate the key with music21's analysis, for scores that state none."""
-    from music21 import note, stream  # noqa: PLC0415  (slow to import, and only workers need it)
-
-    line: Any = stream.Stream()
-    line.append(
-        [note.Note(pitch, quarterLength=steps / STEPS_PER_QUARTER) for pitch, steps in notes if pitch is not None]
-    )
-    return _music21_key(line.analyze("key"))
-
-
-def _transpose(notes: Sequence[Note], sharps: int) -> tuple[Note, ...]:
-    """Transpose from a signature to that of C major and A minor, downwards by 0 … 11 semitones.
-
-    Always down, not by the nearest way: so the tonic goes to the C below it, and tunes noted in F and in G,
-    where most folk tunes are, stay in one register. The nearest way would set them an octave apart, and ask a
-    model to learn every melody twice. A tune that would fall below MIDI number 0 goes up an octave instead.
-    """
-    semitones = -(_FIFTH * sharps % _OCTAVE)
-    lowest = min(note.pitch for note in notes if note.pitch is not None)
-    if lowest + semitones < 0:
-        semitones += _OCTAVE
-    return tuple(Note(None if note.pitch is None else note.pitch + semitones, note.steps) for note in notes)
 
 
 # --- cache -------------------------------------------------------------------------------------------------
@@ -808,7 +342,7 @@ def _hash_files(found: _Found) -> list[str | OSError]:
             hashes.append(error)
     problems = [content for content in hashes if isinstance(content, OSError)]
     if len(problems) == len(hashes):
-        reason = _one_line(problems[0].strerror or problems[0])
+        reason = one_line(problems[0].strerror or problems[0])
         raise UserError(f"cannot read {found.paths[0]}: {reason}; check its permissions")
     return hashes
 
@@ -823,7 +357,7 @@ def _cache_key(found: _Found, contents: Sequence[str | OSError]) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _read_cache(path: Path) -> list[_Record] | None:
+def _read_cache(path: Path) -> list[Record] | None:
     """Read parsed tunes; None if there are none, or if the file is damaged."""
     try:
         return [_record_from_json(item) for item in json.loads(gzip.decompress(path.read_bytes()))]
@@ -831,7 +365,7 @@ def _read_cache(path: Path) -> list[_Record] | None:
         return None
 
 
-def _write_cache(path: Path, records: Iterable[_Record]) -> None:
+def _write_cache(path: Path, records: Iterable[Record]) -> None:
     """Write parsed tunes in one move, so that no reader meets half a file; say so if that cannot be done."""
     data = gzip.compress(json.dumps([_record_to_json(record) for record in records]).encode(), mtime=0)
     try:
@@ -841,10 +375,10 @@ def _write_cache(path: Path, records: Iterable[_Record]) -> None:
             part.write_bytes(data)
             part.replace(path)
     except OSError as error:
-        print(f"note: the parsed corpus cannot be kept in {path.parent}: {_one_line(error)}", file=sys.stderr)
+        print(f"note: the parsed corpus cannot be kept in {path.parent}: {one_line(error)}", file=sys.stderr)
 
 
-def _record_to_json(record: _Record) -> dict[str, Any]:
+def _record_to_json(record: Record) -> dict[str, Any]:
     if record.tune is None:
         return {"name": record.name, "filtered": record.filtered, "skipped": record.skipped}
     tune = record.tune
@@ -859,12 +393,12 @@ def _record_to_json(record: _Record) -> dict[str, Any]:
     }
 
 
-def _record_from_json(item: dict[str, Any]) -> _Record:
+def _record_from_json(item: dict[str, Any]) -> Record:
     if "pitches" not in item:
-        return _Record(item["name"], None, item["filtered"], item["skipped"])
+        return Record(item["name"], None, item["filtered"], item["skipped"])
     notes = tuple(map(Note, item["pitches"], item["steps"]))
     tune = Tune(notes, item["name"], item["source"], item["key"], item["meter"], item["pickup_steps"])
-    return _Record(tune.source, tune)
+    return Record(tune.source, tune)
 
 
 # --- splitting ---------------------------------------------------------------------------------------------

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from melodygan.encoding import Note
 
 LEAK = 0.2
+SAMPLING_TEMPERATURE = 0.25
+"""What the logits are divided by before a symbol is drawn, in training and in composing.
+
+At 1 the symbols of a tune are drawn nearly independently for a long time, and averages over a tune (its register,
+its pace) differ too little from tune to tune. Sharper draws leave the differences to the latent vector, which a whole
+tune shares.
+"""
 _MOST_ROUNDS = 20
 
 
@@ -115,10 +122,12 @@ def build_discriminator(
     x = with_noise(x, noise)
     for width in widths:
         x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
+        # No normalisation: behind one, nothing but L2 acts on the size of a kernel, and Adam makes of it a steady
+        # pull to zero that ends the critic within a hundred updates.
         x = with_noise(x, noise)
         x = layers.LeakyReLU(LEAK)(x)
-    x = MinibatchDiscrimination(group_size=group_size)(x)
     x = layers.Dropout(dropout)(x)
+    x = MinibatchDiscrimination(group_size=group_size)(x)
     return keras.Model(notes, layers.Dense(1, dtype="float32", name="score")(x), name="discriminator")
 
 
@@ -155,10 +164,12 @@ class MelodyGAN(AdversarialModel):
     def emit(self, outputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Draw a pitch and a duration from logits [B, L, P + D]: one-hot forwards, softmax backwards."""
         parts = tf.split(outputs, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
-        seeds = tf.random.experimental.stateless_split(seed, 2)
-        return tf.concat(
-            [straight_through(logits, s) for logits, s in zip(parts, tf.unstack(seeds), strict=True)], axis=-1
-        )
+        seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        drawn = [
+            straight_through(logits, part_seed, temperature=SAMPLING_TEMPERATURE)
+            for logits, part_seed in zip(parts, seeds, strict=True)
+        ]
+        return tf.concat(drawn, axis=-1)
 
     def generate(
         self,
@@ -183,6 +194,7 @@ class MelodyGAN(AdversarialModel):
         Raises:
             ValueError: hardly any tune is as long as ``bars`` asks for.
         """
+        sharpness = temperature * SAMPLING_TEMPERATURE
         tunes: list[tuple[Note, ...]] = []
         for batch in range(_MOST_ROUNDS):
             latent_seed, pitch_seed, duration_seed = tf.unstack(
@@ -192,7 +204,7 @@ class MelodyGAN(AdversarialModel):
             parts = tf.split(logits, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
             symbols = tf.stack(
                 [
-                    draw(filtered_logits(part, temperature=temperature, top_k=top_k, top_p=top_p), part_seed)
+                    draw(filtered_logits(part, temperature=sharpness, top_k=top_k, top_p=top_p), part_seed)
                     for part, part_seed in zip(parts, (pitch_seed, duration_seed), strict=True)
                 ],
                 axis=-1,
@@ -212,13 +224,13 @@ def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.random.stateless_categorical(flat, 1, seed, dtype=tf.int32), tf.shape(logits)[:-1])
 
 
-def straight_through(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Sample one-hot vectors from logits [..., symbols] by the Gumbel-max trick, with the gradient of softmax.
+def straight_through(logits: tf.Tensor, seed: tf.Tensor, *, temperature: float = 1.0) -> tf.Tensor:
+    """Sample one-hot vectors from softmax(logits / temperature), with the gradient of softmax(logits).
 
-    Jang et al., 2017, straight-through form with temperature 1.
+    The straight-through Gumbel-softmax of Jang et al., 2017: shape [..., symbols] in and out.
     """
     uniform = tf.random.stateless_uniform(tf.shape(logits), seed, minval=1e-6, maxval=1.0)
-    noisy = logits - tf.math.log(-tf.math.log(uniform))
+    noisy = logits - temperature * tf.math.log(-tf.math.log(uniform))
     soft = tf.nn.softmax(noisy)
     hard = tf.one_hot(tf.argmax(noisy, axis=-1), logits.shape[-1])
     return soft + tf.stop_gradient(hard - soft)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     cli.existing_file(args.model, "--model")
     check_output_folder(args.out, force=args.force)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury ours
 
     from modelkit.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
 

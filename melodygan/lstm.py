@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from melodygan.bars import STEPS_A_BAR
-from melodygan.encoding import DELIMITER, HOLD, StepVocabulary, from_steps, to_steps
+from melodygan.encoding import DELIMITER, HOLD, StepVocabulary, from_steps, pitch_name, to_steps
 from melodygan.sampling import filtered_logits
 from modelkit.randomness import reseed_layers
 
@@ -188,6 +188,13 @@ class MelodyLSTM(keras.Model):
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``.
         """
+        known = sorted(int(symbol) for symbol in self.vocabulary.symbols if symbol.isdecimal())
+        for note in start:
+            if note.pitch is not None and note.pitch not in known:
+                heard = f"between {pitch_name(known[0])} and {pitch_name(known[-1])}"
+                raise ValueError(
+                    f"the start has {pitch_name(note.pitch)}, which the model never heard: use notes {heard}"
+                )
         primer = [self.vocabulary.index(DELIMITER), *self.vocabulary.encode(to_steps(start))]
         length = max_steps if bars is None else bars * STEPS_A_BAR
         if len(primer) - 1 > length:

@@ -11,6 +11,7 @@ from melodygan.encoding import STEPS_PER_QUARTER
 from modelkit.cli import UserError, existing_file
 from modelkit.files import output_folder
 from modelkit.midi import write_melody
+from modelkit.quiet import quiet_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,19 +70,19 @@ def load_model(path: Path) -> keras.Model:
         UserError: there is no such file, or something else is in it.
     """
     file = existing_file(path, "--model")
-
-    import keras  # noqa: PLC0415 - slow: only once the file is known to be there
-
-    from melodygan import gan, lstm, reported  # noqa: PLC0415 - the same; registers the classes
-
-    kinds = (gan.MelodyGAN, lstm.MelodyLSTM, reported.ReportedGAN)
     if not zipfile.is_zipfile(file):
         raise UserError(f"--model {file} is not a .keras file: give the model.keras of a run folder")
+
+    with quiet_start():
+        import keras  # noqa: PLC0415 - slow: only once the file is known to be one
+
+        from melodygan import gan, lstm, reported  # noqa: PLC0415 - the same; registers the classes
+
     try:
         model = keras.models.load_model(file, compile=False)
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise UserError(f"--model {file} cannot be loaded ({error}): give the model.keras of a run folder") from error
-    if not isinstance(model, kinds):
+    if not isinstance(model, gan.MelodyGAN | lstm.MelodyLSTM | reported.ReportedGAN):
         raise UserError(
             f"--model {file} holds a {type(model).__name__}, not a melody model: give one of melodygan.train"
         )

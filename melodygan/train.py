@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelkit import cli
 from modelkit.files import check_output_folder
+from modelkit.quiet import quiet_start
 from modelkit.runs import Run, check_run_folder, read_config
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ DEFAULT_L2 = 0.01
 # What a run of each kind takes unless told otherwise: fixed numbers of updates, so that a seed fixes the result.
 DEFAULTS: dict[str, dict[str, int | None]] = {
     "lstm": {"epochs": 25, "batch_size": 16, "units": 256, "updates_per_epoch": None},
-    "gan": {"epochs": 40, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
+    "gan": {"epochs": 30, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
     "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
 }
@@ -38,7 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = _settings_to_resume(args) if args.resume else _settings(args)
     run_path = args.resume or args.out or Path("runs") / _run_name(settings)
     _check_outputs(args, run_path)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings would bury ours
 
     from melodygan.corpus import load_corpus, split  # noqa: PLC0415 - only after the arguments are known to be right
 
@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     settings = {**settings, "fingerprint": corpus.fingerprint}
 
-    from melodygan.fitting import evaluate_lstm, train_in  # noqa: PLC0415 - imports TensorFlow
+    with quiet_start():
+        from melodygan.fitting import evaluate_lstm, train_in  # noqa: PLC0415 - imports TensorFlow
     from melodygan.output import write_originals, write_tunes  # noqa: PLC0415 - the same
 
     run = _open_run(args, run_path, settings)
@@ -96,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         "--corpus", default="erk", metavar="NAME|PATH",
         help="a book of the Essen collection (erk, boehme, han …) or a folder or file of .krn .abc .mid .xml .mxl",
     )  # fmt: skip
-    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 25, GAN 40, reported 10 or 20)")
+    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 25, GAN 30, reported 10 or 20)")
     training.add_argument("--batch-size", type=cli.positive_int, help="tunes an update (LSTM 16, GAN 64, reported 16)")
     training.add_argument(
         "--updates-per-epoch", type=cli.positive_int, help="generator updates an epoch (GAN 100, reported 10)"

@@ -42,7 +42,7 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
     "none": {"discriminator_steps": 1},
     "clip": {"discriminator_steps": 5, "clip": 0.01},
     "gradient": {"discriminator_steps": 5, "penalty_weight": 10.0},
-    "r1r2": {"discriminator_steps": 1, "penalty_weight": 1.0, "penalty_interval": 4},
+    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.2, "penalty_interval": 4},
 }
 
 
@@ -100,7 +100,7 @@ def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model |
             fused_lstm=settings["penalty"] in {"none", "clip"},
         )
         generator = build_generator(*sizes, **regularisers)
-        model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=settings["seed"], averaging=0.995)
+        model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=settings["seed"], averaging=0.99)
         _compile(model, settings)
     examples = vocabulary.encode(tunes_that_fit(split.train, NOTES_A_TUNE), NOTES_A_TUNE)
     return _adversarial(settings, split, done, model, examples)
@@ -143,12 +143,18 @@ def _adversarial(
 
 
 def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
+    updates = settings["epochs"] * settings["updates_per_epoch"]
+    steps = PENALTY_SETTINGS[settings["penalty"]]["discriminator_steps"]
+
+    def decaying(rate: float, times: int = 1) -> keras.optimizers.schedules.LearningRateSchedule:
+        return keras.optimizers.schedules.CosineDecay(rate, updates * times, alpha=0.1)
+
     adam, rmsprop = keras.optimizers.Adam, keras.optimizers.RMSprop
     optimizers = {
         "none": (adam(2e-4, 0.5), adam(2e-4, 0.5)),
         "clip": (rmsprop(5e-5), rmsprop(5e-5)),
-        "gradient": (adam(2e-4, 0.0, 0.9), adam(2e-4, 0.0, 0.9)),
-        "r1r2": (adam(2e-4, 0.0, 0.99), adam(4e-4, 0.0, 0.99)),
+        "gradient": (adam(decaying(6e-4), 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
+        "r1r2": (adam(decaying(6e-4), 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
     }
     model.compile(
         *optimizers[settings["penalty"]],

@@ -117,7 +117,10 @@ class AdversarialModel(keras.Model):
         self.seed = seed
         self.averaging = averaging
         self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
-        self._trackers: dict[str, keras.metrics.Metric] = {}
+        names = ("generator_loss", "discriminator_loss", "score_gap", "penalty")
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._reported: tuple[str, ...] = ()
+        self.built = True
 
     # -- what a family of models may change ---------------------------------------------------------------
 
@@ -179,20 +182,23 @@ class AdversarialModel(keras.Model):
         self.objective, self.penalty = objective, penalty
         self.penalty_weight, self.penalty_interval = penalty_weight, penalty_interval
         self.clip, self.discriminator_steps = clip, discriminator_steps
-        names = ["generator_loss", "discriminator_loss", "score_gap"]
+        self._reported = ("generator_loss", "discriminator_loss", "score_gap")
         if penalty in {"gradient", "r1r2"}:
-            names.append("penalty")
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+            self._reported += ("penalty",)
+        self._keras_options = kwargs
         # One graph for all updates of a player: without it every extra critic step would be traced anew.
         self._discriminator_update = tf.function(self._update_discriminator)
 
     def get_compile_config(self) -> dict[str, Any]:
         """Return what `compile` was given, optimizers serialised."""
+        if not self.compiled:
+            return {}
         names = ("objective", "penalty", "penalty_weight", "penalty_interval", "clip", "discriminator_steps")
         return {
             "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
             "discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer),
             **{name: getattr(self, name) for name in names},
+            **self._keras_options,
         }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -206,7 +212,7 @@ class AdversarialModel(keras.Model):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """The trackers whose names are the keys that `train_step` returns."""
-        return list(self._trackers.values())
+        return [self._trackers[name] for name in self._reported]
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the parts are built already
         """Mark the model as built: its parts are when they come."""
@@ -242,12 +248,13 @@ class AdversarialModel(keras.Model):
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         reseed_layers([self.generator, self.discriminator], self.seed, self.step)
         size = tf.shape(batch)[0] // self.discriminator_steps
+        tf.debugging.assert_positive(size, "a batch must have an example for each discriminator step")
         for number in range(self.discriminator_steps):
             real = self.prepare(batch[number * size : (number + 1) * size])
             self._discriminator_update(real, tf.constant(number, tf.int64))
         self._update_generator(real)
         self.step.assign_add(1)
-        return {name: tracker.result() for name, tracker in self._trackers.items()}
+        return {name: self._trackers[name].result() for name in self._reported}
 
     def _draw_seed(self, purpose: int, number: tf.Tensor | int = 0) -> tf.Tensor:
         """Return a stateless seed [2] for one purpose within one update."""
@@ -279,6 +286,7 @@ class AdversarialModel(keras.Model):
     def _step_discriminator(self, real: tf.Tensor, number: tf.Tensor, *, penalised: bool) -> None:
         fake = self._generate(tf.shape(real)[0], number, player=0)
         # Both halves in one pass: a recurrent discriminator costs by the call, hardly by the row.
+        fake = tf.cast(fake, real.dtype)
         examples = tf.concat([real, fake], axis=0)
         with tf.GradientTape() as tape:
             with tf.GradientTape(watch_accessed_variables=False) as input_tape:

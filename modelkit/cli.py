@@ -6,6 +6,7 @@ Nothing in this module imports TensorFlow, so that ``--help`` answers at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -27,7 +28,8 @@ class _OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, without the usage text above them."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USER_ERROR_EXIT, f"{self.prog}: error: {message} (see --help)\n")
+        one_line = " ".join(message.split())
+        self.exit(USER_ERROR_EXIT, f"{self.prog}: error: {one_line} (see --help)\n")
 
 
 def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser:
@@ -122,7 +124,9 @@ def existing_file(path: str | Path, what: str) -> Path:
     Raises:
         UserError: there is no such file, or it is a folder.
     """
-    found = Path(path).expanduser()
+    found = Path(path)
+    with contextlib.suppress(RuntimeError):  # the home of nobody: then the path stands as it is
+        found = found.expanduser()
     if not found.is_file():
         problem = "is a folder" if found.is_dir() else "does not exist"
         raise UserError(f"{what} {found} {problem}: give the path of a file")

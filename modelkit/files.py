@@ -69,17 +69,27 @@ def check_output_folder(path: Path, *, force: bool) -> None:
     Raises:
         UserError: it is a file, holds something of somebody else's, or cannot be moved.
     """
+    check_place(path)
     foreign = _first_foreign(path)
     if foreign and not force:
         raise UserError(
             f"{path} holds {foreign}, which this program did not write: "
             f"choose another folder, or --force to set {path} aside as {_free_backup(path).name}"
         )
-    if (force or foreign) and path.resolve() in (Path.cwd(), *Path.cwd().parents):
+
+
+def check_place(path: Path) -> None:
+    """Make sure that a folder may be made, replaced or moved at ``path``.
+
+    Raises:
+        UserError: it is the folder you are in or around you, or stands where nothing may be written.
+    """
+    if path.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"{path} is the folder you are in: choose another one to write to")
     parent = next(p for p in path.absolute().parents if p.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise UserError(f"{path} cannot be made in {parent}: choose a place you may write to")
+        kind = "" if parent.is_dir() else "the file "
+        raise UserError(f"{path} cannot be made in {kind}{parent}: choose a place you may write to")
 
 
 @contextlib.contextmanager
@@ -124,14 +134,16 @@ def save_keras(model: object, path: Path) -> None:
     """Save a Keras model in one step, without the clock: the same model gives the same bytes."""
     with replacing_file(path) as partial:
         stamped = partial.with_name(f"{partial.name}.stamped.keras")
-        model.save(stamped)  # type: ignore[attr-defined]
-        with zipfile.ZipFile(stamped) as source, zipfile.ZipFile(partial, "w") as target:
-            for name in sorted(source.namelist()):
-                content = source.read(name)
-                if name == "metadata.json":
-                    content = json.dumps({**json.loads(content), "date_saved": "1980-01-01@00:00:00"}).encode()
-                target.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), content)
-        stamped.unlink()
+        try:
+            model.save(stamped)  # type: ignore[attr-defined]
+            with zipfile.ZipFile(stamped) as source, zipfile.ZipFile(partial, "w") as target:
+                for name in sorted(source.namelist()):
+                    content = source.read(name)
+                    if name == "metadata.json":
+                        content = json.dumps({**json.loads(content), "date_saved": "1980-01-01@00:00:00"}).encode()
+                    target.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), content)
+        finally:
+            stamped.unlink(missing_ok=True)
 
 
 def _write_manifest(folder: Path) -> None:
@@ -150,12 +162,21 @@ def _first_foreign(path: Path) -> str | None:
     if not contents:
         return None
     manifest = path / MANIFEST
-    known = json.loads(manifest.read_text(encoding="utf-8"))["sha256"] if manifest.is_file() else {}
+    known = _read_manifest(manifest)
     for file in contents:
         name = str(file.relative_to(path))
         if name not in known or _digest(file) != known[name]:
             return name
     return None
+
+
+def _read_manifest(file: Path) -> dict[str, str]:
+    """Return {name: digest}; nothing when there is no manifest or none that can be read."""
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _digest(file: Path) -> str:

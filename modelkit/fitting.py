@@ -25,6 +25,10 @@ class Recorder(keras.callbacks.Callback):
         self.interruption = interruption
         self.measure = measure
 
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Heed an interruption from before: ``fit`` has just forgotten that it was asked to stop."""
+        self.model.stop_training = self.interruption.happened
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
         """Measure, then record; an epoch cut short is not recorded, so that continuing repeats it whole."""
         if self.interruption.happened or logs is None:
@@ -59,6 +63,7 @@ def fit_in_run(
             batches,
             initial_epoch=len(run.history),
             epochs=epochs,
+            shuffle=False,  # Keras would draw the order of the batches from Python's own random state
             callbacks=[Recorder(run, interruption, measure), *callbacks],
             **fit,
         )

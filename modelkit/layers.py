@@ -35,7 +35,9 @@ class MinibatchDiscrimination(keras.Layer):
         self.projection = self.add_weight(
             name="projection",
             shape=(input_shape[-1], self.kernels * self.kernel_dim),
-            initializer="glorot_uniform",
+            # Distances add up over kernel_dim; started at Glorot's scale they are so large that exp(−distance)
+            # is nearly 0 everywhere and its gradient too.
+            initializer=keras.initializers.VarianceScaling(self.kernel_dim**-2.0, "fan_in", "uniform"),
         )
 
     def call(self, inputs: Any) -> Any:

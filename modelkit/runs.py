@@ -11,13 +11,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import shutil
 import signal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
 from modelkit.cli import UserError
-from modelkit.files import new_folder, save_keras, set_aside, write_text
+from modelkit.files import check_place, new_folder, save_keras, set_aside, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,7 @@ class Run:
     def best_epoch(self) -> int:
         """The number of the epoch (from 0) with the least ``monitor``, the first of equals."""
         values = [row[self.config["monitor"]] for row in self.history]
-        return values.index(min(values))
+        return min(range(len(values)), key=lambda epoch: (math.isnan(values[epoch]), values[epoch]))
 
     def record(self, model: keras.Model, row: dict[str, float]) -> None:
         """Add an epoch to the history and write a checkpoint; only the newest and the best one are kept."""
@@ -132,6 +133,7 @@ def check_run_folder(path: Path, *, force: bool) -> None:
     """
     if path.is_file():
         raise UserError(f"{path} is a file: choose another --out")
+    check_place(path)
     if force or not path.exists() or not any(path.iterdir()):
         return
     if not (path / "config.json").is_file():

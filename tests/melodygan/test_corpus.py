@@ -1,17 +1,17 @@
+import fcntl
 import gzip
 import json
 import os
 import subprocess
 import sys
-import zipfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scores import ABC, IN_C, abc, musicxml, write_all_formats
 
 from melodygan import corpus as corpus_module
 from melodygan.corpus import book_names, cache_folder, load_corpus, near_duplicate_key, split
@@ -20,163 +20,19 @@ from modelkit.cli import UserError
 
 KERN_SAMPLE = Path(__file__).resolve().parents[2].parent / "shared" / "krn-sample"
 
-# An upbeat, a dotted note, a tie over a bar line, a rest, sixteenths: noted in G major, 3/4 …
-ABC = """X:1
-T:Little tune
-M:3/4
-L:1/16
-K:G
-D4 | G4 A6 B2 | G4 c8- | c4 z4 F2EE | G12 |
-"""
-KERN = """!!!OTL: Little tune
-**kern
-*M3/4
-*k[f#]
-*G:
-4d
-=1
-4g
-4.a
-8b
-=2
-4g
-[2cc
-=3
-4cc]
-4r
-8f#
-16e
-16e
-=4
-2.g
-==
-*-
-"""
-IN_G = ((62, 4), (67, 4), (69, 6), (71, 2), (67, 4), (72, 12), (None, 4), (66, 2), (64, 1), (64, 1), (67, 12))
-# … and in C major, the tonic on the C below.
-IN_C = tuple(Note(None if pitch is None else pitch - 7, steps) for pitch, steps in IN_G)
-
-
-def write_midi(path, notes, *, key=None, meter=None, lead=0, tracks=()):
-    """Write (pitch, sixteenths) with 480 ticks a quarter, after `lead` ticks of silence."""
-    file = mido.MidiFile(ticks_per_beat=480)
-    track = mido.MidiTrack()
-    file.tracks.append(track)
-    if key:
-        track.append(mido.MetaMessage("key_signature", key=key))
-    if meter:
-        track.append(mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1]))
-    wait = lead
-    for pitch, steps in notes:
-        if pitch is None:
-            wait += round(steps * 120)
-            continue
-        track.append(mido.Message("note_on", note=pitch, time=wait))
-        track.append(mido.Message("note_off", note=pitch, time=round(steps * 120)))
-        wait = 0
-    file.tracks.extend(tracks)
-    file.save(path)
-
-
-def musicxml():
-    """Write the little tune; a division is a sixteenth."""
-    types = {1: "16th", 2: "eighth", 4: "quarter", 6: "quarter", 8: "half", 12: "half"}
-    bars = [
-        ["D4:4"],
-        ["G4:4", "A4:6", "B4:2"],
-        ["G4:4", "C5:8:start"],
-        ["C5:4:stop", "rest:4", "F4:2", "E4:1", "E4:1"],
-        ["G4:12"],
-    ]
-    out = []
-    for number, bar in enumerate(bars):
-        out.append(f'<measure number="{number}"' + (' implicit="yes">' if number == 0 else ">"))
-        if number == 0:
-            out.append(
-                "<attributes><divisions>4</divisions><key><fifths>1</fifths><mode>major</mode></key>"
-                "<time><beats>3</beats><beat-type>4</beat-type></time></attributes>"
-            )
-        for item in bar:
-            what, length, *tie = item.split(":")
-            alter = "<alter>1</alter>" if what == "F4" else ""
-            sound = (
-                "<rest/>"
-                if what == "rest"
-                else f"<pitch><step>{what[0]}</step>{alter}<octave>{what[1]}</octave></pitch>"
-            )
-            ties = "".join(f'<tie type="{kind}"/>' for kind in tie)
-            dot = "<dot/>" if length in {"6", "12"} else ""
-            out.append(f"<note>{sound}<duration>{length}</duration>{ties}<type>{types[int(length)]}</type>{dot}</note>")
-        out.append("</measure>")
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?><score-partwise version="4.0">'
-        "<part-list><score-part id='P1'><part-name>voice</part-name></score-part></part-list>"
-        f"<part id='P1'>{''.join(out)}</part></score-partwise>"
-    )
-
-
-def abc(body, key="C", **fields):
-    header = {"X": "1", "T": "tune", "M": "4/4", "L": "1/16", **fields, "K": key}
-    return "".join(f"{name}:{value}\n" for name, value in header.items()) + body + "\n"
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "tunes"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def load(cache):
-    def load_quietly(source, **options):
-        return load_corpus(source, cache_dir=cache, progress=False, **options)
-
-    return load_quietly
-
-
-@pytest.fixture
-def only(load, folder):
-    """Write one file into an empty folder and load the one tune in it."""
-
-    def load_one(text, name="tune.abc"):
-        (folder / name).write_text(text, encoding="utf-8")
-        (tune,) = load(folder).tunes
-        return tune
-
-    return load_one
-
 
 @pytest.fixture(scope="session")
 def erk(tmp_path_factory):
-    return load_corpus("erk", cache_dir=tmp_path_factory.mktemp("erk"), progress=False)
+    # among several test processes one parses, on all cores, and the others wait for what it keeps
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with (shared / "erk.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return load_corpus("erk", cache_dir=shared / "erk", progress=False)
 
 
-# --- formats
-
-
-def write_all_formats(folder):
-    (folder / "a.abc").write_text(ABC, encoding="utf-8")
-    (folder / "b.krn").write_text(KERN, encoding="utf-8")
-    write_midi(folder / "c.mid", IN_G, key="G", meter=(3, 4), lead=2 * 480)
-    (folder / "d.musicxml").write_text(musicxml(), encoding="utf-8")
-    with zipfile.ZipFile(folder / "e.mxl", "w") as archive:
-        archive.writestr("META-INF/container.xml", '<container><rootfile full-path="in/score.xml"/></container>')
-        archive.writestr("in/score.xml", musicxml())
-
-
-@pytest.mark.parametrize("name", ["a.abc", "b.krn", "c.mid", "d.musicxml", "e.mxl"])
-def test_every_format_gives_the_same_tune(load, folder, name):
-    write_all_formats(folder)
-    (tune,) = load(folder / name).tunes
-    assert tune.notes == IN_C
-    assert (tune.key, tune.meter, tune.pickup_steps) == ("G major", "3/4", 4)
-    assert tune.source.startswith(name)
+# --- finding
 
 
 def test_a_folder_of_all_formats(load, folder):
@@ -191,132 +47,6 @@ def test_a_folder_of_all_formats(load, folder):
     assert (found.loaded, found.duplicates, len(found.tunes), found.skipped) == (7, 5, 2, ())
     assert [tune.source for tune in found.tunes] == ["a.abc#1", "deep/er/F.ABC#1"]
     assert [tune.name for tune in found.tunes] == ["Little tune", "Little tune"]
-
-
-def test_several_tunes_in_an_abc_file(only, load, folder):
-    one = abc("C4 D4 E4 F4 | G16 |", X="7")
-    # the unit length above the first tune holds for the second, which gives none
-    two = "X:8\nT:second\nM:4/4\nK:C\nE2 D2 C4 |\n"
-    text = f"%abc-1.6\nL:1/8\n\n{one}\n{two}"
-    (folder / "book.abc").write_bytes(text.replace("\n", "\r\n").encode("latin-1"))
-    first, second = load(folder).tunes
-    assert first.notes == (Note(60, 4), Note(62, 4), Note(64, 4), Note(65, 4), Note(67, 16))
-    assert second.notes == (Note(64, 4), Note(62, 4), Note(60, 8))
-    assert (first.source, second.source) == ("book.abc#7", "book.abc#8")
-
-
-def test_an_accidental_holds_to_the_end_of_the_bar(only):
-    assert [note.pitch for note in only(abc("^F4 G4 F4 G4 | F16 |")).notes] == [66, 67, 66, 67, 65]
-
-
-def test_text_in_latin_1(load, folder):
-    (folder / "tune.abc").write_bytes(abc("C4 D4 |", T="Mädchen").encode("latin-1"))
-    assert load(folder).tunes[0].name == "Mädchen"
-
-
-def test_grace_notes_chords_and_chord_symbols(only):
-    tune = only(abc('{G}C4 [EGc]4 "Am"D8 |'))
-    assert tune.notes == (Note(60, 4), Note(72, 4), Note(62, 8))
-
-
-def test_the_last_note_keeps_its_length(only):
-    assert only(abc("C4 C12 | D16 |")).notes[-1] == Note(62, 16)
-
-
-# --- one melody out of many voices
-
-
-def test_the_highest_part_is_the_melody(load, folder):
-    # in kern the bass stands first
-    lines = ["**kern\t**kern", "*k[]\t*k[]", "*C:\t*C:", "2C\t4c", ".\t4d", "2G\t2e", "*-\t*-"]
-    (folder / "duet.krn").write_text("\n".join(lines), encoding="utf-8")
-    assert load(folder).tunes[0].notes == (Note(60, 4), Note(62, 4), Note(64, 8))
-
-
-def test_overlapping_notes_of_a_midi_track(load, folder):
-    messages = [
-        ("note_on", 60, 0),
-        ("note_on", 64, 240),  # higher, so it cuts off 60
-        ("note_on", 55, 240),  # lower, so it is not heard while 64 sounds
-        ("note_off", 60, 0),
-        ("note_off", 55, 240),
-        ("note_off", 64, 240),
-    ]
-    track = mido.MidiTrack(mido.Message(kind, note=note, time=time) for kind, note, time in messages)
-    write_midi(folder / "a.mid", (), key="C", tracks=[track])
-    assert load(folder).tunes[0].notes == (Note(60, 2), Note(64, 6))
-
-
-def test_drums_are_no_melody(load, folder):
-    drums = mido.MidiTrack(
-        [
-            mido.Message("note_on", channel=9, note=100, time=0),
-            mido.Message("note_off", channel=9, note=100, time=480),
-        ]
-    )
-    write_midi(folder / "song.mid", [(60, 4), (62, 8)], key="C", tracks=[drums])
-    assert load(folder).tunes[0].notes == (Note(60, 4), Note(62, 8))
-
-
-def test_midi_goes_to_the_nearest_sixteenth(load, folder):
-    # a little early, a little late, staccato, and shorter than a sixteenth
-    write_midi(folder / "a.mid", [(60, 3.8), (62, 4.3), (64, 1.6), (None, 2.3), (65, 0.2)], key="C")
-    assert load(folder).tunes[0].notes == (Note(60, 4), Note(62, 4), Note(64, 2), Note(None, 2), Note(65, 1))
-
-
-def test_silence_in_midi_is_written_as_accepted_rests(load, folder):
-    write_midi(folder / "a.mid", [(60, 4), (None, 21), (62, 4)], key="C")
-    assert load(folder).tunes[0].notes == (
-        Note(60, 4),
-        Note(None, 16),
-        Note(None, 4),
-        Note(None, 1),
-        Note(62, 4),
-    )
-
-
-# --- keys
-
-
-@pytest.mark.parametrize(
-    ("key", "body", "name", "first"),
-    [
-        ("C", "C4 E4 G8", "C major", 60),
-        ("G", "G4 B4 d8", "G major", 60),
-        ("F", "F4 A4 c8", "F major", 60),
-        ("Am", "A4 c4 e8", "A minor", 69),
-        ("Dm", "D4 F4 A8", "D minor", 57),
-        ("D", "D4 =F4 A8", "D minor", 57),  # only the tonic is named: the third says minor
-        ("D", "D4 =F4 ^F4 A8", "D major", 60),
-        ("DDor", "D4 F4 A8", "D dorian", 62),
-        ("Eb", "E4 G4 B8", "Eb major", 60),
-    ],
-)
-def test_transposition(only, key, body, name, first):
-    tune = only(abc(body + " |", key=key))
-    assert tune.key == name
-    assert tune.notes[0].pitch == first
-
-
-def test_a_signature_without_a_key(only):
-    text = KERN.replace("*G:\n", "")
-    tune = only(text, "tune.krn")
-    assert tune.notes == IN_C
-    assert tune.key == "1 sharp"
-
-
-@pytest.mark.parametrize(("shift", "key"), [(0, "G major"), (1, "Ab major"), (5, "C major")])
-def test_a_tune_without_a_key_is_analysed(load, folder, shift, key):
-    scale = [67, 69, 71, 72, 74, 76, 78, 79, 74, 71, 67, 74, 67]
-    write_midi(folder / "a.mid", [(pitch + shift, 4) for pitch in scale])
-    (tune,) = load(folder).tunes
-    assert tune.key == key
-    assert {note.pitch % 12 for note in tune.notes} == {0, 2, 4, 5, 7, 9, 11}
-
-
-def test_no_pitch_falls_below_the_lowest(load, folder):
-    write_midi(folder / "a.mid", [(11, 4), (3, 4)], key="B")
-    assert [note.pitch for note in load(folder).tunes[0].notes] == [12, 4]
 
 
 # --- what is left out
@@ -412,6 +142,8 @@ def test_missing_paths_and_unknown_books(load, tmp_path, cache):
     assert "did you mean boehme" in unknown
     assert "erk" in unknown
     assert "no name" in message(load, "")
+    assert "home folder" in message(load, "~nobody-is-called-so/tunes")
+    assert "name too long" in message(load, "C4 " * 200)
     assert not cache.exists()
 
 
@@ -461,6 +193,7 @@ def test_a_book_comes_before_a_folder_of_its_name(load, tmp_path, monkeypatch):
 
 def test_erk_has_1754_tunes(erk):
     assert erk.loaded == 1754
+    assert erk.fingerprint.startswith("1d3928b45335")
     assert erk.skipped == ()
     assert erk.loaded == len(erk.tunes) + len(erk.filtered) + erk.duplicates
     assert all(tune.name.startswith("E") for tune in erk.tunes)

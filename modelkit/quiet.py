@@ -1,0 +1,28 @@
+"""Importing TensorFlow without its greetings."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Keep from the terminal what TensorFlow's native libraries say while they are loaded.
+
+    They write to the file descriptor of standard error before any log level is read, so that nothing in Python can
+    filter it. Errors of the import are exceptions and come through.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    kept = os.dup(2)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - os.devnull is a name, not a path of ours
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

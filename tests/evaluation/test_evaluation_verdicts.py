@@ -1,0 +1,109 @@
+"""Sets whose verdict is known: what must be detected is, and what is sound is left alone."""
+
+from __future__ import annotations
+
+import known
+import numpy as np
+import pytest
+
+from evaluation.assessment import compare_sets, measure, ranking
+
+
+@pytest.fixture(scope="module")
+def found(held_and_org):
+    held, org = held_and_org
+    rng = np.random.default_rng(1)
+    originals = measure("org", org)
+    sets = {
+        "half": held,
+        "collapsed": known.collapsed(org, rng),
+        "frozen": known.one_frozen(held),
+        "shuffled": known.shuffled(held, rng),
+        "uniform": known.uniform(held, rng),
+        "transposed": known.transposed(held),
+        "copied": [*org[:30], *held[:70]],
+        "partly": [*held[:60], *known.collapsed(org, rng, copies=40)],
+    }
+    return {name: compare_sets(measure(name, pieces), originals) for name, pieces in sets.items()}
+
+
+def differing(one):
+    return {name for name, feature in one.features.items() if feature.p_holm < 0.05}
+
+
+def test_a_random_half_is_close_sound_and_original(found):
+    one = found["half"]
+    assert one.score > 0.97
+    assert not differing(one)
+    assert not one.collapse.found
+    assert not one.copying.found
+    assert one.verdict.closeness.startswith("close: ")
+    assert one.verdict.collapse.startswith("not collapsed: ")
+    assert one.verdict.copying.startswith("not copying: ")
+
+
+def test_a_collapsed_set_is_named_with_its_tune(found):
+    one = found["collapsed"]
+    assert one.score < 0.3
+    assert one.collapse.found
+    assert one.collapse.few
+    assert "near-copies of collapsed/" in one.verdict.collapse
+    assert one.diversity.coverage.at_n < 0.1
+    assert "different: " in one.verdict.closeness
+
+
+def test_one_frozen_feature_is_named(found):
+    one = found["frozen"]
+    assert one.collapse.found
+    assert one.collapse.narrow[0] == "total_used_pitch"
+    assert "every tune uses 6 pitches (spread 0 % of the originals')" in one.verdict.collapse
+    assert not one.collapse.repeated
+    assert not one.collapse.few
+
+
+def test_a_shuffled_set_keeps_its_notes_and_loses_its_phrases(found):
+    one = found["shuffled"]
+    assert not one.collapse.found
+    assert {"longest_repeated_phrase", "avg_pitch_shift"} <= differing(one)
+    assert not {"total_used_pitch", "total_used_note", "pitch_range"} & differing(one)
+
+
+def test_a_uniform_random_set_is_different_and_not_collapsed(found):
+    one = found["uniform"]
+    assert one.score < 0.5
+    assert not one.collapse.found
+    assert not one.copying.found
+    assert len(differing(one)) > 12
+    assert one.diversity.precision.at_n < 0.05
+
+
+def test_a_transposed_set_differs_in_pitch_alone(found):
+    one = found["transposed"]
+    assert not one.collapse.found
+    assert "pitch_mean" in differing(one)
+    assert differing(one) <= {
+        *("pitch_mean", "total_pitch_class_histogram", "bar_pitch_class_histogram"),
+        "pitch_class_transition_matrix",
+    }
+
+
+def test_copied_tunes_are_named_and_invisible_to_overlap(found):
+    one = found["copied"]
+    assert one.score > 0.97
+    assert one.copying.found
+    assert one.verdict.copying.startswith("copying: ")
+    assert one.copying.pairs[0].share == 1
+
+
+def test_a_partly_collapsed_set_counts_its_copies(found):
+    one = found["partly"]
+    assert one.collapse.repeated
+    assert 35 <= len(one.collapse.clusters[0].members) <= 39
+    assert " of 100 files are near-copies of collapsed/" in one.verdict.collapse
+
+
+def test_sound_sets_are_ranked_before_faulty_ones(found):
+    order = [one.gen.label for one in ranking(list(found.values()))]
+    assert order[0] == "half"
+    assert order.index("uniform") < order.index("collapsed")
+    assert order[-1] == "collapsed"

@@ -1,0 +1,100 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scores import random_tunes, write_abc
+
+import melodygan
+from melodygan.corpus import load_corpus
+from modelkit import cli
+
+# TensorFlow greets every process otherwise
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "tunes"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def load(cache):
+    def load_quietly(source, **options):
+        return load_corpus(source, cache_dir=cache, progress=False, **options)
+
+    return load_quietly
+
+
+@pytest.fixture
+def only(load, folder):
+    """Write one file into an empty folder and load the one tune in it."""
+
+    def load_one(text, name="tune.abc"):
+        (folder / name).write_text(text, encoding="utf-8")
+        (tune,) = load(folder).tunes
+        return tune
+
+    return load_one
+
+
+@pytest.fixture(scope="session")
+def tune_file(tmp_path_factory):
+    """Write forty tunes, parsed once: their cache is where every verb of these tests looks."""
+    path = tmp_path_factory.mktemp("corpus") / "forty tunes.abc"
+    write_abc(path, random_tunes(40))
+    load_corpus(path, cache_dir=path.parent / "cache", progress=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def environment(tune_file):
+    """Give what a process started by a test finds in its environment."""
+    source = Path(melodygan.__file__).parents[1]
+    return {**os.environ, "MANYMODES_CACHE": str(tune_file.parent / "cache"), "PYTHONPATH": str(source)}
+
+
+@pytest.fixture
+def at_prompt(environment, monkeypatch, capsys):
+    """Run a verb in this process as a fresh one would: return its exit code, what it printed and its errors."""
+    monkeypatch.setenv("MANYMODES_CACHE", environment["MANYMODES_CACHE"])
+
+    def run(main, *arguments):
+        if "keras" in sys.modules:
+            sys.modules["keras"].utils.clear_session()  # names of layers are counted, and saved
+        with pytest.raises(SystemExit) as caught:
+            cli.run(main, [str(argument) for argument in arguments])
+        return caught.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def python(environment):
+    """Run a program in a fresh process; return what it printed."""
+
+    def run(program, *arguments):
+        command = [sys.executable, "-c", program, *map(str, arguments)]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def contents():
+    """Return a function: the files under a folder, with what is in them."""
+
+    def read(folder):
+        files = [file for file in Path(folder).rglob("*") if file.is_file()]
+        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(files)}
+
+    return read

@@ -1,0 +1,270 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scores import random_tunes
+
+from melodygan.bars import STEPS_A_BAR
+from melodygan.encoding import NoteVocabulary
+from melodygan.gan import MelodyGAN, build_discriminator, build_generator, straight_through
+from melodygan.output import load_model
+from modelkit.adversarial import OBJECTIVES, PENALTIES
+from modelkit.files import save_keras
+
+LENGTH = 8
+TUNES = random_tunes(40, lengths=(4, 9))
+VOCABULARY = NoteVocabulary.from_tunes(TUNES)
+SYMBOLS = VOCABULARY.n_pitches + VOCABULARY.n_durations
+EXAMPLES = VOCABULARY.encode(TUNES, LENGTH)
+
+
+def small_generator(**options):
+    return build_generator(LENGTH, SYMBOLS, latent_dim=8, widths=(8, 8), **options)
+
+
+def small_discriminator(**options):
+    return build_discriminator(LENGTH, SYMBOLS, units=4, widths=(8,), **options)
+
+
+def small_gan(seed=0, **options):
+    keras.utils.set_random_seed(seed)
+    networks = small_generator(**options), small_discriminator(**options)
+    model = MelodyGAN(*networks, vocabulary=VOCABULARY, seed=seed)
+    model.build()
+    return model
+
+
+@pytest.fixture(scope="module")
+def gan():
+    return small_gan(seed=2)
+
+
+@pytest.fixture
+def eager():
+    """Run what would be compiled step by step: compiling a step takes longer than making it."""
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    yield
+    tf.config.run_functions_eagerly(run_eagerly=False)
+
+
+@pytest.fixture
+def determined():
+    """Return a function: a GAN whose generator always gives the same logits."""
+
+    def make(pitch_symbol, duration_symbol):
+        model = small_gan()
+        wanted = np.zeros(SYMBOLS, np.float32)
+        wanted[[pitch_symbol, VOCABULARY.n_pitches + duration_symbol]] = 1000.0
+        head = model.averaged_generator.get_layer("logits")
+        head.set_weights([np.zeros_like(head.kernel), wanted])
+        return model
+
+    return make
+
+
+def in_tones(notes):
+    return {(note.pitch, note.steps) for note in notes}
+
+
+# --- from logits to notes
+
+
+def test_straight_through_is_one_hot():
+    logits = tf.random.stateless_normal([5, 7, 3], [1, 2])
+    sampled = straight_through(logits, tf.constant([3, 4])).numpy()
+    assert sampled.shape == (5, 7, 3)
+    assert sampled.sum(axis=-1) == pytest.approx(np.ones((5, 7)), abs=1e-6)
+    assert sampled.max(axis=-1) == pytest.approx(np.ones((5, 7)), abs=1e-6)
+
+
+def test_straight_through_draws_as_softmax_says():
+    probabilities = np.array([0.5, 0.3, 0.15, 0.05])
+    logits = tf.tile(tf.math.log(tf.constant(probabilities, tf.float32))[None], [20_000, 1])
+    frequencies = straight_through(logits, tf.constant([1, 1])).numpy().mean(axis=0)
+    # three standard errors of a share of ½ among 20,000
+    assert frequencies == pytest.approx(probabilities, abs=0.011)
+
+
+def test_straight_through_has_the_gradient_of_softmax():
+    logits, factors = tf.random.stateless_normal([6, 4], [1, 2]), tf.random.stateless_normal([6, 4], [5, 6])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        value = tf.reduce_sum(straight_through(logits, tf.constant([3, 4])) * factors)
+    gradient = tape.gradient(value, logits).numpy()
+    assert (np.abs(gradient).max(axis=-1) > 1e-4).all()
+    # softmax moves with the differences between logits only
+    assert gradient.sum(axis=-1) == pytest.approx(np.zeros(6), abs=1e-5)
+
+
+def test_straight_through_with_extreme_logits():
+    logits = tf.constant([[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        sampled = straight_through(logits, tf.constant([3, 4]))
+    assert sampled.numpy()[0].tolist() == [1.0, 0.0, 0.0]
+    assert np.isfinite(tape.gradient(sampled, logits).numpy()).all()
+
+
+def test_prepare_is_one_hot_of_the_vocabulary(gan):
+    prepared = gan.prepare(tf.constant(EXAMPLES)).numpy()
+    assert prepared.shape == (len(TUNES), LENGTH, SYMBOLS)
+    assert set(np.unique(prepared)) == {0.0, 1.0}
+    pitches, durations = prepared[..., : VOCABULARY.n_pitches], prepared[..., VOCABULARY.n_pitches :]
+    back = np.stack([pitches.argmax(axis=-1), durations.argmax(axis=-1)], axis=-1)
+    assert (back == EXAMPLES).all()
+    assert (pitches.sum(axis=-1) == 1).all()
+    assert (durations.sum(axis=-1) == 1).all()
+    assert [VOCABULARY.decode(row) for row in back] == [tune.notes for tune in TUNES]
+
+
+def test_emit_gives_what_prepare_gives(gan):
+    logits = tf.random.stateless_normal([3, LENGTH, SYMBOLS], [1, 2])
+    emitted = gan.emit(logits, tf.constant([1, 2], tf.int64)).numpy()
+    assert emitted.shape == (3, LENGTH, SYMBOLS)
+    for part in np.split(emitted, [VOCABULARY.n_pitches], axis=-1):
+        assert part.sum(axis=-1) == pytest.approx(np.ones((3, LENGTH)), abs=1e-5)
+        assert part.max(axis=-1) == pytest.approx(np.ones((3, LENGTH)), abs=1e-5)
+    assert (gan.emit(logits, tf.constant([1, 2], tf.int64)).numpy() == emitted).all()
+    assert (gan.emit(logits, tf.constant([1, 3], tf.int64)).numpy() != emitted).any()
+
+
+# --- networks
+
+
+def test_shapes(gan):
+    logits = gan.generator(tf.zeros([3, 8]))
+    assert logits.shape == (3, LENGTH, SYMBOLS)
+    assert logits.dtype == tf.float32
+    assert gan.discriminator(logits).shape == (3, 1)
+    assert gan(tf.zeros([2, 8])).shape == (2, LENGTH, SYMBOLS)
+
+
+def test_the_default_sizes_fit_together():
+    generator, discriminator = build_generator(96, 40), build_discriminator(96, 40)
+    assert generator.output_shape == discriminator.input_shape == (None, 96, 40)
+    assert discriminator.output_shape == (None, 1)
+    assert {256, 512, 1024} <= {layer.units for layer in generator.layers if isinstance(layer, keras.layers.Dense)}
+
+
+@pytest.mark.parametrize("build", [small_generator, small_discriminator])
+def test_noise_and_l2_are_there_when_asked_for(build):
+    def noises(network):
+        return [layer.stddev for layer in network.layers if isinstance(layer, keras.layers.GaussianNoise)]
+
+    plain, noisy, decayed = build(), build(noise=0.25), build(l2=0.5)
+    assert noises(plain) == noises(decayed) == []
+    assert len(noises(noisy)) >= sum(isinstance(layer, keras.layers.Dense) for layer in noisy.layers) - 1
+    assert set(noises(noisy)) == {0.25}
+    assert plain.losses == noisy.losses == []
+    kernels = [layer.kernel for layer in decayed.layers if getattr(layer, "kernel_regularizer", None) is not None]
+    assert len(decayed.losses) == len(kernels) >= 1
+    expected = sum(0.5 * np.square(kernel).sum() for kernel in kernels)
+    assert float(sum(decayed.losses)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_noise_is_for_training_only():
+    network = small_generator(noise=0.5)
+    latents = tf.ones([4, 8])
+    assert (network(latents).numpy() == network(latents).numpy()).all()
+
+
+def test_examples_are_compared_within_their_group():
+    keras.utils.set_random_seed(1)
+    network = small_discriminator(group_size=4)
+    real = tf.one_hot(np.random.default_rng(0).integers(0, SYMBOLS, (4, LENGTH)), SYMBOLS)
+    fake = tf.tile(real[:1], [4, 1, 1])
+    together = network(tf.concat([real, fake], axis=0)).numpy()
+    assert together[:4] == pytest.approx(network(real).numpy(), abs=1e-5)
+    assert together[4:] == pytest.approx(network(fake).numpy(), abs=1e-5)
+    # the same tune scores otherwise among copies of itself
+    assert abs(together[4] - together[0]) > 1e-6
+    assert network(real[:3]).shape == (3, 1)
+
+
+# --- generating
+
+
+def test_generate_gives_tunes(gan):
+    tunes = gan.generate(30, seed=1)
+    assert len(tunes) == 30
+    assert all(any(note.pitch is not None for note in tune) for tune in tunes)
+    assert all(len(tune) <= LENGTH for tune in tunes)
+    assert set().union(*map(in_tones, tunes)) <= set(
+        itertools.product([None, *VOCABULARY.pitches], VOCABULARY.durations)
+    )
+
+
+def test_same_seed_same_tunes(gan):
+    assert gan.generate(10, seed=1) == gan.generate(10, seed=1)
+    assert gan.generate(10, seed=1) != gan.generate(10, seed=2)
+    assert len(set(gan.generate(10, seed=1))) > 1
+
+
+def test_bars_are_exact(gan):
+    tunes = gan.generate(12, seed=1, bars=1)
+    assert len(tunes) == 12
+    assert {sum(note.steps for note in tune) for tune in tunes} == {STEPS_A_BAR}
+
+
+def test_bars_that_no_tune_reaches(gan):
+    with pytest.raises(ValueError, match="of 100 tunes"):
+        gan.generate(5, seed=0, bars=LENGTH)
+
+
+@pytest.mark.parametrize("silent", [NoteVocabulary.END, NoteVocabulary.PITCH_REST])
+def test_a_generator_of_silence_does_not_wait_for_ever(determined, silent):
+    with pytest.raises(ValueError, match="0 of 40 tunes"):
+        determined(silent, 1).generate(2, seed=0)
+
+
+def test_the_logits_decide(determined):
+    (tune,) = determined(4, 2).generate(1, seed=0)
+    assert in_tones(tune) == {(VOCABULARY.pitches[2], VOCABULARY.durations[1])}
+    assert len(tune) == LENGTH
+
+
+@pytest.mark.parametrize("options", [{"top_k": 1}, {"temperature": 1e-4}, {"top_p": 1e-6}])
+def test_cold_sampling_leaves_only_the_latents_to_chance(gan, options):
+    rows = gan(
+        tf.random.stateless_normal([6, 8], tf.random.experimental.stateless_split(tf.constant([3, 0], tf.int64), 3)[0])
+    ).numpy()
+    parts = np.split(rows, [VOCABULARY.n_pitches], axis=-1)
+    likeliest = np.stack([part.argmax(axis=-1) for part in parts], axis=-1)
+    expected = [VOCABULARY.decode(row) for row in likeliest]
+    audible = [tune for tune in expected if any(note.pitch is not None for note in tune)]
+    assert len(audible) >= 1
+    assert gan.generate(6, seed=3, **options)[: len(audible)] == audible
+
+
+# --- saving and training
+
+
+def test_a_saved_model_is_whole(gan, tmp_path):
+    save_keras(gan, tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
+    assert again.vocabulary == VOCABULARY
+    assert again.generate(6, seed=2) == gan.generate(6, seed=2)
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert loaded.generate(6, seed=2) == gan.generate(6, seed=2)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+@pytest.mark.parametrize(("objective", "penalty"), list(itertools.product(OBJECTIVES, PENALTIES)))
+def test_every_combination_trains(eager, objective, penalty, noise, l2):
+    model = small_gan(noise=noise, l2=l2)
+    adam = keras.optimizers.Adam
+    model.compile(adam(1e-3), adam(1e-3), objective=objective, penalty=penalty)
+    before = [array.copy() for array in model.get_weights()]
+    logs = model.train_step(tf.constant(EXAMPLES[:8]))
+    expected = {"generator_loss", "discriminator_loss", "score_gap"}
+    assert set(logs) == expected | ({"penalty"} if penalty in {"gradient", "r1r2"} else set())
+    assert all(np.isfinite(float(value)) for value in logs.values())
+    after = model.get_weights()
+    assert all(np.isfinite(array).all() for array in after)
+    assert int(model.step) == 1
+    assert sum((old != new).any() for old, new in zip(before, after, strict=True)) > len(before) / 2
+    if penalty == "clip":
+        assert max(np.abs(weight).max() for weight in model.discriminator.trainable_variables) <= 0.01 + 1e-9

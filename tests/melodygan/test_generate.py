@@ -1,0 +1,194 @@
+import shutil
+
+import keras
+import pytest
+from scores import random_tunes, write_abc
+from test_output import played
+
+from melodygan import generate
+from melodygan.encoding import NoteVocabulary, ReportedCodec, StepVocabulary
+from melodygan.gan import MelodyGAN, build_discriminator, build_generator
+from melodygan.lstm import MelodyLSTM
+from melodygan.reported import ReportedGAN, build_reported_discriminator, build_reported_generator
+from modelkit.files import save_keras
+
+TUNES = random_tunes(20)
+KINDS = ("lstm", "gan", "reported")
+
+FRESH = """
+import sys
+from modelkit import cli
+from melodygan import generate
+for kind in ("lstm", "gan"):
+    generate.main(["--model", f"{sys.argv[1]}/{kind}.keras", "--count", "4", "--seed", "3", "--out", f"{sys.argv[2]}/{kind}"])
+"""
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Save one small model of each kind; what they compose is no music, but it is theirs."""
+    folder = tmp_path_factory.mktemp("models")
+    keras.utils.set_random_seed(5)
+    notes, steps, names = (kind.from_tunes(TUNES) for kind in (NoteVocabulary, StepVocabulary, ReportedCodec))
+    sizes = (16, notes.n_pitches + notes.n_durations)
+    networks = build_generator(*sizes, latent_dim=4, widths=(8,)), build_discriminator(*sizes, units=2, widths=(4,))
+    built = {
+        "lstm": MelodyLSTM(steps, units=4),
+        "gan": MelodyGAN(*networks, vocabulary=notes),
+        "reported": ReportedGAN(
+            build_reported_generator(latent_dim=4), build_reported_discriminator(units=2), codec=names
+        ),
+    }
+    for kind, model in built.items():
+        model.build()
+        save_keras(model, folder / f"{kind}.keras")
+    return folder
+
+
+@pytest.fixture
+def compose(models, at_prompt, tmp_path):
+    """Run the verb; return the files it wrote."""
+
+    def run(kind, *options, out="tunes", count=4):
+        model = models / f"{kind}.keras"
+        arguments = ("--model", model, "--out", tmp_path / out, "--count", count, *options)
+        code, text, errors = at_prompt(generate.main, *arguments)
+        assert (code, errors) == (0, "")
+        assert f"wrote {count} tunes to {tmp_path / out}" in text
+        return sorted((tmp_path / out).glob("*.mid"))
+
+    return run
+
+
+@pytest.fixture
+def refusal(models, at_prompt, tmp_path):
+    """Run the verb in vain; return the one line that it says."""
+
+    def run(*options, kind="lstm"):
+        before = sorted(tmp_path.rglob("*"))
+        arguments = ["--model", models / f"{kind}.keras", "--out", tmp_path / "tunes", "--count", "3", *options]
+        code, text, errors = at_prompt(generate.main, *arguments)
+        assert code == 2
+        assert text == ""
+        assert errors.count("\n") == 1
+        assert sorted(tmp_path.rglob("*")) == before
+        return errors
+
+    return run
+
+
+def lengths(files):
+    return {max(onset + length for onset, length, _ in played(file)[0]) for file in files}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_same_seed_same_bytes(compose, contents, tmp_path, kind):
+    assert len(compose(kind, "--seed", 1, count=5)) == 5
+    first = contents(tmp_path / "tunes")
+    compose(kind, "--seed", 1, count=5, out="again")
+    assert contents(tmp_path / "again") == first
+    compose(kind, "--seed", 2, count=5)
+    assert contents(tmp_path / "tunes") != first
+
+
+def test_the_model_file_is_enough_anywhere(models, compose, python, contents, tmp_path):
+    expected = {}
+    for kind in ("lstm", "gan"):
+        compose(kind, "--seed", 3, out=kind)
+        expected[kind] = contents(tmp_path / kind)
+    elsewhere = tmp_path / "a friend's" / "computer"
+    shutil.copytree(models, elsewhere)
+    python(FRESH, elsewhere, tmp_path / "fresh")
+    assert {kind: contents(tmp_path / "fresh" / kind) for kind in expected} == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tempo_and_instrument(compose, kind):
+    for file in compose(kind, "--tempo", "72.5", "--instrument", "violin"):
+        _, programs, tempo = played(file)
+        assert programs == {40}
+        assert tempo == pytest.approx(72.5, abs=1e-3)
+    assert {frozenset(played(file)[1]) for file in compose(kind, "--instrument", "127")} == {frozenset({127})}
+
+
+@pytest.mark.parametrize(("kind", "bars"), [("lstm", 1), ("lstm", 3), ("gan", 1)])
+def test_bars(compose, kind, bars):
+    assert max(lengths(compose(kind, "--bars", bars))) <= 16 * bars
+
+
+def test_start_with_notes(compose):
+    for file in compose("lstm", "--start", "C4 D4:0.5 r E4:2", "--bars", 2):
+        assert played(file)[0][:3] == [(0, 4, 60), (4, 2, 62), (10, 8, 64)]
+
+
+def test_start_with_a_file(compose, tmp_path):
+    write_abc(tmp_path / "my tune.abc", TUNES[:1])
+    expected, onset = [], 0
+    for note in TUNES[0].notes:
+        expected.append((onset, note.steps, note.pitch))
+        onset += note.steps
+    for file in compose("lstm", "--start", tmp_path / "my tune.abc"):
+        assert played(file)[0][: len(expected)] == expected
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gan"])
+def test_steering(compose, contents, tmp_path, kind):
+    found = []
+    for number, options in enumerate([(), ("--temperature", "0.5"), ("--top-k", "2"), ("--top-p", "0.3")]):
+        compose(kind, "--bars", "1", *options, out=str(number))
+        found.append(contents(tmp_path / str(number)))
+    assert all(one != other for n, one in enumerate(found) for other in found[:n])
+
+
+def test_a_folder_of_ours_is_written_again(compose, tmp_path):
+    compose("lstm", count=6)
+    assert len(compose("lstm", count=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--model", "no-such.keras"), "--model no-such.keras does not exist"),
+        (("--model", "."), "is a folder"),
+        (("--model", __file__), "is not a .keras file"),
+        (("--count", "0"), "--count"),
+        (("--count", "many"), "--count"),
+        (("--temperature", "0"), "--temperature"),
+        (("--temperature", "nan"), "--temperature"),
+        (("--top-k", "0"), "--top-k"),
+        (("--top-p", "1.5"), "--top-p"),
+        (("--bars", "-1"), "--bars"),
+        (("--tempo", "0"), "--tempo"),
+        (("--seed", "-3"), "--seed"),
+        (("--instrument", "violine d'amore"), "--instrument"),
+        (("--start", ""), "--start is empty"),
+        (("--start", "H4"), "'H4' is neither a file nor a note"),
+        (("--start", "C#4"), "'61'"),
+        (("--start", "C4:4 C4:4", "--bars", "1"), "32 sixteenths long, more than the 16"),
+        (("--surprise",), "--surprise"),
+    ],
+)
+def test_errors_are_one_line(refusal, options, said):
+    assert said in refusal(*options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        ("gan", ("--start", "C4"), "--start does not work with"),
+        ("gan", ("--bars", "99"), "ask for less"),
+        ("reported", ("--temperature", "0.5"), "--temperature does not work with"),
+        ("reported", ("--top-k", "3"), "--top-k does not work with"),
+        ("reported", ("--bars", "3"), "--bars does not work with"),
+    ],
+)
+def test_what_a_model_cannot_do(refusal, kind, options, said):
+    assert said in refusal(*options, kind=kind)
+
+
+def test_a_foreign_folder_is_not_touched(refusal, compose, tmp_path):
+    (tmp_path / "tunes").mkdir()
+    (tmp_path / "tunes" / "mine.mid").write_bytes(b"mine")
+    assert "--force" in refusal()
+    assert len(compose("lstm", "--force", count=2)) == 2
+    assert (tmp_path / "tunes.1" / "mine.mid").read_bytes() == b"mine"

@@ -1,0 +1,325 @@
+import math
+from collections import Counter
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scores import random_tunes
+
+from melodygan.bars import STEPS_A_BAR
+from melodygan.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, to_steps
+from melodygan.lstm import BitsPerNote, BitsPerStep, MelodyLSTM, OnsetAccuracy, TuneBatches
+from melodygan.output import load_model
+from melodygan.sampling import filtered_logits
+from modelkit.files import save_keras
+
+TUNES = random_tunes(40)
+VOCABULARY = StepVocabulary.from_tunes(TUNES)
+HOLD_INDEX, END_INDEX = VOCABULARY.index(HOLD), VOCABULARY.index(DELIMITER)
+START = (Note(60, 4), Note(None, 2), Note(67, 8))
+
+
+def decided(model, factor):
+    """Give an untrained model opinions: its logits are all but equal."""
+    model.logits.kernel.assign(model.logits.kernel * factor)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(3)
+    untrained = MelodyLSTM(VOCABULARY, units=16)
+    untrained.build()
+    return decided(untrained, 12.0)
+
+
+@pytest.fixture
+def stubborn():
+    """Return a function: a model that always wants the same symbol."""
+
+    def make(symbol):
+        model = MelodyLSTM(VOCABULARY, units=2)
+        model.build()
+        model.logits.bias.assign(100.0 * tf.one_hot(VOCABULARY.index(symbol), len(VOCABULARY)))
+        return model
+
+    return make
+
+
+# --- metrics
+
+# the same prediction at each step: ½, ¼, ⅛, ⅛ for the symbols 0 (a pitch), 1 (hold), 2 and 3
+LOGITS = tf.math.log(tf.constant([[[1 / 2, 1 / 4, 1 / 8, 1 / 8]] * 4]))
+TARGETS = tf.constant([[0, 1, 2, 3]])
+
+
+def measured(metric, *batches):
+    for targets, weights in batches:
+        metric.update_state(targets, LOGITS, None if weights is None else tf.constant([weights]))
+    return float(metric.result())
+
+
+@pytest.mark.parametrize(
+    ("weights", "bits_per_step", "bits_per_note", "onset_accuracy"),
+    [
+        (None, 9 / 4, 9 / 3, 1 / 3),  # 1 + 2 + 3 + 3 bits, three onsets, of which the likeliest symbol is one
+        ([1.0, 1.0, 0.0, 0.0], 3 / 2, 3 / 1, 1.0),
+        ([0.0, 1.0, 1.0, 0.0], 5 / 2, 5 / 1, 0.0),
+        ([0.0, 0.0, 0.0, 0.0], 0.0, 0.0, 0.0),
+    ],
+)
+def test_metrics_by_hand(weights, bits_per_step, bits_per_note, onset_accuracy):
+    assert measured(BitsPerStep(), (TARGETS, weights)) == pytest.approx(bits_per_step)
+    assert measured(BitsPerNote(hold=1), (TARGETS, weights)) == pytest.approx(bits_per_note)
+    assert measured(OnsetAccuracy(hold=1), (TARGETS, weights)) == pytest.approx(onset_accuracy)
+
+
+def test_batches_count_by_their_steps():
+    batches = ((TARGETS, [1.0, 0.0, 0.0, 0.0]), (TARGETS, [0.0, 1.0, 1.0, 1.0]))
+    assert measured(BitsPerStep(), *batches) == pytest.approx(9 / 4)
+    assert measured(BitsPerNote(hold=1), *batches) == pytest.approx(9 / 3)
+    assert measured(OnsetAccuracy(hold=1), *batches) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("metric", [BitsPerStep(), BitsPerNote(hold=1), OnsetAccuracy(hold=1)])
+def test_metrics_are_rebuilt_from_their_config(metric):
+    again = type(metric).from_config(metric.get_config())
+    assert again.name == metric.name
+    assert measured(again, (TARGETS, None)) == measured(metric, (TARGETS, None))
+
+
+def test_padding_counts_nowhere(model):
+    model.compile_for_tunes(keras.optimizers.Adam())
+    inputs, targets, weights = TuneBatches(TUNES[:3], VOCABULARY, 3)[0]
+    longer = [np.pad(array, ((0, 0), (0, 64))) for array in (inputs, targets, weights)]
+    short = model.test_on_batch(inputs, targets, weights, return_dict=True)
+    long = model.test_on_batch(*longer, return_dict=True)
+    assert set(short) == {"loss", "bits_per_step", "bits_per_note", "accuracy", "onset_accuracy"}
+    assert long == pytest.approx(short, rel=1e-5)
+    # cross-entropy is the same thing in nats
+    assert short["loss"] / math.log(2) == pytest.approx(short["bits_per_step"], rel=1e-5)
+    assert short["bits_per_note"] > short["bits_per_step"]
+
+
+# --- batches
+
+
+def symbols_in(batches):
+    """Return the tunes of an epoch as tuples of integers, in order."""
+    found = []
+    for number in range(len(batches)):
+        _, targets, weights = batches[number]
+        for row, weight in zip(targets, weights, strict=True):
+            found.append(tuple(row[: int(weight.sum()) - 1].tolist()))
+    return found
+
+
+def encoded(tunes):
+    return [tuple(VOCABULARY.encode(to_steps(tune.notes)).tolist()) for tune in tunes]
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(40, 16), (40, 40), (40, 64), (7, 1), (1, 16)])
+@pytest.mark.parametrize("seed", [None, 5])
+def test_every_tune_is_there_once_an_epoch(count, batch_size, seed):
+    batches = TuneBatches(TUNES[:count], VOCABULARY, batch_size, seed=seed)
+    assert len(batches) == math.ceil(count / batch_size)
+    for _ in range(3):
+        assert Counter(symbols_in(batches)) == Counter(encoded(TUNES[:count]))
+        batches.on_epoch_end()
+
+
+def test_targets_are_what_follows_the_inputs():
+    batches = TuneBatches(TUNES, VOCABULARY, 16, seed=1)
+    for number in range(len(batches)):
+        inputs, targets, weights = batches[number]
+        assert inputs.shape == targets.shape == weights.shape
+        assert (inputs[:, 0] == END_INDEX).all()
+        assert (inputs[:, 1:] == targets[:, :-1]).all()
+        for target, weight in zip(targets, weights, strict=True):
+            count = int(weight.sum())
+            # as many as the tune has symbols and one for its end
+            assert weight.tolist() == [1.0] * count + [0.0] * (len(weight) - count)
+            assert (target[: count - 1] != END_INDEX).all()
+            assert (target[count - 1 :] == END_INDEX).all()
+
+
+def test_the_order_follows_from_seed_and_epoch():
+    first = TuneBatches(TUNES, VOCABULARY, 4, seed=1)
+    orders = []
+    for epoch in range(3):
+        orders.append(symbols_in(first))
+        assert symbols_in(TuneBatches(TUNES, VOCABULARY, 4, seed=1, first_epoch=epoch)) == orders[-1]
+        first.on_epoch_end()
+    assert orders[0] != orders[1] != orders[2]
+    assert symbols_in(TuneBatches(TUNES, VOCABULARY, 4, seed=2)) != orders[0]
+
+
+def test_without_a_seed_the_order_stays():
+    batches = TuneBatches(TUNES, VOCABULARY, 4)
+    before = symbols_in(batches)
+    batches.on_epoch_end()
+    assert symbols_in(batches) == before
+
+
+def test_tunes_of_similar_length_meet():
+    batches = TuneBatches(TUNES, VOCABULARY, 4, seed=1)
+    in_order = [sum(len(symbols) for symbols in encoded(TUNES[i : i + 4])) for i in range(0, 40, 4)]
+    assert sum(in_order) / sum(batches[i][2].size for i in range(10)) > 0.6
+
+
+@pytest.mark.parametrize("lengths", [[6] * 8 + [40] * 4, [40] * 4 + [6] * 8, [6] * 4 + [40] * 8, [6] * 12, [6] * 4])
+def test_keras_takes_batches_of_any_widths(model, lengths):
+    # Keras looks at the first two batches and takes what they have in common for fixed
+    tunes = [Tune((Note(60, 4),) * (length - 1) + (Note(62 + 2 * (n % 2), 4),)) for n, length in enumerate(lengths)]
+    batches = TuneBatches(tunes, VOCABULARY, 4)
+    assert Counter(symbols_in(batches)) == Counter(encoded(tunes))
+    model.compile_for_tunes(keras.optimizers.Adam(0.0))
+    results = model.evaluate(batches, return_dict=True, verbose=0)
+    assert 0 < results["bits_per_step"] < 100
+
+
+# --- learning
+
+
+def test_it_learns_a_tune_by_heart():
+    keras.utils.set_random_seed(1)
+    tune = START * 2
+    vocabulary = StepVocabulary.from_tunes([Tune(tune)])
+    model = MelodyLSTM(vocabulary, units=24, dropout=0.1)
+    model.compile_for_tunes(keras.optimizers.Adam(2e-2))
+    batches = TuneBatches([Tune(tune)] * 60, vocabulary, 2)
+    history = model.fit(batches, epochs=4, verbose=0).history
+    assert history["bits_per_step"][0] > 0.5
+    assert history["bits_per_step"][-1] < 0.2
+    assert history["onset_accuracy"][-1] > 0.9
+    assert model.generate(2, seed=0, temperature=0.1) == [tune] * 2
+
+
+def test_dropout_follows_from_seed_and_update():
+    def weights(seed, elsewhere):
+        keras.utils.set_random_seed(9)
+        model = MelodyLSTM(VOCABULARY, units=4, dropout=0.5, seed=seed)
+        model.compile_for_tunes(keras.optimizers.SGD(1.0))
+        model.run_eagerly = True
+        keras.utils.set_random_seed(elsewhere)
+        model.train_on_batch(*TuneBatches(TUNES[:4], VOCABULARY, 4)[0])
+        return np.concatenate([array.ravel() for array in model.get_weights()])
+
+    first = weights(1, elsewhere=5)
+    assert (weights(1, elsewhere=6) == first).all()
+    assert (weights(2, elsewhere=5) != first).any()
+
+
+# --- sampling
+
+
+def next_logits(model, prefixes):
+    """Ask the whole model what follows sequences [B, T]: logits [B, V]."""
+    return model(np.array(prefixes, np.int32))[:, -1]
+
+
+def test_stepping_the_cell_gives_the_logits_of_the_whole_model(model):
+    symbols = np.array([encoded(TUNES)[n][:16] for n in range(4)])
+    whole = model(symbols).numpy()
+    hidden = carry = tf.zeros([4, model.units])
+    for step in range(16):
+        output, (hidden, carry) = model.lstm.cell(tf.one_hot(symbols[:, step], len(VOCABULARY)), [hidden, carry])
+        assert np.abs(model.logits(output).numpy() - whole[:, step]).max() < 1e-4
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5}, {"temperature": 1.3, "top_p": 0.8}])
+def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options):
+    count, steps = 5, 24
+    forbidden = np.zeros(len(VOCABULARY), np.float32)
+    forbidden[[END_INDEX, HOLD_INDEX]] = -np.inf
+    prefixes, ended = [[END_INDEX] for _ in range(count)], np.zeros(count, bool)
+    for step in range(steps):
+        logits = next_logits(model, prefixes) + (forbidden if step == 0 else 0.0)
+        seed = tf.random.experimental.stateless_fold_in(tf.constant([11, 0], tf.int64), step)
+        drawn = tf.random.stateless_categorical(filtered_logits(logits, **options), 1, seed)[:, 0].numpy()
+        drawn = np.where(ended, END_INDEX, drawn)
+        ended |= drawn == END_INDEX
+        prefixes = [[*prefix, int(symbol)] for prefix, symbol in zip(prefixes, drawn, strict=True)]
+    expected = [from_steps(VOCABULARY.decode(prefix[1:])) for prefix in prefixes]
+    assert model.generate(count, seed=11, max_steps=steps, **options) == expected
+
+
+@pytest.mark.parametrize("options", [{"temperature": 1e-3}, {"top_k": 1}, {"top_p": 1e-6}, {"temperature": 1e-30}])
+def test_cold_sampling_is_greedy(model, options):
+    prefix = [END_INDEX]
+    while len(prefix) <= 40 and (len(prefix) == 1 or prefix[-1] != END_INDEX):
+        logits = next_logits(model, [prefix]).numpy()[0]
+        if len(prefix) == 1:
+            logits[[END_INDEX, HOLD_INDEX]] = -np.inf
+        prefix.append(int(logits.argmax()))
+    greedy = from_steps(VOCABULARY.decode(prefix[1:]))
+    assert model.generate(3, seed=4, max_steps=40, **options) == [greedy] * 3
+
+
+def test_same_seed_same_tunes(model):
+    first = model.generate(8, seed=1, max_steps=64)
+    assert model.generate(8, seed=1, max_steps=64) == first
+    assert model.generate(8, seed=2, max_steps=64) != first
+    assert len(set(first)) > 1
+
+
+@pytest.mark.parametrize("bars", [None, 2])
+def test_a_start_is_kept_as_given(model, bars):
+    tunes = model.generate(60, seed=1, start=START, bars=bars, max_steps=64)
+    assert all(tune[:3] == START for tune in tunes)
+    assert len(set(tunes)) > 1
+
+
+def test_a_start_ends_with_its_last_note_and_goes_on_with_another(stubborn):
+    # a model that would hold for ever
+    (tune,) = stubborn(HOLD).generate(1, seed=0, start=START, bars=1)
+    assert tune[:3] == START
+    assert len(tune) == 4
+    assert tune[3].steps == 2
+
+
+def test_a_start_that_fills_the_bars_is_the_tune(model):
+    whole = (*START, Note(72, 2))
+    assert model.generate(2, seed=0, start=whole, bars=1) == [whole] * 2
+
+
+@pytest.mark.parametrize("bars", [1, 3])
+def test_bars_are_exact(model, stubborn, bars):
+    for composer in (model, stubborn(DELIMITER), stubborn(HOLD), stubborn("60")):
+        tunes = composer.generate(20, seed=1, bars=bars)
+        assert {sum(note.steps for note in tune) for tune in tunes} == {bars * STEPS_A_BAR}
+
+
+def test_it_begins_with_a_sound_or_a_rest_and_never_with_nothing(stubborn):
+    for symbol in (HOLD, DELIMITER):
+        model = stubborn(symbol)
+        primer, exact = tf.constant([END_INDEX]), tf.constant(value=False)
+        rows = model._sample(primer, tf.constant(30), tf.constant(8), exact, tf.constant([0, 0], tf.int64), 1.0, 0, 1.0)
+        assert not np.isin(rows.numpy()[:, 0], [HOLD_INDEX, END_INDEX]).any()
+        assert all(model.generate(30, seed=0, max_steps=8))
+
+
+def test_a_tune_that_does_not_end_is_cut(stubborn):
+    assert stubborn("60").generate(1, seed=0, max_steps=20) == [(Note(60, 1),) * 20]
+    ended = stubborn(DELIMITER).generate(3, seed=0, max_steps=20)
+    assert [sum(note.steps for note in tune) for tune in ended] == [1, 1, 1]
+
+
+def test_a_start_that_cannot_be(model):
+    with pytest.raises(ValueError, match="'61' is not among"):
+        model.generate(1, seed=0, start=(Note(61, 4),))
+    with pytest.raises(ValueError, match="14 sixteenths long, more than the 8"):
+        model.generate(1, seed=0, start=START, max_steps=8)
+    with pytest.raises(ValueError, match="20 sixteenths long, more than the 16"):
+        model.generate(1, seed=0, start=(Note(60, 16), Note(60, 4)), bars=1)
+
+
+# --- saving
+
+
+def test_a_saved_model_is_whole(model, tmp_path):
+    save_keras(model, tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
+    assert again.vocabulary == VOCABULARY
+    assert again.generate(4, seed=2, max_steps=48) == model.generate(4, seed=2, max_steps=48)

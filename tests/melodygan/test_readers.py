@@ -1,0 +1,142 @@
+import mido
+import pytest
+from scores import IN_C, KERN, abc, write_all_formats, write_midi
+
+from melodygan.encoding import Note
+
+# --- formats
+
+
+@pytest.mark.parametrize("name", ["a.abc", "b.krn", "c.mid", "d.musicxml", "e.mxl"])
+def test_every_format_gives_the_same_tune(load, folder, name):
+    write_all_formats(folder)
+    (tune,) = load(folder / name).tunes
+    assert tune.notes == IN_C
+    assert (tune.key, tune.meter, tune.pickup_steps) == ("G major", "3/4", 4)
+    assert tune.source.startswith(name)
+
+
+def test_several_tunes_in_an_abc_file(only, load, folder):
+    one = abc("C4 D4 E4 F4 | G16 |", X="7")
+    # the unit length above the first tune holds for the second, which gives none
+    two = "X:8\nT:second\nM:4/4\nK:C\nE2 D2 C4 |\n"
+    text = f"%abc-1.6\nL:1/8\n\n{one}\n{two}"
+    (folder / "book.abc").write_bytes(text.replace("\n", "\r\n").encode("latin-1"))
+    first, second = load(folder).tunes
+    assert first.notes == (Note(60, 4), Note(62, 4), Note(64, 4), Note(65, 4), Note(67, 16))
+    assert second.notes == (Note(64, 4), Note(62, 4), Note(60, 8))
+    assert (first.source, second.source) == ("book.abc#7", "book.abc#8")
+
+
+def test_an_accidental_holds_to_the_end_of_the_bar(only):
+    assert [note.pitch for note in only(abc("^F4 G4 F4 G4 | F16 |")).notes] == [66, 67, 66, 67, 65]
+
+
+def test_text_in_latin_1(load, folder):
+    (folder / "tune.abc").write_bytes(abc("C4 D4 |", T="Mädchen").encode("latin-1"))
+    assert load(folder).tunes[0].name == "Mädchen"
+
+
+def test_grace_notes_chords_and_chord_symbols(only):
+    tune = only(abc('{G}C4 [EGc]4 "Am"D8 |'))
+    assert tune.notes == (Note(60, 4), Note(72, 4), Note(62, 8))
+
+
+def test_the_last_note_keeps_its_length(only):
+    assert only(abc("C4 C12 | D16 |")).notes[-1] == Note(62, 16)
+
+
+# --- one melody out of many voices
+
+
+def test_the_highest_part_is_the_melody(load, folder):
+    # in kern the bass stands first
+    lines = ["**kern\t**kern", "*k[]\t*k[]", "*C:\t*C:", "2C\t4c", ".\t4d", "2G\t2e", "*-\t*-"]
+    (folder / "duet.krn").write_text("\n".join(lines), encoding="utf-8")
+    assert load(folder).tunes[0].notes == (Note(60, 4), Note(62, 4), Note(64, 8))
+
+
+def test_overlapping_notes_of_a_midi_track(load, folder):
+    messages = [
+        ("note_on", 60, 0),
+        ("note_on", 64, 240),  # higher, so it cuts off 60
+        ("note_on", 55, 240),  # lower, so it is not heard while 64 sounds
+        ("note_off", 60, 0),
+        ("note_off", 55, 240),
+        ("note_off", 64, 240),
+    ]
+    track = mido.MidiTrack(mido.Message(kind, note=note, time=time) for kind, note, time in messages)
+    write_midi(folder / "a.mid", (), key="C", tracks=[track])
+    assert load(folder).tunes[0].notes == (Note(60, 2), Note(64, 6))
+
+
+def test_drums_are_no_melody(load, folder):
+    drums = mido.MidiTrack(
+        [
+            mido.Message("note_on", channel=9, note=100, time=0),
+            mido.Message("note_off", channel=9, note=100, time=480),
+        ]
+    )
+    write_midi(folder / "song.mid", [(60, 4), (62, 8)], key="C", tracks=[drums])
+    assert load(folder).tunes[0].notes == (Note(60, 4), Note(62, 8))
+
+
+def test_midi_goes_to_the_nearest_sixteenth(load, folder):
+    # a little early, a little late, staccato, and shorter than a sixteenth
+    write_midi(folder / "a.mid", [(60, 3.8), (62, 4.3), (64, 1.6), (None, 2.3), (65, 0.2)], key="C")
+    assert load(folder).tunes[0].notes == (Note(60, 4), Note(62, 4), Note(64, 2), Note(None, 2), Note(65, 1))
+
+
+def test_silence_in_midi_is_written_as_accepted_rests(load, folder):
+    write_midi(folder / "a.mid", [(60, 4), (None, 21), (62, 4)], key="C")
+    assert load(folder).tunes[0].notes == (
+        Note(60, 4),
+        Note(None, 16),
+        Note(None, 4),
+        Note(None, 1),
+        Note(62, 4),
+    )
+
+
+# --- keys
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "name", "first"),
+    [
+        ("C", "C4 E4 G8", "C major", 60),
+        ("G", "G4 B4 d8", "G major", 60),
+        ("F", "F4 A4 c8", "F major", 60),
+        ("Am", "A4 c4 e8", "A minor", 69),
+        ("Dm", "D4 F4 A8", "D minor", 57),
+        ("D", "D4 =F4 A8", "D minor", 57),  # only the tonic is named: the third says minor
+        ("D", "D4 =F4 ^F4 A8", "D major", 60),
+        ("DDor", "D4 F4 A8", "D dorian", 62),
+        ("Eb", "E4 G4 B8", "Eb major", 60),
+    ],
+)
+def test_transposition(only, key, body, name, first):
+    tune = only(abc(body + " |", key=key))
+    assert tune.key == name
+    assert tune.notes[0].pitch == first
+
+
+def test_a_signature_without_a_key(only):
+    text = KERN.replace("*G:\n", "")
+    tune = only(text, "tune.krn")
+    assert tune.notes == IN_C
+    assert tune.key == "1 sharp"
+
+
+@pytest.mark.parametrize(("shift", "key"), [(0, "G major"), (1, "Ab major"), (5, "C major")])
+def test_a_tune_without_a_key_is_analysed(load, folder, shift, key):
+    scale = [67, 69, 71, 72, 74, 76, 78, 79, 74, 71, 67, 74, 67]
+    write_midi(folder / "a.mid", [(pitch + shift, 4) for pitch in scale])
+    (tune,) = load(folder).tunes
+    assert tune.key == key
+    assert {note.pitch % 12 for note in tune.notes} == {0, 2, 4, 5, 7, 9, 11}
+
+
+def test_no_pitch_falls_below_the_lowest(load, folder):
+    write_midi(folder / "a.mid", [(11, 4), (3, 4)], key="B")
+    assert [note.pitch for note in load(folder).tunes[0].notes] == [12, 4]

@@ -1,0 +1,141 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scores import random_tunes
+
+from melodygan.encoding import Note, ReportedCodec
+from melodygan.output import load_model
+from melodygan.reported import (
+    BATCH_SIZE,
+    LATENT_DIM,
+    LENGTH,
+    UNITS,
+    UPDATES,
+    ReportedGAN,
+    build_reported_discriminator,
+    build_reported_generator,
+)
+from modelkit.files import save_keras
+
+TUNES = random_tunes(12)
+CODEC = ReportedCodec.from_tunes(TUNES)
+
+
+def described(network):
+    """Write each layer as its kind and what the report says of it."""
+    words = {
+        keras.layers.InputLayer: lambda layer: f"input {layer.batch_shape[1:]}",
+        keras.layers.Dense: lambda layer: f"dense {layer.units} {layer.activation.__name__}",
+        keras.layers.LeakyReLU: lambda layer: f"leaky {layer.negative_slope}",
+        keras.layers.BatchNormalization: lambda layer: f"normalise {layer.momentum}",
+        keras.layers.Reshape: lambda layer: f"reshape {layer.target_shape}",
+        keras.layers.LSTM: lambda layer: f"lstm {layer.units}{' sequences' * layer.return_sequences}",
+        keras.layers.Bidirectional: lambda layer: f"both ways {layer.forward_layer.units}",
+        keras.layers.Dropout: lambda layer: f"dropout {layer.rate}",
+        keras.layers.GaussianNoise: lambda layer: f"noise {layer.stddev}",
+    }
+    return [words[type(layer)](layer) for layer in network.layers]
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    generator, discriminator = build_reported_generator(latent_dim=6), build_reported_discriminator(units=2)
+    gan = ReportedGAN(generator, discriminator, codec=CODEC)
+    gan.build()
+    return gan
+
+
+def test_the_figures_of_the_report():
+    assert (LENGTH, LATENT_DIM, UNITS, BATCH_SIZE, UPDATES) == (100, 1000, 512, 16, {"gan": 100, "wgan": 200})
+
+
+def test_the_generator_of_the_report():
+    assert described(build_reported_generator()) == [
+        "input (1000,)",
+        "dense 256 linear",
+        "leaky 0.2",
+        "normalise 0.8",
+        "dense 512 linear",
+        "leaky 0.2",
+        "normalise 0.8",
+        "dense 1024 linear",
+        "leaky 0.2",
+        "normalise 0.8",
+        "dense 100 tanh",
+        "reshape (100, 1)",
+    ]
+
+
+def test_the_discriminator_of_the_report():
+    assert described(build_reported_discriminator()) == [
+        "input (100, 1)",
+        "lstm 512 sequences",
+        "both ways 512",
+        "dense 512 linear",
+        "leaky 0.2",
+        "dense 256 linear",
+        "leaky 0.2",
+        "dense 100 linear",
+        "leaky 0.2",
+        "dropout 0.5",
+        "dense 1 linear",
+    ]
+
+
+def test_noise_stands_before_each_leaky_relu():
+    assert described(build_reported_discriminator(units=2, noise=0.1)) == [
+        "input (100, 1)",
+        "lstm 2 sequences",
+        "noise 0.1",
+        "both ways 2",
+        "noise 0.1",
+        "dense 512 linear",
+        "noise 0.1",
+        "leaky 0.2",
+        "dense 256 linear",
+        "noise 0.1",
+        "leaky 0.2",
+        "dense 100 linear",
+        "noise 0.1",
+        "leaky 0.2",
+        "dropout 0.5",
+        "dense 1 linear",
+    ]
+    generator = described(build_reported_generator(latent_dim=2, noise=0.1))
+    assert generator[1:5] == ["dense 256 linear", "noise 0.1", "leaky 0.2", "normalise 0.8"]
+
+
+def test_l2_of_the_dense_layers():
+    generator, discriminator = build_reported_generator(2, l2=0.01), build_reported_discriminator(units=2, l2=0.01)
+    for network in (generator, discriminator):
+        regularised = [layer for layer in network.layers if getattr(layer, "kernel_regularizer", None) is not None]
+        assert len(network.losses) == len(regularised) >= 3
+        assert {round(float(layer.kernel_regularizer.l2), 6) for layer in regularised} == {0.01}
+
+
+def test_it_generates_windows(model):
+    tunes = model.generate(5, seed=1)
+    assert len(tunes) == 5
+    assert all(len(tune) == LENGTH for tune in tunes)
+    assert {note.steps for tune in tunes for note in tune} == {ReportedCodec.STEPS_PER_NOTE}
+    assert model.generate(5, seed=1) == tunes
+    assert model.generate(5, seed=2) != tunes
+    values = model(tf.random.stateless_normal([5, 6], [1, 0])).numpy()
+    assert np.abs(values).max() <= 1
+    assert tunes == [CODEC.decode(row) for row in values]
+
+
+def test_what_it_learns_from_decodes_to_the_tunes(model):
+    windows = CODEC.windows(TUNES, LENGTH)
+    played = [Note(note.pitch, 2) for tune in TUNES for note in tune.notes if note.pitch is not None]
+    assert model.prepare(windows[:1]).shape == (1, LENGTH, 1)
+    assert list(model.codec.decode(windows[3])) == played[3 : 3 + LENGTH]
+
+
+def test_a_saved_model_is_whole(model, tmp_path):
+    save_keras(model, tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
+    assert again.codec == CODEC
+    assert again.generate(3, seed=1) == model.generate(3, seed=1)

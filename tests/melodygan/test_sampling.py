@@ -1,0 +1,101 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from melodygan.sampling import filtered_logits
+
+# ½, ¼, ⅛, ⅛, out of order
+PROBABILITIES = np.array([1 / 8, 1 / 2, 1 / 8, 1 / 4], np.float32)
+LOGITS = tf.constant(np.log(PROBABILITIES))
+
+logits = st.lists(st.floats(-8, 8, width=32), min_size=1, max_size=12)
+steady = settings(deadline=None, max_examples=60)
+
+
+def kept(values, **options):
+    return np.isfinite(filtered_logits(tf.constant(values, tf.float32), **options).numpy()).tolist()
+
+
+def softmax(values):
+    exponentials = np.exp(np.asarray(values, np.float64) - np.max(values))
+    return exponentials / exponentials.sum()
+
+
+def test_nothing_asked_changes_nothing():
+    assert filtered_logits(LOGITS).numpy() == pytest.approx(LOGITS.numpy())
+
+
+def test_temperature_divides_the_logits():
+    # squaring ½, ¼, ⅛, ⅛ gives 16 : 4 : 1 : 1
+    colder = tf.nn.softmax(filtered_logits(LOGITS, temperature=0.5)).numpy()
+    assert colder == pytest.approx([1 / 22, 16 / 22, 1 / 22, 4 / 22], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("top_k", "expected"),
+    [
+        (0, [True, True, True, True]),
+        (1, [False, True, False, False]),
+        (2, [False, True, False, True]),
+        (3, [True, True, True, True]),  # both eighths are third
+        (4, [True, True, True, True]),
+        (99, [True, True, True, True]),
+    ],
+)
+def test_top_k(top_k, expected):
+    assert kept(LOGITS, top_k=top_k) == expected
+
+
+@pytest.mark.parametrize(
+    ("top_p", "expected"),
+    [
+        (1e-9, [False, True, False, False]),
+        (0.49, [False, True, False, False]),
+        (0.51, [False, True, False, True]),
+        (0.74, [False, True, False, True]),
+        (0.76, [True, True, True, True]),  # a tie is not parted
+        (1.0, [True, True, True, True]),
+    ],
+)
+def test_top_p(top_p, expected):
+    assert kept(LOGITS, top_p=top_p) == expected
+
+
+def test_top_p_counts_what_top_k_and_temperature_left():
+    # of the two that stay the first has ⅔, and 16/20 when colder
+    assert kept(LOGITS, top_k=2, top_p=0.7) == [False, True, False, True]
+    assert kept(LOGITS, top_k=2, top_p=0.7, temperature=0.5) == [False, True, False, False]
+
+
+def test_each_row_is_its_own():
+    rows = np.stack([LOGITS.numpy(), LOGITS.numpy()[::-1]])
+    assert kept(rows[:, None], top_k=1) == [[[False, True, False, False]], [[False, False, True, False]]]
+
+
+@steady
+@given(logits, st.floats(0.05, 5), st.integers(0, 12), st.floats(1e-3, 1))
+def test_the_likeliest_symbol_always_survives(values, temperature, top_k, top_p):
+    left = kept(values, temperature=temperature, top_k=top_k, top_p=top_p)
+    assert left[int(np.argmax(np.float32(values)))]
+
+
+@steady
+@given(logits, st.floats(1e-3, 1))
+def test_what_top_p_keeps_reaches_p_and_is_above_what_it_drops(values, top_p):
+    left = np.array(kept(values, top_p=top_p))
+    probabilities = softmax(values)
+    assert probabilities[left].sum() >= top_p - 1e-5
+    assert min(np.float32(values)[left]) > max(np.float32(values)[~left], default=-math.inf)
+
+
+@steady
+@given(logits, st.integers(1, 12))
+def test_top_k_keeps_k_or_the_ties_of_the_last(values, top_k):
+    left = np.array(kept(values, top_k=top_k))
+    ranked = sorted(np.float32(values), reverse=True)
+    least = ranked[min(top_k, len(ranked)) - 1]
+    assert left.tolist() == (np.float32(values) >= least).tolist()

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from scores import random_tunes
+
+from melodygan.encoding import Note
+from melodygan.selection import as_pieces, distinct_share, musical_distance
+
+STEP = np.array([60, 62, 64, 65, 67, 69, 71, 72])
+
+
+def walks(count, seed):
+    """Compose tunes that go up and down the scale in quarters and eighths, as people sing."""
+    rng = np.random.default_rng(seed)
+    tunes = []
+    for _ in range(count):
+        size = int(rng.integers(20, 40))
+        places = np.clip(np.cumsum(rng.integers(-1, 2, size)) + 4, 0, 7)
+        lengths = rng.choice([2, 4], size, p=[0.3, 0.7])
+        tunes.append(tuple(Note(int(STEP[p]), int(n)) for p, n in zip(places, lengths, strict=True)))
+    return tunes
+
+
+def noise(count, seed):
+    rng = np.random.default_rng(seed)
+    return [
+        tuple(Note(int(p), int(n)) for p, n in zip(rng.integers(0, 128, 30), rng.integers(1, 17, 30), strict=True))
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def real():
+    return walks(60, seed=0)
+
+
+@pytest.fixture(scope="module")
+def distances(real):
+    collapsed = [real[0]] * 60
+    sets = {"itself": real, "alike": walks(60, seed=1), "noise": noise(60, seed=0), "collapsed": collapsed}
+    return {name: musical_distance(tunes, real) for name, tunes in sets.items()}
+
+
+def test_pieces_are_the_tunes_in_quarters():
+    (piece,) = as_pieces([(Note(60, 4), Note(None, 2), Note(62, 6), Note(64, 1))])
+    assert piece.onset.tolist() == [0.0, 1.5, 3.0]
+    assert piece.duration.tolist() == [1.0, 1.5, 0.25]
+    assert piece.pitch.tolist() == [60, 62, 64]
+
+
+def test_a_tune_may_begin_and_end_with_a_rest():
+    (piece,) = as_pieces([(Note(None, 4), Note(60, 4), Note(None, 8))])
+    assert piece.onset.tolist() == [1.0]
+    assert piece.duration.tolist() == [1.0]
+
+
+def test_tunes_without_notes_are_pieces_without_notes():
+    assert [len(piece) for piece in as_pieces([(), (Note(None, 4),)])] == [0, 0]
+
+
+def test_one_piece_a_tune():
+    tunes = [tune.notes for tune in random_tunes(5)]
+    assert [piece.pitch.tolist() for piece in as_pieces(tunes)] == [[note.pitch for note in tune] for tune in tunes]
+
+
+def test_distinct_share():
+    one, two = (Note(60, 4),), (Note(60, 2),)
+    assert distinct_share([one]) == 1
+    assert distinct_share([one, two, list(one), one]) == 0.5
+
+
+def test_a_set_is_nearest_to_itself(distances):
+    assert distances["itself"]["distinct"] == 1
+    assert distances["itself"]["overlap"] > 0.95
+    assert distances["itself"]["spread"] == pytest.approx(1)
+    assert distances["itself"]["musical_distance"] < 0.05
+
+
+def test_what_is_further_away_is_further_away(distances):
+    in_order = sorted(distances, key=lambda name: distances[name]["musical_distance"])
+    assert in_order == ["itself", "alike", "noise", "collapsed"]
+    assert distances["alike"]["musical_distance"] < 0.3
+    assert distances["noise"]["musical_distance"] > 0.5
+
+
+def test_a_collapse_shows(distances):
+    assert distances["collapsed"]["distinct"] == pytest.approx(1 / 60)
+    assert distances["collapsed"]["spread"] == 0
+    assert distances["collapsed"]["musical_distance"] > 1
+
+
+def test_the_parts_add_up(distances):
+    for found in distances.values():
+        assert found["musical_distance"] == pytest.approx(2 - found["overlap"] - found["distinct"])
+        assert all(np.isfinite(value) for value in found.values())
+
+
+@pytest.mark.parametrize("real_ones", [1, 2])
+def test_few_real_tunes_are_no_error(real, real_ones):
+    found = musical_distance(real[:10], real[:real_ones])
+    assert all(np.isfinite(value) for value in found.values())
+
+
+def test_real_tunes_that_are_all_alike_are_no_error(real):
+    found = musical_distance(real[:10], [real[0]] * 5)
+    assert all(np.isfinite(value) for value in found.values())

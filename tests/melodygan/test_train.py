@@ -1,0 +1,333 @@
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import pytest
+from scores import ABC, random_tunes, write_abc
+
+from melodygan import train
+from melodygan.output import load_model
+
+EPOCHS = 5
+SMALL = ("--units", 3, "--batch-size", 4, "--epochs", EPOCHS, "--count", 6, "--seed", 11)
+VARIANTS = {
+    "lstm": ("--lstm", *SMALL),
+    "wgan": ("--wgan", "--noise", "--l2", "--updates-per-epoch", 2, *SMALL),
+}
+WAIT_SECONDS = 240
+
+
+def places(folder):
+    return ("--out", folder / "run", "--gen", folder / "gen", "--org", folder / "org")
+
+
+@pytest.fixture
+def fit(at_prompt, tune_file):
+    """Train in this process, to the end; return what was printed."""
+
+    def run(*arguments):
+        code, text, errors = at_prompt(train.main, "--corpus", tune_file, *arguments)
+        assert (code, errors) == (0, "")
+        return text
+
+    return run
+
+
+@pytest.fixture
+def start(environment):
+    """Start a real process of the verb; it is killed, should the test leave it behind."""
+    started = []
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "melodygan.train", *map(str, arguments)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command, env=environment, **pipes)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(path, process):
+    """Wait until a process has written something."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def kept(folder, contents):
+    """Return what the same command must write again: the model, its history, what it composed, what it held out."""
+    found = contents(folder)
+    wanted = ("run/model.keras", "run/history.csv", "gen/", "org/")
+    return {name: data for name, data in found.items() if name.startswith(wanted)}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(fit, start, contents, tune_file, tmp_path, variant):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    command = ("--corpus", tune_file, *VARIANTS[variant], *places(broken))
+    run = broken / "run"
+    resume = ("--resume", run, *places(broken)[2:], "--count", 6)
+
+    # killed before the first checkpoint
+    process = start(*command)
+    wait_for(run / "config.json", process)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not list((run / "checkpoints").glob("epoch-*"))
+
+    # killed somewhere after the first
+    process = start(*resume)
+    wait_for(run / "checkpoints" / "epoch-00001", process)
+    time.sleep(0.07)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (run / "model.keras").exists()
+
+    # interrupted, and the best so far is kept
+    done = len(list(csv.DictReader((run / "history.csv").open()))) if (run / "history.csv").exists() else 0
+    process = start(*resume)
+    wait_for(run / "checkpoints" / f"epoch-{max(done, 1) + 1:05d}", process)
+    process.send_signal(signal.SIGINT)
+    text, errors = process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in text + errors
+    assert f"continue with: python -m melodygan.train --resume {run}" in text
+    assert load_model(run / "model.keras").generate(1, seed=0)
+    assert not (broken / "gen").exists()
+
+    process = start(*resume)
+    text, errors = process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 0, errors
+
+    fit(*VARIANTS[variant], *places(whole))
+    assert kept(broken, contents).keys() == kept(whole, contents).keys()
+    differing = [name for name, data in kept(whole, contents).items() if kept(broken, contents)[name] != data]
+    assert differing == []
+
+
+@pytest.mark.parametrize("variant", ["lstm", "gan"])
+def test_a_run_folder(fit, contents, tmp_path, variant, tune_file):
+    model = ("--lstm",) if variant == "lstm" else ("--updates-per-epoch", 1)
+    options = (*model, "--units", 2, "--batch-size", 8, "--epochs", 2, "--count", 3, *places(tmp_path))
+    text = fit(*options)
+    run = tmp_path / "run"
+    files = contents(run)
+    assert {"config.json", "history.csv", "model.keras", "plots/history.png"} <= files.keys()
+    assert not [name for name in contents(tmp_path) if ".partial" in name]
+
+    config = json.loads(files["config.json"])
+    assert config["corpus"] == str(tune_file)
+    assert (config["units"], config["batch_size"], config["epochs"], config["seed"]) == (2, 8, 2, 0)
+    assert len(config["fingerprint"]) == 64
+    assert {"tensorflow", "keras", "numpy", "music21"} <= config["versions"].keys()
+
+    rows = list(csv.DictReader(files["history.csv"].decode().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert all(float(value) == float(value) for row in rows for value in row.values())
+    measures = {"val_bits_per_step", "val_bits_per_note", "val_accuracy", "val_onset_accuracy"}
+    if variant == "gan":
+        measures = {"generator_loss", "discriminator_loss", "score_gap", "musical_distance", "overlap", "distinct"}
+    assert measures <= rows[0].keys()
+
+    checkpoints = sorted(path.name for path in (run / "checkpoints").iterdir())
+    assert checkpoints in (["epoch-00002"], ["epoch-00001", "epoch-00002"])
+    best = min(rows, key=lambda row: float(row[config["monitor"]]))["epoch"]
+    assert f"model.keras (epoch {best})" in text
+    saved = load_model(run / "model.keras")
+    chosen = keras.models.load_model(run / "checkpoints" / f"epoch-{int(best):05d}" / "model.keras")
+    assert saved.generate(2, seed=1) == chosen.generate(2, seed=1)
+
+    assert len(list((tmp_path / "gen").glob("*.mid"))) == 3
+    assert len(list((tmp_path / "org").glob("*.mid"))) == 3
+    assert f"python -m evaluation.report {tmp_path / 'gen'} {tmp_path / 'org'}" in text
+    assert "tunes read" in text
+
+    # the second run sets the first aside
+    again = fit(*options)
+    assert f"it is now {tmp_path / 'run.1'}" in again
+    assert contents(tmp_path / "run.1") == files
+    assert contents(run)["model.keras"] == files["model.keras"]
+
+
+# --- what a person can get wrong
+
+
+@pytest.fixture
+def refusal(at_prompt, tmp_path, tune_file, contents, monkeypatch):
+    """Run the verb in vain in a folder of one's own; return the one line that it says."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, corpus=tune_file):
+        before = contents(tmp_path)
+        given = () if corpus is None else ("--corpus", corpus)
+        code, text, errors = at_prompt(train.main, *given, *arguments)
+        assert code == 2, (code, text, errors)
+        assert errors.count("\n") == 1
+        assert contents(tmp_path) == before
+        return errors
+
+    return run
+
+
+@pytest.fixture
+def unfinished(tmp_path, tune_file):
+    """Write the beginning of a run, as one that was killed leaves it."""
+    config = train._settings(train._parser().parse_args(["--corpus", str(tune_file), "--l2", "0.5", "--seed", "4"]))
+    run = tmp_path / "begun"
+    run.mkdir()
+    (run / "config.json").write_text(json.dumps({**config, "fingerprint": "0"}), encoding="utf-8")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--corpus", "no/such/folder"), "no such file or folder"),
+        (("--corpus", "bohme"), "did you mean boehme"),
+        (("--corpus", "~nobody-is-called-so/tunes"), "home folder"),
+        (("--lstm", "--noise"), "--noise belongs to the GANs"),
+        (("--lstm", "--l2", "0.1"), "--l2 belongs to the GANs"),
+        (("--lstm", "--penalty", "clip"), "--penalty belongs to the GANs"),
+        (("--lstm", "--as-reported"), "--as-reported belongs to the GANs"),
+        (("--lstm", "--updates-per-epoch", "3"), "--updates-per-epoch belongs to the GANs"),
+        (("--lstm", "--wgan"), "--wgan"),
+        (("--penalty", "clip"), "add --wgan"),
+        (("--penalty", "strict"), "--penalty"),
+        (("--noise", "-1"), "--noise"),
+        (("--noise", "loud"), "--noise"),
+        (("--l2", "inf"), "--l2"),
+        (("--epochs", "0"), "--epochs"),
+        (("--batch-size", "1.5"), "--batch-size"),
+        (("--units", "-4"), "--units"),
+        (("--count", "0"), "--count"),
+        (("--seed", "99999999999"), "--seed"),
+        (("--gen", "here", "--org", "here"), "three different folders"),
+        (("--gen", "here", "--out", "./here"), "three different folders"),
+        (("--gen", "here", "--out", "here/run"), "within"),
+        (("--gen", "here/gen", "--org", "here"), "within"),
+        (("--resume", "no-such-run"), "is not a run folder"),
+        (("gan",), "gan"),
+    ],
+)
+def test_errors_are_one_line(refusal, arguments, said):
+    assert said in refusal(*arguments)
+
+
+@pytest.mark.parametrize("option", ["--gen", "--org", "--out"])
+def test_a_foreign_folder_is_not_touched(refusal, tmp_path, option):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
+    said = refusal(option, "mine")
+    assert "mine" in said
+    assert "--force" in said
+
+
+def test_a_corpus_without_tunes(refusal, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "no tunes in empty" in refusal(corpus="empty")
+    (tmp_path / "empty" / "bad.krn").write_bytes(b"\0\1")
+    assert "no usable tune" in refusal(corpus="empty")
+
+
+def test_too_few_tunes_to_hold_any_out(refusal, tmp_path):
+    (tmp_path / "one.abc").write_text(ABC, encoding="utf-8")
+    assert "too few to hold any out" in refusal(corpus="./one.abc")
+
+
+def test_what_is_no_run_is_not_resumed(refusal, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "config.json").write_text("{}", encoding="utf-8")
+    assert "is not a run folder" in refusal("--resume", "notes", corpus=None)
+    (tmp_path / "notes" / "config.json").write_text('{"verb": "fontgan.train", "monitor": "x"}', encoding="utf-8")
+    assert "a run of fontgan.train" in refusal("--resume", "notes", corpus=None)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("--lstm",),
+        ("--wgan",),
+        ("--noise",),
+        ("--l2", "0.01"),
+        ("--l2", "0"),
+        ("--penalty", "none"),
+        ("--units", "7"),
+        ("--batch-size", "7"),
+        ("--seed", "5"),
+        ("--seed", "0"),
+        ("--corpus", "boehme"),
+        ("--corpus", "erk"),
+    ],
+)
+def test_a_run_is_resumed_with_its_own_options(refusal, unfinished, changed):
+    said = refusal("--resume", unfinished, *changed, corpus=None)
+    assert f"{changed[0]} differs from the run" in said
+
+
+def test_a_run_is_resumed_with_its_own_corpus(refusal, unfinished, tune_file, tmp_path):
+    # said as it was said the first time, it gets as far as the content, which is another
+    assert "has changed since" in refusal("--resume", unfinished, corpus=None)
+    assert "has changed since" in refusal("--resume", unfinished, "--seed", "4", corpus=tune_file)
+
+
+def test_an_unfinished_run_is_not_set_aside_unasked(refusal, unfinished):
+    (unfinished / "checkpoints" / "epoch-00001").mkdir(parents=True)
+    said = refusal("--out", unfinished)
+    assert f"--resume {unfinished}" in said
+    assert "--force" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((), "melodygan-gan"),
+        (("--wgan", "--noise", "--l2"), "melodygan-wgan-noise-l2"),
+        (("--lstm",), "melodygan-lstm"),
+        (("--wgan", "--as-reported"), "melodygan-wgan-as-reported"),
+    ],
+)
+def test_a_run_is_named_after_its_variant(arguments, name):
+    assert train._run_name(train._settings(train._parser().parse_args(arguments))) == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), {"penalty": "r1r2", "noise": 0.0, "l2": 0.0, "units": 64}),
+        (("--wgan", "--noise", "--l2"), {"penalty": "r1r2", "noise": 0.1, "l2": 0.01}),
+        (("--noise", "0.3", "--l2", "0.1"), {"noise": 0.3, "l2": 0.1}),
+        (("--wgan", "--penalty", "clip"), {"penalty": "clip"}),
+        (("--lstm",), {"epochs": 25, "batch_size": 16, "units": 256, "monitor": "val_bits_per_step"}),
+        (("--as-reported",), {"penalty": "none", "units": 512, "batch_size": 16}),
+    ],
+)
+def test_settings(arguments, expected):
+    settings = train._settings(train._parser().parse_args(arguments))
+    assert {name: settings[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(("wgan", "updates"), [((), 100), (("--wgan",), 200)])
+def test_as_reported_makes_as_many_updates_as_the_report(wgan, updates):
+    settings = train._settings(train._parser().parse_args(["--as-reported", *wgan]))
+    assert settings["epochs"] * settings["updates_per_epoch"] == updates
+
+
+def test_a_corpus_of_few_tunes_can_be_learnt(at_prompt, tmp_path):
+    write_abc(tmp_path / "ten.abc", random_tunes(10))
+    options = ("--units", 2, "--batch-size", 2, "--updates-per-epoch", 1, "--epochs", 1, "--count", 2)
+    code, _, errors = at_prompt(train.main, "--corpus", tmp_path / "ten.abc", *options, *places(tmp_path))
+    assert (code, errors) == (0, "")
+    assert len(list((tmp_path / "gen").glob("*.mid"))) == 2
+    assert len(list((tmp_path / "org").glob("*.mid"))) == 1

@@ -1,0 +1,182 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from scores import random_tunes
+
+from melodygan.corpus import split
+from melodygan.encoding import Note, Tune
+from melodygan.gan import MelodyGAN
+from melodygan.lstm import MelodyLSTM, TuneBatches
+from melodygan.reported import LENGTH, ReportedGAN
+from melodygan.variants import NOTES_A_TUNE, PENALTY_SETTINGS, prepare, tunes_that_fit
+from modelkit.adversarial import PENALTIES
+from modelkit.cli import UserError
+from modelkit.randomness import RandomBatches
+
+TUNES = random_tunes(40)
+SIDES = split(TUNES, 0)
+
+
+def settings(**changed):
+    return {
+        "lstm": False,
+        "wgan": False,
+        "as_reported": False,
+        "noise": 0.0,
+        "l2": 0.0,
+        "penalty": "r1r2",
+        "epochs": 2,
+        "batch_size": 4,
+        "units": 2,
+        "updates_per_epoch": 3,
+        "mixed_precision": False,
+        "corpus": "forty tunes",
+        "seed": 7,
+        **changed,
+    }
+
+
+def tune_of(count):
+    return Tune(tuple(Note(60 + n % 5, 4) for n in range(count)))
+
+
+def layers_of(model, kind):
+    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
+
+
+# --- which tunes are learnt
+
+
+def test_a_few_long_tunes_are_left_out():
+    tunes = [tune_of(5)] * 9 + [tune_of(11)]
+    assert tunes_that_fit(tunes, 10) == tuple(tunes[:9])
+
+
+def test_many_long_tunes_are_cut():
+    tunes = [tune_of(5)] * 8 + [tune_of(15)] * 2
+    kept = tunes_that_fit(tunes, 10)
+    assert len(kept) == 8 + 2 * 2
+    assert all(len(tune.notes) <= 10 for tune in kept)
+    assert kept[8].notes == tunes[8].notes[:10]
+    assert kept[9].notes == tunes[8].notes[5:]
+
+
+def test_every_tune_may_be_too_long():
+    assert len(tunes_that_fit([tune_of(25)], 10)) == 4
+    assert tunes_that_fit([tune_of(10)], 10) == (tune_of(10),)
+
+
+# --- how they are trained
+
+
+def test_the_penalties():
+    assert set(PENALTY_SETTINGS) == set(PENALTIES)
+    # Arjovsky et al., algorithm 1
+    assert PENALTY_SETTINGS["clip"] == {"discriminator_steps": 5, "clip": 0.01}
+    # Gulrajani et al., algorithm 1
+    assert PENALTY_SETTINGS["gradient"]["discriminator_steps"] == 5
+    assert PENALTY_SETTINGS["gradient"]["penalty_weight"] == 10
+
+
+@pytest.mark.parametrize(
+    ("wgan", "penalty"),
+    [pair for pair in itertools.product([False, True], PENALTIES) if pair != (False, "clip")],
+)
+def test_what_a_gan_is_compiled_with(wgan, penalty):
+    training = prepare(settings(wgan=wgan, penalty=penalty), SIDES, 0, None)
+    model = training.model
+    assert isinstance(model, MelodyGAN)
+    assert model.objective == ("wasserstein" if wgan else "bce")
+    assert model.penalty == penalty
+    assert {name: getattr(model, name) for name in PENALTY_SETTINGS[penalty]} == PENALTY_SETTINGS[penalty]
+    assert model.seed == 7
+    if penalty == "clip":
+        optimizers = (model.generator_optimizer, model.discriminator_optimizer)
+        assert all(isinstance(optimizer, keras.optimizers.RMSprop) for optimizer in optimizers)
+        assert [float(optimizer.learning_rate) for optimizer in optimizers] == pytest.approx([5e-5] * 2)
+    # every critic update has examples of its own
+    assert training.batches.batch_size == 4 * model.discriminator_steps
+    assert len(training.batches) == 3
+    assert model.generator.output_shape == model.discriminator.input_shape
+    assert model.generator.output_shape[1] == NOTES_A_TUNE
+    # cuDNN's LSTM has no second derivative
+    fused = {layer.use_cudnn for layer in layers_of(model.discriminator, keras.layers.LSTM)}
+    assert fused == ({False} if penalty in {"gradient", "r1r2"} else {"auto"})
+
+
+@pytest.mark.parametrize(("noise", "l2"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.03), (0.2, 0.03)])
+@pytest.mark.parametrize("as_reported", [False, True])
+def test_noise_and_l2_reach_the_networks(noise, l2, as_reported):
+    changed = settings(wgan=True, noise=noise, l2=l2, as_reported=as_reported, penalty="none")
+    model = prepare(changed, SIDES, 0, None).model
+    for network in (model.generator, model.discriminator):
+        assert {layer.stddev for layer in layers_of(network, keras.layers.GaussianNoise)} == (
+            {noise} if noise else set()
+        )
+        dense = [layer.kernel_regularizer for layer in layers_of(network, keras.layers.Dense)]
+        strengths = {round(float(regulariser.l2), 6) for regulariser in dense if regulariser is not None}
+        assert strengths == ({l2} if l2 else set())
+
+
+@pytest.mark.parametrize("wgan", [False, True])
+def test_as_reported(wgan):
+    training = prepare(settings(wgan=wgan, as_reported=True, penalty="none", batch_size=16), SIDES, 0, None)
+    model = training.model
+    assert isinstance(model, ReportedGAN)
+    assert (model.objective, model.penalty) == ("wasserstein" if wgan else "bce", "none")
+    assert model.discriminator_steps == 1
+    assert model.averaging == 0
+    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+        assert isinstance(optimizer, keras.optimizers.Adam)
+        assert (float(optimizer.learning_rate), optimizer.beta_1) == pytest.approx((2e-4, 0.5))
+    assert model.latent_dim == 1000
+    assert training.batches[0].shape == (16, LENGTH, 1)
+    assert np.abs(training.batches[0]).max() <= 1
+
+
+def test_as_reported_needs_a_window(tmp_path):
+    few = split([Tune((Note(60 + n, 4), Note(62, 4))) for n in range(10)], 0)
+    with pytest.raises(UserError, match="--as-reported needs 100 notes"):
+        prepare(settings(as_reported=True), few, 0, None)
+
+
+def test_the_lstm():
+    training = prepare(settings(lstm=True), SIDES, 0, None)
+    assert isinstance(training.model, MelodyLSTM)
+    assert isinstance(training.batches, TuneBatches)
+    assert training.model.units == 2
+    assert training.model.seed == 7
+    assert training.measure() == {}
+    assert sum(len(batch) for batch in training.batches.batches) == len(SIDES.train)
+    assert sum(len(batch) for batch in training.fit["validation_data"].batches) == len(SIDES.validation)
+    symbols = {str(note.pitch) for tune in TUNES for note in tune.notes}
+    assert set(training.model.vocabulary.symbols) == symbols | {"/", "_", "r"}
+
+
+def test_batches_go_on_where_the_run_stands():
+    first = prepare(settings(), SIDES, 0, None).batches
+    assert isinstance(first, RandomBatches)
+    first.on_epoch_end()
+    again = prepare(settings(), SIDES, 1, None).batches
+    assert all((first[number] == again[number]).all() for number in range(3))
+    assert any((first[number] != prepare(settings(), SIDES, 0, None).batches[number]).any() for number in range(3))
+
+
+def test_the_measure_is_of_this_model_against_validation_tunes():
+    training = prepare(settings(), SIDES, 0, None)
+    found = training.measure()
+    assert training.measure() == found
+    assert {"musical_distance", "overlap", "distinct", "spread"} <= set(found)
+    assert 0 <= found["musical_distance"] <= 2
+
+
+def test_mixed_precision():
+    before = keras.config.dtype_policy()
+    try:
+        model = prepare(settings(mixed_precision=True, penalty="none"), SIDES, 0, None).model
+        assert model.generator(np.zeros((1, model.latent_dim))).dtype == "float32"
+        assert {layer.compute_dtype for layer in layers_of(model.generator, keras.layers.Dense)} == {"bfloat16"}
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,171 @@
+"""Who imports whom, and what a command line may cost before it knows its arguments."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+SHARED = frozenset({"modelkit", "evaluation"})
+MODEL_PACKAGES = frozenset({"melodygan", "fontgan", "drumvae", "audiovae"})
+# What each package may import of the project, besides itself. A package that is not here has no place yet.
+MAY_IMPORT = {
+    "evaluation": frozenset(),
+    "modelkit": frozenset(),
+    **dict.fromkeys(MODEL_PACKAGES, SHARED),
+    "studio": SHARED | MODEL_PACKAGES,
+}
+# Where examples come from may be imported by every model package: PACKAGE.corpus and so on.
+DATA_MODULES = frozenset({"corpus", "grooves", "fonts", "sounds"})
+
+HEAVY = ("tensorflow", "keras")
+VERBS_NEED = ("argparse", "modelkit.cli")
+
+
+def packages(root):
+    return sorted(init.parent.name for init in root.glob("*/__init__.py") if init.parent.name != "tests")
+
+
+def modules(root):
+    """Return {dotted name: file} of every module of every package."""
+    found = {}
+    for package in packages(root):
+        for file in sorted((root / package).rglob("*.py")):
+            parts = file.relative_to(root).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def imports(name, file):
+    """Return the dotted names that a module imports anywhere in it, functions and type checking included.
+
+    ``from a import b`` gives ``a.b``: whether b is a module or a name within one makes no difference here.
+    """
+    found = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+                base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [base])])
+            found += [f"{base}.{alias.name}" for alias in node.names]
+    return found
+
+
+def is_allowed(package, imported):
+    target, *within = imported.split(".")
+    if target == package or target in MAY_IMPORT[package]:
+        return True
+    return package in MODEL_PACKAGES and target in MODEL_PACKAGES and bool(within) and within[0] in DATA_MODULES
+
+
+def wrong_arrows(root):
+    """Return "importer → imported" for every import between packages that the plan does not have."""
+    ours = packages(root)
+    return [
+        f"{name} → {imported}"
+        for name, file in modules(root).items()
+        for imported in imports(name, file)
+        if imported.split(".")[0] in ours and not is_allowed(name.split(".")[0], imported)
+    ]
+
+
+def is_program(file):
+    """Whether a module has ``if __name__ == "__main__":``."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tests = [ast.unparse(node.test) for node in tree.body if isinstance(node, ast.If)]
+    return "__name__ == '__main__'" in tests
+
+
+def verbs(root):
+    """Return the programs that read a command line; others serve a process that starts them."""
+    return [
+        name
+        for name, file in modules(root).items()
+        if is_program(file)
+        and any(i == need or i.startswith(f"{need}.") for i in imports(name, file) for need in VERBS_NEED)
+    ]
+
+
+def loaded_by(*arguments):
+    """Run Python in a fresh process; return its exit code, its output and the modules that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    timed = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return done.returncode, done.stdout, {line.rsplit("|", 1)[-1].strip() for line in timed}
+
+
+# --- the arrows
+
+
+def test_every_package_has_its_place():
+    assert set(packages(ROOT)) <= set(MAY_IMPORT)
+    assert {"evaluation", "modelkit"} <= set(packages(ROOT))
+
+
+def test_the_arrows_point_as_planned():
+    assert wrong_arrows(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "allowed"),
+    [
+        ("melodygan.train", "from modelkit.runs import Run", True),
+        ("melodygan.train", "import evaluation.features", True),
+        ("melodygan.train", "from melodygan import gan", True),
+        ("melodygan.train", "from . import gan", True),
+        ("melodygan.train", "import numpy", True),
+        ("fontgan.train", "from melodygan.corpus import load_corpus", True),
+        ("fontgan.train", "from melodygan import corpus", True),
+        ("studio.server", "from melodygan import generate", True),
+        ("melodygan.train", "from fontgan.model import Critic", False),
+        ("melodygan.train", "import fontgan", False),
+        ("melodygan.train", "from fontgan import fonts, model", False),
+        ("melodygan.train", "def main():\n    from studio import server", False),
+        ("modelkit.runs", "from evaluation import spread", False),
+        ("modelkit.runs", "from melodygan.corpus import Split", False),
+        ("evaluation.report", "import modelkit.files as files", False),
+        ("evaluation.report", "if TYPE_CHECKING:\n    from modelkit.runs import Run", False),
+        ("evaluation.deep.part", "from ...modelkit import files", False),
+        ("evaluation.deep.part", "from ..notes import Notes", True),
+    ],
+)
+def test_a_wrong_arrow_would_be_found(tmp_path, module, line, allowed):
+    for package in MAY_IMPORT:
+        (tmp_path / package / "deep").mkdir(parents=True)
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / module.replace(".", "/")).with_suffix(".py").write_text(line, encoding="utf-8")
+    assert (wrong_arrows(tmp_path) == []) is allowed
+
+
+# --- what an import and a command line cost
+
+
+@pytest.mark.parametrize(
+    "module", ["evaluation", "modelkit", "modelkit.cli", "modelkit.files", "modelkit.runs", "modelkit.midi"]
+)
+def test_importing_it_leaves_tensorflow_alone(module):
+    code, _, loaded = loaded_by("-c", f"import {module}")
+    assert code == 0
+    assert module in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_there_are_verbs():
+    assert verbs(ROOT)
+
+
+@pytest.mark.parametrize("verb", verbs(ROOT))
+def test_help_answers_with_an_example_and_without_tensorflow(verb):
+    code, text, loaded = loaded_by("-m", verb, "--help")
+    assert code == 0
+    assert f"python -m {verb}" in text
+    assert "example" in text
+    assert "argparse" in loaded
+    assert loaded.isdisjoint(HEAVY)
