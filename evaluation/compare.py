@@ -29,7 +29,7 @@ RESAMPLED = 200
 
 SPLITS = 40
 RESAMPLES = 200
-PERMUTATIONS = 1999
+PERMUTATIONS = 999
 
 CURVE = 160
 """Points of a density curve kept for plotting."""

@@ -59,6 +59,11 @@ class FolderError(Exception):
     """A folder that cannot be read as a set of pieces; the message is one line for the person at the prompt."""
 
 
+def printable(name: str) -> str:
+    """Put a mark for bytes of a file name that are not UTF-8, so that a report can be written."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def find_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
     """List the MIDI files under a folder in the order of their paths, and the folders in it that cannot be opened.
 
@@ -71,7 +76,7 @@ def find_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
     closed: list[Skipped] = []
 
     def note(error: OSError) -> None:
-        closed.append(Skipped(str(error.filename), f"not readable: {error.strerror}"))
+        closed.append(Skipped(printable(str(error.filename)), f"not readable: {error.strerror}"))
 
     found = [
         Path(parent) / name
@@ -124,7 +129,7 @@ def read_folder(
     folder = Path(path)
     files, closed = find_files(folder)
     label = label or folder.resolve().name
-    named = [(str(file.resolve()), f"{label}/{file.relative_to(folder).as_posix()}") for file in files]
+    named = [(str(file.absolute()), printable(f"{label}/{file.relative_to(folder).as_posix()}")) for file in files]
     workers = max(1, min(joblib.effective_n_jobs(jobs), len(named) // 50 + 1))
     size = max(1, min(FILES_A_TASK, -(-len(named) // workers)))
     tasks = [named[start : start + size] for start in range(0, len(named), size)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from melodygan.corpus import Split
-    from melodygan.encoding import Tune
+    from melodygan.encoding import Note, Tune
     from modelkit.runs import Run
 
 
@@ -35,6 +35,15 @@ def train_in(run: Run, split: Split, *, tensorboard: bool = False) -> tuple[kera
     if run.history:
         plots.save_history(run.history, run.path / "plots" / "history.png")
     return best, complete
+
+
+def draw(run: Run, generated: Sequence[Sequence[Note]], held_out: Sequence[Tune]) -> None:
+    """Draw some generated tunes above a real one, and how different they are among themselves."""
+    real = [tune.notes for tune in held_out]
+    shown = [(f"generated {number:03d}", notes) for number, notes in enumerate(generated[:3], start=1)]
+    plots.save_tunes([*shown, (f"real: {held_out[0].name}", real[0])], run.path / "plots" / "tunes.png")
+    if min(len(generated), len(real)) > 1:
+        plots.save_spread(generated, real, run.path / "plots" / "spread.png")
 
 
 def evaluate_lstm(run: Run, model: keras.Model, tunes: Sequence[Tune]) -> dict[str, Any]:

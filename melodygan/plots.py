@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import seaborn as sns
 from matplotlib.figure import Figure
 
+from evaluation.distances import intra_set_distances, overlap_area
+from evaluation.features import FEATURES, feature_table
 from melodygan.encoding import STEPS_PER_QUARTER
+from melodygan.selection import SPREAD_FEATURES, as_pieces
 from modelkit.files import replacing_file
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ _STYLE: Any = {
     "grid.alpha": 0.3,
     "font.size": 9,
 }
+_COLOURS = ("#d1495b", "#31688e")
 _TITLES = {
     "bits": "bits (training and validation)",
     "loss": "losses",
@@ -68,7 +73,9 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
             for note in notes:
                 length = note.steps / STEPS_PER_QUARTER
                 if note.pitch is not None:
-                    axes.broken_barh([(start, length * 0.94)], (note.pitch - 0.45, 0.9), color="#31688e")
+                    axes.broken_barh(
+                        [(start, length * 0.94)], (note.pitch - 0.45, 0.9), color=_COLOURS[title.startswith("real")]
+                    )
                 start += length
             axes.set_xlim(0, start)
             axes.set_xticks(range(0, int(start) + 1, 4))
@@ -76,6 +83,30 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
             axes.set_title(title, loc="left")
             axes.set_ylabel("pitch")
         axes.set_xlabel("quarters")
+        _save(figure, path)
+
+
+def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]], path: Path) -> None:
+    """Draw how different tunes are from one another, generated beside real: densities of intra-set distances.
+
+    A collapsed model's curve is a narrow peak near 0. Features are those of `melodygan.selection.SPREAD_FEATURES`.
+    """
+    tables = {name: feature_table(as_pieces(tunes)) for name, tunes in (("generated", generated), ("real", real))}
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(10, 2.6), layout="constrained")
+        for number, feature in enumerate(SPREAD_FEATURES, start=1):
+            axes = figure.add_subplot(1, len(SPREAD_FEATURES), number)
+            distances = {name: intra_set_distances(table[feature]).ravel() for name, table in tables.items()}
+            for (name, values), colour in zip(distances.items(), _COLOURS, strict=True):
+                # Distances of whole numbers lie on a comb: a wider kernel shows their outline, as one would draw it.
+                sns.kdeplot(
+                    x=values, ax=axes, label=name, color=colour, fill=True, cut=0, bw_adjust=2, warn_singular=False
+                )
+            axes.set_title(f"{FEATURES[feature].title}: overlap {overlap_area(*distances.values()):.2f}")
+            axes.set_xlabel("distance between two tunes")
+            axes.set_ylabel("density" if number == 1 else "")
+            axes.set_yticks([])
+        axes.legend(fontsize=8)
         _save(figure, path)
 
 

@@ -26,7 +26,7 @@ DEFAULT_L2 = 0.01
 # What a run of each kind takes unless told otherwise: fixed numbers of updates, so that a seed fixes the result.
 DEFAULTS: dict[str, dict[str, int | None]] = {
     "lstm": {"epochs": 25, "batch_size": 16, "units": 256, "updates_per_epoch": None},
-    "gan": {"epochs": 30, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
+    "gan": {"epochs": 25, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
     "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
 }
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = {**settings, "fingerprint": corpus.fingerprint}
 
     with quiet_start():
-        from melodygan.fitting import evaluate_lstm, train_in  # noqa: PLC0415 - imports TensorFlow
+        from melodygan.fitting import draw, evaluate_lstm, train_in  # noqa: PLC0415 - imports TensorFlow
     from melodygan.output import write_originals, write_tunes  # noqa: PLC0415 - the same
 
     run = _open_run(args, run_path, settings)
@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         evaluate_lstm(run, model, sides.test)
     tunes = model.generate(args.count, seed=settings["seed"])
     write_tunes(args.gen, tunes, force=args.force)
+    draw(run, tunes, sides.test)
     originals = write_originals(args.org, sides.test, args.count, seed=settings["seed"], force=args.force)
     print(f"wrote {len(tunes)} generated tunes to {args.gen}/ and {originals} held-out originals to {args.org}/")
     print(f"next: python -m evaluation.report {args.gen} {args.org}")
@@ -97,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         "--corpus", default="erk", metavar="NAME|PATH",
         help="a book of the Essen collection (erk, boehme, han …) or a folder or file of .krn .abc .mid .xml .mxl",
     )  # fmt: skip
-    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 25, GAN 30, reported 10 or 20)")
+    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM and GAN 25, reported 10 or 20)")
     training.add_argument("--batch-size", type=cli.positive_int, help="tunes an update (LSTM 16, GAN 64, reported 16)")
     training.add_argument(
         "--updates-per-epoch", type=cli.positive_int, help="generator updates an epoch (GAN 100, reported 10)"

@@ -42,7 +42,7 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
     "none": {"discriminator_steps": 1},
     "clip": {"discriminator_steps": 5, "clip": 0.01},
     "gradient": {"discriminator_steps": 5, "penalty_weight": 10.0},
-    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.2, "penalty_interval": 4},
+    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.05, "penalty_interval": 4},
 }
 
 

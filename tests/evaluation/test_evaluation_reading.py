@@ -81,6 +81,15 @@ def test_every_file_is_read_or_listed(tmp_path):
     assert "No such file" in reasons["set/dangling.mid"]
 
 
+def test_names_that_are_not_utf8_can_be_written(tmp_path):
+    whole = write_midi(tmp_path / "a.mid", [(0.0, 1.0, 60)]).read_bytes()
+    (tmp_path / os.fsdecode(b"caf\xe9.mid")).write_bytes(whole)
+    assert [piece.name for piece in read_folder(tmp_path, jobs=1, label="set").pieces] == [
+        "set/a.mid",
+        "set/caf\ufffd.mid",
+    ]
+
+
 def test_a_very_long_piece_is_listed(tmp_path):
     write_midi(tmp_path / "long.mid", [(0.0, 1.0, 60), (500_000.0, 1.0, 60)])
     (skipped,) = read_folder(tmp_path, jobs=1).skipped

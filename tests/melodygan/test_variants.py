@@ -172,6 +172,12 @@ def test_the_measure_is_of_this_model_against_validation_tunes():
     assert 0 <= found["musical_distance"] <= 2
 
 
+def test_one_validation_tune_is_enough_to_measure():
+    few = split(TUNES[:10], 0)
+    assert len(few.validation) == 1
+    assert all(np.isfinite(value) for value in prepare(settings(), few, 0, None).measure().values())
+
+
 def test_mixed_precision():
     before = keras.config.dtype_policy()
     try:
