@@ -20,6 +20,9 @@ SPREAD_FEATURES = ("total_used_pitch", "total_used_note", "total_pitch_class_his
 """The features whose spread shows a collapse first."""
 
 
+_LEAST_SPREAD = 1e-3  # of a set without any variety, whose logarithm would be infinite
+
+
 def as_pieces(tunes: Iterable[Sequence[Note]]) -> list[Notes]:
     """Turn tunes into what `evaluation` measures; metre is left out on both sides, the models having none."""
     pieces = []
@@ -46,7 +49,8 @@ def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequenc
 
     Returns:
         ``overlap`` (0 to 1); ``distinct`` (share, 0 to 1); ``spread``, the least of the four `SPREAD_FEATURES`
-        relative to that of the real tunes; and ``musical_distance`` = 2 − overlap − distinct, least is best.
+        relative to that of the real tunes; and ``musical_distance`` = (1 − overlap) + (1 − distinct) + the mean
+        |ln| of those four ratios, so that too little variety and too much count alike. Least is best.
     """
     tables = [feature_table(as_pieces(tunes)) for tunes in (generated, real)]
     overlaps = []
@@ -55,18 +59,20 @@ def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequenc
         ours, theirs = _finite(tables[0][name]), _finite(real_values)
         if len(ours) < 2 or len(theirs) < 2:  # noqa: PLR2004 - a distance needs two
             overlaps.append(0.0)
+            spreads += [0.0] * (name in SPREAD_FEATURES)
             continue
         between_real = intra_set_distances(theirs).ravel()
         overlaps.append(overlap_area(intra_set_distances(ours).ravel(), between_real))
         overlaps.append(overlap_area(inter_set_distances(ours, theirs).ravel(), between_real))
         if name in SPREAD_FEATURES:
-            spreads.append(spread(ours) / spread(theirs))
+            spreads.append(spread(ours) / max(spread(theirs), 1e-12))
     overlap, distinct = float(np.mean(overlaps)), distinct_share(generated)
+    wrong_spread = float(np.mean(np.abs(np.log(np.maximum(spreads, _LEAST_SPREAD)))))
     return {
-        "musical_distance": 2 - overlap - distinct,
+        "musical_distance": (1 - overlap) + (1 - distinct) + wrong_spread,
         "overlap": overlap,
         "distinct": distinct,
-        "spread": float(min(spreads, default=0.0)),
+        "spread": min(spreads),
     }
 
 

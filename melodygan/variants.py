@@ -42,7 +42,7 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
     "none": {"discriminator_steps": 1},
     "clip": {"discriminator_steps": 5, "clip": 0.01},
     "gradient": {"discriminator_steps": 5, "penalty_weight": 10.0},
-    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.05, "penalty_interval": 4},
+    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.2, "penalty_interval": 4},
 }
 
 
@@ -153,8 +153,8 @@ def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
     optimizers = {
         "none": (adam(2e-4, 0.5), adam(2e-4, 0.5)),
         "clip": (rmsprop(5e-5), rmsprop(5e-5)),
-        "gradient": (adam(decaying(6e-4), 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
-        "r1r2": (adam(decaying(6e-4), 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
+        "gradient": (adam(decaying(4e-4), 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
+        "r1r2": (adam(decaying(4e-4), 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
     }
     model.compile(
         *optimizers[settings["penalty"]],
