@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from evaluation import mgeval
 from evaluation.collapse import Collapse, find_collapse
-from evaluation.compare import RESAMPLED, FeatureComparison, Score, compare_feature, draw_splits, holm
+from evaluation.compare import RESAMPLED, FeatureComparison, Halves, Score, compare_feature, draw_splits, holm
 from evaluation.copying import Copying, find_copies
 from evaluation.distances import inter_set_distances, intra_set_distances
 from evaluation.diversity import Diversity, fill, standardise
@@ -195,7 +195,10 @@ def _manhattan(gen: Sequence[Notes], org: Sequence[Notes], seed: int) -> Score:
     draws = draw_splits(len(kept), len(others), rng)
     ours = [across[np.ix_(part, first - len(kept))].mean() for part, first, _ in draws]
     ceiling = [among[np.ix_(second - len(kept), first - len(kept))].mean() for _, first, second in draws]
-    return Score.of(float(across.mean()), ours, ceiling)
+    halves = Halves.draw(across.shape, rng)
+    drawn = [across[np.ix_(part, other)].mean() for part, other in zip(*halves.parts, strict=True)]
+    value = float(across.mean())
+    return Score.of(value, ours, ceiling, halves.interval(value, drawn))
 
 
 def _mgeval(gen: MusicSet, org: MusicSet) -> dict[str, MgevalScores]:

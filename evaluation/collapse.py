@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.compare import PAIRWISE, FeatureComparison, Score, draw_splits
+from evaluation.compare import PAIRWISE, FeatureComparison, Halves, Score, draw_splits
 from evaluation.duplicates import Cluster, clusters, exact_groups, share_with_near_copy, similarity
 from evaluation.features import FEATURES
 
@@ -99,7 +99,10 @@ def find_collapse(
     draws = draw_splits(len(kept), len(org_kept), rng)
     ours = [share_with_near_copy(alike[np.ix_(part, part)]) for part, _, _ in draws]
     theirs = [share_with_near_copy(org_alike[np.ix_(second - len(kept), second - len(kept))]) for _, _, second in draws]
-    near = Score.of(share_with_near_copy(alike), ours, theirs)
+    share = share_with_near_copy(alike)
+    halves = Halves.draw([len(kept)], rng)
+    drawn = [share_with_near_copy(alike[np.ix_(part, part)]) for part in halves.parts[0]]
+    near = Score.of(share, ours, theirs, halves.interval(share, drawn, highest=1.0))
     usual = near.ceiling_interval[1] if np.isfinite(near.ceiling) else 0.0
     repeated = (near.at_n if np.isfinite(near.at_n) else near.value) > usual + MORE_COPIES
     vendi = diversity.vendi if diversity is not None else None

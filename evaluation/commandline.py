@@ -1,4 +1,4 @@
-"""What the commands have in common: errors of one line."""
+"""What the commands have in common: errors of one line, and how they count."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def jobs(text: str) -> int:
     if number == 0 or number < -1:
         raise argparse.ArgumentTypeError(f"{text} workers; give a positive number, or -1 for one a core")
     return number
+
+
+def counted(number: int, noun: str) -> str:
+    """Count things: 1 file, 0 files, 1,754 files."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def fail(program: str, error: Exception) -> int:

@@ -70,6 +70,16 @@ class Runs:
     copied: FloatArray
     nearest: FloatArray
 
+    @property
+    def copied_share(self) -> float:
+        """Share of pieces that count as copied, 0–1; NaN for an empty set."""
+        return float(self.copied.mean()) if len(self.copied) else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of `copied_share`; see `share_interval`."""
+        return share_interval(int(self.copied.sum()), len(self.copied))
+
 
 @dataclass(frozen=True)
 class Copying:
@@ -92,6 +102,23 @@ class Copying:
     found: bool
     pairs: list[Pair]
     closest: list[tuple[str, str, float]]
+
+
+def share_interval(found: int, n: int) -> tuple[float, float]:
+    """95 % interval of the share `found` / `n` of files, by Wilson's formula; NaN for no files.
+
+    Whether a piece is copied depends on that piece and the training set alone, so that the number of copied pieces
+    among files drawn again is binomial, and nothing need be drawn. Unlike draws, the formula says for no copy among n
+    pieces how many there may be. Source: E. B. Wilson 1927.
+    """
+    if not n:
+        return float("nan"), float("nan")
+    z = 1.959964
+    middle = (found + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * math.sqrt(found * (n - found) / n + z**2 / 4)
+    low = 0.0 if found == 0 else middle - half
+    high = 1.0 if found == n else middle + half
+    return low, high
 
 
 def copied_more(copied_gen: int, gen: int, copied_train: int, train: int) -> float:

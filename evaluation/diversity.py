@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.compare import PAIRWISE, Score, draw_splits
+from evaluation.compare import PAIRWISE, Halves, Score, draw_splits
 from evaluation.distances import pairwise
 from evaluation.notes import as_rows
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from evaluation.notes import FloatArray, IntArray
+
+    Split = tuple[IntArray, IntArray, IntArray]
 
 NEIGHBOURS = 5
 """k of the neighbourhoods in precision, recall, density and coverage."""
@@ -176,28 +178,39 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
     def frechet(part: IntArray, other: IntArray) -> float:
         return frechet_distance(pooled[part], pooled[other])
 
+    halves = Halves.draw((len(ours), len(theirs)), rng)
+    resampled = [(part, theirs[other]) for part, other in zip(*halves.parts, strict=True)]
+
+    def scored(
+        measure: Callable[[IntArray, IntArray], float], whole: tuple[IntArray, IntArray], splits: list[Split]
+    ) -> Score:
+        value = measure(*whole)
+        return Score.of(
+            value,
+            [measure(part, first) for part, first, _ in splits],
+            [measure(second, first) for _, first, second in splits],
+            halves.interval(value, [measure(*pair) for pair in resampled]),
+        )
+
     few = draws[:_SHRUNK_SPLITS]
     shuffled = rng.permutation(ours), rng.permutation(theirs)
     whole = filled(ours, theirs)
     split = [(filled(part, first), filled(second, first)) for part, first, second in draws]
+    again = [filled(*pair) for pair in resampled]
     scores = {
-        key: Score.of(whole[key], [one[key] for one, _ in split], [two[key] for _, two in split]) for key in whole
+        key: Score.of(
+            whole[key],
+            [one[key] for one, _ in split],
+            [two[key] for _, two in split],
+            halves.interval(whole[key], [one[key] for one in again], highest=np.inf if key == "density" else 1.0),
+        )
+        for key in whole
     }
     to_org = distance[np.ix_(ours, theirs)]
     return Diversity(
-        vendi=_score(ratio, shuffled, few),
-        frechet=_score(frechet, (ours, theirs), few),
+        vendi=scored(ratio, shuffled, few),
+        frechet=scored(frechet, (ours, theirs), few),
         typical=int(gen_kept[np.linalg.norm(gen[gen_kept] - org.mean(axis=0), axis=1).argmin()]),
         unusual=int(gen_kept[to_org.min(axis=1).argmax()]),
         **scores,
     )
-
-
-def _score(
-    measure: Callable[[IntArray, IntArray], float],
-    whole: tuple[IntArray, IntArray],
-    draws: list[tuple[IntArray, IntArray, IntArray]],
-) -> Score:
-    ours = [measure(part, first) for part, first, _ in draws]
-    ceiling = [measure(second, first) for _, first, second in draws]
-    return Score.of(measure(*whole), ours, ceiling)

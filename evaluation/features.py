@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.commandline import OneLineParser, fail, jobs
+from evaluation.commandline import OneLineParser, counted, fail, jobs
 from evaluation.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Notes, Stack, as_rows
 from evaluation.sequences import longest_repeats
 
@@ -567,7 +567,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail("evaluation.features", error)
     for skipped in found.skipped:
         print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
-    print(f"wrote {args.out}: {len(found.pieces)} files, {len(found.skipped)} skipped")
+    print(f"wrote {args.out}: {counted(len(found.pieces), 'file')}, {len(found.skipped):,} skipped")
     return 0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evaluation import figures
+from evaluation.commandline import counted
 from evaluation.compare import PAIRWISE, PERMUTATIONS, RESAMPLED, RESAMPLES, SPLITS
 from evaluation.copying import COPIED_NOTES, COPIED_SHARE
 from evaluation.features import NOTE_LENGTHS, PITCH_CLASSES, note_length_transitions, pitch_class_transition_matrix
@@ -74,11 +75,15 @@ def page(
         "share": share,
         "fixed": fixed,
         "p_value": p_value,
+        "counted": counted,
         "count": "{:,}".format,
         "capfirst": capitalised,
     }
     sets = {id(one): one for one in (*(one.gen for one in ranked), org, train)}.values()
     return environment.get_template("report.html.jinja").render(
+        number=number,
+        share=share,
+        fixed=fixed,
         title=f"{', '.join(one.gen.label for one in ranked)} against {org.label}",
         comparisons=[_section(one, train, features) for one in ranked],
         org=org,

@@ -99,10 +99,12 @@ def read_some(path: str | Path, jobs: int = -1, *, label: str | None = None) -> 
     if not result.skipped:
         raise FolderError(f"no .mid or .midi files: {path}; give a folder of MIDI files")
     first = result.skipped[0]
-    raise FolderError(
-        f"none of {len(result.skipped)} MIDI files is readable: {path} ({first.path}: {first.reason}); "
-        "give a folder of MIDI files with notes"
+    what = (
+        f"none of {len(result.skipped):,} MIDI files is readable"
+        if len(result.skipped) > 1
+        else "the only MIDI file is not readable"
     )
+    raise FolderError(f"{what}: {path} ({first.path}: {first.reason}); give a folder of MIDI files with notes")
 
 
 def read_folder(

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluation.commandline import OneLineParser, fail, jobs
+from evaluation.commandline import OneLineParser, counted, fail, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -251,11 +251,11 @@ def summarise(comparisons: Sequence[SetComparison], org: MusicSet, train: MusicS
         len(one.skipped) for one in {id(one): one for one in (*(c.gen for c in comparisons), org, train)}.values()
     )
     if skipped:
-        print(f"{skipped} files skipped, each listed in the report with its reason")
+        print(f"{counted(skipped, 'file')} skipped, each listed in the report with its reason")
 
 
 def _count(one: MusicSet) -> str:
-    return f"{len(one.pieces):,} {'piece' if len(one.pieces) == 1 else 'pieces'}"
+    return counted(len(one.pieces), "piece")
 
 
 def verdict_code(args: argparse.Namespace, comparisons: Sequence[SetComparison]) -> int:

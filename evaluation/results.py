@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from evaluation.assessment import MusicSet, SetComparison
     from evaluation.compare import FeatureComparison, Sample, Score
+    from evaluation.copying import Runs
     from evaluation.features import Feature
     from evaluation.notes import FloatArray
 
@@ -60,6 +61,7 @@ def _sample(sample: Sample) -> dict[str, Any]:
 def _score(score: Score) -> dict[str, Any]:
     return {
         "value": score.value,
+        "ci": score.interval,
         "at_n": score.at_n,
         "ceiling": score.ceiling,
         "ceiling_interval": score.ceiling_interval,
@@ -85,13 +87,15 @@ def _feature(one: FeatureComparison) -> dict[str, Any]:
         "relative_overlap": one.relative_overlap,
         "overlap_intra": _score(one.overlap_intra),
         "kld": one.kld.value,
+        "kld_ci": one.kld.interval,
         "kld_ceiling": one.kld.ceiling,
         "jsd": one.jsd.value,
+        "jsd_ci": one.jsd.interval,
         "jsd_ceiling": one.jsd.ceiling,
         "wasserstein": _score(one.wasserstein),
         "spread": _score(one.spread),
         "n": one.n,
-        "ci": one.interval,
+        "ci": one.overlap.interval,
         "p": one.p,
         "p_holm": one.p_holm,
     }
@@ -128,10 +132,8 @@ def _comparison(one: SetComparison) -> dict[str, Any]:
         "copying": {
             "found": one.copying.found,
             "p": one.copying.p,
-            "gen": _runs(one.copying.gen.notes, one.copying.gen.share, one.copying.gen.copied, one.copying.gen.nearest),
-            "train": _runs(
-                one.copying.train.notes, one.copying.train.share, one.copying.train.copied, one.copying.train.nearest
-            ),
+            "gen": _runs(one.copying.gen),
+            "train": _runs(one.copying.train),
             "pairs": [
                 {"file": pair.piece, "source": pair.source, "notes": pair.notes, "share": pair.share}
                 for pair in one.copying.pairs
@@ -144,14 +146,17 @@ def _comparison(one: SetComparison) -> dict[str, Any]:
     }
 
 
-def _runs(notes: FloatArray | Any, share: FloatArray, copied: FloatArray, nearest: FloatArray) -> dict[str, Any]:
+def _runs(runs: Runs) -> dict[str, Any]:
+    pieces = len(runs.copied)
     return {
-        "longest_run_mean": float(np.mean(notes)) if len(notes) else None,
-        "longest_run_max": int(np.max(notes)) if len(notes) else None,
-        "share_mean": float(np.mean(share)) if len(share) else None,
-        "copied": int(copied.sum()),
-        "pieces": len(copied),
-        "nearest_median": float(np.median(nearest)) if len(nearest) else None,
+        "longest_run_mean": float(np.mean(runs.notes)) if pieces else None,
+        "longest_run_max": int(np.max(runs.notes)) if pieces else None,
+        "share_mean": float(np.mean(runs.share)) if pieces else None,
+        "copied": int(runs.copied.sum()),
+        "pieces": pieces,
+        "copied_share": runs.copied_share,
+        "copied_share_ci": runs.interval,
+        "nearest_median": float(np.median(runs.nearest)) if len(runs.nearest) else None,
     }
 
 
@@ -229,8 +234,8 @@ def comparison_frame(one: SetComparison) -> pd.DataFrame:
             "org_mean": found.org.mean[0] if len(found.org.mean) == 1 else float("nan"),
             "spread": found.spread.value,
             "overlap": found.overlap.value,
-            "overlap_low": found.interval[0],
-            "overlap_high": found.interval[1],
+            "overlap_low": found.overlap.interval[0],
+            "overlap_high": found.overlap.interval[1],
             "overlap_at_n": found.overlap.at_n,
             "overlap_ceiling": found.overlap.ceiling,
             "kld": found.kld.value,

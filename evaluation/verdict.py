@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.commandline import counted
 from evaluation.features import FEATURES
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def collapse_sentence(
 ) -> str:
     """Say whether the set has collapsed, in which features, and onto which files."""
     reasons = [_narrow_reason(comparisons[name], features[name], table[name]) for name in found.narrow[:NAMED]]
-    if len(found.narrow) > NAMED:
-        reasons.append(f"{len(found.narrow) - NAMED} more features hardly vary")
+    if (more := len(found.narrow) - NAMED) > 0:
+        reasons.append(f"{counted(more, 'more feature')} hardly {'varies' if more == 1 else 'vary'}")
     if found.repeated:
         reasons.append(_copies_reason(found, pieces))
     if found.few and diversity is not None:
@@ -100,7 +101,8 @@ def collapse_sentence(
         return f"collapsed: {'; '.join(reasons)}."
     widths = f"spread {_widths(comparisons, features)} of the originals'"
     near = round(found.near.value * found.compared) if np.isfinite(found.near.value) else 0
-    copies = f"{near} of {found.compared} files have a near-copy in the set"
+    have = "has" if near == 1 else "have"
+    copies = f"{near} of {counted(found.compared, 'file')} {have} a near-copy in the set"
     return f"not collapsed: no feature has lost its variety ({widths}); {copies}."
 
 
@@ -144,9 +146,10 @@ def copying_sentence(found: Copying, own: str) -> str:
     copies, gen = int(found.gen.copied.sum()), len(found.gen.copied)
     usual = found.train.copied.mean() if len(found.train.copied) else 0.0
     word = "copying" if found.found else "not copying"
-    counted = f"{copies} of {gen} files repeat half or more of a tune in {own} ({share(usual)} of {own}'s own files do)"
+    repeat = "repeats" if copies == 1 else "repeat"
+    files = f"{copies} of {counted(gen, 'file')} {repeat} half or more of a tune in {own}"
     if not found.pairs:
         return f"{word}: no run of notes is shared with {own}."
     worst = found.pairs[0]
     pair = f"{worst.piece} shares {worst.notes} notes in a row, {share(worst.share)} of it, with {worst.source}"
-    return f"{word}: {counted}; {pair}."
+    return f"{word}: {files} ({share(usual)} of {own}'s own files do); {pair}."

@@ -29,8 +29,9 @@ def train_in(run: Run, split: Split, *, tensorboard: bool = False) -> tuple[kera
         the best epoch's model, and whether training went through to its end.
     """
     make_deterministic(run.config["seed"])
-    model, batches, measure, fit = prepare(run.config, split, len(run.history), run.last_checkpoint)
-    callbacks = [keras.callbacks.TensorBoard(str(run.path / "tensorboard"))] if tensorboard else []
+    model, batches, measure, callbacks, fit = prepare(run.config, split, len(run.history), run.last_checkpoint)
+    if tensorboard:
+        callbacks += (keras.callbacks.TensorBoard(str(run.path / "tensorboard")),)
     best, complete = fit_in_run(run, model, batches, run.config["epochs"], measure=measure, callbacks=callbacks, **fit)
     if run.history:
         plots.save_history(run.history, run.path / "plots" / "history.png")
@@ -49,7 +50,7 @@ def draw(run: Run, generated: Sequence[Sequence[Note]], held_out: Sequence[Tune]
 def evaluate_lstm(run: Run, model: keras.Model, tunes: Sequence[Tune]) -> dict[str, Any]:
     """Measure the LSTM on held-out tunes, print it, and keep it as RUN/test.json."""
     batches = TuneBatches(tunes, model.vocabulary, run.config["batch_size"])
-    results = model.evaluate(batches, return_dict=True, verbose=0)
+    results = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
     measured = {name: float(value) for name, value in results.items()}
     write_text(run.path / "test.json", json.dumps(measured, indent=1) + "\n")
     print(f"on {len(tunes)} held-out tunes: " + ", ".join(f"{name} {value:.3f}" for name, value in measured.items()))

@@ -161,13 +161,16 @@ class MelodyGAN(AdversarialModel):
         durations = tf.one_hot(batch[..., 1], self.vocabulary.n_durations)
         return tf.concat([pitches, durations], axis=-1)
 
+    def parts(self, notes: tf.Tensor) -> list[tf.Tensor]:
+        """Split one-hot notes or logits [B, L, P + D] into [B, L, P] and [B, L, D]."""
+        return tf.split(notes, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
+
     def emit(self, outputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Draw a pitch and a duration from logits [B, L, P + D]: one-hot forwards, softmax backwards."""
-        parts = tf.split(outputs, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
         seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         drawn = [
             straight_through(logits, part_seed, temperature=SAMPLING_TEMPERATURE)
-            for logits, part_seed in zip(parts, seeds, strict=True)
+            for logits, part_seed in zip(self.parts(outputs), seeds, strict=True)
         ]
         return tf.concat(drawn, axis=-1)
 
@@ -201,11 +204,10 @@ class MelodyGAN(AdversarialModel):
                 tf.random.experimental.stateless_split(tf.constant([seed, batch], tf.int64), 3)
             )
             logits = self(tf.random.stateless_normal([count, self.latent_dim], latent_seed))
-            parts = tf.split(logits, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
             symbols = tf.stack(
                 [
                     draw(filtered_logits(part, temperature=sharpness, top_k=top_k, top_p=top_p), part_seed)
-                    for part, part_seed in zip(parts, (pitch_seed, duration_seed), strict=True)
+                    for part, part_seed in zip(self.parts(logits), (pitch_seed, duration_seed), strict=True)
                 ],
                 axis=-1,
             )

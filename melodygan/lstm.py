@@ -19,7 +19,7 @@ from melodygan.sampling import filtered_logits
 from modelkit.randomness import reseed_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from melodygan.encoding import Note, Tune
 
@@ -263,7 +263,7 @@ class MelodyLSTM(keras.Model):
         return tf.where(rest[None], delimiter, symbols)
 
 
-class TuneBatches(keras.utils.PyDataset):
+class TuneBatches:
     """Whole tunes as (inputs, targets, weights), each [B, T]: a target at every step, weight 0 on padding.
 
     Tunes of similar length share a batch, so that little of it is padding. The order follows from the seed and
@@ -274,30 +274,37 @@ class TuneBatches(keras.utils.PyDataset):
         vocabulary: their symbols.
         batch_size: tunes a batch.
         seed: fixes the order; None keeps the order of the tunes, as for validation.
-        first_epoch: the epoch that the first pass stands for, when training is continued.
+
+    Attributes:
+        epoch: whose order the next pass has; `FollowEpochs` keeps it at that of ``fit``.
     """
 
     def __init__(
-        self,
-        tunes: Sequence[Tune],
-        vocabulary: StepVocabulary,
-        batch_size: int,
-        *,
-        seed: int | None = None,
-        first_epoch: int = 0,
+        self, tunes: Sequence[Tune], vocabulary: StepVocabulary, batch_size: int, *, seed: int | None = None
     ) -> None:
-        super().__init__()
         self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in tunes]
         self.delimiter = vocabulary.index(DELIMITER)
-        self.batch_size, self.seed, self.epoch = batch_size, seed, first_epoch
-        self.batches = self._arrange()
+        self.batch_size, self.seed, self.epoch = batch_size, seed, 0
 
     def __len__(self) -> int:
-        return len(self.batches)
+        return math.ceil(len(self.encoded) / self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return one batch; T is the longest tune's length rounded up, so that few shapes occur."""
-        tunes = [self.encoded[i] for i in self.batches[index]]
+    def dataset(self) -> tf.data.Dataset:
+        """Return what ``fit`` takes; each pass is in the order of the epoch at its beginning.
+
+        T differs from batch to batch, which has to be declared: Keras would infer it from the first batches.
+        """
+        of_any_width = [tf.TensorSpec([None, None], dtype) for dtype in (tf.int32, tf.int32, tf.float32)]
+        passes = tf.data.Dataset.from_generator(lambda: iter(self), output_signature=tuple(of_any_width))
+        return passes.apply(tf.data.experimental.assert_cardinality(len(self)))
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Make one pass over the tunes."""
+        for rows in self._arranged():
+            yield self._batch([self.encoded[row] for row in rows])
+
+    def _batch(self, tunes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pad tunes to the longest one's length rounded up, so that few shapes occur."""
         width = -(-(max(map(len, tunes)) + 1) // _BUCKET) * _BUCKET
         inputs = np.full((len(tunes), width), self.delimiter, np.int32)
         targets = np.full((len(tunes), width), self.delimiter, np.int32)
@@ -308,12 +315,8 @@ class TuneBatches(keras.utils.PyDataset):
             weights[row, : len(tune) + 1] = 1.0  # the end is a target too
         return inputs, targets, weights
 
-    def on_epoch_end(self) -> None:
-        """Go on to the next epoch's order."""
-        self.epoch += 1
-        self.batches = self._arrange()
-
-    def _arrange(self) -> list[np.ndarray]:
+    def _arranged(self) -> list[np.ndarray]:
+        """Return the rows of each batch of the current epoch."""
         lengths = np.array([len(tune) for tune in self.encoded])
         if self.seed is None:
             order = np.argsort(lengths, kind="stable")
@@ -323,3 +326,15 @@ class TuneBatches(keras.utils.PyDataset):
         order = np.argsort(lengths * rng.uniform(0.85, 1.15, len(lengths)), kind="stable")
         batches = np.split(order, np.arange(self.batch_size, len(order), self.batch_size))
         return [batches[i] for i in rng.permutation(len(batches))]
+
+
+class FollowEpochs(keras.callbacks.Callback):
+    """Tell batches which epoch begins: the order of a continued run is then that of one never stopped."""
+
+    def __init__(self, batches: TuneBatches) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Set the epoch."""
+        self.batches.epoch = epoch

@@ -8,7 +8,7 @@ import keras
 
 from melodygan.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
 from melodygan.gan import MelodyGAN, build_discriminator, build_generator
-from melodygan.lstm import MelodyLSTM, TuneBatches
+from melodygan.lstm import FollowEpochs, MelodyLSTM, TuneBatches
 from melodygan.reported import (
     LENGTH,
     ReportedGAN,
@@ -16,6 +16,7 @@ from melodygan.reported import (
     build_reported_generator,
 )
 from melodygan.selection import musical_distance
+from melodygan.warmstart import warm_start
 from modelkit.cli import UserError
 from modelkit.randomness import RandomBatches
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 NOTES_A_TUNE = 96
 _TUNES_JUDGED = 200
 _MOST_LEFT_OUT = 0.1
-_LSTM_LEARNING_RATE = 2e-3
+_LSTM_LEARNING_RATE = 6e-3
+_WAITING_UPDATES = 200
 
 # How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
 # `r1r2` is what works here and the default: the other two spend five critic updates on one of the generator,
@@ -42,7 +44,7 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
     "none": {"discriminator_steps": 1},
     "clip": {"discriminator_steps": 5, "clip": 0.01},
     "gradient": {"discriminator_steps": 5, "penalty_weight": 10.0},
-    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.2, "penalty_interval": 4},
+    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.02, "penalty_interval": 4},
 }
 
 
@@ -50,8 +52,9 @@ class Training(NamedTuple):
     """What `modelkit.fitting.fit_in_run` needs."""
 
     model: keras.Model
-    batches: keras.utils.PyDataset
+    batches: Any
     measure: Callable[[], dict[str, float]]
+    callbacks: tuple[keras.callbacks.Callback, ...]
     fit: dict[str, Any]
 
 
@@ -71,10 +74,15 @@ def prepare(settings: dict[str, Any], split: Split, done: int, checkpoint: Path 
     return build(settings, split, done, saved)
 
 
-def _lstm(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
+def _lstm(
+    settings: dict[str, Any],
+    split: Split,
+    done: int,  # noqa: ARG001 - `FollowEpochs` knows
+    saved: keras.Model | None,
+) -> Training:
     vocabulary = StepVocabulary.from_tunes([tune for side in split for tune in side])
     seed, size = settings["seed"], settings["batch_size"]
-    batches = TuneBatches(split.train, vocabulary, size, seed=seed, first_epoch=done)
+    batches = TuneBatches(split.train, vocabulary, size, seed=seed)
     model = saved
     if model is None:
         model = MelodyLSTM(vocabulary, units=settings["units"], seed=seed)
@@ -83,7 +91,7 @@ def _lstm(settings: dict[str, Any], split: Split, done: int, saved: keras.Model 
             keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, steps), clipnorm=1.0)
         )
     validation = TuneBatches(split.validation, vocabulary, size)
-    return Training(model, batches, dict, {"validation_data": validation})
+    return Training(model, batches.dataset(), dict, (FollowEpochs(batches),), {"validation_data": validation.dataset()})
 
 
 def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
@@ -103,6 +111,10 @@ def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model |
         model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=settings["seed"], averaging=0.99)
         _compile(model, settings)
     examples = vocabulary.encode(tunes_that_fit(split.train, NOTES_A_TUNE), NOTES_A_TUNE)
+    if saved is None and settings["warm_start"]:
+        warm_start(
+            model, RandomBatches(examples, settings["batch_size"], settings["warm_start"], seed=settings["seed"])
+        )
     return _adversarial(settings, split, done, model, examples)
 
 
@@ -139,7 +151,7 @@ def _adversarial(
     def measure() -> dict[str, float]:
         return musical_distance(model.generate(_TUNES_JUDGED, seed=settings["seed"]), validation)
 
-    return Training(model, batches, measure, {})
+    return Training(model, batches, measure, (), {})
 
 
 def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
@@ -149,12 +161,22 @@ def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
     def decaying(rate: float, times: int = 1) -> keras.optimizers.schedules.LearningRateSchedule:
         return keras.optimizers.schedules.CosineDecay(rate, updates * times, alpha=0.1)
 
+    # A generator that has been started warm waits for a critic that has something to say.
+    waiting = min(_WAITING_UPDATES, updates // 4) if settings["warm_start"] else 0
+    gradually = keras.optimizers.schedules.CosineDecay(
+        0.0 if waiting else 4e-4,
+        updates - waiting,
+        alpha=0.1,
+        warmup_target=4e-4 if waiting else None,
+        warmup_steps=waiting,
+    )
+
     adam, rmsprop = keras.optimizers.Adam, keras.optimizers.RMSprop
     optimizers = {
         "none": (adam(2e-4, 0.5), adam(2e-4, 0.5)),
         "clip": (rmsprop(5e-5), rmsprop(5e-5)),
-        "gradient": (adam(decaying(4e-4), 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
-        "r1r2": (adam(decaying(4e-4), 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
+        "gradient": (adam(gradually, 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
+        "r1r2": (adam(gradually, 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
     }
     model.compile(
         *optimizers[settings["penalty"]],

@@ -40,7 +40,7 @@ class Recorder(keras.callbacks.Callback):
 def fit_in_run(
     run: Run,
     model: keras.Model,
-    batches: keras.utils.PyDataset,
+    batches: Any,
     epochs: int,
     *,
     measure: Callable[[], dict[str, float]] = dict,
@@ -52,7 +52,7 @@ def fit_in_run(
     Args:
         run: where epochs are recorded; its history says how many are done.
         model: compiled; already the last checkpoint's when the run is continued.
-        batches: what ``fit`` is given, at the epoch where the run stands.
+        batches: a ``PyDataset`` or ``tf.data.Dataset`` of batches, at the epoch where the run stands.
         epochs: number of epochs after which training ends.
         measure: called after each epoch; what it returns joins the logs.
         callbacks: further Keras callbacks.

@@ -10,7 +10,15 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from evaluation import distances
-from evaluation.compare import _Pairs, _permutation_p, compare_feature, holm
+from evaluation.compare import (
+    Halves,
+    _Pairs,
+    _permutation_p,
+    _wasserstein_of_halves,
+    _wasserstein_score,
+    compare_feature,
+    holm,
+)
 
 SAMPLES = arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6).map(lambda value: round(value, 3)))
 
@@ -104,8 +112,49 @@ def test_interval_covers_the_overlap_and_shrinks_with_the_set():
     small = compare_feature("x", rng.normal(size=30), rng.normal(size=30))
     large = compare_feature("x", rng.normal(size=600), rng.normal(size=600))
     for one in (small, large):
-        assert one.interval[0] <= one.overlap.value <= one.interval[1]
-    assert large.interval[1] - large.interval[0] < small.interval[1] - small.interval[0]
+        for score in (one.overlap, one.overlap_intra, one.kld, one.jsd, one.wasserstein, one.spread):
+            assert 0 <= score.interval[0] <= score.value <= score.interval[1]
+    assert width(large.overlap) < width(small.overlap)
+    assert width(large.wasserstein) < width(small.wasserstein)
+
+
+def width(score):
+    return score.interval[1] - score.interval[0]
+
+
+@pytest.mark.parametrize("size", [30, 31, 200, 1000])
+def test_halves_give_a_mean_its_textbook_interval(size):
+    rng = np.random.default_rng(size)
+    values = rng.normal(10, 1, size=size)
+    halves = Halves.draw([size], rng)
+    (parts,) = halves.parts
+    assert all(len(set(part)) == len(part) for part in parts.tolist())  # no copies
+    low, high = halves.interval(values.mean(), values[parts].mean(axis=1))
+    assert high - low == pytest.approx(2 * 1.96 * values.std(ddof=1) / np.sqrt(size), rel=0.25)
+
+
+def test_halves_of_two_sets_cover_a_known_distance():
+    rng = np.random.default_rng(11)
+    hits = 0
+    for _ in range(60):
+        gen, org = rng.normal(3.0, 1.0, size=(40, 1)), rng.normal(size=(60, 1))
+        low, high = _wasserstein_score(gen, org, rng).interval
+        hits += low <= 3 <= high
+    assert 53 <= hits <= 60  # 57 are expected
+
+
+def test_wasserstein_of_halves_is_that_of_each_half():
+    rng = np.random.default_rng(12)
+    gen, org = rng.normal(size=(9, 3)), rng.normal(size=(14, 3))
+    halves = Halves.draw((9, 14), rng)
+    expected = [distances.wasserstein(gen[a], org[b]) for a, b in zip(*halves.parts, strict=True)]
+    assert _wasserstein_of_halves(gen, org, halves) == pytest.approx(expected)
+
+
+def test_three_files_have_no_halves():
+    one = compare_feature("x", np.arange(3.0), np.arange(9.0))
+    assert np.isfinite(one.overlap.value)
+    assert np.isnan(one.overlap.interval).all()
 
 
 def test_ceiling_rises_with_the_number_of_pieces():

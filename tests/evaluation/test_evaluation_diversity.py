@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from known import collapsed, rebuilt
 
-from evaluation.copying import copied_more, find_copies
+from evaluation.copying import copied_more, find_copies, share_interval
 from evaluation.distances import pairwise
 from evaluation.diversity import fill, frechet_distance, precision_recall, standardise, vendi_score
 from evaluation.duplicates import clusters, exact_groups, share_with_near_copy, similarity
@@ -47,6 +47,24 @@ def test_equal_sets_fill_each_other():
     assert found.precision.value == found.recall.value == found.coverage.value == 1
     assert found.frechet.value == pytest.approx(0, abs=1e-6)
     assert fill(x[:1], x) is None
+
+
+def test_intervals_hold_their_scores_and_take_no_file_for_its_own_copy():
+    rng = np.random.default_rng(3)
+    found = fill(rng.normal(size=(80, 4)), rng.normal(size=(120, 4)))
+    for name in ("vendi", "precision", "recall", "density", "coverage", "frechet"):
+        score = getattr(found, name)
+        assert score.interval[0] < score.value < score.interval[1], name
+    # drawing with replacement would lose a third of the pieces, and with them of the variety
+    assert found.vendi.interval[0] > 0.8
+    assert found.vendi.interval[1] < 1.25
+
+
+def test_share_interval_is_wilsons():
+    assert share_interval(0, 100) == pytest.approx((0, 0.0370), abs=1e-4)
+    assert share_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert share_interval(10, 10) == pytest.approx((0.7225, 1), abs=1e-4)
+    assert np.isnan(share_interval(0, 0)).all()
 
 
 def test_standardised_features_vary_by_one(tunes):

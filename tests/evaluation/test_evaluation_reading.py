@@ -126,7 +126,10 @@ def test_folders_that_hold_nothing_are_named(tmp_path):
     with pytest.raises(FolderError, match=r"no \.mid or \.midi files"):
         read_some(tmp_path)
     (tmp_path / "a.mid").write_bytes(b"")
-    with pytest.raises(FolderError, match=r"none of 1 MIDI files is readable.*empty file"):
+    with pytest.raises(FolderError, match=r"the only MIDI file is not readable.*empty file"):
+        read_some(tmp_path)
+    (tmp_path / "b.mid").write_bytes(b"")
+    with pytest.raises(FolderError, match=r"none of 2 MIDI files is readable.*empty file"):
         read_some(tmp_path)
     with pytest.raises(FolderError, match="is a file"):
         read_folder(tmp_path / "a.mid")

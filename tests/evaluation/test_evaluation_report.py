@@ -51,6 +51,15 @@ def test_the_record_has_its_documented_keys(report):
     for one in record["features"].values():
         assert {"gen", "org", "intra_gen", "intra_org", "overlap", "overlap_ceiling", "kld", "ci", "p"} <= set(one)
         assert one["ci"][0] <= one["overlap"] <= one["ci"][1]
+        for low, high in (one["kld_ci"], one["jsd_ci"], one["wasserstein"]["ci"], one["spread"]["ci"]):
+            assert 0 <= low <= high
+    for name in ("vendi", "precision", "recall", "density", "coverage", "frechet"):
+        score = record["diversity"][name]
+        assert score["ci"][0] <= score["value"] <= score["ci"][1]
+    for score in (record["manhattan"], record["collapse"]["near_copies"]):
+        assert score["ci"][0] <= score["value"] <= score["ci"][1]
+    for runs in (record["copying"]["gen"], record["copying"]["train"]):
+        assert runs["copied_share_ci"][0] <= runs["copied_share"] <= runs["copied_share_ci"][1]
     assert record["sets"]["gen"] == {
         "role": "generated",
         "folder": record["sets"]["gen"]["folder"],

@@ -95,6 +95,13 @@ def test_copied_tunes_are_named_and_invisible_to_overlap(found):
     assert one.copying.pairs[0].share == 1
 
 
+def test_drawing_files_again_makes_no_near_copies(found):
+    near = found["half"].collapse.near
+    assert near.interval[0] <= near.value <= near.interval[1] < 0.2
+    near = found["partly"].collapse.near
+    assert 0.25 < near.interval[0] < near.value < near.interval[1] < 0.6
+
+
 def test_a_partly_collapsed_set_counts_its_copies(found):
     one = found["partly"]
     assert one.collapse.repeated

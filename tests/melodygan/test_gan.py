@@ -227,9 +227,8 @@ def test_the_logits_decide(determined):
 
 @pytest.mark.parametrize("options", [{"top_k": 1}, {"temperature": 1e-4}, {"top_p": 1e-6}])
 def test_cold_sampling_leaves_only_the_latents_to_chance(gan, options):
-    rows = gan(
-        tf.random.stateless_normal([6, 8], tf.random.experimental.stateless_split(tf.constant([3, 0], tf.int64), 3)[0])
-    ).numpy()
+    seed = tf.random.experimental.stateless_split(tf.constant([3, 0], tf.int64), 3)[0]
+    rows = gan(tf.random.stateless_normal([6, 8], seed)).numpy()
     parts = np.split(rows, [VOCABULARY.n_pitches], axis=-1)
     likeliest = np.stack([part.argmax(axis=-1) for part in parts], axis=-1)
     expected = [VOCABULARY.decode(row) for row in likeliest]
@@ -250,9 +249,15 @@ def test_a_saved_model_is_whole(gan, tmp_path):
     assert loaded.generate(6, seed=2) == gan.generate(6, seed=2)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.1])
-@pytest.mark.parametrize("l2", [0.0, 0.01])
-@pytest.mark.parametrize(("objective", "penalty"), list(itertools.product(OBJECTIVES, PENALTIES)))
+# with the default every combination; with the others none and both, for each takes its second
+COMBINATIONS = [
+    (objective, penalty, noise, l2)
+    for objective, penalty, noise, l2 in itertools.product(OBJECTIVES, PENALTIES, (0.0, 0.1), (0.0, 0.01))
+    if (noise > 0) == (l2 > 0) or (objective, penalty) == ("wasserstein", "r1r2")
+]
+
+
+@pytest.mark.parametrize(("objective", "penalty", "noise", "l2"), COMBINATIONS)
 def test_every_combination_trains(eager, objective, penalty, noise, l2):
     model = small_gan(noise=noise, l2=l2)
     adam = keras.optimizers.Adam

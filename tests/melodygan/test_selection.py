@@ -90,8 +90,14 @@ def test_a_collapse_shows(distances):
 
 def test_the_parts_add_up(distances):
     for found in distances.values():
-        assert found["musical_distance"] == pytest.approx(2 - found["overlap"] - found["distinct"])
         assert all(np.isfinite(value) for value in found.values())
+        # what is left over is the mean of four |ln|, of which the least ratio is one
+        left = found["musical_distance"] - (1 - found["overlap"]) - (1 - found["distinct"])
+        assert left >= abs(np.log(max(found["spread"], 1e-3))) / 4 - 1e-9
+    # no variety at all in any of the four
+    collapsed = distances["collapsed"]
+    expected = (1 - collapsed["overlap"]) + (1 - collapsed["distinct"]) + np.log(1000)
+    assert collapsed["musical_distance"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("real_ones", [1, 2])

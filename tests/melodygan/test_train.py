@@ -17,7 +17,7 @@ SMALL = ("--units", 2, "--batch-size", 4, "--epochs", 4, "--count", 3, "--seed",
 VARIANTS = {
     "lstm": ("--lstm", *SMALL),
     # compiling a penalty takes longer than all the rest: test_gan.py has them all
-    "wgan": ("--wgan", "--noise", "--l2", "--penalty", "none", "--updates-per-epoch", 2, *SMALL),
+    "wgan": ("--wgan", "--noise", "--l2", "--penalty", "none", "--warm-start", 2, "--updates-per-epoch", 2, *SMALL),
 }
 MEASURES = {
     "lstm": {"loss", "bits_per_step", "val_bits_per_step", "val_bits_per_note", "val_accuracy", "val_onset_accuracy"},
@@ -123,20 +123,20 @@ def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(fit, start, conte
     assert process.returncode == -signal.SIGKILL
     assert epochs_kept(run) == []
 
-    # interrupted: the best so far is kept
-    process = start(*resume)
-    wait_for(run / "checkpoints" / "epoch-00001", process)
-    process.send_signal(signal.SIGINT)
-    text, errors = process.communicate(timeout=WAIT_SECONDS)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in text + errors
-    assert f"continue with: python -m melodygan.train --resume {run}" in text
-    assert load_model(run / "model.keras").generate(1, seed=0)
-    assert not (broken / "gen").exists()
+    if variant == "lstm":  # once is enough: it takes a process
+        process = start(*resume)
+        wait_for(run / "checkpoints" / "epoch-00001", process)
+        process.send_signal(signal.SIGINT)
+        text, errors = process.communicate(timeout=WAIT_SECONDS)
+        assert process.returncode == 130, errors
+        assert "Traceback" not in text + errors
+        assert f"continue with: python -m melodygan.train --resume {run}" in text
+        assert load_model(run / "model.keras").generate(1, seed=0)
+        assert not (broken / "gen").exists()
 
     # killed at any moment after a checkpoint
     process = start(*resume)
-    wait_for(run / "checkpoints" / f"epoch-{epochs_kept(run)[-1] + 1:05d}", process)
+    wait_for(run / "checkpoints" / f"epoch-{max(epochs_kept(run), default=0) + 1:05d}", process)
     time.sleep(0.05)
     process.kill()
     process.communicate()
@@ -204,10 +204,12 @@ def unfinished(tmp_path, tune_file):
     [
         (("--corpus", "no/such/folder"), "no such file or folder"),
         (("--corpus", "bohme"), "did you mean boehme"),
-        (("--corpus", "~nobody-is-called-so/tunes"), "home folder"),
+        (("--corpus", "~nobody-is-called-so/tunes"), "no such file or folder"),
         (("--lstm", "--noise"), "--noise belongs to the GANs"),
         (("--lstm", "--l2", "0.1"), "--l2 belongs to the GANs"),
         (("--lstm", "--penalty", "clip"), "--penalty belongs to the GANs"),
+        (("--lstm", "--warm-start", "5"), "--warm-start belongs to the GANs"),
+        (("--as-reported", "--warm-start", "5"), "--warm-start is no part of what was reported"),
         (("--lstm", "--as-reported"), "--as-reported belongs to the GANs"),
         (("--lstm", "--updates-per-epoch", "3"), "--updates-per-epoch belongs to the GANs"),
         (("--lstm", "--wgan"), "--wgan"),
@@ -272,6 +274,8 @@ def test_what_is_no_run_is_not_resumed(refusal, tmp_path):
         ("--l2", "0"),
         ("--penalty", "none"),
         ("--units", "7"),
+        ("--warm-start", "7"),
+        ("--warm-start", "0"),
         ("--batch-size", "7"),
         ("--seed", "5"),
         ("--seed", "0"),
@@ -317,8 +321,8 @@ def test_a_run_is_named_after_its_variant(arguments, name):
         (("--wgan", "--noise", "--l2"), {"penalty": "r1r2", "noise": 0.1, "l2": 0.01}),
         (("--noise", "0.3", "--l2", "0.1"), {"noise": 0.3, "l2": 0.1}),
         (("--wgan", "--penalty", "clip"), {"penalty": "clip"}),
-        (("--lstm",), {"epochs": 25, "batch_size": 16, "units": 256, "monitor": "val_bits_per_step"}),
-        (("--as-reported",), {"penalty": "none", "units": 512, "batch_size": 16}),
+        (("--lstm",), {"units": 256, "warm_start": 0, "monitor": "val_bits_per_step"}),
+        (("--as-reported",), {"penalty": "none", "units": 512, "batch_size": 16, "warm_start": 0}),
     ],
 )
 def test_settings(arguments, expected):

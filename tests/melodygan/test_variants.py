@@ -8,7 +8,7 @@ from scores import random_tunes
 from melodygan.corpus import split
 from melodygan.encoding import Note, Tune
 from melodygan.gan import MelodyGAN
-from melodygan.lstm import MelodyLSTM, TuneBatches
+from melodygan.lstm import FollowEpochs, MelodyLSTM
 from melodygan.reported import LENGTH, ReportedGAN
 from melodygan.variants import NOTES_A_TUNE, PENALTY_SETTINGS, prepare, tunes_that_fit
 from modelkit.adversarial import PENALTIES
@@ -27,6 +27,7 @@ def settings(**changed):
         "noise": 0.0,
         "l2": 0.0,
         "penalty": "r1r2",
+        "warm_start": 0,
         "epochs": 2,
         "batch_size": 4,
         "units": 2,
@@ -145,12 +146,13 @@ def test_as_reported_needs_a_window(tmp_path):
 def test_the_lstm():
     training = prepare(settings(lstm=True), SIDES, 0, None)
     assert isinstance(training.model, MelodyLSTM)
-    assert isinstance(training.batches, TuneBatches)
     assert training.model.units == 2
     assert training.model.seed == 7
     assert training.measure() == {}
-    assert sum(len(batch) for batch in training.batches.batches) == len(SIDES.train)
-    assert sum(len(batch) for batch in training.fit["validation_data"].batches) == len(SIDES.validation)
+    learnt, chosen_by = training.batches, training.fit["validation_data"]
+    for batches, side in ((learnt, SIDES.train), (chosen_by, SIDES.validation)):
+        assert sum(len(inputs) for inputs, _, _ in batches.as_numpy_iterator()) == len(side)
+    assert [type(callback) for callback in training.callbacks] == [FollowEpochs]
     symbols = {str(note.pitch) for tune in TUNES for note in tune.notes}
     assert set(training.model.vocabulary.symbols) == symbols | {"/", "_", "r"}
 
