@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NOTES_A_TUNE = 96
 _TUNES_JUDGED = 200
 _MOST_LEFT_OUT = 0.1
-_LSTM_LEARNING_RATE = 6e-3
+_LSTM_LEARNING_RATE = 5e-3
 _WAITING_UPDATES = 200
 
 # How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
@@ -44,7 +44,7 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
     "none": {"discriminator_steps": 1},
     "clip": {"discriminator_steps": 5, "clip": 0.01},
     "gradient": {"discriminator_steps": 5, "penalty_weight": 10.0},
-    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.02, "penalty_interval": 4},
+    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.2, "penalty_interval": 4},
 }
 
 
