@@ -17,7 +17,7 @@ $(STAMP): setup.cfg constraints.txt
 	touch $@
 
 test: .venv/.installed-test
-	$(RUN) -m pytest -n 2
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 lint: .venv/.installed-lint
 	$(RUN) -m ruff check .

@@ -1,4 +1,4 @@
-"""One MIDI file to one note array, and the process that does it.
+"""MIDI files to note arrays, and the process that opens them.
 
 `python -m evaluation.parsing` is what `evaluation.reading` starts: it reads paths from its standard input and answers
 on its standard output. A parser of foreign bytes may crash or hang; here that costs one file and not the run.
@@ -11,15 +11,21 @@ import os
 import pickle
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 import symusic
 
-from evaluation.notes import Notes, bar_grid
+from evaluation.notes import SIMULTANEOUS, Notes, bar_grid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from evaluation.notes import FloatArray, IntArray
+
+    Meters = list[tuple[float, int, int]]
 
 LARGEST_FILE = 32_000_000
 """Bytes. A symphony is under one million."""
@@ -37,7 +43,27 @@ class UnreadableError(Exception):
     """A file that gives no notes, with the reason in words."""
 
 
-def parse(path: Path, name: str) -> Notes:
+class Loaded(NamedTuple):
+    """What a file says, as symusic gives it: the notes' numbers in ticks, and the maps of tempo and metre.
+
+    Attributes:
+        name: of the piece.
+        resolution: ticks a quarter.
+        tracks: the time, duration, pitch and velocity of the notes of each track that has any.
+        drums: whether each of these tracks is on the percussion channel.
+        tempos: (tick, microseconds a quarter).
+        signatures: (tick, numerator, denominator).
+    """
+
+    name: str
+    resolution: int
+    tracks: list[dict[str, NDArray[Any]]]
+    drums: list[bool]
+    tempos: list[tuple[int, int]]
+    signatures: list[tuple[int, int, int]]
+
+
+def load(path: Path, name: str) -> Loaded:
     """Read one MIDI file.
 
     A key struck again before its release makes two notes, and releases end them first in, first out, as symusic
@@ -50,7 +76,7 @@ def parse(path: Path, name: str) -> Notes:
     Raises:
         UnreadableError: with the reason, for a file that gives no notes.
     """
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > LARGEST_FILE:
             limit = f"{LARGEST_FILE / 1e6:.0f} MB"
@@ -59,10 +85,42 @@ def parse(path: Path, name: str) -> Notes:
     if not data:
         raise UnreadableError("empty file")
     try:
-        score = symusic.Score.from_midi(data)
+        score: Any = symusic.Score.from_midi(data)  # its published type is a union with times in seconds
     except (RuntimeError, ValueError, MemoryError, OverflowError) as error:
         raise UnreadableError(f"not readable as MIDI: {_plain(error)}") from error
-    return _notes(score, name)
+    tracks, drums, total = [], [], 0
+    for track in score.tracks:
+        notes = track.notes
+        if count := len(notes):
+            tracks.append(notes.numpy())
+            drums.append(track.is_drum)
+            total += count
+    if not tracks:
+        raise UnreadableError("no notes")
+    if total > MOST_NOTES:
+        raise UnreadableError(f"{total:,} notes, more than the {MOST_NOTES:,} that a piece may have")
+    if score.ticks_per_quarter <= 0:
+        raise UnreadableError(f"{score.ticks_per_quarter} ticks a quarter")
+    return Loaded(
+        name,
+        score.ticks_per_quarter,
+        tracks,
+        drums,
+        [(tempo.time, tempo.mspq) for tempo in score.tempos],
+        [(sign.time, sign.numerator, sign.denominator) for sign in score.time_signatures],
+    )
+
+
+def parse(path: Path, name: str) -> Notes:
+    """Read one MIDI file to its notes; see `load`.
+
+    Raises:
+        UnreadableError: with the reason, for a file that gives no notes.
+    """
+    (notes,) = as_notes([load(path, name)])
+    if isinstance(notes, str):
+        raise UnreadableError(notes)
+    return notes
 
 
 def _plain(error: BaseException) -> str:
@@ -71,55 +129,93 @@ def _plain(error: BaseException) -> str:
     return text[:160] or type(error).__name__
 
 
-def _notes(score: Any, name: str) -> Notes:
-    tracks = [(track.notes.numpy(), track.is_drum) for track in score.tracks if len(track.notes)]
-    lengths = [len(notes["time"]) for notes, _ in tracks]
-    if not tracks:
-        raise UnreadableError("no notes")
-    if sum(lengths) > MOST_NOTES:
-        raise UnreadableError(f"{sum(lengths):,} notes, more than the {MOST_NOTES:,} that a piece may have")
-    resolution = score.ticks_per_quarter
-    if resolution <= 0:
-        raise UnreadableError(f"{resolution} ticks a quarter")
-    # one array of all fields: files are many and short, and every call on an array has its price
-    blocks = [np.array([notes[field] for field in _FIELDS], np.int64) for notes, _ in tracks]
-    fields = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
-    if fields.min() < 0:
-        raise UnreadableError("times run backwards")
-    track = np.repeat(np.arange(len(tracks)), lengths)
-    if (fields[0, 1:] <= fields[0, :-1]).any():
-        order = np.lexsort((fields[2], fields[0]))
-        fields, track = fields[:, order], track[order]
-    times = fields[:2] / resolution
-    seconds = _seconds(score, fields[:2])
-    meters = _meters(score)
-    return Notes(
-        name=name,
-        onset=times[0],
-        duration=times[1],
-        pitch=fields[2],
-        velocity=fields[3],
-        onset_seconds=seconds[0],
-        duration_seconds=seconds[1],
-        track=track,
-        drum=np.array([drum for _, drum in tracks], bool)[track],
-        bar_starts=_bars(meters, float((times[0] + times[1]).max())),
-        meter=meters[0][1:],
-    )
+def as_notes(files: Sequence[Loaded]) -> list[Notes | str]:
+    """Turn what files say into notes, all files in one go: files are many and short, and every call has its price.
 
-
-def _seconds(score: Any, ticks: IntArray) -> FloatArray:
-    """Turn onsets and durations, [2, n] ticks, into seconds through the tempo map.
-
-    Before the first tempo, and without any, a minute has 120 quarters.
+    Returns:
+        [len(files)] the notes, which share their memory, or the reason why there are none.
     """
-    tempos = score.tempos.numpy()
+    if not files:
+        return []
+    blocks = [track for file in files for track in file.tracks]
+    lengths = np.array([len(block["time"]) for block in blocks], np.int64)
+    piece_of_block = np.repeat(np.arange(len(files)), [len(file.tracks) for file in files])
+    sizes = np.bincount(piece_of_block, lengths, minlength=len(files)).astype(np.int64)
+    first = np.cumsum(sizes) - sizes
+    owner = np.repeat(np.arange(len(files)), sizes)
+    fields = np.stack([np.concatenate([block[key] for block in blocks]).astype(np.int64) for key in _FIELDS])
+    backwards = np.minimum.reduceat(fields.min(axis=0), first) < 0
+    track = np.repeat(np.concatenate([np.arange(len(file.tracks)) for file in files]), lengths)
+    drum = np.repeat(np.array([is_drum for file in files for is_drum in file.drums], bool), lengths)
+    order = _order(fields[0], fields[2], owner)
+    if order is not None:
+        fields, track, drum = fields[:, order], track[order], drum[order]
+    resolution = np.array([file.resolution for file in files], np.int64)[owner]
+    onset, duration = fields[0] / resolution, fields[1] / resolution
+    rate = np.array([_seconds_a_tick(file) for file in files])
+    seconds = fields[:2] * rate[owner]
+    for number in np.flatnonzero(np.isnan(rate)).tolist():
+        place = slice(first[number], first[number] + sizes[number])
+        seconds[:, place] = _through_tempos(files[number], fields[:2, place])
+    meters = [_meters(file) for file in files]
+    ends = np.maximum.reduceat(onset + duration, first)
+    bars = _bar_starts(meters, ends)
+    result: list[Notes | str] = []
+    for number, (begin, size) in enumerate(zip(first.tolist(), sizes.tolist(), strict=True)):
+        starts = bars[number]
+        if backwards[number]:
+            result.append("times run backwards")
+        elif starts is None:
+            result.append(f"{ends[number]:,.0f} quarters long, more than {MOST_BARS:,} bars")
+        else:
+            place = slice(begin, begin + size)
+            result.append(
+                Notes(
+                    name=files[number].name,
+                    onset=onset[place],
+                    duration=duration[place],
+                    pitch=fields[2, place],
+                    velocity=fields[3, place],
+                    onset_seconds=seconds[0, place],
+                    duration_seconds=seconds[1, place],
+                    track=track[place],
+                    drum=drum[place],
+                    bar_starts=starts,
+                    meter=meters[number][0][1:],
+                )
+            )
+    return result
+
+
+def _order(time: IntArray, pitch: IntArray, owner: IntArray) -> IntArray | None:
+    """Order the notes of each piece by onset and then pitch; None where they are in order."""
+    unsure = np.zeros(int(owner[-1]) + 1, bool)
+    unsure[owner[1:][(time[1:] <= time[:-1]) & (owner[1:] == owner[:-1])]] = True
+    if not unsure.any():
+        return None
+    order = np.arange(len(time))
+    notes = np.flatnonzero(unsure[owner])
+    order[notes] = notes[np.lexsort((pitch[notes], time[notes], owner[notes]))]
+    return order
+
+
+def _tempos(file: Loaded) -> dict[int, int]:
+    """Microseconds a quarter from each tick on; 120 quarters a minute before the first tempo, and without any."""
     # of several tempos at one tick the last one holds
-    changes = {0: 500_000} | dict(zip(tempos["time"].tolist(), tempos["mspq"].tolist(), strict=True))
-    if len(changes) == 1:
-        return ticks * (changes[0] / 1e6 / score.ticks_per_quarter)
+    return {0: 500_000} | dict(file.tempos)
+
+
+def _seconds_a_tick(file: Loaded) -> float:
+    """One tempo in seconds a tick; NaN for a file with several."""
+    changes = _tempos(file)
+    return changes[0] / 1e6 / file.resolution if len(changes) == 1 else float("nan")
+
+
+def _through_tempos(file: Loaded, ticks: IntArray) -> FloatArray:
+    """Turn onsets and durations, [2, n] ticks, into seconds through the tempo map."""
+    changes = _tempos(file)
     begin = np.array(sorted(changes), np.float64)
-    rate = np.array([changes[tick] for tick in sorted(changes)]) / 1e6 / score.ticks_per_quarter
+    rate = np.array([changes[tick] for tick in sorted(changes)]) / 1e6 / file.resolution
     elapsed = np.concatenate([[0.0], np.cumsum(np.diff(begin) * rate[:-1])])
     limits = np.stack([ticks[0], ticks[0] + ticks[1]])
     segment = np.searchsorted(begin, limits, side="right") - 1
@@ -127,24 +223,33 @@ def _seconds(score: Any, ticks: IntArray) -> FloatArray:
     return np.stack([seconds[0], seconds[1] - seconds[0]])
 
 
-def _meters(score: Any) -> list[tuple[float, int, int]]:
+def _meters(file: Loaded) -> Meters:
     """Gather (quarter, numerator, denominator) of the metre map; before the first signature, and without any, 4/4."""
-    signatures = score.time_signatures.numpy()
     meters = {0.0: (4, 4)}
-    for tick, numerator, denominator in zip(
-        signatures["time"].tolist(), signatures["numerator"].tolist(), signatures["denominator"].tolist(), strict=True
-    ):
+    for tick, numerator, denominator in file.signatures:
         # a signature of 0 beats, or in 0ths, is damage: the metre before it goes on
         if tick >= 0 and numerator > 0 and 0 < denominator <= _SHORTEST_NOTE_VALUE:
-            meters[tick / score.ticks_per_quarter] = (numerator, denominator)
+            meters[tick / file.resolution] = (numerator, denominator)
     return [(begin, *meters[begin]) for begin in sorted(meters)]
 
 
-def _bars(meters: list[tuple[float, int, int]], end: float) -> FloatArray:
-    shortest = min(numerator * 4 / denominator for _, numerator, denominator in meters)
-    if end / shortest + len(meters) > MOST_BARS:
-        raise UnreadableError(f"{end:,.0f} quarters long, more than {MOST_BARS:,} bars")
-    return bar_grid(meters, end)
+def _bar_starts(meters: Sequence[Meters], ends: FloatArray) -> list[FloatArray | None]:
+    """`bar_grid` of many pieces, with None for those of too many bars; pieces of one metre share one axis."""
+    shortest = np.array([min(numerator * 4 / denominator for _, numerator, denominator in one) for one in meters])
+    changes = np.array([len(one) for one in meters], np.int64)
+    fits = ends / shortest + changes <= MOST_BARS
+    counts = np.ones(len(meters), np.int64)
+    plain = fits & (changes == 1)
+    counts[plain] = np.maximum(1, np.ceil(ends[plain] / shortest[plain] - SIMULTANEOUS)).astype(np.int64)
+    stop = np.cumsum(counts + 1)
+    begin = stop - counts - 1
+    grid = np.repeat(shortest, counts + 1) * (np.arange(stop[-1]) - np.repeat(begin, counts + 1))
+    return [
+        grid[left:right] if alone else bar_grid(meter, float(end)) if known else None
+        for left, right, alone, known, meter, end in zip(
+            begin.tolist(), stop.tolist(), plain.tolist(), fits.tolist(), meters, ends, strict=True
+        )
+    ]
 
 
 def _limit_damage() -> None:
@@ -160,12 +265,16 @@ def _limit_damage() -> None:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer a list of [path, name] pairs with one pickled `Notes` or reason (str) each, in order, after a "ready"."""
+    """Answer a list of [path, name] pairs with one pickled tuple (the fields of `Loaded`) or reason (str) each.
+
+    The answers come in the order of the requests, after a "ready".
+    """
     pickle.dump("ready", answers)
     answers.flush()
     for path, name in json.load(requests):
         try:
-            result: Notes | str = parse(Path(path), name)
+            # as a plain tuple: this module has another name in its own process
+            result: tuple[Any, ...] | str = tuple(load(Path(path), name))
         except UnreadableError as error:
             result = str(error)
         except OSError as error:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import joblib
 
 from evaluation.notes import Notes
+from evaluation.parsing import Loaded, as_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -165,15 +166,24 @@ def read_guarded(
     Returns:
         [len(named)], in order.
     """
+    answers: list[Loaded | Skipped] = []
+    while len(answers) < len(named):
+        answers.extend(_read_until_trouble(named[len(answers) :], seconds_a_file, command()))
+    loaded = [answer for answer in answers if isinstance(answer, Loaded)]
+    notes = iter(as_notes(loaded))
     results: list[Notes | Skipped] = []
-    while len(results) < len(named):
-        results.extend(_read_until_trouble(named[len(results) :], seconds_a_file, command()))
+    for answer in answers:
+        if isinstance(answer, Skipped):
+            results.append(answer)
+            continue
+        result = next(notes)
+        results.append(Skipped(answer.name, result) if isinstance(result, str) else result)
     return results
 
 
 def _read_until_trouble(
     named: Sequence[tuple[str, str]], seconds_a_file: float, command: list[str]
-) -> list[Notes | Skipped]:
+) -> list[Loaded | Skipped]:
     """Read files in one process, up to and including the first that it does not survive."""
     # one thread each: linear algebra has no part in parsing, and its pools take long to start
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -183,7 +193,7 @@ def _read_until_trouble(
     process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
-    messages: queue.SimpleQueue[Notes | str | None] = queue.SimpleQueue()
+    messages: queue.SimpleQueue[Loaded | str | None] = queue.SimpleQueue()
     printed: list[bytes] = []
     threads = [
         threading.Thread(target=_collect, args=(process, messages), daemon=True),
@@ -192,7 +202,7 @@ def _read_until_trouble(
     ]
     for thread in threads:
         thread.start()
-    results: list[Notes | Skipped] = []
+    results: list[Loaded | Skipped] = []
     try:
         if messages.get(timeout=SECONDS_TO_START) != "ready":
             process.wait()
@@ -232,13 +242,16 @@ def _drain(process: subprocess.Popen[bytes]) -> bytes:
     return process.stderr.read()
 
 
-def _collect(process: subprocess.Popen[bytes], messages: queue.SimpleQueue[Notes | str | None]) -> None:
+def _collect(process: subprocess.Popen[bytes], messages: queue.SimpleQueue[Loaded | str | None]) -> None:
     """Pass on each answer, and None when there are no more."""
     assert process.stdout is not None
     try:
         while True:
-            messages.put(pickle.load(process.stdout))  # noqa: S301 - written by our own process, not by a file
+            answer = pickle.load(process.stdout)  # noqa: S301 - written by our own process, not by a file
+            messages.put(Loaded(*answer) if isinstance(answer, tuple) else answer)
     except (EOFError, pickle.UnpicklingError):
+        pass  # it ended, or died in the middle of an answer
+    finally:
         messages.put(None)
 
 

@@ -245,8 +245,9 @@ class MelodyLSTM(keras.Model):
             one_hot = tf.one_hot(last, len(self.vocabulary), dtype=self.compute_dtype)
             output, (hidden, carry) = self.lstm.cell(one_hot, [hidden, carry])
             logits = self.logits(output)
-            logits += tf.where(exact, never_end, tf.zeros_like(never_end))
-            logits += tf.where(step == 0, never_hold + never_end, tf.zeros_like(never_hold))
+            logits += tf.where(tf.logical_or(exact, step == 0), never_end, tf.zeros_like(never_end))
+            # Nothing to hold at first, and the last note given keeps its length.
+            logits += tf.where(step == given - 1, never_hold, tf.zeros_like(never_hold))
             logits = filtered_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
             step_seed = tf.random.experimental.stateless_fold_in(seed, step)
             drawn = tf.random.stateless_categorical(logits, 1, step_seed, dtype=tf.int32)[:, 0]

@@ -21,8 +21,8 @@ def read_start(text: str) -> tuple[Note, ...]:
     Raises:
         UserError: the file holds no usable tune, or a note cannot be read.
     """
-    path = Path(text).expanduser()
-    if path.is_file():
+    path = _existing(text)
+    if path is not None:
         return load_corpus(path.resolve(), progress=False).tunes[0].notes
     words = text.split()
     if not words:
@@ -30,10 +30,19 @@ def read_start(text: str) -> tuple[Note, ...]:
     return tuple(_read_note(word, text) for word in words)
 
 
+def _existing(text: str) -> Path | None:
+    """Return the file that a text names, None where it names none, or could name none: many notes are too long."""
+    try:
+        path = Path(text).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):
+        return None
+
+
 def _read_note(word: str, text: str) -> Note:
-    name, _, length = word.partition(":")
+    name, colon, length = word.partition(":")
     match = _NOTE.fullmatch(name)
-    quarters = _read_length(length) if length else 1.0
+    quarters = _read_length(length) if colon else 1.0
     if match is None or quarters is None:
         lengths = ", ".join(f"{q:g}" for q in DURATIONS_QUARTERS)
         raise UserError(

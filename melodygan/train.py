@@ -6,6 +6,8 @@ originals that the model has never seen.
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,6 @@ from modelkit.quiet import quiet_start
 from modelkit.runs import Run, check_run_folder, read_config
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 EXAMPLE = "  python -m melodygan.train --wgan --noise --l2\n  python -m melodygan.train --lstm --corpus ~/tunes"
@@ -26,7 +27,7 @@ DEFAULT_L2 = 0.01
 WARM_START = 0
 # What a run of each kind takes unless told otherwise: fixed numbers of updates, so that a seed fixes the result.
 DEFAULTS: dict[str, dict[str, int | None]] = {
-    "lstm": {"epochs": 40, "batch_size": 16, "units": 256, "updates_per_epoch": None},
+    "lstm": {"epochs": 28, "batch_size": 16, "units": 256, "updates_per_epoch": None},
     "gan": {"epochs": 25, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
     "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
@@ -37,7 +38,7 @@ _FREE_WHEN_RESUMING = {"resume", "epochs", "gen", "org", "count", "force", "tens
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb."""
     args = _parser().parse_args(argv)
-    settings = _settings_to_resume(args) if args.resume else _settings(args)
+    settings = _settings_to_resume(args, argv) if args.resume else _settings(args)
     run_path = args.resume or args.out or Path("runs") / _run_name(settings)
     _check_outputs(args, run_path)
 
@@ -74,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(*, only_given: bool = False) -> argparse.ArgumentParser:
+    """Return the parser; with ``only_given`` it leaves out what was not on the command line, instead of defaults."""
     parser = cli.parser("melodygan.train", "Train an LSTM, a GAN or a Wasserstein GAN on a corpus of tunes.", EXAMPLE)
     model = parser.add_argument_group("model (without --lstm or --wgan: the GAN with cross-entropy)")
     kind = model.add_mutually_exclusive_group()
@@ -103,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "--corpus", default="erk", metavar="NAME|PATH",
         help="a book of the Essen collection (erk, boehme, han …) or a folder or file of .krn .abc .mid .xml .mxl",
     )  # fmt: skip
-    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 40, GAN 25, reported 10 or 20)")
+    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 28, GAN 25, reported 10 or 20)")
     training.add_argument("--batch-size", type=cli.positive_int, help="tunes an update (LSTM 16, GAN 64, reported 16)")
     training.add_argument(
         "--updates-per-epoch", type=cli.positive_int, help="generator updates an epoch (GAN 100, reported 10)"
@@ -118,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--org", type=Path, default=Path("org"), help="folder for held-out originals (default org)")
     output.add_argument("--count", type=cli.positive_int, default=100, help="tunes in each of them (default 100)")
     output.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
+    if only_given:
+        for action in parser._actions:  # noqa: SLF001 - argparse has no other way to forget its defaults
+            action.default = argparse.SUPPRESS
     return parser
 
 
@@ -141,9 +146,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     warm_start = 0 if args.as_reported or args.lstm else WARM_START if args.warm_start is None else args.warm_start
     if penalty == "clip" and not args.wgan:
         raise cli.UserError("--penalty clip bounds a Wasserstein critic: add --wgan, or choose another penalty")
-    corpus = args.corpus
-    if Path(corpus).expanduser().exists() and os.sep in corpus:
-        corpus = str(Path(corpus).expanduser().resolve())
+    corpus = _whole_path(args.corpus)
     return {
         "verb": "melodygan.train",
         "lstm": args.lstm,
@@ -161,7 +164,14 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _settings_to_resume(args: argparse.Namespace) -> dict[str, Any]:
+def _whole_path(corpus: str) -> str:
+    """Return a path as it is from anywhere, the name of a book as it is."""
+    if os.sep not in corpus:
+        return corpus
+    return os.path.abspath(os.path.expanduser(corpus))  # noqa: PTH100, PTH111 - these leave ~nobody as it is
+
+
+def _settings_to_resume(args: argparse.Namespace, argv: Sequence[str] | None) -> dict[str, Any]:
     """Return the settings of the run to continue, more epochs allowed.
 
     Raises:
@@ -170,9 +180,9 @@ def _settings_to_resume(args: argparse.Namespace) -> dict[str, Any]:
     kept = read_config(args.resume)
     if kept.get("verb") != "melodygan.train":
         raise cli.UserError(f"{args.resume} is a run of {kept.get('verb')}: resume it with that")
-    unset = _parser().parse_args([])
-    for name, value in vars(args).items():
-        if name not in _FREE_WHEN_RESUMING and value not in (getattr(unset, name), kept.get(name)):
+    for name, value in vars(_parser(only_given=True).parse_args(argv)).items():
+        same = _whole_path(value) == kept["corpus"] if name == "corpus" else value == kept.get(name)
+        if name not in _FREE_WHEN_RESUMING and not same:
             option = f"--{name.replace('_', '-')}"
             raise cli.UserError(f"{option} differs from the run in {args.resume}: leave it out, or start a new run")
     return {**kept, "epochs": args.epochs or kept["epochs"]}
@@ -194,6 +204,9 @@ def _check_outputs(args: argparse.Namespace, run_path: Path) -> None:
     places = [path.resolve() for path in (run_path, args.gen, args.org)]
     if len(set(places)) < len(places):
         raise cli.UserError("--out, --gen and --org must be three different folders")
+    for inner, outer in itertools.permutations(places, 2):
+        if outer in inner.parents and outer != places[0]:
+            raise cli.UserError(f"{inner} is within {outer}, which is replaced whole: choose folders side by side")
     if not args.resume:
         check_run_folder(run_path, force=args.force)
     for folder in (args.gen, args.org):

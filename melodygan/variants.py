@@ -33,6 +33,7 @@ NOTES_A_TUNE = 96
 _TUNES_JUDGED = 200
 _MOST_LEFT_OUT = 0.1
 _LSTM_LEARNING_RATE = 5e-3
+_LSTM_WEIGHT_DECAY = 0.05  # without it, validation stands still from the twentieth epoch on
 _WAITING_UPDATES = 200
 
 # How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
@@ -87,9 +88,8 @@ def _lstm(
     if model is None:
         model = MelodyLSTM(vocabulary, units=settings["units"], seed=seed)
         steps = settings["epochs"] * len(batches)
-        model.compile_for_tunes(
-            keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, steps), clipnorm=1.0)
-        )
+        rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, steps)
+        model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
     validation = TuneBatches(split.validation, vocabulary, size)
     return Training(model, batches.dataset(), dict, (FollowEpochs(batches),), {"validation_data": validation.dataset()})
 

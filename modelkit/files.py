@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -141,9 +142,21 @@ def save_keras(model: object, path: Path) -> None:
                     content = source.read(name)
                     if name == "metadata.json":
                         content = json.dumps({**json.loads(content), "date_saved": "1980-01-01@00:00:00"}).encode()
+                    if name == "config.json":
+                        content = _numbered(content.decode()).encode()
                     target.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), content)
         finally:
             stamped.unlink(missing_ok=True)
+
+
+def _numbered(config: str) -> str:
+    """Number the shared objects of a Keras config in order: Keras tells them apart by their place in memory."""
+    numbers: dict[str, int] = {}
+    return re.sub(
+        r'("shared_object_id": )(\d+)',
+        lambda found: f"{found[1]}{numbers.setdefault(found[2], len(numbers) + 1)}",
+        config,
+    )
 
 
 def _write_manifest(folder: Path) -> None:

@@ -56,8 +56,8 @@ def test_intervals_hold_their_scores_and_take_no_file_for_its_own_copy():
         score = getattr(found, name)
         assert score.interval[0] < score.value < score.interval[1], name
     # drawing with replacement would lose a third of the pieces, and with them of the variety
-    assert found.vendi.interval[0] > 0.8
-    assert found.vendi.interval[1] < 1.25
+    assert found.vendi.interval[0] > 0.7
+    assert found.vendi.interval[1] < 1.4
 
 
 def test_share_interval_is_wilsons():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import textwrap
@@ -13,6 +14,7 @@ import pytest
 from conftest import write_midi
 
 from evaluation.notes import Notes, bar_grid
+from evaluation.parsing import as_notes, load, parse
 from evaluation.reading import FolderError, Skipped, read_folder, read_guarded, read_some
 
 
@@ -110,6 +112,36 @@ def test_damaged_signatures_and_tempi_do_no_harm(tmp_path):
     assert piece.duration_seconds.tolist() == [0]
 
 
+def test_files_read_together_are_as_files_read_alone(tmp_path):
+    paths = [
+        write_midi(tmp_path / "a.mid", [(0.0, 1.0, 60), (1.0, 5.5, 62)], meter=(3, 4), tempo=400_000),
+        write_midi(tmp_path / "b.mid", [(2.0, 1.0, 70), (0.0, 1.0, 64), (0.0, 1.0, 60)], tracks=2, ticks=96),
+        write_midi(tmp_path / "c.mid", [(500_000.0, 1.0, 60)]),
+        write_midi(tmp_path / "d.mid", [(0.0, 1.0, 35), (1.0, 1.0, 38)], channel=9),
+    ]
+    file = mido.MidiFile(paths[0])
+    file.tracks[1].insert(2, mido.MetaMessage("set_tempo", tempo=800_000))
+    file.tracks[1].insert(2, mido.MetaMessage("time_signature", numerator=2, denominator=4))
+    file.save(tmp_path / "e.mid")
+    paths.append(tmp_path / "e.mid")
+    together = as_notes([load(path, path.name) for path in paths])
+    assert "more than 50,000 bars" in together.pop(2)
+    del paths[2]
+    for path, piece in zip(paths, together, strict=True):
+        alone = parse(path, path.name)
+        for field in dataclasses.fields(Notes):
+            assert np.array_equal(getattr(piece, field.name), getattr(alone, field.name)), (path.name, field.name)
+    a, b, d, e = together
+    assert a.bar_starts.tolist() == [0, 3, 6, 9]
+    assert a.onset_seconds == pytest.approx([0, 0.4])
+    assert b.pitch.tolist() == [60, 64, 70]
+    assert b.track.tolist() == [0, 1, 0]
+    assert d.drums_only
+    assert e.bar_starts.tolist() == [0, 1, 3, 5, 7]
+    assert e.duration_seconds == pytest.approx([0.4, 5.5 * 0.8])
+    assert as_notes([]) == []
+
+
 def test_a_note_struck_twice_ends_first_in_first_out(tmp_path):
     file = mido.MidiFile(ticks_per_beat=480)
     events = [("note_on", 0), ("note_on", 240), ("note_off", 240), ("note_off", 480)]
@@ -138,8 +170,8 @@ def test_folders_that_hold_nothing_are_named(tmp_path):
 UNRULY = textwrap.dedent("""
     import os, sys, time
     from evaluation import parsing
-    real = parsing.parse
-    def parse(path, name):
+    real = parsing.load
+    def load(path, name):
         if "crash" in name:
             os.abort()
         if "hang" in name:
@@ -147,7 +179,7 @@ UNRULY = textwrap.dedent("""
         if "exit" in name:
             os._exit(3)
         return real(path, name)
-    parsing.parse = parse
+    parsing.load = load
     sys.exit(parsing.main())
 """)
 

@@ -98,3 +98,13 @@ def contents():
         return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(files)}
 
     return read
+
+
+@pytest.fixture
+def eager():
+    """Run what would be compiled step by step: compiling a step takes longer than making it."""
+    import tensorflow as tf  # noqa: PLC0415 - only the tests that train pay for TensorFlow
+
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    yield
+    tf.config.run_functions_eagerly(run_eagerly=False)

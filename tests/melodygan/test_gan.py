@@ -42,14 +42,6 @@ def gan():
 
 
 @pytest.fixture
-def eager():
-    """Run what would be compiled step by step: compiling a step takes longer than making it."""
-    tf.config.run_functions_eagerly(run_eagerly=True)
-    yield
-    tf.config.run_functions_eagerly(run_eagerly=False)
-
-
-@pytest.fixture
 def determined():
     """Return a function: a GAN whose generator always gives the same logits."""
 

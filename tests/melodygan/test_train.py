@@ -275,7 +275,6 @@ def test_what_is_no_run_is_not_resumed(refusal, tmp_path):
         ("--penalty", "none"),
         ("--units", "7"),
         ("--warm-start", "7"),
-        ("--warm-start", "0"),
         ("--batch-size", "7"),
         ("--seed", "5"),
         ("--seed", "0"),
