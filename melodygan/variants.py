@@ -33,13 +33,12 @@ NOTES_A_TUNE = 96
 _TUNES_JUDGED = 200
 _MOST_LEFT_OUT = 0.1
 _LSTM_LEARNING_RATE = 5e-3
-_LSTM_WEIGHT_DECAY = 0.05  # without it, validation stands still from the twentieth epoch on
+_LSTM_WEIGHT_DECAY = 0.05  # against overfitting: without any, training and validation part from epoch 22 on
 _WAITING_UPDATES = 200
 
 # How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
-# `r1r2` is what works here and the default: the other two spend five critic updates on one of the generator,
-# `gradient` with a second derivative through the LSTMs in each of them, and clipped critics learn too slowly at
-# 5e-5 to say anything within minutes. With R1 and R2 one critic update a generator update suffices, and the
+# `r1r2` is the default: the other two spend five critic updates on one of the generator, `gradient` with a second
+# derivative through the LSTMs in each of them. With R1 and R2 one critic update a generator update suffices, and the
 # penalty is needed at every fourth only.
 PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
     "none": {"discriminator_steps": 1},
