@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from music21 import converter, corpus
 
+from evaluation import compare
 from evaluation.reading import read_folder
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -45,6 +46,14 @@ def write_pieces(folder, pieces):
         notes = list(zip(piece.onset.tolist(), piece.duration.tolist(), piece.pitch.tolist(), strict=True))
         write_midi(folder / f"{number:03d}.mid", notes, meter=piece.meter)
     return folder
+
+
+@pytest.fixture(scope="module")
+def fewer_draws():
+    """Draw 40 halves a score and not 200: most of the time of a comparison goes there, and verdicts do not use them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare, "RESAMPLES", 40)
+        yield
 
 
 @pytest.fixture(scope="session")

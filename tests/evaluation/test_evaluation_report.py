@@ -14,18 +14,12 @@ import pytest
 from conftest import write_midi, write_pieces
 
 import evaluation
-from evaluation import compare
 from evaluation.report import labels, main
 
 ROOT = Path(evaluation.__file__).parents[1]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def fewer_draws():
-    """Draw 40 halves a score and not 200: most of the time of a comparison goes there, and verdicts do not use them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare, "RESAMPLES", 40)
-        yield
+pytestmark = pytest.mark.usefixtures("fewer_draws")
 
 
 @pytest.fixture(scope="module")

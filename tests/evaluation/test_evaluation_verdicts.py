@@ -6,16 +6,9 @@ import known
 import numpy as np
 import pytest
 
-from evaluation import compare
 from evaluation.assessment import compare_sets, measure, ranking
 
-
-@pytest.fixture(scope="module", autouse=True)
-def fewer_draws():
-    """Draw 40 halves a score and not 200: most of the time of a comparison goes there, and verdicts do not use them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare, "RESAMPLES", 40)
-        yield
+pytestmark = pytest.mark.usefixtures("fewer_draws")
 
 
 @pytest.fixture(scope="module")
