@@ -9,7 +9,6 @@ The music is the 1,754 tunes of the Erk collection that come with music21, writt
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import itertools
 import os
@@ -20,20 +19,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import symusic
 from music21 import corpus
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "evaluation")]
 
 import known  # noqa: E402 - found through the path above
 import mgeval_port  # noqa: E402
+from conftest import write_abc  # noqa: E402
 from test_evaluation_fuzz import mutated  # noqa: E402
 
 from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder  # noqa: E402
@@ -47,22 +42,9 @@ def write_tunes(folder: Path) -> Path:
     folder.mkdir()
     sources = {path.name: path for path in corpus.getComposer("essenFolksong")}
     text = "".join(sources[f"erk{part}.abc"].read_text(encoding="latin-1") for part in (10, 20, 30))
-    with quiet():
-        for number, tune in enumerate(re.split(r"(?m)^(?=X:)", text)[1:]):
-            symusic.Score.from_abc(tune).dump_midi(folder / f"{number:04d}.mid")
+    for number, tune in enumerate(re.split(r"(?m)^(?=X:)", text)[1:]):
+        write_abc(folder / f"{number:04d}.mid", tune)
     return folder
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Send what native code prints about up-beats and double bars nowhere."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a descriptor is wanted
-        os.dup2(nowhere.fileno(), 1)
-        yield
-        os.dup2(kept, 1)
-    os.close(kept)
 
 
 def some(folder: Path, files: list[Path]) -> Path:

@@ -65,7 +65,8 @@ def reported_update(units: int, batch_size: int) -> Callable[[], None]:
         return keras.ops.mean(labels * scores)
 
     rng = np.random.default_rng(0)
-    generator, critic = build_reported_generator(), build_reported_discriminator(units=units)
+    generator = build_reported_generator()
+    critic = build_reported_discriminator(units=units, recurrence=keras.layers.LSTM)
     critic.compile(adam(), loss=wasserstein)
     real, labels = windows(batch_size), np.ones((batch_size, 1), np.float32)
     # A critic's update is compiled with its weights trainable, the generator's with them frozen: each keeps what

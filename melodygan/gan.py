@@ -31,6 +31,7 @@ its pace) differ too little from tune to tune. Sharper draws leave the differenc
 tune shares.
 """
 _MOST_ROUNDS = 20
+_LEAST_DRAWN = 64
 
 
 def build_generator(
@@ -87,6 +88,7 @@ def build_discriminator(
     units: int = 64,
     channels: Sequence[int] = (64, 96, 128),
     widths: Sequence[int] = (256, 128),
+    histogram_width: int = 64,
     dropout: float = 0.2,
     group_size: int | None = None,
     fused_lstm: bool = True,
@@ -98,12 +100,17 @@ def build_discriminator(
     A convolutional stem reads the notes in groups of four, so that the LSTMs take L/4 steps instead of L: they
     are what a training step waits for.
 
+    Beside what the recurrent layers make of a tune stands its histogram, how often each pitch and each duration
+    occurs, and minibatch discrimination looks at both. A generator that writes all its tunes in one register at one
+    pace is given away by the histograms of a batch, long before by their turns.
+
     Args:
         length: notes a tune, divisible by 4.
         symbols: P + D.
         units: of the LSTM and of each direction of the bidirectional one.
         channels: of the stem's convolutions.
         widths: of the dense layers, each with LeakyReLU 0.2.
+        histogram_width: of the dense layer that reads the histogram.
         dropout: share of the features that training drops before the score.
         group_size: examples compared with each other, see `modelkit.layers.MinibatchDiscrimination`.
         fused_lstm: allow cuDNN's LSTM on a GPU. It has no second derivative, so a penalty on the critic's
@@ -127,7 +134,9 @@ def build_discriminator(
         x = with_noise(x, noise)
         x = layers.LeakyReLU(LEAK)(x)
     x = layers.Dropout(dropout)(x)
-    x = MinibatchDiscrimination(group_size=group_size)(x)
+    histogram = layers.GlobalAveragePooling1D(name="histogram")(notes)
+    histogram = layers.Dense(histogram_width, kernel_regularizer=kernel_l2(l2))(histogram)
+    x = layers.Concatenate()([MinibatchDiscrimination(group_size=group_size)(features) for features in (x, histogram)])
     return keras.Model(notes, layers.Dense(1, dtype="float32", name="score")(x), name="discriminator")
 
 
@@ -203,7 +212,9 @@ class MelodyGAN(AdversarialModel):
             latent_seed, pitch_seed, duration_seed = tf.unstack(
                 tf.random.experimental.stateless_split(tf.constant([seed, batch], tf.int64), 3)
             )
-            logits = self(tf.random.stateless_normal([count, self.latent_dim], latent_seed))
+            # Never few at once: where many are too short, a single tune must not run out of rounds.
+            drawn = max(count, _LEAST_DRAWN)
+            logits = self(tf.random.stateless_normal([drawn, self.latent_dim], latent_seed))
             symbols = tf.stack(
                 [
                     draw(filtered_logits(part, temperature=sharpness, top_k=top_k, top_p=top_p), part_seed)
@@ -217,7 +228,7 @@ class MelodyGAN(AdversarialModel):
                     tunes.append(notes if bars is None else cut_at(notes, bars))
             if len(tunes) >= count:
                 return tunes[:count]
-        raise ValueError(f"only {len(tunes)} of {count * _MOST_ROUNDS} tunes were as long as asked: ask for less")
+        raise ValueError(f"only {len(tunes)} of {drawn * _MOST_ROUNDS} tunes were as long as asked: ask for less")
 
 
 def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -17,14 +17,21 @@ from melodygan.bars import STEPS_A_BAR
 from melodygan.encoding import DELIMITER, HOLD, StepVocabulary, from_steps, pitch_name, to_steps
 from melodygan.sampling import filtered_logits
 from modelkit.randomness import reseed_layers
+from modelkit.recurrent import HoistedLSTM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from melodygan.encoding import Note, Tune
 
+LOOKBACK = (8, 12, 16, 24, 32, 48, 64)
+"""One, two and four bars of 2/4, 3/4 and 4/4, in sixteenths."""
 
 _BUCKET = 32
+_LOOKBACK_WIDTH = 16
+_METERS = (16, 12)  # sixteenths after which the place in the bar comes round, in 4/4 (and 2/4) and in 3/4
+_LONGEST = 16  # sixteenths that a note has lasted, beyond which they are no longer counted
+_DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
@@ -94,10 +101,15 @@ class MelodyLSTM(keras.Model):
 
     Calling it maps symbols [B, T] to the logits of the symbols that follow them, [B, T, V].
 
+    Beside the newest symbol the LSTM is told what follows from the earlier ones but is hard to keep in mind: what
+    sounds and for how long, the place in the bar, and, as in the lookback network of Waite (2016), what stood at the
+    coming place one, two and four bars ago. With 1,400 tunes it does not learn to find these by itself.
+
     Args:
         vocabulary: its symbols; they are saved with the model.
         units: width of the LSTM.
-        dropout: share of its outputs that training drops.
+        dropout: share of its outputs, and of what it is told of earlier bars, that training drops.
+        lookback: distances in sixteenths, ascending, at which it is told of earlier symbols.
         seed: together with the number of the update it fixes every random draw of training.
     """
 
@@ -107,6 +119,7 @@ class MelodyLSTM(keras.Model):
         *,
         units: int = 256,
         dropout: float = 0.2,
+        lookback: Sequence[int] = LOOKBACK,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -115,20 +128,72 @@ class MelodyLSTM(keras.Model):
             vocabulary = StepVocabulary.from_config(vocabulary)
         self.vocabulary = vocabulary
         self.units, self.rate, self.seed = units, dropout, seed
-        self.lstm = layers.LSTM(units, return_sequences=True, name="lstm")
+        self.lookback = tuple(lookback)
+        self.embedding = layers.Embedding(len(vocabulary), _LOOKBACK_WIDTH, name="embedding")
+        self.forgetting = layers.Dropout(dropout, name="forgetting")
+        self.lstm = HoistedLSTM(units, return_sequences=True, name="lstm")
         self.dropout = layers.Dropout(dropout, name="dropout")
         self.logits = layers.Dense(len(vocabulary), dtype="float32", name="logits")
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the sizes are known without it
         """Create all weights."""
-        self.lstm.build((None, None, len(self.vocabulary)))
+        told = 2 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(self.lookback) * _LOOKBACK_WIDTH
+        self.embedding.build((None, None, len(self.lookback)))
+        self.lstm.build((None, None, told))
         self.logits.build((None, None, self.units))
         self.built = True
 
     def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Map symbols [B, T] to logits [B, T, V]."""
-        one_hot = tf.one_hot(tf.cast(symbols, tf.int32), len(self.vocabulary), dtype=self.compute_dtype)
-        return self.logits(self.dropout(self.lstm(one_hot), training=training))
+        symbols = tf.cast(symbols, tf.int32)
+        sounding, lasted = self._what_sounds(symbols)
+        earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
+        places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
+        told = self._inputs(symbols, sounding, lasted, places, earlier, training=training)
+        return self.logits(self.dropout(self.lstm(told), training=training))
+
+    def _inputs(
+        self,
+        symbols: tf.Tensor,
+        sounding: tf.Tensor,
+        lasted: tf.Tensor,
+        places: tf.Tensor,
+        earlier: tf.Tensor,
+        *,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Join what the LSTM is told.
+
+        Args:
+            symbols: the newest ones, [...].
+            sounding: the symbol with which began what sounds, [...].
+            lasted: steps since then, [...].
+            places: steps since the beginning of the tune, [...].
+            earlier: symbols `lookback` steps before the coming one, [..., lookback].
+            training: whether some of the earlier ones are dropped.
+        """
+        of_earlier = self.forgetting(self.embedding(earlier), training=training)
+        size = len(self.vocabulary)
+        told = [tf.one_hot(symbols, size), tf.one_hot(sounding, size), tf.one_hot(lasted, _LONGEST + 1)]
+        told += [tf.one_hot(places % meter, meter) for meter in _METERS]
+        told = [tf.cast(part, self.compute_dtype) for part in told]
+        flat = tf.reshape(of_earlier, tf.concat([tf.shape(symbols), [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
+        return tf.concat([*told, flat], axis=-1)
+
+    def _delayed(self, symbols: tf.Tensor, steps: int, before: int | None = None) -> tf.Tensor:
+        """Return symbols [B, T] so many steps later; before the tune stand delimiters, or what is given."""
+        before = self.vocabulary.index(DELIMITER) if before is None else before
+        return tf.pad(symbols, [[0, 0], [steps, 0]], constant_values=before)[:, : tf.shape(symbols)[1]]
+
+    def _what_sounds(self, symbols: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the last symbol that is no hold, and how many steps ago it stood, at each place of [B, T]."""
+        hold = self.vocabulary.index(HOLD)
+        lasted = tf.where(symbols == hold, _LONGEST, 0)
+        for steps in _DOUBLINGS:
+            # What is found within so many steps doubles each time.
+            lasted = tf.minimum(lasted, steps + self._delayed(lasted, steps, _LONGEST))
+            symbols = tf.where(symbols == hold, self._delayed(symbols, steps, hold), symbols)
+        return symbols, lasted
 
     def compile_for_tunes(self, optimizer: keras.optimizers.Optimizer) -> None:
         """Compile with cross-entropy and the metrics of `melodygan.lstm`, padding weighted out of all of them."""
@@ -156,6 +221,7 @@ class MelodyLSTM(keras.Model):
             "vocabulary": self.vocabulary.to_config(),
             "units": self.units,
             "dropout": self.rate,
+            "lookback": self.lookback,
             "seed": self.seed,
         }
 
@@ -229,6 +295,8 @@ class MelodyLSTM(keras.Model):
         never_end = tf.one_hot(delimiter, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
         never_hold = tf.one_hot(hold, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
         zeros = tf.zeros([count, self.units], self.compute_dtype)
+        distances = tf.constant(self.lookback, tf.int32)
+        window = max(self.lookback)
         written = tf.TensorArray(tf.int32, size=length, element_shape=[None])
 
         def unfinished(step: tf.Tensor, *rest: Any) -> tf.Tensor:
@@ -236,14 +304,17 @@ class MelodyLSTM(keras.Model):
 
         def one_step(
             step: tf.Tensor,
-            last: tf.Tensor,
+            recent: tf.Tensor,
+            sounding: tf.Tensor,
+            lasted: tf.Tensor,
             hidden: tf.Tensor,
             carry: tf.Tensor,
             written: Any,
             ended: tf.Tensor,
         ) -> tuple[Any, ...]:
-            one_hot = tf.one_hot(last, len(self.vocabulary), dtype=self.compute_dtype)
-            output, (hidden, carry) = self.lstm.cell(one_hot, [hidden, carry])
+            earlier = tf.gather(recent, window - distances, axis=1)
+            told = self._inputs(recent[:, -1], sounding, lasted, tf.fill([count], step), earlier)
+            output, (hidden, carry) = self.lstm.cell(told, [hidden, carry])
             logits = self.logits(output)
             logits += tf.where(tf.logical_or(exact, step == 0), never_end, tf.zeros_like(never_end))
             # Nothing to hold at first, and the last note given keeps its length.
@@ -254,10 +325,16 @@ class MelodyLSTM(keras.Model):
             follows = tf.where(step + 1 < given, tf.fill([count], primer[tf.minimum(step + 1, given - 1)]), drawn)
             follows = tf.where(ended, delimiter, follows)
             ended = tf.logical_or(ended, tf.equal(follows, delimiter))
-            return step + 1, follows, hidden, carry, written.write(step, follows), ended
+            recent = tf.concat([recent[:, 1:], follows[:, None]], axis=1)
+            held = follows == hold
+            sounding = tf.where(held, sounding, follows)
+            lasted = tf.where(held, tf.minimum(lasted + 1, _LONGEST), 0)
+            return step + 1, recent, sounding, lasted, hidden, carry, written.write(step, follows), ended
 
         first = tf.fill([count], primer[0])
-        state = (tf.constant(0), first, zeros, zeros, written, tf.zeros([count], tf.bool))
+        recent = tf.fill([count, window], primer[0])
+        nothing = tf.zeros([count], tf.int32)
+        state = (tf.constant(0), recent, first, nothing, zeros, zeros, written, tf.zeros([count], tf.bool))
         step, *_, written, _ = tf.while_loop(unfinished, one_step, state)
         symbols = tf.transpose(written.stack())
         rest = tf.range(length) >= step

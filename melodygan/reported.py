@@ -15,6 +15,7 @@ from keras import layers
 from melodygan.encoding import ReportedCodec
 from melodygan.gan import LEAK, kernel_l2, with_noise
 from modelkit.adversarial import AdversarialModel
+from modelkit.recurrent import HoistedLSTM
 
 if TYPE_CHECKING:
     from melodygan.encoding import Note
@@ -41,12 +42,28 @@ def build_reported_generator(
 
 
 def build_reported_discriminator(
-    length: int = LENGTH, units: int = UNITS, *, noise: float = 0.0, l2: float = 0.0
+    length: int = LENGTH,
+    units: int = UNITS,
+    *,
+    noise: float = 0.0,
+    l2: float = 0.0,
+    fused_lstm: bool = True,
+    recurrence: type[layers.LSTM] = HoistedLSTM,
 ) -> keras.Model:
-    """Return notes [B, length, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss."""
+    """Return notes [B, length, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss.
+
+    Args:
+        length: notes a window.
+        units: of the LSTM and of each direction of the bidirectional one.
+        noise: standard deviation of Gaussian noise after each recurrent and dense layer.
+        l2: λ of the kernel regularisation of the dense layers.
+        fused_lstm: see `melodygan.gan.build_discriminator`.
+        recurrence: kind of LSTM layer; the weights and results are the same, the speed is not.
+    """
+    use_cudnn = "auto" if fused_lstm else False
     x = notes = keras.Input((length, 1), name="notes")
-    x = with_noise(layers.LSTM(units, return_sequences=True)(x), noise)
-    x = with_noise(layers.Bidirectional(layers.LSTM(units))(x), noise)
+    x = with_noise(recurrence(units, return_sequences=True, use_cudnn=use_cudnn)(x), noise)
+    x = with_noise(layers.Bidirectional(recurrence(units, use_cudnn=use_cudnn))(x), noise)
     for width in (512, 256, 100):
         x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
         x = with_noise(x, noise)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 SPREAD_FEATURES = ("total_used_pitch", "total_used_note", "total_pitch_class_histogram", "note_length_hist")
 """The features whose spread shows a collapse first."""
 
-
-_LEAST_SPREAD = 1e-3  # of a set without any variety, whose logarithm would be infinite
+_WORST_RATIO = 1000.0  # for a set without any variety beside one with some, whose logarithm would be infinite
 
 
 def as_pieces(tunes: Iterable[Sequence[Note]]) -> list[Notes]:
@@ -65,15 +64,22 @@ def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequenc
         overlaps.append(overlap_area(intra_set_distances(ours).ravel(), between_real))
         overlaps.append(overlap_area(inter_set_distances(ours, theirs).ravel(), between_real))
         if name in SPREAD_FEATURES:
-            spreads.append(spread(ours) / max(spread(theirs), 1e-12))
+            spreads.append(_ratio(spread(ours), spread(theirs)))
     overlap, distinct = float(np.mean(overlaps)), distinct_share(generated)
-    wrong_spread = float(np.mean(np.abs(np.log(np.maximum(spreads, _LEAST_SPREAD)))))
+    wrong_spread = float(np.mean(np.abs(np.log(np.clip(spreads, 1 / _WORST_RATIO, _WORST_RATIO)))))
     return {
         "musical_distance": (1 - overlap) + (1 - distinct) + wrong_spread,
         "overlap": overlap,
         "distinct": distinct,
         "spread": min(spreads),
     }
+
+
+def _ratio(ours: float, theirs: float) -> float:
+    """Return the ratio of two spreads; two sets without any variety are alike."""
+    if theirs == 0:
+        return 1.0 if ours == 0 else _WORST_RATIO
+    return ours / theirs
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

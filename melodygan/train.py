@@ -24,10 +24,9 @@ EXAMPLE = "  python -m melodygan.train --wgan --noise --l2\n  python -m melodyga
 
 DEFAULT_NOISE = 0.1
 DEFAULT_L2 = 0.01
-WARM_START = 0
 # What a run of each kind takes unless told otherwise: fixed numbers of updates, so that a seed fixes the result.
 DEFAULTS: dict[str, dict[str, int | None]] = {
-    "lstm": {"epochs": 28, "batch_size": 16, "units": 256, "updates_per_epoch": None},
+    "lstm": {"epochs": 26, "batch_size": 16, "units": 256, "updates_per_epoch": None},
     "gan": {"epochs": 25, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
     "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
@@ -94,10 +93,6 @@ def _parser(*, only_given: bool = False) -> argparse.ArgumentParser:
         "--penalty", choices=("none", "clip", "gradient", "r1r2"),
         help="what keeps the critic smooth (default r1r2; with --as-reported none)",
     )  # fmt: skip
-    model.add_argument(
-        "--warm-start", type=cli.non_negative_int, metavar="UPDATES",
-        help=f"first train the generator as an autoencoder's decoder (default {WARM_START}; 0 for none)",
-    )  # fmt: skip
     model.add_argument("--as-reported", action="store_true", help="the report's own networks, encoding and updates")
     model.add_argument("--units", type=cli.positive_int, help="width of the LSTMs (LSTM 256, critic 64, reported 512)")
     training = parser.add_argument_group("training")
@@ -133,7 +128,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         UserError: options that exclude each other.
     """
     if args.lstm:
-        for option in ("noise", "l2", "penalty", "as_reported", "warm_start", "updates_per_epoch"):
+        for option in ("noise", "l2", "penalty", "as_reported", "updates_per_epoch"):
             if getattr(args, option):
                 raise cli.UserError(f"--{option.replace('_', '-')} belongs to the GANs: leave it out with --lstm")
     kind = "lstm" if args.lstm else "gan"
@@ -141,9 +136,6 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         kind = "as_reported_wgan" if args.wgan else "as_reported_gan"
     chosen = {name: getattr(args, name) or default for name, default in DEFAULTS[kind].items()}
     penalty = args.penalty or ("none" if args.as_reported or args.lstm else "r1r2")
-    if args.as_reported and args.warm_start:
-        raise cli.UserError("--warm-start is no part of what was reported: leave it out with --as-reported")
-    warm_start = 0 if args.as_reported or args.lstm else WARM_START if args.warm_start is None else args.warm_start
     if penalty == "clip" and not args.wgan:
         raise cli.UserError("--penalty clip bounds a Wasserstein critic: add --wgan, or choose another penalty")
     corpus = _whole_path(args.corpus)
@@ -155,7 +147,6 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         "noise": args.noise,
         "l2": args.l2,
         "penalty": penalty,
-        "warm_start": warm_start,
         **chosen,
         "mixed_precision": args.mixed_precision,
         "corpus": corpus,
@@ -219,7 +210,7 @@ def _open_run(args: argparse.Namespace, path: Path, settings: dict[str, Any]) ->
     run = Run.resume(path)
     if run.config["fingerprint"] != settings["fingerprint"]:
         raise cli.UserError(f"the corpus {settings['corpus']} has changed since {path} began: start a new run")
-    run.config["epochs"] = settings["epochs"]
+    run.plan_epochs(settings["epochs"])
     print(f"continuing {path} after epoch {len(run.history)} of {settings['epochs']}")
     return run
 

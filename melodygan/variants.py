@@ -16,7 +16,6 @@ from melodygan.reported import (
     build_reported_generator,
 )
 from melodygan.selection import musical_distance
-from melodygan.warmstart import warm_start
 from modelkit.cli import UserError
 from modelkit.randomness import RandomBatches
 
@@ -34,7 +33,7 @@ _TUNES_JUDGED = 200
 _MOST_LEFT_OUT = 0.1
 _LSTM_LEARNING_RATE = 5e-3
 _LSTM_WEIGHT_DECAY = 0.05  # against overfitting: without any, training and validation part from epoch 22 on
-_WAITING_UPDATES = 200
+_FIRST_ORDER = {"none", "clip"}  # the penalties that need no second derivative of the critic
 
 # How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
 # `r1r2` is the default: the other two spend five critic updates on one of the generator, `gradient` with a second
@@ -83,12 +82,12 @@ def _lstm(
     vocabulary = StepVocabulary.from_tunes([tune for side in split for tune in side])
     seed, size = settings["seed"], settings["batch_size"]
     batches = TuneBatches(split.train, vocabulary, size, seed=seed)
+    rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, settings["epochs"] * len(batches))
     model = saved
     if model is None:
         model = MelodyLSTM(vocabulary, units=settings["units"], seed=seed)
-        steps = settings["epochs"] * len(batches)
-        rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, steps)
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
+    model.optimizer.learning_rate = rate
     validation = TuneBatches(split.validation, vocabulary, size)
     return Training(model, batches.dataset(), dict, (FollowEpochs(batches),), {"validation_data": validation.dataset()})
 
@@ -104,16 +103,11 @@ def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model |
             **regularisers,
             units=settings["units"],
             group_size=settings["batch_size"],
-            fused_lstm=settings["penalty"] in {"none", "clip"},
+            fused_lstm=settings["penalty"] in _FIRST_ORDER,
         )
         generator = build_generator(*sizes, **regularisers)
         model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=settings["seed"], averaging=0.99)
-        _compile(model, settings)
     examples = vocabulary.encode(tunes_that_fit(split.train, NOTES_A_TUNE), NOTES_A_TUNE)
-    if saved is None and settings["warm_start"]:
-        warm_start(
-            model, RandomBatches(examples, settings["batch_size"], settings["warm_start"], seed=settings["seed"])
-        )
     return _adversarial(settings, split, done, model, examples)
 
 
@@ -128,15 +122,17 @@ def _reported_gan(settings: dict[str, Any], split: Split, done: int, saved: kera
     if model is None:
         regularisers = {"noise": settings["noise"], "l2": settings["l2"]}
         generator = build_reported_generator(**regularisers)
-        discriminator = build_reported_discriminator(**regularisers, units=settings["units"])
+        discriminator = build_reported_discriminator(
+            **regularisers, units=settings["units"], fused_lstm=settings["penalty"] in _FIRST_ORDER
+        )
         model = ReportedGAN(generator, discriminator, codec=codec, seed=settings["seed"])
-        _compile(model, settings)
     return _adversarial(settings, split, done, model, windows)
 
 
 def _adversarial(
     settings: dict[str, Any], split: Split, done: int, model: keras.Model, examples: np.ndarray
 ) -> Training:
+    _compile(model, settings)
     steps = PENALTY_SETTINGS[settings["penalty"]]["discriminator_steps"]
     batches = RandomBatches(
         examples,
@@ -154,31 +150,32 @@ def _adversarial(
 
 
 def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
+    """Compile a new model; give that of a checkpoint the learning rates of as many epochs as it is to have now."""
     updates = settings["epochs"] * settings["updates_per_epoch"]
     steps = PENALTY_SETTINGS[settings["penalty"]]["discriminator_steps"]
 
     def decaying(rate: float, times: int = 1) -> keras.optimizers.schedules.LearningRateSchedule:
         return keras.optimizers.schedules.CosineDecay(rate, updates * times, alpha=0.1)
 
-    # A generator that has been started warm waits for a critic that has something to say.
-    waiting = min(_WAITING_UPDATES, updates // 4) if settings["warm_start"] else 0
-    gradually = keras.optimizers.schedules.CosineDecay(
-        0.0 if waiting else 4e-4,
-        updates - waiting,
-        alpha=0.1,
-        warmup_target=4e-4 if waiting else None,
-        warmup_steps=waiting,
-    )
-
+    rates: dict[str, tuple[Any, Any]] = {
+        "none": (2e-4, 2e-4),
+        "clip": (5e-5, 5e-5),
+        "gradient": (decaying(4e-4), decaying(8e-4, steps)),
+        "r1r2": (decaying(4e-4), decaying(8e-4, steps)),
+    }
+    generator_rate, discriminator_rate = rates[settings["penalty"]]
+    if model.compiled:
+        model.generator_optimizer.learning_rate = generator_rate
+        model.discriminator_optimizer.learning_rate = discriminator_rate
+        return
     adam, rmsprop = keras.optimizers.Adam, keras.optimizers.RMSprop
     optimizers = {
-        "none": (adam(2e-4, 0.5), adam(2e-4, 0.5)),
-        "clip": (rmsprop(5e-5), rmsprop(5e-5)),
-        "gradient": (adam(gradually, 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
-        "r1r2": (adam(gradually, 0.0, 0.99), adam(decaying(8e-4, steps), 0.0, 0.99)),
+        "none": (adam(generator_rate, 0.5), adam(discriminator_rate, 0.5)),
+        "clip": (rmsprop(generator_rate), rmsprop(discriminator_rate)),
     }
+    unhurried = (adam(generator_rate, 0.0, 0.99), adam(discriminator_rate, 0.0, 0.99))
     model.compile(
-        *optimizers[settings["penalty"]],
+        *optimizers.get(settings["penalty"], unhurried),
         objective="wasserstein" if settings["wgan"] else "bce",
         penalty=settings["penalty"],
         **PENALTY_SETTINGS[settings["penalty"]],

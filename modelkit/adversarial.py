@@ -258,7 +258,7 @@ class AdversarialModel(keras.Model):
 
     def _draw_seed(self, purpose: int, number: tf.Tensor | int = 0) -> tf.Tensor:
         """Return a stateless seed [2] for one purpose within one update."""
-        counter = (self.step * 64 + tf.cast(number, tf.int64)) * 8 + purpose
+        counter = (self.step * self.discriminator_steps + tf.cast(number, tf.int64)) * 8 + purpose
         return tf.stack([tf.constant(self.seed, tf.int64), tf.cast(counter, tf.int64)])
 
     def _generate(self, size: tf.Tensor, number: tf.Tensor | int, player: int) -> tf.Tensor:

@@ -46,7 +46,7 @@ class RandomBatches(keras.utils.PyDataset):
         batch_size: rows a batch.
         batches: batches an epoch.
         seed: fixes every batch.
-        first_epoch: the epoch that the first pass stands for, when training is continued.
+        first_epoch: number of epochs already trained; the first pass is the one after them.
     """
 
     def __init__(self, examples: np.ndarray, batch_size: int, batches: int, *, seed: int, first_epoch: int = 0) -> None:

@@ -49,7 +49,7 @@ class Run:
         if path.exists() and any(path.iterdir()):
             set_aside(path)
         run = cls(path, {**config, "versions": {name: version(name) for name in VERSIONED}}, [])
-        write_text(path / "config.json", json.dumps(run.config, indent=1) + "\n")
+        run._write_config()
         return run
 
     @classmethod
@@ -65,6 +65,11 @@ class Run:
             run.history = json.loads((run.last_checkpoint / "state.json").read_text(encoding="utf-8"))["history"]
             run.write_history()
         return run
+
+    def plan_epochs(self, epochs: int) -> None:
+        """Make this the number of epochs after which the run ends."""
+        self.config["epochs"] = epochs
+        self._write_config()
 
     @property
     def last_checkpoint(self) -> Path | None:
@@ -103,6 +108,9 @@ class Run:
         for epoch, row in enumerate(self.history, start=1):
             writer.writerow({"epoch": epoch, **row})
         write_text(self.path / "history.csv", text.getvalue())
+
+    def _write_config(self) -> None:
+        write_text(self.path / "config.json", json.dumps(self.config, indent=1) + "\n")
 
     def _checkpoint(self, epoch: int) -> Path:
         return self.path / "checkpoints" / f"epoch-{epoch + 1:05d}"

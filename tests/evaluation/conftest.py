@@ -56,6 +56,15 @@ def fewer_draws():
         yield
 
 
+def write_abc(path, tune):
+    """Write a tune in ABC as a MIDI file."""
+    # music21's own reader: symusic's runs a program that fails where the path has a space
+    score = converter.parseData(tune, format="abc").flatten()
+    meter = score.getElementsByClass("TimeSignature").first()
+    notes = [(float(note.offset), float(note.quarterLength), note.pitch.midi) for note in score.notes]
+    write_midi(path, notes, meter=(meter.numerator, meter.denominator) if meter else (4, 4))
+
+
 @pytest.fixture(scope="session")
 def tune_folder(tmp_path_factory):
     """300 German folk songs that come with music21, as MIDI files."""
@@ -63,12 +72,7 @@ def tune_folder(tmp_path_factory):
     source = next(path for path in corpus.getComposer("essenFolksong") if path.name == "erk20.abc")
     text = source.read_text(encoding="latin-1")
     for number, tune in enumerate(re.split(r"(?m)^(?=X:)", text)[1:301]):
-        # music21's own reader: symusic's runs a program that fails where the path has a space
-        score = converter.parseData(tune, format="abc").flatten()
-        meter = score.getElementsByClass("TimeSignature").first()
-        notes = [(float(note.offset), float(note.quarterLength), note.pitch.midi) for note in score.notes]
-        signature = (meter.numerator, meter.denominator) if meter else (4, 4)
-        write_midi(folder / f"{number:03d}.mid", notes, meter=signature)
+        write_abc(folder / f"{number:03d}.mid", tune)
     return folder
 
 

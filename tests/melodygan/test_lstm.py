@@ -224,18 +224,24 @@ def next_logits(model, prefixes):
     return model(np.array(prefixes, np.int32))[:, -1]
 
 
-def test_stepping_the_cell_gives_the_logits_of_the_whole_model(model):
-    symbols = np.array([encoded(TUNES)[n][:16] for n in range(4)])
-    whole = model(symbols).numpy()
-    hidden = carry = tf.zeros([4, model.units])
-    for step in range(16):
-        output, (hidden, carry) = model.lstm.cell(tf.one_hot(symbols[:, step], len(VOCABULARY)), [hidden, carry])
-        assert np.abs(model.logits(output).numpy() - whole[:, step]).max() < 1e-4
+def test_it_is_told_what_sounds_and_since_when(model):
+    symbols = np.array([VOCABULARY.encode(["/", "60", "_", "_", "62", *["_"] * 20])])
+    sounding, lasted = model._what_sounds(symbols)
+    assert VOCABULARY.decode(np.asarray(sounding)[0]) == ["/", *["60"] * 3, *["62"] * 21]
+    assert np.asarray(lasted)[0].tolist() == [0, 0, 1, 2, *range(17), *[16] * 4]
+
+
+def test_it_is_told_the_symbol_a_bar_before_the_coming_one(model):
+    symbols = np.arange(20)[None] % len(VOCABULARY)
+    # At place t the coming symbol is t + 1, and 8 steps before it stands the symbol of place t - 7.
+    delayed = np.asarray(model._delayed(symbols, model.lookback[0] - 1))[0]
+    assert model.lookback[0] == 8
+    assert delayed.tolist() == [END_INDEX] * 7 + symbols[0, :13].tolist()
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5}, {"temperature": 1.3, "top_p": 0.8}])
 def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options):
-    count, steps = 5, 24
+    count, steps = 5, 70  # longer than the longest lookback
     forbidden = np.zeros(len(VOCABULARY), np.float32)
     forbidden[[END_INDEX, HOLD_INDEX]] = -np.inf
     prefixes, ended = [[END_INDEX] for _ in range(count)], np.zeros(count, bool)

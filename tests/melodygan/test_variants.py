@@ -27,7 +27,6 @@ def settings(**changed):
         "noise": 0.0,
         "l2": 0.0,
         "penalty": "r1r2",
-        "warm_start": 0,
         "epochs": 2,
         "batch_size": 4,
         "units": 2,
