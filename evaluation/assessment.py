@@ -100,6 +100,7 @@ class SetComparison:
         gen: the generated set.
         features: one comparison a feature, in the order of the page.
         score: mean over features of the share of the reachable overlap, 0–1; NaN for sets too small to split.
+        score_interval: 95 % of `score` when files are drawn again; NaN for sets too small to halve.
         manhattan: mean Manhattan distance of pitch groups to the originals, in semitones; its ceiling is a floor.
         diversity: None for fewer than two pieces.
         collapse, copying: what speaks for either.
@@ -110,6 +111,7 @@ class SetComparison:
     gen: MusicSet
     features: dict[str, FeatureComparison]
     score: float
+    score_interval: tuple[float, float]
     manhattan: Score
     diversity: Diversity | None
     collapse: Collapse
@@ -157,6 +159,7 @@ def _compare_sets(
     comparisons = {one.name: one for one in with_holm(found)}
     shares = np.array([one.relative_overlap for one in comparisons.values()])
     score = float(np.nanmean(shares)) if np.isfinite(shares).any() else float("nan")
+    interval = _score_interval(score, list(comparisons.values()))
     diversity = fill(*standardise(gen.table, org.table), seed)
     collapse = find_collapse(gen.pieces, org.pieces, comparisons, diversity, seed, features)
     copying = find_copies(gen.pieces, train.pieces, *standardise(gen.table, train.table), seed)
@@ -164,17 +167,27 @@ def _compare_sets(
         gen=gen,
         features=comparisons,
         score=score,
+        score_interval=interval,
         manhattan=_manhattan(gen.pieces, org.pieces, seed),
         diversity=diversity,
         collapse=collapse,
         copying=copying,
         mgeval=_mgeval(gen, org) if features is mgeval.FEATURES else {},
         verdict=Verdict(
-            closeness=closeness_sentence(score, comparisons, features),
+            closeness=closeness_sentence(score, interval, comparisons, features),
             collapse=collapse_sentence(collapse, gen.pieces, gen.table, comparisons, diversity, features),
             copying=copying_sentence(copying, train.label),
         ),
     )
+
+
+def _score_interval(score: float, comparisons: Sequence[FeatureComparison]) -> tuple[float, float]:
+    """Return within what the score lies in 95 % of draws of other files of the same kinds."""
+    known = [one for one in comparisons if np.isfinite(one.relative_overlap)]
+    if not known or not all(len(one.deviations) and np.isfinite(one.deviations).all() for one in known):
+        return float("nan"), float("nan")
+    low, high = np.percentile(np.mean([one.deviations for one in known], axis=0), [2.5, 97.5])
+    return float(max(score + low, 0.0)), float(min(score + high, 1.0))
 
 
 def ranking(comparisons: Sequence[SetComparison]) -> list[SetComparison]:

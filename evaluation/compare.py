@@ -143,8 +143,12 @@ class Halves:
         """
         if not len(drawn) or not np.isfinite([value, *drawn]).all():
             return float("nan"), float("nan")
-        low, high = self.shrink * (np.percentile(drawn, [2.5, 97.5]) - np.median(drawn))
+        low, high = np.percentile(self.deviations(drawn), [2.5, 97.5])
         return float(max(value + low, lowest)), float(min(value + high, highest))
+
+    def deviations(self, drawn: Sequence[float] | FloatArray) -> FloatArray:
+        """Return how far a score of the whole sets would deviate in each draw, [RESAMPLES]."""
+        return self.shrink * (np.asarray(drawn) - np.median(drawn))
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,8 @@ class FeatureComparison:
             originals do not vary.
         p: of a permutation test of the energy distance of the feature values.
         p_holm: the same, corrected for all features (Holm); NaN until `with_holm`.
+        deviations: [RESAMPLES] how far `relative_overlap` may be off; the same files are drawn for every feature that
+            all pieces have, so that the deviations of a mean over features are the means of theirs.
         distances: mean and deviation of the distances within gen, within org and between.
         curves: [4, CURVE] distance, and the densities within gen, within org and between; each peaks at most at 1.
     """
@@ -181,6 +187,7 @@ class FeatureComparison:
     n: int
     p: float
     p_holm: float
+    deviations: FloatArray
     distances: dict[str, tuple[float, float]]
     curves: FloatArray
 
@@ -216,7 +223,7 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
     """Compare two sets in one feature.
 
     Args:
-        name: of the feature; with the seed, it decides the random draws.
+        name: of the feature; with the seed, it decides the random draws but those of halves.
         gen: [n] or [n, d] values; rows with NaN are left out and counted.
         org: the same of the originals.
         seed: of all random draws.
@@ -233,7 +240,7 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
     whole = _scores(pairs, [(pairs.gen, pairs.org)])
     ours = _scores(pairs, [(gen_part, first) for gen_part, first, _ in splits])
     ceiling = _scores(pairs, [(second, first) for _, first, second in splits])
-    halves = Halves.draw((len(gen_rows), len(org_rows)), rng)
+    halves = Halves.draw((len(gen_rows), len(org_rows)), np.random.default_rng([seed, zlib.crc32(b"halves")]))
     drawn = _scores(pairs, [(gen_part, pairs.org[part]) for gen_part, part in zip(*halves.parts, strict=True)])
     whole["spread"][0] = _over(np.array(gen_sample.spread), np.array(org_sample.spread))
     scores = {
@@ -245,6 +252,8 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
         )
         for key in whole
     }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviations = halves.deviations(drawn["oa"]) / scores["oa"].ceiling if len(drawn["oa"]) else np.empty(0)
     return FeatureComparison(
         name=name,
         gen=gen_sample,
@@ -258,6 +267,7 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
         n=len(splits[0][0]) if splits else 0,
         p=_permutation_p(pairs, rng),
         p_holm=float("nan"),
+        deviations=deviations,
         distances=pairs.moments(),
         curves=pairs.curves(),
     )
@@ -280,6 +290,7 @@ def _incomparable(name: str, gen: Sample, org: Sample) -> FeatureComparison:
         n=0,
         p=nan,
         p_holm=nan,
+        deviations=np.empty(0),
         distances={},
         curves=np.empty((4, 0)),
     )

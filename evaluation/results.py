@@ -115,6 +115,7 @@ def _comparison(one: SetComparison) -> dict[str, Any]:
     return {
         "verdict": asdict(one.verdict),
         "score": one.score,
+        "score_ci": one.score_interval,
         "features": features,
         "diversity": diversity,
         "manhattan": _score(one.manhattan),

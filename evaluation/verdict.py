@@ -52,12 +52,17 @@ def differing(comparisons: Mapping[str, FeatureComparison]) -> list[str]:
 
 
 def closeness_sentence(
-    score: float, comparisons: Mapping[str, FeatureComparison], features: Mapping[str, Feature]
+    score: float,
+    interval: tuple[float, float],
+    comparisons: Mapping[str, FeatureComparison],
+    features: Mapping[str, Feature],
 ) -> str:
     """Say how close the sets are and where they differ."""
     if not np.isfinite(score):
         return "not comparable: too few pieces for a random split of the originals to compare with."
     reached = f"{share(score)} of the overlap that the originals reach with themselves"
+    if np.isfinite(interval).all():
+        reached += f" (95 % interval {100 * interval[0]:.0f} to {share(interval[1])})"
     different = differing(comparisons)
     if not different:
         word = "close" if score >= CLOSE else "similar" if score >= SIMILAR else "uncertain"

@@ -56,6 +56,7 @@ def test_the_record_has_its_documented_keys(report):
         assert one["ci"][0] <= one["overlap"] <= one["ci"][1]
         for low, high in (one["kld_ci"], one["jsd_ci"], one["wasserstein"]["ci"], one["spread"]["ci"]):
             assert 0 <= low <= high
+    assert record["score_ci"][0] < record["score"] <= record["score_ci"][1] <= 1
     for name in ("vendi", "precision", "recall", "density", "coverage", "frechet"):
         score = record["diversity"][name]
         assert score["ci"][0] <= score["value"] <= score["ci"][1]

@@ -44,6 +44,23 @@ def test_a_random_half_is_close_sound_and_original(found):
     assert one.verdict.copying.startswith("not copying: ")
 
 
+def test_the_interval_of_the_score_is_as_wide_as_scores_of_other_files_scatter(held_and_org):
+    held, org = held_and_org
+    originals, rng = measure("org", org[:60]), np.random.default_rng(5)
+    others = [*held, *org[60:]]
+    # a fourth higher: away from 1, where nothing scatters
+    draws = [known.transposed([others[i] for i in rng.permutation(len(others))[:60]]) for _ in range(8)]
+    found = [compare_sets(measure("gen", pieces), originals) for pieces in draws]
+    scatter = np.std([one.score for one in found], ddof=1)
+    # The interval allows for other originals too, which stay the same here: somewhat wider, then.
+    claimed = np.mean([(one.score_interval[1] - one.score_interval[0]) / (2 * 1.96) for one in found])
+    assert 0.7 < claimed / scatter < 3
+    for one in found:
+        assert 0 < one.score_interval[0] < one.score < one.score_interval[1] < 1
+    worse = compare_sets(measure("gen", known.uniform(held, rng)), originals)
+    assert worse.score_interval[1] < min(one.score_interval[0] for one in found)
+
+
 def test_a_collapsed_set_is_named_with_its_tune(found):
     one = found["collapsed"]
     assert one.score < 0.3
