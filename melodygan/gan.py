@@ -94,6 +94,7 @@ def build_discriminator(
     fused_lstm: bool = True,
     noise: float = 0.0,
     l2: float = 0.0,
+    score_scale: float = 1.0,
 ) -> keras.Model:
     """Return the report's recurrent discriminator: one-hot notes [B, L, P + D] → scores [B, 1], unbounded.
 
@@ -117,6 +118,7 @@ def build_discriminator(
             gradient needs False; elsewhere it changes nothing.
         noise: standard deviation of Gaussian noise after each recurrent and dense layer.
         l2: λ of the kernel regularisation of the dense layers.
+        score_scale: factor of the scores. A Wasserstein critic's have no unit, but λ is measured against them.
     """
     x = notes = keras.Input((length, symbols), name="notes")
     for width, stride in zip(channels, (1, 2, 2), strict=True):
@@ -137,7 +139,10 @@ def build_discriminator(
     histogram = layers.GlobalAveragePooling1D(name="histogram")(notes)
     histogram = layers.Dense(histogram_width, kernel_regularizer=kernel_l2(l2))(histogram)
     x = layers.Concatenate()([MinibatchDiscrimination(group_size=group_size)(features) for features in (x, histogram)])
-    return keras.Model(notes, layers.Dense(1, dtype="float32", name="score")(x), name="discriminator")
+    score = layers.Dense(1, dtype="float32", name="score")(x)
+    if score_scale != 1:
+        score = layers.Rescaling(score_scale, dtype="float32")(score)
+    return keras.Model(notes, score, name="discriminator")
 
 
 def kernel_l2(strength: float) -> keras.regularizers.Regularizer | None:

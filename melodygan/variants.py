@@ -33,6 +33,7 @@ _TUNES_JUDGED = 200
 _MOST_LEFT_OUT = 0.1
 _LSTM_LEARNING_RATE = 5e-3
 _LSTM_WEIGHT_DECAY = 0.05  # against overfitting: without any, training and validation part from epoch 22 on
+_WASSERSTEIN_SCALE = 10.0
 _FIRST_ORDER = {"none", "clip"}  # the penalties that need no second derivative of the critic
 
 # How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
@@ -104,6 +105,7 @@ def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model |
             units=settings["units"],
             group_size=settings["batch_size"],
             fused_lstm=settings["penalty"] in _FIRST_ORDER,
+            score_scale=_score_scale(settings),
         )
         generator = build_generator(*sizes, **regularisers)
         model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=settings["seed"], averaging=0.99)
@@ -168,6 +170,9 @@ def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
         model.generator_optimizer.learning_rate = generator_rate
         model.discriminator_optimizer.learning_rate = discriminator_rate
         return
+    penalty = dict(PENALTY_SETTINGS[settings["penalty"]])
+    if settings["penalty"] == "r1r2":
+        penalty["penalty_weight"] /= _score_scale(settings)  # as strong as at scale 1
     adam, rmsprop = keras.optimizers.Adam, keras.optimizers.RMSprop
     optimizers = {
         "none": (adam(generator_rate, 0.5), adam(discriminator_rate, 0.5)),
@@ -178,8 +183,18 @@ def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
         *optimizers.get(settings["penalty"], unhurried),
         objective="wasserstein" if settings["wgan"] else "bce",
         penalty=settings["penalty"],
-        **PENALTY_SETTINGS[settings["penalty"]],
+        **penalty,
     )
+
+
+def _score_scale(settings: dict[str, Any]) -> float:
+    """Return what a critic's scores are multiplied by.
+
+    R1 and R2 hold them near 0.1, where λ = 0.01 outweighs all that a critic has to say: its kernels shrink as the
+    generator improves, and with them what can be learnt from it. Ten times as large, they are regularised and no more.
+    """
+    regularised = settings["wgan"] and settings["penalty"] == "r1r2" and not settings["as_reported"]
+    return _WASSERSTEIN_SCALE if regularised else 1.0
 
 
 def tunes_that_fit(tunes: Sequence[Tune], length: int) -> tuple[Tune, ...]:
