@@ -90,7 +90,14 @@ def test_what_a_gan_is_compiled_with(wgan, penalty):
     assert isinstance(model, MelodyGAN)
     assert model.objective == ("wasserstein" if wgan else "bce")
     assert model.penalty == penalty
-    assert {name: getattr(model, name) for name in PENALTY_SETTINGS[penalty]} == PENALTY_SETTINGS[penalty]
+    # A critic ten times as steep, penalised a tenth as much: the same penalty, and L2 counts a tenth.
+    scale = 10 if wgan and penalty == "r1r2" else 1
+    rescaling = layers_of(model.discriminator, keras.layers.Rescaling)
+    assert [layer.scale for layer in rescaling] == [scale] * (scale != 1)
+    expected = dict(PENALTY_SETTINGS[penalty])
+    if penalty == "r1r2":
+        expected["penalty_weight"] = 0.2 / scale
+    assert {name: getattr(model, name) for name in expected} == expected
     assert model.seed == 7
     if penalty == "clip":
         optimizers = (model.generator_optimizer, model.discriminator_optimizer)
