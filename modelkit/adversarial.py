@@ -87,12 +87,16 @@ class AdversarialModel(keras.Model):
     Calling the model maps latent vectors [batch, latent_dim] to what the *averaged* generator makes of them:
     an exponential moving average of the generator's weights, which is what should be used and judged.
 
+    A conditional model (Mirza and Osindero, 2014) overrides `conditions`: what is generated is compared with real
+    examples under the same conditions. They are joined to the latent vector, and are the critic's second input.
+
     A batch given to ``fit`` is divided evenly among the ``discriminator_steps`` discriminator updates that come
     before each generator update, so that every one sees examples of its own.
 
     Args:
-        generator: latent [batch, latent_dim] → outputs; functional, so that it can be cloned.
-        discriminator: examples → scores [batch, 1], logits or unbounded; never squashed.
+        generator: latent [batch, latent_dim + condition_dim] → outputs; functional, so that it can be cloned.
+        discriminator: examples, or [examples, conditions] → scores [batch, 1], logits or unbounded; never squashed.
+        condition_dim: width of the conditions; 0 for a model without any.
         seed: together with the number of the update it fixes every random draw of training.
         averaging: decay of the moving average of the generator's weights; 0 keeps the last weights.
     """
@@ -102,6 +106,7 @@ class AdversarialModel(keras.Model):
         generator: keras.Model,
         discriminator: keras.Model,
         *,
+        condition_dim: int = 0,
         seed: int = 0,
         averaging: float = 0.0,
         averaged_generator: keras.Model | None = None,
@@ -113,7 +118,8 @@ class AdversarialModel(keras.Model):
         self.averaged_generator = averaged_generator or keras.models.clone_model(generator)
         self.averaged_generator.set_weights(generator.get_weights())
         self.averaged_generator.trainable = False
-        self.latent_dim = int(generator.input_shape[-1])
+        self.condition_dim = condition_dim
+        self.latent_dim = int(generator.input_shape[-1]) - condition_dim
         self.seed = seed
         self.averaging = averaging
         self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
@@ -127,6 +133,10 @@ class AdversarialModel(keras.Model):
     def prepare(self, batch: tf.Tensor) -> tf.Tensor:
         """Turn a batch as ``fit`` gives it into what the discriminator reads; by default the batch itself."""
         return batch
+
+    def conditions(self, batch: tf.Tensor) -> tf.Tensor | None:  # noqa: ARG002 - for those that have any
+        """Turn a batch as ``fit`` gives it into the conditions [batch, condition_dim] of its examples."""
+        return None
 
     def emit(self, outputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for those that sample
         """Turn the generator's outputs into what the discriminator reads; by default the outputs themselves.
@@ -219,7 +229,7 @@ class AdversarialModel(keras.Model):
         self.built = True
 
     def call(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return the averaged generator's outputs for latent vectors [batch, latent_dim]."""
+        """Return the averaged generator's outputs for latent vectors [batch, latent_dim + condition_dim]."""
         return self.averaged_generator(latents, training=training)
 
     def get_config(self) -> dict[str, Any]:
@@ -229,6 +239,7 @@ class AdversarialModel(keras.Model):
             "name": self.name,
             "generator": serialize(self.generator),
             "discriminator": serialize(self.discriminator),
+            "condition_dim": self.condition_dim,
             "seed": self.seed,
             "averaging": self.averaging,
         }
@@ -250,9 +261,10 @@ class AdversarialModel(keras.Model):
         size = tf.shape(batch)[0] // self.discriminator_steps
         tf.debugging.assert_positive(size, "a batch must have an example for each discriminator step")
         for number in range(self.discriminator_steps):
-            real = self.prepare(batch[number * size : (number + 1) * size])
-            self._discriminator_update(real, tf.constant(number, tf.int64))
-        self._update_generator(real)
+            part = batch[number * size : (number + 1) * size]
+            real, conditions = self.prepare(part), self.conditions(part)
+            self._discriminator_update(real, conditions, tf.constant(number, tf.int64))
+        self._update_generator(real, conditions)
         self.step.assign_add(1)
         return {name: self._trackers[name].result() for name in self._reported}
 
@@ -261,37 +273,44 @@ class AdversarialModel(keras.Model):
         counter = (self.step * self.discriminator_steps + tf.cast(number, tf.int64)) * 8 + purpose
         return tf.stack([tf.constant(self.seed, tf.int64), tf.cast(counter, tf.int64)])
 
-    def _generate(self, size: tf.Tensor, number: tf.Tensor | int, player: int) -> tf.Tensor:
+    def _generate(
+        self, size: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor | int, player: int
+    ) -> tf.Tensor:
         seed = self._draw_seed(player * 2, number)
         latents = tf.random.stateless_normal([size, self.latent_dim], seed)
+        if conditions is not None:
+            latents = tf.concat([latents, conditions], axis=-1)
         outputs = self.generator(latents, training=True)
         return self.emit(outputs, self._draw_seed(player * 2 + 1, number))
 
-    def _update_discriminator(self, real: tf.Tensor, number: tf.Tensor) -> None:
+    def _update_discriminator(self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> None:
         if self.penalty not in {"gradient", "r1r2"}:
-            self._step_discriminator(real, number, penalised=False)
+            self._step_discriminator(real, conditions, number, penalised=False)
         elif self.penalty_interval == 1:
-            self._step_discriminator(real, number, penalised=True)
+            self._step_discriminator(real, conditions, number, penalised=True)
         else:
             count = self.step * self.discriminator_steps + number
             tf.cond(
                 count % self.penalty_interval == 0,
-                lambda: self._step_discriminator(real, number, penalised=True),
-                lambda: self._step_discriminator(real, number, penalised=False),
+                lambda: self._step_discriminator(real, conditions, number, penalised=True),
+                lambda: self._step_discriminator(real, conditions, number, penalised=False),
             )
         if self.penalty == "clip":
             for weight in self.discriminator.trainable_variables:
                 weight.assign(tf.clip_by_value(weight, -self.clip, self.clip))
 
-    def _step_discriminator(self, real: tf.Tensor, number: tf.Tensor, *, penalised: bool) -> None:
-        fake = self._generate(tf.shape(real)[0], number, player=0)
+    def _step_discriminator(
+        self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor, *, penalised: bool
+    ) -> None:
+        fake = self._generate(tf.shape(real)[0], conditions, number, player=0)
         # Both halves in one pass: a recurrent discriminator costs by the call, hardly by the row.
         fake = tf.cast(fake, real.dtype)
         examples = tf.concat([real, fake], axis=0)
+        both = None if conditions is None else tf.concat([conditions, conditions], axis=0)
         with tf.GradientTape() as tape:
             with tf.GradientTape(watch_accessed_variables=False) as input_tape:
                 input_tape.watch(examples)
-                scores = self._score(examples)
+                scores = self._score(examples, both)
                 # The sum couples no two examples unless the critic does, so one gradient holds every example's.
                 total_score = tf.reduce_sum(scores)
             real_scores, fake_scores = tf.split(scores, 2)
@@ -301,7 +320,7 @@ class AdversarialModel(keras.Model):
                 if self.penalty == "r1r2":
                     penalty = zero_centred_penalty(input_tape.gradient(total_score, examples))
                 else:
-                    penalty = interpolation_penalty(self._gradient_between(real, fake, number))
+                    penalty = interpolation_penalty(self._gradient_between(real, fake, conditions, number))
                 total += self.penalty_weight * self.penalty_interval * penalty
                 self._trackers["penalty"].update_state(penalty)
         variables = self.discriminator.trainable_variables
@@ -309,25 +328,28 @@ class AdversarialModel(keras.Model):
         self._trackers["discriminator_loss"].update_state(loss)
         self._trackers["score_gap"].update_state(tf.reduce_mean(real_scores) - tf.reduce_mean(fake_scores))
 
-    def _score(self, examples: tf.Tensor) -> Scores:
-        return tf.cast(self.discriminator(examples, training=True), tf.float32)
+    def _score(self, examples: tf.Tensor, conditions: tf.Tensor | None) -> Scores:
+        inputs = examples if conditions is None else [examples, conditions]
+        return tf.cast(self.discriminator(inputs, training=True), tf.float32)
 
-    def _gradient_between(self, real: tf.Tensor, fake: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    def _gradient_between(
+        self, real: tf.Tensor, fake: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor
+    ) -> tf.Tensor:
         shape = tf.concat([tf.shape(real)[:1], tf.ones_like(tf.shape(real)[1:])], axis=0)
         mix = tf.random.stateless_uniform(shape, self._draw_seed(5, number))
         between = mix * real + (1 - mix) * fake
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(between)
-            total_score = tf.reduce_sum(self._score(between))
+            total_score = tf.reduce_sum(self._score(between, conditions))
         return tape.gradient(total_score, between)
 
-    def _update_generator(self, real: tf.Tensor) -> None:
+    def _update_generator(self, real: tf.Tensor, conditions: tf.Tensor | None) -> None:
         variables = self.generator.trainable_variables
         # Only a relativistic generator looks at real examples; for the others the graph drops these scores.
-        real_scores = self._score(real) if self.objective == "relativistic" else tf.zeros([1, 1])
+        real_scores = self._score(real, conditions) if self.objective == "relativistic" else tf.zeros([1, 1])
         with tf.GradientTape() as tape:
-            fake = self._generate(tf.shape(real)[0], 0, player=1)
-            loss = OBJECTIVES[self.objective].generator(real_scores, self._score(fake))
+            fake = self._generate(tf.shape(real)[0], conditions, 0, player=1)
+            loss = OBJECTIVES[self.objective].generator(real_scores, self._score(fake, conditions))
             total = loss + _regularisation(self.generator)
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
         self._trackers["generator_loss"].update_state(loss)

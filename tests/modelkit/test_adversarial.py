@@ -195,10 +195,11 @@ def test_the_penalty_moves_the_critic_at_its_weight_and_interval(eager, penalty,
 
 def test_the_penalty_lies_between_real_and_generated_examples(eager):
     model = linear_players()
+    model.compile(sgd(0), sgd(0))
     real, fake = tf.zeros([64, WIDTH]), tf.ones([64, WIDTH])
     seen = []
-    model._score = lambda examples: seen.append(np.asarray(examples)) or tf.reduce_sum(examples, axis=1)
-    model._gradient_between(real, fake, tf.constant(0, tf.int64))
+    model._score = lambda examples, _: seen.append(np.asarray(examples)) or tf.reduce_sum(examples, axis=1)
+    model._gradient_between(real, fake, None, tf.constant(0, tf.int64))
     (between,) = seen
     np.testing.assert_array_equal(between[:, 0], between[:, 1])  # one place an example, on the straight line
     assert ((between >= 0) & (between <= 1)).all()
@@ -238,6 +239,44 @@ def test_every_call_of_the_generator_draws_its_own_latents(eager):
         update(model, np.zeros((6, WIDTH)))
     assert [fake.shape[0] for fake in fakes] == [2] * 8  # three for the discriminator and one for the generator, twice
     assert len({value for fake in fakes for value in fake[:, 0]}) == 16
+
+
+class Conditional(AdversarialModel):
+    """The last column of a batch is the condition of the others."""
+
+    def prepare(self, batch):
+        return batch[:, :-1]
+
+    def conditions(self, batch):
+        return batch[:, -1:]
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("objective", ["wasserstein", "relativistic"])
+def test_real_and_generated_examples_are_judged_under_the_same_conditions(eager, penalty, objective):
+    # The generator copies its condition and the critic takes that off again: D = w·(x − condition).
+    makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH, use_bias=False)])
+    makes.set_weights([np.array([[0.0] * WIDTH] * LATENT + [[1.0] * WIDTH], np.float32)])
+    inputs = [keras.Input((WIDTH,)), keras.Input((1,))]
+    score = L.Dense(1, use_bias=False, kernel_initializer="ones")(L.Subtract()(inputs))
+    model = Conditional(makes, keras.Model(inputs, score), condition_dim=1)
+    assert model.latent_dim == LATENT
+    model.compile(sgd(0), sgd(0), objective=objective, penalty=penalty, discriminator_steps=2, clip=9.0)
+    batch = np.array([[c + 1, c, c] for c in (10.0, 20.0, 30.0, 40.0)], np.float32)
+    logs = update(model, batch)
+    assert logs["score_gap"] == pytest.approx(1)  # 0 for what is generated, 1 for what is real
+    assert logs["generator_loss"] == pytest.approx(0 if objective == "wasserstein" else math.log(1 + math.e))
+    if penalty == "r1r2":
+        assert logs["penalty"] == pytest.approx(WIDTH)  # the gradient is of the examples, not of the conditions
+
+
+def test_the_conditions_make_the_round_trip(tmp_path):
+    makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH)])
+    inputs = [keras.Input((WIDTH,)), keras.Input((1,))]
+    model = AdversarialModel(makes, keras.Model(inputs, L.Dense(1)(L.Concatenate()(inputs))), condition_dim=1)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert (loaded.condition_dim, loaded.latent_dim) == (1, LATENT)
 
 
 def test_the_generator_climbs_the_critic(eager):
