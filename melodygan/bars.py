@@ -1,4 +1,4 @@
-"""Tunes of an exact length. The models know no metre, so a bar is one of 4/4."""
+"""Tunes of an exact length. Where a model knows no metre, a bar is one of 4/4."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 STEPS_A_BAR = 4 * STEPS_PER_QUARTER
 
 
-def reaches(notes: Sequence[Note], bars: int) -> bool:
-    """Whether the notes last at least so many bars."""
-    return sum(note.steps for note in notes) >= bars * STEPS_A_BAR
+def reaches(notes: Sequence[Note], bars: int, bar: int = STEPS_A_BAR) -> bool:
+    """Whether the notes last at least so many bars of ``bar`` sixteenths."""
+    return sum(note.steps for note in notes) >= bars * bar
 
 
-def cut_at(notes: Sequence[Note], bars: int) -> tuple[Note, ...]:
-    """Return the first bars of a tune; a note that sounds across the cut ends there."""
-    left = bars * STEPS_A_BAR
+def cut_at(notes: Sequence[Note], bars: int, bar: int = STEPS_A_BAR) -> tuple[Note, ...]:
+    """Return the first bars of ``bar`` sixteenths of a tune; a note that sounds across the cut ends there."""
+    left = bars * bar
     kept = []
     for note in notes:
         if left <= 0:

@@ -30,7 +30,7 @@ At 1 the symbols of a tune are drawn nearly independently for a long time, and a
 its pace) differ too little from tune to tune. Sharper draws leave the differences to the latent vector, which a whole
 tune shares.
 """
-_MOST_ROUNDS = 20
+MOST_ROUNDS = 20
 _LEAST_DRAWN = 64
 
 
@@ -211,29 +211,53 @@ class MelodyGAN(AdversarialModel):
         Raises:
             ValueError: hardly any tune is as long as ``bars`` asks for.
         """
-        sharpness = temperature * SAMPLING_TEMPERATURE
+        # Never few at once: where many are too short, a single tune must not run out of rounds.
+        drawn = max(count, _LEAST_DRAWN)
         tunes: list[tuple[Note, ...]] = []
-        for batch in range(_MOST_ROUNDS):
-            latent_seed, pitch_seed, duration_seed = tf.unstack(
-                tf.random.experimental.stateless_split(tf.constant([seed, batch], tf.int64), 3)
-            )
-            # Never few at once: where many are too short, a single tune must not run out of rounds.
-            drawn = max(count, _LEAST_DRAWN)
-            logits = self(tf.random.stateless_normal([drawn, self.latent_dim], latent_seed))
-            symbols = tf.stack(
-                [
-                    draw(filtered_logits(part, temperature=sharpness, top_k=top_k, top_p=top_p), part_seed)
-                    for part, part_seed in zip(self.parts(logits), (pitch_seed, duration_seed), strict=True)
-                ],
-                axis=-1,
-            )
-            for row in symbols.numpy():
-                notes = self.vocabulary.decode(row)
-                if any(note.pitch is not None for note in notes) and (bars is None or reaches(notes, bars)):
-                    tunes.append(notes if bars is None else cut_at(notes, bars))
+        for number in range(MOST_ROUNDS):
+            composed = self.compose(drawn, [seed, number], temperature=temperature, top_k=top_k, top_p=top_p)
+            usable = [notes for notes in composed if sounds(notes) and (bars is None or reaches(notes, bars))]
+            tunes += usable if bars is None else [cut_at(notes, bars) for notes in usable]
             if len(tunes) >= count:
                 return tunes[:count]
-        raise ValueError(f"only {len(tunes)} of {drawn * _MOST_ROUNDS} tunes were as long as asked: ask for less")
+        raise ValueError(f"only {len(tunes)} of {drawn * MOST_ROUNDS} tunes were as long as asked: ask for less")
+
+    def compose(
+        self,
+        count: int,
+        seed: Sequence[int],
+        *,
+        conditions: tf.Tensor | None = None,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> list[tuple[Note, ...]]:
+        """Write tunes as they come, silent ones too.
+
+        Args:
+            count: number of tunes.
+            seed: two integers.
+            conditions: [count, condition_dim] for a conditional model.
+            temperature: see `melodygan.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            top_k: the same.
+            top_p: the same.
+        """
+        latent_seed, *part_seeds = tf.unstack(
+            tf.random.experimental.stateless_split(tf.constant(seed, tf.int64), 3),
+        )
+        latents = tf.random.stateless_normal([count, self.latent_dim], latent_seed)
+        logits = self(latents if conditions is None else tf.concat([latents, conditions], axis=-1))
+        chosen = {"temperature": temperature * SAMPLING_TEMPERATURE, "top_k": top_k, "top_p": top_p}
+        symbols = [
+            draw(filtered_logits(part, **chosen), part_seed)
+            for part, part_seed in zip(self.parts(logits), part_seeds, strict=True)
+        ]
+        return [self.vocabulary.decode(row) for row in tf.stack(symbols, axis=-1).numpy()]
+
+
+def sounds(notes: Sequence[Note]) -> bool:
+    """Whether there is anything but silence."""
+    return any(note.pitch is not None for note in notes)
 
 
 def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

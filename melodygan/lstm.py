@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
     from melodygan.encoding import Note, Tune
 
-LOOKBACK = (8, 12, 16, 24, 32, 48, 64)
-"""One, two and four bars of 2/4, 3/4 and 4/4, in sixteenths."""
+LOOKBACK = (8, 12, 16, 24, 32, 48, 64, 96, 128)
+"""One, two, four and eight bars of 2/4, 3/4 and 4/4, in sixteenths."""
 
 _BUCKET = 32
 _LOOKBACK_WIDTH = 16
 _METERS = (16, 12)  # sixteenths after which the place in the bar comes round, in 4/4 (and 2/4) and in 3/4
 _LONGEST = 16  # sixteenths that a note has lasted, beyond which they are no longer counted
+_RUNS = (1, 4, 8, 16, 32)  # sixteenths of agreement with earlier bars, from which they are told apart
 _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
 
 
@@ -103,7 +104,9 @@ class MelodyLSTM(keras.Model):
 
     Beside the newest symbol the LSTM is told what follows from the earlier ones but is hard to keep in mind: what
     sounds and for how long, the place in the bar, and, as in the lookback network of Waite (2016), what stood at the
-    coming place one, two and four bars ago. With 1,400 tunes it does not learn to find these by itself.
+    coming place one, two, four and eight bars ago. Of these it is told apart the one with which the tune has agreed
+    for longest, and for how long: this is what comes next if a phrase is coming back. With 1,400 tunes it does not
+    learn to find these by itself.
 
     Args:
         vocabulary: its symbols; they are saved with the model.
@@ -137,7 +140,8 @@ class MelodyLSTM(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the sizes are known without it
         """Create all weights."""
-        told = 2 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(self.lookback) * _LOOKBACK_WIDTH
+        told = 3 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1
+        told += len(self.lookback) * _LOOKBACK_WIDTH
         self.embedding.build((None, None, len(self.lookback)))
         self.lstm.build((None, None, told))
         self.logits.build((None, None, self.units))
@@ -149,7 +153,7 @@ class MelodyLSTM(keras.Model):
         sounding, lasted = self._what_sounds(symbols)
         earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
-        told = self._inputs(symbols, sounding, lasted, places, earlier, training=training)
+        told = self._inputs(symbols, sounding, lasted, places, earlier, self._agreement(symbols), training=training)
         return self.logits(self.dropout(self.lstm(told), training=training))
 
     def _inputs(
@@ -159,6 +163,7 @@ class MelodyLSTM(keras.Model):
         lasted: tf.Tensor,
         places: tf.Tensor,
         earlier: tf.Tensor,
+        agreed: tf.Tensor,
         *,
         training: bool = False,
     ) -> tf.Tensor:
@@ -170,20 +175,35 @@ class MelodyLSTM(keras.Model):
             lasted: steps since then, [...].
             places: steps since the beginning of the tune, [...].
             earlier: symbols `lookback` steps before the coming one, [..., lookback].
+            agreed: for how many steps the tune has been what it was `lookback` steps before, [..., lookback].
             training: whether some of the earlier ones are dropped.
         """
         of_earlier = self.forgetting(self.embedding(earlier), training=training)
         size = len(self.vocabulary)
         told = [tf.one_hot(symbols, size), tf.one_hot(sounding, size), tf.one_hot(lasted, _LONGEST + 1)]
         told += [tf.one_hot(places % meter, meter) for meter in _METERS]
+        longest = tf.argmax(agreed, axis=-1, output_type=tf.int32)
+        run = tf.reduce_sum(tf.cast(tf.reduce_max(agreed, axis=-1)[..., None] >= _RUNS, tf.int32), axis=-1)
+        expected = tf.gather(earlier, longest, axis=-1, batch_dims=len(symbols.shape))
+        told += [tf.one_hot(expected, size), tf.one_hot(run, len(_RUNS) + 1)]
         told = [tf.cast(part, self.compute_dtype) for part in told]
         flat = tf.reshape(of_earlier, tf.concat([tf.shape(symbols), [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
         return tf.concat([*told, flat], axis=-1)
 
     def _delayed(self, symbols: tf.Tensor, steps: int, before: int | None = None) -> tf.Tensor:
-        """Return symbols [B, T] so many steps later; before the tune stand delimiters, or what is given."""
+        """Return symbols [B, T, ...] so many steps later; before the tune stand delimiters, or what is given."""
         before = self.vocabulary.index(DELIMITER) if before is None else before
-        return tf.pad(symbols, [[0, 0], [steps, 0]], constant_values=before)[:, : tf.shape(symbols)[1]]
+        paddings = [[0, 0], [steps, 0]] + [[0, 0]] * (len(symbols.shape) - 2)
+        return tf.pad(symbols, paddings, constant_values=before)[:, : tf.shape(symbols)[1]]
+
+    def _agreement(self, symbols: tf.Tensor) -> tf.Tensor:
+        """Return for how many steps, up to `_RUNS`' last, symbols [B, T] have been those of earlier bars."""
+        before = tf.stack([self._delayed(symbols, distance) for distance in self.lookback], axis=-1)
+        agreed = tf.where(symbols[..., None] == before, _RUNS[-1], 0)
+        for steps in _DOUBLINGS:
+            if steps < _RUNS[-1]:
+                agreed = tf.minimum(agreed, steps + self._delayed(agreed, steps, 0))
+        return agreed
 
     def _what_sounds(self, symbols: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the last symbol that is no hold, and how many steps ago it stood, at each place of [B, T]."""
@@ -307,13 +327,14 @@ class MelodyLSTM(keras.Model):
             recent: tf.Tensor,
             sounding: tf.Tensor,
             lasted: tf.Tensor,
+            agreed: tf.Tensor,
             hidden: tf.Tensor,
             carry: tf.Tensor,
             written: Any,
             ended: tf.Tensor,
         ) -> tuple[Any, ...]:
             earlier = tf.gather(recent, window - distances, axis=1)
-            told = self._inputs(recent[:, -1], sounding, lasted, tf.fill([count], step), earlier)
+            told = self._inputs(recent[:, -1], sounding, lasted, tf.fill([count], step), earlier, agreed)
             output, (hidden, carry) = self.lstm.cell(told, [hidden, carry])
             logits = self.logits(output)
             logits += tf.where(tf.logical_or(exact, step == 0), never_end, tf.zeros_like(never_end))
@@ -329,12 +350,14 @@ class MelodyLSTM(keras.Model):
             held = follows == hold
             sounding = tf.where(held, sounding, follows)
             lasted = tf.where(held, tf.minimum(lasted + 1, _LONGEST), 0)
-            return step + 1, recent, sounding, lasted, hidden, carry, written.write(step, follows), ended
+            agreed = tf.where(follows[:, None] == earlier, tf.minimum(agreed + 1, _RUNS[-1]), 0)
+            return step + 1, recent, sounding, lasted, agreed, hidden, carry, written.write(step, follows), ended
 
         first = tf.fill([count], primer[0])
         recent = tf.fill([count, window], primer[0])
         nothing = tf.zeros([count], tf.int32)
-        state = (tf.constant(0), recent, first, nothing, zeros, zeros, written, tf.zeros([count], tf.bool))
+        agreed = tf.ones([count, len(self.lookback)], tf.int32)
+        state = (tf.constant(0), recent, first, nothing, agreed, zeros, zeros, written, tf.zeros([count], tf.bool))
         step, *_, written, _ = tf.while_loop(unfinished, one_step, state)
         symbols = tf.transpose(written.stack())
         rest = tf.range(length) >= step

@@ -239,6 +239,16 @@ def test_it_is_told_the_symbol_a_bar_before_the_coming_one(model):
     assert delayed.tolist() == [END_INDEX] * 7 + symbols[0, :13].tolist()
 
 
+def test_it_is_told_for_how_long_a_phrase_has_been_coming_back(model):
+    phrase = VOCABULARY.encode(["60", "_", "62", "_", "64", "62", "60", "_"])
+    symbols = np.concatenate([[END_INDEX], phrase, phrase, phrase[:3], phrase[:1]])[None]
+    agreed = np.asarray(model._agreement(symbols))[0]
+    bar_before = agreed[:, model.lookback.index(8)].tolist()
+    # From the second bar on each place agrees with the one 8 before it, until the phrase breaks off.
+    assert bar_before == [1, *[0] * 8, *range(1, 12), 0]
+    assert agreed[:, model.lookback.index(16)].tolist() == [1, *[0] * 16, 1, 2, 3, 0]
+
+
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5}, {"temperature": 1.3, "top_p": 0.8}])
 def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options):
     count, steps = 5, 70  # longer than the longest lookback
