@@ -62,6 +62,15 @@ def from_integers(row: Iterable[int]) -> Form:
     return Form(list(METERS)[meter], MODES[mode])
 
 
+FORMS = tuple(Form(meter, mode) for meter in METERS for mode in MODES)
+"""All forms, in the order of their numbers from 1 on; 0 is a form that is not known."""
+
+
+def number_of(form: Form | None) -> int:
+    """Return the number of a form, 0 for None."""
+    return 0 if form is None else 1 + FORMS.index(form)
+
+
 def as_vector(forms: tf.Tensor) -> tf.Tensor:
     """Turn integers [B, 2] into what networks read, one-hot each, [B, `CONDITION_WIDTH`]."""
     return tf.concat([tf.one_hot(forms[:, 0], len(METERS)), tf.one_hot(forms[:, 1], len(MODES))], axis=-1)

@@ -247,9 +247,9 @@ class MelodyGAN(AdversarialModel):
         )
         latents = tf.random.stateless_normal([count, self.latent_dim], latent_seed)
         logits = self(latents if conditions is None else tf.concat([latents, conditions], axis=-1))
-        chosen = {"temperature": temperature * SAMPLING_TEMPERATURE, "top_k": top_k, "top_p": top_p}
+        sharpness = temperature * SAMPLING_TEMPERATURE
         symbols = [
-            draw(filtered_logits(part, **chosen), part_seed)
+            draw(filtered_logits(part, temperature=sharpness, top_k=top_k, top_p=top_p), part_seed)
             for part, part_seed in zip(self.parts(logits), part_seeds, strict=True)
         ]
         return [self.vocabulary.decode(row) for row in tf.stack(symbols, axis=-1).numpy()]

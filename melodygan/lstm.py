@@ -15,6 +15,7 @@ from keras import layers
 
 from melodygan.bars import STEPS_A_BAR
 from melodygan.encoding import DELIMITER, HOLD, StepVocabulary, from_steps, pitch_name, to_steps
+from melodygan.form import FORMS, METERS, MODES, UNKNOWN_METER, Form, form_of, number_of
 from melodygan.sampling import filtered_logits
 from modelkit.randomness import reseed_layers
 from modelkit.recurrent import HoistedLSTM
@@ -28,6 +29,9 @@ LOOKBACK = (8, 12, 16, 24, 32, 48, 64, 96, 128)
 """One, two, four and eight bars of 2/4, 3/4 and 4/4, in sixteenths."""
 
 _BUCKET = 32
+_FORM_WITHHELD = 0.3  # share of tunes whose form is not told in training
+_DRAWN_A_TUNE = 16  # for an exact length: tunes of eight bars are common, of eleven they are not
+_LEAST_COUNT = 8
 _LOOKBACK_WIDTH = 16
 _METERS = (16, 12)  # sixteenths after which the place in the bar comes round, in 4/4 (and 2/4) and in 3/4
 _LONGEST = 16  # sixteenths that a note has lasted, beyond which they are no longer counted
@@ -100,7 +104,9 @@ class OnsetAccuracy(keras.metrics.SparseCategoricalAccuracy):
 class MelodyLSTM(keras.Model):
     """LSTM → dropout → softmax over the vocabulary, a prediction at every step.
 
-    Calling it maps symbols [B, T] to the logits of the symbols that follow them, [B, T, V].
+    Calling it maps symbols [B, T] to the logits of the symbols that follow them, [B, T, V]. The first symbol of a tune
+    is the delimiter, to which the number of a form (`melodygan.form.number_of`) may be added as a multiple of V: every
+    step is then told the form. Trained with and without, it composes in a metre and a mode as well as in any.
 
     Beside the newest symbol the LSTM is told what follows from the earlier ones but is hard to keep in mind: what
     sounds and for how long, the place in the bar, and, as in the lookback network of Waite (2016), what stood at the
@@ -140,7 +146,7 @@ class MelodyLSTM(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the sizes are known without it
         """Create all weights."""
-        told = 3 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1
+        told = len(FORMS) + 1 + 3 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1
         told += len(self.lookback) * _LOOKBACK_WIDTH
         self.embedding.build((None, None, len(self.lookback)))
         self.lstm.build((None, None, told))
@@ -150,14 +156,18 @@ class MelodyLSTM(keras.Model):
     def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Map symbols [B, T] to logits [B, T, V]."""
         symbols = tf.cast(symbols, tf.int32)
+        form = tf.broadcast_to(symbols[:, :1] // len(self.vocabulary), tf.shape(symbols))
+        symbols %= len(self.vocabulary)
         sounding, lasted = self._what_sounds(symbols)
         earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
-        told = self._inputs(symbols, sounding, lasted, places, earlier, self._agreement(symbols), training=training)
+        agreed = self._agreement(symbols)
+        told = self._inputs(form, symbols, sounding, lasted, places, earlier, agreed, training=training)
         return self.logits(self.dropout(self.lstm(told), training=training))
 
     def _inputs(
         self,
+        form: tf.Tensor,
         symbols: tf.Tensor,
         sounding: tf.Tensor,
         lasted: tf.Tensor,
@@ -170,6 +180,7 @@ class MelodyLSTM(keras.Model):
         """Join what the LSTM is told.
 
         Args:
+            form: the number of the tune's form, [...].
             symbols: the newest ones, [...].
             sounding: the symbol with which began what sounds, [...].
             lasted: steps since then, [...].
@@ -181,7 +192,7 @@ class MelodyLSTM(keras.Model):
         of_earlier = self.forgetting(self.embedding(earlier), training=training)
         size = len(self.vocabulary)
         told = [tf.one_hot(symbols, size), tf.one_hot(sounding, size), tf.one_hot(lasted, _LONGEST + 1)]
-        told += [tf.one_hot(places % meter, meter) for meter in _METERS]
+        told += [tf.one_hot(form, len(FORMS) + 1), *(tf.one_hot(places % meter, meter) for meter in _METERS)]
         longest = tf.argmax(agreed, axis=-1, output_type=tf.int32)
         run = tf.reduce_sum(tf.cast(tf.reduce_max(agreed, axis=-1)[..., None] >= _RUNS, tf.int32), axis=-1)
         expected = tf.gather(earlier, longest, axis=-1, batch_dims=len(symbols.shape))
@@ -257,6 +268,8 @@ class MelodyLSTM(keras.Model):
         top_p: float = 1.0,
         start: Sequence[Note] = (),
         bars: int | None = None,
+        meter: str | None = None,
+        mode: str | None = None,
         max_steps: int = 512,
     ) -> list[tuple[Note, ...]]:
         """Compose tunes, all at once: each step of the cell serves the whole batch.
@@ -268,7 +281,10 @@ class MelodyLSTM(keras.Model):
             top_k: the same.
             top_p: the same.
             start: notes that every tune begins with.
-            bars: exact length in bars of 4/4; without it a tune ends where the model ends it.
+            bars: exact length in bars of ``meter``, or of 4/4; without it a tune ends where the model ends it. Tunes
+                that end there by themselves come first; others are cut there.
+            meter: one of `melodygan.form.METERS`; without it the model chooses as it goes.
+            mode: ``major`` or ``minor``; the same. Of metre and mode given one, the other is the usual one.
             max_steps: sixteenths after which a tune is cut when the model does not end it.
 
         Raises:
@@ -281,20 +297,34 @@ class MelodyLSTM(keras.Model):
                 raise ValueError(
                     f"the start has {pitch_name(note.pitch)}, which the model never heard: use notes {heard}"
                 )
-        primer = [self.vocabulary.index(DELIMITER), *self.vocabulary.encode(to_steps(start))]
-        length = max_steps if bars is None else bars * STEPS_A_BAR
+        form = None if meter is None and mode is None else Form(meter or UNKNOWN_METER, mode or MODES[0])
+        beginning = self.vocabulary.index(DELIMITER) + number_of(form) * len(self.vocabulary)
+        primer = tf.constant([beginning, *self.vocabulary.encode(to_steps(start))], tf.int32)
+        options = (temperature, top_k, top_p)
+        length = max_steps if bars is None else bars * (STEPS_A_BAR if meter is None else METERS[meter])
         if len(primer) - 1 > length:
             raise ValueError(f"the start is {len(primer) - 1} sixteenths long, more than the {length} asked for")
-        symbols = self._sample(
-            tf.constant(primer, tf.int32),
-            tf.constant(count),
-            tf.constant(length),
-            tf.constant(bars is not None),
-            tf.constant([seed, 0], tf.int64),
-            temperature,
-            top_k,
-            top_p,
-        ).numpy()
+        if bars is None:
+            return self._tunes(primer, count, length, False, [seed, 0], *options)
+        # One step more than asked for: what has ended by then and is as long as asked has ended by itself.
+        drawn = self._tunes(primer, _DRAWN_A_TUNE * max(count, _LEAST_COUNT), length + 1, False, [seed, 0], *options)
+        whole = [notes for notes in drawn if sum(note.steps for note in notes) == length][:count]
+        missing = count - len(whole)
+        return whole + self._tunes(primer, missing, length, True, [seed, 1], *options) if missing else whole
+
+    def _tunes(
+        self,
+        primer: tf.Tensor,
+        count: int,
+        length: int,
+        exact: bool,
+        seed: Sequence[int],
+        temperature: float,
+        top_k: int,
+        top_p: float,
+    ) -> list[tuple[Note, ...]]:
+        sizes = (tf.constant(count), tf.constant(length), tf.constant(exact), tf.constant(seed, tf.int64))
+        symbols = self._sample(primer, *sizes, temperature, top_k, top_p).numpy()
         return [from_steps(self.vocabulary.decode(row)) for row in symbols]
 
     @tf.function
@@ -309,7 +339,7 @@ class MelodyLSTM(keras.Model):
         top_k: int,
         top_p: float,
     ) -> tf.Tensor:
-        """Return symbols [count, length]: the primer after its delimiter, what follows, delimiters after the end."""
+        """Return symbols [count, length]: the primer after its first symbol, what follows, delimiters after the end."""
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
         given = tf.size(primer)
         never_end = tf.one_hot(delimiter, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
@@ -334,7 +364,7 @@ class MelodyLSTM(keras.Model):
             ended: tf.Tensor,
         ) -> tuple[Any, ...]:
             earlier = tf.gather(recent, window - distances, axis=1)
-            told = self._inputs(recent[:, -1], sounding, lasted, tf.fill([count], step), earlier, agreed)
+            told = self._inputs(form, recent[:, -1], sounding, lasted, tf.fill([count], step), earlier, agreed)
             output, (hidden, carry) = self.lstm.cell(told, [hidden, carry])
             logits = self.logits(output)
             logits += tf.where(tf.logical_or(exact, step == 0), never_end, tf.zeros_like(never_end))
@@ -353,8 +383,9 @@ class MelodyLSTM(keras.Model):
             agreed = tf.where(follows[:, None] == earlier, tf.minimum(agreed + 1, _RUNS[-1]), 0)
             return step + 1, recent, sounding, lasted, agreed, hidden, carry, written.write(step, follows), ended
 
-        first = tf.fill([count], primer[0])
-        recent = tf.fill([count, window], primer[0])
+        form = tf.fill([count], primer[0] // len(self.vocabulary))
+        first = tf.fill([count], delimiter)
+        recent = tf.fill([count, window], delimiter)
         nothing = tf.zeros([count], tf.int32)
         agreed = tf.ones([count, len(self.lookback)], tf.int32)
         state = (tf.constant(0), recent, first, nothing, agreed, zeros, zeros, written, tf.zeros([count], tf.bool))
@@ -374,7 +405,8 @@ class TuneBatches:
         tunes: what to learn; may be transposed copies too.
         vocabulary: their symbols.
         batch_size: tunes a batch.
-        seed: fixes the order; None keeps the order of the tunes, as for validation.
+        seed: fixes the order, and which tunes are given with their form; None keeps the order of the tunes, and
+            withholds all forms, as for validation.
 
     Attributes:
         epoch: whose order the next pass has; `FollowEpochs` keeps it at that of ``fit``.
@@ -384,6 +416,7 @@ class TuneBatches:
         self, tunes: Sequence[Tune], vocabulary: StepVocabulary, batch_size: int, *, seed: int | None = None
     ) -> None:
         self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in tunes]
+        self.forms = len(vocabulary) * np.array([number_of(form_of(tune)) for tune in tunes], np.int32)
         self.delimiter = vocabulary.index(DELIMITER)
         self.batch_size, self.seed, self.epoch = batch_size, seed, 0
 
@@ -401,8 +434,14 @@ class TuneBatches:
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Make one pass over the tunes."""
+        told = np.zeros(len(self.encoded), np.int32)
+        if self.seed is not None:
+            rng = np.random.default_rng([self.seed, self.epoch, 1])
+            told = self.forms * (rng.random(len(self.encoded)) >= _FORM_WITHHELD)
         for rows in self._arranged():
-            yield self._batch([self.encoded[row] for row in rows])
+            inputs, targets, weights = self._batch([self.encoded[row] for row in rows])
+            inputs[:, 0] += told[rows]
+            yield inputs, targets, weights
 
     def _batch(self, tunes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pad tunes to the longest one's length rounded up, so that few shapes occur."""

@@ -26,7 +26,7 @@ DEFAULT_NOISE = 0.1
 DEFAULT_L2 = 0.01
 # What a run of each kind takes unless told otherwise: fixed numbers of updates, so that a seed fixes the result.
 DEFAULTS: dict[str, dict[str, int | None]] = {
-    "lstm": {"epochs": 26, "batch_size": 16, "units": 256, "updates_per_epoch": None},
+    "lstm": {"epochs": 18, "batch_size": 16, "units": 256, "updates_per_epoch": None},
     "gan": {"epochs": 20, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
     "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
@@ -100,7 +100,7 @@ def _parser(*, only_given: bool = False) -> argparse.ArgumentParser:
         "--corpus", default="erk", metavar="NAME|PATH",
         help="a book of the Essen collection (erk, boehme, han …) or a folder or file of .krn .abc .mid .xml .mxl",
     )  # fmt: skip
-    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 26, GAN 20, reported 10 or 20)")
+    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 18, GAN 20, reported 10 or 20)")
     training.add_argument("--batch-size", type=cli.positive_int, help="tunes an update (LSTM 16, GAN 64, reported 16)")
     training.add_argument(
         "--updates-per-epoch", type=cli.positive_int, help="generator updates an epoch (GAN 100, reported 10)"
@@ -153,6 +153,11 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         "seed": args.seed,
         "monitor": "val_bits_per_step" if args.lstm else "musical_distance",
     }
+
+
+def settings_of(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of a run that is started with these arguments, as config.json keeps them."""
+    return _settings(_parser().parse_args(arguments))
 
 
 def _whole_path(corpus: str) -> str:

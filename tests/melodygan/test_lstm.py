@@ -1,5 +1,6 @@
 import math
 from collections import Counter
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from scores import random_tunes
 
 from melodygan.bars import STEPS_A_BAR
 from melodygan.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, to_steps
+from melodygan.form import METERS, Form, number_of
 from melodygan.lstm import BitsPerNote, BitsPerStep, FollowEpochs, MelodyLSTM, OnsetAccuracy, TuneBatches
 from melodygan.output import load_model
 from melodygan.sampling import filtered_logits
@@ -131,7 +133,7 @@ def test_every_tune_is_there_once_an_epoch(count, batch_size, seed):
 def test_targets_are_what_follows_the_inputs():
     for inputs, targets, weights in TuneBatches(TUNES, VOCABULARY, 16, seed=1):
         assert inputs.shape == targets.shape == weights.shape
-        assert (inputs[:, 0] == END_INDEX).all()
+        assert (inputs[:, 0] % len(VOCABULARY) == END_INDEX).all()
         assert (inputs[:, 1:] == targets[:, :-1]).all()
         for target, weight in zip(targets, weights, strict=True):
             count = int(weight.sum())
@@ -139,6 +141,35 @@ def test_targets_are_what_follows_the_inputs():
             assert weight.tolist() == [1.0] * count + [0.0] * (len(weight) - count)
             assert (target[: count - 1] != END_INDEX).all()
             assert (target[count - 1 :] == END_INDEX).all()
+
+
+def test_most_tunes_are_given_with_their_form_in_training():
+    tunes = [replace(tune, meter="3/4", key="D minor") for tune in TUNES * 20]
+    form = number_of(Form("3/4", "minor"))
+
+    def forms(**options):
+        batches = TuneBatches(tunes, VOCABULARY, 8, **options)
+        return np.concatenate([inputs[:, 0] // len(VOCABULARY) for inputs, _, _ in batches])
+
+    given = forms(seed=1)
+    assert set(given.tolist()) == {0, form}
+    assert 0.6 < (given == form).mean() < 0.8
+    assert not forms().any()
+
+
+def test_it_learns_what_a_form_means():
+    # In 3/4 all is C, in 4/4 all is D: nothing but the form tells them apart at the beginning.
+    keras.utils.set_random_seed(0)
+    tunes = [Tune((Note(60, 4),) * 3, meter="3/4"), Tune((Note(62, 4),) * 4, meter="4/4")] * 4
+    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=16, dropout=0.0)
+    model.compile_for_tunes(keras.optimizers.Adam(0.03))
+    batches = TuneBatches(tunes, model.vocabulary, 8, seed=0)
+    model.fit(batches.dataset(), epochs=150, verbose=0, shuffle=False, callbacks=[FollowEpochs(batches)])
+    for meter, pitch in (("3/4", 60), ("4/4", 62)):
+        for bars in (None, 1, 2):
+            tunes = model.generate(5, seed=1, meter=meter, bars=bars, temperature=0.1)
+            assert {tune[0].pitch for tune in tunes} == {pitch}
+            assert {sum(note.steps for note in tune) for tune in tunes} == {METERS[meter] * (bars or 1)}
 
 
 def order(epoch=0, **options):
