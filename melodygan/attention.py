@@ -13,15 +13,16 @@ import tensorflow as tf
 from keras import layers
 
 from melodygan.bars import cut_at, reaches
-from melodygan.form import CONDITION_WIDTH, METERS, as_vector, ends_on_the_bar, from_integers
+from melodygan.form import METERS, MODES, Form, ends_on_the_bar
 from melodygan.gan import LEAK, MOST_ROUNDS, MelodyGAN, kernel_l2, sounds, with_noise
 from modelkit.layers import MinibatchDiscrimination
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from melodygan.encoding import Note
 
+CONDITION_WIDTH = len(METERS) + len(MODES)
 LATENT_DIM = 96
 _DRAWN_A_TUNE = 12  # about one tune in ten ends on the bar
 _LEAST_COUNT = 16  # where few are asked for, luck must not decide
@@ -268,3 +269,21 @@ class AttentionGAN(MelodyGAN):
 def with_forms(notes: np.ndarray, forms: np.ndarray) -> np.ndarray:
     """Join notes [n, L, 2] and forms [n, 2] to what `AttentionGAN` learns from, [n, L + 1, 2]."""
     return np.concatenate([notes, forms[:, None]], axis=1)
+
+
+def as_integers(forms: Iterable[Form]) -> np.ndarray:
+    """Write forms as int32 [n, 2]: metre and mode by their places."""
+    meters = list(METERS)
+    rows = [(meters.index(form.meter), MODES.index(form.mode)) for form in forms]
+    return np.array(rows, np.int32).reshape(-1, 2)
+
+
+def from_integers(row: Iterable[int]) -> Form:
+    """Read one row of `as_integers`."""
+    meter, mode = map(int, row)
+    return Form(list(METERS)[meter], MODES[mode])
+
+
+def as_vector(forms: tf.Tensor) -> tf.Tensor:
+    """Turn integers [B, 2] into what networks read, one-hot each, [B, `CONDITION_WIDTH`]."""
+    return tf.concat([tf.one_hot(forms[:, 0], len(METERS)), tf.one_hot(forms[:, 1], len(MODES))], axis=-1)

@@ -1,11 +1,9 @@
-"""What a musician fixes before the first note: metre and mode; as text, as integers, as a vector."""
+"""What a musician fixes before the first note: the metre, and the key."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
-import tensorflow as tf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +20,9 @@ TONICS = {"major": 0, "minor": 9}
 UNKNOWN_METER = "4/4"
 """What a tune in another metre, or in none, is taken for: its bars are then counted in whole notes."""
 
-CONDITION_WIDTH = len(METERS) + len(MODES)
+
+_KEY = re.compile(r"(?P<letter>[A-Ga-g])(?P<accidental>#|b|)(?:[ -]*(?P<mode>major|minor))?", re.IGNORECASE)
+_TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 class Form(NamedTuple):
@@ -49,19 +49,6 @@ def ends_on_the_tonic(notes: Sequence[Note], mode: str) -> bool:
     return bool(pitches) and pitches[-1] % 12 == TONICS[mode]
 
 
-def as_integers(forms: Iterable[Form]) -> np.ndarray:
-    """Write forms as int32 [n, 2]: metre and mode by their places."""
-    meters = list(METERS)
-    rows = [(meters.index(form.meter), MODES.index(form.mode)) for form in forms]
-    return np.array(rows, np.int32).reshape(-1, 2)
-
-
-def from_integers(row: Iterable[int]) -> Form:
-    """Read one row of `as_integers`."""
-    meter, mode = map(int, row)
-    return Form(list(METERS)[meter], MODES[mode])
-
-
 FORMS = tuple(Form(meter, mode) for meter in METERS for mode in MODES)
 """All forms, in the order of their numbers from 1 on; 0 is a form that is not known."""
 
@@ -71,6 +58,31 @@ def number_of(form: Form | None) -> int:
     return 0 if form is None else 1 + FORMS.index(form)
 
 
-def as_vector(forms: tf.Tensor) -> tf.Tensor:
-    """Turn integers [B, 2] into what networks read, one-hot each, [B, `CONDITION_WIDTH`]."""
-    return tf.concat([tf.one_hot(forms[:, 0], len(METERS)), tf.one_hot(forms[:, 1], len(MODES))], axis=-1)
+class Key(NamedTuple):
+    """A tonic as pitch class, C being 0, and the mode, one of `MODES`."""
+
+    tonic: int
+    mode: str
+
+    @property
+    def shift(self) -> int:
+        """Semitones from the tunes' own key, C major or A minor, to this one: the shorter way, −6 to 5."""
+        return (self.tonic - TONICS[self.mode] + 6) % 12 - 6
+
+
+def read_key(text: str) -> Key:
+    """Read a key such as ``D minor``, ``Bb major`` or ``F#``, which is major.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _KEY.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no key: give one such as 'D minor', 'Bb major' or F#")
+    accidental = {"": 0, "#": 1, "b": -1}[match["accidental"]]
+    return Key((_TONICS[match["letter"].upper()] + accidental) % 12, (match["mode"] or MODES[0]).lower())
+
+
+def transposed(notes: Iterable[Note], semitones: int) -> tuple[Note, ...]:
+    """Return notes so many semitones higher."""
+    return tuple(note if note.pitch is None else note._replace(pitch=note.pitch + semitones) for note in notes)

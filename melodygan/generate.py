@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from melodygan.form import METERS, Key, read_key, transposed
 from modelkit import cli
 from modelkit.files import check_output_folder
 
@@ -17,7 +18,8 @@ EXAMPLE = (
     '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8'
 )
 TEMPI = (4, 1000)  # a MIDI file counts microseconds a quarter in 24 bits: just below 4 they run out
-_STEERING = ("temperature", "top_k", "top_p", "start", "bars")
+_FOR_LSTM = {"start", "meter", "mode"}
+_STEERING = ("temperature", "top_k", "top_p", "start", "bars", "meter")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,14 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from modelkit.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
 
     program = instrument_program(args.instrument)
+    key = _key(args.key)
 
     from melodygan.output import load_model, write_tunes  # noqa: PLC0415 - the same
 
     model = load_model(args.model)
+    steering = _steering(args, model, key)
     try:
-        tunes = model.generate(args.count, seed=args.seed, **_steering(args, model))
+        tunes = model.generate(args.count, seed=args.seed, **steering)
     except ValueError as error:
         raise cli.UserError(str(error)) from error
+    if key is not None:
+        tunes = [transposed(notes, key.shift) for notes in tunes]
     write_tunes(args.out, tunes, tempo=args.tempo, program=program, force=args.force)
     print(f"wrote {len(tunes)} tunes to {args.out}/")
     return 0
@@ -55,7 +61,15 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument(
         "--start", metavar="FILE|NOTES", help='begin with a tune\'s file or notes such as "C4 D4:0.5 E4"'
     )
-    music.add_argument("--bars", type=cli.positive_int, metavar="N", help="exact length in bars of 4/4")
+    music.add_argument("--bars", type=cli.positive_int, metavar="N", help="exact length in bars of --meter, or of 4/4")
+    music.add_argument(
+        "--meter",
+        choices=tuple(METERS),
+        help="the metre; an LSTM has learnt to compose in it (default: as it likes)",
+    )
+    music.add_argument(
+        "--key", metavar="KEY", help='such as "D minor" or Bb; the mode is learnt by an LSTM, the tonic transposed to'
+    )
     music.add_argument(
         "--tempo", type=cli.between(*TEMPI, "a tempo"), default=120.0, help="quarters a minute (default 120)"
     )
@@ -64,7 +78,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _steering(args: argparse.Namespace, model: Any) -> dict[str, Any]:
+def _key(text: str | None) -> Key | None:
+    if text is None:
+        return None
+    try:
+        return read_key(text)
+    except ValueError as error:
+        raise cli.UserError(f"--key {error}") from error
+
+
+def _steering(args: argparse.Namespace, model: Any, key: Key | None) -> dict[str, Any]:
     """Return the options that were given, as the model's ``generate`` takes them.
 
     Raises:
@@ -74,17 +97,20 @@ def _steering(args: argparse.Namespace, model: Any) -> dict[str, Any]:
     from melodygan.lstm import MelodyLSTM  # noqa: PLC0415 - the same
 
     given = {name: getattr(args, name) for name in _STEERING if getattr(args, name) is not None}
-    able = set(_STEERING) if isinstance(model, MelodyLSTM) else set(_STEERING) - {"start"}
+    if key is not None:
+        given["mode"] = key.mode
+    able = {*_STEERING, "mode"} if isinstance(model, MelodyLSTM) else set(_STEERING) - {"start", "meter"}
     if not isinstance(model, (MelodyGAN, MelodyLSTM)):
         able = set()
     for name in given:
         if name not in able:
-            others = "an LSTM" if name == "start" else "a model trained without --as-reported"
-            raise cli.UserError(f"--{name.replace('_', '-')} does not work with {args.model}: use {others}")
+            others = "an LSTM" if name in _FOR_LSTM else "a model trained without --as-reported"
+            option = "key" if name == "mode" else name.replace("_", "-")
+            raise cli.UserError(f"--{option} does not work with {args.model}: use {others}")
     if "start" in given:
         from melodygan.start import read_start  # noqa: PLC0415 - only when it is asked for
 
-        given["start"] = read_start(given["start"])
+        given["start"] = read_start(given["start"], key.shift if key else 0)
     return given
 
 

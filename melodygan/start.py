@@ -7,16 +7,21 @@ from pathlib import Path
 
 from melodygan.corpus import load_corpus
 from melodygan.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note
+from melodygan.form import transposed
 from modelkit.cli import UserError
 
 _NOTE = re.compile(r"(?P<rest>[rR])|(?P<letter>[A-Ga-g])(?P<accidental>#{0,2}|b{0,2})(?P<octave>-?\d)")
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
-def read_start(text: str) -> tuple[Note, ...]:
+def read_start(text: str, shift: int = 0) -> tuple[Note, ...]:
     """Read ``FILE`` or notes such as ``C4 D4:0.5 F#4:1.5 r``, each with its length in quarters (1 unless given).
 
     A file is read as a corpus of one tune is: transposed to C major or A minor.
+
+    Args:
+        text: a file's name, or notes.
+        shift: semitones that notes written out stand above those keys.
 
     Raises:
         UserError: the file holds no usable tune, or a note cannot be read.
@@ -27,7 +32,7 @@ def read_start(text: str) -> tuple[Note, ...]:
     words = text.split()
     if not words:
         raise UserError("--start is empty: give a file, or notes such as 'C4 D4 E4'")
-    return tuple(_read_note(word, text) for word in words)
+    return transposed([_read_note(word, text) for word in words], -shift)
 
 
 def _existing(text: str) -> Path | None:

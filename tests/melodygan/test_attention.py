@@ -6,9 +6,18 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from melodygan.attention import AttentionGAN, Returns, build_attention_generator, build_light_critic, with_forms
+from melodygan.attention import (
+    CONDITION_WIDTH,
+    AttentionGAN,
+    Returns,
+    as_integers,
+    as_vector,
+    build_attention_generator,
+    build_light_critic,
+    with_forms,
+)
 from melodygan.encoding import Note, NoteVocabulary
-from melodygan.form import CONDITION_WIDTH, METERS, Form, as_integers, as_vector, ends_on_the_bar
+from melodygan.form import METERS, Form, ends_on_the_bar
 
 LENGTH = 16
 VOCABULARY = NoteVocabulary((60, 62, 64, 65), (2, 4, 6))

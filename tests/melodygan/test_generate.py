@@ -9,6 +9,7 @@ from melodygan import generate
 from melodygan.encoding import NoteVocabulary, ReportedCodec, StepVocabulary
 from melodygan.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.lstm import MelodyLSTM
+from melodygan.output import load_model
 from melodygan.reported import ReportedGAN, build_reported_discriminator, build_reported_generator
 from modelkit.files import save_keras
 
@@ -131,6 +132,27 @@ def test_start_with_a_file(compose, tmp_path):
         assert played(file)[0][: len(expected)] == expected
 
 
+def test_a_key_is_a_mode_composed_in_and_a_tonic_transposed_to(compose, models):
+    plain = load_model(models / "lstm.keras").generate(4, seed=0, mode="minor")
+    for file, notes in zip(compose("lstm", "--key", "D minor"), plain, strict=True):
+        # from A minor up to D minor are five semitones
+        assert [pitch for _, _, pitch in played(file)[0]] == [
+            note.pitch + 5 for note in notes if note.pitch is not None
+        ]
+
+
+def test_a_start_is_in_the_key_that_is_asked_for(compose):
+    for file in compose("lstm", "--start", "D4 E4 F#4", "--key", "D major"):
+        assert [pitch for _, _, pitch in played(file)[0][:3]] == [62, 64, 66]
+
+
+def test_bars_of_a_metre(compose):
+    for file in compose("lstm", "--start", "C4:0.5", "--meter", "3/4", "--bars", 2):
+        onset, steps, _ = played(file)[0][-1]
+        assert onset + steps <= 24
+    assert lengths(compose("lstm", "--meter", "3/4")) != lengths(compose("lstm", "--meter", "4/4"))
+
+
 @pytest.mark.parametrize("kind", ["lstm", "gan"])
 def test_steering(compose, contents, tmp_path, kind):
     found = []
@@ -161,6 +183,8 @@ def test_a_folder_of_ours_is_written_again(compose, tmp_path):
         (("--tempo", "0"), "--tempo"),
         (("--seed", "-3"), "--seed"),
         (("--instrument", "violine d'amore"), "--instrument"),
+        (("--key", "H dur"), "--key 'H dur' is no key"),
+        (("--meter", "7/8"), "--meter"),
         (("--start", ""), "--start is empty"),
         (("--start", "H4"), "'H4' is neither a file nor a note"),
         (("--start", "C#4"), "C#4"),
@@ -176,7 +200,10 @@ def test_errors_are_one_line(refusal, options, said):
     ("kind", "options", "said"),
     [
         ("gan", ("--start", "C4"), "--start does not work with"),
+        ("gan", ("--meter", "3/4"), "--meter does not work with"),
+        ("gan", ("--key", "D minor"), "--key does not work with"),
         ("gan", ("--bars", "99"), "ask for less"),
+        ("reported", ("--key", "D minor"), "--key does not work with"),
         ("reported", ("--temperature", "0.5"), "--temperature does not work with"),
         ("reported", ("--top-k", "3"), "--top-k does not work with"),
         ("reported", ("--bars", "3"), "--bars does not work with"),
