@@ -177,7 +177,7 @@ class AttentionGAN(MelodyGAN):
         forms: [n, 2] forms of the training tunes, which tunes are composed in where none is asked for.
     """
 
-    def __init__(self, *args: Any, forms: Sequence[Sequence[int]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, forms: Sequence[Sequence[int]] | np.ndarray, **kwargs: Any) -> None:
         super().__init__(*args, condition_dim=CONDITION_WIDTH, **kwargs)
         self.forms = np.asarray(forms, np.int32)
 

@@ -50,6 +50,7 @@ ROWS = (
     Row("wgan-noise", "WGAN + noise", ("--wgan", "--noise")),
     Row("wgan-noise-l2", "WGAN + noise + L2", ("--wgan", "--noise", "--l2")),
     Row("lstm", "LSTM", ("--lstm",)),
+    Row("attention", "attention", ("--attention",)),
     Row("replay", "training tunes replayed"),
     Row("random", "random notes"),
 )

@@ -18,7 +18,7 @@ EXAMPLE = (
     '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8'
 )
 TEMPI = (4, 1000)  # a MIDI file counts microseconds a quarter in 24 bits: just below 4 they run out
-_FOR_LSTM = {"start", "meter", "mode"}
+_ABLE = {"start": "an LSTM", "meter": "an LSTM or --attention", "mode": "an LSTM or --attention"}
 _STEERING = ("temperature", "top_k", "top_p", "start", "bars", "meter")
 
 
@@ -65,10 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument(
         "--meter",
         choices=tuple(METERS),
-        help="the metre; an LSTM has learnt to compose in it (default: as it likes)",
+        help="the metre, for an LSTM or --attention, which have learnt to compose in it (default: as they like)",
     )
     music.add_argument(
-        "--key", metavar="KEY", help='such as "D minor" or Bb; the mode is learnt by an LSTM, the tonic transposed to'
+        "--key",
+        metavar="KEY",
+        help='such as "D minor" or Bb: the mode is learnt as metres are, the rest transposed',
     )
     music.add_argument(
         "--tempo", type=cli.between(*TEMPI, "a tempo"), default=120.0, help="quarters a minute (default 120)"
@@ -93,18 +95,21 @@ def _steering(args: argparse.Namespace, model: Any, key: Key | None) -> dict[str
     Raises:
         UserError: the model cannot do what one of them asks.
     """
-    from melodygan.gan import MelodyGAN  # noqa: PLC0415 - imports TensorFlow
+    from melodygan.attention import AttentionGAN  # noqa: PLC0415 - imports TensorFlow
+    from melodygan.gan import MelodyGAN  # noqa: PLC0415 - the same
     from melodygan.lstm import MelodyLSTM  # noqa: PLC0415 - the same
 
     given = {name: getattr(args, name) for name in _STEERING if getattr(args, name) is not None}
     if key is not None:
         given["mode"] = key.mode
-    able = {*_STEERING, "mode"} if isinstance(model, MelodyLSTM) else set(_STEERING) - {"start", "meter"}
+    able = {*_STEERING, "mode"}
+    if isinstance(model, MelodyGAN):
+        able -= {"start"} if isinstance(model, AttentionGAN) else {"start", "meter", "mode"}
     if not isinstance(model, (MelodyGAN, MelodyLSTM)):
         able = set()
     for name in given:
         if name not in able:
-            others = "an LSTM" if name in _FOR_LSTM else "a model trained without --as-reported"
+            others = _ABLE.get(name, "a model trained without --as-reported")
             option = "key" if name == "mode" else name.replace("_", "-")
             raise cli.UserError(f"--{option} does not work with {args.model}: use {others}")
     if "start" in given:

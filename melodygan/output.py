@@ -76,13 +76,13 @@ def load_model(path: Path) -> keras.Model:
     with quiet_start():
         import keras  # noqa: PLC0415 - slow: only once the file is known to be one
 
-        from melodygan import gan, lstm, reported  # noqa: PLC0415 - the same; registers the classes
+        from melodygan import attention, gan, lstm, reported  # noqa: PLC0415 - the same; registers the classes
 
     try:
         model = keras.models.load_model(file, compile=False)
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise UserError(f"--model {file} cannot be loaded ({error}): give the model.keras of a run folder") from error
-    if not isinstance(model, gan.MelodyGAN | lstm.MelodyLSTM | reported.ReportedGAN):
+    if not isinstance(model, gan.MelodyGAN | attention.AttentionGAN | lstm.MelodyLSTM | reported.ReportedGAN):
         raise UserError(
             f"--model {file} holds a {type(model).__name__}, not a melody model: give one of melodygan.train"
         )

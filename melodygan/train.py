@@ -28,6 +28,7 @@ DEFAULT_L2 = 0.01
 DEFAULTS: dict[str, dict[str, int | None]] = {
     "lstm": {"epochs": 18, "batch_size": 16, "units": 256, "updates_per_epoch": None},
     "gan": {"epochs": 20, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
+    "attention": {"epochs": 15, "batch_size": 64, "units": None, "updates_per_epoch": 150},
     "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
 }
@@ -93,6 +94,9 @@ def _parser(*, only_given: bool = False) -> argparse.ArgumentParser:
         "--penalty", choices=("none", "clip", "gradient", "r1r2"),
         help="what keeps the critic smooth (default r1r2; with --as-reported none)",
     )  # fmt: skip
+    model.add_argument(
+        "--attention", action="store_true", help="a one-shot self-attention generator, a light critic, metre and mode"
+    )
     model.add_argument("--as-reported", action="store_true", help="the report's own networks, encoding and updates")
     model.add_argument("--units", type=cli.positive_int, help="width of the LSTMs (LSTM 256, critic 64, reported 512)")
     training = parser.add_argument_group("training")
@@ -100,11 +104,14 @@ def _parser(*, only_given: bool = False) -> argparse.ArgumentParser:
         "--corpus", default="erk", metavar="NAME|PATH",
         help="a book of the Essen collection (erk, boehme, han …) or a folder or file of .krn .abc .mid .xml .mxl",
     )  # fmt: skip
-    training.add_argument("--epochs", type=cli.positive_int, help="epochs (LSTM 18, GAN 20, reported 10 or 20)")
+    training.add_argument(
+        "--epochs", type=cli.positive_int, help="epochs (LSTM 18, GAN 20, attention 15, reported 10 or 20)"
+    )
     training.add_argument("--batch-size", type=cli.positive_int, help="tunes an update (LSTM 16, GAN 64, reported 16)")
     training.add_argument(
-        "--updates-per-epoch", type=cli.positive_int, help="generator updates an epoch (GAN 100, reported 10)"
-    )
+        "--updates-per-epoch", type=cli.positive_int,
+        help="generator updates an epoch (GAN 100, attention 150, reported 10)",
+    )  # fmt: skip
     training.add_argument("--mixed-precision", action="store_true", help="compute in bfloat16 where it is safe")
     training.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same result (default 0)")
     training.add_argument("--resume", type=Path, metavar="RUN", help="continue the run in this folder")
@@ -128,10 +135,14 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         UserError: options that exclude each other.
     """
     if args.lstm:
-        for option in ("noise", "l2", "penalty", "as_reported", "updates_per_epoch"):
+        for option in ("noise", "l2", "penalty", "attention", "as_reported", "updates_per_epoch"):
             if getattr(args, option):
                 raise cli.UserError(f"--{option.replace('_', '-')} belongs to the GANs: leave it out with --lstm")
-    kind = "lstm" if args.lstm else "gan"
+    if args.attention:
+        for option in ("as_reported", "units"):
+            if getattr(args, option):
+                raise cli.UserError(f"--{option.replace('_', '-')} has no meaning with --attention: leave it out")
+    kind = "lstm" if args.lstm else "attention" if args.attention else "gan"
     if args.as_reported:
         kind = "as_reported_wgan" if args.wgan else "as_reported_gan"
     chosen = {name: getattr(args, name) or default for name, default in DEFAULTS[kind].items()}
@@ -143,6 +154,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         "verb": "melodygan.train",
         "lstm": args.lstm,
         "wgan": args.wgan,
+        "attention": args.attention,
         "as_reported": args.as_reported,
         "noise": args.noise,
         "l2": args.l2,
@@ -187,7 +199,7 @@ def _settings_to_resume(args: argparse.Namespace, argv: Sequence[str] | None) ->
 def _run_name(settings: dict[str, Any]) -> str:
     """Name a run after its variant: melodygan-wgan-noise-l2."""
     parts = ["melodygan", "lstm" if settings["lstm"] else "wgan" if settings["wgan"] else "gan"]
-    parts += [part for part in ("noise", "l2") if settings[part]]
+    parts += [part for part in ("attention", "noise", "l2") if settings[part]]
     return "-".join(parts + ["as-reported"] * settings["as_reported"])
 
 

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
+from melodygan.attention import (
+    AttentionGAN,
+    as_integers,
+    build_attention_generator,
+    build_light_critic,
+    with_forms,
+)
 from melodygan.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
+from melodygan.form import form_of
 from melodygan.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.lstm import FollowEpochs, MelodyLSTM, TuneBatches
 from melodygan.reported import (
@@ -69,7 +77,8 @@ def prepare(settings: dict[str, Any], split: Split, done: int, checkpoint: Path 
     """
     if settings["mixed_precision"]:
         keras.config.set_dtype_policy("mixed_bfloat16")
-    build = _lstm if settings["lstm"] else _reported_gan if settings["as_reported"] else _gan
+    kinds = {"lstm": _lstm, "as_reported": _reported_gan, "attention": _attention_gan}
+    build = next((kinds[kind] for kind in kinds if settings[kind]), _gan)
     saved = None if checkpoint is None else keras.models.load_model(checkpoint / "model.keras")
     return build(settings, split, done, saved)
 
@@ -111,6 +120,22 @@ def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model |
         model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=settings["seed"], averaging=0.99)
     examples = vocabulary.encode(tunes_that_fit(split.train, NOTES_A_TUNE), NOTES_A_TUNE)
     return _adversarial(settings, split, done, model, examples)
+
+
+def _attention_gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
+    vocabulary = NoteVocabulary.from_tunes([tune for side in split for tune in side])
+    tunes = tunes_that_fit(split.train, NOTES_A_TUNE)
+    forms = as_integers(form_of(tune) for tune in tunes)
+    model = saved
+    if model is None:
+        sizes = (vocabulary.n_pitches, vocabulary.n_durations)
+        regularisers = {"noise": settings["noise"], "l2": settings["l2"]}
+        generator = build_attention_generator(NOTES_A_TUNE, sum(sizes), **regularisers)
+        critic = build_light_critic(NOTES_A_TUNE, *sizes, **regularisers, group_size=settings["batch_size"])
+        model = AttentionGAN(
+            generator, critic, vocabulary=vocabulary, forms=forms, seed=settings["seed"], averaging=0.995
+        )
+    return _adversarial(settings, split, done, model, with_forms(vocabulary.encode(tunes, NOTES_A_TUNE), forms))
 
 
 def _reported_gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
@@ -181,7 +206,7 @@ def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
     unhurried = (adam(generator_rate, 0.0, 0.99), adam(discriminator_rate, 0.0, 0.99))
     model.compile(
         *optimizers.get(settings["penalty"], unhurried),
-        objective="wasserstein" if settings["wgan"] else "bce",
+        objective="wasserstein" if settings["wgan"] else "relativistic" if settings["attention"] else "bce",
         penalty=settings["penalty"],
         **penalty,
     )
@@ -193,8 +218,9 @@ def _score_scale(settings: dict[str, Any]) -> float:
     R1 and R2 hold them near 0.1, where λ = 0.01 outweighs all that a critic has to say: its kernels shrink as the
     generator improves, and with them what can be learnt from it. Ten times as large, they are regularised and no more.
     """
-    regularised = settings["wgan"] and settings["penalty"] == "r1r2" and not settings["as_reported"]
-    return _WASSERSTEIN_SCALE if regularised else 1.0
+    if settings["as_reported"] or settings["attention"]:
+        return 1.0
+    return _WASSERSTEIN_SCALE if settings["wgan"] and settings["penalty"] == "r1r2" else 1.0
 
 
 def tunes_that_fit(tunes: Sequence[Tune], length: int) -> tuple[Tune, ...]:

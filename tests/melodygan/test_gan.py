@@ -201,13 +201,13 @@ def test_bars_are_exact(gan):
 
 
 def test_bars_that_no_tune_reaches(gan):
-    with pytest.raises(ValueError, match="of 100 tunes"):
+    with pytest.raises(ValueError, match="0 of 1280 tunes"):
         gan.generate(5, seed=0, bars=LENGTH)
 
 
 @pytest.mark.parametrize("silent", [NoteVocabulary.END, NoteVocabulary.PITCH_REST])
 def test_a_generator_of_silence_does_not_wait_for_ever(determined, silent):
-    with pytest.raises(ValueError, match="0 of 40 tunes"):
+    with pytest.raises(ValueError, match="0 of 1280 tunes"):
         determined(silent, 1).generate(2, seed=0)
 
 

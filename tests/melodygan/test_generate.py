@@ -6,7 +6,9 @@ from scores import random_tunes, write_abc
 from test_output import played
 
 from melodygan import generate
+from melodygan.attention import AttentionGAN, as_integers, build_attention_generator, build_light_critic
 from melodygan.encoding import NoteVocabulary, ReportedCodec, StepVocabulary
+from melodygan.form import Form
 from melodygan.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.lstm import MelodyLSTM
 from melodygan.output import load_model
@@ -14,7 +16,7 @@ from melodygan.reported import ReportedGAN, build_reported_discriminator, build_
 from modelkit.files import save_keras
 
 TUNES = random_tunes(20)
-KINDS = ("lstm", "gan", "reported")
+KINDS = ("lstm", "gan", "attention", "reported")
 
 FRESH = """
 import sys
@@ -33,7 +35,15 @@ def models(tmp_path_factory):
     notes, steps, names = (kind.from_tunes(TUNES) for kind in (NoteVocabulary, StepVocabulary, ReportedCodec))
     sizes = (16, notes.n_pitches + notes.n_durations)
     networks = build_generator(*sizes, latent_dim=4, widths=(8,)), build_discriminator(*sizes, units=2, widths=(4,))
+    alphabets = notes.n_pitches, notes.n_durations
+    light = {"embedding": 4, "channels": (4,), "width": 4, "histogram_width": 4}
+    players = (
+        build_attention_generator(16, sum(alphabets), latent_dim=4, channels=(8, 8, 8), heads=2),
+        build_light_critic(16, *alphabets, **light),
+    )
+    forms = as_integers([Form("3/4", "major"), Form("4/4", "minor")])
     built = {
+        "attention": AttentionGAN(*players, vocabulary=notes, forms=forms),
         "lstm": MelodyLSTM(steps, units=4),
         "gan": MelodyGAN(*networks, vocabulary=notes),
         "reported": ReportedGAN(
@@ -141,6 +151,12 @@ def test_a_key_is_a_mode_composed_in_and_a_tonic_transposed_to(compose, models):
         ]
 
 
+def test_a_metre_is_kept(compose):
+    for bars in (1, 2):
+        for file in compose("attention", "--meter", "3/4", "--key", "C", "--bars", bars):
+            assert max(onset + steps for onset, steps, _ in played(file)[0]) <= 12 * bars
+
+
 def test_a_start_is_in_the_key_that_is_asked_for(compose):
     for file in compose("lstm", "--start", "D4 E4 F#4", "--key", "D major"):
         assert [pitch for _, _, pitch in played(file)[0][:3]] == [62, 64, 66]
@@ -199,6 +215,8 @@ def test_errors_are_one_line(refusal, options, said):
     ("kind", "options", "said"),
     [
         ("gan", ("--start", "C4"), "--start does not work with"),
+        ("attention", ("--start", "C4"), "--start does not work with"),
+        ("attention", ("--meter", "6/8"), "never heard a tune in 6/8"),
         ("gan", ("--meter", "3/4"), "--meter does not work with"),
         ("gan", ("--key", "D minor"), "--key does not work with"),
         ("gan", ("--bars", "99"), "ask for less"),

@@ -17,6 +17,7 @@ from melodygan.reported import (
     build_reported_generator,
 )
 from modelkit.files import save_keras
+from modelkit.recurrent import HoistedLSTM
 
 TUNES = random_tunes(12)
 CODEC = ReportedCodec.from_tunes(TUNES)
@@ -30,7 +31,7 @@ def described(network):
         keras.layers.LeakyReLU: lambda layer: f"leaky {layer.negative_slope}",
         keras.layers.BatchNormalization: lambda layer: f"normalise {layer.momentum}",
         keras.layers.Reshape: lambda layer: f"reshape {layer.target_shape}",
-        keras.layers.LSTM: lambda layer: f"lstm {layer.units}{' sequences' * layer.return_sequences}",
+        HoistedLSTM: lambda layer: f"lstm {layer.units}{' sequences' * layer.return_sequences}",
         keras.layers.Bidirectional: lambda layer: f"both ways {layer.forward_layer.units}",
         keras.layers.Dropout: lambda layer: f"dropout {layer.rate}",
         keras.layers.GaussianNoise: lambda layer: f"noise {layer.stddev}",

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from scores import random_tunes
 
+from melodygan.attention import AttentionGAN, as_integers
 from melodygan.corpus import split
 from melodygan.encoding import Note, Tune
+from melodygan.form import form_of
 from melodygan.gan import MelodyGAN
 from melodygan.lstm import FollowEpochs, MelodyLSTM
 from melodygan.reported import LENGTH, ReportedGAN
@@ -23,6 +25,7 @@ def settings(**changed):
     return {
         "lstm": False,
         "wgan": False,
+        "attention": False,
         "as_reported": False,
         "noise": 0.0,
         "l2": 0.0,
@@ -111,6 +114,19 @@ def test_what_a_gan_is_compiled_with(wgan, penalty):
     # cuDNN's LSTM has no second derivative
     fused = {layer.use_cudnn for layer in layers_of(model.discriminator, keras.layers.LSTM)}
     assert fused == ({False} if penalty in {"gradient", "r1r2"} else {"auto"})
+
+
+@pytest.mark.parametrize(("wgan", "objective"), [(False, "relativistic"), (True, "wasserstein")])
+def test_an_attention_gan_learns_notes_with_their_forms(wgan, objective):
+    training = prepare(settings(attention=True, wgan=wgan, units=None), SIDES, 0, None)
+    model = training.model
+    assert isinstance(model, AttentionGAN)
+    assert (model.objective, model.penalty) == (objective, "r1r2")
+    assert model.penalty_weight == PENALTY_SETTINGS["r1r2"]["penalty_weight"]
+    batch = training.batches[0]
+    assert batch.shape == (4, NOTES_A_TUNE + 1, 2)
+    kept = tunes_that_fit(SIDES.train, NOTES_A_TUNE)
+    np.testing.assert_array_equal(model.forms, as_integers(form_of(tune) for tune in kept))
 
 
 @pytest.mark.parametrize(("noise", "l2"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.03), (0.2, 0.03)])

@@ -225,6 +225,15 @@ def test_the_folder_you_are_in_is_not_moved_away_from_under_you(recorded, monkey
 # --- interruption
 
 
+@pytest.fixture
+def python_handles_ctrl_c():
+    """Whoever started the tests may have had the signal ignored, as shells do for what runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_handles_ctrl_c")
 def test_the_first_ctrl_c_asks_and_the_second_one_insists(stand_in_model, capsys):
     before = signal.getsignal(signal.SIGINT)
     model = stand_in_model()
