@@ -18,13 +18,16 @@ EXAMPLE = (
     '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8'
 )
 TEMPI = (4, 1000)  # a MIDI file counts microseconds a quarter in 24 bits: just below 4 they run out
-_ABLE = {"start": "an LSTM", "meter": "an LSTM or --attention", "mode": "an LSTM or --attention"}
-_STEERING = ("temperature", "top_k", "top_p", "start", "bars", "meter")
+_ABLE = {"start": "an LSTM", "vary": "an LSTM", "meter": "an LSTM or --attention", "mode": "an LSTM or --attention"}
+_STEERING = ("temperature", "top_k", "top_p", "start", "bars", "meter", "vary")
+_FORMING = ("start", "bars", "meter")  # what a variation has from its tune
+_AMOUNT = 0.3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb."""
     args = _parser().parse_args(argv)
+    _check_variation(args)
     cli.existing_file(args.model, "--model")
     check_output_folder(args.out, force=args.force)
 
@@ -37,8 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     model = load_model(args.model)
     steering = _steering(args, model, key)
+    compose = model.generate if args.vary is None else model.vary
     try:
-        tunes = model.generate(args.count, seed=args.seed, **steering)
+        tunes = compose(count=args.count, seed=args.seed, **steering)
     except ValueError as error:
         raise cli.UserError(str(error)) from error
     if key is not None:
@@ -60,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument("--top-p", type=cli.probability, metavar="P", help="… whose probabilities reach P")
     music.add_argument(
         "--start", metavar="FILE|NOTES", help='begin with a tune\'s file or notes such as "C4 D4:0.5 E4"'
+    )
+    music.add_argument(
+        "--vary", metavar="FILE|NOTES", help="write variations of a tune: some of its bars are composed anew"
+    )
+    music.add_argument(
+        "--amount", type=cli.probability, metavar="SHARE", help=f"of the bars that --vary opens (default {_AMOUNT})"
     )
     music.add_argument("--bars", type=cli.positive_int, metavar="N", help="exact length in bars of --meter, or of 4/4")
     music.add_argument(
@@ -89,6 +99,14 @@ def _key(text: str | None) -> Key | None:
         raise cli.UserError(f"--key {error}") from error
 
 
+def _check_variation(args: argparse.Namespace) -> None:
+    if args.amount is not None and args.vary is None:
+        raise cli.UserError("--amount says how much --vary changes: add --vary, or leave it out")
+    for name in _FORMING:
+        if args.vary is not None and getattr(args, name) is not None:
+            raise cli.UserError(f"--{name} does not go with --vary, which keeps its tune's form: leave one of them out")
+
+
 def _steering(args: argparse.Namespace, model: Any, key: Key | None) -> dict[str, Any]:
     """Return the options that were given, as the model's ``generate`` takes them.
 
@@ -104,7 +122,7 @@ def _steering(args: argparse.Namespace, model: Any, key: Key | None) -> dict[str
         given["mode"] = key.mode
     able = {*_STEERING, "mode"}
     if isinstance(model, MelodyGAN):
-        able -= {"start"} if isinstance(model, AttentionGAN) else {"start", "meter", "mode"}
+        able -= {"start", "vary"} if isinstance(model, AttentionGAN) else {"start", "vary", "meter", "mode"}
     if not isinstance(model, (MelodyGAN, MelodyLSTM)):
         able = set()
     for name in given:
@@ -112,10 +130,15 @@ def _steering(args: argparse.Namespace, model: Any, key: Key | None) -> dict[str
             others = _ABLE.get(name, "a model trained without --as-reported")
             option = "key" if name == "mode" else name.replace("_", "-")
             raise cli.UserError(f"--{option} does not work with {args.model}: use {others}")
-    if "start" in given:
-        from melodygan.start import read_start  # noqa: PLC0415 - only when it is asked for
+    from melodygan.start import read_start  # noqa: PLC0415 - reads a corpus
 
-        given["start"] = read_start(given["start"], key.shift if key else 0)
+    shift = key.shift if key else 0
+    if "start" in given:
+        given["start"] = read_start(given["start"], shift)
+    if "vary" in given:
+        given.pop("mode", None)  # the tune has one
+        given["notes"] = read_start(given.pop("vary"), shift, option="--vary")
+        given["amount"] = _AMOUNT if args.amount is None else args.amount
     return given
 
 

@@ -32,6 +32,7 @@ _BUCKET = 32
 _FORM_WITHHELD = 0.3  # share of tunes whose form is not told in training
 _DRAWN_A_TUNE = 16  # for an exact length: tunes of eight bars are common, of eleven they are not
 _LEAST_COUNT = 8
+_CANDIDATES = 8
 _LOOKBACK_WIDTH = 16
 _METERS = (16, 12)  # sixteenths after which the place in the bar comes round, in 4/4 (and 2/4) and in 3/4
 _LONGEST = 16  # sixteenths that a note has lasted, beyond which they are no longer counted
@@ -290,16 +291,9 @@ class MelodyLSTM(keras.Model):
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``.
         """
-        known = sorted(int(symbol) for symbol in self.vocabulary.symbols if symbol.isdecimal())
-        for note in start:
-            if note.pitch is not None and note.pitch not in known:
-                heard = f"between {pitch_name(known[0])} and {pitch_name(known[-1])}"
-                raise ValueError(
-                    f"the start has {pitch_name(note.pitch)}, which the model never heard: use notes {heard}"
-                )
         form = None if meter is None and mode is None else Form(meter or UNKNOWN_METER, mode or MODES[0])
         beginning = self.vocabulary.index(DELIMITER) + number_of(form) * len(self.vocabulary)
-        primer = tf.constant([beginning, *self.vocabulary.encode(to_steps(start))], tf.int32)
+        primer = tf.constant([beginning, *self._known(start, "the start")], tf.int32)
         options = (temperature, top_k, top_p)
         length = max_steps if bars is None else bars * (STEPS_A_BAR if meter is None else METERS[meter])
         if len(primer) - 1 > length:
@@ -311,6 +305,78 @@ class MelodyLSTM(keras.Model):
         whole = [notes for notes in drawn if sum(note.steps for note in notes) == length][:count]
         missing = count - len(whole)
         return whole + self._tunes(primer, missing, length, True, [seed, 1], *options) if missing else whole
+
+    def vary(
+        self,
+        notes: Sequence[Note],
+        count: int,
+        *,
+        amount: float,
+        seed: int,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> list[tuple[Note, ...]]:
+        """Write variations of a tune: some of its bars are composed anew, the others stay.
+
+        Of `_CANDIDATES` ways to fill the open bars each variation takes the one after which the bars that stay are
+        likeliest, so that it leads back into them.
+
+        Args:
+            notes: the tune, in C major or A minor.
+            count: number of variations.
+            amount: share of its bars that is composed anew, over 0 to 1; one at least.
+            seed: the same seed, the same variations.
+            temperature: see `melodygan.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            top_k: the same.
+            top_p: the same.
+
+        Raises:
+            ValueError: the tune is empty, or has a pitch that the vocabulary lacks.
+        """
+        if not notes:
+            raise ValueError("the tune to vary is empty: give one with notes")
+        tune = np.array([self.vocabulary.index(DELIMITER), *self._known(notes, "the tune")], np.int32)
+        length = len(tune) - 1
+        bars = -(-length // STEPS_A_BAR)
+        opened = max(1, round(amount * bars))
+        rng = np.random.default_rng(seed)
+        closed = np.ones((count, bars), bool)
+        for row in closed:
+            row[rng.choice(bars, opened, replace=False)] = False
+        kept = np.repeat(np.repeat(closed, STEPS_A_BAR, axis=1)[:, :length], _CANDIDATES, axis=0)
+        symbols = self._sample(
+            tf.constant(tune),
+            tf.constant(kept),
+            tf.constant(len(kept)),
+            tf.constant(length),
+            tf.constant(True),
+            tf.constant([seed, 0], tf.int64),
+            temperature,
+            top_k,
+            top_p,
+        )
+        before = tf.concat([tf.fill([len(kept), 1], tune[0]), symbols[:, :-1]], axis=1)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(symbols, tf.cast(self(before), tf.float32))
+        surprise = tf.reduce_sum(tf.where(kept, nats, 0.0), axis=1).numpy().reshape(count, _CANDIDATES)
+        candidates = symbols.numpy().reshape(count, _CANDIDATES, length)
+        variations = []
+        for rows, costs in zip(candidates, surprise, strict=True):
+            changed = (rows != tune[1:]).any(axis=1)
+            best = min(range(_CANDIDATES), key=lambda number: (not changed[number], costs[number]))
+            variations.append(from_steps(self.vocabulary.decode(rows[best])))
+        return variations
+
+    def _known(self, notes: Sequence[Note], whose: str) -> list[int]:
+        """Return the symbols of notes, all of which the vocabulary must have."""
+        known = sorted(int(symbol) for symbol in self.vocabulary.symbols if symbol.isdecimal())
+        for note in notes:
+            if note.pitch is not None and note.pitch not in known:
+                heard = f"between {pitch_name(known[0])} and {pitch_name(known[-1])}"
+                raise ValueError(
+                    f"{whose} has {pitch_name(note.pitch)}, which the model never heard: use notes {heard}"
+                )
+        return list(self.vocabulary.encode(to_steps(notes)))
 
     def _tunes(
         self,
@@ -324,13 +390,15 @@ class MelodyLSTM(keras.Model):
         top_p: float,
     ) -> list[tuple[Note, ...]]:
         sizes = (tf.constant(count), tf.constant(length), tf.constant(exact), tf.constant(seed, tf.int64))
-        symbols = self._sample(primer, *sizes, temperature, top_k, top_p).numpy()
+        kept = tf.ones([1, len(primer) - 1], tf.bool)
+        symbols = self._sample(primer, kept, *sizes, temperature, top_k, top_p).numpy()
         return [from_steps(self.vocabulary.decode(row)) for row in symbols]
 
     @tf.function
     def _sample(
         self,
         primer: tf.Tensor,
+        kept: tf.Tensor,
         count: tf.Tensor,
         length: tf.Tensor,
         exact: tf.Tensor,
@@ -339,7 +407,10 @@ class MelodyLSTM(keras.Model):
         top_k: int,
         top_p: float,
     ) -> tf.Tensor:
-        """Return symbols [count, length]: the primer after its first symbol, what follows, delimiters after the end."""
+        """Return symbols [count, length]: the primer after its first symbol, what follows, delimiters after the end.
+
+        Of the primer's symbols after the first those stay where ``kept``, [1 or count, symbols − 1], says so.
+        """
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
         given = tf.size(primer)
         never_end = tf.one_hot(delimiter, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
@@ -373,7 +444,7 @@ class MelodyLSTM(keras.Model):
             logits = filtered_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
             step_seed = tf.random.experimental.stateless_fold_in(seed, step)
             drawn = tf.random.stateless_categorical(logits, 1, step_seed, dtype=tf.int32)[:, 0]
-            follows = tf.where(step + 1 < given, tf.fill([count], primer[tf.minimum(step + 1, given - 1)]), drawn)
+            follows = tf.where(kept[:, step], primer[step + 1], drawn) if step + 1 < given else drawn
             follows = tf.where(ended, delimiter, follows)
             ended = tf.logical_or(ended, tf.equal(follows, delimiter))
             recent = tf.concat([recent[:, 1:], follows[:, None]], axis=1)

@@ -157,6 +157,15 @@ def test_a_metre_is_kept(compose):
             assert max(onset + steps for onset, steps, _ in played(file)[0]) <= 12 * bars
 
 
+def test_variations_of_a_tune(compose):
+    tune = " ".join(["D4", "E4", "F#4", "G4"] * 2)
+    for file in compose("lstm", "--vary", tune, "--amount", "0.5", "--key", "D"):
+        notes = played(file)[0]
+        original = [(4 * place, 4, 62 + step) for place, step in enumerate([0, 2, 4, 5] * 2)]
+        assert notes != original
+        assert any(set(original[half : half + 4]) <= set(notes) for half in (0, 4))
+
+
 def test_a_start_is_in_the_key_that_is_asked_for(compose):
     for file in compose("lstm", "--start", "D4 E4 F#4", "--key", "D major"):
         assert [pitch for _, _, pitch in played(file)[0][:3]] == [62, 64, 66]
@@ -201,9 +210,15 @@ def test_a_folder_of_ours_is_written_again(compose, tmp_path):
         (("--key", "H dur"), "--key 'H dur' is no key"),
         (("--meter", "7/8"), "--meter"),
         (("--start", ""), "--start is empty"),
+        (("--vary", ""), "--vary is empty"),
         (("--start", "H4"), "'H4' is neither a file nor a note"),
         (("--start", "C#4"), "C#4"),
         (("--start", "C4:4 C4:4", "--bars", "1"), "32 sixteenths long, more than the 16"),
+        (("--amount", "0.5"), "--amount says how much --vary changes"),
+        (("--vary", "C4", "--bars", "2"), "--bars does not go with --vary"),
+        (("--vary", "C4", "--start", "C4"), "--start does not go with --vary"),
+        (("--vary", "C4", "--amount", "0"), "--amount"),
+        (("--vary", "x.mid"), "'x.mid' is neither a file nor a note"),
         (("--surprise",), "--surprise"),
     ],
 )
@@ -215,6 +230,7 @@ def test_errors_are_one_line(refusal, options, said):
     ("kind", "options", "said"),
     [
         ("gan", ("--start", "C4"), "--start does not work with"),
+        ("gan", ("--vary", "C4"), "--vary does not work with"),
         ("attention", ("--start", "C4"), "--start does not work with"),
         ("attention", ("--meter", "6/8"), "never heard a tune in 6/8"),
         ("gan", ("--meter", "3/4"), "--meter does not work with"),

@@ -347,7 +347,8 @@ def test_it_begins_with_a_sound_or_a_rest_and_never_with_nothing(stubborn):
     for symbol in (HOLD, DELIMITER):
         model = stubborn(symbol)
         primer, exact = tf.constant([END_INDEX]), tf.constant(value=False)
-        rows = model._sample(primer, tf.constant(30), tf.constant(8), exact, tf.constant([0, 0], tf.int64), 1.0, 0, 1.0)
+        sizes = tf.ones([1, 0], tf.bool), tf.constant(30), tf.constant(8)
+        rows = model._sample(primer, *sizes, exact, tf.constant([0, 0], tf.int64), 1.0, 0, 1.0)
         assert not np.isin(rows.numpy()[:, 0], [HOLD_INDEX, END_INDEX]).any()
         assert all(model.generate(30, seed=0, max_steps=8))
 
@@ -356,6 +357,44 @@ def test_a_tune_that_does_not_end_is_cut(stubborn):
     assert stubborn("60").generate(1, seed=0, max_steps=20) == [(Note(60, 1),) * 20]
     ended = stubborn(DELIMITER).generate(3, seed=0, max_steps=20)
     assert [sum(note.steps for note in tune) for tune in ended] == [1, 1, 1]
+
+
+TUNE = tuple(Note(60 + 2 * (number % 3), 4) for number in range(16))
+
+
+@pytest.mark.parametrize(("amount", "opened"), [(0.01, 1), (0.25, 1), (0.5, 2), (1, 4)])
+def test_a_variation_keeps_all_bars_but_its_share(model, amount, opened):
+    variations = model.vary(TUNE, 6, amount=amount, seed=1)
+    assert len(variations) == 6
+    original = np.array(to_steps(TUNE)).reshape(4, STEPS_A_BAR)
+    for notes in variations:
+        bars = np.array(to_steps(notes)).reshape(4, STEPS_A_BAR)
+        assert 1 <= (bars != original).any(axis=1).sum() <= opened
+    assert len(set(variations)) > 1
+
+
+def test_same_seed_same_variations(model):
+    assert model.vary(TUNE, 3, amount=0.5, seed=1) == model.vary(TUNE, 3, amount=0.5, seed=1)
+    assert model.vary(TUNE, 3, amount=0.5, seed=1) != model.vary(TUNE, 3, amount=0.5, seed=2)
+
+
+def test_a_variation_leads_back_into_what_stays():
+    # Where a bar of Cs is always followed by Ds, and one of Es by Fs, an open bar before Ds is one of Cs.
+    keras.utils.set_random_seed(0)
+    halves = [(Note(60, 16), Note(62, 16)), (Note(64, 16), Note(65, 16))]
+    model = MelodyLSTM(StepVocabulary.from_tunes([Tune(half) for half in halves]), units=16, dropout=0.0)
+    model.compile_for_tunes(keras.optimizers.Adam(0.03))
+    batches = TuneBatches([Tune(half) for half in halves * 4], model.vocabulary, 8, seed=0)
+    model.fit(batches.dataset(), epochs=60, verbose=0, shuffle=False, callbacks=[FollowEpochs(batches)])
+    odd = (Note(65, 16), Note(62, 16))
+    found = Counter(notes[0].pitch for notes in model.vary(odd, 20, amount=0.5, seed=0) if notes[1:] == odd[1:])
+    assert found[60] > 2 * found[64]
+
+
+@pytest.mark.parametrize(("tune", "said"), [((), "is empty"), ((Note(61, 4),), "the tune has C#4")])
+def test_what_cannot_be_varied(model, tune, said):
+    with pytest.raises(ValueError, match=said):
+        model.vary(tune, 1, amount=0.5, seed=0)
 
 
 def test_a_start_that_cannot_be(model):
