@@ -1,8 +1,9 @@
 """Symbols a second of composing: the cell stepped for a whole batch against ``predict`` on a window a symbol.
 
 Both models are the report's LSTM (256 units, 38 symbols), untrained: what a symbol costs does not depend on the
-weights, but that ours never ends a tune. *Ours* is `MelodyLSTM.generate` for 1,000 tunes of 128 symbols. *Reported* is the report's loop: the last 64
-symbols as one-hot vectors, ``model.predict`` on them, one symbol drawn from the last distribution, for one tune.
+weights, but that ours never ends a tune. *Ours* is `MelodyLSTM.generate` for 1,000 tunes of 128 symbols. *Reported*
+is the report's loop: the last 64 symbols as one-hot vectors, ``model.predict`` on them, one symbol drawn from the last
+distribution, for one tune.
 They take turns in one process; the table has every turn, and the ratio of the medians.
 
     python benchmarks/melodygan_sampling.py --repeats 5
