@@ -14,7 +14,7 @@ from keras import layers
 
 from melodygan.bars import cut_at, reaches
 from melodygan.form import METERS, MODES, Form, ends_on_the_bar
-from melodygan.gan import LEAK, MOST_ROUNDS, MelodyGAN, kernel_l2, sounds, with_noise
+from melodygan.gan import LEAK, MOST_ROUNDS, MelodyGAN, NoTunesError, kernel_l2, sounds, with_noise
 from modelkit.layers import MinibatchDiscrimination
 
 if TYPE_CHECKING:
@@ -223,7 +223,8 @@ class AttentionGAN(MelodyGAN):
             mode: ``major`` or ``minor``; the same.
 
         Raises:
-            ValueError: the training tunes knew no such form, or hardly any tune is as long as ``bars`` asks for.
+            ValueError: the training tunes knew no such form.
+            NoTunesError: hardly any tune ends on the bar, or is as long as ``bars`` asks for.
         """
         known = self._forms_like(meter, mode)
         whole: list[tuple[Note, ...]] = []
@@ -251,7 +252,7 @@ class AttentionGAN(MelodyGAN):
             if len(whole) >= count:
                 return whole[:count]
         if len(whole) + len(cut) < count:
-            raise ValueError(
+            raise NoTunesError(
                 f"only {len(whole) + len(cut)} of {drawn * MOST_ROUNDS} tunes were as long as asked: ask for less"
             )
         return (whole + cut)[:count]

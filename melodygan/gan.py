@@ -34,6 +34,10 @@ MOST_ROUNDS = 20
 _LEAST_DRAWN = 64
 
 
+class NoTunesError(ValueError):
+    """Of all that a model composes, hardly anything is as it was asked to be."""
+
+
 def build_generator(
     length: int,
     symbols: int,
@@ -209,7 +213,7 @@ class MelodyGAN(AdversarialModel):
             bars: cut every tune at so many bars of 4/4; shorter ones are drawn again.
 
         Raises:
-            ValueError: hardly any tune is as long as ``bars`` asks for.
+            NoTunesError: hardly any tune is as long as ``bars`` asks for, or there is nothing but silence.
         """
         # Never few at once: where many are too short, a single tune must not run out of rounds.
         drawn = max(count, _LEAST_DRAWN)
@@ -220,7 +224,7 @@ class MelodyGAN(AdversarialModel):
             tunes += usable if bars is None else [cut_at(notes, bars) for notes in usable]
             if len(tunes) >= count:
                 return tunes[:count]
-        raise ValueError(f"only {len(tunes)} of {drawn * MOST_ROUNDS} tunes were as long as asked: ask for less")
+        raise NoTunesError(f"only {len(tunes)} of {drawn * MOST_ROUNDS} tunes were as long as asked: ask for less")
 
     def compose(
         self,

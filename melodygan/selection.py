@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,9 @@ SPREAD_FEATURES = ("total_used_pitch", "total_used_note", "total_pitch_class_his
 """The features whose spread shows a collapse first."""
 
 _WORST_RATIO = 1000.0  # for a set without any variety beside one with some, whose logarithm would be infinite
+
+NO_TUNES = {"musical_distance": 2 + math.log(_WORST_RATIO), "overlap": 0.0, "distinct": 0.0, "spread": 0.0}
+"""`musical_distance` of a generator that writes nothing usable."""
 
 
 def as_pieces(tunes: Iterable[Sequence[Note]]) -> list[Notes]:

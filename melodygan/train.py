@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with quiet_start():
         from melodygan.fitting import draw, evaluate_lstm, train_in  # noqa: PLC0415 - imports TensorFlow
+        from melodygan.gan import NoTunesError  # noqa: PLC0415 - the same
     from melodygan.output import write_originals, write_tunes  # noqa: PLC0415 - the same
 
     run = _open_run(args, run_path, settings)
@@ -66,7 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return cli.INTERRUPTED_EXIT
     if settings["lstm"]:
         evaluate_lstm(run, model, sides.test)
-    tunes = model.generate(args.count, seed=settings["seed"])
+    try:
+        tunes = model.generate(args.count, seed=settings["seed"])
+    except NoTunesError as error:
+        raise cli.UserError(f"{run.path}/model.keras composes nothing usable ({error}): train it for longer") from error
     write_tunes(args.gen, tunes, force=args.force)
     draw(run, tunes, sides.test)
     originals = write_originals(args.org, sides.test, args.count, seed=settings["seed"], force=args.force)

@@ -15,7 +15,7 @@ from melodygan.attention import (
 )
 from melodygan.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
 from melodygan.form import form_of
-from melodygan.gan import MelodyGAN, build_discriminator, build_generator
+from melodygan.gan import MelodyGAN, NoTunesError, build_discriminator, build_generator
 from melodygan.lstm import FollowEpochs, MelodyLSTM, TuneBatches
 from melodygan.reported import (
     LENGTH,
@@ -23,7 +23,7 @@ from melodygan.reported import (
     build_reported_discriminator,
     build_reported_generator,
 )
-from melodygan.selection import musical_distance
+from melodygan.selection import NO_TUNES, musical_distance
 from modelkit.cli import UserError
 from modelkit.randomness import RandomBatches
 
@@ -171,7 +171,11 @@ def _adversarial(
     validation = [tune.notes for tune in split.validation]
 
     def measure() -> dict[str, float]:
-        return musical_distance(model.generate(_TUNES_JUDGED, seed=settings["seed"]), validation)
+        try:
+            tunes = model.generate(_TUNES_JUDGED, seed=settings["seed"])
+        except NoTunesError:  # early on, or for good
+            return dict(NO_TUNES)
+        return musical_distance(tunes, validation)
 
     return Training(model, batches, measure, (), {})
 

@@ -7,11 +7,12 @@ from scores import random_tunes
 
 from melodygan.attention import AttentionGAN, as_integers
 from melodygan.corpus import split
-from melodygan.encoding import Note, Tune
+from melodygan.encoding import Note, NoteVocabulary, Tune
 from melodygan.form import form_of
 from melodygan.gan import MelodyGAN
 from melodygan.lstm import FollowEpochs, MelodyLSTM
 from melodygan.reported import LENGTH, ReportedGAN
+from melodygan.selection import musical_distance
 from melodygan.variants import NOTES_A_TUNE, PENALTY_SETTINGS, prepare, tunes_that_fit
 from modelkit.adversarial import PENALTIES
 from modelkit.cli import UserError
@@ -194,6 +195,19 @@ def test_the_measure_is_of_this_model_against_validation_tunes():
     assert training.measure() == found
     assert {"musical_distance", "overlap", "distinct", "spread"} <= set(found)
     assert 0 <= found["musical_distance"] <= 2
+
+
+def test_a_generator_of_silence_is_as_far_off_as_can_be():
+    training = prepare(settings(), SIDES, 0, None)
+    head = training.model.averaged_generator.get_layer("logits")
+    silence = np.zeros(head.bias.shape, np.float32)
+    silence[NoteVocabulary.END] = 1000.0
+    head.set_weights([np.zeros_like(head.kernel), silence])
+    found = training.measure()
+    assert found["distinct"] == found["overlap"] == found["spread"] == 0
+    # one tune again and again is nearer
+    one = musical_distance([TUNES[0].notes] * 20, [tune.notes for tune in SIDES.validation])
+    assert one["musical_distance"] < found["musical_distance"]
 
 
 def test_one_validation_tune_is_enough_to_measure():
