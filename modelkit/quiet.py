@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def quiet_start() -> Iterator[None]:
         os.dup2(nowhere.fileno(), 2)
     try:
         yield
+        # Looking for a GPU is when CUDA's complaint comes that there is none; later it would come in mid-sentence.
+        if "tensorflow" in sys.modules:
+            sys.modules["tensorflow"].config.list_physical_devices()
     finally:
         os.dup2(kept, 2)
         os.close(kept)
