@@ -1,6 +1,6 @@
 """A one-shot generator with self-attention, and a light critic that hears what returns.
 
-Notation as in `melodygan.gan`; C is the width of the conditions (`melodygan.form`).
+Notation as in `melodygan.gan`; C is `CONDITION_WIDTH`: metre and mode (`melodygan.form`), one-hot each.
 """
 
 from __future__ import annotations

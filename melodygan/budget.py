@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 from tqdm import tqdm
 
+from melodygan.comparison import LOSSES
 from melodygan.variants import PENALTY_SETTINGS, prepare
 from modelkit.cli import UserError
 from modelkit.fitting import fit_in_run
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 _TRIAL_SHARE = 0.05
 _ENDLESS = 1_000_000  # epochs; the clock ends training
-_LOSSES = ("generator_loss", "discriminator_loss", "bits_per_step", "val_bits_per_step")
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s"
 
 
@@ -181,7 +181,7 @@ def _facts(run: Run) -> dict[str, Any]:
     last = run.history[-1]
     examples = run.config["batch_size"] * PENALTY_SETTINGS[run.config["penalty"]]["discriminator_steps"]
     return {
-        "losses": {name: last[name] for name in _LOSSES if name in last},
+        "losses": {name: last[name] for name in LOSSES if name in last},
         "updates": int(last["updates"]),
         "seconds": last["seconds"],
         "examples_per_second": examples * last["timed_updates"] / last["seconds"],

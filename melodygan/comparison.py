@@ -18,6 +18,9 @@ from modelkit.files import write_text
 from modelkit.runs import VERSIONED
 
 PROGRAM = "melodygan.compare"
+LOSSES = ("generator_loss", "discriminator_loss", "bits_per_step", "val_bits_per_step")
+"""What is kept of the last epoch of a run, in the order of the table."""
+
 CEILING = "real"
 """The name of the row that all others stand beside."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evaluation.features import FEATURES
 from evaluation.verdict import number, share
+from melodygan.comparison import LOSSES
 from modelkit.cli import UserError
 from modelkit.files import set_aside, write_text
 
@@ -129,10 +130,9 @@ def _times(records: Sequence[Record], name: str) -> Cell:
 
 
 def _training(records: Sequence[Record]) -> list[Cell]:
-    losses = ("generator_loss", "discriminator_loss", "bits_per_step", "val_bits_per_step")
     counts = ("updates", "examples_per_second", "epochs", "judged_epoch")
     return [
-        *(over_seeds([record.training["losses"].get(name) for record in records]) for name in losses),
+        *(over_seeds([record.training["losses"].get(name) for record in records]) for name in LOSSES),
         *(over_seeds([record.training[name] for record in records]) for name in counts),
     ]
 
