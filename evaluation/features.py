@@ -271,6 +271,14 @@ def note_length_transitions(pieces: Pieces, normalize: int = 0) -> FloatArray:
     return _normalised(stack.table(piece, cells, LENGTH_CLASSES**2).reshape(square), normalize)
 
 
+def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
+    """Return the transitions between pitch classes [12, 12] and note lengths [8, 8], counted, averaged over pieces."""
+    return (
+        pitch_class_transition_matrix(pieces, normalize=0).mean(axis=0),
+        note_length_transitions(pieces).mean(axis=0),
+    )
+
+
 def pitch_mean(pieces: Pieces) -> FloatArray:
     """Mean pitch of the notes. [n] MIDI note numbers; NaN for a piece without notes. Moves with transposition."""
     stack = Stack.of(pieces)

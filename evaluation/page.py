@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from evaluation import figures
 from evaluation.commandline import counted
 from evaluation.compare import PAIRWISE, PERMUTATIONS, RESAMPLED, RESAMPLES, SPLITS
 from evaluation.copying import COPIED_NOTES, COPIED_SHARE
-from evaluation.features import NOTE_LENGTHS, PITCH_CLASSES, note_length_transitions, pitch_class_transition_matrix
+from evaluation.features import NOTE_LENGTHS, PITCH_CLASSES, averaged_transitions
 from evaluation.notes import Stack
+from evaluation.templating import template
 from evaluation.verdict import CLOSE, SIGNIFICANT, SIMILAR, number, share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from markupsafe import Markup
 
@@ -63,14 +63,7 @@ def page(
         seed: of all random draws.
         versions: of the programs that the numbers depend on.
     """
-    environment = Environment(
-        loader=PackageLoader("evaluation"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "number": number,
         "share": share,
         "fixed": fixed,
@@ -80,7 +73,7 @@ def page(
         "capfirst": capitalised,
     }
     sets = {id(one): one for one in (*(one.gen for one in ranked), org, train)}.values()
-    return environment.get_template("report.html.jinja").render(
+    return template("evaluation", "report.html.jinja", filters).render(
         number=number,
         share=share,
         fixed=fixed,
@@ -146,8 +139,7 @@ def _section(one: SetComparison, train: MusicSet, features: Mapping[str, Feature
 
 
 def _matrices(one: MusicSet, css: str) -> dict[str, Markup]:
-    pitch = pitch_class_transition_matrix(one.pieces, normalize=0).mean(axis=0)
-    lengths = note_length_transitions(one.pieces).mean(axis=0)
+    pitch, lengths = averaged_transitions(one.pieces)
     return {
         "pitch": figures.matrix(pitch, PITCH_CLASSES, f"Pitch-class transitions of {one.label}", css),
         "length": figures.matrix(lengths, _LENGTH_ROWS, f"Note-length transitions of {one.label}, in seconds", css),

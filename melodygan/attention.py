@@ -1,6 +1,7 @@
-"""A one-shot generator with self-attention, and a light critic that hears what returns.
+"""A one-shot generator with self-attention whose phrases return, and a light critic.
 
-Notation as in `melodygan.gan`; C is `CONDITION_WIDTH`: metre and mode (`melodygan.form`), one-hot each.
+Notation as in `melodygan.gan`; C is `FORM_WIDTH`: metre and mode (`melodygan.form`), one-hot each. Conditions are
+[B, C + L]: the form, and for each place of the tune where its note comes from (`melodygan.plan.sources_of`).
 """
 
 from __future__ import annotations
@@ -12,20 +13,23 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from melodygan.bars import cut_at, reaches
-from melodygan.form import METERS, MODES, Form, ends_on_the_bar
-from melodygan.gan import LEAK, MOST_ROUNDS, MelodyGAN, NoTunesError, kernel_l2, sounds, with_noise
+from melodygan.bars import NoTunesError, cut_at, reaches
+from melodygan.encoding import NoteVocabulary
+from melodygan.form import METERS, MODES, Form, ends_on_the_bar, form_of
+from melodygan.gan import LEAK, MOST_ROUNDS, MelodyGAN, kernel_l2, sounds, with_noise
+from melodygan.plan import sources_of
 from modelkit.layers import MinibatchDiscrimination
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from melodygan.encoding import Note
+    from melodygan.encoding import Note, Tune
 
-CONDITION_WIDTH = len(METERS) + len(MODES)
+FORM_WIDTH = len(METERS) + len(MODES)
 LATENT_DIM = 96
 _DRAWN_A_TUNE = 12  # about one tune in ten ends on the bar
 _LEAST_COUNT = 16  # where few are asked for, luck must not decide
+_CERTAIN = 1e6  # what is added to the logit of a symbol that is to stand
 
 
 def build_attention_generator(
@@ -33,15 +37,16 @@ def build_attention_generator(
     symbols: int,
     *,
     latent_dim: int = LATENT_DIM,
-    channels: Sequence[int] = (192, 128, 128),
+    channels: Sequence[int] = (192, 128, 96),
     heads: int = 4,
     noise: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Return [z, conditions] [B, latent_dim + C] → logits [B, L, P + D].
+    """Return [z, conditions] [B, latent_dim + C + L] → logits [B, L, P + D].
 
     A dense layer lays out an eighth of the places; each of three blocks doubles them and convolves, and before the
-    last one every place looks at all others, so that a phrase can return.
+    last one every place looks at all others. In the last block a note that returns takes the features of the place
+    that it returns from, so that what stands beside it can lead there.
 
     Args:
         length: notes a tune, divisible by 8.
@@ -50,16 +55,22 @@ def build_attention_generator(
         channels: of the three blocks.
         heads: of the attention.
         noise: standard deviation of Gaussian noise after each block.
-        l2: λ of the kernel regularisation of the dense layer and the convolutions.
+        l2: λ of the kernel regularisation of the dense layers and the convolutions.
     """
-    inputs = keras.Input((latent_dim + CONDITION_WIDTH,), name="latents")
-    x = layers.Dense(length // 8 * channels[0], kernel_regularizer=kernel_l2(l2))(inputs)
+    inputs = keras.Input((latent_dim + FORM_WIDTH + length,), name="latents")
+    at_places = Places(length)(inputs)
+    count = layers.GlobalAveragePooling1D()(at_places)
+    whole = layers.Concatenate()([inputs[:, :-length], count])
+    x = layers.Dense(length // 8 * channels[0], kernel_regularizer=kernel_l2(l2))(whole)
     x = layers.Reshape((length // 8, channels[0]))(x)
     # What the whole tune shares reaches every place, at every resolution.
-    whole = layers.LeakyReLU(LEAK)(layers.Dense(channels[0], kernel_regularizer=kernel_l2(l2))(inputs))
+    whole = layers.LeakyReLU(LEAK)(layers.Dense(channels[0], kernel_regularizer=kernel_l2(l2))(whole))
     for block, width in enumerate(channels):
         x = layers.UpSampling1D(2)(x)
-        x = layers.Conv1D(width, 5, padding="same", kernel_regularizer=kernel_l2(l2))(x)
+        if block == len(channels) - 1:
+            x = Returning()(x, inputs[:, -length:])
+        told = layers.AveragePooling1D(length // x.shape[1])(at_places)
+        x = layers.Conv1D(width, 5, padding="same", kernel_regularizer=kernel_l2(l2))(layers.Concatenate()([x, told]))
         x = layers.Add()([x, layers.Reshape((1, width))(layers.Dense(width)(whole))])
         x = layers.LayerNormalization()(x)
         x = layers.LeakyReLU(LEAK)(x)
@@ -84,10 +95,11 @@ def build_light_critic(
     noise: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Return [notes [B, L, P + D], conditions [B, C]] → scores [B, 1].
+    """Return [notes [B, L, P + D], conditions [B, C + L]] → scores [B, 1].
 
-    Convolutions without recurrence, told which phrases return; and, as in `melodygan.gan.build_discriminator`, the
-    tune's histogram, with minibatch discrimination on both.
+    Convolutions without recurrence, told the intervals; and beside them, as in `melodygan.gan.build_discriminator`,
+    the tune's histogram, of its notes, its intervals and what the first convolution hears, and its close, with
+    minibatch discrimination on both.
 
     Args:
         length: notes a tune, divisible by 8.
@@ -102,98 +114,150 @@ def build_light_critic(
         l2: λ of the kernel regularisation of the dense layers and the convolutions.
     """
     notes = keras.Input((length, n_pitches + n_durations), name="notes")
-    conditions = keras.Input((CONDITION_WIDTH,), name="conditions")
+    conditions = keras.Input((FORM_WIDTH + length,), name="conditions")
     regularised = {"kernel_regularizer": kernel_l2(l2)}
-    heard = layers.Concatenate()([notes, Returns(n_pitches)(notes)])
-    x = layers.Dense(embedding, **regularised)(heard)
-    x = layers.Add()([x, layers.Reshape((1, embedding))(layers.Dense(embedding, **regularised)(conditions))])
+    heard = layers.Concatenate()([notes, Intervals(n_pitches)(notes)])
+    at_places = Places(length)(conditions)
+    x = layers.Dense(embedding, **regularised)(layers.Concatenate()([heard, at_places]))
+    form = layers.Dense(embedding, **regularised)(conditions[:, :FORM_WIDTH])
+    x = layers.Add()([x, layers.Reshape((1, embedding))(form)])
     x = layers.LeakyReLU(LEAK)(x)
+    turns = None
     for filters in channels:
         x = layers.Conv1D(filters, 5, strides=2, padding="same", **regularised)(x)
         x = layers.LeakyReLU(LEAK)(x)
+        turns = layers.GlobalAveragePooling1D(name="turns")(x) if turns is None else turns
         x = with_noise(x, noise)
     x = layers.Dense(width, **regularised)(layers.Flatten()(x))
     x = layers.LeakyReLU(LEAK)(x)
+    # The last notes, the very last most of all, and what they close: the form.
+    close = layers.Flatten()(layers.Dot(1)([at_places[..., -1:], heard]))
     histogram = layers.GlobalAveragePooling1D(name="histogram")(heard)
+    histogram = layers.Concatenate()([histogram, turns, close, conditions[:, :FORM_WIDTH]])
     histogram = layers.Dense(histogram_width, **regularised)(histogram)
     x = layers.Concatenate()([MinibatchDiscrimination(group_size=group_size)(features) for features in (x, histogram)])
     return keras.Model([notes, conditions], layers.Dense(1, dtype="float32", name="score")(x), name="critic")
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
-class Returns(keras.Layer):
-    """How far the notes up to each place have been heard before.
+class Intervals(keras.Layer):
+    """The step from the note before to each note of one-hot notes [B, L, P + D]: one-hot [B, L, 2 widest + 1].
 
-    From one-hot notes [B, L, P + D] to [B, L, len(windows)]: for every window of w notes that ends at a place, the
-    greatest share of its notes that some window without overlap before it has in the same order; a note of another
-    duration counts half. 1 where a phrase has just come back, 0 where nothing like it was there. The places after the
-    end of a tune repeat nothing.
+    Steps are counted in pitch symbols, which are semitones but for pitches that no tune uses. Nothing is told of
+    rests, of the first note, and of wider steps.
 
     Args:
-        n_pitches: P.
-        windows: lengths of the windows in notes, ascending powers of 2.
+        n_pitches: P, of which the first two are the end and the rest.
+        widest: the widest step.
     """
 
-    def __init__(self, n_pitches: int, windows: Sequence[int] = (2, 4, 8), **kwargs: Any) -> None:
+    def __init__(self, n_pitches: int, widest: int = 7, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.n_pitches, self.windows = n_pitches, tuple(windows)
+        self.n_pitches, self.widest = n_pitches, widest
 
     def call(self, notes: tf.Tensor) -> tf.Tensor:
-        """Map notes to how far they return."""
-        length = notes.shape[1]
-        sounding = notes[..., 1 : self.n_pitches]
-        lasting = notes[..., self.n_pitches + 1 :]
-        # Half for the pitch alone: were it both or nothing, a note wrong in both would not know which way to turn.
-        same = tf.matmul(sounding, sounding, transpose_b=True)
-        same *= (1 + tf.matmul(lasting, lasting, transpose_b=True)) / 2
-        distance = tf.range(length)[:, None] - tf.range(length)
-        found = []
-        window = 1
-        while window < max(self.windows):
-            # Two windows of half the length, one after the other.
-            same = (same + tf.pad(same[:, :-window, :-window], [[0, 0], [window, 0], [window, 0]])) / 2
-            window *= 2
-            if window in self.windows:
-                before = tf.where(distance >= window, same, tf.zeros_like(same))
-                found.append(tf.reduce_max(before, axis=-1))
-        return tf.stack(found, axis=-1)
+        """Map notes to their intervals."""
+        sounding = notes[..., NoteVocabulary.PITCH_REST + 1 : self.n_pitches]
+        before = tf.pad(sounding[:, :-1], [[0, 0], [1, 0], [0, 0]])
+        count = sounding.shape[-1]
+        # One product with all shifts: slices would be cheaper, and their gradients four times as dear.
+        shifts = np.stack([np.eye(count, k=step) for step in range(-self.widest, self.widest + 1)], axis=1)
+        shifted = tf.tensordot(before, tf.constant(shifts, before.dtype), 1)
+        return tf.reduce_sum(shifted * sounding[:, :, None], axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """Return (B, L, windows)."""
-        return (*input_shape[:2], len(self.windows))
+        """Return (B, L, 2 widest + 1)."""
+        return (*input_shape[:2], 2 * self.widest + 1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "n_pitches": self.n_pitches, "windows": self.windows}
+        return {**super().get_config(), "n_pitches": self.n_pitches, "widest": self.widest}
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class Places(keras.Layer):
+    """What conditions [B, … + L] say of each of the last L places: [B, L, 4].
+
+    Whether there is a note, whether it is new, how many places are left to the end, in L, and how near that is:
+    1 at the last note, ever less before.
+    """
+
+    def __init__(self, length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.length = length
+
+    def call(self, conditions: tf.Tensor) -> tf.Tensor:
+        """Map conditions to what they say."""
+        sources = conditions[:, -self.length :]
+        own = tf.range(self.length, dtype=sources.dtype)
+        there = tf.cast(sources >= 0, sources.dtype)
+        new = tf.cast(sources == own, sources.dtype)
+        left = there * (tf.reduce_sum(there, axis=1, keepdims=True) - own)
+        return tf.stack([there, new, left / self.length, there * tf.exp(there - left)], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        """Return (B, L, 4)."""
+        return (input_shape[0], self.length, 4)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "length": self.length}
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class Returning(keras.Layer):
+    """Put at each place of [B, L, …] what stands at its source [B, L]; where that is −1, what stands there itself."""
+
+    def call(self, values: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
+        """Rearrange values along their second axis."""
+        length = tf.shape(values)[1]
+        sources = tf.cast(sources, tf.int32)
+        return tf.gather(values, tf.where(sources < 0, tf.range(length), sources), axis=1, batch_dims=1)
+
+    def compute_output_shape(self, values_shape: Any, sources_shape: Any) -> tuple[Any, ...]:  # noqa: ARG002 - Keras asks for all
+        """Return the shape of the values."""
+        return tuple(values_shape)
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class AttentionGAN(MelodyGAN):
-    """A melody GAN under conditions: metre and mode (`melodygan.form`).
+    """A melody GAN under conditions: metre and mode, the number of notes, and which of them return.
 
-    A batch is int [B, L + 1, 2]: the notes, and after them the form, see `with_forms`.
+    A batch is int [B, L + 1, 3]: the notes, each with its source, and after them the form, see `with_conditions`.
 
     Args:
-        forms: [n, 2] forms of the training tunes, which tunes are composed in where none is asked for.
+        plans: [n, L + 2] of the training tunes, which tunes are composed to: sources and form.
     """
 
-    def __init__(self, *args: Any, forms: Sequence[Sequence[int]] | np.ndarray, **kwargs: Any) -> None:
-        super().__init__(*args, condition_dim=CONDITION_WIDTH, **kwargs)
-        self.forms = np.asarray(forms, np.int32)
+    def __init__(self, *args: Any, plans: Sequence[Sequence[int]] | np.ndarray, **kwargs: Any) -> None:
+        self.plans = np.asarray(plans, np.int32)
+        super().__init__(*args, condition_dim=FORM_WIDTH + self.plans.shape[1] - 2, **kwargs)
+        self.returning = Returning()
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, forms included."""
+        """Return the constructor's arguments, plans included."""
         config = super().get_config()
         config.pop("condition_dim")
-        return {**config, "forms": self.forms.tolist()}
+        return {**config, "plans": self.plans.tolist()}
 
     def prepare(self, batch: tf.Tensor) -> tf.Tensor:
         """Turn the notes of a batch into one-hot notes [B, L, P + D]."""
         return super().prepare(batch[:, :-1])
 
     def conditions(self, batch: tf.Tensor) -> tf.Tensor:
-        """Turn the forms of a batch into conditions [B, C]."""
-        return as_vector(batch[:, -1])
+        """Turn the sources and forms of a batch into conditions [B, C + L]."""
+        return as_vector(tf.concat([batch[:, :-1, 2], batch[:, -1, :2]], axis=1))
+
+    def constrained(self, logits: tf.Tensor, conditions: Any) -> tf.Tensor:
+        """Let the tune end where the conditions say, by logits [B, L, P + D]."""
+        ended = tf.where(conditions[:, FORM_WIDTH:] < 0, _CERTAIN, -_CERTAIN)[..., None]
+        return tf.concat(
+            [tf.concat([part[..., :1] + ended, part[..., 1:]], axis=-1) for part in self.parts(logits)], axis=-1
+        )
+
+    def arranged(self, notes: tf.Tensor, conditions: Any) -> tf.Tensor:
+        """Let notes [B, L, …] return where the conditions say."""
+        return self.returning(notes, conditions[:, FORM_WIDTH:])
 
     def generate(
         self,
@@ -226,22 +290,22 @@ class AttentionGAN(MelodyGAN):
             ValueError: the training tunes knew no such form.
             NoTunesError: hardly any tune ends on the bar, or is as long as ``bars`` asks for.
         """
-        known = self._forms_like(meter, mode)
+        known = self._plans_like(meter, mode)
         whole: list[tuple[Note, ...]] = []
         cut: list[tuple[Note, ...]] = []
         drawn = _DRAWN_A_TUNE * max(count, _LEAST_COUNT)
         for number in range(MOST_ROUNDS):
             rng = np.random.default_rng([seed, number])
-            forms = known[rng.integers(len(known), size=drawn)]
+            plans = known[rng.integers(len(known), size=drawn)]
             tunes = self.compose(
                 drawn,
                 [seed, number],
-                conditions=as_vector(tf.constant(forms)),
+                conditions=as_vector(tf.constant(plans)),
                 temperature=temperature,
                 top_k=top_k,
                 top_p=top_p,
             )
-            for notes, form in zip(tunes, map(from_integers, forms), strict=True):
+            for notes, form in zip(tunes, map(form_in, plans), strict=True):
                 bar = METERS[form.meter]
                 if not sounds(notes):
                     continue
@@ -257,34 +321,39 @@ class AttentionGAN(MelodyGAN):
             )
         return (whole + cut)[:count]
 
-    def _forms_like(self, meter: str | None, mode: str | None) -> np.ndarray:
-        """Return the forms [n, 2] of the training tunes in a metre and a mode, or in any."""
-        forms = map(from_integers, self.forms)
+    def _plans_like(self, meter: str | None, mode: str | None) -> np.ndarray:
+        """Return the plans of the training tunes in a metre and a mode, or in any."""
+        forms = map(form_in, self.plans)
         fits = [meter in {None, form.meter} and mode in {None, form.mode} for form in forms]
         if not any(fits):
             asked = " ".join(part for part in (meter, mode) if part)
             raise ValueError(f"the model never heard a tune in {asked}: ask for another metre or mode")
-        return self.forms[fits]
+        return self.plans[fits]
 
 
-def with_forms(notes: np.ndarray, forms: np.ndarray) -> np.ndarray:
-    """Join notes [n, L, 2] and forms [n, 2] to what `AttentionGAN` learns from, [n, L + 1, 2]."""
-    return np.concatenate([notes, forms[:, None]], axis=1)
+def with_plans(notes: np.ndarray, plans: np.ndarray) -> np.ndarray:
+    """Join notes [n, L, 2] and plans [n, L + 2] to what `AttentionGAN` learns from, [n, L + 1, 3]."""
+    forms = np.pad(plans[:, None, -2:], ((0, 0), (0, 0), (0, 1)))
+    return np.concatenate([np.concatenate([notes, plans[:, :-2, None]], axis=2), forms], axis=1)
 
 
-def as_integers(forms: Iterable[Form]) -> np.ndarray:
-    """Write forms as int32 [n, 2]: metre and mode by their places."""
+def note_plans(tunes: Sequence[Tune], length: int) -> np.ndarray:
+    """Return the plans of tunes of at most ``length`` notes, int32 [n, L + 2]: the sources, metre and mode."""
     meters = list(METERS)
-    rows = [(meters.index(form.meter), MODES.index(form.mode)) for form in forms]
-    return np.array(rows, np.int32).reshape(-1, 2)
+    plans = np.full((len(tunes), length + 2), -1, np.int32)
+    for row, tune in zip(plans, tunes, strict=True):
+        form = form_of(tune)
+        row[: len(tune.notes)] = sources_of(tune.notes)
+        row[-2:] = meters.index(form.meter), MODES.index(form.mode)
+    return plans
 
 
-def from_integers(row: Iterable[int]) -> Form:
-    """Read one row of `as_integers`."""
-    meter, mode = map(int, row)
-    return Form(list(METERS)[meter], MODES[mode])
+def form_in(plan: np.ndarray) -> Form:
+    """Return the form in a plan [L + 2]."""
+    return Form(list(METERS)[plan[-2]], MODES[plan[-1]])
 
 
-def as_vector(forms: tf.Tensor) -> tf.Tensor:
-    """Turn integers [B, 2] into what networks read, one-hot each, [B, `CONDITION_WIDTH`]."""
-    return tf.concat([tf.one_hot(forms[:, 0], len(METERS)), tf.one_hot(forms[:, 1], len(MODES))], axis=-1)
+def as_vector(plans: tf.Tensor) -> tf.Tensor:
+    """Turn plans [B, L + 2] into conditions [B, C + L]: metre and mode one-hot, then the sources."""
+    meter, mode = tf.one_hot(plans[:, -2], len(METERS)), tf.one_hot(plans[:, -1], len(MODES))
+    return tf.concat([meter, mode, tf.cast(plans[:, :-2], tf.float32)], axis=-1)

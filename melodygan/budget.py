@@ -123,7 +123,7 @@ def train_row(
 
     Args:
         path: run folder; a run in it that was made with the same is continued.
-        settings: as `melodygan.comparison.Plan.settings`.
+        settings: as `melodygan.comparison.Terms.settings`.
         split: the tunes.
         seconds: that updates may take.
         title: shown beside the progress bar.

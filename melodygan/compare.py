@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from melodygan.comparison import CEILING, PROGRAM, ROWS, Plan, Record, Row, read_record, record_file, run_folder
+from melodygan.bars import NoTunesError
+from melodygan.comparison import CEILING, PROGRAM, ROWS, Record, Row, Terms, read_record, record_file, run_folder
 from modelkit import cli
 from modelkit.files import check_output_folder, check_place, set_aside
 from modelkit.quiet import quiet_start
@@ -38,11 +39,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     corpus = load_corpus(args.corpus)
     print(corpus.table())
-    plan = Plan(args.corpus, corpus.fingerprint, args.minutes, args.count, args.work)
+    terms = Terms(args.corpus, corpus.fingerprint, args.minutes, args.count, args.work)
     found: dict[Row, list[Record]] = {}
     for row in args.rows:
         for seed in range(args.seeds):
-            record = plan.finished(row, seed) or _make(row, seed, plan, corpus, force=args.force)
+            try:
+                record = terms.finished(row, seed) or _make(row, seed, terms, corpus, force=args.force)
+            except NoTunesError as error:
+                print(f"{row.name}, seed {seed}: left out of the tables, for it composes nothing usable: {error}")
+                continue
             if record is None:
                 print(f"stopped; the same command continues with what is in {args.work}")
                 return cli.INTERRUPTED_EXIT
@@ -52,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from melodygan.comparison_page import write_comparison  # noqa: PLC0415 - the same
 
     command = shlex.join(["python", "-m", PROGRAM, *typed])
-    write_comparison(args.out, found, plan, command, tunes=len(corpus.tunes), force=args.force)
+    write_comparison(args.out, found, terms, command, tunes=len(corpus.tunes), force=args.force)
     print(f"wrote {args.out}/melody.md and {args.out}/melody/index.html")
     return 0
 
@@ -142,7 +147,7 @@ def _is_run_of_ours(path: Path) -> bool:
         return False
 
 
-def _make(row: Row, seed: int, plan: Plan, corpus: Corpus, *, force: bool) -> Record | None:
+def _make(row: Row, seed: int, terms: Terms, corpus: Corpus, *, force: bool) -> Record | None:
     """Make a row for one seed and keep its record; None after Ctrl-C.
 
     Raises:
@@ -154,27 +159,29 @@ def _make(row: Row, seed: int, plan: Plan, corpus: Corpus, *, force: bool) -> Re
     sides = split(corpus.tunes, seed)
     if not sides.validation or len(sides.test) < _LEAST_HELD_OUT:
         raise cli.UserError(
-            f"{plan.corpus} has {len(corpus.tunes)} usable tunes, too few to hold {_LEAST_HELD_OUT} out: add more"
+            f"{terms.corpus} has {len(corpus.tunes)} usable tunes, too few to hold {_LEAST_HELD_OUT} out: add more"
         )
     if force:
-        for path in _foreign(plan.work, row, seed):
+        for path in _foreign(terms.work, row, seed):
             set_aside(path)
     facts: dict[str, object] = {}
     if row.arguments is None:
-        judged = CONTROLS[row.name](sides, plan.count, seed)
+        judged = CONTROLS[row.name](sides, terms.count, seed)
     else:
         with quiet_start():
             from melodygan.budget import train_row  # noqa: PLC0415 - imports TensorFlow
         title = f"{row.name}, seed {seed}"
-        trained = train_row(plan.run_folder(row, seed), plan.settings(row, seed), sides, 60 * plan.minutes, title=title)
+        trained = train_row(
+            terms.run_folder(row, seed), terms.settings(row, seed), sides, 60 * terms.minutes, title=title
+        )
         if trained is None:
             return None
-        judged, facts = Judged(trained.model.generate(plan.count, seed=seed), sides.test), trained.facts
-    record = Record(plan.made_with(row, seed), facts, **judge(judged, sides.train, seed))
-    plan.keep(record, row, seed)
+        judged, facts = Judged(trained.model.generate(terms.count, seed=seed), sides.test), trained.facts
+    record = Record(terms.made_with(row, seed), facts, **judge(judged, sides.train, seed))
+    terms.keep(record, row, seed)
     if row.arguments is not None:
         # Only what is unfinished needs its checkpoints; those of the report's networks are 90 MB each.
-        shutil.rmtree(plan.run_folder(row, seed) / "checkpoints", ignore_errors=True)
+        shutil.rmtree(terms.run_folder(row, seed) / "checkpoints", ignore_errors=True)
     return record
 
 

@@ -61,7 +61,7 @@ ROWS = (
 
 
 @dataclass(frozen=True)
-class Plan:
+class Terms:
     """What all rows of a comparison share.
 
     Attributes:
@@ -147,7 +147,7 @@ class Record:
     """A finished row, for one seed.
 
     Attributes:
-        made_with: as `Plan.made_with`.
+        made_with: as `Terms.made_with`.
         training: updates, speed and losses; empty where nothing was trained.
         measures: as `melodygan.judging.judge` gives them; None is not known.
         verdict: the same in sentences.

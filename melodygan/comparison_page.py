@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from evaluation import figures
 from evaluation.features import FEATURES, LENGTH_CLASSES, PITCH_CLASSES
 from evaluation.page import capitalised
+from evaluation.templating import template
 from evaluation.verdict import share
 from melodygan.comparison_text import UNKNOWN, check_text, markdown, particulars, tables, write_marked
 from melodygan.selection import SPREAD_FEATURES
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from melodygan.comparison import Plan, Record, Row
+    from melodygan.comparison import Record, Row, Terms
     from melodygan.comparison_text import Table
 
 # At the tempo of `as_pieces` an eighth of a second, the class of a note length, is a sixteenth note.
@@ -44,7 +44,7 @@ _PICTURES = {
 def write_comparison(
     out: Path,
     found: Mapping[Row, Sequence[Record]],
-    plan: Plan,
+    terms: Terms,
     command: str,
     *,
     tunes: int,
@@ -55,14 +55,14 @@ def write_comparison(
     Args:
         out: where to.
         found: the records of each row, one a seed; figures are those of the first.
-        plan: what the rows were made with.
+        terms: what the rows were made with.
         command: as it was typed.
         tunes: in the corpus.
         force: set aside what somebody else put there.
     """
     text = out / "melody.md"
     check_text(text, force=force)
-    shown, about = tables(found), particulars(found, plan, command, tunes)
+    shown, about = tables(found), particulars(found, terms, command, tunes)
     first = {row: records[0] for row, records in found.items()}
     with output_folder(out / "melody", force=force) as folder:
         (folder / "index.html").write_text(page(shown, about, first), encoding="utf-8")
@@ -81,15 +81,8 @@ def page(shown: Sequence[Table], about: Mapping[str, str], first: Mapping[Row, R
         about: what they depend on.
         first: the record of each row whose figures are drawn.
     """
-    environment = Environment(
-        loader=PackageLoader("melodygan"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
     sections = [_section(row, record) for row, record in first.items()]
-    return environment.get_template("compare.html.jinja").render(tables=shown, about=about, sections=sections)
+    return template("melodygan", "compare.html.jinja").render(tables=shown, about=about, sections=sections)
 
 
 def _section(row: Row, record: Record) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from melodygan.comparison import Plan, Record, Row
+    from melodygan.comparison import Record, Row, Terms
 
 UNKNOWN = "–"
 _MARK = "<!-- written by melodygan.compare, sha256 of what is above: {} -->\n"
@@ -137,7 +137,7 @@ def _training(records: Sequence[Record]) -> list[Cell]:
     ]
 
 
-def particulars(found: Mapping[Row, Sequence[Record]], plan: Plan, command: str, tunes: int) -> dict[str, str]:
+def particulars(found: Mapping[Row, Sequence[Record]], terms: Terms, command: str, tunes: int) -> dict[str, str]:
     """Say what the tables depend on: command, corpus, seeds, time, machines, versions, dates.
 
     A record may be older than the command that shows it, so machines and versions are those of the records.
@@ -147,9 +147,9 @@ def particulars(found: Mapping[Row, Sequence[Record]], plan: Plan, command: str,
     dates = sorted({record.date for record in records})
     return {
         "Command": command,
-        "Corpus": f"{plan.corpus}, {tunes} tunes, fingerprint {plan.fingerprint[:12]}",
+        "Corpus": f"{terms.corpus}, {tunes} tunes, fingerprint {terms.fingerprint[:12]}",
         "Seeds": "0" if seeds == 1 else f"0 to {seeds - 1}; figures show seed 0",
-        "Time": f"{number(plan.minutes)} minutes of updates a model; {plan.count} tunes composed by each",
+        "Time": f"{number(terms.minutes)} minutes of updates a model; {terms.count} tunes composed by each",
         "Machine": _each(record.machine for record in records),
         "Versions": _each(", ".join(f"{name} {v}" for name, v in record.versions.items()) for record in records),
         "Date": dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",

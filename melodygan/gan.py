@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from melodygan.bars import cut_at, reaches
+from melodygan.bars import NoTunesError, cut_at, reaches
 from melodygan.encoding import NoteVocabulary
 from melodygan.sampling import filtered_logits
 from modelkit.adversarial import AdversarialModel
@@ -32,10 +32,6 @@ tune shares.
 """
 MOST_ROUNDS = 20
 _LEAST_DRAWN = 64
-
-
-class NoTunesError(ValueError):
-    """Of all that a model composes, hardly anything is as it was asked to be."""
 
 
 def build_generator(
@@ -183,14 +179,22 @@ class MelodyGAN(AdversarialModel):
         """Split one-hot notes or logits [B, L, P + D] into [B, L, P] and [B, L, D]."""
         return tf.split(notes, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
 
-    def emit(self, outputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def constrained(self, logits: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:  # noqa: ARG002 - for those that have any
+        """Rule out what the conditions forbid, by logits [B, L, P + D]; by default nothing."""
+        return logits
+
+    def arranged(self, notes: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:  # noqa: ARG002 - the same
+        """Put drawn notes [B, L, …] where the conditions want them; by default they stay."""
+        return notes
+
+    def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Draw a pitch and a duration from logits [B, L, P + D]: one-hot forwards, softmax backwards."""
         seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         drawn = [
             straight_through(logits, part_seed, temperature=SAMPLING_TEMPERATURE)
-            for logits, part_seed in zip(self.parts(outputs), seeds, strict=True)
+            for logits, part_seed in zip(self.parts(self.constrained(outputs, conditions)), seeds, strict=True)
         ]
-        return tf.concat(drawn, axis=-1)
+        return self.arranged(tf.concat(drawn, axis=-1), conditions)
 
     def generate(
         self,
@@ -251,12 +255,14 @@ class MelodyGAN(AdversarialModel):
         )
         latents = tf.random.stateless_normal([count, self.latent_dim], latent_seed)
         logits = self(latents if conditions is None else tf.concat([latents, conditions], axis=-1))
+        logits = self.constrained(logits, conditions)
         sharpness = temperature * SAMPLING_TEMPERATURE
         symbols = [
             draw(filtered_logits(part, temperature=sharpness, top_k=top_k, top_p=top_p), part_seed)
             for part, part_seed in zip(self.parts(logits), part_seeds, strict=True)
         ]
-        return [self.vocabulary.decode(row) for row in tf.stack(symbols, axis=-1).numpy()]
+        notes = self.arranged(tf.stack(symbols, axis=-1), conditions)
+        return [self.vocabulary.decode(row) for row in notes.numpy()]
 
 
 def sounds(notes: Sequence[Note]) -> bool:

@@ -11,23 +11,28 @@ from modelkit.files import check_output_folder
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from melodygan.start import Given
 
 EXAMPLE = (
     "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2/model.keras --count 20 --out tunes\n"
-    '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8'
+    '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8\n'
+    "  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --interpolate a.mid b.mid --steps 8"
 )
 TEMPI = (4, 1000)  # a MIDI file counts microseconds a quarter in 24 bits: just below 4 they run out
-_ABLE = {"start": "an LSTM", "vary": "an LSTM", "meter": "an LSTM or --attention", "mode": "an LSTM or --attention"}
-_STEERING = ("temperature", "top_k", "top_p", "start", "bars", "meter", "vary")
-_FORMING = ("start", "bars", "meter")  # what a variation has from its tune
-_AMOUNT = 0.3
+_FREEDOM = ("temperature", "top_k", "top_p")
+_OF_ANY_GAN = {*_FREEDOM, "bars"}
+_OF_A_FORM = {"meter", "mode"}
+_OF_AN_LSTM = {"start", "vary", "interpolate"}
+_FORMING = ("start", "bars", "meter")  # what a variation has from its tune, and a morph from both
+_COUNT, _AMOUNT, _MORPHS = 100, 0.3, 8
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb."""
     args = _parser().parse_args(argv)
-    _check_variation(args)
+    _check_combination(args)
     cli.existing_file(args.model, "--model")
     check_output_folder(args.out, force=args.force)
 
@@ -39,14 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from melodygan.output import load_model, write_tunes  # noqa: PLC0415 - the same
 
     model = load_model(args.model)
-    steering = _steering(args, model, key)
-    compose = model.generate if args.vary is None else model.vary
+    _check_ability(args, model, key)
+    compose, steering, shift = _asked(args, model, key)
     try:
-        tunes = compose(count=args.count, seed=args.seed, **steering)
+        tunes = compose(seed=args.seed, **steering)
     except ValueError as error:
         raise cli.UserError(str(error)) from error
-    if key is not None:
-        tunes = [transposed(notes, key.shift) for notes in tunes]
+    tunes = [transposed(notes, shift) for notes in tunes]
     write_tunes(args.out, tunes, tempo=args.tempo, program=program, force=args.force)
     print(f"wrote {len(tunes)} tunes to {args.out}/")
     return 0
@@ -55,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.generate", "Compose tunes with a model that melodygan.train has saved.", EXAMPLE)
     parser.add_argument("--model", type=Path, required=True, help="a model.keras; nothing else is needed")
-    parser.add_argument("--count", type=cli.positive_int, default=100, help="number of tunes (default 100)")
+    parser.add_argument("--count", type=cli.positive_int, help=f"number of tunes (default {_COUNT})")
     parser.add_argument("--out", type=Path, default=Path("gen"), help="folder for the MIDI files (default gen)")
     parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same tunes (default 0)")
     music = parser.add_argument_group("music")
@@ -71,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument(
         "--amount", type=cli.probability, metavar="SHARE", help=f"of the bars that --vary opens (default {_AMOUNT})"
     )
+    music.add_argument(
+        "--interpolate", metavar="FILE|NOTES", nargs=2, help="morph one tune into another, both included"
+    )
+    music.add_argument(
+        "--steps", type=cli.positive_int, metavar="N", help=f"tunes of --interpolate (default {_MORPHS})"
+    )
     music.add_argument("--bars", type=cli.positive_int, metavar="N", help="exact length in bars of --meter, or of 4/4")
     music.add_argument(
         "--meter",
@@ -80,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument(
         "--key",
         metavar="KEY",
-        help='such as "D minor" or Bb: the mode is learnt as metres are, the rest transposed',
+        help='such as "D minor" or Bb: the mode is learnt as metres are, the rest transposed (default: C major or '
+        "A minor; with a file of yours, the key that it is in)",
     )
     music.add_argument(
         "--tempo", type=cli.between(*TEMPI, "a tempo"), default=120.0, help="quarters a minute (default 120)"
@@ -99,46 +110,97 @@ def _key(text: str | None) -> Key | None:
         raise cli.UserError(f"--key {error}") from error
 
 
-def _check_variation(args: argparse.Namespace) -> None:
-    if args.amount is not None and args.vary is None:
-        raise cli.UserError("--amount says how much --vary changes: add --vary, or leave it out")
-    for name in _FORMING:
-        if args.vary is not None and getattr(args, name) is not None:
-            raise cli.UserError(f"--{name} does not go with --vary, which keeps its tune's form: leave one of them out")
-
-
-def _steering(args: argparse.Namespace, model: Any, key: Key | None) -> dict[str, Any]:
-    """Return the options that were given, as the model's ``generate`` takes them.
+def _check_combination(args: argparse.Namespace) -> None:
+    """Refuse options that exclude each other.
 
     Raises:
-        UserError: the model cannot do what one of them asks.
+        UserError: they do.
+    """
+    if args.amount is not None and args.vary is None:
+        raise cli.UserError("--amount says how much --vary changes: add --vary, or leave it out")
+    if args.steps is not None and args.interpolate is None:
+        raise cli.UserError("--steps says how many tunes --interpolate writes: add --interpolate, or leave it out")
+    if args.interpolate is not None and (args.vary is not None or args.count is not None):
+        other = "--vary" if args.vary is not None else "--count"
+        raise cli.UserError(
+            f"{other} does not go with --interpolate, which writes --steps tunes: leave one of them out"
+        )
+    for option in ("vary", "interpolate"):
+        for name in _FORMING:
+            if getattr(args, option) is not None and getattr(args, name) is not None:
+                raise cli.UserError(
+                    f"--{name} does not go with --{option}, which keeps its tune's form: leave one of them out"
+                )
+
+
+def _check_ability(args: argparse.Namespace, model: Any, key: Key | None) -> None:
+    """Refuse what the model cannot do.
+
+    Raises:
+        UserError: an option needs another model.
     """
     from melodygan.attention import AttentionGAN  # noqa: PLC0415 - imports TensorFlow
     from melodygan.gan import MelodyGAN  # noqa: PLC0415 - the same
     from melodygan.lstm import MelodyLSTM  # noqa: PLC0415 - the same
 
-    given = {name: getattr(args, name) for name in _STEERING if getattr(args, name) is not None}
+    asked = {name for name in (*_FREEDOM, *_FORMING, *_OF_AN_LSTM) if getattr(args, name) is not None}
     if key is not None:
-        given["mode"] = key.mode
-    able = {*_STEERING, "mode"}
-    if isinstance(model, MelodyGAN):
-        able -= {"start", "vary"} if isinstance(model, AttentionGAN) else {"start", "vary", "meter", "mode"}
-    if not isinstance(model, (MelodyGAN, MelodyLSTM)):
-        able = set()
-    for name in given:
-        if name not in able:
-            others = _ABLE.get(name, "a model trained without --as-reported")
-            option = "key" if name == "mode" else name.replace("_", "-")
-            raise cli.UserError(f"--{option} does not work with {args.model}: use {others}")
-    from melodygan.start import read_start  # noqa: PLC0415 - reads a corpus
+        asked.add("mode")
+    able: set[str] = set()
+    if isinstance(model, MelodyLSTM):
+        able = _OF_ANY_GAN | _OF_A_FORM | _OF_AN_LSTM
+    elif isinstance(model, AttentionGAN):
+        able = _OF_ANY_GAN | _OF_A_FORM
+    elif isinstance(model, MelodyGAN):
+        able = _OF_ANY_GAN
+    for name in sorted(asked - able):
+        others = "a model trained without --as-reported"
+        if name in _OF_AN_LSTM:
+            others = "an LSTM"
+        elif name in _OF_A_FORM:
+            others = "an LSTM or --attention"
+        option = "key" if name == "mode" else name.replace("_", "-")
+        raise cli.UserError(f"--{option} does not work with {args.model}: use {others}")
 
+
+def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Callable[..., Any], dict[str, Any], int]:
+    """Return the model's method that does what is asked, its arguments, and the semitones to transpose by."""
+    steering = {name: getattr(args, name) for name in _FREEDOM if getattr(args, name) is not None}
     shift = key.shift if key else 0
-    if "start" in given:
-        given["start"] = read_start(given["start"], shift)
-    if "vary" in given:
-        given.pop("mode", None)  # the tune has one
-        given["notes"] = read_start(given.pop("vary"), shift, option="--vary")
-        given["amount"] = _AMOUNT if args.amount is None else args.amount
+    if args.interpolate is not None:
+        first, second = (_given(text, "--interpolate", model, key) for text in args.interpolate)
+        steering |= {"first": first.notes, "second": second.notes, "count": args.steps or _MORPHS}
+        return model.interpolate, steering, shift if key else first.shift
+    steering["count"] = args.count or _COUNT
+    if args.vary is not None:
+        given = _given(args.vary, "--vary", model, key)
+        amount = _AMOUNT if args.amount is None else args.amount
+        return (
+            model.vary,
+            {**steering, "notes": given.notes, "amount": amount, "form": given.form},
+            shift if key else given.shift,
+        )
+    form = {"meter": args.meter, "mode": key.mode if key else None}
+    if args.start is not None:
+        given = _given(args.start, "--start", model, key)
+        steering["start"] = given.notes
+        shift = shift if key else given.shift
+        if given.form is not None and any(plan.form == given.form for plan in model.plans):
+            form = {"meter": args.meter or given.form.meter, "mode": form["mode"] or given.form.mode}
+    steering |= {name: value for name, value in form.items() if value is not None}
+    if args.bars is not None:
+        steering["bars"] = args.bars
+    return model.generate, steering, shift
+
+
+def _given(text: str, option: str, model: Any, key: Key | None) -> Given:
+    """Read what a person gave, make it fit the model, and say what that took."""
+    from melodygan.start import fitted, read_given  # noqa: PLC0415 - reads scores
+
+    pitches = [int(symbol) for symbol in model.vocabulary.symbols if symbol.isdecimal()]
+    given = fitted(read_given(text, key, option=option), pitches, option)
+    for remark in given.remarks:
+        print(f"note: {remark}")
     return given
 
 

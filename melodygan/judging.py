@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from evaluation.assessment import compare_sets, measure
-from evaluation.features import FEATURES, note_length_transitions, pitch_class_transition_matrix
+from evaluation.features import FEATURES, averaged_transitions
 from melodygan.encoding import Note
 from melodygan.selection import SPREAD_FEATURES, as_pieces, distinct_share
 
@@ -135,11 +135,8 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _transitions(one: MusicSet) -> dict[str, list[Any]]:
-    """Count the report's two transition matrices, PCTM and NLTM, averaged over tunes."""
-    return {
-        "pitch": _listed(pitch_class_transition_matrix(one.pieces, normalize=0).mean(axis=0)),
-        "length": _listed(note_length_transitions(one.pieces).mean(axis=0)),
-    }
+    pitch, length = averaged_transitions(one.pieces)
+    return {"pitch": _listed(pitch), "length": _listed(length)}
 
 
 def _listed(values: FloatArray) -> list[Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import re
 import threading
@@ -32,10 +33,12 @@ __all__ = [
     "FORMATS",
     "PARSER_VERSION",
     "Piece",
+    "Quantised",
     "Record",
     "one_line",
     "pieces_of",
     "read_piece",
+    "read_quantised",
 ]
 
 PARSER_VERSION = 2
@@ -148,17 +151,66 @@ def _record(piece: Piece, melody: _Melody) -> Record:
             kind = "rest" if pitch is None else "note"
             return Record(piece.name, filtered=f"a {kind} of {_in_words(quarters)}")
     notes = tuple(Note(pitch, int(quarters * STEPS_PER_QUARTER)) for pitch, quarters in melody.line)
+    return Record(piece.name, _in_common_key(piece, melody, notes)[0])
+
+
+def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note]) -> tuple[Tune, int]:
+    """Return a tune transposed to C major or A minor, and by how many semitones."""
     key = _settle_mode(melody.key, notes) if melody.key is not None else _analysed_key(notes)
     pickup = melody.pickup * STEPS_PER_QUARTER
+    semitones = _to_common_key(notes, key.sharps)
     tune = Tune(
-        notes=_transpose(notes, key.sharps),
+        notes=tuple(Note(None if pitch is None else pitch + semitones, steps) for pitch, steps in notes),
         name=melody.name or Path(piece.name).stem,
         source=piece.name,
         key=key.name,
         meter=melody.meter,
         pickup_steps=int(pickup) if pickup.denominator == 1 else 0,
     )
-    return Record(piece.name, tune)
+    return tune, semitones
+
+
+class Quantised(NamedTuple):
+    """A tune of any rhythm, moved to sixteenths.
+
+    Attributes:
+        tune: as the corpus has tunes, but of any lengths.
+        semitones: by how many it was transposed to C major or A minor.
+        moved: how many notes and rests have another length than in the score, or are gone.
+    """
+
+    tune: Tune
+    semitones: int
+    moved: int
+
+
+def read_quantised(piece: Piece) -> Quantised:
+    """Parse one tune whatever its lengths are: every onset goes to the nearest sixteenth.
+
+    What is left without a length, such as an ornament, is left out.
+
+    Raises:
+        ValueError: it cannot be read, or has no notes.
+    """
+    try:
+        with _PARSING, _silence():
+            return _quantised(piece, _READERS[piece.format](piece))
+    except _UnreadableError as error:
+        raise ValueError(str(error)) from None
+    except Exception as error:  # noqa: BLE001  (parsers raise anything on a malformed file)
+        raise ValueError(f"{type(error).__name__}: {one_line(error)}"[:160]) from None
+
+
+def _quantised(piece: Piece, melody: _Melody) -> Quantised:
+    ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
+    places = [math.floor(end * STEPS_PER_QUARTER + Fraction(1, 2)) for end in ends]
+    lengths = [end - begin for begin, end in itertools.pairwise(places)]
+    notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, lengths, strict=True) if length]
+    if all(note.pitch is None for note in notes):
+        raise _UnreadableError("it has no notes")
+    pairs = zip(melody.line, lengths, strict=True)
+    moved = sum(length != quarters * STEPS_PER_QUARTER for (_, quarters), length in pairs)
+    return Quantised(*_in_common_key(piece, melody, notes), moved)
 
 
 def _in_words(quarters: Fraction) -> str:
@@ -498,8 +550,8 @@ def _analysed_key(notes: Sequence[Note]) -> _Key:
     return _music21_key(line.analyze("key"))
 
 
-def _transpose(notes: Sequence[Note], sharps: int) -> tuple[Note, ...]:
-    """Transpose from a signature to that of C major and A minor, downwards by 0 … 11 semitones.
+def _to_common_key(notes: Sequence[Note], sharps: int) -> int:
+    """Return the semitones from a signature to that of C major and A minor: downwards, 0 … 11 of them.
 
     Always down, not by the nearest way: so the tonic goes to the C below it, and tunes noted in F and in G,
     where most folk tunes are, stay in one register. The nearest way would set them an octave apart, and ask a
@@ -507,6 +559,4 @@ def _transpose(notes: Sequence[Note], sharps: int) -> tuple[Note, ...]:
     """
     semitones = -(_FIFTH * sharps % _OCTAVE)
     lowest = min(note.pitch for note in notes if note.pitch is not None)
-    if lowest + semitones < 0:
-        semitones += _OCTAVE
-    return tuple(Note(None if note.pitch is None else note.pitch + semitones, note.steps) for note in notes)
+    return semitones + _OCTAVE if lowest + semitones < 0 else semitones

@@ -8,14 +8,14 @@ import keras
 
 from melodygan.attention import (
     AttentionGAN,
-    as_integers,
     build_attention_generator,
     build_light_critic,
-    with_forms,
+    note_plans,
+    with_plans,
 )
+from melodygan.bars import NoTunesError
 from melodygan.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
-from melodygan.form import form_of
-from melodygan.gan import MelodyGAN, NoTunesError, build_discriminator, build_generator
+from melodygan.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.lstm import FollowEpochs, MelodyLSTM, TuneBatches
 from melodygan.reported import (
     LENGTH,
@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     from melodygan.encoding import Tune
 
 NOTES_A_TUNE = 96
+PLANNED_NOTES = 120  # one tune in 60 is longer than 96 notes, but it is these that make lengths vary
 _TUNES_JUDGED = 200
 _MOST_LEFT_OUT = 0.1
 _LSTM_LEARNING_RATE = 5e-3
 _LSTM_WEIGHT_DECAY = 0.05  # against overfitting: without any, training and validation part from epoch 22 on
 _WASSERSTEIN_SCALE = 10.0
+_LIGHT_CRITIC_PENALTY = 2.0  # without recurrence a critic runs ahead of its generator sooner
 _FIRST_ORDER = {"none", "clip"}  # the penalties that need no second derivative of the critic
 
 # How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
@@ -95,7 +97,7 @@ def _lstm(
     rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, settings["epochs"] * len(batches))
     model = saved
     if model is None:
-        model = MelodyLSTM(vocabulary, units=settings["units"], seed=seed)
+        model = MelodyLSTM(vocabulary, units=settings["units"], plans=batches.plans, seed=seed)
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
     model.optimizer.learning_rate = rate
     validation = TuneBatches(split.validation, vocabulary, size)
@@ -124,18 +126,18 @@ def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model |
 
 def _attention_gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
     vocabulary = NoteVocabulary.from_tunes([tune for side in split for tune in side])
-    tunes = tunes_that_fit(split.train, NOTES_A_TUNE)
-    forms = as_integers(form_of(tune) for tune in tunes)
+    tunes = tunes_that_fit(split.train, PLANNED_NOTES)
+    plans = note_plans(tunes, PLANNED_NOTES)
     model = saved
     if model is None:
         sizes = (vocabulary.n_pitches, vocabulary.n_durations)
         regularisers = {"noise": settings["noise"], "l2": settings["l2"]}
-        generator = build_attention_generator(NOTES_A_TUNE, sum(sizes), **regularisers)
-        critic = build_light_critic(NOTES_A_TUNE, *sizes, **regularisers, group_size=settings["batch_size"])
+        generator = build_attention_generator(PLANNED_NOTES, sum(sizes), **regularisers)
+        critic = build_light_critic(PLANNED_NOTES, *sizes, **regularisers, group_size=settings["batch_size"])
         model = AttentionGAN(
-            generator, critic, vocabulary=vocabulary, forms=forms, seed=settings["seed"], averaging=0.995
+            generator, critic, vocabulary=vocabulary, plans=plans, seed=settings["seed"], averaging=0.995
         )
-    return _adversarial(settings, split, done, model, with_forms(vocabulary.encode(tunes, NOTES_A_TUNE), forms))
+    return _adversarial(settings, split, done, model, with_plans(vocabulary.encode(tunes, PLANNED_NOTES), plans))
 
 
 def _reported_gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
@@ -202,6 +204,8 @@ def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
     penalty = dict(PENALTY_SETTINGS[settings["penalty"]])
     if settings["penalty"] == "r1r2":
         penalty["penalty_weight"] /= _score_scale(settings)  # as strong as at scale 1
+        if settings["attention"]:
+            penalty["penalty_weight"] *= _LIGHT_CRITIC_PENALTY
     adam, rmsprop = keras.optimizers.Adam, keras.optimizers.RMSprop
     optimizers = {
         "none": (adam(generator_rate, 0.5), adam(discriminator_rate, 0.5)),

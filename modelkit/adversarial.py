@@ -138,11 +138,12 @@ class AdversarialModel(keras.Model):
         """Turn a batch as ``fit`` gives it into the conditions [batch, condition_dim] of its examples."""
         return None
 
-    def emit(self, outputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for those that sample
+    def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for those that sample
         """Turn the generator's outputs into what the discriminator reads; by default the outputs themselves.
 
         Args:
             outputs: what the generator returned, [batch, …].
+            conditions: under which it did, [batch, condition_dim].
             seed: a stateless seed, shape [2], for emissions that draw random numbers.
         """
         return outputs
@@ -281,7 +282,7 @@ class AdversarialModel(keras.Model):
         if conditions is not None:
             latents = tf.concat([latents, conditions], axis=-1)
         outputs = self.generator(latents, training=True)
-        return self.emit(outputs, self._draw_seed(player * 2 + 1, number))
+        return self.emit(outputs, conditions, self._draw_seed(player * 2 + 1, number))
 
     def _update_discriminator(self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> None:
         if self.penalty not in {"gradient", "r1r2"}:

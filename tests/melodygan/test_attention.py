@@ -1,28 +1,36 @@
-"""The attention generator, its critic, and composing in a form."""
+"""The attention generator, its critic, and composing to a plan."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scores import random_tunes
 
 from melodygan.attention import (
-    CONDITION_WIDTH,
+    FORM_WIDTH,
     AttentionGAN,
-    Returns,
-    as_integers,
+    Intervals,
+    Places,
+    Returning,
     as_vector,
     build_attention_generator,
     build_light_critic,
-    with_forms,
+    form_in,
+    note_plans,
+    with_plans,
 )
-from melodygan.encoding import Note, NoteVocabulary
+from melodygan.encoding import Note, NoteVocabulary, Tune
 from melodygan.form import METERS, Form, ends_on_the_bar
 
 LENGTH = 16
 VOCABULARY = NoteVocabulary((60, 62, 64, 65), (2, 4, 6))
 SYMBOLS = VOCABULARY.n_pitches + VOCABULARY.n_durations
-FORMS = [Form("3/4", "major"), Form("4/4", "major"), Form("4/4", "minor")]
+PHRASE = tuple(Note(pitch, 4) for pitch in (60, 62, 64, 65))
+TUNES = (
+    Tune((*PHRASE, Note(62, 4), *PHRASE), meter="3/4", key="D major"),
+    Tune((*PHRASE, *PHRASE), meter="4/4", key="D major"),
+    Tune((*PHRASE, Note(60, 2)), meter="4/4", key="D minor"),
+)
+PLANS = note_plans(TUNES, LENGTH)
 
 
 def generator(**options):
@@ -37,8 +45,8 @@ def critic(**options):
 @pytest.fixture
 def model():
     keras.utils.set_random_seed(4)
-    made = AttentionGAN(generator(), critic(), vocabulary=VOCABULARY, forms=as_integers(FORMS), seed=1)
-    # Untrained, it hardly reacts to z; with opinions its tunes are of all lengths.
+    made = AttentionGAN(generator(), critic(), vocabulary=VOCABULARY, plans=PLANS, seed=1)
+    # Untrained, it hardly reacts to z; with opinions its tunes are of all kinds.
     logits = made.averaged_generator.get_layer("logits")
     logits.set_weights([weight * 6 for weight in logits.get_weights()])
     return made
@@ -51,52 +59,50 @@ def one_hot(tune):
     return np.concatenate([pitches, np.eye(VOCABULARY.n_durations)[pairs[:, 1]]], axis=1)[None].astype(np.float32)
 
 
-A, B, C, D = (2, 1), (3, 1), (4, 2), (5, 3)
+def test_intervals_by_hand():
+    # Symbols 2 to 5 are pitches, 1 is a rest, 0 the end.
+    found = np.asarray(
+        Intervals(VOCABULARY.n_pitches, 2)(one_hot([(2, 1), (4, 1), (4, 2), (3, 1), (1, 1), (3, 1), (5, 1)]))
+    )
+    steps = {0: None, 1: 2, 2: 0, 3: -1, 4: None, 5: None, 6: 2, 7: None}
+    for place, step in steps.items():
+        expected = [float(step == width) for width in range(-2, 3)]
+        assert found[0, place].tolist() == expected, place
+    assert not np.asarray(Intervals(VOCABULARY.n_pitches, 2)(one_hot([(2, 1), (5, 1)]))).any()  # wider than it tells
 
 
-def test_what_returns_by_hand():
-    found = np.asarray(Returns(VOCABULARY.n_pitches, (2, 4))(one_hot([A, B, C, D, A, B, C, A, B])))[0]
-    # Windows of two: A B comes back at places 5 and 8, B C at 6; D A, half of which is nowhere in its place, …
-    assert found[:9, 0].tolist() == [0, 0, 0, 0, 0.5, 1, 1, 0.5, 1]
-    # A B C returns whole but for the note before it, a window of four ending at place 6: 3 of 4.
-    assert found[6, 1] == 0.75
-    assert found[:4, 1].tolist() == [0, 0, 0, 0]
+def test_places_by_hand():
+    sources = [0, 1, 2, 0, -1, -1]
+    conditions = tf.constant([[9.0, 9.0, *map(float, sources)]])
+    there, new, left, near = np.asarray(Places(6)(conditions))[0].T
+    assert there.tolist() == [1, 1, 1, 1, 0, 0]
+    assert new.tolist() == [1, 1, 1, 0, 0, 0]
+    np.testing.assert_allclose(left, np.array([4, 3, 2, 1, 0, 0]) / 6, rtol=1e-6)
+    np.testing.assert_allclose(near, [np.exp(-3), np.exp(-2), np.exp(-1), 1, 0, 0], rtol=1e-6)
 
 
-def test_a_return_is_in_pitch_and_duration_and_no_overlap():
-    layer = Returns(VOCABULARY.n_pitches, (2,))
-    assert np.asarray(layer(one_hot([A, B, (2, 2), (3, 2)]))).max() == 0.5  # other durations
-    assert np.asarray(layer(one_hot([A, B, (4, 1), (5, 1)]))).max() == 0  # other pitches
-    assert np.asarray(layer(one_hot([A, A, A])))[0, :3, 0].tolist() == [0, 0, 0.5]  # the pair before overlaps
-    assert np.asarray(layer(one_hot([A, A, A, A])))[0, 3, 0] == 1
-    assert np.asarray(layer(one_hot([A])))[0, :, 0].max() == 0  # silence after the end repeats nothing
+def test_what_returns_is_what_stood_there():
+    values = tf.reshape(tf.range(10.0), [1, 5, 2])
+    moved = Returning()(values, tf.constant([[0.0, 1.0, 0.0, 1.0, -1.0]]))
+    assert np.asarray(moved)[0, :, 0].tolist() == [0, 2, 0, 2, 8]
 
 
-def test_the_critic_can_teach_to_return():
-    notes = tf.constant(one_hot([A, B, C, D, A, B, C, A]))
-    with tf.GradientTape() as tape:
-        tape.watch(notes)
-        returned = Returns(VOCABULARY.n_pitches, (4,))(notes)[0, 7, 0]
-    gradient = np.asarray(tape.gradient(returned, notes))[0]
-    # The last note would have to be D for the whole window to return.
-    assert gradient[7, D[0]] > gradient[7, A[0]]
+def test_a_plan_is_sources_and_form():
+    assert PLANS[0].tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, *[-1] * 7, list(METERS).index("3/4"), 0]
+    assert list(map(form_in, PLANS)) == [Form("3/4", "major"), Form("4/4", "major"), Form("4/4", "minor")]
+    vector = np.asarray(as_vector(tf.constant(PLANS)))
+    assert vector.shape == (3, FORM_WIDTH + LENGTH)
+    assert vector[:, :FORM_WIDTH].sum(axis=1).tolist() == [2, 2, 2]
+    assert len(np.unique(vector[:, :FORM_WIDTH], axis=0)) == 3
+    np.testing.assert_array_equal(vector[:, FORM_WIDTH:], PLANS[:, :-2])
 
 
-def test_conditions_are_one_hot():
-    vector = np.asarray(as_vector(tf.constant(as_integers(FORMS))))
-    assert vector.shape == (3, CONDITION_WIDTH)
-    assert vector.sum(axis=1).tolist() == [2, 2, 2]
-    assert len(np.unique(vector, axis=0)) == 3
-
-
-def test_it_trains_on_notes_with_their_forms(model):
-    tunes = random_tunes(8)
-    vocabulary = NoteVocabulary.from_tunes(tunes)
-    notes = vocabulary.encode(tunes, LENGTH * 4)[:, :LENGTH]
-    batch = with_forms(np.minimum(notes, 3), as_integers([FORMS[0]] * 8))
-    assert batch.shape == (8, LENGTH + 1, 2)
-    np.testing.assert_array_equal(model.conditions(tf.constant(batch)), as_vector(as_integers([FORMS[0]] * 8)))
-    assert model.prepare(tf.constant(batch)).shape == (8, LENGTH, SYMBOLS)
+def test_it_trains_on_notes_with_their_plans(model):
+    notes = VOCABULARY.encode(TUNES, LENGTH)
+    batch = with_plans(notes, PLANS)
+    assert batch.shape == (3, LENGTH + 1, 3)
+    np.testing.assert_array_equal(model.conditions(tf.constant(batch)), as_vector(PLANS))
+    np.testing.assert_array_equal(np.asarray(model.prepare(tf.constant(batch))).argmax(axis=-1), notes[..., 0])
     model.compile("sgd", "sgd", objective="relativistic", penalty="r1r2", penalty_interval=2)
     before = model.generator.get_weights()
     logs = model.train_on_batch(batch, return_dict=True)
@@ -104,12 +110,43 @@ def test_it_trains_on_notes_with_their_forms(model):
     assert any((old != new).any() for old, new in zip(before, model.generator.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("temperature", [0.25, 1.0, 4.0])
+def test_every_tune_keeps_to_its_plan(model, temperature):
+    rows = np.repeat(PLANS, 10, axis=0)
+    tunes = model.compose(30, [1, 2], conditions=as_vector(tf.constant(rows)), temperature=temperature)
+    for notes, (*sources, _, _) in zip(tunes, rows.tolist(), strict=True):
+        assert len(notes) == sum(source >= 0 for source in sources)
+        assert [notes[source] for source in sources if source >= 0] == list(notes)
+    assert len(set(tunes)) > 20
+
+
+def test_what_is_taught_keeps_to_its_plan_too(model):
+    conditions = as_vector(tf.constant(PLANS))
+    logits = tf.random.stateless_normal([3, LENGTH, SYMBOLS], [1, 2])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        emitted = model.emit(logits, conditions, tf.constant([3, 4], tf.int64))
+        # the last note of the first tune returns from place 3
+        wanted = emitted[0, 8, 2]
+    gradient = np.asarray(tape.gradient(wanted, logits))
+    for row, notes in zip(PLANS, [model.vocabulary.decode(symbols(one)) for one in np.asarray(emitted)], strict=True):
+        assert len(notes) == (row[:-2] >= 0).sum()
+    assert gradient[0, 3].any()
+    assert not gradient[0, 8].any()
+
+
+def symbols(notes):
+    """Return one-hot notes [L, P + D] as symbols [L, 2]."""
+    parts = np.split(notes, [VOCABULARY.n_pitches], axis=-1)
+    return np.stack([part.argmax(axis=-1) for part in parts], axis=-1)
+
+
 @pytest.mark.parametrize("meter", ["3/4", "4/4"])
 def test_tunes_end_on_the_bar_of_their_metre(model, meter):
     tunes = model.generate(10, seed=3, meter=meter)
     assert len(tunes) == 10
     assert all(ends_on_the_bar(notes, meter) for notes in tunes)
-    assert len(set(tunes)) == 10
+    assert len(set(tunes)) > 4  # there are not many of five notes
 
 
 def test_bars_are_exact(model):
@@ -144,7 +181,16 @@ def test_a_saved_model_composes_the_same(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.generate(3, seed=2) == model.generate(3, seed=2)
-    np.testing.assert_array_equal(loaded.forms, model.forms)
+    np.testing.assert_array_equal(loaded.plans, model.plans)
+
+
+def test_a_saved_model_composes_the_same_in_a_fresh_process(model, tmp_path, python):
+    model.save(tmp_path / "model.keras")
+    program = (
+        "import sys, pathlib; from melodygan.output import load_model;"
+        "print(load_model(pathlib.Path(sys.argv[1])).generate(3, seed=2))"
+    )
+    assert python(program, tmp_path / "model.keras").strip() == str(model.generate(3, seed=2))
 
 
 def test_noise_and_l2_reach_both_networks():

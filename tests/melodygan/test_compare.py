@@ -11,7 +11,7 @@ from scores import random_tunes, write_abc
 import evaluation.compare
 from melodygan import budget, compare, comparison, comparison_page, judging, variants
 from melodygan.budget import TimeBudget, plan_epochs, train_row
-from melodygan.comparison import ROWS, Plan, Record, Row, machine, read_record
+from melodygan.comparison import ROWS, Record, Row, Terms, machine, read_record
 from melodygan.comparison_text import Cell, Table, markdown, over_seeds, particulars, tables
 from melodygan.corpus import Split
 from melodygan.encoding import Note, Tune
@@ -268,7 +268,7 @@ def test_a_continued_run_has_what_is_left_of_its_time():
 
 
 def settings_of_row(row, tmp_path, minutes=1.0):
-    return Plan("unused", "0", minutes, 6, tmp_path).settings(row, 0)
+    return Terms("unused", "0", minutes, 6, tmp_path).settings(row, 0)
 
 
 SMALL = {row.name: row for row in SMALL_ROWS}
@@ -386,28 +386,28 @@ def test_a_row_missing_among_finished_ones_is_made_alone(judged_at_once, run, tm
 
 
 def test_a_row_depends_on_what_its_arguments_mean(monkeypatch, tmp_path):
-    plan = Plan("erk", "0", 4.0, 200, tmp_path)
+    terms = Terms("erk", "0", 4.0, 200, tmp_path)
     wgan = next(row for row in ROWS if row.name == "wgan")
-    made = plan.made_with(wgan, 0)
-    assert plan.made_with(wgan._replace(arguments=("--wgan", "--noise", "0")), 0) == made
+    made = terms.made_with(wgan, 0)
+    assert terms.made_with(wgan._replace(arguments=("--wgan", "--noise", "0")), 0) == made
     changed = [
-        plan.made_with(wgan._replace(arguments=("--wgan", "--units", "65")), 0),
-        plan.made_with(wgan, 1),
-        Plan("erk", "1", 4.0, 200, tmp_path).made_with(wgan, 0),
-        Plan("erk", "0", 5.0, 200, tmp_path).made_with(wgan, 0),
-        Plan("erk", "0", 4.0, 100, tmp_path).made_with(wgan, 0),
+        terms.made_with(wgan._replace(arguments=("--wgan", "--units", "65")), 0),
+        terms.made_with(wgan, 1),
+        Terms("erk", "1", 4.0, 200, tmp_path).made_with(wgan, 0),
+        Terms("erk", "0", 5.0, 200, tmp_path).made_with(wgan, 0),
+        Terms("erk", "0", 4.0, 100, tmp_path).made_with(wgan, 0),
     ]
     assert all(other != made for other in changed)
     # the corpus is told by its fingerprint, wherever it lies
-    assert Plan("elsewhere/erk", "0", 4.0, 200, tmp_path).made_with(wgan, 0) == made
+    assert Terms("elsewhere/erk", "0", 4.0, 200, tmp_path).made_with(wgan, 0) == made
     monkeypatch.setattr(comparison, "version", lambda _: "another")
-    assert plan.made_with(wgan, 0) != made
+    assert terms.made_with(wgan, 0) != made
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path):
-    plan = Plan("erk", "0", 4.0, 200, tmp_path)
+    terms = Terms("erk", "0", 4.0, 200, tmp_path)
     one = record(score=float("nan"))
-    plan.keep(one, ROWS[0], 0)
+    terms.keep(one, ROWS[0], 0)
     kept = read_record(tmp_path / "real-seed-0.json")
     assert kept == record(score=None)
     assert "NaN" not in (tmp_path / "real-seed-0.json").read_text(encoding="utf-8")
@@ -501,10 +501,10 @@ def test_markdown():
 
 
 def test_particulars_are_those_of_the_records(tmp_path):
-    plan = Plan("erk", "0123456789abcdef", 4.0, 200, tmp_path)
+    terms = Terms("erk", "0123456789abcdef", 4.0, 200, tmp_path)
     one, other = record(), record(seed=1)
     other = Record(**{**other.__dict__, "machine": "another", "date": "2026-01-03"})
-    about = particulars({ROWS[0]: [one, other]}, plan, "python -m melodygan.compare", 1727)
+    about = particulars({ROWS[0]: [one, other]}, terms, "python -m melodygan.compare", 1727)
     assert about["Machine"] == "a machine; another"
     assert about["Versions"] == "python 3"
     assert about["Seeds"] == "0 to 1; figures show seed 0"
@@ -656,7 +656,7 @@ def test_every_row_is_trained_or_a_control():
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.arguments is not None], ids=lambda row: row.name)
 def test_a_row_is_what_its_name_says(row, tmp_path):
-    settings = Plan("erk", "0", 4.0, 200, tmp_path).settings(row, 3)
+    settings = Terms("erk", "0", 4.0, 200, tmp_path).settings(row, 3)
     assert settings["lstm"] == (row.name == "lstm")
     assert settings["wgan"] == ("wgan" in row.name)
     assert settings["as_reported"] == row.name.startswith("as-reported")

@@ -113,13 +113,13 @@ def test_prepare_is_one_hot_of_the_vocabulary(gan):
 
 def test_emit_gives_what_prepare_gives(gan):
     logits = tf.random.stateless_normal([3, LENGTH, SYMBOLS], [1, 2])
-    emitted = gan.emit(logits, tf.constant([1, 2], tf.int64)).numpy()
+    emitted = gan.emit(logits, None, tf.constant([1, 2], tf.int64)).numpy()
     assert emitted.shape == (3, LENGTH, SYMBOLS)
     for part in np.split(emitted, [VOCABULARY.n_pitches], axis=-1):
         assert part.sum(axis=-1) == pytest.approx(np.ones((3, LENGTH)), abs=1e-5)
         assert part.max(axis=-1) == pytest.approx(np.ones((3, LENGTH)), abs=1e-5)
-    assert (gan.emit(logits, tf.constant([1, 2], tf.int64)).numpy() == emitted).all()
-    assert (gan.emit(logits, tf.constant([1, 3], tf.int64)).numpy() != emitted).any()
+    assert (gan.emit(logits, None, tf.constant([1, 2], tf.int64)).numpy() == emitted).all()
+    assert (gan.emit(logits, None, tf.constant([1, 3], tf.int64)).numpy() != emitted).any()
 
 
 # --- networks

@@ -10,9 +10,10 @@ from scores import random_tunes
 
 from melodygan.bars import STEPS_A_BAR
 from melodygan.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, to_steps
-from melodygan.form import METERS, Form, number_of
-from melodygan.lstm import BitsPerNote, BitsPerStep, FollowEpochs, MelodyLSTM, OnsetAccuracy, TuneBatches
+from melodygan.form import METERS, Form
+from melodygan.lstm import BitsPerNote, BitsPerStep, FollowEpochs, MelodyLSTM, OnsetAccuracy, TuneBatches, _drawn
 from melodygan.output import load_model
+from melodygan.plan import STEP_COLUMNS, Plan, as_steps, plan_of
 from melodygan.sampling import filtered_logits
 from modelkit.files import save_keras
 
@@ -94,7 +95,7 @@ def test_metrics_are_rebuilt_from_their_config(metric):
 def test_padding_counts_nowhere(model):
     model.compile_for_tunes(keras.optimizers.Adam())
     inputs, targets, weights = next(iter(TuneBatches(TUNES[:3], VOCABULARY, 3)))
-    longer = [np.pad(array, ((0, 0), (0, 64))) for array in (inputs, targets, weights)]
+    longer = [np.pad(array, ((0, 0), (0, 64), (0, 0))[: array.ndim]) for array in (inputs, targets, weights)]
     short = model.test_on_batch(inputs, targets, weights, return_dict=True)
     long = model.test_on_batch(*longer, return_dict=True)
     assert set(short) == {"loss", "bits_per_step", "bits_per_note", "accuracy", "onset_accuracy"}
@@ -116,6 +117,12 @@ def symbols_in(batches):
     return found
 
 
+def with_plans(symbols, plans):
+    """Join symbols [B, T] and plans to what the model reads, [B, T, 1 + K]."""
+    told = np.stack([as_steps(plan, np.shape(symbols)[1]) for plan in plans])
+    return np.concatenate([np.asarray(symbols, np.int32)[..., None], told], axis=-1)
+
+
 def encoded(tunes):
     return [tuple(VOCABULARY.encode(to_steps(tune.notes)).tolist()) for tune in tunes]
 
@@ -132,9 +139,10 @@ def test_every_tune_is_there_once_an_epoch(count, batch_size, seed):
 
 def test_targets_are_what_follows_the_inputs():
     for inputs, targets, weights in TuneBatches(TUNES, VOCABULARY, 16, seed=1):
-        assert inputs.shape == targets.shape == weights.shape
-        assert (inputs[:, 0] % len(VOCABULARY) == END_INDEX).all()
-        assert (inputs[:, 1:] == targets[:, :-1]).all()
+        assert inputs.shape == (*targets.shape, 1 + len(STEP_COLUMNS))
+        assert targets.shape == weights.shape
+        assert (inputs[:, 0, 0] == END_INDEX).all()
+        assert (inputs[:, 1:, 0] == targets[:, :-1]).all()
         for target, weight in zip(targets, weights, strict=True):
             count = int(weight.sum())
             # as many as the tune has symbols and one for its end
@@ -143,33 +151,76 @@ def test_targets_are_what_follows_the_inputs():
             assert (target[count - 1 :] == END_INDEX).all()
 
 
-def test_most_tunes_are_given_with_their_form_in_training():
+def test_most_tunes_are_given_with_their_plans_in_training():
     tunes = [replace(tune, meter="3/4", key="D minor") for tune in TUNES * 20]
-    form = number_of(Form("3/4", "minor"))
+    plans = {plan_of(tune).form for tune in tunes}
 
-    def forms(**options):
-        batches = TuneBatches(tunes, VOCABULARY, 8, **options)
-        return np.concatenate([inputs[:, 0] // len(VOCABULARY) for inputs, _, _ in batches])
+    def told(**options):
+        return [row for inputs, _, _ in TuneBatches(tunes, VOCABULARY, 8, **options) for row in inputs[..., 1:]]
 
-    given = forms(seed=1)
-    assert set(given.tolist()) == {0, form}
-    assert 0.6 < (given == form).mean() < 0.8
-    assert not forms().any()
+    assert plans == {Form("3/4", "minor")}
+    given = [row for row in told(seed=1) if row.any()]
+    assert 0.6 < len(given) / len(tunes) < 0.8
+    spelled = {as_steps(plan_of(tune), steps).tobytes() for tune in tunes for steps in {len(row) for row in given}}
+    assert {row.tobytes() for row in given} <= spelled
+    assert not np.any([row.any() for row in told()])
 
 
-def test_it_learns_what_a_form_means():
-    # In 3/4 all is C, in 4/4 all is D: nothing but the form tells them apart at the beginning.
+def learnt(tunes, *, epochs=150):
+    """Train a small model until it knows a few tunes and their plans."""
     keras.utils.set_random_seed(0)
-    tunes = [Tune((Note(60, 4),) * 3, meter="3/4"), Tune((Note(62, 4),) * 4, meter="4/4")] * 4
-    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=16, dropout=0.0)
+    vocabulary = StepVocabulary.from_tunes(tunes)
+    model = MelodyLSTM(vocabulary, units=16, dropout=0.0, plans=list(map(plan_of, tunes)))
     model.compile_for_tunes(keras.optimizers.Adam(0.03))
     batches = TuneBatches(tunes, model.vocabulary, 8, seed=0)
-    model.fit(batches.dataset(), epochs=150, verbose=0, shuffle=False, callbacks=[FollowEpochs(batches)])
-    for meter, pitch in (("3/4", 60), ("4/4", 62)):
-        for bars in (None, 1, 2):
-            tunes = model.generate(5, seed=1, meter=meter, bars=bars, temperature=0.1)
-            assert {tune[0].pitch for tune in tunes} == {pitch}
-            assert {sum(note.steps for note in tune) for tune in tunes} == {METERS[meter] * (bars or 1)}
+    model.fit(batches.dataset(), epochs=epochs, verbose=0, shuffle=False, callbacks=[FollowEpochs(batches)])
+    return model
+
+
+def test_it_learns_what_a_plan_means():
+    # In 3/4 all is C, in 4/4 all is D: nothing but the form tells them apart at the beginning.
+    pitches = {"3/4": 60, "4/4": 62}
+    tunes = [
+        Tune((Note(pitches[meter], 4),) * (bars * METERS[meter] // 4), meter=meter)
+        for meter in pitches
+        for bars in (1, 2, 3, 4)
+    ]
+    model = learnt(tunes)
+    for meter, pitch in pitches.items():
+        for bars in (None, 1, 3):
+            composed = model.generate(8, seed=1, meter=meter, bars=bars, temperature=0.1)
+            assert {tune[0].pitch for tune in composed} == {pitch}
+            lengths = {sum(note.steps for note in tune) for tune in composed}
+            if bars is None:
+                # The plans say how long: the model ends there by itself.
+                assert len(lengths) > 1
+                assert lengths <= {bars * METERS[meter] for bars in (1, 2, 3, 4)}
+            else:
+                assert lengths == {bars * METERS[meter]}
+
+
+def test_what_the_plan_says_is_to_return_returns():
+    # Second bars are the first again, or rests: the plan alone says which.
+    rng = np.random.default_rng(0)
+    tunes = []
+    for _ in range(24):
+        bar = tuple(Note(int(pitch), 4) for pitch in rng.choice([60, 62, 64, 65], 4))
+        tunes += [Tune(bar * 2, meter="4/4"), Tune((*bar, Note(None, 16)), meter="4/4")]
+    model = learnt(tunes, epochs=60)
+    for back in (0, 1):
+        model.plans = (Plan(Form("4/4", "major"), 2, plan_of(tunes[1 - back]).pace, (0, back)),)
+        composed = [to_steps(tune) for tune in model.generate(20, seed=1, temperature=0.5)]
+        returned = [symbols[:STEPS_A_BAR] == symbols[STEPS_A_BAR:] for symbols in composed]
+        assert np.mean(returned) > 0.8 if back else not any(returned)
+
+
+def test_a_metre_never_heard_is_refused():
+    tunes = [Tune((Note(60, 12),), meter="3/4")]
+    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=2, plans=[plan_of(tunes[0])])
+    with pytest.raises(ValueError, match="in 6/8 minor"):
+        model.generate(1, seed=0, meter="6/8", mode="minor")
+    with pytest.raises(ValueError, match="in 4/4"):  # bars are of 4/4 unless a metre is given
+        model.generate(1, seed=0, bars=2)
 
 
 def order(epoch=0, **options):
@@ -280,6 +331,22 @@ def test_it_is_told_for_how_long_a_phrase_has_been_coming_back(model):
     assert agreed[:, model.lookback.index(16)].tolist() == [1, *[0] * 16, 1, 2, 3, 0]
 
 
+def drawn_by(logits, seed, rows):
+    """Draw by the Gumbel-max trick."""
+    uniform = tf.random.stateless_uniform([rows, len(VOCABULARY)], seed, minval=1e-12, maxval=1.0)
+    return np.argmax(logits - np.log(-np.log(uniform)), axis=-1)
+
+
+def test_draws_have_the_probabilities_of_the_logits():
+    probabilities = np.array([0.5, 0.3, 0.2, 0.0])
+    with np.errstate(divide="ignore"):
+        logits = tf.constant(np.tile(np.log(probabilities), (20_000, 1)), tf.float32)
+    seed = tf.constant([1, 2], tf.int64)
+    apart = np.bincount(_drawn(logits, seed, together=False), minlength=4) / 20_000
+    np.testing.assert_allclose(apart, probabilities, atol=0.01)
+    assert len(set(np.asarray(_drawn(logits, seed, together=True)))) == 1
+
+
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5}, {"temperature": 1.3, "top_p": 0.8}])
 def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options):
     count, steps = 5, 70  # longer than the longest lookback
@@ -289,12 +356,28 @@ def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options)
     for step in range(steps):
         logits = next_logits(model, prefixes) + (forbidden if step == 0 else 0.0)
         seed = tf.random.experimental.stateless_fold_in(tf.constant([11, 0], tf.int64), step)
-        drawn = tf.random.stateless_categorical(filtered_logits(logits, **options), 1, seed)[:, 0].numpy()
+        drawn = drawn_by(filtered_logits(logits, **options), seed, rows=count)
         drawn = np.where(ended, END_INDEX, drawn)
         ended |= drawn == END_INDEX
         prefixes = [[*prefix, int(symbol)] for prefix, symbol in zip(prefixes, drawn, strict=True)]
     expected = [from_steps(VOCABULARY.decode(prefix[1:])) for prefix in prefixes]
     assert model.generate(count, seed=11, max_steps=steps, **options) == expected
+
+
+def test_sampling_is_told_the_plan_as_training_is(model):
+    # Greedy: the whole model, asked step by step with the plan beside the symbols, says the same.
+    plan = Plan(Form("3/4", "minor"), 5, 9, (0, 0, 1, 3, 2))
+    model.plans = (plan,)
+    prefix = [END_INDEX]
+    while len(prefix) <= 60 and (len(prefix) < 3 or prefix[-1] != END_INDEX):
+        logits = model(with_plans([prefix], [plan]))[0, -1].numpy()
+        if len(prefix) == 1:
+            logits[[END_INDEX, HOLD_INDEX]] = -np.inf
+        prefix.append(int(logits.argmax()))
+    told = model.generate(2, seed=0, top_k=1, max_steps=60)
+    model.plans = ()
+    assert told == [from_steps(VOCABULARY.decode(prefix[1:]))] * 2
+    assert told != model.generate(2, seed=0, top_k=1, max_steps=60)
 
 
 @pytest.mark.parametrize("options", [{"temperature": 1e-3}, {"top_k": 1}, {"top_p": 1e-6}, {"temperature": 1e-30}])
@@ -346,9 +429,10 @@ def test_bars_are_exact(model, stubborn, bars):
 def test_it_begins_with_a_sound_or_a_rest_and_never_with_nothing(stubborn):
     for symbol in (HOLD, DELIMITER):
         model = stubborn(symbol)
-        primer, exact = tf.constant([END_INDEX]), tf.constant(value=False)
-        sizes = tf.ones([1, 0], tf.bool), tf.constant(30), tf.constant(8)
-        rows = model._sample(primer, *sizes, exact, tf.constant([0, 0], tf.int64), 1.0, 0, 1.0)
+        nothing, free = tf.zeros([1, 0, len(VOCABULARY)]), tf.zeros([30], tf.int32)
+        plan = tf.constant(as_steps(None, 8)[None])
+        seed = tf.constant([0, 0], tf.int64)
+        rows = model._sample(nothing, plan, free, seed, together=False, options=(1.0, 0, 1.0))
         assert not np.isin(rows.numpy()[:, 0], [HOLD_INDEX, END_INDEX]).any()
         assert all(model.generate(30, seed=0, max_steps=8))
 
@@ -391,10 +475,60 @@ def test_a_variation_leads_back_into_what_stays():
     assert found[60] > 2 * found[64]
 
 
-@pytest.mark.parametrize(("tune", "said"), [((), "is empty"), ((Note(61, 4),), "the tune has C#4")])
+@pytest.mark.parametrize("amount", [0.3, 1])
+def test_a_variation_counts_the_bars_of_its_metre(model, amount):
+    original = np.array(to_steps(TUNE[:15])).reshape(5, METERS["3/4"])
+    for notes in model.vary(TUNE[:15], 6, amount=amount, seed=1, form=Form("3/4", "major")):
+        bars = np.array(to_steps(notes)).reshape(5, METERS["3/4"])
+        assert 1 <= (bars != original).any(axis=1).sum() <= max(1, round(amount * 5))
+
+
+@pytest.mark.parametrize(("tune", "said"), [((), "is empty"), ((Note(61, 4),), "the tune to vary has C#4")])
 def test_what_cannot_be_varied(model, tune, said):
     with pytest.raises(ValueError, match=said):
         model.vary(tune, 1, amount=0.5, seed=0)
+
+
+OTHER = tuple(Note(pitch, 2) for pitch in (72, 71, 69, 67) * 6)
+
+
+def differing(first, second):
+    """Return in how many sixteenths two tunes differ."""
+    one, other = to_steps(first), to_steps(second)
+    return sum(a != b for a, b in zip(one, other, strict=False)) + abs(len(one) - len(other))
+
+
+def test_a_morph_leads_from_one_tune_to_the_other(model):
+    morphs = model.interpolate(TUNE, OTHER, 7, seed=3)
+    assert len(morphs) == 7
+    assert (morphs[0], morphs[-1]) == (TUNE, OTHER)
+    lengths = [sum(note.steps for note in notes) for notes in morphs]
+    assert lengths == sorted(lengths, reverse=True)
+    assert all(length % 4 == 0 for length in lengths)
+    # Ever farther from the one and nearer to the other, though not at every single step.
+    from_first, from_second = ([differing(notes, end) for notes in morphs] for end in (TUNE, OTHER))
+    assert from_first[1] < from_first[3] < from_first[5]
+    assert from_second[1] > from_second[3] > from_second[5]
+
+
+def test_a_morph_between_a_tune_and_itself_is_that_tune():
+    # Untrained, it has hardly an opinion of its own.
+    assert MelodyLSTM(VOCABULARY, units=4).interpolate(TUNE, TUNE, 4, seed=1, temperature=0.1) == [TUNE] * 4
+
+
+def test_same_seed_same_morphs(model):
+    assert model.interpolate(TUNE, OTHER, 5, seed=1) == model.interpolate(TUNE, OTHER, 5, seed=1)
+    assert model.interpolate(TUNE, OTHER, 5, seed=1) != model.interpolate(TUNE, OTHER, 5, seed=2)
+    assert model.interpolate(TUNE, OTHER, 2, seed=1) == [TUNE, OTHER]
+
+
+def test_what_cannot_be_morphed(model):
+    with pytest.raises(ValueError, match="2 steps or more, not 1"):
+        model.interpolate(TUNE, OTHER, 1, seed=0)
+    with pytest.raises(ValueError, match="the second tune is empty"):
+        model.interpolate(TUNE, (), 3, seed=0)
+    with pytest.raises(ValueError, match="the first tune has C#4"):
+        model.interpolate((Note(61, 4),), TUNE, 3, seed=0)
 
 
 def test_a_start_that_cannot_be(model):
@@ -414,3 +548,19 @@ def test_a_saved_model_is_whole(model, tmp_path):
     again = load_model(tmp_path / "model.keras")
     assert again.vocabulary == VOCABULARY
     assert again.generate(4, seed=2, max_steps=48) == model.generate(4, seed=2, max_steps=48)
+
+
+def test_a_saved_model_does_the_same_in_a_fresh_process(tmp_path, python):
+    keras.utils.set_random_seed(5)
+    plans = [plan_of(replace(tune, meter="3/4")) for tune in TUNES[:3]]
+    model = MelodyLSTM(VOCABULARY, units=4, plans=plans)
+    model.build()
+    save_keras(model, tmp_path / "model.keras")
+    program = (
+        "import sys, pathlib; from melodygan.encoding import Note; from melodygan.output import load_model;"
+        "model = load_model(pathlib.Path(sys.argv[1])); tune = (Note(60, 8), Note(62, 24));"
+        "print(model.plans, model.generate(3, seed=2), model.vary(tune, 2, amount=0.5, seed=1))"
+    )
+    tune = (Note(60, 8), Note(62, 24))
+    expected = f"{model.plans} {model.generate(3, seed=2)} {model.vary(tune, 2, amount=0.5, seed=1)}"
+    assert python(program, tmp_path / "model.keras").strip() == expected

@@ -1,8 +1,13 @@
+import itertools
+from fractions import Fraction
+
 import mido
+import numpy as np
 import pytest
-from scores import IN_C, KERN, abc, write_all_formats, write_midi
+from scores import IN_C, KERN, abc, random_tunes, write_abc, write_all_formats, write_midi
 
 from melodygan.encoding import Note
+from melodygan.readers import pieces_of, read_piece, read_quantised
 
 # --- formats
 
@@ -140,3 +145,128 @@ def test_a_tune_without_a_key_is_analysed(load, folder, shift, key):
 def test_no_pitch_falls_below_the_lowest(load, folder):
     write_midi(folder / "a.mid", [(11, 4), (3, 4)], key="B")
     assert [note.pitch for note in load(folder).tunes[0].notes] == [12, 4]
+
+
+# --- any rhythm, moved to sixteenths
+
+
+@pytest.fixture
+def quantised(folder):
+    """Return a function: the one tune in a text, or in a file, moved to sixteenths."""
+
+    def read(text=None, name="tune.abc"):
+        if text is not None:
+            (folder / name).write_text(text, encoding="utf-8")
+        (piece,) = pieces_of(folder / name, name)
+        return read_quantised(piece)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("body", "notes", "moved"),
+    [
+        # three quarters in the time of two begin at 0, 2⅔ and 5⅓
+        ("(3C4D4E4 F8 | G16 |", [(60, 3), (62, 2), (64, 3), (65, 8), (67, 16)], 3),
+        # three sixteenths in the time of two: at 0, ⅔, 1⅓
+        ("(3CDE F2 G4 C8 |", [(60, 1), (64, 1), (65, 2), (67, 4), (60, 8)], 3),
+        # what begins halfway goes to the later sixteenth, so the second of two thirty-seconds vanishes
+        ("C/2D/2E3 F4 G8 |", [(60, 1), (64, 3), (65, 4), (67, 8)], 2),
+        # a rest too has to make way
+        ("C7/2 z/2 D4 E8 |", [(60, 4), (62, 4), (64, 8)], 2),
+        # five quarters are outside what a corpus accepts, and stand on sixteenths
+        ("C16- | C4 D12 |", [(60, 20), (62, 12)], 0),
+        ("C5 z11 | D16 |", [(60, 5), (None, 11), (62, 16)], 0),
+    ],
+)
+def test_onsets_go_to_the_nearest_sixteenth(quantised, body, notes, moved):
+    found = quantised(abc(body))
+    assert found.tune.notes == tuple(Note(*note) for note in notes)
+    assert (found.moved, found.semitones) == (moved, 0)
+
+
+def test_where_nothing_has_to_be_moved_both_readers_agree(folder):
+    write_all_formats(folder)
+    write_abc(folder / "dice.abc", random_tunes(10))
+    pieces = [piece for path in sorted(folder.iterdir()) for piece in pieces_of(path, path.name)]
+    assert len(pieces) == 15
+    for piece in pieces:
+        found = read_quantised(piece)
+        assert found.tune == read_piece(piece).tune
+        assert found.moved == 0
+        assert found.semitones == (0 if piece.name.startswith("dice") else -7)  # from G down to C
+
+
+def test_a_quantised_tune_is_as_long_as_its_score(folder):
+    rng = np.random.default_rng(6)
+    written = [
+        [Fraction(int(rng.integers(1, 20)), int(rng.choice([1, 2, 3, 4, 6]))) for _ in range(12)] for _ in range(8)
+    ]
+    texts = [
+        abc(
+            " ".join(f"{letter}{length}" for letter, length in zip("CDEFGABcdcBA", lengths, strict=True)), X=str(number)
+        )
+        for number, lengths in enumerate(written, start=1)
+    ]
+    (folder / "book.abc").write_text("\n".join(texts), encoding="utf-8")
+    for piece, lengths in zip(pieces_of(folder / "book.abc", "book"), written, strict=True):
+        found = read_quantised(piece)
+        assert abs(found.tune.steps - sum(lengths)) <= Fraction(1, 2)
+        # and so is every beginning of it
+        score = list(itertools.accumulate(lengths))
+        for end in itertools.accumulate(note.steps for note in found.tune.notes):
+            assert min(abs(end - other) for other in score) <= Fraction(1, 2)
+        assert found.moved >= sum(length.denominator > 1 for length in lengths)
+        assert read_piece(piece).tune is None  # a corpus leaves it out
+
+
+def test_a_quantised_midi_file(quantised, folder):
+    write_midi(folder / "a.mid", [(60, 20), (None, 3), (62, 8 / 3), (64, 8 / 3), (65, 8 / 3)], key="C", meter=(3, 4))
+    found = quantised(name="a.mid")
+    assert found.tune.notes == (Note(60, 20), Note(None, 3), Note(62, 3), Note(64, 2), Note(65, 3))
+    assert found.tune.meter == "3/4"
+
+
+@pytest.mark.parametrize(
+    ("key", "pitches", "semitones", "first"),
+    [("G", [67, 71, 74], -7, 60), ("F", [65, 69, 72], -5, 60), ("Am", [69, 72, 76], 0, 69), ("B", [11, 3], 1, 12)],
+)
+def test_by_how_much_it_was_transposed(quantised, folder, key, pitches, semitones, first):
+    write_midi(folder / "a.mid", [(pitch, 5) for pitch in pitches], key=key)
+    found = quantised(name="a.mid")
+    assert found.semitones == semitones
+    assert [note.pitch - semitones for note in found.tune.notes] == pitches
+    assert found.tune.notes[0].pitch == first
+
+
+def test_an_upbeat_that_is_on_no_sixteenth_is_none(quantised):
+    full = "| C4 D4 E4 F4 | G16 |"
+    assert quantised(abc(f"C4 {full}")).tune.pickup_steps == 4
+    assert quantised(abc(f"C9/2 {full}")).tune.pickup_steps == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.abc", "A letter to a friend.", "no key"),
+        ("a.abc", "", "no key"),
+        ("a.abc", abc("z4 z12 |"), "no notes"),
+        ("a.abc", abc("C/8 z8 |"), "no notes"),  # it vanishes
+        ("a.krn", "", "Exception"),
+        ("a.mid", "MThd and so on", "Error"),
+        ("a.mid", "", "Error"),
+        ("a.musicxml", "<html/>", "score-partwise"),
+        ("a.mxl", "PK", "zip"),
+    ],
+)
+def test_what_has_no_tune_says_why_in_one_line(quantised, name, text, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        quantised(text, name)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) <= 160
+
+
+def test_silence_alone_has_no_tune(quantised, folder):
+    mido.MidiFile().save(folder / "silence.mid")
+    with pytest.raises(ValueError, match="it has no notes"):
+        quantised(name="silence.mid")

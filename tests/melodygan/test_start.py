@@ -1,15 +1,26 @@
+from pathlib import Path
+
 import mido
+import numpy as np
 import pytest
-from scores import ABC, IN_C, write_midi
+from scores import ABC, IN_C, IN_G, abc, random_tunes, write_all_formats, write_midi
 
 from melodygan.encoding import DURATIONS_QUARTERS, Note
-from melodygan.start import read_start
+from melodygan.form import Form, Key, transposed
+from melodygan.readers import FORMATS
+from melodygan.start import Given, fitted, read_given
 from modelkit.cli import UserError
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MANYMODES_CACHE", str(tmp_path / "cache"))
+def pitches_in(given):
+    return [note.pitch for note in given.notes]
+
+
+def of_pitches(*pitches, **fields):
+    return Given(tuple(Note(pitch, 4) for pitch in pitches), **fields)
+
+
+# --- notes written out
 
 
 @pytest.mark.parametrize(
@@ -22,12 +33,25 @@ def own_cache(tmp_path, monkeypatch):
     ],
 )
 def test_notes_written_out(text, notes):
-    assert read_start(text) == notes
+    assert read_given(text) == Given(notes, shift=0, form=None, remarks=())
 
 
 @pytest.mark.parametrize("quarters", DURATIONS_QUARTERS)
 def test_every_accepted_length(quarters):
-    assert read_start(f"E4:{quarters}") == read_start(f"E4:{quarters:g}") == (Note(64, quarters * 4),)
+    assert read_given(f"E4:{quarters}") == read_given(f"E4:{quarters:g}") == Given((Note(64, quarters * 4),))
+
+
+@pytest.mark.parametrize(
+    ("key", "shift", "notes"),
+    [
+        (Key(2, "major"), 2, (Note(60, 4), Note(64, 4), Note(None, 4))),
+        (Key(11, "major"), -1, (Note(63, 4), Note(67, 4), Note(None, 4))),
+        (Key(2, "minor"), 5, (Note(57, 4), Note(61, 4), Note(None, 4))),
+        (Key(0, "major"), 0, (Note(62, 4), Note(66, 4), Note(None, 4))),
+    ],
+)
+def test_notes_in_a_key_are_transposed_from_it(key, shift, notes):
+    assert read_given("D4 F#4 r", key) == Given(notes, shift)
 
 
 @pytest.mark.parametrize(
@@ -48,26 +72,235 @@ def test_every_accepted_length(quarters):
         "~nobody-is-so/a.mid",
     ],
 )
-def test_what_is_no_note_is_named(text):
+@pytest.mark.parametrize("option", ["--start", "--interpolate"])
+def test_what_is_no_note_is_named(text, option):
     with pytest.raises(UserError) as caught:
-        read_start(text)
+        read_given(text, option=option)
     message = str(caught.value)
-    assert message.startswith("--start")
+    assert message.startswith(option)
     assert "\n" not in message
 
 
 def test_many_notes_are_no_file_with_a_long_name():
-    assert read_start("C4 D4 " * 200) == (Note(60, 4), Note(62, 4)) * 200
+    assert read_given("C4 D4 " * 200).notes == (Note(60, 4), Note(62, 4)) * 200
+
+
+# --- files
 
 
 def test_a_file_is_transposed_as_a_corpus_is(tmp_path):
     (tmp_path / "my tune.abc").write_text(ABC, encoding="utf-8")
-    assert read_start(str(tmp_path / "my tune.abc")) == IN_C
+    # down from G to C, and seven semitones lead back
+    assert read_given(str(tmp_path / "my tune.abc")) == Given(IN_C, 7, Form("3/4", "major"))
     write_midi(tmp_path / "tune.mid", [(67, 4), (71, 4)], key="G")
-    assert read_start(str(tmp_path / "tune.mid")) == (Note(60, 4), Note(64, 4))
+    assert read_given(str(tmp_path / "tune.mid")) == Given((Note(60, 4), Note(64, 4)), 7)
 
 
-def test_a_file_without_a_tune(tmp_path):
+@pytest.mark.parametrize("name", ["a.abc", "b.krn", "c.mid", "d.musicxml", "e.mxl"])
+def test_the_way_back_leads_to_the_file(tmp_path, name):
+    write_all_formats(tmp_path)
+    given = read_given(str(tmp_path / name))
+    assert transposed(given.notes, given.shift) == IN_G
+    assert given.form == Form("3/4", "major")
+    assert given.remarks == ()
+
+
+def test_the_key_of_a_file_is_its_own(tmp_path):
+    (tmp_path / "a.abc").write_text(ABC, encoding="utf-8")
+    assert read_given(str(tmp_path / "a.abc"), Key(2, "minor")) == read_given(str(tmp_path / "a.abc"))
+
+
+@pytest.mark.parametrize(
+    ("meter", "key", "form"),
+    [
+        ("2/4", "C", Form("2/4", "major")),
+        ("6/8", "Am", Form("6/8", "minor")),
+        ("C", "F", Form("4/4", "major")),
+        ("5/4", "C", None),  # models know no such metre
+        ("none", "C", None),
+    ],
+)
+def test_a_file_has_the_form_that_it_says(tmp_path, meter, key, form):
+    (tmp_path / "a.abc").write_text(abc("A4 c4 e4 |", key=key, M=meter), encoding="utf-8")
+    assert read_given(str(tmp_path / "a.abc")).form == form
+
+
+def test_a_file_may_be_of_any_rhythm(tmp_path):
+    (tmp_path / "a.abc").write_text(abc("(3C4D4E4 F8 | G16- | G4 A12 |"), encoding="utf-8")
+    given = read_given(str(tmp_path / "a.abc"))
+    # triplets are not on sixteenths; five quarters are, though no corpus would accept them
+    assert given.notes == (Note(60, 3), Note(62, 2), Note(64, 3), Note(65, 8), Note(67, 20), Note(69, 12))
+    assert given.remarks == ("a.abc: 3 notes and rests were moved to sixteenths",)
+    write_midi(tmp_path / "b.mid", [(60, 8 / 3), (62, 8 / 3), (64, 8 / 3), (65, 20)], key="C")
+    assert read_given(str(tmp_path / "b.mid")).notes == (Note(60, 3), Note(62, 2), Note(64, 3), Note(65, 20))
+
+
+def test_the_first_tune_of_a_book_is_taken(tmp_path):
+    (tmp_path / "book.abc").write_text(abc("C4 D4 |") + "\n" + abc("E4 F4 |", X="2"), encoding="utf-8")
+    assert pitches_in(read_given(str(tmp_path / "book.abc"))) == [60, 62]
+
+
+@pytest.fixture
+def refusal(tmp_path):
+    """Return a function: the one line that is said about a file."""
+
+    def read(name):
+        with pytest.raises(UserError) as caught:
+            read_given(str(tmp_path / name), option="--vary")
+        message = str(caught.value)
+        assert message.startswith("--vary: ")
+        assert str(tmp_path / name) in message
+        assert "\n" not in message
+        return message
+
+    return read
+
+
+def test_a_file_without_a_tune(refusal, tmp_path):
     mido.MidiFile().save(tmp_path / "silence.mid")
-    with pytest.raises(UserError, match="no usable tune"):
-        read_start(str(tmp_path / "silence.mid"))
+    assert "no usable tune" in refusal("silence.mid")
+    assert "it has no notes" in refusal("silence.mid")
+    (tmp_path / "letter.abc").write_text("Dear friend,\nhow are you?", encoding="utf-8")
+    assert "it is not an ABC tune" in refusal("letter.abc")
+
+
+@pytest.mark.parametrize("name", [f"tune{suffix}" for suffix in FORMATS])
+@pytest.mark.parametrize("data", [b"", b"\0\xff" * 40])
+def test_a_broken_file(refusal, tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    assert "no usable tune" in refusal(name)
+
+
+@pytest.mark.parametrize("name", ["tune.txt", "tune", "tune.wav", "tune.mid.gz"])
+def test_a_file_of_something_else(refusal, tmp_path, name):
+    (tmp_path / name).write_text(ABC, encoding="utf-8")
+    assert "is not a file of tunes: give one of .krn, .abc, .mid, .midi, .xml, .musicxml, .mxl" in refusal(name)
+
+
+def test_capital_suffixes_are_suffixes(tmp_path):
+    (tmp_path / "TUNE.ABC").write_text(ABC, encoding="utf-8")
+    assert read_given(str(tmp_path / "TUNE.ABC")).notes == IN_C
+
+
+@pytest.mark.parametrize("name", ["a.abc", "c.mid"])
+def test_a_file_that_may_not_be_read(refusal, tmp_path, monkeypatch, name):
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    write_all_formats(tmp_path)
+    # whoever runs the tests may be allowed to read everything
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert "Permission denied" in refusal(name)
+
+
+# --- made to fit a model
+
+
+def test_what_a_model_knows_stays():
+    given = Given((Note(60, 4), Note(None, 3), Note(64, 20)), 7, Form("3/4", "minor"), ("a.abc: moved",))
+    assert fitted(given, [64, 62, 60], "--start") == given
+    assert fitted(Given((Note(None, 4),)), [60], "--start") == Given((Note(None, 4),))
+
+
+@pytest.mark.parametrize(
+    ("pitches", "known", "shift"),
+    [
+        ([48, 50, 55], range(60, 80), 12),
+        # Seven up would be nearer, but an octave keeps the key.
+        ([48, 52], range(55, 80), 12),
+        ([90, 88], range(60, 85), -12),
+        ([30, 34], range(60, 90), 36),  # the first octave that reaches
+        ([60], [48, 72], -12),  # as near: down
+        # Two octaves, where one is not enough for every note.
+        ([36, 47], [48, *range(60, 80)], 24),
+    ],
+)
+def test_a_tune_goes_by_octaves_first(pitches, known, shift):
+    given = fitted(of_pitches(*pitches, shift=5), known, "--start")
+    assert pitches_in(given) == [pitch + shift for pitch in pitches]
+    assert given.shift == 5 - shift
+    assert given.remarks == (
+        f"--start was transposed by {shift:+d} semitones: the model does not know all of its pitches",
+    )
+
+
+@pytest.mark.parametrize(
+    ("pitches", "known", "shift"),
+    [
+        ([60, 61], [65, 66], 5),
+        ([60, 61], [55, 56], -5),
+        ([60, 64], [62, 66, 70, 74], 2),  # not ten
+        ([60, 61], [57, 58, 63, 64], -3),  # as near: down
+    ],
+)
+def test_where_no_octave_helps_it_goes_by_another_interval(pitches, known, shift):
+    given = fitted(of_pitches(*pitches), known, "--vary")
+    assert pitches_in(given) == [pitch + shift for pitch in pitches]
+    assert given.shift == -shift
+    assert given.remarks == (
+        f"--vary was transposed by {shift:+d} semitones: the model does not know all of its pitches",
+    )
+
+
+def test_what_no_shift_helps_becomes_the_nearest_pitch():
+    scale = [60, 62, 64, 65, 67, 69, 71, 72]
+    given = fitted(of_pitches(*scale, 66, 70, 66, shift=3), scale, "--interpolate")
+    # F#4 lies between F4 and G4, A#4 between A4 and B4: the lower ones
+    assert pitches_in(given) == [*scale, 65, 69, 65]
+    assert given.shift == 3
+    assert given.remarks == (
+        "--interpolate: F#4, which the model does not know, became F4 (2×)",
+        "--interpolate: A#4, which the model does not know, became A4 (1×)",
+    )
+    assert pitches_in(fitted(of_pitches(60, 62, 63), [60, 62, 67], "--start")) == [60, 62, 62]
+    assert pitches_in(fitted(of_pitches(60, 62, 66), [60, 62, 67], "--start")) == [60, 62, 67]
+
+
+def test_a_tune_is_transposed_and_what_is_still_missing_replaced():
+    given = fitted(of_pitches(48, 50, 52, 54, remarks=("x.mid: moved",)), [60, 62, 64, 65, 67, 90], "--start")
+    assert pitches_in(given) == [60, 62, 64, 65]
+    assert given.shift == -12
+    assert given.remarks == (
+        "x.mid: moved",
+        "--start was transposed by +12 semitones: the model does not know all of its pitches",
+        "--start: F#4, which the model does not know, became F4 (1×)",
+    )
+
+
+def test_rests_lengths_and_form_stay():
+    notes = (Note(48, 3), Note(None, 7), Note(49, 20))
+    given = fitted(Given(notes, form=Form("6/8", "minor")), [60, 61], "--start")
+    assert given.notes == (Note(60, 3), Note(None, 7), Note(61, 20))
+    assert given.form == Form("6/8", "minor")
+
+
+def test_what_is_fitted_is_known_and_leads_back():
+    rng = np.random.default_rng(2)
+    replaced = kept = 0
+    for tune in random_tunes(60, seed=3):
+        share = rng.choice([0.3, 0.9])
+        known = [pitch for pitch in range(45, 85) if rng.random() < share]
+        offset = int(rng.integers(-30, 30))
+        given = Given(transposed(tune.notes, offset), int(rng.integers(-6, 6)))
+        result = fitted(given, known, "--start")
+        assert set(pitches_in(result)) <= set(known)
+        assert [note.steps for note in result.notes] == [note.steps for note in given.notes]
+        back = transposed(result.notes, result.shift)
+        original = transposed(given.notes, given.shift)
+        different = sum(one != other for one, other in zip(back, original, strict=True))
+        fewest = min(sum(pitch + shift not in known for pitch in pitches_in(given)) for shift in range(-128, 129))
+        assert different == fewest
+        assert sum("became" in remark for remark in result.remarks) <= different
+        replaced += different > 0
+        kept += different == 0
+    assert replaced > 10
+    assert kept > 10
+
+
+def test_a_file_that_was_fitted_leads_back_to_itself(tmp_path):
+    write_midi(tmp_path / "bass.mid", [(pitch - 24, steps) for pitch, steps in IN_G if pitch], key="G")
+    given = read_given(str(tmp_path / "bass.mid"))
+    result = fitted(given, [note.pitch for note in IN_C if note.pitch], "--start")
+    assert len(result.remarks) == 1
+    assert result.notes == tuple(note for note in IN_C if note.pitch)
+    assert transposed(result.notes, result.shift) == tuple(Note(pitch - 24, steps) for pitch, steps in IN_G if pitch)

@@ -5,15 +5,14 @@ import numpy as np
 import pytest
 from scores import random_tunes
 
-from melodygan.attention import AttentionGAN, as_integers
+from melodygan.attention import AttentionGAN, note_plans
 from melodygan.corpus import split
 from melodygan.encoding import Note, NoteVocabulary, Tune
-from melodygan.form import form_of
 from melodygan.gan import MelodyGAN
 from melodygan.lstm import FollowEpochs, MelodyLSTM
 from melodygan.reported import LENGTH, ReportedGAN
 from melodygan.selection import musical_distance
-from melodygan.variants import NOTES_A_TUNE, PENALTY_SETTINGS, prepare, tunes_that_fit
+from melodygan.variants import NOTES_A_TUNE, PENALTY_SETTINGS, PLANNED_NOTES, prepare, tunes_that_fit
 from modelkit.adversarial import PENALTIES
 from modelkit.cli import UserError
 from modelkit.randomness import RandomBatches
@@ -118,16 +117,16 @@ def test_what_a_gan_is_compiled_with(wgan, penalty):
 
 
 @pytest.mark.parametrize(("wgan", "objective"), [(False, "relativistic"), (True, "wasserstein")])
-def test_an_attention_gan_learns_notes_with_their_forms(wgan, objective):
+def test_an_attention_gan_learns_notes_with_their_plans(wgan, objective):
     training = prepare(settings(attention=True, wgan=wgan, units=None), SIDES, 0, None)
     model = training.model
     assert isinstance(model, AttentionGAN)
     assert (model.objective, model.penalty) == (objective, "r1r2")
-    assert model.penalty_weight == PENALTY_SETTINGS["r1r2"]["penalty_weight"]
+    assert model.penalty_weight == 2 * PENALTY_SETTINGS["r1r2"]["penalty_weight"]
     batch = training.batches[0]
-    assert batch.shape == (4, NOTES_A_TUNE + 1, 2)
-    kept = tunes_that_fit(SIDES.train, NOTES_A_TUNE)
-    np.testing.assert_array_equal(model.forms, as_integers(form_of(tune) for tune in kept))
+    assert batch.shape == (4, PLANNED_NOTES + 1, 3)
+    kept = tunes_that_fit(SIDES.train, PLANNED_NOTES)
+    np.testing.assert_array_equal(model.plans, note_plans(kept, PLANNED_NOTES))
 
 
 @pytest.mark.parametrize(("noise", "l2"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.03), (0.2, 0.03)])

@@ -1,0 +1,406 @@
+"""Plans of tunes: what is read off a tune, what of it is told at each step, and which plans a model composes to."""
+
+import itertools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scores import random_tunes
+
+from melodygan.encoding import HOLD, Note, Tune, to_steps
+from melodygan.form import FORMS, METERS, Form
+from melodygan.plan import (
+    FARTHEST,
+    FASTEST,
+    MOST_LEFT,
+    SHORTEST_PHRASE,
+    STEP_COLUMNS,
+    Plan,
+    as_steps,
+    from_config,
+    going_on,
+    plan_of,
+    plans_like,
+    resized,
+    sources_of,
+    to_config,
+)
+
+MAJOR, WALTZ, MINOR_WALTZ = Form("4/4", "major"), Form("3/4", "major"), Form("3/4", "minor")
+
+
+def in_bars(letters, meter="4/4"):
+    """Write a tune of bars of one note each: the same letter is the same bar, a space prolongs the note before."""
+    notes = []
+    for letter in letters:
+        if letter == " ":
+            notes[-1] = notes[-1]._replace(steps=notes[-1].steps + METERS[meter])
+        else:
+            notes.append(Note(ord(letter), METERS[meter]))
+    return Tune(tuple(notes), meter=meter)
+
+
+def returning_tunes():
+    """Compose tunes whose bars come from a few, some of them with notes that last over the bar line."""
+    rng = np.random.default_rng(4)
+    tunes = []
+    for form in FORMS * 4:
+        length = METERS[form.meter]
+        bars = []
+        for _ in range(4):
+            cuts = sorted(rng.choice(np.arange(1, length), rng.integers(0, 4), replace=False).tolist())
+            edges = [0, *cuts, length]
+            bars.append([Note(int(rng.integers(60, 64)), end - begin) for begin, end in itertools.pairwise(edges)])
+        notes = []
+        for number in rng.integers(4, size=rng.integers(1, 20)):
+            bar = bars[number]
+            if notes and rng.random() < 0.2:
+                notes[-1] = notes[-1]._replace(steps=notes[-1].steps + bar[0].steps)
+                bar = bar[1:]
+            notes += bar
+        tunes.append(Tune(tuple(notes[: len(notes) - int(rng.integers(2))] or notes), key=form.mode, meter=form.meter))
+    return tunes
+
+
+TUNES = returning_tunes()
+
+
+# --- the plan of a tune
+
+
+@pytest.mark.parametrize(
+    ("letters", "returns"),
+    [
+        ("A", (0,)),
+        ("AABA", (0, 1, 0, 2)),  # the last one returns from the nearer of two
+        ("ABAB", (0, 0, 2, 2)),
+        ("AAAA", (0, 1, 1, 1)),
+        ("ABBAB", (0, 0, 1, 3, 3)),  # the last B as the one after the first A, though another stood nearer
+        ("ABBABB", (0, 0, 1, 3, 3, 3)),
+        ("ABCAC", (0, 0, 0, 3, 2)),  # no B follows the A, so the run ends
+        ("A A A", (0, 0, 2, 0, 2)),  # a bar that begins with a hold has no beginning of its own
+        ("A A A ", (0, 0, 2, 0, 2, 0)),
+    ],
+)
+def test_returns_by_hand(letters, returns):
+    for meter, length in METERS.items():
+        plan = plan_of(in_bars(letters, meter))
+        assert plan.returns == returns
+        assert plan.bars == len(letters)
+        assert plan.form == Form(meter, "major")
+        assert length * max(returns) <= FARTHEST
+
+
+def test_a_run_outlasts_no_hold():
+    # The run A B C that is going on stops in the bar that begins with a hold; C returns from where it stood last.
+    assert plan_of(in_bars("ABCCAB C")).returns == (0, 0, 0, 1, 4, 4, 0, 4)
+    assert plan_of(in_bars("ABCCABC")).returns == (0, 0, 0, 1, 4, 4, 4)
+
+
+def test_a_bar_returns_only_whole():
+    beginning = (Note(60, 8), Note(62, 4))
+    whole = (*beginning, Note(64, 4))
+    assert plan_of(Tune((*whole, *beginning), meter="4/4")).returns == (0, 0)
+    assert plan_of(Tune((*whole, *beginning), meter="4/4")).bars == 2
+    assert plan_of(Tune((*whole, *beginning, Note(65, 4)), meter="4/4")).returns == (0, 0)
+    # The same sixteenths sound, but begin elsewhere.
+    assert plan_of(Tune((*whole, Note(60, 4), Note(60, 4), *whole[1:]), meter="4/4")).returns == (0, 0)
+    assert plan_of(Tune((*whole, *whole), meter="4/4")).returns == (0, 1)
+
+
+def test_a_rest_returns_like_a_note():
+    bar = (Note(None, 4), Note(60, 8))
+    assert plan_of(Tune((*bar, *bar), meter="3/4")).returns == (0, 1)
+
+
+def test_the_last_bar_may_be_incomplete():
+    for letters, left in (("ABA", 1), ("ABA", 15)):
+        notes = in_bars(letters).notes
+        plan = plan_of(Tune((*notes, Note(60, left)), meter="4/4"))
+        assert (plan.bars, plan.returns) == (4, (0, 0, 2, 0))
+
+
+@pytest.mark.parametrize(("meter", "farthest"), [("3/8", 42), ("2/4", 32), ("3/4", 21), ("4/4", 16), ("6/4", 10)])
+def test_a_bar_that_stood_too_long_ago_is_new(meter, farthest):
+    # 42 different letters, none of them the first one
+    others = [chr(ord("B") + number) for number in range(farthest)]
+    assert plan_of(in_bars(["A", *others[:-1], "A"], meter)).returns[-1] == farthest
+    assert plan_of(in_bars(["A", *others, "A"], meter)).returns[-1] == 0
+    assert farthest * METERS[meter] <= FARTHEST < (farthest + 1) * METERS[meter]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "pace"),
+    [
+        ([16], 2),
+        ([4, 4, 4, 4], 8),
+        ([4, 4, 8, 16], 4),
+        ([4, 4, 4, 4, 16, 16], 4),
+        ([4, 4, 4, 4, 8, 8, 16, 16], 4),
+        ([8, 8, 8, 8, 16, 16, 16], 3),  # 2.8
+        ([64], 1),  # 0.5
+        ([256], 1),  # 0.125: never nothing
+        ([2] * 16, 16),
+        ([1] * 16, 32),
+        ([4, 2], 4),  # an incomplete bar is a bar
+    ],
+)
+def test_pace_is_notes_in_two_bars(lengths, pace):
+    assert plan_of(Tune(tuple(Note(60, steps) for steps in lengths), meter="4/4")).pace == pace
+    assert plan_of(Tune(tuple(Note(None, steps) for steps in lengths), meter="4/4")).pace == pace
+
+
+def test_pace_has_a_fastest():
+    # 48 sixteenths in two bars
+    assert plan_of(Tune((Note(60, 1),) * 24, meter="6/4")).pace == FASTEST
+
+
+def test_the_form_is_that_of_the_tune():
+    tune = replace(in_bars("AB", "3/4"), key="D minor")
+    assert plan_of(tune) == Plan(MINOR_WALTZ, 2, 2, (0, 0))
+    # In a metre that models do not know, bars are those of 4/4: 24 sixteenths are one and a half.
+    assert plan_of(replace(tune, meter="5/4")) == Plan(Form("4/4", "minor"), 2, 2, (0, 0))
+
+
+def test_what_returns_is_what_stood_there():
+    found = 0
+    for tune in TUNES:
+        plan, symbols = plan_of(tune), to_steps(tune.notes)
+        length = METERS[tune.meter]
+        assert len(plan.returns) == plan.bars == -(-len(symbols) // length)
+        bars = [symbols[begin : begin + length] for begin in range(0, len(symbols), length)]
+        for place, back in enumerate(plan.returns):
+            reach = range(max(0, place - FARTHEST // length), place)
+            stood = bars[place][0] != HOLD and any(bars[earlier] == bars[place] for earlier in reach)
+            assert (back > 0) == stood
+            assert bars[place - back] == bars[place]
+            found += stood
+    assert found > 100
+
+
+# --- told step by step
+
+
+def test_steps_by_hand():
+    # 3/8 minor is the tenth form; 6 sixteenths a bar
+    steps = as_steps(Plan(Form("3/8", "minor"), 3, 5, (0, 1, 2)), 21)
+    assert tuple(STEP_COLUMNS) == ("form", "left", "pace", "distance")
+    assert steps.tolist() == [
+        *[[10, 4, 5, 0]] * 6,
+        *[[10, 3, 5, 6]] * 6,
+        *[[10, 2, 5, 12]] * 6,
+        *[[10, 1, 5, 0]] * 3,
+    ]
+    assert steps.dtype == np.int32
+
+
+def test_fewer_steps_than_the_plan_has():
+    plan = Plan(MAJOR, 40, 8, (0, 1) * 20)
+    steps = as_steps(plan, 20)
+    assert steps.tolist() == [[5, 1 + MOST_LEFT, 8, 0]] * 16 + [[5, 1 + MOST_LEFT, 8, 16]] * 4
+    # Bars are counted down over the last ones.
+    whole = as_steps(plan, 640)[::16, 1].tolist()
+    assert whole == [1 + MOST_LEFT] * 25 + list(range(MOST_LEFT, 1, -1))
+
+
+def test_no_plan_tells_nothing():
+    assert as_steps(None, 3).tolist() == [[0, 0, 0, 0]] * 3
+    assert as_steps(None, 3).dtype == np.int32
+
+
+def test_steps_stay_within_their_columns():
+    for tune in TUNES:
+        steps = as_steps(plan_of(tune), tune.steps + 30)
+        assert steps.shape == (tune.steps + 30, len(STEP_COLUMNS))
+        assert (steps[:, :3] >= 1).all()
+        assert (steps[:, 3] >= 0).all()
+        assert (steps.max(axis=0) <= list(STEP_COLUMNS.values())).all()
+
+
+def test_a_distance_leads_to_the_same_symbol():
+    for tune in TUNES:
+        symbols = to_steps(tune.notes)
+        distances = as_steps(plan_of(tune), len(symbols))[:, 3]
+        for place, distance in enumerate(distances.tolist()):
+            assert symbols[place - distance] == symbols[place]
+
+
+# --- other lengths
+
+
+def test_resized():
+    plan = Plan(WALTZ, 4, 7, (0, 1, 2, 2))
+    assert resized(plan, 2) == Plan(WALTZ, 2, 7, (0, 1))
+    assert resized(plan, 6) == Plan(WALTZ, 6, 7, (0, 1, 2, 2, 0, 0))
+    assert resized(plan, 4) == plan
+
+
+def test_going_on():
+    short, waltz, long = (
+        Plan(MAJOR, 2, 4, (0, 1)),
+        Plan(WALTZ, 3, 4, (0, 0, 1)),
+        Plan(MAJOR, 4, 4, (0, 0, 2, 2)),
+    )
+    plans = [short, waltz, long]  # of 32, 36 and 64 sixteenths
+    assert going_on(plans, 0) == plans
+    assert going_on(plans, 31) == plans
+    assert going_on(plans, 32) == [waltz, long]
+    assert going_on(plans, 36) == [long]
+    # None is longer than 64, so each is as much longer as whole bars have gone by: 4 of 16, 5 of 12.
+    assert going_on(plans, 64) == [resized(short, 6), resized(waltz, 8), resized(long, 8)]
+
+
+def test_there_is_always_something_to_come():
+    plans = [plan_of(tune) for tune in TUNES]
+    for steps in (0, 1, 15, 16, 17, 100, 500, 1000):
+        kept = going_on(plans, steps)
+        assert kept
+        assert all(plan.bars * METERS[plan.form.meter] > steps for plan in kept)
+        assert all(len(plan.returns) == plan.bars for plan in kept)
+
+
+# --- plans that are asked for
+
+A = Plan(MAJOR, 4, 8, (0, 0, 2, 2))
+B = Plan(WALTZ, 6, 5, (0, 1, 0, 1, 0, 0))
+C = Plan(MINOR_WALTZ, 9, 6, (0,) * 9)
+D = Plan(WALTZ, 8, 4, (0,) * 8)
+
+
+@pytest.mark.parametrize(
+    ("meter", "mode", "found"),
+    [
+        (None, None, [A, B, C, D]),
+        ("4/4", None, [A]),
+        ("3/4", None, [B, C, D]),
+        (None, "major", [A, B, D]),
+        (None, "minor", [C]),
+        ("3/4", "major", [B, D]),
+    ],
+)
+def test_plans_in_a_form(meter, mode, found):
+    assert plans_like([A, B, C, D], meter, mode) == found
+    assert plans_like(iter([A, B, C, D]), meter, mode) == found
+
+
+@pytest.mark.parametrize(
+    ("bars", "found"),
+    [
+        (6, [B]),
+        (4, [A]),
+        (1, [resized(A, 1)]),
+        (5, [resized(A, 5), resized(B, 5)]),  # as near
+        (7, [resized(B, 7), resized(D, 7)]),
+        (9, [C]),
+        (20, [resized(C, 20)]),
+    ],
+)
+def test_plans_of_a_length(bars, found):
+    assert plans_like([A, B, C, D], None, None, bars) == found
+
+
+def test_the_nearest_length_is_sought_within_the_form():
+    assert plans_like([A, B, C, D], "3/4", "major", 4) == [resized(B, 4)]
+    assert plans_like([A, B, C, D], "4/4", None, 9) == [resized(A, 9)]
+
+
+@pytest.mark.parametrize(
+    ("meter", "mode", "asked"),
+    [("6/8", None, "6/8"), ("4/4", "minor", "4/4 minor"), ("2/4", "major", "2/4 major")],
+)
+@pytest.mark.parametrize("bars", [None, 4])
+def test_a_form_never_heard_is_named(meter, mode, asked, bars):
+    with pytest.raises(ValueError, match=f"^the model never heard a tune in {asked}: ask for another metre or mode$"):
+        plans_like([A, B, C, D], meter, mode, bars)
+
+
+def test_a_mode_never_heard_is_named():
+    with pytest.raises(ValueError, match="a tune in minor: "):
+        plans_like([A, B, D], None, "minor")
+
+
+# --- where notes come from
+
+
+def phrase(text):
+    """Write notes of a quarter, a letter each."""
+    return [Note(ord(letter), 4) for letter in text]
+
+
+@pytest.mark.parametrize(
+    ("letters", "sources"),
+    [
+        ("", []),
+        ("a", [0]),
+        ("abcabc", [0, 1, 2, 3, 4, 5]),  # three notes are no phrase yet
+        ("abcdabcd", [0, 1, 2, 3, 0, 1, 2, 3]),
+        ("abcdeabcd", [0, 1, 2, 3, 4, 0, 1, 2, 3]),
+        ("abcdxbcdabcd", [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3]),
+        # The longest phrase is taken: five notes from the beginning, not four from the middle.
+        ("abcdexabcdyabcde", [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 10, 0, 1, 2, 3, 4]),
+        # The third time it returns from the second, which came from the first: all come from the first.
+        ("abcdxabcdyabcd", [0, 1, 2, 3, 4, 0, 1, 2, 3, 9, 0, 1, 2, 3]),
+        # What returns is no part of itself: seven notes hold one of three, and not of four.
+        ("aaaaaaa", [0, 1, 2, 3, 4, 5, 6]),
+        ("aaaaaaaa", [0, 1, 2, 3, 0, 1, 2, 3]),
+        ("abababab", [0, 1, 2, 3, 0, 1, 2, 3]),
+    ],
+)
+def test_sources_by_hand(letters, sources):
+    assert sources_of(phrase(letters)) == sources
+
+
+def test_of_equally_long_phrases_the_latest_is_taken():
+    # The second a b c d is new in two parts: its a b ends x y a b, which returns, and c d alone is too short.
+    sources = sources_of(phrase("abcdxyabqxyabcdabcd"))
+    assert sources[9:15] == [4, 5, 6, 7, 13, 14]
+    assert sources[15:] == [6, 7, 13, 14]
+
+
+def test_lengths_and_rests_belong_to_a_phrase():
+    tune = [Note(60, 4), Note(None, 2), Note(62, 2), Note(64, 8)]
+    assert sources_of(tune * 2) == [0, 1, 2, 3, 0, 1, 2, 3]
+    other = [*tune[:3], Note(64, 4)]
+    assert sources_of([*tune, *other]) == list(range(8))
+    assert sources_of([*tune, *tune[:1], Note(61, 2), *tune[2:]]) == list(range(8))
+
+
+def test_sources_are_earlier_notes_that_are_the_same():
+    returned = 0
+    for tune in (*TUNES, *random_tunes(20), *random_tunes(20, seed=1, lengths=(40, 60))):
+        notes = tune.notes * 2
+        phrases = [notes[place : place + SHORTEST_PHRASE] for place in range(len(notes) - SHORTEST_PHRASE + 1)]
+        sources = sources_of(notes)
+        assert len(sources) == len(notes)
+        assert all(source <= place for place, source in enumerate(sources))
+        assert all(notes[source] == note for source, note in zip(sources, notes, strict=True))
+        # They lead to what is new, not to what has itself returned.
+        assert all(sources[source] == source for source in sources)
+        for place, source in enumerate(sources):
+            around = range(max(0, place - SHORTEST_PHRASE + 1), min(place + 1, len(phrases)))
+            if source == place:
+                around = around[-1:] if place < len(phrases) else []
+            heard = any(phrases[here] in phrases[: max(0, here - SHORTEST_PHRASE + 1)] for here in around)
+            # What is new begins no phrase that was heard before; what returns is in one.
+            assert heard == (source < place)
+            returned += source < place
+    assert returned > 1000
+
+
+# --- JSON
+
+
+def test_plans_come_back_from_json():
+    plans = (*(plan_of(tune) for tune in TUNES), A, B, C, D)
+    assert {plan.form for plan in plans} == set(FORMS)
+    again = from_config(json.loads(json.dumps(to_config(plans))))
+    assert again == plans
+    assert all(isinstance(plan, Plan) and isinstance(plan.returns, tuple) for plan in again)
+    assert all(isinstance(plan.form, Form) for plan in again)
+
+
+def test_a_config_by_hand():
+    assert to_config([B]) == [[3, 6, 5, [0, 1, 0, 1, 0, 0]]]
+    assert from_config([[3, 6, 5, [0, 1, 0, 1, 0, 0]]]) == (B,)
+    assert from_config([]) == ()
