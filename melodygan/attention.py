@@ -1,7 +1,8 @@
 """A one-shot generator with self-attention whose phrases return, and a light critic.
 
-Notation as in `melodygan.gan`; C is `FORM_WIDTH`: metre and mode (`melodygan.form`), one-hot each. Conditions are
-[B, C + L]: the form, and for each place of the tune where its note comes from (`melodygan.plan.sources_of`).
+Notation as in `melodygan.gan`; C is `FORM_WIDTH`: metre and mode (`melodygan.form`), one-hot each, whether the tune
+closes on the tonic, and its lowest and highest pitch. Conditions are [B, C + L]: these, and for each place of the tune
+where its note comes from (`melodygan.plan.sources_of`). A plan is the same in integers, [L + `FORM_COLUMNS`].
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from keras import layers
 
 from melodygan.bars import NoTunesError, cut_at, reaches
 from melodygan.encoding import NoteVocabulary
-from melodygan.form import METERS, MODES, Form, ends_on_the_bar, form_of
+from melodygan.form import METERS, MODES, Form, ends_on_the_bar, ends_on_the_tonic, form_of
 from melodygan.gan import LEAK, MOST_ROUNDS, MelodyGAN, kernel_l2, sounds, with_noise
 from melodygan.plan import sources_of
 from modelkit.layers import MinibatchDiscrimination
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 
     from melodygan.encoding import Note, Tune
 
-FORM_WIDTH = len(METERS) + len(MODES)
+FORM_WIDTH = len(METERS) + len(MODES) + 3
+FORM_COLUMNS = 5
+_OCTAVE = 12
+_MIDDLE_C = 60
 LATENT_DIM = 96
-_DRAWN_A_TUNE = 12  # about one tune in ten ends on the bar
+_DRAWN_A_TUNE = 16  # about one tune in twelve ends as it should
 _LEAST_COUNT = 16  # where few are asked for, luck must not decide
 _CERTAIN = 1e6  # what is added to the logit of a symbol that is to stand
 
@@ -37,7 +41,7 @@ def build_attention_generator(
     symbols: int,
     *,
     latent_dim: int = LATENT_DIM,
-    channels: Sequence[int] = (192, 128, 96),
+    channels: Sequence[int] = (192, 128, 128),
     heads: int = 4,
     noise: float = 0.0,
     l2: float = 0.0,
@@ -98,8 +102,8 @@ def build_light_critic(
     """Return [notes [B, L, P + D], conditions [B, C + L]] → scores [B, 1].
 
     Convolutions without recurrence, told the intervals; and beside them, as in `melodygan.gan.build_discriminator`,
-    the tune's histogram, of its notes, its intervals and what the first convolution hears, and its close, with
-    minibatch discrimination on both.
+    the tune's histogram, of its notes, its intervals and what the first convolution hears, with minibatch
+    discrimination on both.
 
     Args:
         length: notes a tune, divisible by 8.
@@ -130,10 +134,8 @@ def build_light_critic(
         x = with_noise(x, noise)
     x = layers.Dense(width, **regularised)(layers.Flatten()(x))
     x = layers.LeakyReLU(LEAK)(x)
-    # The last notes, the very last most of all, and what they close: the form.
-    close = layers.Flatten()(layers.Dot(1)([at_places[..., -1:], heard]))
     histogram = layers.GlobalAveragePooling1D(name="histogram")(heard)
-    histogram = layers.Concatenate()([histogram, turns, close, conditions[:, :FORM_WIDTH]])
+    histogram = layers.Concatenate()([histogram, turns])
     histogram = layers.Dense(histogram_width, **regularised)(histogram)
     x = layers.Concatenate()([MinibatchDiscrimination(group_size=group_size)(features) for features in (x, histogram)])
     return keras.Model([notes, conditions], layers.Dense(1, dtype="float32", name="score")(x), name="critic")
@@ -178,8 +180,8 @@ class Intervals(keras.Layer):
 class Places(keras.Layer):
     """What conditions [B, … + L] say of each of the last L places: [B, L, 4].
 
-    Whether there is a note, whether it is new, how many places are left to the end, in L, and how near that is:
-    1 at the last note, ever less before.
+    Whether there is a note, whether it is new, how many places are left to the end, in L, and how near that is to
+    it or to a note that returns from it: 1 at the last note, ever less before.
     """
 
     def __init__(self, length: int, **kwargs: Any) -> None:
@@ -193,7 +195,10 @@ class Places(keras.Layer):
         there = tf.cast(sources >= 0, sources.dtype)
         new = tf.cast(sources == own, sources.dtype)
         left = there * (tf.reduce_sum(there, axis=1, keepdims=True) - own)
-        return tf.stack([there, new, left / self.length, there * tf.exp(there - left)], axis=-1)
+        near = there * tf.exp(there - left)
+        from_here = tf.one_hot(tf.cast(sources, tf.int32), self.length)
+        near = tf.reduce_max(from_here * near[..., None], axis=1)
+        return tf.stack([there, new, left / self.length, near], axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """Return (B, L, 4)."""
@@ -221,17 +226,17 @@ class Returning(keras.Layer):
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class AttentionGAN(MelodyGAN):
-    """A melody GAN under conditions: metre and mode, the number of notes, and which of them return.
+    """A melody GAN under conditions: metre and mode, range and close, the number of notes, and which of them return.
 
-    A batch is int [B, L + 1, 3]: the notes, each with its source, and after them the form, see `with_conditions`.
+    A batch is int [B, L + 2, 3]: the notes, each with its source, and after them the rest, see `with_plans`.
 
     Args:
-        plans: [n, L + 2] of the training tunes, which tunes are composed to: sources and form.
+        plans: those of the training tunes, which tunes are composed to, see `note_plans`.
     """
 
     def __init__(self, *args: Any, plans: Sequence[Sequence[int]] | np.ndarray, **kwargs: Any) -> None:
         self.plans = np.asarray(plans, np.int32)
-        super().__init__(*args, condition_dim=FORM_WIDTH + self.plans.shape[1] - 2, **kwargs)
+        super().__init__(*args, condition_dim=FORM_WIDTH + self.plans.shape[1] - FORM_COLUMNS, **kwargs)
         self.returning = Returning()
 
     def get_config(self) -> dict[str, Any]:
@@ -242,18 +247,24 @@ class AttentionGAN(MelodyGAN):
 
     def prepare(self, batch: tf.Tensor) -> tf.Tensor:
         """Turn the notes of a batch into one-hot notes [B, L, P + D]."""
-        return super().prepare(batch[:, :-1])
+        return super().prepare(batch[:, :-2])
 
     def conditions(self, batch: tf.Tensor) -> tf.Tensor:
         """Turn the sources and forms of a batch into conditions [B, C + L]."""
-        return as_vector(tf.concat([batch[:, :-1, 2], batch[:, -1, :2]], axis=1))
+        forms = tf.reshape(batch[:, -2:], [-1, 6])[:, :FORM_COLUMNS]
+        return as_vector(tf.concat([batch[:, :-2, 2], forms], axis=1))
 
     def constrained(self, logits: tf.Tensor, conditions: Any) -> tf.Tensor:
-        """Let the tune end where the conditions say, by logits [B, L, P + D]."""
+        """Let the tune end where the conditions say, and stay in its range, by logits [B, L, P + D]."""
         ended = tf.where(conditions[:, FORM_WIDTH:] < 0, _CERTAIN, -_CERTAIN)[..., None]
-        return tf.concat(
-            [tf.concat([part[..., :1] + ended, part[..., 1:]], axis=-1) for part in self.parts(logits)], axis=-1
-        )
+        lowest, highest = tf.split(_MIDDLE_C + _OCTAVE * conditions[:, FORM_WIDTH - 2 : FORM_WIDTH], 2, axis=-1)
+        known = tf.constant(self.vocabulary.pitches, tf.float32)
+        outside = tf.logical_or(known < lowest - 0.5, known > highest + 0.5)  # half a semitone for rounding
+        beyond = tf.where(outside, -_CERTAIN, 0.0)[:, None]
+        pitches, durations = self.parts(logits)
+        first = NoteVocabulary.PITCH_REST + 1
+        pitches = [pitches[..., :1] + ended, pitches[..., 1:first], pitches[..., first:] + beyond]
+        return tf.concat([*pitches, durations[..., :1] + ended, durations[..., 1:]], axis=-1)
 
     def arranged(self, notes: tf.Tensor, conditions: Any) -> tf.Tensor:
         """Let notes [B, L, …] return where the conditions say."""
@@ -271,10 +282,11 @@ class AttentionGAN(MelodyGAN):
         meter: str | None = None,
         mode: str | None = None,
     ) -> list[tuple[Note, ...]]:
-        """Compose tunes, all at once, and keep those that end where a bar does.
+        """Compose tunes, all at once, and keep those that end as a tune does.
 
         A generator that writes all notes at once cannot count to the last bar: of what it writes, only tunes are
-        kept whose upbeat and last bar make a whole one. About one in ten does by chance.
+        kept whose upbeat and last bar make a whole one, and which close on the tonic where their
+        plan says so, and not where not.
 
         Args:
             count: number of tunes.
@@ -305,9 +317,10 @@ class AttentionGAN(MelodyGAN):
                 top_k=top_k,
                 top_p=top_p,
             )
-            for notes, form in zip(tunes, map(form_in, plans), strict=True):
+            for notes, plan in zip(tunes, plans, strict=True):
+                form, closes = form_in(plan), bool(plan[-3])
                 bar = METERS[form.meter]
-                if not sounds(notes):
+                if not sounds(notes) or ends_on_the_tonic(notes, form.mode) != closes:
                     continue
                 if ends_on_the_bar(notes, form.meter) and bars in {None, sum(note.steps for note in notes) // bar}:
                     whole.append(notes)
@@ -332,28 +345,38 @@ class AttentionGAN(MelodyGAN):
 
 
 def with_plans(notes: np.ndarray, plans: np.ndarray) -> np.ndarray:
-    """Join notes [n, L, 2] and plans [n, L + 2] to what `AttentionGAN` learns from, [n, L + 1, 3]."""
-    forms = np.pad(plans[:, None, -2:], ((0, 0), (0, 0), (0, 1)))
-    return np.concatenate([np.concatenate([notes, plans[:, :-2, None]], axis=2), forms], axis=1)
+    """Join notes [n, L, 2] and plans to what `AttentionGAN` learns from, [n, L + 2, 3]."""
+    sources, forms = plans[:, :-FORM_COLUMNS], plans[:, -FORM_COLUMNS:]
+    forms = np.pad(forms, ((0, 0), (0, 1))).reshape(len(plans), -1, 3)
+    return np.concatenate([np.concatenate([notes, sources[..., None]], axis=2), forms], axis=1)
 
 
 def note_plans(tunes: Sequence[Tune], length: int) -> np.ndarray:
-    """Return the plans of tunes of at most ``length`` notes, int32 [n, L + 2]: the sources, metre and mode."""
+    """Return the plans of tunes of at most ``length`` notes, int32 [n, L + 5].
+
+    These are the sources, −1 after the end; metre and mode by their places; 1 if the tune closes on the tonic; and
+    its lowest and highest pitch.
+    """
     meters = list(METERS)
-    plans = np.full((len(tunes), length + 2), -1, np.int32)
+    plans = np.full((len(tunes), length + FORM_COLUMNS), -1, np.int32)
     for row, tune in zip(plans, tunes, strict=True):
         form = form_of(tune)
         row[: len(tune.notes)] = sources_of(tune.notes)
-        row[-2:] = meters.index(form.meter), MODES.index(form.mode)
+        closes = ends_on_the_tonic(tune.notes, form.mode)
+        pitches = [note.pitch for note in tune.notes if note.pitch is not None] or [_MIDDLE_C]
+        row[-FORM_COLUMNS:] = meters.index(form.meter), MODES.index(form.mode), closes, min(pitches), max(pitches)
     return plans
 
 
 def form_in(plan: np.ndarray) -> Form:
-    """Return the form in a plan [L + 2]."""
-    return Form(list(METERS)[plan[-2]], MODES[plan[-1]])
+    """Return the form in a plan."""
+    meter, mode = plan[-FORM_COLUMNS:][:2]
+    return Form(list(METERS)[meter], MODES[mode])
 
 
 def as_vector(plans: tf.Tensor) -> tf.Tensor:
-    """Turn plans [B, L + 2] into conditions [B, C + L]: metre and mode one-hot, then the sources."""
-    meter, mode = tf.one_hot(plans[:, -2], len(METERS)), tf.one_hot(plans[:, -1], len(MODES))
-    return tf.concat([meter, mode, tf.cast(plans[:, :-2], tf.float32)], axis=-1)
+    """Turn plans [B, L + 5] into conditions [B, C + L]; pitches are in octaves from middle C."""
+    meter, mode = tf.one_hot(plans[:, -5], len(METERS)), tf.one_hot(plans[:, -4], len(MODES))
+    numbers = tf.cast(plans, tf.float32)
+    pitches = (numbers[:, -2:] - _MIDDLE_C) / _OCTAVE
+    return tf.concat([meter, mode, numbers[:, -3:-2], pitches, numbers[:, :-FORM_COLUMNS]], axis=-1)

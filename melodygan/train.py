@@ -28,7 +28,7 @@ DEFAULT_L2 = 0.01
 DEFAULTS: dict[str, dict[str, int | None]] = {
     "lstm": {"epochs": 18, "batch_size": 16, "units": 256, "updates_per_epoch": None},
     "gan": {"epochs": 20, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
-    "attention": {"epochs": 10, "batch_size": 64, "units": None, "updates_per_epoch": 150},
+    "attention": {"epochs": 12, "batch_size": 64, "units": None, "updates_per_epoch": 150},
     "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
 }
@@ -109,7 +109,7 @@ def _parser(*, only_given: bool = False) -> argparse.ArgumentParser:
         help="a book of the Essen collection (erk, boehme, han …) or a folder or file of .krn .abc .mid .xml .mxl",
     )  # fmt: skip
     training.add_argument(
-        "--epochs", type=cli.positive_int, help="epochs (LSTM 18, GAN 20, attention 10, reported 10 or 20)"
+        "--epochs", type=cli.positive_int, help="epochs (LSTM 18, GAN 20, attention 12, reported 10 or 20)"
     )
     training.add_argument("--batch-size", type=cli.positive_int, help="tunes an update (LSTM 16, GAN 64, reported 16)")
     training.add_argument(

@@ -19,7 +19,7 @@ from melodygan.attention import (
     with_plans,
 )
 from melodygan.encoding import Note, NoteVocabulary, Tune
-from melodygan.form import METERS, Form, ends_on_the_bar
+from melodygan.form import METERS, MODES, Form, ends_on_the_bar, ends_on_the_tonic
 
 LENGTH = 16
 VOCABULARY = NoteVocabulary((60, 62, 64, 65), (2, 4, 6))
@@ -78,7 +78,8 @@ def test_places_by_hand():
     assert there.tolist() == [1, 1, 1, 1, 0, 0]
     assert new.tolist() == [1, 1, 1, 0, 0, 0]
     np.testing.assert_allclose(left, np.array([4, 3, 2, 1, 0, 0]) / 6, rtol=1e-6)
-    np.testing.assert_allclose(near, [np.exp(-3), np.exp(-2), np.exp(-1), 1, 0, 0], rtol=1e-6)
+    # the last note returns from the first place, where it is decided
+    np.testing.assert_allclose(near, [1, np.exp(-2), np.exp(-1), 0, 0, 0], rtol=1e-6)
 
 
 def test_what_returns_is_what_stood_there():
@@ -88,19 +89,21 @@ def test_what_returns_is_what_stood_there():
 
 
 def test_a_plan_is_sources_and_form():
-    assert PLANS[0].tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, *[-1] * 7, list(METERS).index("3/4"), 0]
+    assert PLANS[0].tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, *[-1] * 7, list(METERS).index("3/4"), 0, 0, 60, 65]
+    assert PLANS[:, -3].tolist() == [0, 0, 0]
+    assert note_plans([Tune((Note(62, 4), Note(None, 2), Note(60, 4)))], 4)[0, -3:].tolist() == [1, 60, 62]
     assert list(map(form_in, PLANS)) == [Form("3/4", "major"), Form("4/4", "major"), Form("4/4", "minor")]
     vector = np.asarray(as_vector(tf.constant(PLANS)))
     assert vector.shape == (3, FORM_WIDTH + LENGTH)
-    assert vector[:, :FORM_WIDTH].sum(axis=1).tolist() == [2, 2, 2]
+    assert vector[:, : FORM_WIDTH - 3].sum(axis=1).tolist() == [2, 2, 2]
     assert len(np.unique(vector[:, :FORM_WIDTH], axis=0)) == 3
-    np.testing.assert_array_equal(vector[:, FORM_WIDTH:], PLANS[:, :-2])
+    np.testing.assert_array_equal(vector[:, FORM_WIDTH:], PLANS[:, :-5])
 
 
 def test_it_trains_on_notes_with_their_plans(model):
     notes = VOCABULARY.encode(TUNES, LENGTH)
     batch = with_plans(notes, PLANS)
-    assert batch.shape == (3, LENGTH + 1, 3)
+    assert batch.shape == (3, LENGTH + 2, 3)
     np.testing.assert_array_equal(model.conditions(tf.constant(batch)), as_vector(PLANS))
     np.testing.assert_array_equal(np.asarray(model.prepare(tf.constant(batch))).argmax(axis=-1), notes[..., 0])
     model.compile("sgd", "sgd", objective="relativistic", penalty="r1r2", penalty_interval=2)
@@ -114,7 +117,7 @@ def test_it_trains_on_notes_with_their_plans(model):
 def test_every_tune_keeps_to_its_plan(model, temperature):
     rows = np.repeat(PLANS, 10, axis=0)
     tunes = model.compose(30, [1, 2], conditions=as_vector(tf.constant(rows)), temperature=temperature)
-    for notes, (*sources, _, _) in zip(tunes, rows.tolist(), strict=True):
+    for notes, (*sources, _, _, _, _, _) in zip(tunes, rows.tolist(), strict=True):
         assert len(notes) == sum(source >= 0 for source in sources)
         assert [notes[source] for source in sources if source >= 0] == list(notes)
     assert len(set(tunes)) > 20
@@ -130,7 +133,7 @@ def test_what_is_taught_keeps_to_its_plan_too(model):
         wanted = emitted[0, 8, 2]
     gradient = np.asarray(tape.gradient(wanted, logits))
     for row, notes in zip(PLANS, [model.vocabulary.decode(symbols(one)) for one in np.asarray(emitted)], strict=True):
-        assert len(notes) == (row[:-2] >= 0).sum()
+        assert len(notes) == (row[:-5] >= 0).sum()
     assert gradient[0, 3].any()
     assert not gradient[0, 8].any()
 
@@ -149,6 +152,24 @@ def test_tunes_end_on_the_bar_of_their_metre(model, meter):
     assert len(set(tunes)) > 4  # there are not many of five notes
 
 
+def test_tunes_close_on_the_tonic_where_their_plans_say_so(model):
+    closing = PLANS.copy()
+    closing[:2, -3] = 1  # those in major: the vocabulary has no A
+    model.plans = closing
+    assert all(ends_on_the_tonic(notes, "major") for notes in model.generate(10, seed=3, mode="major", temperature=4))
+    model.plans = PLANS
+    tunes = model.generate(10, seed=3, mode="major", temperature=4)
+    assert not any(ends_on_the_tonic(notes, "major") for notes in tunes)
+
+
+def test_tunes_stay_in_the_range_of_their_plans(model):
+    narrow = PLANS.copy()
+    narrow[:, -2:] = 62, 64
+    model.plans = narrow
+    tunes = model.generate(10, seed=3, mode="major", temperature=8)
+    assert {note.pitch for notes in tunes for note in notes} - {None} == {62, 64}
+
+
 def test_bars_are_exact(model):
     for bars in (1, 2):
         for notes in model.generate(6, seed=0, meter="3/4", bars=bars):
@@ -161,7 +182,8 @@ def test_same_seed_same_tunes(model):
 
 
 def test_the_condition_reaches_the_tune(model):
-    assert model.generate(4, seed=5, mode="minor") != model.generate(4, seed=5, mode="major", meter="4/4")
+    minor, major = (model.generate(4, seed=5, meter="4/4", mode=mode, temperature=4) for mode in MODES)
+    assert minor != major
 
 
 @pytest.mark.parametrize(

@@ -374,6 +374,23 @@ def test_both_tunes_of_a_morph_are_made_to_fit(verb, tmp_path):
     assert played(files[-1])[0] == sounding(transposed((Note(*note) for note in second), 7 + 36))
 
 
+def test_notes_in_a_key_stay_where_they_are_written(verb):
+    # In C major they are Bb and C, and the models know no Bb, so that no octave helps: they go by another interval.
+    for options in (("--start", "C2 D2", "--count", 3), ("--interpolate", "C2 D2", "D4 E4")):
+        files, lines = verb("lstm", *options, "--key", "D")
+        assert len(lines) == 1
+        assert lines[0].startswith(f"note: {options[0]} was transposed by ")
+        assert [pitch for _, _, pitch in played(files[0])[0][:2]] == [36, 38]
+
+
+def test_the_ends_of_the_keyboard(at_prompt, models, tmp_path):
+    # What continues the highest notes may be higher than any MIDI has: one line says so, or it stays lower.
+    for number, start in enumerate(("G9 G9 G9", "C-1 C#-1 C-1")):
+        arguments = ("--model", models / "lstm.keras", "--start", start, "--count", 5, "--out", tmp_path / str(number))
+        code, _, errors = at_prompt(generate.main, *arguments)
+        assert (code, errors.count("\n")) in {(0, 0), (2, 1)}
+
+
 def test_a_start_is_in_the_key_that_is_asked_for(compose):
     for file in compose("lstm", "--start", "D4 E4 F#4", "--key", "D major"):
         assert [pitch for _, _, pitch in played(file)[0][:3]] == [62, 64, 66]

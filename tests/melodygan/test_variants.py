@@ -124,7 +124,7 @@ def test_an_attention_gan_learns_notes_with_their_plans(wgan, objective):
     assert (model.objective, model.penalty) == (objective, "r1r2")
     assert model.penalty_weight == 2 * PENALTY_SETTINGS["r1r2"]["penalty_weight"]
     batch = training.batches[0]
-    assert batch.shape == (4, PLANNED_NOTES + 1, 3)
+    assert batch.shape == (4, PLANNED_NOTES + 2, 3)
     kept = tunes_that_fit(SIDES.train, PLANNED_NOTES)
     np.testing.assert_array_equal(model.plans, note_plans(kept, PLANNED_NOTES))
 
