@@ -31,8 +31,9 @@ FORM_COLUMNS = 5
 _OCTAVE = 12
 _MIDDLE_C = 60
 LATENT_DIM = 96
-_DRAWN_A_TUNE = 16  # about one tune in twelve ends as it should
-_LEAST_COUNT = 16  # where few are asked for, luck must not decide
+_TRIES = 16  # about one tune in twelve ends as it should
+_LEAST_DRAWN = 256  # where few are asked for, luck must not decide
+_PATIENCE = 8  # rounds after which a plan to which nothing fits gives way to another
 _CERTAIN = 1e6  # what is added to the logit of a symbol that is to stand
 
 
@@ -303,36 +304,41 @@ class AttentionGAN(MelodyGAN):
             NoTunesError: hardly any tune ends on the bar, or is as long as ``bars`` asks for.
         """
         known = self._plans_like(meter, mode)
-        whole: list[tuple[Note, ...]] = []
+        rng = np.random.default_rng(seed)
+        plans = known[rng.integers(len(known), size=count)]
+        whole: dict[int, tuple[Note, ...]] = {}
         cut: list[tuple[Note, ...]] = []
-        drawn = _DRAWN_A_TUNE * max(count, _LEAST_COUNT)
+        drawn = 0
         for number in range(MOST_ROUNDS):
-            rng = np.random.default_rng([seed, number])
-            plans = known[rng.integers(len(known), size=drawn)]
+            # Each plan is tried until a tune keeps to it: were plans drawn anew, the easy ones would prevail.
+            pending = [place for place in range(count) if place not in whole]
+            if number % _PATIENCE == _PATIENCE - 1:
+                plans[pending] = known[rng.integers(len(known), size=len(pending))]
+            places = np.repeat(pending, max(_TRIES, -(-_LEAST_DRAWN // len(pending))))
+            drawn += len(places)
             tunes = self.compose(
-                drawn,
+                len(places),
                 [seed, number],
-                conditions=as_vector(tf.constant(plans)),
+                conditions=as_vector(tf.constant(plans[places])),
                 temperature=temperature,
                 top_k=top_k,
                 top_p=top_p,
             )
-            for notes, plan in zip(tunes, plans, strict=True):
-                form, closes = form_in(plan), bool(plan[-3])
-                bar = METERS[form.meter]
+            for place, notes in zip(places.tolist(), tunes, strict=True):
+                form, closes = form_in(plans[place]), bool(plans[place, -3])
                 if not sounds(notes) or ends_on_the_tonic(notes, form.mode) != closes:
                     continue
+                bar = METERS[form.meter]
                 if ends_on_the_bar(notes, form.meter) and bars in {None, sum(note.steps for note in notes) // bar}:
-                    whole.append(notes)
+                    whole.setdefault(place, notes)
                 elif bars is not None and reaches(notes, bars, bar):
                     cut.append(cut_at(notes, bars, bar))
-            if len(whole) >= count:
-                return whole[:count]
-        if len(whole) + len(cut) < count:
-            raise NoTunesError(
-                f"only {len(whole) + len(cut)} of {drawn * MOST_ROUNDS} tunes were as long as asked: ask for less"
-            )
-        return (whole + cut)[:count]
+            if len(whole) == count:
+                break
+        found = [*whole.values(), *cut] if bars is not None else [whole[place] for place in sorted(whole)]
+        if len(found) < count:
+            raise NoTunesError(f"only {len(found)} of {drawn} tunes were as asked: ask for less")
+        return found[:count]
 
     def _plans_like(self, meter: str | None, mode: str | None) -> np.ndarray:
         """Return the plans of the training tunes in a metre and a mode, or in any."""
