@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from melodygan.form import METERS, Key, read_key, transposed
+from melodygan.form import METERS, Form, Key, read_key, transposed
 from modelkit import cli
 from modelkit.files import check_output_folder
 
@@ -26,6 +26,8 @@ _OF_ANY_GAN = {*_FREEDOM, "bars"}
 _OF_A_FORM = {"meter", "mode"}
 _OF_AN_LSTM = {"start", "vary", "interpolate"}
 _FORMING = ("start", "bars", "meter")  # what a variation has from its tune, and a morph from both
+_MIDI_PITCHES = range(128)
+_OCTAVE = 12
 _COUNT, _AMOUNT, _MORPHS = 100, 0.3, 8
 
 
@@ -51,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         raise cli.UserError(str(error)) from error
     tunes = [transposed(notes, shift) for notes in tunes]
+    if any(note.pitch is not None and note.pitch not in _MIDI_PITCHES for notes in tunes for note in notes):
+        raise cli.UserError("what follows is higher or lower than MIDI can write: give a tune nearer to the middle")
     write_tunes(args.out, tunes, tempo=args.tempo, program=program, force=args.force)
     print(f"wrote {len(tunes)} tunes to {args.out}/")
     return 0
@@ -81,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument(
         "--steps", type=cli.positive_int, metavar="N", help=f"tunes of --interpolate (default {_MORPHS})"
     )
-    music.add_argument("--bars", type=cli.positive_int, metavar="N", help="exact length in bars of --meter, or of 4/4")
+    music.add_argument(
+        "--bars",
+        type=cli.positive_int,
+        metavar="N",
+        help="exact length in bars of --meter, of the metre that a --start file has, or of 4/4",
+    )
     music.add_argument(
         "--meter",
         choices=tuple(METERS),
@@ -170,23 +179,20 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
     if args.interpolate is not None:
         first, second = (_given(text, "--interpolate", model, key) for text in args.interpolate)
         steering |= {"first": first.notes, "second": second.notes, "count": args.steps or _MORPHS}
-        return model.interpolate, steering, shift if key else first.shift
+        return model.interpolate, steering, first.shift
     steering["count"] = args.count or _COUNT
     if args.vary is not None:
         given = _given(args.vary, "--vary", model, key)
         amount = _AMOUNT if args.amount is None else args.amount
-        return (
-            model.vary,
-            {**steering, "notes": given.notes, "amount": amount, "form": given.form},
-            shift if key else given.shift,
-        )
+        return model.vary, {**steering, "notes": given.notes, "amount": amount, "form": given.form}, given.shift
     form = {"meter": args.meter, "mode": key.mode if key else None}
     if args.start is not None:
         given = _given(args.start, "--start", model, key)
         steering["start"] = given.notes
-        shift = shift if key else given.shift
-        if given.form is not None and any(plan.form == given.form for plan in model.plans):
-            form = {"meter": args.meter or given.form.meter, "mode": form["mode"] or given.form.mode}
+        shift = given.shift
+        if given.form is not None:
+            both = Form(args.meter or given.form.meter, form["mode"] or given.form.mode)
+            form = both._asdict() if any(plan.form == both for plan in model.plans) else form
     steering |= {name: value for name, value in form.items() if value is not None}
     if args.bars is not None:
         steering["bars"] = args.bars
@@ -198,10 +204,15 @@ def _given(text: str, option: str, model: Any, key: Key | None) -> Given:
     from melodygan.start import fitted, read_given  # noqa: PLC0415 - reads scores
 
     pitches = [int(symbol) for symbol in model.vocabulary.symbols if symbol.isdecimal()]
-    given = fitted(read_given(text, key, option=option), pitches, option)
+    read = read_given(text, key, option=option)
+    given = fitted(read, pitches, f"{option} {Path(text).name[:40]}")
     for remark in given.remarks:
         print(f"note: {remark}")
-    return given
+    if key is None:
+        return given
+    # To the key that is asked for, in the octave in which the tune stood.
+    shift = key.shift + given.shift - read.shift
+    return given._replace(shift=shift + _OCTAVE * round((given.shift - shift) / _OCTAVE))
 
 
 if __name__ == "__main__":

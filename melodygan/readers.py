@@ -83,6 +83,7 @@ class _Melody:
     key: _Key | None = None
     meter: str = ""
     pickup: Fraction = Fraction(0)
+    moved: int = 0
 
 
 class _Key(NamedTuple):
@@ -190,15 +191,18 @@ def read_quantised(piece: Piece) -> Quantised:
     What is left without a length, such as an ornament, is left out.
 
     Raises:
-        ValueError: it cannot be read, or has no notes.
+        OSError: the file cannot be read.
+        ValueError: nothing in it can be, or it has no notes.
     """
     try:
         with _PARSING, _silence():
             return _quantised(piece, _READERS[piece.format](piece))
     except _UnreadableError as error:
         raise ValueError(str(error)) from None
-    except Exception as error:  # noqa: BLE001  (parsers raise anything on a malformed file)
-        raise ValueError(f"{type(error).__name__}: {one_line(error)}"[:160]) from None
+    except Exception as error:  # parsers raise anything on a malformed file, OSError without a number too
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ValueError(f"{type(error).__name__} {one_line(error)}".strip()[:160]) from None
 
 
 def _quantised(piece: Piece, melody: _Melody) -> Quantised:
@@ -209,7 +213,7 @@ def _quantised(piece: Piece, melody: _Melody) -> Quantised:
     if all(note.pitch is None for note in notes):
         raise _UnreadableError("it has no notes")
     pairs = zip(melody.line, lengths, strict=True)
-    moved = sum(length != quarters * STEPS_PER_QUARTER for (_, quarters), length in pairs)
+    moved = melody.moved + sum(length != quarters * STEPS_PER_QUARTER for (_, quarters), length in pairs)
     return Quantised(*_in_common_key(piece, melody, notes), moved)
 
 
@@ -242,6 +246,7 @@ def _silence() -> Iterator[None]:
 # --- readers: one a format ---------------------------------------------------------------------------------
 
 _DRUM_CHANNEL = 9  # counted from 0
+_UNHEARD = Fraction(1, 8)  # of a sixteenth: players are no more exact, and no note of a tune is shorter
 _LONGEST_SILENCE_QUARTERS = 16
 
 
@@ -331,6 +336,7 @@ def _read_midi(piece: Piece) -> _Melody:
         key=_midi_key(key.key) if key else None,
         meter=f"{meter.numerator}/{meter.denominator}" if meter else "",
         pickup=-onset % bar if bar else Fraction(0),
+        moved=sum(event.moved for event in events),
     )
 
 
@@ -339,19 +345,20 @@ def _midi_parts(file: Any) -> list[list[_Event]]:
     parts: dict[tuple[int, int], list[_Event]] = defaultdict(list)
     for number, track in enumerate(file.tracks):
         tick = 0
-        started: dict[tuple[int, int], list[Fraction]] = defaultdict(list)
+        started: dict[tuple[int, int], list[tuple[Fraction, bool]]] = defaultdict(list)
         for message in track:
             tick += message.time
             if message.type not in {"note_on", "note_off"} or message.channel == _DRUM_CHANNEL:
                 continue
-            now = Fraction(math.floor(Fraction(tick * STEPS_PER_QUARTER, file.ticks_per_beat) + Fraction(1, 2)))
+            exactly = Fraction(tick * STEPS_PER_QUARTER, file.ticks_per_beat)
+            now = Fraction(math.floor(exactly + Fraction(1, 2)))
             voice = (message.channel, message.note)
             if message.type == "note_on" and message.velocity > 0:
-                started[voice].append(now)
+                started[voice].append((now, abs(exactly - now) > _UNHEARD))
             elif started[voice]:
-                onset = started[voice].pop(0)
+                onset, moved = started[voice].pop(0)
                 end = max(now, onset + 1)
-                event = _Event(onset / STEPS_PER_QUARTER, end / STEPS_PER_QUARTER, message.note)
+                event = _Event(onset / STEPS_PER_QUARTER, end / STEPS_PER_QUARTER, message.note, moved=moved)
                 parts[number, message.channel].append(event)
     return [parts[voice] for voice in sorted(parts)]
 
@@ -399,12 +406,16 @@ def _essen_number(text: str) -> str:
 
 
 class _Event(NamedTuple):
-    """A note or rest in time, in quarters from the beginning; tied if it only prolongs the one before."""
+    """A note or rest in time, in quarters from the beginning.
+
+    Tied if it only prolongs the one before, moved if it was heard clearly before or after its onset.
+    """
 
     onset: Fraction
     end: Fraction
     pitch: int | None
     tied: bool = False
+    moved: bool = False
 
 
 def _melody_of_score(score: Any, name: str) -> _Melody:

@@ -62,8 +62,8 @@ def read_given(text: str, key: Key | None = None, *, option: str = "--start") ->
 def fitted(given: Given, pitches: Sequence[int], whose: str) -> Given:
     """Make a tune one that a model of some pitches understands, and remark what that took.
 
-    Where a pitch is missing, the whole tune goes where the fewest are, octaves before other intervals and near before
-    far; what is missing there becomes the nearest pitch, the lower one of two.
+    Where a pitch is missing, the whole tune goes to the octave in which the fewest are, near before far; what is
+    missing there becomes the nearest pitch, the lower one of two.
 
     Args:
         given: the tune.
@@ -78,8 +78,7 @@ def fitted(given: Given, pitches: Sequence[int], whose: str) -> Given:
     def missing(shift: int) -> int:
         return sum(pitch + shift not in known for pitch in sounding)
 
-    reach = range(-max(sounding), 128 - min(sounding))
-    shift = min(reach, key=lambda by: (missing(by), by % _OCTAVE != 0, abs(by), by))
+    shift = min(range(-10 * _OCTAVE, 11 * _OCTAVE, _OCTAVE), key=lambda by: (missing(by), abs(by), by))
     remarks = [*given.remarks]
     if shift:
         remarks.append(f"{whose} was transposed by {shift:+d} semitones: the model does not know all of its pitches")

@@ -339,8 +339,11 @@ def test_same_seed_same_bytes_from_a_tune(verb, contents, tmp_path, options):
 
 @pytest.mark.parametrize("option", ["--start", "--vary"])
 def test_a_tune_outside_the_vocabulary(verb, option):
-    files, lines = verb("lstm", option, "C2 D2 E2 F2 F2:4 C2:4 D2:4", "--count", 3)
-    assert lines == [f"note: {option} was transposed by +24 semitones: the model does not know all of its pitches"]
+    tune = "C2 D2 E2 F2 F2:4 C2:4 D2:4"
+    files, lines = verb("lstm", option, tune, "--count", 3)
+    assert lines == [
+        f"note: {option} {tune} was transposed by +24 semitones: the model does not know all of its pitches"
+    ]
     # in the files it stands where it stood
     original = [(0, 4, 36), (4, 4, 38), (8, 4, 40), (12, 4, 41), (16, 16, 41), (32, 16, 36), (48, 16, 38)]
     for file in files:
@@ -353,7 +356,7 @@ def test_a_note_outside_the_vocabulary(verb):
     # The models know the white keys from C4 to D5, and no way to shift all of them and F#4 onto those.
     start = "C4 D4 E4 F4 G4 A4 B4 C5 D5 F#4 F#4"
     files, lines = verb("lstm", "--start", start, "--count", 2)
-    assert lines == ["note: --start: F#4, which the model does not know, became F4 (2×)"]
+    assert lines == [f"note: --start {start}: F#4, which the model does not know, became F4 (2×)"]
     for file in files:
         assert [pitch for _, _, pitch in played(file)[0][:11]] == [60, 62, 64, 65, 67, 69, 71, 72, 74, 65, 65]
 
@@ -364,9 +367,9 @@ def test_both_tunes_of_a_morph_are_made_to_fit(verb, tmp_path):
     files, lines = verb("lstm", "--interpolate", tmp_path / "high.mid", tmp_path / "triplets.abc", "--steps", 4)
     transposing = "the model does not know all of its pitches"
     assert lines == [
-        f"note: --interpolate was transposed by -36 semitones: {transposing}",
+        f"note: --interpolate high.mid was transposed by -36 semitones: {transposing}",
         "note: triplets.abc: 3 notes and rests were moved to sixteenths",
-        f"note: --interpolate was transposed by +12 semitones: {transposing}",
+        f"note: --interpolate triplets.abc was transposed by +12 semitones: {transposing}",
     ]
     assert played(files[0])[0] == sounding(Note(pitch + 36, steps) for pitch, steps in IN_G if pitch)
     # from C3 to the G of the first one, three octaves above that of the model
@@ -375,12 +378,20 @@ def test_both_tunes_of_a_morph_are_made_to_fit(verb, tmp_path):
 
 
 def test_notes_in_a_key_stay_where_they_are_written(verb):
-    # In C major they are Bb and C, and the models know no Bb, so that no octave helps: they go by another interval.
-    for options in (("--start", "C2 D2", "--count", 3), ("--interpolate", "C2 D2", "D4 E4")):
+    # In C major they are C and D, two octaves below what the models know.
+    for options in (("--start", "D2 E2", "--count", 3), ("--interpolate", "D2 E2", "D4 E4")):
         files, lines = verb("lstm", *options, "--key", "D")
-        assert len(lines) == 1
-        assert lines[0].startswith(f"note: {options[0]} was transposed by ")
-        assert [pitch for _, _, pitch in played(files[0])[0][:2]] == [36, 38]
+        assert lines == [
+            f"note: {options[0]} D2 E2 was transposed by +24 semitones: the model does not know all of its pitches"
+        ]
+        assert [pitch for _, _, pitch in played(files[0])[0][:2]] == [38, 40]
+
+
+def test_a_file_goes_to_the_key_asked_for_in_its_octave(verb, tmp_path):
+    write_midi(tmp_path / "in g.mid", [(67, 4), (71, 4), (74, 4), (67, 4)], key="G")
+    for key, expected in (("G", [67, 71, 74]), ("A", [69, 73, 76]), ("F#", [66, 70, 73])):
+        files, _ = verb("lstm", "--start", tmp_path / "in g.mid", "--count", 1, "--key", key)
+        assert [pitch for _, _, pitch in played(files[0])[0][:3]] == expected
 
 
 def test_the_ends_of_the_keyboard(at_prompt, models, tmp_path):

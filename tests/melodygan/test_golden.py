@@ -7,8 +7,9 @@ alter what is composed, the tunes here change with it.
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from melodygan.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
+from melodygan.attention import AttentionGAN, as_vector, build_attention_generator, build_light_critic, note_plans
 from melodygan.encoding import HOLD, NoteVocabulary, StepVocabulary, Tune, pitch_name
 from melodygan.form import Form
 from melodygan.gan import MelodyGAN, build_discriminator, build_generator
@@ -61,7 +62,7 @@ def attention():
     vocabulary = NoteVocabulary.from_tunes(TUNES)
     alphabets = (vocabulary.n_pitches, vocabulary.n_durations)
     generator = build_attention_generator(LENGTH, sum(alphabets), latent_dim=4, channels=(8, 8, 8), heads=2)
-    throw(generator, 7)
+    throw(generator, 2)
     critic = build_light_critic(LENGTH, *alphabets, channels=(4,))
     return AttentionGAN(generator, critic, vocabulary=vocabulary, plans=note_plans(TUNES, LENGTH))
 
@@ -72,13 +73,22 @@ def models():
 
 
 COMPOSED = {
+    "lstm": (
+        "lstm",
+        lambda model: model.generate(4, seed=0, max_steps=48),
+        [
+            "A4:2 r:1 C4:4 r:4 r:4 r:2 r:3 D5:1 A4:5 D5:4 A4:4 D5:14",
+            "C4:1 E4:4 r:3 C4:14 C5:1",
+            "E4:1",
+            "B4:3 r:1 A4:1 r:1 r:2 G4:4 D5:1 r:1 r:24 D5:2 B4:2 E4:4 D4:2",
+        ],
+    ),
     "lstm, of a length": (
         "lstm",
-        lambda model: model.generate(3, seed=1, bars=2),
+        lambda model: model.generate(2, seed=1, bars=3),
         [
-            "r:1 D5:3 r:2 A4:4 D4:9 D5:12 A4:1",
-            "B4:3 r:21 D5:8",
-            "F4:1 A4:16 D5:10 G4:3 C5:1 B4:1",
+            "r:1 D5:1 E4:2 r:2 C4:3 C4:1 D4:2 r:4 C4:1 F4:2 D5:12 A4:2 B4:2 B4:1 D5:1 r:2 C5:4 D5:3 F4:1 C4:1",
+            "B4:2 E4:1 r:2 F4:1 F4:5 r:23 D5:3 G4:5 G4:4 D5:2",
         ],
     ),
     "lstm, in a form, from a start": (
@@ -127,22 +137,22 @@ COMPOSED = {
             "E4:6 C5:4 A4:6",
         ],
     ),
-    "attention": (
+    "attention, to its plans": (
         "attention",
-        lambda model: model.generate(3, seed=1),
+        lambda model: model.compose(3, [0, 1], conditions=as_vector(tf.constant(model.plans))),
         [
-            "G4:8 G4:8 E4:8 E4:8 G4:8 G4:8 E4:8 E4:8 E4:8",
-            "G4:2 G4:6 F4:8 G4:8 G4:8 E4:4 E4:4 E4:8 E4:4 E4:8",
-            "A4:8 r:8 r:8 A4:4 A4:8 r:8 r:8 A4:4 r:4",
+            "r:2 r:8 C4:2 D4:2 D4:2 D4:2 D4:2 r:2 r:8 C4:2 D4:2",
+            "r:2 A4:8 C4:8 D4:2 C4:8 D4:2 C4:2 F4:2 F4:2 A4:2",
+            "A4:2 D5:8 D5:8 A4:8 A4:2 D5:8 D5:8 A4:8 A4:2",
         ],
     ),
     "attention, in a form": (
         "attention",
-        lambda model: model.generate(3, seed=0, meter="3/4", mode="minor", temperature=0.5),
+        lambda model: model.generate(3, seed=1, meter="3/4", mode="minor", temperature=0.5),
         [
-            "A4:8 r:8 r:8 r:4 A4:8 r:8 r:8 r:4 r:4",
-            "G4:8 G4:6 G4:8 G4:6 G4:8 G4:6 G4:8 G4:6 A4:4",
-            "A4:8 r:8 r:8 r:4 A4:8 r:8 r:8 r:4 r:4",
+            "A4:8 A4:8 D5:8 D5:8 A4:8 A4:8 D5:8 D5:8 D5:8",
+            "A4:8 A4:8 D5:8 A4:8 A4:8 A4:8 D5:8 A4:8 D5:8",
+            "r:2 D5:8 D5:8 D5:8 r:2 D5:8 D5:8 D5:8 D5:8",
         ],
     ),
 }

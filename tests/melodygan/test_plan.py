@@ -14,6 +14,7 @@ from melodygan.plan import (
     FARTHEST,
     FASTEST,
     MOST_LEFT,
+    NEAR,
     SHORTEST_PHRASE,
     STEP_COLUMNS,
     Plan,
@@ -182,47 +183,52 @@ def test_what_returns_is_what_stood_there():
 # --- told step by step
 
 
+def told(plan, steps):
+    return dict(zip(STEP_COLUMNS, as_steps(plan, steps).T.tolist(), strict=True))
+
+
 def test_steps_by_hand():
     # 3/8 minor is the tenth form; 6 sixteenths a bar
-    steps = as_steps(Plan(Form("3/8", "minor"), 3, 5, (0, 1, 2)), 21)
-    assert tuple(STEP_COLUMNS) == ("form", "left", "pace", "distance")
-    assert steps.tolist() == [
-        *[[10, 4, 5, 0]] * 6,
-        *[[10, 3, 5, 6]] * 6,
-        *[[10, 2, 5, 12]] * 6,
-        *[[10, 1, 5, 0]] * 3,
-    ]
-    assert steps.dtype == np.int32
+    steps = told(Plan(Form("3/8", "minor"), 3, 5, (0, 1, 2)), 21)
+    assert steps["form"] == [10] * 21
+    assert steps["left"] == [4] * 6 + [3] * 6 + [2] * 6 + [1] * 3
+    assert steps["near"] == [*range(19, 1, -1), 1, 1, 1]
+    assert steps["pace"] == [5] * 21
+    assert steps["distance"] == [0] * 6 + [6] * 6 + [12] * 6 + [0] * 3
 
 
 def test_fewer_steps_than_the_plan_has():
-    plan = Plan(MAJOR, 40, 8, (0, 1) * 20)
-    steps = as_steps(plan, 20)
-    assert steps.tolist() == [[5, 1 + MOST_LEFT, 8, 0]] * 16 + [[5, 1 + MOST_LEFT, 8, 16]] * 4
-    # Bars are counted down over the last ones.
-    whole = as_steps(plan, 640)[::16, 1].tolist()
-    assert whole == [1 + MOST_LEFT] * 25 + list(range(MOST_LEFT, 1, -1))
+    steps = told(Plan(MAJOR, 40, 8, (0, 1) * 20), 20)
+    assert steps["left"] == [1 + MOST_LEFT] * 20
+    assert steps["near"] == [1 + NEAR] * 20
+    assert steps["distance"] == [0] * 16 + [16] * 4
+
+
+def test_the_end_is_counted_down_to():
+    steps = told(Plan(MAJOR, 40, 8, (0,) * 40), 642)
+    assert steps["left"][::16] == [1 + MOST_LEFT] * 25 + list(range(MOST_LEFT, 0, -1))
+    assert steps["near"] == [1 + NEAR] * (640 - NEAR) + list(range(1 + NEAR, 1, -1)) + [1, 1]
 
 
 def test_no_plan_tells_nothing():
-    assert as_steps(None, 3).tolist() == [[0, 0, 0, 0]] * 3
-    assert as_steps(None, 3).dtype == np.int32
+    steps = as_steps(None, 3)
+    assert steps.tolist() == [[0] * len(STEP_COLUMNS)] * 3
+    assert steps.dtype == as_steps(A, 3).dtype == np.int32
 
 
 def test_steps_stay_within_their_columns():
     for tune in TUNES:
         steps = as_steps(plan_of(tune), tune.steps + 30)
         assert steps.shape == (tune.steps + 30, len(STEP_COLUMNS))
-        assert (steps[:, :3] >= 1).all()
-        assert (steps[:, 3] >= 0).all()
+        # 0 is what is not known; only what returns from nowhere has nothing to be told.
+        assert (steps.min(axis=0) >= [name != "distance" for name in STEP_COLUMNS]).all()
         assert (steps.max(axis=0) <= list(STEP_COLUMNS.values())).all()
 
 
 def test_a_distance_leads_to_the_same_symbol():
     for tune in TUNES:
         symbols = to_steps(tune.notes)
-        distances = as_steps(plan_of(tune), len(symbols))[:, 3]
-        for place, distance in enumerate(distances.tolist()):
+        for place, distance in enumerate(told(plan_of(tune), len(symbols))["distance"]):
             assert symbols[place - distance] == symbols[place]
 
 

@@ -132,7 +132,12 @@ def test_a_file_may_be_of_any_rhythm(tmp_path):
     assert given.notes == (Note(60, 3), Note(62, 2), Note(64, 3), Note(65, 8), Note(67, 20), Note(69, 12))
     assert given.remarks == ("a.abc: 3 notes and rests were moved to sixteenths",)
     write_midi(tmp_path / "b.mid", [(60, 8 / 3), (62, 8 / 3), (64, 8 / 3), (65, 20)], key="C")
-    assert read_given(str(tmp_path / "b.mid")).notes == (Note(60, 3), Note(62, 2), Note(64, 3), Note(65, 20))
+    given = read_given(str(tmp_path / "b.mid"))
+    assert given.notes == (Note(60, 3), Note(62, 2), Note(64, 3), Note(65, 20))
+    # the second and third onset are a third of a sixteenth off; the first and last are not
+    assert given.remarks == ("b.mid: 2 notes and rests were moved to sixteenths",)
+    write_midi(tmp_path / "c.mid", [(60, 4.1), (62, 3.9)], key="C")
+    assert read_given(str(tmp_path / "c.mid")).remarks == ()  # nobody plays more exactly
 
 
 def test_the_first_tune_of_a_book_is_taken(tmp_path):
@@ -215,7 +220,7 @@ def test_what_a_model_knows_stays():
         ([36, 47], [48, *range(60, 80)], 24),
     ],
 )
-def test_a_tune_goes_by_octaves_first(pitches, known, shift):
+def test_a_tune_goes_by_octaves(pitches, known, shift):
     given = fitted(of_pitches(*pitches, shift=5), known, "--start")
     assert pitches_in(given) == [pitch + shift for pitch in pitches]
     assert given.shift == 5 - shift
@@ -224,22 +229,10 @@ def test_a_tune_goes_by_octaves_first(pitches, known, shift):
     )
 
 
-@pytest.mark.parametrize(
-    ("pitches", "known", "shift"),
-    [
-        ([60, 61], [65, 66], 5),
-        ([60, 61], [55, 56], -5),
-        ([60, 64], [62, 66, 70, 74], 2),  # not ten
-        ([60, 61], [57, 58, 63, 64], -3),  # as near: down
-    ],
-)
-def test_where_no_octave_helps_it_goes_by_another_interval(pitches, known, shift):
-    given = fitted(of_pitches(*pitches), known, "--vary")
-    assert pitches_in(given) == [pitch + shift for pitch in pitches]
-    assert given.shift == -shift
-    assert given.remarks == (
-        f"--vary was transposed by {shift:+d} semitones: the model does not know all of its pitches",
-    )
+def test_a_tune_never_leaves_its_key():
+    given = fitted(of_pitches(60, 61), [65, 66], "--vary")
+    assert pitches_in(given) == [65, 65]  # five up there would be all of it, in F
+    assert given.shift == 0
 
 
 def test_what_no_shift_helps_becomes_the_nearest_pitch():
@@ -288,7 +281,7 @@ def test_what_is_fitted_is_known_and_leads_back():
         back = transposed(result.notes, result.shift)
         original = transposed(given.notes, given.shift)
         different = sum(one != other for one, other in zip(back, original, strict=True))
-        fewest = min(sum(pitch + shift not in known for pitch in pitches_in(given)) for shift in range(-128, 129))
+        fewest = min(sum(pitch + shift not in known for pitch in pitches_in(given)) for shift in range(-120, 121, 12))
         assert different == fewest
         assert sum("became" in remark for remark in result.remarks) <= different
         replaced += different > 0

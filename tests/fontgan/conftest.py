@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+from fontgan.fonts import load_fonts
+from fontgan.sheets import bundled_fonts
+from modelkit import cli
+
+
+@pytest.fixture(scope="session")
+def letters():
+    """Draw what everybody gets who asks for nothing else."""
+    return load_fonts(progress=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "fonts"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def add(folder):
+    """Copy a font of matplotlib's into the folder; return its path there."""
+
+    def copy(name, to=None):
+        path = folder / (to or name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((bundled_fonts() / name).read_bytes())
+        return path
+
+    return copy
+
+
+@pytest.fixture
+def load(folder):
+    """Load the folder, a few images a letter."""
+
+    def load_folder(source=folder, **options):
+        return load_fonts(source, progress=False, **{"train": 2, "validation": 1, **options})
+
+    return load_folder
+
+
+@pytest.fixture
+def reasons(load):
+    """Load a folder that holds one good font as well; return why the others are skipped."""
+    return lambda: dict(load(train=1).skipped)
+
+
+@pytest.fixture
+def add_without(folder):
+    """Write a font that has the capitals but some, with a drawing for what is missing or with none."""
+
+    def write(missing, to, *, box):
+        font = TTFont(bundled_fonts() / "cmr10.ttf")
+        worker = subset.Subsetter(subset.Options(notdef_outline=box))
+        worker.populate(text="".join(set("ABCDEFGHIJKLMNOPQRSTUVWXYZ") - set(missing)))
+        worker.subset(font)
+        font.save(folder / to)
+
+    return write
+
+
+@pytest.fixture
+def at_prompt(capsys):
+    """Run a verb as a person would: return its exit code, what it printed and its errors."""
+
+    def run(main, *arguments):
+        with pytest.raises(SystemExit) as caught:
+            cli.run(main, [str(argument) for argument in arguments])
+        return caught.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def contents():
+    """Return a function: the files under a folder, with what is in them."""
+
+    def read(folder):
+        files = [file for file in Path(folder).rglob("*") if file.is_file()]
+        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(files)}
+
+    return read

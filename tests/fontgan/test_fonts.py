@@ -1,0 +1,588 @@
+import json
+import string
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.t2CharStringPen import T2CharStringPen
+from fontTools.ttLib import TTCollection, TTFont
+from PIL import Image, ImageDraw
+from sklearn.neighbors import KNeighborsClassifier
+
+import fontgan
+from fontgan import fonts
+from fontgan.fonts import BUNDLED, LETTERS, STILL, USUAL, load_fonts
+from fontgan.glyphs import open_font, read_typeface
+from fontgan.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
+from modelkit.cli import UserError
+
+SANS = bundled_fonts() / "DejaVuSans.ttf"
+
+
+def ink(images):
+    """Return how much of each pixel is ink, from 0 to 1, [n, 28, 28]."""
+    return (images.reshape(-1, 28, 28) + 1) / 2
+
+
+def nearest(train, validation, truth):
+    """Return which validation images have the same truth as their nearest neighbour in training."""
+    classifier = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
+    classifier.fit(ink(train.images).reshape(-1, 784), getattr(train, truth))
+    return classifier.predict(ink(validation.images).reshape(-1, 784)) == getattr(validation, truth)
+
+
+def of_letter(side, label):
+    return type(side)(*(array[side.labels == label] for array in side))
+
+
+# --- the ten faces
+
+
+def test_shapes_and_range(letters):
+    for side, count in ((letters.train, 200), (letters.validation, 60)):
+        assert side.images.shape == (26 * count, 28, 28, 1)
+        assert side.images.dtype == np.float32
+        assert (side.images.min(), side.images.max()) == (-1, 1)
+        assert side.labels.dtype == side.faces.dtype == np.int64
+        assert side.labels.tolist() == [label for label in range(26) for _ in range(count)]
+    assert letters.alphabets.shape == (10, 26, 28, 28, 1)
+    assert letters.alphabets.dtype == np.float32
+    assert letters.source == "matplotlib"
+    assert string.ascii_uppercase == LETTERS
+
+
+def test_every_bundled_face_is_there(letters):
+    assert letters.faces == BUNDLED
+    assert letters.skipped == ()
+    assert len({face.name for face in BUNDLED}) == len({face.file for face in BUNDLED}) == 10
+
+
+def test_every_face_has_as_many_images_of_every_letter(letters):
+    for side, each in ((letters.train, 20), (letters.validation, 6)):
+        assert set(Counter(zip(side.labels, side.faces, strict=True)).values()) == {each}
+
+
+def test_no_image_comes_twice(letters):
+    both = np.concatenate([letters.train.images, letters.validation.images])
+    assert len(np.unique(both.reshape(len(both), -1), axis=0)) == len(both)
+
+
+def test_a_nearest_neighbour_tells_the_faces_apart(letters):
+    found = [
+        nearest(of_letter(letters.train, label), of_letter(letters.validation, label), "faces") for label in range(26)
+    ]
+    assert np.mean(found) >= 0.95
+    assert np.mean(found, axis=1).min() >= 0.85
+    of_face = [np.array(found).ravel()[letters.validation.faces == face].mean() for face in range(10)]
+    assert min(of_face) >= 0.9
+
+
+def test_a_nearest_neighbour_tells_the_letters_apart(letters):
+    assert nearest(letters.train, letters.validation, "labels").mean() >= 0.95
+
+
+def test_letters_of_a_face_stand_on_one_line(letters):
+    for alphabet in letters.alphabets[:-1]:  # a script has no flat letters
+        rows = [np.flatnonzero((ink(alphabet[LETTERS.index(letter)])[0] > 0.4).any(axis=1)) for letter in "EFHIKLTXZ"]
+        assert np.ptp([found[0] for found in rows]) <= 1
+        assert np.ptp([found[-1] for found in rows]) <= 1
+        assert 15 <= rows[0][-1] - rows[0][0] + 1 <= 21
+
+
+def test_letters_are_in_the_middle(letters):
+    columns = ink(letters.alphabets).max(axis=1)
+    box = [np.flatnonzero(column > 0.2)[[0, -1]].mean() for column in columns]
+    np.testing.assert_allclose(box, 13.5, atol=1)
+
+
+def test_ink_keeps_away_from_the_edge(letters):
+    for images in (letters.train.images, letters.validation.images, letters.alphabets):
+        pixels = ink(images)
+        edge = np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1)
+        assert edge.max() < 0.65  # ink may cover half of a pixel there
+        assert edge.mean() < 0.02
+        share = pixels.mean(axis=(1, 2))
+        assert 0.02 < share.min() < share.max() < 0.45
+
+
+# --- what is drawn
+
+
+@pytest.mark.parametrize(("number", "face"), list(enumerate(BUNDLED)))
+def test_a_letter_is_drawn_as_freetype_draws_it(letters, number, face):
+    typeface = read_typeface(open_font(bundled_fonts() / face.file))
+    baseline = round(8 * (typeface.middle_px + typeface.capital_px / 2))
+    for letter, image in zip(LETTERS, ink(letters.alphabets[number]), strict=True):
+        large = Image.new("L", (8 * 84, 8 * 28))  # wide enough wherever the pen starts
+        ImageDraw.Draw(large).text((8 * 28, baseline), letter, fill=255, font=typeface.font, anchor="ls")
+        left, _, right, _ = large.point(lambda level: level >= 128).getbbox()
+        start = (left + right) // 2 - 8 * 14
+        expected = np.asarray(large)[:, start : start + 8 * 28].reshape(28, 8, 28, 8).mean(axis=(1, 3)) / 255
+        assert np.abs(image - expected).mean() < 0.015
+
+
+def moments(images):
+    """Return ink, centre across and down, spread across and down, and slope of each image, [6, n]."""
+    weights = ink(images)
+    mass = weights.sum(axis=(1, 2))
+    places = np.arange(28)
+    across, down = (weights.sum(axis=axis) @ places / mass for axis in (1, 2))
+    x, y = places - across[:, None], places - down[:, None]
+    var_x, var_y = (weights.sum(axis=1) * x**2).sum(1) / mass, (weights.sum(axis=2) * y**2).sum(1) / mass
+    cov = np.einsum("nij,ni,nj->n", weights, y, x) / mass
+    return np.stack([mass, across, down, np.sqrt(var_x), np.sqrt(var_y), -cov / var_y])
+
+
+@pytest.fixture
+def changes():
+    """Return how the images of narrow letters differ from the letters without jitter, as `moments` has it."""
+
+    def measure(**jitter):
+        found = load_fonts(SANS, train=12, validation=1, jitter=STILL._replace(**jitter), progress=False)
+        narrow = np.isin(found.train.labels, [LETTERS.index(letter) for letter in "BDEFHKLPRTXZ"])
+        images, still = found.train.images[narrow], found.alphabets[0][found.train.labels[narrow]]
+        (mass, *places, wide, high, slope), before = moments(images), moments(still)
+        ratios = np.stack([mass / before[0], wide / before[3], high / before[4]]) - 1
+        return *ratios, *(np.stack(places) - before[1:3]), slope - before[5]
+
+    return measure
+
+
+def test_without_jitter_all_images_are_the_letter():
+    still = load_fonts(SANS, train=3, validation=2, jitter=STILL, progress=False)
+    for side in (still.train, still.validation):
+        np.testing.assert_array_equal(side.images, still.alphabets[0][side.labels])
+
+
+def test_usually_everything_varies():
+    assert min(USUAL) > 0
+
+
+def extent(values):
+    return values.min(), values.max()
+
+
+def test_size_alone(changes):
+    _, wide, high, across, down, slope = changes(size=0.1)
+    assert extent(high) == pytest.approx((-0.1, 0.1), abs=0.03)
+    np.testing.assert_allclose(wide, high, atol=0.04)
+    assert abs(across).max() < 0.3
+    assert abs(down).max() < 0.6
+    assert abs(slope).max() < 0.02
+
+
+def test_shift_alone(changes):
+    mass, wide, high, across, down, slope = changes(shift_px=1.5)
+    for shift in (across, down):
+        assert extent(shift) == pytest.approx((-1.5, 1.5), abs=0.2)
+    assert abs(np.corrcoef(across, down)[0, 1]) < 0.3
+    for other in (mass, wide, high, slope):
+        assert abs(other).max() < 0.06
+
+
+def test_slant_alone(changes):
+    mass, _, high, across, _, slope = changes(slant=0.15)
+    assert extent(slope) == pytest.approx((-0.15, 0.15), abs=0.03)
+    for other in (mass, high):
+        assert abs(other).max() < 0.05
+    assert abs(across).max() < 0.6
+
+
+def test_weight_alone(changes):
+    mass, wide, high, across, down, slope = changes(weight=0.2)
+    assert extent(mass) == pytest.approx((-0.2, 0.2), abs=0.06)
+    assert abs(np.stack([wide, high])).max() < 0.08
+    assert abs(np.stack([across, down])).max() < 0.25
+    assert abs(slope).max() < 0.03
+
+
+def test_noise_alone():
+    noisy = load_fonts(SANS, train=20, validation=1, jitter=STILL._replace(noise=0.05), progress=False)
+    added = ink(noisy.train.images - noisy.alphabets[0][noisy.train.labels]) - 0.5
+    empty = ink(noisy.alphabets[0][noisy.train.labels]) == 0
+    # on what is empty, the half of a normal distribution that is more than nothing
+    assert added[empty].mean() == pytest.approx(0.05 / np.sqrt(2 * np.pi), rel=0.05)
+    assert (added[empty] == 0).mean() == pytest.approx(0.5, abs=0.06)
+    assert abs(added).max() < 0.05 * 6
+
+
+# --- what a seed fixes
+
+
+def test_same_seed_same_images(add, load):
+    add("cmr10.ttf")
+    one, again, other = load(seed=3), load(seed=3), load(seed=4)
+    for side in ("train", "validation"):
+        for array, same in zip(getattr(one, side), getattr(again, side), strict=True):
+            np.testing.assert_array_equal(array, same)
+    assert one.fingerprint == again.fingerprint != other.fingerprint
+    assert (one.train.images != other.train.images).any(axis=(1, 2, 3)).all()
+    np.testing.assert_array_equal(one.alphabets, other.alphabets)
+
+
+def test_more_images_change_none_of_the_others(add, load):
+    for name in ("cmr10.ttf", "cmss10.ttf", "cmtt10.ttf"):
+        add(name)
+    few, many = load(train=4, validation=2), load(train=8, validation=5)
+    for side, n, m in (("train", 4, 8), ("validation", 2, 5)):
+        for one, other in zip(getattr(few, side), getattr(many, side), strict=True):
+            np.testing.assert_array_equal(
+                one.reshape(26, n, *one.shape[1:]), other.reshape(26, m, *one.shape[1:])[:, :n]
+            )
+
+
+@pytest.mark.parametrize("faces", [1, 2, 3, 7, 10, 22, 26, 40, 300])
+@pytest.mark.parametrize("count", [1, 2, 9, 60, 200])
+def test_faces_share_what_does_not_come_out_even(faces, count):
+    turns = fonts._turns(count, faces)
+    assert turns.shape == (26, count)
+    of_letters = np.array([np.bincount(letter, minlength=faces) for letter in turns])
+    assert np.ptp(of_letters, axis=1).max() <= 1
+    assert np.ptp(of_letters.sum(axis=0)) <= 1
+
+
+def test_images_say_whose_turn_it_was(add, load):
+    for name in ("cmr10.ttf", "cmss10.ttf", "cmtt10.ttf"):
+        add(name)
+    still = load(train=4, validation=2, jitter=STILL)
+    for side, count in ((still.train, 4), (still.validation, 2)):
+        np.testing.assert_array_equal(side.faces, fonts._turns(count, 3).ravel())
+        np.testing.assert_array_equal(side.images, still.alphabets[side.faces, side.labels])
+
+
+@pytest.mark.parametrize(
+    "options", [{"train": 0}, {"validation": 0}, {"seed": -1}, {"jitter": USUAL._replace(size=-0.1)}]
+)
+def test_numbers_that_are_too_small(options):
+    with pytest.raises(ValueError, match="too small"):
+        load_fonts(**options)
+
+
+# --- fonts of the user's
+
+
+def test_a_folder_is_searched(add, load):
+    for place in ("b.ttf", "a/deep/one.TTF", ".hidden/two.ttf", "._b.ttf", "c.txt"):
+        add("cmr10.ttf" if place == "b.ttf" else "cmss10.ttf", place)
+    drawn = load()
+    assert drawn.faces == (("cmss10 Regular", "a/deep/one.TTF", 0), ("cmr10 Regular", "b.ttf", 0))
+    assert drawn.skipped == ()
+
+
+def test_one_font(add, load, folder):
+    alone = load(add("cmr10.ttf"))
+    assert alone.faces == (("cmr10 Regular", "cmr10.ttf", 0),)
+    assert alone.source == str(folder / "cmr10.ttf")
+    assert alone.fingerprint == load().fingerprint
+    assert alone.fingerprint == load(str(folder)).fingerprint
+
+
+def test_family_and_style_make_the_name(add, load):
+    add("DejaVuSans-BoldOblique.ttf")
+    assert [face.name for face in load().faces] == ["DejaVu Sans Bold Oblique"]
+
+
+def test_names_are_different(add, load, folder):
+    add("cmr10.ttf")
+    font = TTFont(add("cmss10.ttf"))
+    for record in font["name"].names:
+        record.string = {1: "cmr10", 2: "Regular"}.get(record.nameID, "")
+    font.save(folder / "cmss10.ttf")
+    assert [face.name for face in load().faces] == ["cmr10 Regular", "cmss10.ttf"]
+
+
+def test_a_font_that_is_no_font(add, folder, reasons):
+    good = add("cmr10.ttf").read_bytes()
+    (folder / "empty.ttf").touch()
+    (folder / "half.otf").write_bytes(good[: len(good) // 2])
+    (folder / "text.ttf").write_text("A letter is no font.", encoding="utf-8")
+    (folder / "gone.ttf").symlink_to(folder / "nowhere.ttf")
+    found = reasons()
+    assert list(found) == ["empty.ttf", "half.otf", "text.ttf"]
+    assert all(reason.startswith("cannot be ") for reason in found.values())
+
+
+def test_a_font_whose_outlines_are_broken(add, folder, reasons):
+    add("cmr10.ttf")
+    data = bytearray(add("cmss10.ttf", "broken.ttf").read_bytes())
+    font = TTFont(folder / "broken.ttf")
+    place = font.reader.tables["glyf"].offset + font["loca"][font.getGlyphID("Q")]
+    data[place : place + 2] = (2000).to_bytes(2)  # contours, of which there are two
+    (folder / "broken.ttf").write_bytes(data)
+    assert reasons() == {"broken.ttf": "cannot be drawn: invalid outline"}
+
+
+@pytest.mark.parametrize(
+    ("missing", "box", "reason"),
+    [
+        ("Q", True, "lacks Q"),
+        ("QX", True, "lacks Q, X"),
+        ("ABCDEFGH", True, "lacks A, B, C, D, E and 3 more"),
+        ("Q", False, "draws nothing for Q"),
+    ],
+)
+def test_a_font_that_lacks_letters(add, add_without, reasons, missing, box, reason):
+    add("cmss10.ttf")
+    add_without(missing, "some.ttf", box=box)
+    assert reasons() == {"some.ttf": reason}
+
+
+def test_a_font_that_lacks_nothing_but_other_characters(add_without, load):
+    add_without("", "capitals.ttf", box=True)
+    assert load().skipped == ()
+
+
+def test_a_font_that_draws_two_letters_alike(add, folder, reasons):
+    add("cmr10.ttf")
+    font = TTFont(add("cmss10.ttf", "two.ttf"))
+    for table in font["cmap"].tables:
+        table.cmap[ord("Q")] = table.cmap[ord("O")]
+    font.save(folder / "two.ttf")
+    assert reasons() == {"two.ttf": "draws O, Q alike"}
+
+
+def test_a_font_of_boxes(add, reasons):
+    add("cmr10.ttf")
+    add("LastResortHE-Regular.ttf")
+    assert reasons() == {"LastResortHE-Regular.ttf": "draws A, B, C, D, E and 21 more alike"}
+
+
+def test_a_letter_larger_than_all_others(add, folder, reasons):
+    add("cmr10.ttf")
+    font = TTFont(add("cmss10.ttf", "flourish.ttf"))
+    for place in range(len(font["glyf"]["Q"].coordinates)):
+        x, y = font["glyf"]["Q"].coordinates[place]
+        font["glyf"]["Q"].coordinates[place] = (6 * x, 6 * y)
+    font.save(folder / "flourish.ttf")
+    assert "some letters are so large beside the others" in reasons()["flourish.ttf"]
+
+
+def test_a_font_in_wrong_units(add, folder, reasons):
+    add("cmr10.ttf")
+    font = TTFont(add("cmss10.ttf", "huge.ttf"))
+    font["head"].unitsPerEm = 16
+    font.save(folder / "huge.ttf")
+    assert reasons() == {"huge.ttf": "some letters are far larger than letters are"}
+
+
+def test_the_same_font_twice(add, reasons):
+    add("cmr10.ttf", "a.ttf")
+    add("cmr10.ttf", "b.ttf")
+    assert reasons() == {"b.ttf": "draws the same letters as a.ttf"}
+
+
+def test_a_collection(load, folder):
+    collection = TTCollection()
+    collection.fonts = [TTFont(bundled_fonts() / name) for name in ("cmr10.ttf", "cmss10.ttf")]
+    collection.save(folder / "both.ttc")
+    assert load().faces == (("cmr10 Regular", "both.ttc", 0), ("cmss10 Regular", "both.ttc", 1))
+
+
+def test_postscript_outlines(add, load, folder):
+    outlines = TTFont(add("cmr10.ttf"))
+    names, glyphs = outlines.getGlyphOrder(), outlines.getGlyphSet()
+    pens = {name: T2CharStringPen(glyphs[name].width, glyphs) for name in names}
+    for name, pen in pens.items():
+        glyphs[name].draw(pen)
+    font = FontBuilder(outlines["head"].unitsPerEm, isTTF=False)
+    font.setupGlyphOrder(names)
+    font.setupCharacterMap(outlines.getBestCmap())
+    font.setupCFF("cubic", {}, {name: pen.getCharString() for name, pen in pens.items()}, {})
+    font.setupHorizontalMetrics({name: (round(glyphs[name].width), 0) for name in names})
+    font.setupHorizontalHeader(ascent=1700, descent=-500)
+    font.setupNameTable({"familyName": "Cubic", "styleName": "Regular"})
+    font.setupPost()
+    font.save(folder / "cubic.otf")
+    drawn = load()
+    assert [face.name for face in drawn.faces] == ["cmr10 Regular", "Cubic Regular"]
+    assert np.abs(ink(drawn.alphabets[0]) - ink(drawn.alphabets[1])).mean() < 0.01
+
+
+def test_a_file_name_that_is_no_unicode(add, load, folder):
+    add("cmr10.ttf").rename(folder / "sch\udcf6n.ttf")
+    drawn = load()
+    assert drawn.faces == (("cmr10 Regular", "sch\\udcf6n.ttf", 0),)
+    assert drawn.table().encode()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("nowhere", "nowhere does not exist: give a folder of fonts"),
+        ("", "--fonts is empty"),
+        ("~nobody-of-that-name/fonts", "does not exist"),
+        ("fonts", "no fonts in fonts: it has no file of .ttf, .otf, .ttc, .otc"),
+        ("notes.txt", "no usable font in notes.txt (notes.txt: cannot be opened"),
+        ("bad", "no usable font in bad (a.ttf: cannot be opened: unknown file format, and 1 more): give"),
+    ],
+)
+def test_nothing_to_draw_with(load, folder, monkeypatch, source, said):
+    monkeypatch.chdir(folder.parent)
+    Path("notes.txt").write_text("No font at all.", encoding="utf-8")
+    Path("bad").mkdir()
+    for name in ("a.ttf", "b.ttf"):
+        Path("bad", name).touch()
+    with pytest.raises(UserError) as caught:
+        load(source)
+    assert said in str(caught.value)
+
+
+def test_matplotlib_without_some_of_its_fonts(monkeypatch, add, folder):
+    for face in BUNDLED[3:6]:
+        add(face.file)
+    monkeypatch.setattr(fonts, "bundled_fonts", lambda: folder)
+    drawn = load_fonts(train=3, validation=3, progress=False)
+    assert drawn.faces == BUNDLED[3:6]
+    assert len(drawn.skipped) == 7
+
+
+# --- pictures
+
+
+def test_pixels_and_images_are_the_same():
+    pixels = np.arange(256, dtype=np.uint8)
+    images = from_pixels(pixels)
+    assert images.dtype == np.float32
+    assert (images[0], images[255]) == (-1, 1)
+    np.testing.assert_array_equal(to_pixels(images), pixels)
+    assert to_pixels(np.array([-3.0, 0.0, 7.0])).tolist() == [0, 128, 255]
+
+
+def test_a_sheet_has_every_image_in_its_place():
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 4, 5, 6)).astype(np.float32)
+    sheet = np.asarray(letter_sheet(images, magnification=1))
+    assert sheet.shape == (15, 24)
+    for row, column in np.ndindex(3, 4):
+        cell = sheet[5 * row : 5 * row + 5, 6 * column : 6 * column + 6]
+        np.testing.assert_array_equal(cell, to_pixels(images[row, column]))
+    named = letter_sheet(images[..., None], rows=["one", "two", "three"], columns="ABCD", magnification=3)
+    assert named.width > 72
+    assert named.height > 45
+
+
+@pytest.mark.parametrize("names", [{"rows": "AB"}, {"columns": "ABC"}])
+def test_a_sheet_with_names_that_do_not_fit(names):
+    with pytest.raises(ValueError, match="names for"):
+        letter_sheet(np.zeros((3, 4, 5, 6)), **names)
+
+
+# --- the verb
+
+
+@pytest.fixture
+def verb(at_prompt, add, folder, tmp_path):
+    """Draw with two good fonts and a bad one, into a folder; return what was printed."""
+    add("cmr10.ttf")
+    add("cmss10.ttf")
+    (folder / "bad.ttf").touch()
+
+    def run(*options, out="out"):
+        options = ("--fonts", folder, "--train", 3, "--validation", 1, "--out", tmp_path / out, *options)
+        code, text, errors = at_prompt(fonts.main, *options)
+        assert (code, errors) == (0, "")
+        return text
+
+    return run
+
+
+def test_what_is_written_is_what_was_loaded(verb, load, tmp_path):
+    verb("--seed", 5)
+    drawn = load(train=3, validation=1, seed=5)
+    metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
+    assert metadata["fingerprint"] == drawn.fingerprint
+    assert metadata["faces"] == [face._asdict() for face in drawn.faces]
+    assert metadata["skipped"] == [font._asdict() for font in drawn.skipped]
+    assert metadata["jitter"] == USUAL._asdict()
+    assert (metadata["seed"], metadata["source"]) == (5, drawn.source)
+    assert metadata["command"].startswith("python -m fontgan.fonts --fonts ")
+    written = {
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png") if path.parent.name
+    }
+    assert written == {image["file"] for image in metadata["images"]} | {"contact-sheet.png"}
+    assert "train/A/000.png" in written
+    for name, side in (("train", drawn.train), ("validation", drawn.validation)):
+        rows = [image for image in metadata["images"] if image["side"] == name]
+        assert [image["letter"] for image in rows] == [LETTERS[label] for label in side.labels]
+        assert [image["face"] for image in rows] == [drawn.faces[face].name for face in side.faces]
+        for image, expected in zip(rows, side.images, strict=True):
+            assert image["file"].startswith(f"{name}/{image['letter']}/")
+            with Image.open(tmp_path / "out" / image["file"]) as picture:
+                np.testing.assert_array_equal(from_pixels(np.asarray(picture))[..., None], expected)
+
+
+def test_the_contact_sheet_shows_every_letter_of_every_face(verb, load, tmp_path):
+    verb()
+    with Image.open(tmp_path / "out" / "contact-sheet.png") as picture:
+        sheet = np.asarray(picture)
+    cells = sheet[-2 * 56 :, -26 * 56 :].reshape(2, 28, 2, 26, 28, 2)[:, :, 1, :, :, 1].transpose(0, 2, 1, 3)
+    found = from_pixels(cells)[..., None]
+    np.testing.assert_array_equal(found[:, :, 1:], load().alphabets[:, :, 1:])
+
+
+def test_a_table_says_what_was_drawn(verb, load):
+    text = verb()
+    lines = text.splitlines()
+    assert lines[0].startswith("letters of ")
+    assert [line.split() for line in lines[1:5]] == [
+        ["face", "font", "training", "validation"],
+        ["cmr10", "Regular", "cmr10.ttf", "39", "13"],
+        ["cmss10", "Regular", "cmss10.ttf", "39", "13"],
+        ["all", "78", "26"],
+    ]
+    assert lines[5:7] == ["skipped: 1", "    bad.ttf: cannot be opened: unknown file format"]
+    assert lines[7].startswith("wrote 104 images to ")
+    assert load().table(limit=0).splitlines()[-1] == "    and 1 more"
+
+
+def test_same_command_same_bytes(verb, contents, tmp_path):
+    verb()
+    first = contents(tmp_path / "out")
+    verb()
+    assert contents(tmp_path / "out") == first
+    verb("--seed", 1)
+    assert contents(tmp_path / "out") != first
+    assert [path.name for path in tmp_path.glob("out*")] == ["out"]
+
+
+def test_force_keeps_what_was_there(at_prompt, verb, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine", encoding="utf-8")
+    code, _, errors = at_prompt(fonts.main, "--out", tmp_path / "out")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "--force" in errors
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    verb("--force")
+    assert (tmp_path / "out.1" / "mine.txt").read_text(encoding="utf-8") == "mine"
+    assert (tmp_path / "out" / "metadata.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--train", "0"), "--train"),
+        (("--validation", "few"), "--validation"),
+        (("--seed", "-1"), "--seed"),
+        (("--fonts", "nowhere"), "nowhere does not exist"),
+        (("--fonts", ""), "--fonts is empty"),
+        (("--fonts", "."), "no fonts in ."),
+        (("--out", "."), "is the folder you are in"),
+        (("--faces", "3"), "--faces"),
+    ],
+)
+def test_errors_are_one_line(at_prompt, tmp_path, monkeypatch, options, said):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    code, text, errors = at_prompt(fonts.main, *options)
+    assert (code, text, errors.count("\n")) == (2, "", 1)
+    assert said in errors
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_drawing_needs_no_tensorflow():
+    program = "import sys, fontgan.fonts; sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    root = Path(fontgan.__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=root).returncode == 0
