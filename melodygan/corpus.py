@@ -27,11 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import platformdirs
-
 from melodygan.encoding import Note, Tune
 from melodygan.readers import FORMATS, PARSER_VERSION, Piece, Record, one_line, pieces_of, read_piece
 from modelkit.cli import UserError
+from modelkit.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,13 +40,11 @@ __all__ = [
     "Skipped",
     "Split",
     "book_names",
-    "cache_folder",
     "load_corpus",
     "near_duplicate_key",
     "split",
 ]
 
-CACHE_VARIABLE = "MANYMODES_CACHE"
 NEAR_DUPLICATE_INTERVALS = 20
 
 # Of a book, only the tunes whose collection number begins so: erk5 holds other peoples' tunes, numbered L….
@@ -140,7 +137,7 @@ def load_corpus(
             ``.mid``, ``.midi``, ``.xml``, ``.musicxml`` and ``.mxl``, searched recursively, in any case,
             hidden ones left out. A text that is the name of a book is the book even where a folder of that
             name exists: write ``./erk`` for the folder.
-        cache_dir: where parsed tunes are kept; by default `cache_folder`.
+        cache_dir: where parsed tunes are kept; by default `modelkit.files.cache_folder`.
         jobs: processes that parse; −1 for one a core. A joblib backend that is active is used.
         progress: show a bar while parsing, if the terminal can.
 
@@ -163,11 +160,6 @@ def load_corpus(
     if cached is None:
         _write_cache(cache, records)
     return corpus
-
-
-def cache_folder() -> Path:
-    """Give the folder for parsed corpora: $MANYMODES_CACHE, else the user's cache directory."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("manymodes"))
 
 
 def _assemble(label: str, records: Sequence[Record]) -> Corpus:

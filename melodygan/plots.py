@@ -34,6 +34,7 @@ _TITLES = {
     "accuracy": "accuracy",
     "score_gap": "critic: real minus generated",
     "penalty": "gradient penalty",
+    "gradient": "length of the gradients",
     "overlap": "overlap with real tunes",
     "musical_distance": "musical distance",
     "spread": "least spread, relative to real tunes",

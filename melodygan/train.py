@@ -6,7 +6,6 @@ originals that the model has never seen.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import os
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from modelkit import cli
 from modelkit.files import check_output_folder
 from modelkit.quiet import quiet_start
-from modelkit.runs import Run, check_run_folder, read_config
+from modelkit.runs import check_run_folder
+from modelkit.training import open_run, settings_to_resume
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 EXAMPLE = "  python -m melodygan.train --wgan --noise --l2\n  python -m melodygan.train --lstm --corpus ~/tunes"
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from melodygan.bars import NoTunesError  # noqa: PLC0415 - the same
     from melodygan.output import write_originals, write_tunes  # noqa: PLC0415 - the same
 
-    run = _open_run(args, run_path, settings)
+    run = open_run(run_path, settings, resume=bool(args.resume), data=f"the corpus {settings['corpus']}")
     model, complete = train_in(run, sides, tensorboard=args.tensorboard)
     print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
     if not complete:
@@ -79,8 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser(*, only_given: bool = False) -> argparse.ArgumentParser:
-    """Return the parser; with ``only_given`` it leaves out what was not on the command line, instead of defaults."""
+def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.train", "Train an LSTM, a GAN or a Wasserstein GAN on a corpus of tunes.", EXAMPLE)
     model = parser.add_argument_group("model (without --lstm or --wgan: the GAN with cross-entropy)")
     kind = model.add_mutually_exclusive_group()
@@ -126,9 +126,6 @@ def _parser(*, only_given: bool = False) -> argparse.ArgumentParser:
     output.add_argument("--org", type=Path, default=Path("org"), help="folder for held-out originals (default org)")
     output.add_argument("--count", type=cli.positive_int, default=100, help="tunes in each of them (default 100)")
     output.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
-    if only_given:
-        for action in parser._actions:  # noqa: SLF001 - argparse has no other way to forget its defaults
-            action.default = argparse.SUPPRESS
     return parser
 
 
@@ -184,20 +181,14 @@ def _whole_path(corpus: str) -> str:
 
 
 def _settings_to_resume(args: argparse.Namespace, argv: Sequence[str] | None) -> dict[str, Any]:
-    """Return the settings of the run to continue, more epochs allowed.
+    """Return the settings of the run to continue, more epochs allowed."""
 
-    Raises:
-        UserError: no run, another verb's run, or an option that differs from what the run began with.
-    """
-    kept = read_config(args.resume)
-    if kept.get("verb") != "melodygan.train":
-        raise cli.UserError(f"{args.resume} is a run of {kept.get('verb')}: resume it with that")
-    for name, value in vars(_parser(only_given=True).parse_args(argv)).items():
-        same = _whole_path(value) == kept["corpus"] if name == "corpus" else value == kept.get(name)
-        if name not in _FREE_WHEN_RESUMING and not same:
-            option = f"--{name.replace('_', '-')}"
-            raise cli.UserError(f"{option} differs from the run in {args.resume}: leave it out, or start a new run")
-    return {**kept, "epochs": args.epochs or kept["epochs"]}
+    def as_kept(name: str, value: Any) -> Any:
+        return _whole_path(value) if name == "corpus" else value
+
+    return settings_to_resume(
+        args.resume, argv, _parser(), verb="melodygan.train", free=_FREE_WHEN_RESUMING, as_kept=as_kept
+    )
 
 
 def _run_name(settings: dict[str, Any]) -> str:
@@ -223,17 +214,6 @@ def _check_outputs(args: argparse.Namespace, run_path: Path) -> None:
         check_run_folder(run_path, force=args.force)
     for folder in (args.gen, args.org):
         check_output_folder(folder, force=args.force)
-
-
-def _open_run(args: argparse.Namespace, path: Path, settings: dict[str, Any]) -> Run:
-    if not args.resume:
-        return Run.start(path, settings)
-    run = Run.resume(path)
-    if run.config["fingerprint"] != settings["fingerprint"]:
-        raise cli.UserError(f"the corpus {settings['corpus']} has changed since {path} began: start a new run")
-    run.plan_epochs(settings["epochs"])
-    print(f"continuing {path} after epoch {len(run.history)} of {settings['epochs']}")
-    return run
 
 
 if __name__ == "__main__":

@@ -50,6 +50,11 @@ def relativistic_generator_loss(real: Scores, fake: Scores) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.softplus(real - fake))
 
 
+def feature_matching_loss(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """‖E f(x) − E f(G(z))‖² over features [batch, …] of the discriminator (Salimans et al., 2016)."""
+    return tf.reduce_sum(tf.square(tf.reduce_mean(real, axis=0) - tf.reduce_mean(fake, axis=0)))
+
+
 class Objective(NamedTuple):
     """The losses of the two players."""
 
@@ -63,6 +68,16 @@ OBJECTIVES = {
     "relativistic": Objective(relativistic_discriminator_loss, relativistic_generator_loss),
 }
 PENALTIES = ("none", "clip", "gradient", "r1r2")
+FEATURES = "features"
+"""The layer of a discriminator whose output features are matched by."""
+
+_ALWAYS_REPORTED = (
+    "generator_loss",
+    "discriminator_loss",
+    "score_gap",
+    "generator_gradient",
+    "discriminator_gradient",
+)
 
 
 def squared_gradient_norms(gradient: tf.Tensor) -> tf.Tensor:
@@ -123,18 +138,21 @@ class AdversarialModel(keras.Model):
         self.seed = seed
         self.averaging = averaging
         self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
-        names = ("generator_loss", "discriminator_loss", "score_gap", "penalty")
+        names = (*_ALWAYS_REPORTED, "penalty")
         self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self._reported: tuple[str, ...] = ()
         self.built = True
 
     # -- what a family of models may change ---------------------------------------------------------------
 
-    def prepare(self, batch: tf.Tensor) -> tf.Tensor:
-        """Turn a batch as ``fit`` gives it into what the discriminator reads; by default the batch itself."""
+    def prepare(self, batch: Any) -> tf.Tensor:
+        """Turn a batch as ``fit`` gives it into what the discriminator reads; by default the batch itself.
+
+        A batch is the examples, or a pair of examples and labels where ``fit`` is given both.
+        """
         return batch
 
-    def conditions(self, batch: tf.Tensor) -> tf.Tensor | None:  # noqa: ARG002 - for those that have any
+    def conditions(self, batch: Any) -> tf.Tensor | None:  # noqa: ARG002 - for those that have any
         """Turn a batch as ``fit`` gives it into the conditions [batch, condition_dim] of its examples."""
         return None
 
@@ -147,6 +165,15 @@ class AdversarialModel(keras.Model):
             seed: a stateless seed, shape [2], for emissions that draw random numbers.
         """
         return outputs
+
+    def augment(self, examples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for those that do
+        """Change examples, real and generated alike, before they are judged (Zhao et al., 2020); by default not.
+
+        Args:
+            examples: [batch, …].
+            seed: a stateless seed, shape [2].
+        """
+        return examples
 
     # -- the Keras side -----------------------------------------------------------------------------------
 
@@ -161,6 +188,9 @@ class AdversarialModel(keras.Model):
         penalty_interval: int = 1,
         clip: float = 0.01,
         discriminator_steps: int = 1,
+        feature_matching: bool = False,
+        unrolled_steps: int = 0,
+        unrolled_rate: float = 0.01,
         **kwargs: Any,
     ) -> None:
         """Choose how the two players learn.
@@ -176,15 +206,22 @@ class AdversarialModel(keras.Model):
                 costs a fraction and acts alike (Karras et al., 2020).
             clip: bound of weight clipping.
             discriminator_steps: discriminator updates before each generator update.
+            feature_matching: the generator learns by `feature_matching_loss` on the output of the discriminator's
+                layer `FEATURES`, instead of by the objective.
+            unrolled_steps: the generator learns against the discriminator as it would be so many updates later, and
+                through those updates (Metz et al., 2017).
+            unrolled_rate: learning rate of these updates, which are plain gradient descent.
             **kwargs: passed to ``keras.Model.compile`` (``run_eagerly``, ``steps_per_execution`` …).
 
         Raises:
-            ValueError: an unknown objective or penalty.
+            ValueError: an unknown objective or penalty; or features to match, and no layer of that name.
         """
         if objective not in OBJECTIVES:
             raise ValueError(f"objective {objective!r} is not one of {', '.join(OBJECTIVES)}")
         if penalty not in PENALTIES:
             raise ValueError(f"penalty {penalty!r} is not one of {', '.join(PENALTIES)}")
+        if feature_matching and FEATURES not in {layer.name for layer in self.discriminator.layers}:
+            raise ValueError(f"feature matching needs a layer of the discriminator that is called {FEATURES!r}")
         super().compile(**kwargs)
         self.generator_optimizer = keras.optimizers.get(generator_optimizer)
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
@@ -193,10 +230,16 @@ class AdversarialModel(keras.Model):
         self.objective, self.penalty = objective, penalty
         self.penalty_weight, self.penalty_interval = penalty_weight, penalty_interval
         self.clip, self.discriminator_steps = clip, discriminator_steps
-        self._reported = ("generator_loss", "discriminator_loss", "score_gap")
+        self.feature_matching = feature_matching
+        self.unrolled_steps, self.unrolled_rate = unrolled_steps, unrolled_rate
+        self._reported = _ALWAYS_REPORTED
         if penalty in {"gradient", "r1r2"}:
             self._reported += ("penalty",)
         self._keras_options = kwargs
+        if feature_matching:
+            featured = keras.Model(self.discriminator.inputs, self.discriminator.get_layer(FEATURES).output)
+            # A function, which Keras does not take for a part of this model that is to be saved with it.
+            self._features_of = lambda inputs: featured(inputs, training=True)
         # One graph for all updates of a player: without it every extra critic step would be traced anew.
         self._discriminator_update = tf.function(self._update_discriminator)
 
@@ -204,7 +247,10 @@ class AdversarialModel(keras.Model):
         """Return what `compile` was given, optimizers serialised."""
         if not self.compiled:
             return {}
-        names = ("objective", "penalty", "penalty_weight", "penalty_interval", "clip", "discriminator_steps")
+        names = (
+            *("objective", "penalty", "penalty_weight", "penalty_interval", "clip", "discriminator_steps"),
+            *("feature_matching", "unrolled_steps", "unrolled_rate"),
+        )
         return {
             "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
             "discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer),
@@ -257,12 +303,14 @@ class AdversarialModel(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Make ``discriminator_steps`` discriminator updates and one generator update."""
-        batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        examples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        batch = examples if labels is None else (examples, labels)
         reseed_layers([self.generator, self.discriminator], self.seed, self.step)
-        size = tf.shape(batch)[0] // self.discriminator_steps
+        size = tf.shape(examples)[0] // self.discriminator_steps
         tf.debugging.assert_positive(size, "a batch must have an example for each discriminator step")
         for number in range(self.discriminator_steps):
-            part = batch[number * size : (number + 1) * size]
+            begin, end = number * size, (number + 1) * size
+            part = keras.tree.map_structure(lambda whole: whole[begin:end], batch)  # noqa: B023 - used at once
             real, conditions = self.prepare(part), self.conditions(part)
             self._discriminator_update(real, conditions, tf.constant(number, tf.int64))
         self._update_generator(real, conditions)
@@ -271,7 +319,8 @@ class AdversarialModel(keras.Model):
 
     def _draw_seed(self, purpose: int, number: tf.Tensor | int = 0) -> tf.Tensor:
         """Return a stateless seed [2] for one purpose within one update."""
-        counter = (self.step * self.discriminator_steps + tf.cast(number, tf.int64)) * 8 + purpose
+        calls = max(self.discriminator_steps, self.unrolled_steps + 1)
+        counter = (self.step * calls + tf.cast(number, tf.int64)) * 8 + purpose
         return tf.stack([tf.constant(self.seed, tf.int64), tf.cast(counter, tf.int64)])
 
     def _generate(
@@ -306,7 +355,7 @@ class AdversarialModel(keras.Model):
         fake = self._generate(tf.shape(real)[0], conditions, number, player=0)
         # Both halves in one pass: a recurrent discriminator costs by the call, hardly by the row.
         fake = tf.cast(fake, real.dtype)
-        examples = tf.concat([real, fake], axis=0)
+        examples = self.augment(tf.concat([real, fake], axis=0), self._draw_seed(4, number))
         both = None if conditions is None else tf.concat([conditions, conditions], axis=0)
         with tf.GradientTape() as tape:
             with tf.GradientTape(watch_accessed_variables=False) as input_tape:
@@ -321,11 +370,13 @@ class AdversarialModel(keras.Model):
                 if self.penalty == "r1r2":
                     penalty = zero_centred_penalty(input_tape.gradient(total_score, examples))
                 else:
-                    penalty = interpolation_penalty(self._gradient_between(real, fake, conditions, number))
+                    penalty = interpolation_penalty(self._gradient_between(examples, conditions, number))
                 total += self.penalty_weight * self.penalty_interval * penalty
                 self._trackers["penalty"].update_state(penalty)
         variables = self.discriminator.trainable_variables
-        self.discriminator_optimizer.apply(tape.gradient(total, variables), variables)
+        gradients = tape.gradient(total, variables)
+        self.discriminator_optimizer.apply(gradients, variables)
+        self._trackers["discriminator_gradient"].update_state(_norm(gradients))
         self._trackers["discriminator_loss"].update_state(loss)
         self._trackers["score_gap"].update_state(tf.reduce_mean(real_scores) - tf.reduce_mean(fake_scores))
 
@@ -333,9 +384,34 @@ class AdversarialModel(keras.Model):
         inputs = examples if conditions is None else [examples, conditions]
         return tf.cast(self.discriminator(inputs, training=True), tf.float32)
 
-    def _gradient_between(
-        self, real: tf.Tensor, fake: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor
-    ) -> tf.Tensor:
+    def _features(self, examples: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
+        inputs = examples if conditions is None else [examples, conditions]
+        return tf.cast(self._features_of(inputs), tf.float32)
+
+    def _score_with(self, weights: list[tf.Tensor], examples: tf.Tensor, conditions: tf.Tensor | None) -> Scores:
+        """Score examples as a discriminator of other weights would."""
+        inputs = examples if conditions is None else [examples, conditions]
+        others = [tf.convert_to_tensor(variable) for variable in self.discriminator.non_trainable_variables]
+        scores, _ = self.discriminator.stateless_call(weights, others, inputs, training=True)
+        return tf.cast(scores, tf.float32)
+
+    def _unrolled(self, real: tf.Tensor, conditions: tf.Tensor | None) -> list[tf.Tensor]:
+        """Return the weights of the discriminator after `unrolled_steps` updates, differentiable in what it sees."""
+        weights = [tf.convert_to_tensor(variable) for variable in self.discriminator.trainable_variables]
+        both = None if conditions is None else tf.concat([conditions, conditions], axis=0)
+        for number in range(1, self.unrolled_steps + 1):
+            fake = tf.cast(self._generate(tf.shape(real)[0], conditions, number, player=1), real.dtype)
+            examples = self.augment(tf.concat([real, fake], axis=0), self._draw_seed(6, number))
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                loss = OBJECTIVES[self.objective].discriminator(*tf.split(self._score_with(weights, examples, both), 2))
+            gradients = tape.gradient(loss, weights)
+            weights = [weight - self.unrolled_rate * change for weight, change in zip(weights, gradients, strict=True)]
+        return weights
+
+    def _gradient_between(self, examples: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> tf.Tensor:
+        """Return the critic's gradient between the real first half of examples and the generated second one."""
+        real, fake = tf.split(examples, 2)
         shape = tf.concat([tf.shape(real)[:1], tf.ones_like(tf.shape(real)[1:])], axis=0)
         mix = tf.random.stateless_uniform(shape, self._draw_seed(5, number))
         between = mix * real + (1 - mix) * fake
@@ -346,18 +422,38 @@ class AdversarialModel(keras.Model):
 
     def _update_generator(self, real: tf.Tensor, conditions: tf.Tensor | None) -> None:
         variables = self.generator.trainable_variables
-        # Only a relativistic generator looks at real examples; for the others the graph drops these scores.
-        real_scores = self._score(real, conditions) if self.objective == "relativistic" else tf.zeros([1, 1])
+        loss_of = OBJECTIVES[self.objective].generator
+        real = self.augment(real, self._draw_seed(7))
+        # What real examples are judged to be does not depend on the generator, unless it is unrolled.
+        known: tf.Tensor = tf.zeros([1, 1])
+        if self.feature_matching:
+            known = self._features(real, conditions)
+        elif self.objective == "relativistic" and not self.unrolled_steps:
+            known = self._score(real, conditions)
         with tf.GradientTape() as tape:
             fake = self._generate(tf.shape(real)[0], conditions, 0, player=1)
-            loss = OBJECTIVES[self.objective].generator(real_scores, self._score(fake, conditions))
+            fake = self.augment(tf.cast(fake, real.dtype), self._draw_seed(6))
+            if self.feature_matching:
+                loss = feature_matching_loss(known, self._features(fake, conditions))
+            elif self.unrolled_steps:
+                weights = self._unrolled(real, conditions)
+                loss = loss_of(*(self._score_with(weights, examples, conditions) for examples in (real, fake)))
+            else:
+                loss = loss_of(known, self._score(fake, conditions))
             total = loss + _regularisation(self.generator)
-        self.generator_optimizer.apply(tape.gradient(total, variables), variables)
+        gradients = tape.gradient(total, variables)
+        self.generator_optimizer.apply(gradients, variables)
+        self._trackers["generator_gradient"].update_state(_norm(gradients))
         self._trackers["generator_loss"].update_state(loss)
         pairs = zip(self.averaged_generator.variables, self.generator.variables, strict=True)
         for average, current in pairs:
             if average.dtype == current.dtype and "float" in str(average.dtype):
                 average.assign(self.averaging * average + (1 - self.averaging) * current)
+
+
+def _norm(gradients: list[tf.Tensor]) -> tf.Tensor:
+    """Return the length of a gradient over all variables."""
+    return tf.linalg.global_norm([gradient for gradient in gradients if gradient is not None])
 
 
 def _regularisation(model: keras.Model) -> tf.Tensor:

@@ -16,13 +16,21 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import platformdirs
+
 from modelkit.cli import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MANIFEST = ".manymodes.json"
+CACHE_VARIABLE = "MANYMODES_CACHE"
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def cache_folder() -> Path:
+    """Give the folder for what can be made again: $MANYMODES_CACHE, else the user's cache directory."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("manymodes"))
 
 
 @contextlib.contextmanager

@@ -39,17 +39,25 @@ def _seed_generators(models: list[keras.Model]) -> Iterator[keras.random.SeedGen
 
 
 class RandomBatches(keras.utils.PyDataset):
-    """Batches drawn with replacement from an array, each fixed by the seed, the epoch and its number.
+    """Batches drawn with replacement from arrays, each fixed by the seed, the epoch and its number.
 
     Args:
-        examples: [n, …].
+        examples: [n, …], or a tuple of such arrays, whose rows belong together.
         batch_size: rows a batch.
         batches: batches an epoch.
         seed: fixes every batch.
         first_epoch: number of epochs already trained; the first pass is the one after them.
     """
 
-    def __init__(self, examples: np.ndarray, batch_size: int, batches: int, *, seed: int, first_epoch: int = 0) -> None:
+    def __init__(
+        self,
+        examples: np.ndarray | tuple[np.ndarray, ...],
+        batch_size: int,
+        batches: int,
+        *,
+        seed: int,
+        first_epoch: int = 0,
+    ) -> None:
         super().__init__()
         self.examples = examples
         self.batch_size = batch_size
@@ -60,9 +68,12 @@ class RandomBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return self.batches
 
-    def __getitem__(self, index: int) -> np.ndarray:
-        """Return batch ``index`` of the current epoch, [batch_size, …]."""
+    def __getitem__(self, index: int) -> np.ndarray | tuple[np.ndarray, ...]:
+        """Return batch ``index`` of the current epoch, [batch_size, …], or a tuple of such."""
         rng = np.random.default_rng([self.seed, self.epoch, index])
+        if isinstance(self.examples, tuple):
+            rows = rng.integers(len(self.examples[0]), size=self.batch_size)
+            return tuple(array[rows] for array in self.examples)
         return self.examples[rng.integers(len(self.examples), size=self.batch_size)]
 
     def on_epoch_end(self) -> None:

@@ -79,8 +79,8 @@ class Run:
 
     @property
     def best_epoch(self) -> int:
-        """The number of the epoch (from 0) with the least ``monitor``, the first of equals."""
-        values = [row[self.config["monitor"]] for row in self.history]
+        """The number of the epoch (from 0) with the least ``monitor``, the first of equals; not every one has it."""
+        values = [row.get(self.config["monitor"], math.nan) for row in self.history]
         return min(range(len(values)), key=lambda epoch: (math.isnan(values[epoch]), values[epoch]))
 
     def record(self, model: keras.Model, row: dict[str, float]) -> None:

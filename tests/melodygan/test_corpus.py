@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scores import ABC, IN_C, abc, musicxml, write_all_formats
 
 from melodygan import corpus as corpus_module
-from melodygan.corpus import book_names, cache_folder, load_corpus, near_duplicate_key, split
+from melodygan.corpus import book_names, load_corpus, near_duplicate_key, split
 from melodygan.encoding import ACCEPTED_STEPS, Note, Tune
 from modelkit.cli import UserError
 
@@ -273,13 +273,6 @@ def test_without_a_cache_life_goes_on(load, folder, cache, capsys):
     cache.write_text("a file stands where the folder should be", encoding="utf-8")
     assert len(load(folder).tunes) == 1
     assert capsys.readouterr().err.startswith(f"note: the parsed corpus cannot be kept in {cache}")
-
-
-def test_where_the_cache_is(monkeypatch, tmp_path):
-    monkeypatch.setenv("MANYMODES_CACHE", str(tmp_path))
-    assert cache_folder() == tmp_path
-    monkeypatch.delenv("MANYMODES_CACHE")
-    assert cache_folder().name == "manymodes"
 
 
 def test_processes_give_the_same_as_one(folder, tmp_path):

@@ -168,8 +168,11 @@ def test_the_logs_of_a_step(eager):
     model.compile(sgd(0), sgd(0), objective="wasserstein")
     # w·x is 3 and 11 for the real ones, 0 for what G = 0 makes.
     logs = update(model, [[1.0, 0.0], [1.0, 2.0]])
-    assert logs == pytest.approx({"discriminator_loss": -7, "score_gap": 7, "generator_loss": 0})
     assert [metric.name for metric in model.metrics] == list(logs)
+    # K = 0 moves by −mean(z) wᵀ, which chance decides; w by −mean(x), which is (1, 1).
+    assert logs.pop("generator_gradient") > 0
+    expected = {"discriminator_loss": -7, "score_gap": 7, "generator_loss": 0, "discriminator_gradient": 2**0.5}
+    assert logs == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("interval", [1, 2, 3])
@@ -199,7 +202,7 @@ def test_the_penalty_lies_between_real_and_generated_examples(eager):
     real, fake = tf.zeros([64, WIDTH]), tf.ones([64, WIDTH])
     seen = []
     model._score = lambda examples, _: seen.append(np.asarray(examples)) or tf.reduce_sum(examples, axis=1)
-    model._gradient_between(real, fake, None, tf.constant(0, tf.int64))
+    model._gradient_between(tf.concat([real, fake], axis=0), None, tf.constant(0, tf.int64))
     (between,) = seen
     np.testing.assert_array_equal(between[:, 0], between[:, 1])  # one place an example, on the straight line
     assert ((between >= 0) & (between <= 1)).all()
@@ -268,6 +271,112 @@ def test_real_and_generated_examples_are_judged_under_the_same_conditions(eager,
     assert logs["generator_loss"] == pytest.approx(0 if objective == "wasserstein" else math.log(1 + math.e))
     if penalty == "r1r2":
         assert logs["penalty"] == pytest.approx(WIDTH)  # the gradient is of the examples, not of the conditions
+
+
+class Labelled(AdversarialModel):
+    """The labels that ``fit`` is given are the conditions."""
+
+    def prepare(self, batch):
+        return batch[0]
+
+    def conditions(self, batch):
+        return batch[1][:, None]
+
+
+def test_examples_may_come_with_labels(eager):
+    inputs = [keras.Input((WIDTH,)), keras.Input((1,))]
+    score = L.Dense(1, use_bias=False, kernel_initializer="ones")(L.Subtract()(inputs))
+    makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH, kernel_initializer="zeros")])
+    model = Labelled(makes, keras.Model(inputs, score), condition_dim=1)
+    model.compile(sgd(0), sgd(0), objective="wasserstein", discriminator_steps=2)
+    labels = np.array([1.0, 2.0, 3.0, 4.0], np.float32)
+    data = (tf.constant(np.stack([labels + 5, labels], axis=1)), tf.constant(labels))
+    logs = {name: float(value) for name, value in model.train_step(data).items()}
+    # Real ones score 5 whatever their label; what is generated, 0, scores −2 times it.
+    assert logs["score_gap"] == pytest.approx(5 + 2 * labels.mean())
+
+
+# --- other ways to teach the generator
+
+
+def featured_players():
+    """Build D(x) = w·f(x) with features f(x) = 2 x, and G(z) = 0."""
+    examples = keras.Input((WIDTH,))
+    double = keras.initializers.Constant(2 * np.eye(WIDTH))
+    features = L.Dense(WIDTH, use_bias=False, kernel_initializer=double, name=adversarial.FEATURES)(examples)
+    score = L.Dense(1, use_bias=False)(features)
+    makes = keras.Sequential([keras.Input((LATENT,)), L.Dense(WIDTH, kernel_initializer="zeros")])
+    return AdversarialModel(makes, keras.Model(examples, score))
+
+
+def test_features_are_matched_on_average(eager):
+    model = featured_players()
+    model.compile(sgd(0.1), sgd(0), feature_matching=True)
+    batch = [[1.0, 0.0], [3.0, -2.0]]  # (2, −1) on average, and its features (4, −2)
+    assert update(model, batch)["generator_loss"] == pytest.approx(16 + 4)
+    # ∂/∂bias ‖2 bias − (4, −2)‖² = −4 (4, −2) at 0
+    np.testing.assert_allclose(model.generator.get_weights()[1], [1.6, -0.8], rtol=1e-5)
+
+
+def test_features_need_a_layer_of_that_name():
+    with pytest.raises(ValueError, match="needs a layer of the discriminator that is called 'features'"):
+        linear_players().compile(feature_matching=True)
+
+
+def test_what_matches_features_saves_and_loads(tmp_path):
+    model = featured_players()
+    model.compile("sgd", "sgd", feature_matching=True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.feature_matching
+    assert len(loaded.weights) == len(model.weights)
+    loaded.train_on_batch(np.zeros((2, WIDTH), np.float32))
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_generator_climbs_the_critic_as_it_will_be(eager, steps):
+    model = linear_players()
+    model.compile(sgd(0.1), sgd(0), objective="wasserstein", unrolled_steps=steps, unrolled_rate=0.5)
+    batch = np.array([[2.0, 0.0], [0.0, 0.0]], np.float32)
+    update(model, batch)
+    # G = 0, so that each step ahead moves w = (3, 4) by half of mean x = (1, 0); K moves along that w.
+    ahead = np.array([3 + 0.5 * steps, 4])
+    kernel = model.generator.get_weights()[0]
+    np.testing.assert_allclose(kernel[:, 1], kernel[:, 0] * ahead[1] / ahead[0], rtol=1e-5)
+    np.testing.assert_allclose(critic_of(model), [3, 4])  # the critic itself has not moved
+
+
+def test_the_generator_learns_through_the_critics_answer(eager):
+    # With a critic of 0 there is nothing to climb, but what it will be follows from what is generated.
+    model = linear_players(critic=(0.0, 0.0), generator="ones")
+    model.compile(sgd(0.1), sgd(0), objective="wasserstein", unrolled_steps=1)
+    before = model.generator.get_weights()[0]
+    update(model, np.ones((4, WIDTH)))
+    assert (model.generator.get_weights()[0] != before).all()
+
+
+class Shifted(AdversarialModel):
+    """Adds what chance says to all that is judged, and keeps a note of it."""
+
+    def augment(self, examples, seed):
+        shift = tf.random.stateless_uniform([], seed)
+        self.__dict__.setdefault("noted", []).append((np.asarray(examples), float(shift)))
+        return examples + shift
+
+
+@pytest.mark.parametrize("objective", sorted(OBJECTIVES))
+def test_all_that_is_judged_is_augmented(eager, objective):
+    players = linear_players(generator="ones")
+    model = Shifted(players.generator, players.discriminator)
+    model.compile(sgd(0), sgd(0), objective=objective, discriminator_steps=2)
+    batch = np.arange(8.0).reshape(4, WIDTH)
+    update(model, batch)
+    examples, shifts = zip(*model.noted, strict=True)
+    # Real and generated together for two critic steps; for the generator one after the other.
+    assert [len(part) for part in examples] == [4, 4, 2, 2]
+    np.testing.assert_array_equal(np.concatenate([examples[0][:2], examples[1][:2]]), batch)
+    np.testing.assert_array_equal(examples[2], batch[2:])
+    assert len(set(shifts)) == 4
 
 
 def test_the_conditions_make_the_round_trip(tmp_path):
@@ -444,7 +553,7 @@ def test_it_may_be_compiled_again():
     model(np.zeros((1, LATENT), np.float32))
     assert [metric.name for metric in model.metrics][-1] == "penalty"
     model.compile(penalty="clip")
-    assert [metric.name for metric in model.metrics] == ["generator_loss", "discriminator_loss", "score_gap"]
+    assert "penalty" not in [metric.name for metric in model.metrics]
 
 
 # --- the Keras side
@@ -479,6 +588,9 @@ def test_the_compilation_makes_the_round_trip():
         "penalty_interval": 4,
         "clip": 0.5,
         "discriminator_steps": 3,
+        "feature_matching": False,
+        "unrolled_steps": 2,
+        "unrolled_rate": 0.5,
     }
     model = linear_players()
     model.compile(keras.optimizers.Adam(2**-10, 0.25), keras.optimizers.RMSprop(2**-14), **chosen)
@@ -511,7 +623,7 @@ def test_the_callbacks_of_keras_work(tmp_path):
     ]
     history = train(model, 0, 5, callbacks=callbacks).history
     assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
-        ["generator_loss", "discriminator_loss", "score_gap"], 2
+        [metric.name for metric in model.metrics], 2
     )  # the second epoch was no better by 100, so it was the last
     events = [
         event

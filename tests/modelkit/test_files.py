@@ -10,6 +10,7 @@ import pytest
 from modelkit.cli import UserError
 from modelkit.files import (
     MANIFEST,
+    cache_folder,
     check_output_folder,
     new_folder,
     output_folder,
@@ -349,3 +350,10 @@ def test_setting_aside_takes_the_first_free_number(tmp_path, contents, capsys):
     assert set_aside(tmp_path / "x") == tmp_path / "x.2"
     assert contents(tmp_path) == {"x.1": b"x.1", "x.2": b"x", "x.3": b"x.3"}
     assert capsys.readouterr().out == f"{tmp_path / 'x'} was there already: it is now {tmp_path / 'x.2'}\n"
+
+
+def test_where_the_cache_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("MANYMODES_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.delenv("MANYMODES_CACHE")
+    assert cache_folder().name == "manymodes"

@@ -158,3 +158,10 @@ def test_fit_continued_gets_the_batches_that_fit_in_one_go_gets():
     assert totals(built=True) == in_one_go
     assert totals(first_epoch=1) == totals(built=True, first_epoch=1) == in_one_go[1:]
     assert totals(first_epoch=2) == in_one_go[2:]
+
+
+def test_rows_of_several_arrays_belong_together():
+    examples = np.arange(50.0)
+    images, labels = RandomBatches((examples, examples.astype(int) * 2), 16, 3, seed=1)[2]
+    np.testing.assert_array_equal(labels, images * 2)
+    np.testing.assert_array_equal(images, RandomBatches(examples, 16, 3, seed=1)[2])

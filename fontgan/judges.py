@@ -1,0 +1,139 @@
+"""Two letter classifiers, trained apart: one chooses among epochs, the other reports.
+
+A model that is chosen because a classifier likes it has been fitted to that classifier; what is reported must come
+from another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+from fontgan.coverage import Reading
+from fontgan.glyphs import LETTERS, SIZE_PX
+from modelkit.files import cache_folder, save_keras
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fontgan.fonts import Letters
+
+_BATCH = 64
+
+
+class Kind(NamedTuple):
+    """How a judge is made.
+
+    Attributes:
+        name: what it is for.
+        channels: of its convolutions.
+        width: of its features.
+        epochs: of its training.
+        shift_px, turn, zoom, noise: how its training images are changed; turn and zoom as shares of a full one.
+    """
+
+    name: str
+    channels: tuple[int, ...]
+    width: int
+    epochs: int
+    shift_px: int
+    turn: float
+    zoom: float
+    noise: float
+
+
+KINDS = (
+    Kind("selecting", (24, 48, 96), 96, 14, 2, 0.0, 0.1, 0.1),
+    Kind("reporting", (32, 64, 96), 128, 16, 1, 0.03, 0.05, 0.2),
+)
+
+
+class Judges(NamedTuple):
+    """Two judges of the same letters.
+
+    Attributes:
+        selecting: chooses among epochs.
+        reporting: says what is reported.
+        accuracy: of each on the validation images, by the names above.
+    """
+
+    selecting: keras.Model
+    reporting: keras.Model
+    accuracy: dict[str, float]
+
+
+def build_judge(kind: Kind, seed: int) -> keras.Model:
+    """Return an untrained judge: images [B, 28, 28, 1] → [features [B, width], probabilities [B, 26]]."""
+    images = keras.Input((SIZE_PX, SIZE_PX, 1), name="images")
+    shift = kind.shift_px / SIZE_PX
+    outside = {"fill_mode": "constant", "fill_value": -1.0}
+    x = layers.RandomTranslation(shift, shift, **outside, seed=seed)(images)
+    x = layers.RandomZoom(kind.zoom, **outside, seed=seed + 1)(x)
+    if kind.turn:
+        x = layers.RandomRotation(kind.turn, **outside, seed=seed + 2)(x)
+    x = layers.GaussianNoise(kind.noise, seed=seed + 3)(x)
+    for filters in kind.channels:
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.MaxPooling2D(2, padding="same")(x)
+    x = layers.Flatten()(x)
+    features = layers.Dense(kind.width, activation="relu", name="features")(x)
+    x = layers.Dropout(0.3, seed=seed + 4)(features)
+    letters = layers.Dense(len(LETTERS), activation="softmax", name="letters", dtype="float32")(x)
+    return keras.Model(images, [features, letters], name=f"judge_{kind.name}")
+
+
+def train_judge(kind: Kind, letters: Letters, seed: int) -> keras.Model:
+    """Train a judge on the training images of a set of letters."""
+    keras.utils.set_random_seed(seed)
+    judge = build_judge(kind, seed)
+    classifier = keras.Model(judge.input, judge.output[1])
+    steps = kind.epochs * -(-len(letters.train.images) // _BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.02)
+    classifier.compile(keras.optimizers.Adam(rate), loss)
+    targets = np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels]
+    classifier.fit(letters.train.images, targets, batch_size=_BATCH, epochs=kind.epochs, verbose=0)
+    return judge
+
+
+def read(judge: keras.Model, images: np.ndarray) -> Reading:
+    """Have images [n, 28, 28, 1] read."""
+    features, probabilities = judge.predict(images, batch_size=512, verbose=0)
+    return Reading(probabilities.argmax(axis=1), probabilities.max(axis=1), features)
+
+
+def judges_of(letters: Letters, kinds: Sequence[Kind] = KINDS) -> Judges:
+    """Return the judges of a set of letters; trained once for each set, then kept in the user's cache."""
+    made = {kind.name: _kept(kind, letters, seed) for seed, kind in enumerate(kinds, start=1)}
+    accuracy = {
+        name: float((read(judge, letters.validation.images).letters == letters.validation.labels).mean())
+        for name, judge in made.items()
+    }
+    return Judges(made["selecting"], made["reporting"], accuracy)
+
+
+def _kept(kind: Kind, letters: Letters, seed: int) -> keras.Model:
+    place = _place(kind, letters, seed)
+    try:
+        return keras.models.load_model(place)
+    except (OSError, ValueError):  # there is none, or a damaged one
+        judge = train_judge(kind, letters, seed)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        save_keras(judge, place)
+    except OSError as error:
+        print(f"note: the {kind.name} judge cannot be kept in {place.parent}: {error}")
+    return judge
+
+
+def _place(kind: Kind, letters: Letters, seed: int) -> Path:
+    made_of: dict[str, Any] = {"kind": kind, "letters": letters.fingerprint, "seed": seed, "keras": keras.__version__}
+    name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    return cache_folder() / f"judge-{kind.name}-{name}.keras"
