@@ -49,7 +49,7 @@ _METERS = (16, 12)  # sixteenths after which the place in the bar comes round, i
 _LONGEST = 16  # sixteenths that a note has lasted, beyond which they are no longer counted
 _RUNS = (1, 4, 8, 16, 32)  # sixteenths of agreement with earlier bars, from which they are told apart
 _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
-_ONE_HOT = ("form", "left", "near", "pace")  # the columns of a plan that are told as they are
+_ONE_HOT = ("form", "left", "near", "pace", "close")  # the columns of a plan that are told as they are
 _DISTANCE = tuple(STEP_COLUMNS).index("distance")
 
 

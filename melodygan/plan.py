@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from melodygan.encoding import HOLD, to_steps
-from melodygan.form import FORMS, METERS, Form, form_of, number_of
+from melodygan.form import FORMS, METERS, Form, ends_on_the_tonic, form_of, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,14 @@ MOST_LEFT = 16
 NEAR = 32
 """Sixteenths before the end from which on they are counted too."""
 
-STEP_COLUMNS = {"form": len(FORMS), "left": MOST_LEFT + 1, "near": NEAR + 1, "pace": FASTEST, "distance": FARTHEST}
+STEP_COLUMNS = {
+    "form": len(FORMS),
+    "left": MOST_LEFT + 1,
+    "near": NEAR + 1,
+    "pace": FASTEST,
+    "close": 2,
+    "distance": FARTHEST,
+}
 """What is told at a step, and the greatest number that each can be; 0 where it is not known, or does not apply."""
 
 
@@ -47,12 +54,14 @@ class Plan(NamedTuple):
             first bar line.
         pace: notes and rests in two bars, rounded, 1 to `FASTEST`.
         returns: for each bar how many bars ago the same one stood; 0 where it is new.
+        closes: whether the last note is the tonic.
     """
 
     form: Form
     bars: int
     pace: int
     returns: tuple[int, ...]
+    closes: bool = True
 
 
 def plan_of(tune: Tune) -> Plan:
@@ -75,7 +84,8 @@ def plan_of(tune: Tune) -> Plan:
         before = returns[-1] if returns else 0
         returns.append(before if before in same else min(same, default=0))
     pace = round(2 * len(tune.notes) / len(bars))
-    return Plan(form, len(bars), min(max(pace, 1), FASTEST), tuple(returns))
+    closes = ends_on_the_tonic(tune.notes, form.mode)
+    return Plan(form, len(bars), min(max(pace, 1), FASTEST), tuple(returns), closes)
 
 
 def resized(plan: Plan, bars: int) -> Plan:
@@ -86,17 +96,28 @@ def resized(plan: Plan, bars: int) -> Plan:
 def as_steps(plan: Plan | None, steps: int) -> np.ndarray:
     """Spell a plan out as int32 [steps, len(STEP_COLUMNS)]; None, which tells nothing, as zeros.
 
-    After the end of the tune no bars are left, and none returns.
+    After the end of the tune no bars are left, and none returns. A bar that is to return is as near to the end as it
+    will be then: what closes a tune must do so when it is first heard.
     """
     if plan is None:
         return np.zeros((steps, len(STEP_COLUMNS)), np.int32)
     length = METERS[plan.form.meter]
     bar = np.arange(steps) // length
     left = 1 + np.clip(plan.bars - bar, 0, MOST_LEFT)
-    near = 1 + np.clip(plan.bars * length - np.arange(steps), 0, NEAR)
+    to_end = _to_end(plan)
+    near = 1 + np.clip(length * to_end[np.minimum(bar, plan.bars)] - np.arange(steps) % length, 0, NEAR)
     distance = length * np.array([*plan.returns, 0], np.int32)[np.minimum(bar, plan.bars)]
-    form, pace = np.full_like(bar, number_of(plan.form)), np.full_like(bar, plan.pace)
-    return np.stack([form, left, near, pace, distance], axis=1).astype(np.int32)
+    form, pace, close = (np.full_like(bar, value) for value in (number_of(plan.form), plan.pace, 1 + plan.closes))
+    return np.stack([form, left, near, pace, close, distance], axis=1).astype(np.int32)
+
+
+def _to_end(plan: Plan) -> np.ndarray:
+    """Return how many bars before the end each bar, or the last bar that returns from it, begins; 0 after the end."""
+    to_end = np.arange(plan.bars, -1, -1)
+    for bar in range(plan.bars - 1, 0, -1):
+        source = bar - plan.returns[bar]
+        to_end[source] = min(to_end[source], to_end[bar])
+    return to_end
 
 
 def plans_like(plans: Iterable[Plan], meter: str | None, mode: str | None, bars: int | None = None) -> list[Plan]:
@@ -146,9 +167,11 @@ def _common(notes: Sequence[Note], source: int, here: int) -> int:
 
 def to_config(plans: Iterable[Plan]) -> list[list[Any]]:
     """Write plans as JSON has them."""
-    return [[number_of(plan.form), plan.bars, plan.pace, list(plan.returns)] for plan in plans]
+    return [[number_of(plan.form), plan.bars, plan.pace, list(plan.returns), plan.closes] for plan in plans]
 
 
 def from_config(rows: Sequence[Sequence[Any]]) -> tuple[Plan, ...]:
     """Read what `to_config` wrote."""
-    return tuple(Plan(FORMS[form - 1], bars, pace, tuple(returns)) for form, bars, pace, returns in rows)
+    return tuple(
+        Plan(FORMS[form - 1], bars, pace, tuple(returns), closes) for form, bars, pace, returns, closes in rows
+    )

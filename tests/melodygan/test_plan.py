@@ -159,9 +159,16 @@ def test_pace_has_a_fastest():
 
 def test_the_form_is_that_of_the_tune():
     tune = replace(in_bars("AB", "3/4"), key="D minor")
-    assert plan_of(tune) == Plan(MINOR_WALTZ, 2, 2, (0, 0))
+    assert plan_of(tune) == Plan(MINOR_WALTZ, 2, 2, (0, 0), closes=False)
     # In a metre that models do not know, bars are those of 4/4: 24 sixteenths are one and a half.
-    assert plan_of(replace(tune, meter="5/4")) == Plan(Form("4/4", "minor"), 2, 2, (0, 0))
+    assert plan_of(replace(tune, meter="5/4")) == Plan(Form("4/4", "minor"), 2, 2, (0, 0), closes=False)
+
+
+def test_a_tune_closes_on_its_tonic_or_not():
+    # C in major and A in minor, to which all tunes are transposed; a rest after it does not matter
+    for key, tonic, other in (("D major", 60, 69), ("D minor", 57, 60)):
+        assert plan_of(Tune((Note(64, 4), Note(tonic, 4), Note(None, 8)), key=key)).closes
+        assert not plan_of(Tune((Note(tonic, 4), Note(other, 4)), key=key)).closes
 
 
 def test_what_returns_is_what_stood_there():
@@ -189,12 +196,25 @@ def told(plan, steps):
 
 def test_steps_by_hand():
     # 3/8 minor is the tenth form; 6 sixteenths a bar
-    steps = told(Plan(Form("3/8", "minor"), 3, 5, (0, 1, 2)), 21)
+    steps = told(Plan(Form("3/8", "minor"), 3, 5, (0, 0, 0)), 21)
     assert steps["form"] == [10] * 21
     assert steps["left"] == [4] * 6 + [3] * 6 + [2] * 6 + [1] * 3
     assert steps["near"] == [*range(19, 1, -1), 1, 1, 1]
     assert steps["pace"] == [5] * 21
-    assert steps["distance"] == [0] * 6 + [6] * 6 + [12] * 6 + [0] * 3
+    assert steps["close"] == [2] * 21
+    assert told(Plan(MAJOR, 1, 5, (0,), closes=False), 3)["close"] == [1, 1, 1]
+    assert steps["distance"] == [0] * 21
+    returning = told(Plan(Form("3/8", "minor"), 3, 5, (0, 1, 2)), 21)
+    assert returning["distance"] == [0] * 6 + [6] * 6 + [12] * 6 + [0] * 3
+    # The first bar is heard again as the second and as the last.
+    assert returning["near"] == [7, 6, 5, 4, 3, 2, *range(13, 7, -1), 7, 6, 5, 4, 3, 2, 1, 1, 1]
+
+
+def test_what_returns_from_what_returns_is_as_near_to_the_end():
+    # The last bar returns from the third, and that from the first.
+    near = told(Plan(MAJOR, 5, 8, (0, 0, 2, 0, 2)), 80)["near"]
+    assert near[0] == near[32] == near[64] == 17
+    assert near[16] == near[48] == 1 + NEAR
 
 
 def test_fewer_steps_than_the_plan_has():
@@ -407,6 +427,6 @@ def test_plans_come_back_from_json():
 
 
 def test_a_config_by_hand():
-    assert to_config([B]) == [[3, 6, 5, [0, 1, 0, 1, 0, 0]]]
-    assert from_config([[3, 6, 5, [0, 1, 0, 1, 0, 0]]]) == (B,)
+    assert to_config([B]) == [[3, 6, 5, [0, 1, 0, 1, 0, 0], True]]
+    assert from_config([[3, 6, 5, [0, 1, 0, 1, 0, 0], True]]) == (B,)
     assert from_config([]) == ()
