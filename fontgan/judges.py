@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -123,7 +124,7 @@ def _kept(kind: Kind, letters: Letters, seed: int) -> keras.Model:
     place = _place(kind, letters, seed)
     try:
         return keras.models.load_model(place)
-    except (OSError, ValueError):  # there is none, or a damaged one
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # there is none, or a damaged one
         judge = train_judge(kind, letters, seed)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

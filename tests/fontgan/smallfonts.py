@@ -1,0 +1,91 @@
+"""Letters that anybody can read, a judge that reads them, and networks that train in no time."""
+
+import hashlib
+
+import keras
+import numpy as np
+from keras import layers
+
+from fontgan.fonts import LETTERS, SIZE_PX, STILL, Face, LetterImages, Letters
+from fontgan.judges import Judges
+from fontgan.sheets import from_pixels, to_pixels
+from modelkit.adversarial import FEATURES
+from modelkit.layers import MinibatchDiscrimination
+
+BLOCK_PX = 4
+BLOCKS = SIZE_PX // BLOCK_PX  # along each side: 49 in all, of which 26 stand for letters
+
+
+def marked(labels):
+    """Return images [n, 28, 28, 1] of letters: ink in the one block of 4×4 pixels that stands for the letter."""
+    images = np.full((len(labels), SIZE_PX, SIZE_PX, 1), -1, np.float32)
+    for image, label in zip(images, labels, strict=True):
+        row, column = (BLOCK_PX * place for place in divmod(int(label), BLOCKS))
+        image[row : row + BLOCK_PX, column : column + BLOCK_PX] = 1
+    return images
+
+
+def small_letters(train=4, validation=3, seed=0):
+    """Return a set of letters as `marked` draws them, with a little noise; ``train`` and ``validation`` of each."""
+    rng = np.random.default_rng(seed)
+
+    def side(count):
+        labels = np.arange(len(LETTERS)).repeat(count)
+        images = marked(labels) + rng.normal(scale=0.1, size=(len(labels), SIZE_PX, SIZE_PX, 1))
+        return LetterImages(from_pixels(to_pixels(images)), labels, np.zeros_like(labels))
+
+    sides = side(train), side(validation)
+    return Letters(
+        source="blocks",
+        faces=(Face("blocks", "blocks.ttf"),),
+        train=sides[0],
+        validation=sides[1],
+        alphabets=marked(range(len(LETTERS)))[None],
+        skipped=(),
+        seed=seed,
+        jitter=STILL,
+        fingerprint=hashlib.sha256(b"".join(one.images.tobytes() for one in sides)).hexdigest(),
+    )
+
+
+class BlockJudge:
+    """Read the letter whose block has most ink: certainly where the others have none, not at all where none has."""
+
+    def predict(self, images, **options):  # noqa: ARG002 - Keras' signature
+        blocks = images.reshape(-1, BLOCKS, BLOCK_PX, BLOCKS, BLOCK_PX).mean(axis=(2, 4)).reshape(len(images), -1)
+        likely = np.exp(10 * blocks[:, : len(LETTERS)])
+        return [blocks, likely / likely.sum(axis=1, keepdims=True)]
+
+
+def block_judges(selecting=None, reporting=None):
+    """Return judges that are right; others where they are given."""
+    return Judges(selecting or BlockJudge(), reporting or BlockJudge(), {"selecting": 1.0, "reporting": 1.0})
+
+
+def tiny_generator(*, latent_dim=3, condition_dim=0):
+    """Build a generator with all that a real one has in it, but hardly any weights."""
+    latents = keras.Input((latent_dim + condition_dim,), name="latents")
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Dense(8, use_bias=False)(latents)))
+    images = layers.Reshape((SIZE_PX, SIZE_PX, 1))(layers.Dense(SIZE_PX**2, activation="tanh")(x))
+    return keras.Model(latents, images, name="generator")
+
+
+def tiny_critic(*, condition_dim=0, minibatch=True, group_size=None):
+    """Build a critic with all that a real one has in it, but hardly any weights."""
+    images = keras.Input((SIZE_PX, SIZE_PX, 1), name="images")
+    inputs, x = images, layers.Flatten()(layers.AveragePooling2D(BLOCK_PX)(images))
+    if condition_dim:
+        conditions = keras.Input((condition_dim,), name="conditions")
+        inputs, x = [images, conditions], layers.Concatenate()([x, conditions])
+    x = layers.Dropout(0.25)(layers.LeakyReLU(0.2, name=FEATURES)(layers.Dense(8)(x)))
+    if minibatch:
+        x = MinibatchDiscrimination(2, 2, group_size=group_size)(x)
+    return keras.Model(inputs, layers.Dense(1, name="score")(x), name="critic")
+
+
+def use_tiny_networks(monkeypatch):
+    """Have every variant built of tiny networks."""
+    for name in ("build_generator", "build_sharp_generator"):
+        monkeypatch.setattr(f"fontgan.variants.{name}", tiny_generator)
+    for name in ("build_discriminator", "build_sharp_critic"):
+        monkeypatch.setattr(f"fontgan.variants.{name}", tiny_critic)

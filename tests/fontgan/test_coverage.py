@@ -1,0 +1,306 @@
+import numpy as np
+import pytest
+
+from fontgan import coverage
+from fontgan.coverage import (
+    CONFIDENT,
+    LEAST_SHARE,
+    Reading,
+    covered_letters,
+    distances_to,
+    kernel_distance,
+    kl_floor,
+    kl_uniform,
+    letter_table,
+    missing_letters,
+    naive_coverage,
+    nearest_distances,
+    nearest_ratio,
+    rejected_share,
+    strict_coverage,
+    strict_shares,
+    survival,
+    two_sample_accuracy,
+)
+from fontgan.glyphs import LETTERS
+
+SURE, UNSURE = 0.99, 0.5
+
+
+def reading(text, confidence=SURE, features=None):
+    """Return what a judge would say who reads this text, a letter an image."""
+    letters = np.array([LETTERS.index(letter) for letter in text])
+    confidence = np.broadcast_to(confidence, letters.shape).astype(np.float32)  # as networks give it
+    return Reading(letters, confidence, np.zeros((len(letters), 1)) if features is None else features)
+
+
+def of_features(features):
+    return reading("A" * len(features), features=features)
+
+
+def normal(count, seed, width=4, centre=0.0):
+    return np.random.default_rng(seed).normal(centre, size=(count, width))
+
+
+# --- letters
+
+
+def test_shares_of_what_is_read_with_confidence_are_shares_of_all_images():
+    shares = strict_shares(reading("AABZ", [SURE, UNSURE, SURE, UNSURE]))
+    assert shares.tolist() == [0.25, 0.25] + 24 * [0]
+
+
+def test_what_is_just_confident_is_confident():
+    just = np.float32(CONFIDENT)
+    found = reading("ABC", [just, np.nextafter(just, np.float32(0)), 1.0])
+    assert covered_letters(found) == "AC"
+    assert rejected_share(found) == pytest.approx(1 / 3)
+
+
+def test_a_letter_in_a_hundred_is_covered_and_one_in_more_is_not():
+    assert LEAST_SHARE == 0.01
+    assert covered_letters(reading("Q" + 99 * "A")) == "AQ"
+    assert covered_letters(reading("Q" + 100 * "A")) == "A"
+
+
+def test_images_that_nobody_can_read_cover_the_alphabet_naively_and_nothing_strictly():
+    noise = reading(10 * LETTERS, UNSURE)
+    assert (naive_coverage(noise), strict_coverage(noise), covered_letters(noise)) == (26, 0, "")
+    assert rejected_share(noise) == 1
+
+
+def test_strict_coverage_counts_no_letter_that_is_only_guessed():
+    found = reading("AAAB" + "CD", 4 * [SURE] + 2 * [UNSURE])
+    assert (naive_coverage(found), strict_coverage(found)) == (4, 2)
+    assert rejected_share(found) == pytest.approx(1 / 3)
+
+
+def test_an_alphabet_read_with_confidence_is_covered_either_way():
+    found = reading(LETTERS)
+    assert strict_coverage(found) == naive_coverage(found) == 26
+    assert (covered_letters(found), missing_letters(covered_letters(found)), rejected_share(found)) == (LETTERS, "", 0)
+
+
+def test_a_single_letter_is_one_letter_either_way():
+    found = reading(50 * "O")
+    assert strict_coverage(found) == naive_coverage(found) == 1
+    assert (covered_letters(found), missing_letters("O")) == ("O", LETTERS.replace("O", ""))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_covered_is_what_is_not_missing(seed):
+    rng = np.random.default_rng(seed)
+    letters = rng.choice(26, 300, p=rng.dirichlet(np.full(26, 0.3)))
+    found = Reading(letters, rng.uniform(0.5, 1, 300), np.zeros((300, 1)))
+    covered = covered_letters(found)
+    assert len(covered) == strict_coverage(found) < naive_coverage(found)
+    assert sorted(covered + missing_letters(covered)) == list(LETTERS)
+    assert strict_shares(found).sum() == pytest.approx(1 - rejected_share(found))
+
+
+def test_letter_table_by_hand():
+    table = letter_table(reading("AABZ", [1.0, 0.5, 0.25, 0.75]))
+    assert list(table) == list(LETTERS)
+    assert table["A"] == {"share": 0.5, "confidence": 0.75}
+    assert table["B"] == {"share": 0.25, "confidence": 0.25}
+    assert table["C"] == {"share": 0.0, "confidence": 0.0}
+    assert sum(entry["share"] for entry in table.values()) == 1
+
+
+# --- how even they are
+
+
+def test_an_even_alphabet_does_not_diverge():
+    assert kl_uniform(reading(7 * LETTERS)) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_single_letter_diverges_by_ln_26():
+    assert kl_uniform(reading(9 * "X")) == pytest.approx(np.log(26))
+
+
+def test_divergence_of_two_letters_by_hand():
+    assert kl_uniform(reading("ABAB")) == pytest.approx(np.log(13))
+    assert kl_uniform(reading("AAAB")) == pytest.approx(0.75 * np.log(0.75 * 26) + 0.25 * np.log(0.25 * 26))
+
+
+def test_divergence_does_not_ask_for_confidence():
+    assert kl_uniform(reading("ABBC", UNSURE)) == kl_uniform(reading("ABBC"))
+
+
+def test_kl_floor_is_what_letters_drawn_evenly_reach():
+    for count in (520, 2600):
+        rng = np.random.default_rng(count)
+        drawn = [
+            kl_uniform(Reading(rng.integers(26, size=count), np.ones(count), np.zeros((count, 1)))) for _ in range(1000)
+        ]
+        assert np.mean(drawn) == pytest.approx(kl_floor(count), rel=0.04)
+
+
+# --- distances in a judge's features
+
+
+def test_kernel_distance_by_hand():
+    # Kernels (x y + 1)³: 1 within the first set and within the second, 1, 1, 27 and 1 between them.
+    assert kernel_distance(np.array([[0.0], [1.0]]), np.array([[2.0], [0.0]])) == 1 + 1 - 2 * 30 / 4
+    # Of two features the kernel takes the mean product: 1 and 8 within, 8 between.
+    assert kernel_distance(np.array([[2.0, 0.0], [0.0, 2.0]]), np.ones((2, 2))) == 1 + 8 - 2 * 8
+
+
+def test_kernel_distance_of_two_draws_of_one_distribution_is_nought_on_average():
+    draws = [kernel_distance(normal(20, (0, turn)), normal(30, (1, turn))) for turn in range(400)]
+    error = np.std(draws) / np.sqrt(len(draws))
+    assert abs(np.mean(draws)) < 4 * error
+    assert np.mean(np.array(draws) < 0) > 0.2
+    # with the pairs of an image and itself it would be this much more, which would show
+    own = np.mean([((x**2).sum(axis=1) / 4 + 1) ** 3 for x in (normal(1000, 2),)]) - 1
+    assert own / 20 + own / 30 > 20 * error
+
+
+def test_kernel_distance_of_a_shifted_distribution_is_positive():
+    for turn in range(20):
+        still = normal(40, (3, turn))
+        near, far = (kernel_distance(still, normal(50, (4, turn), centre=shift)) for shift in (1, 2))
+        assert 0 < near < far
+
+
+def test_kernel_distance_is_the_same_both_ways():
+    a, b = normal(10, 5), normal(15, 6)
+    assert kernel_distance(a, b) == pytest.approx(kernel_distance(b, a))
+
+
+def test_a_set_has_no_distance_to_itself():
+    real = of_features(normal(60, 7))
+    found = distances_to(real, real, seed=0)
+    assert found["precision"] == found["recall"] == found["coverage"] == 1
+    assert found["frechet"] == pytest.approx(0, abs=1e-6)
+    assert found["kid"] < 0  # of equal sets it is known to be too low: every image meets itself
+    assert found["density"] == pytest.approx(6 / 5)  # each lies in its own neighbourhood and in those of five others
+
+
+def test_what_is_further_away_is_further_away():
+    real = of_features(normal(200, 8))
+    alike, shifted, away = (
+        distances_to(of_features(normal(200, 9, centre=centre)), real, seed=0) for centre in (0, 1, 9)
+    )
+    for name in ("frechet", "kid"):
+        assert alike[name] < shifted[name] < away[name]
+    for name in ("precision", "recall", "density", "coverage"):
+        assert alike[name] > shifted[name] > away[name] == 0
+
+
+def test_one_image_repeated_is_precise_and_recalls_nothing():
+    real = of_features(normal(100, 10))
+    middle = np.full((100, 4), 0.01) + 1e-6 * normal(100, 11)
+    found = distances_to(of_features(middle), real, seed=0)
+    assert found["precision"] == 1
+    assert found["recall"] < 0.05
+
+
+def test_sets_are_made_equally_large_and_no_larger_than_can_be_compared(monkeypatch):
+    monkeypatch.setattr(coverage, "COMPARED", 40)
+    monkeypatch.setattr(coverage, "frechet_distance", lambda a, b: [len(np.unique(side, axis=0)) for side in (a, b)])
+    for ours, theirs, compared in ((30, 20, 20), (20, 30, 20), (90, 70, 40)):
+        found = distances_to(of_features(normal(ours, 12)), of_features(normal(theirs, 13)), seed=0)
+        assert found["frechet"] == [compared, compared]
+
+
+def test_a_draw_follows_from_its_seed(monkeypatch):
+    monkeypatch.setattr(coverage, "COMPARED", 40)
+    fake, real = of_features(normal(100, 14)), of_features(normal(100, 15))
+    one, again, other = (distances_to(fake, real, seed) for seed in (0, 0, 1))
+    assert one == again
+    assert one["frechet"] != other["frechet"]
+
+
+def test_features_in_single_precision_do_as_well():
+    features = 100 + normal(60, 16)
+    real = of_features(100 + normal(60, 17))
+    exact, single = (distances_to(of_features(features.astype(kind)), real, seed=0) for kind in ("f8", "f4"))
+    # products of three hundreds would lose all their digits
+    assert single == pytest.approx(exact, rel=1e-3)
+
+
+# --- copies
+
+
+def test_nearest_distances_by_hand():
+    train = np.array([[0.0, 0.0], [3.0, 4.0]]).reshape(2, 1, 2, 1)
+    images = np.array([[0.0, 0.0], [0.0, 1.0], [3.0, 5.5], [-3.0, -4.0]]).reshape(4, 1, 2, 1)
+    assert nearest_distances(images, train).tolist() == [0, 1, 1.5, 5]
+
+
+def test_nearest_distances_keep_the_order_of_many_images():
+    train = np.arange(0, 1200, 2.0)[:, None]
+    places = np.random.default_rng(18).permutation(1198)
+    np.testing.assert_array_equal(nearest_distances(places[:, None], train), places % 2)
+
+
+def test_replayed_images_have_ratio_nought_and_validation_images_one():
+    train, validation = (np.random.default_rng(seed).uniform(-1, 1, (50, 4, 4, 1)) for seed in (19, 20))
+    assert nearest_ratio(train[::-1], validation, train) == 0
+    assert nearest_ratio(validation, validation, train) == 1
+
+
+def test_nearest_ratio_by_hand():
+    train, validation = np.zeros((3, 2, 2, 1)), np.ones((5, 2, 2, 1))
+    assert nearest_ratio(np.full((4, 2, 2, 1), 0.25), validation, train) == 0.25
+    assert nearest_ratio(np.full((4, 2, 2, 1), -3.0), validation, train) == 3
+    # a few copies among new images do not show: it is the median image that counts
+    few = np.array([0.0, 0.5, 0.5, 0.5, 0.5])[:, None, None, None] * validation
+    assert nearest_ratio(few, validation, train) == 0.5
+
+
+def test_two_sample_accuracy_by_hand():
+    # the nearest is of the same set for 0, 1 and 12.5
+    assert two_sample_accuracy(np.array([[0.0], [1], [10]]), np.array([[2.5], [11], [12.5]])) == 3 / 6
+    # for all but 10 and 10.5
+    assert two_sample_accuracy(np.array([[0.0], [1], [10]]), np.array([[10.5], [20], [21]])) == 4 / 6
+
+
+def test_two_samples_of_one_distribution_cannot_be_told_apart():
+    found = [two_sample_accuracy(normal(100, (21, turn)), normal(100, (22, turn))) for turn in range(20)]
+    assert np.mean(found) == pytest.approx(0.5, abs=0.04)
+
+
+def test_two_samples_far_apart_are_told_apart():
+    assert two_sample_accuracy(normal(60, 23), normal(60, 24, centre=50)) == 1
+
+
+def test_copies_are_told_from_what_is_alike():
+    real = normal(80, 25)
+    assert two_sample_accuracy(real, real[::-1]) == 0
+    half = np.concatenate([real[:40] + 1e-6, normal(40, 26)])
+    assert 0.1 < two_sample_accuracy(half, real) < 0.4
+
+
+# --- what becomes of letters
+
+
+def test_survival_by_hand():
+    history = [
+        {"epoch": 10, "covered": "AB"},
+        {"epoch": 20, "covered": "A"},
+        {"epoch": 30, "covered": "C"},
+        {"epoch": 40, "covered": "CB"},
+        {"epoch": 50, "covered": "AC"},
+    ]
+    found = survival(history)
+    assert list(found) == list(LETTERS)
+    assert found["A"] == {"vanished": [30], "returned": [10, 50]}
+    assert found["B"] == {"vanished": [20, 50], "returned": [10, 40]}
+    assert found["C"] == {"vanished": [], "returned": [30]}
+    assert all(found[letter] == {"vanished": [], "returned": []} for letter in LETTERS[3:])
+
+
+def test_without_a_history_nothing_vanishes():
+    assert survival([]) == {letter: {"vanished": [], "returned": []} for letter in LETTERS}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_letters_come_and_go_in_turn(seed):
+    rng = np.random.default_rng(seed)
+    history = [{"epoch": epoch, "covered": "".join(rng.permutation(list(LETTERS))[:13])} for epoch in range(1, 30)]
+    for letter, found in survival(history).items():
+        events = sorted([(epoch, "came") for epoch in found["returned"]] + [(at, "went") for at in found["vanished"]])
+        assert [what for _, what in events] == (["came", "went"] * len(events))[: len(events)]
+        assert len(found["returned"]) - len(found["vanished"]) == (letter in history[-1]["covered"])

@@ -1,0 +1,115 @@
+import importlib
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from fontgan.fonts import STILL, load_fonts
+from fontgan.groups import find_groups
+from fontgan.sheets import bundled_fonts
+
+SANS = bundled_fonts() / "DejaVuSans.ttf"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Keep k-means to one thread: for so few images threads do nothing but wait for each other."""
+    importlib.import_module("sklearn.cluster")  # only what is loaded has threads to limit
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def jittered():
+    return load_fonts(SANS, train=10, validation=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def still():
+    return load_fonts(SANS, train=10, validation=1, jitter=STILL, progress=False)
+
+
+def purity(groups, labels):
+    """Return the share of images whose letter is the commonest of their group."""
+    counts = np.zeros((len(groups.shares), 26), int)
+    np.add.at(counts, (groups.of_images, labels), 1)
+    return counts.max(axis=1).sum() / len(labels)
+
+
+def noise(count, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (count, 28, 28, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize("count", [None, 1, 7, 60])
+def test_shares_are_of_the_images_in_each_group(jittered, count):
+    found = find_groups(jittered.train.images, seed=0, count=count)
+    assert found.of_images.shape == (260,)
+    assert len(found.shares) == (count or 13)
+    assert found.shares.sum() == pytest.approx(1)
+    assert found.shares.min() > 0
+    for group, share in enumerate(found.shares):
+        assert (found.of_images == group).mean() == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("images", "groups"), [(2, 1), (19, 1), (39, 1), (40, 2), (59, 2), (100, 5)])
+def test_unless_told_a_group_has_twenty_images(images, groups):
+    assert len(find_groups(noise(images), seed=0).shares) == groups
+
+
+@pytest.mark.parametrize("images", [2, 10, 39, 41])
+def test_fewer_images_than_components_are_no_error(images):
+    found = find_groups(noise(images), seed=0, count=2)
+    assert set(found.of_images) == {0, 1}
+    assert found.shares.sum() == pytest.approx(1)
+
+
+def test_as_many_groups_as_images_are_one_image_each():
+    found = find_groups(noise(8), seed=0, count=8)
+    assert sorted(found.of_images) == list(range(8))
+
+
+def test_letters_without_jitter_are_one_group_each(still):
+    found = find_groups(still.train.images, seed=0, count=26)
+    assert purity(found, still.train.labels) == 1
+    assert found.shares.tolist() == [1 / 26] * 26
+
+
+def test_faces_without_jitter_are_told_apart_as_well(add, load):
+    for name in ("cmr10.ttf", "cmss10.ttf"):
+        add(name)
+    drawn = load(train=6, jitter=STILL).train
+    found = find_groups(drawn.images, seed=0, count=52)
+    assert set(found.of_images) == set(range(52))
+    assert len(set(zip(drawn.labels, drawn.faces, found.of_images, strict=True))) == 52
+
+
+def test_jittered_letters_are_with_their_like(jittered):
+    found = find_groups(jittered.train.images, seed=0, count=26)
+    shuffled = np.random.default_rng(0).permutation(jittered.train.labels)
+    assert purity(found, jittered.train.labels) > 0.75
+    assert purity(found, shuffled) < 0.25
+
+
+def test_letters_a_pixel_apart_are_with_their_like():
+    shifted = load_fonts(SANS, train=10, validation=1, jitter=STILL._replace(shift_px=1.0), progress=False)
+    # Without the blur it would be three quarters.
+    assert purity(find_groups(shifted.train.images, seed=0, count=26), shifted.train.labels) > 0.85
+
+
+def test_an_image_and_its_copy_are_in_one_group(jittered):
+    images = jittered.train.images[::2]
+    found = find_groups(np.concatenate([images, images[::-1]]), seed=0)
+    np.testing.assert_array_equal(found.of_images[: len(images)], found.of_images[: len(images) - 1 : -1])
+
+
+def test_same_images_same_groups(jittered):
+    one, again, other = (find_groups(jittered.train.images.copy(), seed=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(one.of_images, again.of_images)
+    np.testing.assert_array_equal(one.shares, again.shares)
+    assert (one.of_images != other.of_images).any()
+
+
+def test_images_are_left_as_they_are(jittered):
+    images = jittered.train.images.copy()
+    find_groups(images, seed=0)
+    np.testing.assert_array_equal(images, jittered.train.images)
