@@ -1,111 +1,19 @@
-"""Training every model for equally long: what a row of `melodygan.compare` may spend, and how it is stopped.
-
-Updates are what is timed. What TensorFlow takes to build its graph, the measuring after each epoch and the writing of
-checkpoints are the cost of looking, not of learning; they would take more from a model whose epochs are short.
-
-Learning rates fall along a curve over the planned epochs, so the plan must fit the time: planned too long, a model
-would be judged in the middle of its descent, planned too short, it would wait at its end. How many updates a machine
-makes is not known beforehand, so a twentieth of the time is first spent, beside the budget, on training a model that
-is thrown away, and as many epochs are planned as fit at its speed. That is more honest than a plan chosen large: under
-it the slowest model would make the fewest updates and make them all at nearly its first rate. A run is then what
-``python -m melodygan.train --epochs N`` does with the N that config.json names, but that the clock ends it.
-"""
+"""Training a row of `melodygan.compare` for as long as every other (`modelkit.budget`)."""
 
 from __future__ import annotations
 
-import logging
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import keras
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any
 
 from melodygan.comparison import LOSSES
 from melodygan.variants import PENALTY_SETTINGS, prepare
-from modelkit.cli import UserError
-from modelkit.fitting import fit_in_run
-from modelkit.randomness import make_deterministic
-from modelkit.runs import Run, read_config
+from modelkit.budget import Trained, Training, train_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from melodygan.corpus import Split
-
-_TRIAL_SHARE = 0.05
-_ENDLESS = 1_000_000  # epochs; the clock ends training
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s"
-
-
-class TimeBudget(keras.callbacks.Callback):
-    """Stop training when its updates have taken so many seconds together.
-
-    The first update of each ``fit`` counts as an update but not in time: in it the graph is built.
-
-    Args:
-        seconds: that updates may take.
-        after: the last row of the history of a run that is continued, as `measures` has left it.
-        progress: called after each update with the seconds that it took.
-        clock: gives the time in seconds.
-
-    Attributes:
-        spent: seconds that updates have taken so far.
-        updates: how many there were.
-        timed: how many of them `spent` is the time of.
-    """
-
-    def __init__(
-        self,
-        seconds: float,
-        *,
-        after: Mapping[str, float] | None = None,
-        progress: Callable[[float], object] = float,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        super().__init__()
-        before = after or {}
-        self.seconds, self.progress, self.clock = seconds, progress, clock
-        self.spent = before.get("seconds", 0.0)
-        self.updates, self.timed = int(before.get("updates", 0)), int(before.get("timed_updates", 0))
-        self._built = False
-        self._began = 0.0
-
-    @property
-    def over(self) -> bool:
-        """Whether the time has been spent."""
-        return self.spent >= self.seconds
-
-    def measures(self) -> dict[str, float]:
-        """Return what the history of a run keeps of it."""
-        return {"seconds": self.spent, "updates": self.updates, "timed_updates": self.timed}
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
-        """Expect the graph to be built."""
-        self._built = False
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
-        """Look at the clock."""
-        self._began = self.clock()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
-        """Look at the clock again."""
-        took = self.clock() - self._began
-        self.updates += 1
-        if self._built:
-            self.timed += 1
-            self.spent += took
-            self.progress(took)
-        self._built = True
-        if self.over:
-            self.model.stop_training = True
-
-
-class Trained(NamedTuple):
-    """The best epoch's model, and what the tables say of its training."""
-
-    model: keras.Model
-    facts: dict[str, Any]
 
 
 def train_row(
@@ -119,8 +27,6 @@ def train_row(
 ) -> Trained | None:
     """Train what ``settings`` describe for so long, and choose among its epochs as `melodygan.train` does.
 
-    What the clock cuts short counts as an epoch, so that the last state is always among those to choose from.
-
     Args:
         path: run folder; a run in it that was made with the same is continued.
         settings: as `melodygan.comparison.Terms.settings`.
@@ -132,60 +38,10 @@ def train_row(
     Returns:
         None after Ctrl-C; the run can be continued.
     """
-    # It warns of a function that is traced again and again; here many models are each traced once.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    run = _open_run(path, settings, split, seconds, clock)
-    keras.utils.clear_session()
-    make_deterministic(run.config["seed"])
-    training = prepare(run.config, split, len(run.history), run.last_checkpoint)
-    with tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=None) as bar:
-        budget = TimeBudget(seconds, after=run.history[-1] if run.history else {}, progress=bar.update, clock=clock)
-        bar.update(budget.spent)
-        best, complete = fit_in_run(
-            run,
-            training.model,
-            training.batches,
-            len(run.history) if budget.over else _ENDLESS,
-            measure=lambda: {**training.measure(), **budget.measures()},
-            callbacks=(*training.callbacks, budget),
-            verbose=0,
-            **training.fit,
-        )
-    return Trained(best, _facts(run)) if complete else None
 
+    def ready(kept: dict[str, Any], done: int, checkpoint: Path | None) -> Training:
+        model, batches, measure, callbacks, fit = prepare(kept, split, done, checkpoint)
+        return Training(model, batches, lambda *_: measure(), callbacks, fit)
 
-def plan_epochs(settings: dict[str, Any], split: Split, seconds: float, clock: Callable[[], float]) -> int:
-    """Return how many epochs fit into so many seconds, at least 1, by training a model that is thrown away."""
-    keras.utils.clear_session()
-    make_deterministic(settings["seed"])
-    training = prepare(settings, split, 0, None)
-    trial = TimeBudget(seconds * _TRIAL_SHARE, clock=clock)
-    callbacks = (*training.callbacks, trial)
-    training.model.fit(training.batches, epochs=_ENDLESS, shuffle=False, callbacks=callbacks, verbose=0)
-    fitting = seconds * trial.timed / trial.spent
-    return max(1, round(fitting / len(training.batches)))
-
-
-def _open_run(path: Path, settings: dict[str, Any], split: Split, seconds: float, clock: Callable[[], float]) -> Run:
-    """Continue the run at ``path`` if it was made with the same, else begin a new one."""
-    try:
-        kept = read_config(path)
-    except UserError:  # nothing is there yet
-        kept = {}
-    if kept.get("made_with") == settings["made_with"]:
-        return Run.resume(path)
-    return Run.start(path, {**settings, "epochs": plan_epochs(settings, split, seconds, clock)})
-
-
-def _facts(run: Run) -> dict[str, Any]:
-    last = run.history[-1]
-    examples = run.config["batch_size"] * PENALTY_SETTINGS[run.config["penalty"]]["discriminator_steps"]
-    return {
-        "losses": {name: last[name] for name in LOSSES if name in last},
-        "updates": int(last["updates"]),
-        "seconds": last["seconds"],
-        "examples_per_second": examples * last["timed_updates"] / last["seconds"],
-        "epochs": len(run.history),
-        "planned_epochs": run.config["epochs"],
-        "judged_epoch": run.best_epoch + 1,
-    }
+    examples = settings["batch_size"] * PENALTY_SETTINGS[settings["penalty"]]["discriminator_steps"]
+    return train_for(seconds, path, settings, ready, examples=examples, losses=LOSSES, title=title, clock=clock)

@@ -12,11 +12,12 @@ from matplotlib.ticker import MaxNLocator
 from evaluation import figures
 from evaluation.features import FEATURES, LENGTH_CLASSES, PITCH_CLASSES
 from evaluation.page import capitalised
-from evaluation.templating import template
 from evaluation.verdict import share
-from melodygan.comparison_text import UNKNOWN, check_text, markdown, particulars, tables, write_marked
+from melodygan.comparison import PROGRAM, STEM
+from melodygan.comparison_text import particulars, tables
 from melodygan.selection import SPREAD_FEATURES
-from modelkit.files import output_folder
+from modelkit.pages import template, write_results
+from modelkit.tables import UNKNOWN, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from melodygan.comparison import Record, Row, Terms
-    from melodygan.comparison_text import Table
+    from melodygan.comparison import Terms
+    from modelkit.comparison import Record, Row
+    from modelkit.tables import Table
 
 # At the tempo of `as_pieces` an eighth of a second, the class of a note length, is a sixteenth note.
 _LENGTHS = (*(str(sixteenths) for sixteenths in range(LENGTH_CLASSES - 1)), f"≥{LENGTH_CLASSES - 1}")
 _MATRICES = {"pitch": ("Pitch classes", PITCH_CLASSES), "length": ("Note lengths, in sixteenths", _LENGTHS)}
 _GENERATED, _REAL = "#d9480f", "#1971c2"
 _SHOWN = 1.5  # of the widest real distance: the same scale in every panel, even where a row goes far beyond
+_TITLE = "Melody models in equal time"
 _STYLE: Any = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
 _PICTURES = {
     "scores.png": "Overlap with held-out tunes, of what these reach with themselves; blue where nothing was trained",
@@ -60,17 +63,23 @@ def write_comparison(
         tunes: in the corpus.
         force: set aside what somebody else put there.
     """
-    text = out / "melody.md"
-    check_text(text, force=force)
     shown, about = tables(found), particulars(found, terms, command, tunes)
     first = {row: records[0] for row, records in found.items()}
-    with output_folder(out / "melody", force=force) as folder:
-        (folder / "index.html").write_text(page(shown, about, first), encoding="utf-8")
-        _save_scores(first, folder / "scores.png")
-        _save_used_pitch(first, folder / "used-pitch.png")
-        _save_transitions(first, "pitch", folder / "pitch-transitions.png")
-        _save_transitions(first, "length", folder / "length-transitions.png")
-    write_marked(text, markdown(shown, about, {f"melody/{name}": title for name, title in _PICTURES.items()}))
+    titles = {f"{STEM}/{name}": title for name, title in _PICTURES.items()}
+    write_results(
+        out,
+        STEM,
+        PROGRAM,
+        page=lambda _: page(shown, about, first),
+        text=markdown(_TITLE, shown, about, titles),
+        pictures={
+            "scores.png": lambda path: _save_scores(first, path),
+            "used-pitch.png": lambda path: _save_used_pitch(first, path),
+            "pitch-transitions.png": lambda path: _save_transitions(first, "pitch", path),
+            "length-transitions.png": lambda path: _save_transitions(first, "length", path),
+        },
+        force=force,
+    )
 
 
 def page(shown: Sequence[Table], about: Mapping[str, str], first: Mapping[Row, Record]) -> str:
@@ -82,7 +91,8 @@ def page(shown: Sequence[Table], about: Mapping[str, str], first: Mapping[Row, R
         first: the record of each row whose figures are drawn.
     """
     sections = [_section(row, record) for row, record in first.items()]
-    return template("melodygan", "compare.html.jinja").render(tables=shown, about=about, sections=sections)
+    page_of = template("melodygan", "compare.html.jinja")
+    return page_of.render(title=_TITLE, tables=shown, about=about, sections=sections)
 
 
 def _section(row: Row, record: Record) -> dict[str, Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import seaborn as sns
-from matplotlib.figure import Figure
 
 from evaluation.distances import intra_set_distances, overlap_area
 from evaluation.features import FEATURES, feature_table
 from melodygan.encoding import STEPS_PER_QUARTER
 from melodygan.selection import SPREAD_FEATURES, as_pieces
-from modelkit.files import replacing_file
+from modelkit.plotting import GENERATED, REAL, curve, draw_curves, saved_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +18,6 @@ if TYPE_CHECKING:
 
     from melodygan.encoding import Note
 
-_STYLE: Any = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-    "font.size": 9,
-}
-_COLOURS = ("#d1495b", "#31688e")
 _TITLES = {
     "bits": "bits (training and validation)",
     "loss": "losses",
@@ -45,38 +35,28 @@ _TITLES = {
 def save_history(history: Sequence[dict[str, float]], path: Path) -> None:
     """Draw every column of a history over the epochs, related ones in one panel."""
     panels: dict[str, list[str]] = {}
-    for name in history[0]:
+    for name in dict.fromkeys(name for row in history for name in row):
         key = next((key for key in _TITLES if key in name), name)
         panels.setdefault(key, []).append(name)
-    epochs = range(1, len(history) + 1)
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(3.6 * columns, 2.6 * rows), layout="constrained")
+    with saved_figure(path, (3.6 * columns, 2.6 * rows)) as figure:
         for number, (key, names) in enumerate(panels.items(), start=1):
             axes = figure.add_subplot(rows, columns, number)
-            for name in names:
-                axes.plot(epochs, [row[name] for row in history], label=name, marker=".", markersize=3)
-            axes.set_title(_TITLES.get(key, key))
-            axes.set_xlabel("epoch")
-            if len(names) > 1:
-                axes.legend(fontsize=7)
-        _save(figure, path)
+            draw_curves(axes, {name: curve(history, name) for name in names}, _TITLES.get(key, key))
 
 
 def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
     """Draw tunes as piano rolls, one above the other: (title, notes)."""
-    with mpl.rc_context({**_STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(10, 1.9 * len(tunes)), layout="constrained")
+    with saved_figure(path, (10, 1.9 * len(tunes)), grid=False) as figure:
         for number, (title, notes) in enumerate(tunes, start=1):
             axes = figure.add_subplot(len(tunes), 1, number)
             start = 0.0
             for note in notes:
                 length = note.steps / STEPS_PER_QUARTER
                 if note.pitch is not None:
-                    axes.broken_barh(
-                        [(start, length * 0.94)], (note.pitch - 0.45, 0.9), color=_COLOURS[title.startswith("real")]
-                    )
+                    colour = REAL if title.startswith("real") else GENERATED
+                    axes.broken_barh([(start, length * 0.94)], (note.pitch - 0.45, 0.9), color=colour)
                 start += length
             axes.set_xlim(0, start)
             axes.set_xticks(range(0, int(start) + 1, 4))
@@ -84,7 +64,6 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
             axes.set_title(title, loc="left")
             axes.set_ylabel("pitch")
         axes.set_xlabel("quarters")
-        _save(figure, path)
 
 
 def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]], path: Path) -> None:
@@ -93,12 +72,11 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
     A collapsed model's curve is a narrow peak near 0. Features are those of `melodygan.selection.SPREAD_FEATURES`.
     """
     tables = {name: feature_table(as_pieces(tunes)) for name, tunes in (("generated", generated), ("real", real))}
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10, 2.6), layout="constrained")
+    with saved_figure(path, (10, 2.6)) as figure:
         for number, feature in enumerate(SPREAD_FEATURES, start=1):
             axes = figure.add_subplot(1, len(SPREAD_FEATURES), number)
             distances = {name: intra_set_distances(table[feature]).ravel() for name, table in tables.items()}
-            for (name, values), colour in zip(distances.items(), _COLOURS, strict=True):
+            for (name, values), colour in zip(distances.items(), (GENERATED, REAL), strict=True):
                 # Distances of whole numbers lie on a comb: a wider kernel shows their outline, as one would draw it.
                 sns.kdeplot(
                     x=values, ax=axes, label=name, color=colour, fill=True, cut=0, bw_adjust=2, warn_singular=False
@@ -108,9 +86,3 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
             axes.set_ylabel("density" if number == 1 else "")
             axes.set_yticks([])
         axes.legend(fontsize=8)
-        _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with replacing_file(path) as partial:
-        figure.savefig(partial, dpi=130, format="png")

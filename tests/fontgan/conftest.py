@@ -1,12 +1,9 @@
-from pathlib import Path
-
 import pytest
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
 from fontgan.fonts import load_fonts
 from fontgan.sheets import bundled_fonts
-from modelkit import cli
 
 
 @pytest.fixture(scope="session")
@@ -63,26 +60,3 @@ def add_without(folder):
         font.save(folder / to)
 
     return write
-
-
-@pytest.fixture
-def at_prompt(capsys):
-    """Run a verb as a person would: return its exit code, what it printed and its errors."""
-
-    def run(main, *arguments):
-        with pytest.raises(SystemExit) as caught:
-            cli.run(main, [str(argument) for argument in arguments])
-        return caught.value.code, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
-def contents():
-    """Return a function: the files under a folder, with what is in them."""
-
-    def read(folder):
-        files = [file for file in Path(folder).rglob("*") if file.is_file()]
-        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(files)}
-
-    return read

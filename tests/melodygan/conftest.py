@@ -8,10 +8,6 @@ from scores import random_tunes, write_abc
 
 import melodygan
 from melodygan.corpus import load_corpus
-from modelkit import cli
-
-# TensorFlow greets every process otherwise
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture
@@ -63,18 +59,10 @@ def environment(tune_file):
 
 
 @pytest.fixture
-def at_prompt(environment, monkeypatch, capsys):
-    """Run a verb in this process as a fresh one would: return its exit code, what it printed and its errors."""
+def at_prompt(at_prompt, environment, monkeypatch):
+    """Run a verb as a person would for whom the forty tunes are parsed already."""
     monkeypatch.setenv("MANYMODES_CACHE", environment["MANYMODES_CACHE"])
-
-    def run(main, *arguments):
-        if "keras" in sys.modules:
-            sys.modules["keras"].utils.clear_session()  # names of layers are counted, and saved
-        with pytest.raises(SystemExit) as caught:
-            cli.run(main, [str(argument) for argument in arguments])
-        return caught.value.code, *capsys.readouterr()
-
-    return run
+    return at_prompt
 
 
 @pytest.fixture
@@ -87,24 +75,3 @@ def python(environment):
         return done.stdout
 
     return run
-
-
-@pytest.fixture
-def contents():
-    """Return a function: the files under a folder, with what is in them."""
-
-    def read(folder):
-        files = [file for file in Path(folder).rglob("*") if file.is_file()]
-        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(files)}
-
-    return read
-
-
-@pytest.fixture
-def eager():
-    """Run what would be compiled step by step: compiling a step takes longer than making it."""
-    import tensorflow as tf  # noqa: PLC0415 - only the tests that train pay for TensorFlow
-
-    tf.config.run_functions_eagerly(run_eagerly=True)
-    yield
-    tf.config.run_functions_eagerly(run_eagerly=False)

@@ -3,19 +3,22 @@ import math
 import re
 import signal
 
-import keras
 import numpy as np
 import pytest
 from scores import random_tunes, write_abc
 
 import evaluation.compare
-from melodygan import budget, compare, comparison, comparison_page, judging, variants
-from melodygan.budget import TimeBudget, plan_epochs, train_row
-from melodygan.comparison import ROWS, Record, Row, Terms, machine, read_record
-from melodygan.comparison_text import Cell, Table, markdown, over_seeds, particulars, tables
+import modelkit.comparison
+from melodygan import compare, comparison_page, judging, variants
+from melodygan.budget import train_row
+from melodygan.comparison import ROWS, Terms
+from melodygan.comparison_text import particulars, tables
 from melodygan.corpus import Split
 from melodygan.encoding import Note, Tune
 from melodygan.judging import CONTROLS, Judged, judge
+from modelkit import budget
+from modelkit.comparison import Record, Row, machine, read_record
+from modelkit.tables import Cell
 
 TINY = ("--units", "2", "--batch-size", "4")
 SMALL_ROWS = (
@@ -233,40 +236,6 @@ def test_a_single_tune_is_not_known_to_be_close(sides):
 # --- the time
 
 
-def stand_in(clock, seconds, after=None):
-    """Train a model of one number for so long; return the budget and the model."""
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse", run_eagerly=True)
-    budget_ = TimeBudget(seconds, clock=clock, after=after)
-    model.fit(np.zeros((6, 1)), np.zeros((6, 1)), batch_size=2, epochs=100, callbacks=[budget_], verbose=0)
-    return budget_, model
-
-
-def test_updates_take_as_long_as_they_may():
-    # a second an update; the first one, which builds the graph, is not timed
-    found, model = stand_in(Clock(), 5)
-    assert (found.spent, found.updates, found.timed, found.over) == (5.0, 6, 5, True)
-    assert int(model.optimizer.iterations) == 6
-
-
-def test_what_happens_between_updates_is_not_counted():
-    class Slow(Clock):
-        """A clock that goes on by an hour after each update."""
-
-        def __call__(self):
-            self.calls = getattr(self, "calls", 0) + 1
-            self.now += 1.0 if self.calls % 2 == 0 else 3600.0
-            return self.now
-
-    assert stand_in(Slow(), 5)[0].updates == 6
-
-
-def test_a_continued_run_has_what_is_left_of_its_time():
-    first, _ = stand_in(Clock(), 3)
-    second, _ = stand_in(Clock(), 5, after=first.measures())
-    assert (second.spent, second.updates, second.timed) == (5.0, 7, 5)
-
-
 def settings_of_row(row, tmp_path, minutes=1.0):
     return Terms("unused", "0", minutes, 6, tmp_path).settings(row, 0)
 
@@ -278,14 +247,6 @@ SMALL = {row.name: row for row in SMALL_ROWS}
 def small_sides():
     tunes = random_tunes(40)
     return Split(tuple(tunes[:24]), tuple(tunes[24:32]), tuple(tunes[32:]))
-
-
-@trains_eagerly
-def test_as_many_epochs_are_planned_as_fit(small_networks, small_sides, tmp_path):
-    # two updates an epoch, a second each
-    settings = {**settings_of_row(SMALL["small-wgan"], tmp_path)}
-    assert plan_epochs(settings, small_sides, 60, Clock()) == 30
-    assert plan_epochs(settings, small_sides, 0.5, Clock()) == 1
 
 
 @trains_eagerly
@@ -400,7 +361,7 @@ def test_a_row_depends_on_what_its_arguments_mean(monkeypatch, tmp_path):
     assert all(other != made for other in changed)
     # the corpus is told by its fingerprint, wherever it lies
     assert Terms("elsewhere/erk", "0", 4.0, 200, tmp_path).made_with(wgan, 0) == made
-    monkeypatch.setattr(comparison, "version", lambda _: "another")
+    monkeypatch.setattr(modelkit.comparison, "version", lambda _: "another")
     assert terms.made_with(wgan, 0) != made
 
 
@@ -413,23 +374,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
     assert "NaN" not in (tmp_path / "real-seed-0.json").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"made_with": 1}', '{"made_with": {}, "other": 1}'])
-def test_what_is_no_record_is_none(tmp_path, text):
-    (tmp_path / "one.json").write_text(text, encoding="utf-8")
-    assert read_record(tmp_path / "one.json") is None
-    assert read_record(tmp_path / "none.json") is None
-
-
 # --- the tables
-
-
-def test_over_seeds_stand_the_mean_the_least_and_the_greatest():
-    assert over_seeds([2.0]) == Cell("2")
-    assert over_seeds([1.0, 4.0, 1.0]) == Cell("2", "1 to 4")
-    assert over_seeds([0.5, None]) == Cell("0.5")
-    assert over_seeds([3.0, 3.0001]) == Cell("3")
-    assert over_seeds([None, None]) == Cell("–")
-    assert over_seeds([]) == Cell("–")
 
 
 def table_of(found):
@@ -492,14 +437,6 @@ def test_every_row_has_a_cell_for_every_column():
     assert [row[0].text for row in tables(found)[0].rows] == [row.title for row in ROWS]
 
 
-def test_markdown():
-    table = Table("Title", ("Row", "Score"), [[Cell("WGAN"), Cell("5 %", "4 % to 6 %", bad=True)]], "Note.")
-    text = markdown([table], {"Command": "python -m x"}, {"a.png": "A picture"})
-    assert "| Row | Score |\n| --- | ---: |\n| WGAN | **5 %** (4 % to 6 %) |\n" in text
-    assert "![A picture](a.png)" in text
-    assert "- Command: `python -m x`" in text
-
-
 def test_particulars_are_those_of_the_records(tmp_path):
     terms = Terms("erk", "0123456789abcdef", 4.0, 200, tmp_path)
     one, other = record(), record(seed=1)
@@ -510,10 +447,6 @@ def test_particulars_are_those_of_the_records(tmp_path):
     assert about["Seeds"] == "0 to 1; figures show seed 0"
     assert about["Date"] == "2026-01-01 to 2026-01-03"
     assert about["Corpus"] == "erk, 1727 tunes, fingerprint 0123456789ab"
-
-
-def test_the_machine_is_named_with_its_cores():
-    assert re.fullmatch(r".+, \d+ cores?", machine())
 
 
 # --- what is written
@@ -543,7 +476,7 @@ def test_the_page_and_the_text_name_every_row_and_need_nothing_beside_them(small
 
 
 def test_ctrl_c_ends_the_verb_and_says_how_to_go_on(judged_at_once, run, monkeypatch, tmp_path):
-    monkeypatch.setattr(budget, "train_row", lambda *_, **__: None)
+    monkeypatch.setattr("melodygan.budget.train_row", lambda *_, **__: None)
     said = run("--rows", "small-lstm", code=130)
     assert "the same command continues" in said
     assert dates(tmp_path / "work").keys() == {"real-seed-0.json"}

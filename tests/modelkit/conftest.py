@@ -1,5 +1,4 @@
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -22,17 +21,6 @@ class StandInModel:
 @pytest.fixture
 def stand_in_model():
     return StandInModel
-
-
-@pytest.fixture
-def contents():
-    """Return a function: the files under a folder, with what is in them."""
-
-    def read(folder):
-        files = [f for f in Path(folder).rglob("*") if not f.is_dir()]
-        return {f.relative_to(folder).as_posix(): f.read_bytes() for f in files}
-
-    return read
 
 
 @pytest.fixture(scope="session")
