@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from modelkit.files import save_keras
+from modelkit.files import save_keras, write_text
 from modelkit.runs import Interruption, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+_SECONDS = "training-seconds.json"
 
 
 class Recorder(keras.callbacks.Callback):
@@ -35,6 +39,37 @@ class Recorder(keras.callbacks.Callback):
             return
         logs.update(self.measure())
         self.run.record(self.model, {name: float(value) for name, value in logs.items()})
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Keep the seconds that training has taken so far, measures not counted, in the run folder."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.path = run.path / _SECONDS
+        self.seconds = training_seconds(run)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Start."""
+        self.begun = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
+        """Stop, and go on."""
+        now = time.perf_counter()
+        self.seconds += now - self.begun
+        self.begun = now
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
+        """Keep what there is."""
+        write_text(self.path, json.dumps(self.seconds) + "\n")
+
+
+def training_seconds(run: Run) -> float:
+    """Read what a `Stopwatch` has kept in a run folder, 0 where there is nothing."""
+    try:
+        return float(json.loads((run.path / _SECONDS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return 0.0
 
 
 def fit_in_run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -15,7 +15,12 @@ _DRAWS_AN_UPDATE = 1000  # more than any layer is called within one update
 
 
 def make_deterministic(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow, and have TensorFlow use only ops that give the same bits every time."""
+    """Begin as a fresh process would, for models that are built from now on.
+
+    Python, NumPy and TensorFlow are seeded, TensorFlow uses only ops that give the same bits every time, and Keras
+    counts layers anew: their names are saved with a model, and would depend on what was built before.
+    """
+    keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -42,7 +47,7 @@ class RandomBatches(keras.utils.PyDataset):
     """Batches drawn with replacement from arrays, each fixed by the seed, the epoch and its number.
 
     Args:
-        examples: [n, …], or a tuple of such arrays, whose rows belong together.
+        examples: [n, …], or a tuple of such arrays, or of such tuples, whose rows belong together.
         batch_size: rows a batch.
         batches: batches an epoch.
         seed: fixes every batch.
@@ -51,7 +56,7 @@ class RandomBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        examples: np.ndarray | tuple[np.ndarray, ...],
+        examples: np.ndarray | tuple[Any, ...],
         batch_size: int,
         batches: int,
         *,
@@ -68,13 +73,11 @@ class RandomBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return self.batches
 
-    def __getitem__(self, index: int) -> np.ndarray | tuple[np.ndarray, ...]:
-        """Return batch ``index`` of the current epoch, [batch_size, …], or a tuple of such."""
+    def __getitem__(self, index: int) -> Any:
+        """Return batch ``index`` of the current epoch: as ``examples``, but [batch_size, …]."""
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        if isinstance(self.examples, tuple):
-            rows = rng.integers(len(self.examples[0]), size=self.batch_size)
-            return tuple(array[rows] for array in self.examples)
-        return self.examples[rng.integers(len(self.examples), size=self.batch_size)]
+        rows = rng.integers(len(keras.tree.flatten(self.examples)[0]), size=self.batch_size)
+        return keras.tree.map_structure(lambda array: array[rows], self.examples)
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch."""

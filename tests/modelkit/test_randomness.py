@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modelkit.randomness import RandomBatches, reseed_layers
+from modelkit.randomness import RandomBatches, make_deterministic, reseed_layers
 
 L = keras.layers
 ONES = np.ones((4, 6, 50), np.float32)
@@ -81,6 +81,21 @@ def test_it_works_inside_a_compiled_step(model):
     assert (compiled[0] != compiled[1]).any()
     reseed_layers([small], 3, tf.constant(8, tf.int64))
     np.testing.assert_array_equal(compiled[1], small(ONES[:, 0], training=True))
+
+
+def test_a_model_is_the_same_whatever_was_built_before():
+    def built(seed):
+        make_deterministic(seed)
+        model = keras.Sequential([keras.Input((3,)), L.Dense(2), L.Dropout(0.5), L.Dense(1)])
+        return [model.name, *(layer.name for layer in model.layers)], [array.tolist() for array in model.get_weights()]
+
+    names, weights = built(3)
+    noisy_model()
+    keras.Sequential([keras.Input((3,)), L.Dense(2)])
+    assert built(3) == (names, weights)
+    other_names, other_weights = built(4)
+    assert other_names == names  # which are saved with the model
+    assert other_weights != weights
 
 
 # --- batches

@@ -1,0 +1,71 @@
+"""How a quantity changes over training: pure functions of the share of training that is done.
+
+A schedule maps ``progress``, 0 at the first update and 1 at the last, to a factor from 0 to 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+import keras
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Schedule: TypeAlias = Callable[[float], float]
+
+_RISE = 0.5  # share of training, or of a cycle, in which the linear schedules rise
+_CYCLES = 4
+_STEEPNESS = 12.0
+
+
+def constant(progress: float) -> float:  # noqa: ARG001 - one signature for all schedules
+    """Return 1."""
+    return 1.0
+
+
+def linear(progress: float) -> float:
+    """Rise evenly to 1 over the first half, and stay (Bowman et al., 2016)."""
+    return min(1.0, progress / _RISE)
+
+
+def cyclical(progress: float) -> float:
+    """Rise as `linear` does, four times over (Fu et al., 2019); at the very end it is 1."""
+    return 1.0 if progress >= 1 else linear(progress * _CYCLES % 1)
+
+
+def sigmoid(progress: float) -> float:
+    """Rise along a logistic curve with its middle at a quarter of training, so that it ends its rise with `linear`."""
+    return 1 / (1 + math.exp(-_STEEPNESS * (progress - _RISE / 2) / _RISE))
+
+
+SCHEDULES: Mapping[str, Schedule] = {"none": constant, "linear": linear, "cyclical": cyclical, "sigmoid": sigmoid}
+"""By the names that ``--anneal`` takes."""
+
+
+def between(first: float, last: float, progress: float) -> float:
+    """Return what is as far on the way from ``first`` to ``last``, in equal ratios, as training is."""
+    return first * (last / first) ** min(1.0, progress)
+
+
+class Scheduled(keras.callbacks.Callback):
+    """Before every update, set variables of the model from how much of training is done.
+
+    Args:
+        updates: of the whole training.
+        schedules: for each name of a variable of the model, what it is set to as a function of progress.
+
+    The number of updates done is the optimizer's own, so that a continued training goes on where it stopped.
+    """
+
+    def __init__(self, updates: int, schedules: Mapping[str, Schedule]) -> None:
+        super().__init__()
+        self.updates = updates
+        self.schedules = schedules
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Set them."""
+        progress = int(self.model.optimizer.iterations) / max(1, self.updates - 1)
+        for name, schedule in self.schedules.items():
+            getattr(self.model, name).assign(schedule(min(1.0, progress)))
