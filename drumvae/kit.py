@@ -1,0 +1,147 @@
+"""The nine instruments, the MIDI notes that strike them, and bars of what they play."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["INSTRUMENTS", "INSTRUMENT_OF_NOTE", "NOTES", "STEPS", "STEPS_PER_QUARTER", "Bars", "draw"]
+
+STEPS = 16
+"""Of a bar of four quarters: sixteenths."""
+
+STEPS_PER_QUARTER = 4
+
+NOTES: dict[str, tuple[int, ...]] = {
+    # General MIDI percussion, and what Roland's V-Drums (TD-11) send from the edges and rims of their pads. The two
+    # differ in one number: 58 is the rim of Roland's third tom, and a vibraslap in General MIDI. The first is written.
+    "kick": (36, 35),
+    "snare": (38, 40, 37),  # head; GM electric snare, Roland rim; side stick
+    "hihat_closed": (42, 22, 44),  # closed; Roland closed edge; pedal
+    "hihat_open": (46, 26),  # open; Roland open edge
+    "tom_low": (45, 41, 43, 47, 58),  # low; floor low and high; GM low-mid, Roland tom 2 rim; Roland tom 3 rim
+    "tom_high": (50, 48),  # GM high, Roland tom 1 rim; GM hi-mid, Roland tom 1
+    "crash": (49, 57, 52, 55),  # crash 1 and 2; GM Chinese, Roland crash 2 edge; GM splash, Roland crash 1 edge
+    "ride": (51, 59, 53),  # ride 1; GM ride 2, Roland edge; bell
+    "clap": (39,),
+}
+"""The MIDI notes of each instrument."""
+
+INSTRUMENTS = tuple(NOTES)
+
+INSTRUMENT_OF_NOTE = np.full(128, -1)
+"""[128] the instrument that a MIDI note strikes, −1 for none of the nine."""
+for _number, _notes in enumerate(NOTES.values()):
+    INSTRUMENT_OF_NOTE[list(_notes)] = _number
+INSTRUMENT_OF_NOTE.setflags(write=False)
+
+_MS_A_MINUTE = 60_000
+_SILENT, _SOFT, _LOUD = 1e-6, 0.4, 0.8  # velocities above which a hit is drawn, and as louder
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Bars of drums, of four quarters each.
+
+    Attributes:
+        hits: bool [n, 16, 9].
+        velocities: float32 [n, 16, 9], over 0 to 1 where there is a hit, else 0.
+        offsets: float32 [n, 16, 9], how much later than its step a hit is played, in steps: −0.5 up to 0.5, without
+            it; 0 where there is no hit.
+        tempos: float32 [n], quarters a minute.
+        styles: int64 [n], the number of the style, −1 where it is not known.
+        sources: str [n], the file or template that a bar is from.
+
+    Raises:
+        ValueError: an array has another shape.
+    """
+
+    hits: NDArray[np.bool_]
+    velocities: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+    tempos: NDArray[np.float32]
+    styles: NDArray[np.int64]
+    sources: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        count = len(self.hits)
+        for name, array in vars(self).items():
+            cells = name in {"hits", "velocities", "offsets"}
+            expected = (count, STEPS, len(INSTRUMENTS)) if cells else (count,)
+            if array.shape != expected:
+                raise ValueError(f"{name} is {array.shape}, expected {expected}")
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Bars:
+        """Return some of the bars."""
+        return Bars(*(array[rows] for array in vars(self).values()))
+
+    @classmethod
+    def of(
+        cls,
+        hits: np.ndarray,
+        velocities: np.ndarray,
+        offsets: np.ndarray,
+        *,
+        tempo: float | np.ndarray,
+        source: str = "",
+    ) -> Bars:
+        """Make bars of no known style.
+
+        Args:
+            hits: [n, 16, 9].
+            velocities: [n, 16, 9], read where there is a hit.
+            offsets: [n, 16, 9], the same.
+            tempo: quarters a minute, one for all or [n].
+            source: where all of them are from.
+        """
+        struck = np.asarray(hits, bool)
+        return cls(
+            struck,
+            np.where(struck, velocities, 0).astype(np.float32),
+            np.where(struck, offsets, 0).astype(np.float32),
+            np.broadcast_to(np.asarray(tempo, np.float32), len(struck)).copy(),
+            np.full(len(struck), -1, np.int64),
+            np.full(len(struck), source),
+        )
+
+    @classmethod
+    def join(cls, parts: list[Bars]) -> Bars:
+        """Put bars one after the other; none for no parts."""
+        if not parts:
+            nothing = np.zeros((0, STEPS, len(INSTRUMENTS)))
+            return cls.of(nothing, nothing, nothing, tempo=0)
+        return cls(*(np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True)))
+
+    @property
+    def struck(self) -> NDArray[np.bool_]:
+        """[n] whether there is a hit in a bar."""
+        return np.asarray(self.hits.any(axis=(1, 2)))
+
+    @property
+    def offsets_ms(self) -> NDArray[np.float32]:
+        """[hits] how much later than its step each hit is played, in milliseconds."""
+        step_ms = _MS_A_MINUTE / STEPS_PER_QUARTER / self.tempos
+        return (self.offsets * step_ms[:, None, None])[self.hits]
+
+
+def draw(velocities: np.ndarray) -> str:
+    """Draw a bar as text: a line an instrument, ``o`` soft, ``x`` and ``X`` loud.
+
+    Args:
+        velocities: [16, 9] in [0, 1], 0 where there is no hit.
+    """
+    marks = np.array([".", "o", "x", "X"])[np.digitize(velocities, [_SILENT, _SOFT, _LOUD])]
+    width = max(map(len, INSTRUMENTS))
+    beats = marks.reshape(-1, STEPS_PER_QUARTER, len(INSTRUMENTS))
+    return "\n".join(
+        f"{name:<{width}}  {' '.join(''.join(beat[:, number]) for beat in beats)}"
+        for number, name in enumerate(INSTRUMENTS)
+    )

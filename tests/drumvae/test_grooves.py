@@ -1,0 +1,377 @@
+import csv
+from collections import Counter
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+from drumvae import grooves as module
+from drumvae.grooves import (
+    GROOVE_STYLES,
+    INSTRUMENTS,
+    STEPS,
+    STYLES,
+    Bars,
+    entropy_bound,
+    load_grooves,
+    log_probability,
+    read_beat,
+    write_beat,
+)
+from modelkit import cli
+from modelkit.cli import UserError
+
+GROOVE_MIDI = Path(__file__).resolve().parents[2].parent / "shared" / "groove"
+KICK, SNARE, RIDE = (INSTRUMENTS.index(name) for name in ("kick", "snare", "ride"))
+COLUMNS = ("midi_filename", "style", "split", "time_signature")
+
+
+@pytest.fixture(scope="module")
+def by_rule():
+    return load_grooves()
+
+
+@pytest.fixture
+def at_prompt(capsys):
+    """Run the verb as a person would: return its exit code, what it printed and its errors."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            cli.run(module.main, [str(argument) for argument in arguments])
+        return caught.value.code, *capsys.readouterr()
+
+    return run
+
+
+def bars_of(seed, count=2):
+    """Return bars that differ from those of any other seed."""
+    hits = np.random.default_rng(seed).random((count, STEPS, len(INSTRUMENTS))) < 0.2
+    hits[:, 4, SNARE] = True
+    return Bars.of(hits, np.full(hits.shape, 0.6), np.zeros(hits.shape), tempo=100)
+
+
+def write(folder, *names, bars=2):
+    """Write files of other bars each."""
+    for name in names:
+        write_beat(folder / name, bars_of(list(name.encode()), bars))
+
+
+def write_index(folder, *rows):
+    folder.mkdir(exist_ok=True)
+    with (folder / "info.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["drummer", *COLUMNS])
+        writer.writerows(("drummer1", *row) for row in rows)
+
+
+def load(folder, **options):
+    return load_grooves(folder, progress=False, **options)
+
+
+def sides(grooves):
+    return {"train": grooves.train, "validation": grooves.validation, "test": grooves.test}
+
+
+def files_of(grooves):
+    return {side: set(bars.sources.tolist()) for side, bars in sides(grooves).items()}
+
+
+def same(one, other):
+    return all((getattr(other, name) == array).all() for name, array in vars(one).items())
+
+
+# --- by rule
+
+
+def test_bars_by_rule(by_rule):
+    assert by_rule.styles == STYLES
+    assert by_rule.by_rule
+    for bars, each in zip(sides(by_rule).values(), (160, 40, 40), strict=True):
+        assert np.bincount(bars.styles).tolist() == [each] * 5
+        assert bars.hits.any(axis=(1, 2)).all()
+        for cells in (bars.velocities, bars.offsets):
+            assert cells.dtype == np.float32
+            assert (cells[~bars.hits] == 0).all()
+        assert {source.split("/")[0] for source in bars.sources} == set(STYLES)
+
+
+def test_their_probability_is_known(by_rule):
+    bound = entropy_bound(2_000)
+    logs = log_probability(by_rule.train.hits)
+    assert -logs.mean() == pytest.approx(bound.total_nats, abs=5 * logs.std() / np.sqrt(len(logs)))
+    given_style = np.stack([log_probability(by_rule.train.hits, np.full(800, style)) for style in range(5)])
+    assert logsumexp(given_style, axis=0) - np.log(5) == pytest.approx(logs)
+
+
+def test_a_bar_tells_its_style(by_rule):
+    given_style = [log_probability(by_rule.test.hits, np.full(200, style)) for style in range(5)]
+    assert (np.argmax(given_style, axis=0) == by_rule.test.styles).mean() >= 0.98
+
+
+def test_same_seed_same_grooves(by_rule):
+    again, other = load_grooves(seed=0), load_grooves(seed=1)
+    assert all(same(bars, sides(again)[side]) for side, bars in sides(by_rule).items())
+    assert again.fingerprint == by_rule.fingerprint != other.fingerprint
+    assert not (other.train.hits == by_rule.train.hits).all()
+
+
+def test_more_bars_a_style_keep_the_others():
+    few, many = load_grooves(per_style=10), load_grooves(per_style=100)
+    for side, each in (("train", 8), ("validation", 2), ("test", 2)):
+        bars = sides(many)[side]
+        first = np.concatenate([np.flatnonzero(bars.styles == style)[:each] for style in range(5)])
+        assert same(sides(few)[side], bars[first])
+
+
+def test_too_few_bars_a_style():
+    with pytest.raises(ValueError, match="1 bars a style are too few"):
+        load_grooves(per_style=1)
+
+
+# --- a folder
+
+
+def test_a_sub_folder_is_a_style_and_a_file_is_on_one_side(tmp_path):
+    names = [f"{style}/{part}/{number}.mid" for style in ("polka", "waltz") for part in "ab" for number in range(10)]
+    write(tmp_path, *names)
+    grooves = load(tmp_path)
+    assert grooves.styles == ("polka", "waltz")
+    files = files_of(grooves)
+    assert sorted(file for side in files.values() for file in side) == sorted(names)
+    assert {side: len(found) for side, found in files.items()} == {"train": 32, "validation": 4, "test": 4}
+    for bars in sides(grooves).values():
+        assert [grooves.styles[style] for style in bars.styles] == [file.split("/")[0] for file in bars.sources]
+        assert set(bars.styles.tolist()) == {0, 1}
+
+
+def test_another_seed_is_another_split(tmp_path):
+    write(tmp_path, *(f"polka/{number}.mid" for number in range(12)))
+    first, again, other = load(tmp_path), load(tmp_path), load(tmp_path, seed=5)
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    assert files_of(first) != files_of(other)
+
+
+def test_files_outside_of_folders(tmp_path):
+    folder = tmp_path / "my beats"
+    write(folder, "1.mid", "2.MID", "3.midi")
+    assert load(folder).styles == ("my beats",)
+    write(folder, "funk/1.mid", "funk/2.mid", "funk/3.mid")
+    grooves = load(folder)
+    assert grooves.styles == ("funk",)
+    assert [(name, "no sub-folder" in reason) for name, reason in grooves.skipped] == [
+        (name, True) for name in ("1.mid", "2.MID", "3.midi")
+    ]
+
+
+def test_what_is_skipped_is_listed_with_the_reason(tmp_path):
+    write(tmp_path, *(f"funk/{number}.mid" for number in range(3)))
+    (tmp_path / "funk" / "copy.mid").write_bytes((tmp_path / "funk" / "1.mid").read_bytes())
+    (tmp_path / "funk" / "empty.mid").touch()
+    (tmp_path / "funk" / "words.mid").write_text("these are words, not notes")
+    (tmp_path / "funk" / "gone.mid").symlink_to("nowhere")
+    (tmp_path / "funk" / "._1.mid").write_text("a double of macOS")
+    write(tmp_path / ".hidden", "1.mid")
+    grooves = load(tmp_path)
+    reasons = dict(grooves.skipped)
+    assert reasons["funk/copy.mid"] == "has the same bars as funk/1.mid"
+    assert reasons["funk/empty.mid"] == "the file is empty"
+    assert "cannot be read as MIDI" in reasons["funk/words.mid"]
+    assert len(reasons) == 3
+    assert all(f"    {name}: {reason}" in grooves.table() for name, reason in grooves.skipped)
+
+
+def test_silent_bars_are_left_out_and_other_notes_counted(tmp_path):
+    write(tmp_path, *(f"funk/{number}.mid" for number in range(3)), bars=3)
+    path = tmp_path / "funk" / "a.mid"
+    bars = bars_of(9, 3)
+    bars.hits[1] = False
+    write_beat(path, bars)
+    file = mido.MidiFile(path)
+    for message in file.tracks[0]:
+        if message.type == "note_on" and message.note == 38:
+            message.note = 56
+    file.save(path)
+    grooves = load(tmp_path)
+    assert grooves.empty == 1
+    assert sum(map(len, sides(grooves).values())) == 11
+    assert grooves.unmapped == {56: bars.hits[:, :, SNARE].sum()}
+    assert f"56 Cowbell {grooves.unmapped[56]}" in grooves.table()
+    assert "bars without a hit, left out: 1" in grooves.table()
+
+
+def test_a_folder_called_styles(tmp_path, monkeypatch):
+    write(tmp_path, *(f"styles/funk/{number}.mid" for number in range(3)))
+    monkeypatch.chdir(tmp_path)
+    for source in ("./styles", Path("styles")):
+        assert not load(source).by_rule
+    assert load("styles").by_rule
+
+
+def test_a_name_that_is_no_unicode_can_be_printed(tmp_path):
+    write(tmp_path, *(f"funk/{number}.mid" for number in range(3)))
+    (tmp_path / "funk" / "caf\udce9.mid").touch()
+    assert "caf\\udce9.mid: the file is empty" in load(tmp_path).table()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_too_few_files_to_split(tmp_path, count):
+    write(tmp_path, *(f"funk/{number}.mid" for number in range(count)))
+    with pytest.raises(UserError, match="give at least three files of a style"):
+        load(tmp_path)
+
+
+# --- the layout of the Groove MIDI Dataset
+
+
+def test_the_index_says_style_and_side(tmp_path):
+    rows = [
+        ("a/1.mid", "rock", "train", "4-4"),
+        ("a/2.mid", "rock/halftime", "test", "4-4"),
+        ("a/3.mid", "afrocuban/bembe", "train", "4-4"),
+        ("a/4.mid", "latin/samba", "validation", "4-4"),
+        ("b/5.mid", "funk", "train", "4-4"),
+        ("b/6.mid", "jazz", "train", "3-4"),
+        ("b/7.mid", "jazz", "elsewhere", "4-4"),
+        ("b/8.mid", "jazz", "train", "4-4"),
+    ]
+    write(tmp_path, *(row[0] for row in rows[:-1]))
+    write_index(tmp_path, *rows)
+    grooves = load(tmp_path)
+    assert grooves.styles == ("rock", "latin")
+    assert files_of(grooves) == {"train": {"a/1.mid", "a/3.mid"}, "validation": {"a/4.mid"}, "test": {"a/2.mid"}}
+    assert grooves.train.styles.tolist() == [0, 0, 1, 1]
+    assert grooves.left_out == {"funk": 1}
+    assert dict(grooves.skipped) == {
+        "b/6.mid": "its metre is 3/4, not 4/4",
+        "b/7.mid": "info.csv gives it the split 'elsewhere', which is none of train, validation, test",
+        "b/8.mid": "cannot be read: No such file or directory",
+    }
+    assert "files of other styles, left out: funk 1" in grooves.table()
+    assert load(tmp_path, groove_styles={"funk": ["funk", "rock"], "latin": ["latin"]}).styles == ("funk", "latin")
+
+
+def test_an_index_without_the_columns(tmp_path):
+    (tmp_path / "info.csv").write_text("drummer,style,split\n")
+    with pytest.raises(UserError, match=r"info\.csv has no column midi_filename, time_signature"):
+        load(tmp_path)
+
+
+def test_an_index_of_other_styles_alone(tmp_path):
+    write(tmp_path, "1.mid")
+    write_index(tmp_path, ("1.mid", "funk", "train", "4-4"))
+    with pytest.raises(UserError, match=r"no usable drums in .*files of other styles: funk 1"):
+        load(tmp_path)
+
+
+def test_an_index_without_a_side(tmp_path):
+    write(tmp_path, "1.mid", "2.mid")
+    write_index(tmp_path, ("1.mid", "rock", "train", "4-4"), ("2.mid", "rock", "test", "4-4"))
+    with pytest.raises(UserError, match="has no bars for validation"):
+        load(tmp_path)
+
+
+# --- the Groove MIDI Dataset
+
+
+@pytest.fixture(scope="module")
+def real():
+    if not (GROOVE_MIDI / "info.csv").is_file():
+        pytest.skip("the Groove MIDI Dataset is not there")
+    return load_grooves(GROOVE_MIDI, groove_styles={**GROOVE_STYLES, "electronic": ("dance",)}, progress=False)
+
+
+def everything(grooves, style=None):
+    bars = Bars.join(list(sides(grooves).values()))
+    return bars if style is None else bars[bars.styles == grooves.styles.index(style)]
+
+
+def test_the_real_bars_are_all_there(real):
+    bars = everything(real)
+    assert len(bars) == 15_135
+    assert bars.hits.mean() == pytest.approx(0.126, abs=5e-4)
+    assert not real.unmapped
+    assert all("metre" in reason for _, reason in real.skipped)
+    assert not everything(real, "electronic")[everything(real, "electronic").sources == ""].hits.size
+    assert set(real.validation.styles.tolist()) == set(range(4))
+
+
+def test_a_real_file_is_on_the_side_of_the_index(real):
+    with (GROOVE_MIDI / "info.csv").open() as stream:
+        listed = {row["midi_filename"]: row["split"] for row in csv.DictReader(stream)}
+    for side, files in files_of(real).items():
+        assert {listed[file] for file in files} == {side}
+
+
+@pytest.mark.parametrize(
+    ("style", "instrument", "steps", "chances"),
+    [
+        ("rock", KICK, [0, 8], [0.64, 0.44]),
+        ("rock", SNARE, [4, 12], [0.68, 0.67]),
+        ("electronic", KICK, [0, 4, 8, 12], [0.89, 0.44, 0.85, 0.44]),
+    ],
+)
+def test_real_bars_hit_where_people_do(real, style, instrument, steps, chances):
+    assert everything(real, style).hits[:, steps, instrument].mean(axis=0) == pytest.approx(chances, abs=0.02)
+
+
+def test_people_are_early_and_late(real):
+    for style in GROOVE_STYLES:
+        assert 24 <= everything(real, style).offsets_ms.std() <= 33
+
+
+def test_real_bars_come_back_from_midi(real, tmp_path):
+    source, count = Counter(real.test.sources.tolist()).most_common(1)[0]
+    bars = real.test[real.test.sources == source]
+    write_beat(tmp_path / "beat.mid", bars)
+    again = read_beat(tmp_path / "beat.mid").bars
+    assert len(again) == count
+    assert (again.hits == bars.hits).all()
+    assert (again.velocities == bars.velocities).all()
+    assert np.abs(again.offsets - bars.offsets)[1:].max() <= 1 / 120
+    assert again.tempos == pytest.approx(bars.tempos, rel=1e-5)
+
+
+# --- the verb
+
+
+def test_the_verb_shows_what_there_is(at_prompt):
+    code, out, errors = at_prompt("--per-style", 10)
+    assert (code, errors) == (0, "")
+    bound = entropy_bound()
+    assert f"entropy: {bound.total_nats:.2f} ±" in out
+    assert out.count("kick  ") == len(STYLES)
+    assert at_prompt("--per-style", 10)[1] == out
+
+
+def test_the_verb_shows_one_style(at_prompt):
+    _, out, _ = at_prompt("--per-style", 10, "--show", "jazz")
+    assert out.count("\njazz: jazz/") == out.count("kick  ") > 1
+
+
+def test_the_verb_reads_a_folder(at_prompt, tmp_path):
+    write(tmp_path, *(f"funk/{number}.mid" for number in range(4)))
+    code, out, _ = at_prompt("--grooves", tmp_path)
+    assert code == 0
+    assert "entropy" not in out
+    assert "\nfunk: funk/" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--grooves", "nowhere"], "nowhere does not exist: give a folder"),
+        (["--grooves", __file__], "is not a folder"),
+        (["--grooves", ""], "--grooves is empty"),
+        (["--grooves", Path(__file__).parent], "no drums in"),
+        (["--show", "polka"], "--show 'polka' is none of the styles: give one of rock, jazz"),
+        (["--per-style", "1"], "'1' is too few: give at least 2"),
+        (["--per-style", "many"], "'many' is not a whole number"),
+    ],
+)
+def test_what_a_user_can_get_wrong(at_prompt, arguments, says):
+    code, out, errors = at_prompt(*arguments)
+    assert (code, out) == (2, "")
+    assert says in errors
+    assert errors.count("\n") == 1
