@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiovae.chunks import (
+    CHUNK,
+    HOP,
+    PEAK,
+    QUIETEST_RMS,
+    from_chunks,
+    is_sounding,
+    loudness,
+    normalise,
+    sounding_frames,
+    to_chunks,
+)
+
+steady = settings(deadline=None, derandomize=True, max_examples=25)
+lengths = st.sampled_from([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK]) | st.integers(0, 4 * CHUNK)
+hops = st.sampled_from([CHUNK // 4, HOP, CHUNK - 1, CHUNK]) | st.integers(2000, CHUNK)
+
+
+def noise(length, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, length).astype(np.float32)
+
+
+@steady
+@given(lengths, hops)
+def test_chunks_give_the_sound_back(length, hop):
+    sound = noise(length)
+    chunks = to_chunks(sound, hop)
+    assert chunks.dtype == np.float32
+    np.testing.assert_allclose(from_chunks(chunks, length, hop), sound, atol=1e-6)
+
+
+@steady
+@given(lengths, hops)
+def test_chunks_lie_where_the_hop_says(length, hop):
+    sound = noise(length)
+    chunks = to_chunks(sound, hop)
+    assert chunks.shape == (1 + max(0, -(-(length - CHUNK) // hop)), CHUNK)
+    assert (len(chunks) - 1) * hop < max(length, 1)  # none without any of the sound in it
+    for number, chunk in enumerate(chunks):
+        part = sound[number * hop : number * hop + CHUNK]
+        np.testing.assert_array_equal(chunk[: len(part)], part)
+        assert not chunk[len(part) :].any()
+
+
+@pytest.mark.parametrize("hop", [CHUNK // 4, CHUNK // 3, HOP, CHUNK - 100])
+def test_weights_add_up_to_one_everywhere(hop):
+    joined = from_chunks(np.ones((5, CHUNK), np.float32), 4 * hop + CHUNK, hop)
+    np.testing.assert_allclose(joined, 1, atol=1e-6)
+
+
+def test_chunks_that_differ_fade_into_one_another():
+    chunks = np.stack([np.full(CHUNK, -1.0), np.full(CHUNK, 1.0)])
+    joined = from_chunks(chunks, CHUNK + HOP, HOP)
+    np.testing.assert_allclose(joined[:HOP], -1, atol=1e-6)
+    np.testing.assert_allclose(joined[CHUNK:], 1, atol=1e-6)
+    assert (np.diff(joined) >= -1e-6).all()
+    assert np.abs(np.diff(joined)).max() < 1.01 * 2 * np.pi / CHUNK
+
+
+@pytest.mark.parametrize("hop", [CHUNK // 4, HOP, 3 * CHUNK // 4])
+def test_a_sine_keeps_its_spectrum_over_seams(hop):
+    # each chunk somewhat louder or softer, as decoded ones are
+    sound = np.sin(2 * np.pi * 440 * np.arange(4 * CHUNK) / CHUNK).astype(np.float32)
+    chunks = to_chunks(sound, hop)
+    gains = np.where(np.arange(len(chunks)) % 2, 0.9, 1.1).astype(np.float32)
+    joined = from_chunks(chunks * gains[:, None], len(sound), hop)
+    butted = np.concatenate([sound[:CHUNK] * 1.1, sound[CHUNK : 2 * CHUNK] * 0.9])
+
+    def share_elsewhere(signal):
+        power = np.abs(np.fft.rfft(signal * np.hanning(len(signal)))) ** 2
+        far = np.abs(np.fft.rfftfreq(len(signal), 1 / CHUNK) - 440) > 30
+        return power[far].sum() / power.sum()
+
+    assert share_elsewhere(joined) < 1e-6
+    assert share_elsewhere(np.roll(butted, 100)) > 10 * share_elsewhere(joined)
+    assert np.abs(np.diff(joined)).max() < 1.02 * np.abs(np.diff(1.1 * sound)).max()
+
+
+@pytest.mark.parametrize("hop", [0, -1, CHUNK + 1])
+def test_hops_that_are_none(hop):
+    with pytest.raises(ValueError, match="hop between chunks"):
+        to_chunks(noise(10), hop)
+    with pytest.raises(ValueError, match="hop between chunks"):
+        from_chunks(np.zeros((1, CHUNK)), 10, hop)
+
+
+@pytest.mark.parametrize("length", [-1, CHUNK + HOP + 1])
+def test_lengths_that_chunks_do_not_have(length):
+    with pytest.raises(ValueError, match="2 chunks at a hop of 11025 make up to 33075 samples"):
+        from_chunks(np.zeros((2, CHUNK)), length, HOP)
+
+
+# --- loudness
+
+
+def test_gains_undo_normalising():
+    chunks = noise(3 * CHUNK).reshape(3, CHUNK) * np.array([[1e-4], [0.3], [5.0]], np.float32)
+    normalised, gains = normalise(chunks)
+    assert normalised.dtype == gains.dtype == np.float32
+    np.testing.assert_allclose(np.abs(normalised).max(axis=1), PEAK, rtol=1e-6)
+    np.testing.assert_allclose(normalised * gains[:, None], chunks, rtol=1e-6)
+    assert 20 * np.log10(PEAK) == pytest.approx(-1)
+
+
+def test_silence_stays_silent():
+    normalised, gains = normalise(np.zeros((2, CHUNK), np.float32))
+    assert not normalised.any()
+    assert gains.tolist() == [1, 1]
+
+
+def test_loudness_is_the_root_mean_square():
+    sine = np.sin(2 * np.pi * 10 * np.arange(CHUNK) / CHUNK)
+    np.testing.assert_allclose(loudness(np.stack([np.full(CHUNK, -0.5), sine])), [0.5, np.sqrt(0.5)])
+
+
+def test_frames_that_sound():
+    chunks = np.zeros((1, 1000))
+    chunks[0, :250] = 2 * QUIETEST_RMS
+    chunks[0, 250:500] = QUIETEST_RMS / 2
+    chunks[0, 960:] = 2 * QUIETEST_RMS
+    assert sounding_frames(chunks, 250).tolist() == [[True, False, False, False]]
+    assert sounding_frames(chunks, 320).tolist() == [[True, False, False, True]]
+
+
+def test_chunks_worth_learning_from():
+    chunks = np.zeros((5, CHUNK), np.float32)
+    chunks[0] = noise(CHUNK)
+    chunks[1, : CHUNK * 6 // 10] = 0.1 * noise(CHUNK)[: CHUNK * 6 // 10]
+    chunks[2, : CHUNK * 4 // 10] = noise(CHUNK)[: CHUNK * 4 // 10]
+    chunks[3] = 1e-4 * noise(CHUNK)
+    assert is_sounding(chunks).tolist() == [True, True, False, False, False]
