@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -44,9 +45,13 @@ def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser
 
 
 def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> NoReturn:
-    """Run a verb and exit: 0 done, 2 for a mistake of the user (one line, no traceback), 130 for Ctrl-C."""
+    """Run a verb and exit: 0 done, 2 for a mistake of the user (one line, no traceback), 130 for Ctrl-C.
+
+    Whoever reads the output, such as ``head``, may stop reading: that ends the verb quietly, with 1.
+    """
     try:
         code = main(argv)
+        sys.stdout.flush()
     except UserError as error:
         message = " ".join(str(error).split())
         print(f"error: {message}", file=sys.stderr)
@@ -54,6 +59,9 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = INTERRUPTED_EXIT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        code = 1
     sys.exit(code)
 
 

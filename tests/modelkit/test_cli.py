@@ -1,5 +1,6 @@
 import argparse
 import math
+import subprocess
 import sys
 from pathlib import Path
 
@@ -192,6 +193,16 @@ def test_a_mistake_of_ours_keeps_its_traceback():
 
     with pytest.raises(ZeroDivisionError):
         cli.run(verb)
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_reader_who_has_had_enough_is_no_error(lines):
+    program = f"from modelkit import cli; cli.run(lambda argv: print('line\\n' * {lines}))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as verb:
+        verb.stdout.close()
+        errors = verb.stderr.read()
+    assert errors == b""
+    assert verb.returncode == 1
 
 
 # --- files
