@@ -59,7 +59,8 @@ def naive_coverage(reading: Reading) -> int:
 
 def rejected_share(reading: Reading) -> float:
     """Return the share of images that are not read with confidence, 0 to 1."""
-    return float((reading.confidence < CONFIDENT).mean())
+    # A confidence that is no number, as of the images of a model that has diverged, is none.
+    return float((~(reading.confidence >= CONFIDENT)).mean())
 
 
 def kl_uniform(reading: Reading) -> float:
@@ -97,31 +98,60 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(apart_a + apart_b - 2 * between.mean())
 
 
-def distances_to(reading: Reading, real: Reading, seed: int) -> dict[str, float]:
+def draw(count: int, size: int, seed: int) -> np.ndarray:
+    """Return ``size`` different numbers below ``count``, or all of them where there are fewer, in the order drawn."""
+    return np.random.default_rng(seed).permutation(count)[:size]
+
+
+def distances_to(reading: Reading, real: Reading, seed: int, size: int = COMPARED, parts: int = 1) -> dict[str, float]:
     """Measure how generated images lie to real ones in a judge's features.
+
+    The same seed draws the same real images, whatever they are compared with: figures of sets that are compared at
+    one size can be compared with each other.
 
     Args:
         reading: of generated images.
         real: of real ones.
-        seed: of the draw where a set has more than `COMPARED` images; both sets are made equally large.
+        seed: of the draws, which are without replacement.
+        size: images of each set that are compared, at least 2; as many as the smaller one has, if that is less.
+        parts: the mean is returned over so many sets of generated images, none of which is in two, or over as many as
+            there are.
 
     Returns:
-        ``frechet``, ``kid``, ``precision``, ``recall``, ``density`` and ``coverage``.
+        ``frechet``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage`` and ``two_sample``, see
+        `evaluation.diversity`, `kernel_distance` and `two_sample_accuracy`.
     """
-    rng = np.random.default_rng(seed)
-    size = min(COMPARED, len(reading.letters), len(real.letters))
-    ours, theirs = (
-        one.features[rng.permutation(len(one.features))[:size]].astype(np.float64) for one in (reading, real)
+    size = min(size, len(reading.letters), len(real.letters))
+    parts = min(parts, len(reading.letters) // size)
+    theirs, ours = (
+        one.features[draw(len(one.features), count, seed)].astype(np.float64)
+        for one, count in ((real, size), (reading, parts * size))
     )
+    found = [_distances(part, theirs) for part in np.split(ours, parts)]
+    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+
+
+def _distances(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
     near = precision_recall(pairwise(theirs, theirs), pairwise(ours, theirs), pairwise(ours, ours))
-    return {"frechet": frechet_distance(ours, theirs), "kid": kernel_distance(ours, theirs), **near}
+    return {
+        "frechet": frechet_distance(ours, theirs),
+        "kid": kernel_distance(ours, theirs),
+        **near,
+        "two_sample": two_sample_accuracy(ours, theirs),
+    }
+
+
+def nearest(images: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Return the number of the training image that each image [n, …] is nearest to, by pixels."""
+    flat, known = _flat(images), _flat(train)
+    half = (known**2).sum(axis=1) / 2
+    parts = [(half - flat[begin : begin + 500] @ known.T).argmin(axis=1) for begin in range(0, len(flat), 500)]
+    return np.concatenate(parts)
 
 
 def nearest_distances(images: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Return the distance of each image [n, …] to the nearest training image, by pixels."""
-    flat, known = (array.reshape(len(array), -1).astype(np.float64) for array in (images, train))
-    parts = [pairwise(flat[begin : begin + 500], known).min(axis=1) for begin in range(0, len(flat), 500)]
-    return np.concatenate(parts)
+    return np.linalg.norm(_flat(images) - _flat(train)[nearest(images, train)], axis=1)
 
 
 def nearest_ratio(images: np.ndarray, validation: np.ndarray, train: np.ndarray) -> float:
@@ -175,3 +205,7 @@ def covered_letters(reading: Reading) -> str:
 def missing_letters(covered: Sequence[str]) -> str:
     """Return the letters that are not among those covered."""
     return "".join(letter for letter in LETTERS if letter not in covered)
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float64)

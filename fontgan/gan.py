@@ -22,17 +22,21 @@ class FontGAN(AdversarialModel):
         translation_px: images are shifted by up to so many pixels, real and generated ones alike, before they are
             judged (Zhao et al., 2020): the critic cannot learn the training images by heart.
         shares: [K] how often each kind is drawn where none is asked for; all alike unless given.
+        labelled: whether the kinds are the 26 letters.
     """
 
-    def __init__(self, *args: Any, translation_px: int = 0, shares: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, translation_px: int = 0, shares: Any = None, labelled: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.translation_px = translation_px
+        self.translation_px, self.labelled = translation_px, labelled
         even = np.full(self.condition_dim, 1 / max(self.condition_dim, 1))
         self.shares = even if shares is None else np.asarray(shares, np.float64)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "translation_px": self.translation_px, "shares": self.shares.tolist()}
+        own = {"translation_px": self.translation_px, "shares": self.shares.tolist(), "labelled": self.labelled}
+        return {**super().get_config(), **own}
 
     def prepare(self, batch: Any) -> tf.Tensor:
         """Return the images of a batch."""

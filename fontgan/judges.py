@@ -14,16 +14,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 from keras import layers
+from tqdm import tqdm
 
 from fontgan.coverage import Reading
 from fontgan.glyphs import LETTERS, SIZE_PX
 from modelkit.files import cache_folder, save_keras
+from modelkit.randomness import make_deterministic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from fontgan.fonts import Letters
+
+ACCURATE = 0.985
+"""Share of the validation images that a judge must read rightly, for its figures to be taken at their word."""
 
 _BATCH = 64
 
@@ -68,6 +73,18 @@ class Judges(NamedTuple):
     reporting: keras.Model
     accuracy: dict[str, float]
 
+    def introduction(self) -> str:
+        """Say how well they read, for the terminal, and what that means where it is not well."""
+        lines = ["judges: " + ", ".join(f"{name} {share:.1%}" for name, share in self.accuracy.items())]
+        lines[0] += " of real letters"
+        lines += [
+            f"note: the {name} judge reads fewer than {ACCURATE:.1%} of real letters rightly: "
+            "read its figures with that in mind, or give fonts whose capitals are easier to tell apart"
+            for name, share in self.accuracy.items()
+            if share < ACCURATE
+        ]
+        return "\n".join(lines)
+
 
 def build_judge(kind: Kind, seed: int) -> keras.Model:
     """Return an untrained judge: images [B, 28, 28, 1] → [features [B, width], probabilities [B, 26]]."""
@@ -91,8 +108,8 @@ def build_judge(kind: Kind, seed: int) -> keras.Model:
 
 
 def train_judge(kind: Kind, letters: Letters, seed: int) -> keras.Model:
-    """Train a judge on the training images of a set of letters."""
-    keras.utils.set_random_seed(seed)
+    """Train a judge on the training images of a set of letters; the same seed gives the same judge."""
+    make_deterministic(seed)
     judge = build_judge(kind, seed)
     classifier = keras.Model(judge.input, judge.output[1])
     steps = kind.epochs * -(-len(letters.train.images) // _BATCH)
@@ -100,7 +117,12 @@ def train_judge(kind: Kind, letters: Letters, seed: int) -> keras.Model:
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.02)
     classifier.compile(keras.optimizers.Adam(rate), loss)
     targets = np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels]
-    classifier.fit(letters.train.images, targets, batch_size=_BATCH, epochs=kind.epochs, verbose=0)
+    title = f"training the {kind.name} judge"
+    with tqdm(desc=title, total=kind.epochs, unit="epoch", leave=False, disable=None) as bar:
+        progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
+        classifier.fit(
+            letters.train.images, targets, batch_size=_BATCH, epochs=kind.epochs, callbacks=[progress], verbose=0
+        )
     return judge
 
 

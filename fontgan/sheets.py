@@ -22,12 +22,13 @@ def to_pixels(images: np.ndarray) -> np.ndarray:
     """Round images to grey levels.
 
     Args:
-        images: [...] in [−1, 1], background −1 and ink 1; what lies outside counts as the nearest.
+        images: [...] in [−1, 1], background −1 and ink 1; what lies outside counts as the nearest, and what is no
+            number as background.
 
     Returns:
         [...] uint8, 0 to 255.
     """
-    return np.rint((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
+    return np.rint((np.clip(np.nan_to_num(images, nan=-1), -1, 1) + 1) * 127.5).astype(np.uint8)
 
 
 def from_pixels(pixels: np.ndarray) -> np.ndarray:

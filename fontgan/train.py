@@ -1,6 +1,24 @@
 """Train a generator of letters: ``python -m fontgan.train --fix best``.
 
-Leaves a run folder with the model, its history, figures, and coverage.json, which says how many letters it draws.
+Leaves a run folder with the model, its history, figures, and coverage.json, which says how many letters it draws (its
+keys are listed in `fontgan.assessment`).
+
+history.csv has a row an epoch, the losses and lengths being means over its updates:
+
+- ``epoch``: from 1.
+- ``generator_loss``, ``discriminator_loss``: what each player minimises, penalties left out; in nats, but for
+  ``--fix feature-matching``, where the generator's is a squared distance of features.
+- ``loss_ratio``: the discriminator's loss divided by the generator's.
+- ``score_gap``: by how much real images are scored higher than generated ones.
+- ``generator_gradient``, ``discriminator_gradient``: length of the gradient over all weights of a player.
+- ``penalty``: squared length of the critic's gradient by pixels (``--fix best``).
+
+Every ten epochs and after the last one, of a thousand images, as the judge reads them that does not report:
+
+- ``strict_coverage``, ``naive_coverage``, ``rejected``, ``kl_uniform``, ``frechet``, ``kid``, ``precision``,
+  ``recall``, ``density``, ``coverage``, ``two_sample``: as in coverage.json.
+- ``covered``: the letters covered, as a number with a bit for each, 1 for A to 2²⁵ for Z.
+- ``shortfall``: 1 − ``strict_coverage`` / 26 + ``rejected`` + ``kl_uniform``; the epoch with the least is kept.
 """
 
 from __future__ import annotations
@@ -9,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelkit import cli
+from modelkit.cli import UserError
 from modelkit.quiet import quiet_start
 from modelkit.runs import check_run_folder
 from modelkit.training import open_run, settings_to_resume
@@ -17,11 +36,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from fontgan.fonts import Letters
+
 PROGRAM = "fontgan.train"
 EXAMPLE = "  python -m fontgan.train --fix best\n  python -m fontgan.train --conditional --fonts ~/.local/share/fonts"
 FIXES = ("none", "feature-matching", "unrolled", "minibatch", "best")
-JUDGED = 10_400
-_EPOCHS = 100
+JUDGED, LEAST_JUDGED = 10_400, 26
+_EPOCHS, _EPOCHS_OF_BEST = 100, 60
 _BATCH_SIZE = 64
 _FREE_WHEN_RESUMING = {"resume", "epochs", "force", "tensorboard", "count"}
 
@@ -29,6 +50,8 @@ _FREE_WHEN_RESUMING = {"resume", "epochs", "force", "tensorboard", "count"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb."""
     args = _parser().parse_args(argv)
+    if args.count < LEAST_JUDGED:
+        raise UserError(f"--count {args.count} is too few to judge by: give at least {LEAST_JUDGED}, one a letter")
     settings = _settings_to_resume(args, argv) if args.resume else _settings(args)
     path = args.resume or args.out or Path("runs") / _run_name(settings)
     if not args.resume:
@@ -38,16 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     letters = load_fonts(settings["fonts"], seed=settings["seed"])
     print(letters.table())
-    updates = settings["updates_per_epoch"] or -(-len(letters.train.images) // settings["batch_size"])
-    settings = {**settings, "updates_per_epoch": updates, "fingerprint": letters.fingerprint}
+    settings = with_letters(settings, letters)
+    run = open_run(path, settings, resume=bool(args.resume), data=settings["fonts"] or "the set of bundled fonts")
 
     with quiet_start():
         from fontgan.fitting import report, train_in  # noqa: PLC0415 - imports TensorFlow
         from fontgan.judges import judges_of  # noqa: PLC0415 - the same
 
     judges = judges_of(letters)
-    print("judges: " + ", ".join(f"{name} {share:.1%}" for name, share in judges.accuracy.items()) + " of real letters")
-    run = open_run(path, settings, resume=bool(args.resume), data=settings["fonts"] or "the set of bundled fonts")
+    print(judges.introduction())
     model, complete = train_in(run, letters, judges, tensorboard=args.tensorboard)
     print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
     if not complete:
@@ -72,7 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument(
         "--fonts", metavar="DIR|FILE", help="fonts to learn (default: ten faces that matplotlib brings along)"
     )
-    training.add_argument("--epochs", type=cli.positive_int, help=f"passes over the images (default {_EPOCHS})")
+    training.add_argument(
+        "--epochs", type=cli.positive_int,
+        help=f"passes over the images (default {_EPOCHS}; best {_EPOCHS_OF_BEST}, a quarter of an hour on two cores)",
+    )  # fmt: skip
     training.add_argument(
         "--batch-size", type=cli.positive_int, default=_BATCH_SIZE, help=f"images an update (default {_BATCH_SIZE})"
     )
@@ -95,12 +120,23 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         "fix": args.fix,
         "conditional": args.conditional,
         "fonts": _whole_path(args.fonts),
-        "epochs": args.epochs or _EPOCHS,
+        "epochs": args.epochs or (_EPOCHS_OF_BEST if args.fix == "best" else _EPOCHS),
         "batch_size": args.batch_size,
         "updates_per_epoch": args.updates_per_epoch,
         "seed": args.seed,
         "monitor": "shortfall",
     }
+
+
+def settings_of(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of a run that is started with these arguments, its letters not yet looked at."""
+    return _settings(_parser().parse_args(arguments))
+
+
+def with_letters(settings: dict[str, Any], letters: Letters) -> dict[str, Any]:
+    """Return settings with what follows from the letters: their fingerprint, and how many updates are one pass."""
+    updates = settings["updates_per_epoch"] or -(-len(letters.train.images) // settings["batch_size"])
+    return {**settings, "updates_per_epoch": updates, "fingerprint": letters.fingerprint}
 
 
 def _whole_path(fonts: str | None) -> str | None:

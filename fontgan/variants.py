@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+import numpy as np
 
 from fontgan.gan import FontGAN
 from fontgan.glyphs import LETTERS
-from fontgan.groups import find_groups
+from fontgan.groups import Groups, find_groups
 from fontgan.networks import build_discriminator, build_generator, build_sharp_critic, build_sharp_generator
 from modelkit.randomness import RandomBatches
 
@@ -37,36 +38,37 @@ def prepare(settings: dict[str, Any], letters: Letters, done: int, checkpoint: P
         done: epochs already trained.
         checkpoint: folder of the last checkpoint; None starts afresh.
     """
-    best, conditional, seed = settings["fix"] == "best", settings["conditional"], settings["seed"]
-    kinds = letters.train.labels if conditional else None
-    shares = None
-    if best and not conditional:
-        groups = find_groups(letters.train.images, seed=seed)
-        kinds, shares = groups.of_images, groups.shares
-    condition_dim = 0 if kinds is None else len(LETTERS) if conditional else len(groups.shares)
-    updates = settings["epochs"] * settings["updates_per_epoch"]
+    best, seed = settings["fix"] == "best", settings["seed"]
+    kinds = _kinds(settings, letters)
     if checkpoint is not None:
         model = keras.models.load_model(checkpoint / "model.keras")
         if best:
             for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
-                optimizer.learning_rate = _decaying(updates)
+                optimizer.learning_rate = _decaying(settings["epochs"] * settings["updates_per_epoch"])
     else:
-        build = _best if best else _of_the_course
-        model = build(settings, condition_dim, shares)
-    examples = letters.train.images if kinds is None else (letters.train.images, kinds)
+        model = (_best if best else _of_the_course)(settings, kinds)
+    images = letters.train.images
+    examples = images if kinds is None else (images, kinds.of_images)
     batches = RandomBatches(
         examples, settings["batch_size"], settings["updates_per_epoch"], seed=seed, first_epoch=done
     )
     return Training(model, batches)
 
 
-def _of_the_course(settings: dict[str, Any], condition_dim: int, shares: Any) -> FontGAN:
-    fix = settings["fix"]
+def _kinds(settings: dict[str, Any], letters: Letters) -> Groups | None:
+    """Return what the model is asked for: letters, groups found without labels, or nothing."""
+    if settings["conditional"]:
+        return Groups(letters.train.labels, np.full(len(LETTERS), 1 / len(LETTERS)))
+    return find_groups(letters.train.images, seed=settings["seed"]) if settings["fix"] == "best" else None
+
+
+def _of_the_course(settings: dict[str, Any], kinds: Groups | None) -> FontGAN:
+    fix, asked = settings["fix"], _asked(settings, kinds)
     discriminator = build_discriminator(
-        condition_dim=condition_dim, minibatch=fix == "minibatch", group_size=settings["batch_size"]
+        condition_dim=asked["condition_dim"], minibatch=fix == "minibatch", group_size=settings["batch_size"]
     )
-    generator = build_generator(condition_dim=condition_dim)
-    model = FontGAN(generator, discriminator, condition_dim=condition_dim, shares=shares, seed=settings["seed"])
+    generator = build_generator(condition_dim=asked["condition_dim"])
+    model = FontGAN(generator, discriminator, seed=settings["seed"], **asked)
     model.compile(
         keras.optimizers.Adam(2e-4, 0.5),
         keras.optimizers.Adam(2e-4, 0.5),
@@ -76,29 +78,29 @@ def _of_the_course(settings: dict[str, Any], condition_dim: int, shares: Any) ->
     return model
 
 
-def _best(settings: dict[str, Any], condition_dim: int, shares: Any) -> FontGAN:
-    critic = build_sharp_critic(condition_dim=condition_dim, group_size=settings["batch_size"])
-    generator = build_sharp_generator(condition_dim=condition_dim)
-    model = FontGAN(
-        generator,
-        critic,
-        condition_dim=condition_dim,
-        shares=shares,
-        seed=settings["seed"],
-        averaging=0.998,
-        translation_px=_TRANSLATION_PX,
-    )
+def _best(settings: dict[str, Any], kinds: Groups | None) -> FontGAN:
+    asked = _asked(settings, kinds)
+    critic = build_sharp_critic(condition_dim=asked["condition_dim"], group_size=settings["batch_size"])
+    generator = build_sharp_generator(condition_dim=asked["condition_dim"])
+    model = FontGAN(generator, critic, seed=settings["seed"], averaging=0.998, translation_px=_TRANSLATION_PX, **asked)
     rate = _decaying(settings["epochs"] * settings["updates_per_epoch"])
     model.compile(
         keras.optimizers.Adam(rate, 0.0, 0.99),
         keras.optimizers.Adam(rate, 0.0, 0.99),
         objective="relativistic",
         penalty="r1r2",
-        penalty_weight=0.2,
+        penalty_weight=0.5,
         penalty_interval=4,
     )
     return model
 
 
+def _asked(settings: dict[str, Any], kinds: Groups | None) -> dict[str, Any]:
+    """Return what a model's constructor is told of its kinds."""
+    if kinds is None:
+        return {"condition_dim": 0}
+    return {"condition_dim": len(kinds.shares), "shares": kinds.shares, "labelled": settings["conditional"]}
+
+
 def _decaying(updates: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    return keras.optimizers.schedules.CosineDecay(5e-4, updates, alpha=0.1)
+    return keras.optimizers.schedules.CosineDecay(1e-3, updates, alpha=0.1)

@@ -21,6 +21,7 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.alpha": 0.3,
     "font.size": 9,
 }
@@ -67,6 +68,6 @@ def draw_curves(axes: Axes, curves: Mapping[str, tuple[Sequence[float], Sequence
     axes.set_title(title)
     axes.set_xlabel("epoch")
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if len(curves) > 1:
         axes.legend(fontsize=7)

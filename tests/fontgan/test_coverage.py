@@ -3,17 +3,20 @@ import pytest
 
 from fontgan import coverage
 from fontgan.coverage import (
+    COMPARED,
     CONFIDENT,
     LEAST_SHARE,
     Reading,
     covered_letters,
     distances_to,
+    draw,
     kernel_distance,
     kl_floor,
     kl_uniform,
     letter_table,
     missing_letters,
     naive_coverage,
+    nearest,
     nearest_distances,
     nearest_ratio,
     rejected_share,
@@ -55,6 +58,12 @@ def test_what_is_just_confident_is_confident():
     found = reading("ABC", [just, np.nextafter(just, np.float32(0)), 1.0])
     assert covered_letters(found) == "AC"
     assert rejected_share(found) == pytest.approx(1 / 3)
+
+
+def test_a_confidence_that_is_no_number_is_none():
+    found = reading("ABC", [np.nan, np.nan, 1.0])
+    assert covered_letters(found) == "C"
+    assert rejected_share(found) == pytest.approx(2 / 3)
 
 
 def test_a_letter_in_a_hundred_is_covered_and_one_in_more_is_not():
@@ -172,6 +181,7 @@ def test_a_set_has_no_distance_to_itself():
     real = of_features(normal(60, 7))
     found = distances_to(real, real, seed=0)
     assert found["precision"] == found["recall"] == found["coverage"] == 1
+    assert found["two_sample"] == 0
     assert found["frechet"] == pytest.approx(0, abs=1e-6)
     assert found["kid"] < 0  # of equal sets it is known to be too low: every image meets itself
     assert found["density"] == pytest.approx(6 / 5)  # each lies in its own neighbourhood and in those of five others
@@ -196,20 +206,54 @@ def test_one_image_repeated_is_precise_and_recalls_nothing():
     assert found["recall"] < 0.05
 
 
-def test_sets_are_made_equally_large_and_no_larger_than_can_be_compared(monkeypatch):
-    monkeypatch.setattr(coverage, "COMPARED", 40)
-    monkeypatch.setattr(coverage, "frechet_distance", lambda a, b: [len(np.unique(side, axis=0)) for side in (a, b)])
-    for ours, theirs, compared in ((30, 20, 20), (20, 30, 20), (90, 70, 40)):
-        found = distances_to(of_features(normal(ours, 12)), of_features(normal(theirs, 13)), seed=0)
-        assert found["frechet"] == [compared, compared]
+@pytest.fixture
+def compared(monkeypatch):
+    """Return a list of the sets whose Fréchet distance was taken; the distance is how many there were by then."""
+    seen = []
+    monkeypatch.setattr(coverage, "frechet_distance", lambda *sets: seen.append(sets) or float(len(seen)))
+    return seen
 
 
-def test_a_draw_follows_from_its_seed(monkeypatch):
-    monkeypatch.setattr(coverage, "COMPARED", 40)
+def test_sets_are_made_equally_large_and_no_larger_than_asked(compared):
+    for ours, theirs, size in ((30, 20, 20), (20, 30, 20), (90, 70, 40)):
+        distances_to(of_features(normal(ours, 12)), of_features(normal(theirs, 13)), seed=0, size=40)
+        assert [len(np.unique(side, axis=0)) for side in compared.pop()] == [size, size]
+
+
+def test_a_set_is_compared_with_the_same_real_images_as_another(compared):
+    real = of_features(normal(70, 13))
+    for count in (50, 90):
+        distances_to(of_features(normal(count, 12)), real, seed=3, size=40)
+    (_, one), (_, other) = compared
+    np.testing.assert_array_equal(one, other)
+
+
+def test_figures_are_means_over_parts_that_share_no_image(compared):
+    fake, real = of_features(normal(100, 12)), of_features(normal(30, 13))
+    assert distances_to(fake, real, seed=0, parts=3)["frechet"] == 2
+    parts = [ours for ours, _ in compared]
+    assert [len(part) for part in parts] == [30, 30, 30]
+    assert len(np.unique(np.concatenate(parts), axis=0)) == 90
+    # The first part is what would be compared without others, and there are no more parts than images allow.
+    compared.clear()
+    assert distances_to(fake, real, seed=0)["frechet"] == 1
+    assert distances_to(fake, real, seed=0, parts=9)["frechet"] == (2 + 3 + 4) / 3
+    np.testing.assert_array_equal(compared[0][0], parts[0])
+
+
+def test_a_draw_follows_from_its_seed():
     fake, real = of_features(normal(100, 14)), of_features(normal(100, 15))
-    one, again, other = (distances_to(fake, real, seed) for seed in (0, 0, 1))
+    one, again, other = (distances_to(fake, real, seed, size=40) for seed in (0, 0, 1))
     assert one == again
     assert one["frechet"] != other["frechet"]
+
+
+def test_a_draw_is_without_replacement():
+    drawn = draw(50, 20, seed=4)
+    assert len(set(drawn.tolist())) == 20
+    assert sorted(draw(50, COMPARED, seed=4)) == list(range(50))
+    assert drawn.tolist() == draw(50, COMPARED, seed=4)[:20].tolist()
+    assert drawn.tolist() != draw(50, 20, seed=5).tolist()
 
 
 def test_features_in_single_precision_do_as_well():
@@ -227,6 +271,12 @@ def test_nearest_distances_by_hand():
     train = np.array([[0.0, 0.0], [3.0, 4.0]]).reshape(2, 1, 2, 1)
     images = np.array([[0.0, 0.0], [0.0, 1.0], [3.0, 5.5], [-3.0, -4.0]]).reshape(4, 1, 2, 1)
     assert nearest_distances(images, train).tolist() == [0, 1, 1.5, 5]
+
+
+def test_the_nearest_is_not_the_one_of_most_ink():
+    train = np.array([[0.0, 0.1], [1.0, 1.0], [9.0, 9.0]]).reshape(3, 1, 2, 1)
+    images = np.array([[0.2, 0.2], [2.0, 2.0], [6.0, 7.0], [-8.0, -8.0]]).reshape(4, 1, 2, 1)
+    assert nearest(images, train).tolist() == [0, 1, 2, 0]
 
 
 def test_nearest_distances_keep_the_order_of_many_images():

@@ -1,0 +1,287 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from fontgan import assessment, coverage
+from fontgan.assessment import assess, controls
+from fontgan.coverage import kl_floor
+from fontgan.fonts import LETTERS, Jitter, load_fonts
+from fontgan.sheets import bundled_fonts
+
+EASY = Jitter(size=0.03, shift_px=0.4, slant=0.03, weight=0.05, noise=0.02)
+DISTANCES = ("frechet", "kid", "precision", "recall", "density", "coverage", "two_sample")
+MEASURES = {*DISTANCES, "strict_coverage", "naive_coverage", "rejected", "kl_uniform", "nn_ratio"}
+
+
+class TemplateJudge:
+    """Read the letter that an image is nearest to, with less confidence the further away all of them are.
+
+    The features are the means of blocks of 4×4 pixels.
+    """
+
+    def __init__(self, letters):
+        self.templates = letters.alphabets.reshape(-1, 28 * 28).astype(np.float64)
+
+    def predict(self, images, **options):
+        assert options["verbose"] == 0  # nobody wants a bar for each of a dozen readings
+        flat = images.reshape(len(images), -1).astype(np.float64)
+        squared = (flat**2).sum(axis=1)[:, None] + (self.templates**2).sum(axis=1) - 2 * flat @ self.templates.T
+        nearest = squared.reshape(len(images), -1, 26).min(axis=1)
+        # Letters are less than 100 away, noise more than 800: it is no likelier one letter than another.
+        likely = np.exp(-nearest / 4) + 1e-30
+        blocks = flat.reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(len(images), -1)
+        return [blocks.astype(np.float32), (likely / likely.sum(axis=1, keepdims=True)).astype(np.float32)]
+
+
+@pytest.fixture(scope="module")
+def easy():
+    """Draw letters of one face that the judge reads without fail."""
+    return load_fonts(bundled_fonts() / "DejaVuSans.ttf", train=12, validation=6, jitter=EASY, progress=False)
+
+
+@pytest.fixture(scope="module")
+def judge(easy):
+    return TemplateJudge(easy)
+
+
+@pytest.fixture(scope="module")
+def judged(easy, judge):
+    """Return what is said of some images, as `assess` does."""
+    return lambda images, seed=0, **options: assess(images, easy, judge, seed=seed, train_seconds=1.5, **options)
+
+
+@pytest.fixture(scope="module")
+def replay(easy, judged):
+    return judged(easy.train.images)
+
+
+@pytest.fixture(scope="module")
+def ranked(replay):
+    return replay["controls"]
+
+
+# --- what is said
+
+
+def test_every_key_is_there(replay):
+    described = {
+        *("n", "train_seconds", "judge_accuracy", "compared", "parts", "kl_floor"),
+        *("covered", "missing", "letters", "controls"),
+    }
+    assert set(replay) == MEASURES | described | {f"{name}_ceiling" for name in DISTANCES}
+    assert set(replay["controls"]) == {"validation", "replay", "one_letter", "noise"}
+    assert all(set(control) == MEASURES for control in replay["controls"].values())
+    assert list(replay["letters"]) == list(LETTERS)
+    assert all(set(letter) == {"share", "confidence"} for letter in replay["letters"].values())
+
+
+def test_every_key_is_documented(replay, easy, judged):
+    documented = set(re.findall(r"``(\w+)``", assessment.__doc__))
+    asked = judged(easy.train.images, asked=easy.train.labels)
+    written = {*asked, *replay["controls"], *replay["letters"]["A"]}
+    assert {name.removesuffix("_ceiling") for name in written} <= documented
+    assert documented <= {*written, "_ceiling"}
+
+
+def test_it_can_be_written_and_read(replay):
+    assert json.loads(json.dumps(replay, allow_nan=False)) == replay
+
+
+def test_figures_have_six_digits(replay):
+    for found in (replay, *replay["controls"].values(), *replay["letters"].values()):
+        assert all(value == round(value, 6) for value in found.values() if isinstance(value, float))
+
+
+def test_what_is_told_is_kept(replay):
+    assert (replay["n"], replay["train_seconds"], replay["judge_accuracy"]) == (312, 1.5, 1)
+    assert replay["kl_floor"] == round(kl_floor(312), 6)
+
+
+def test_images_are_read_by_the_judge(easy, judged):
+    half = np.isin(easy.train.labels, range(13))
+    found = judged(easy.train.images[half])
+    assert (found["n"], found["strict_coverage"], found["naive_coverage"]) == (156, 13, 13)
+    assert (found["covered"], found["missing"]) == ("ABCDEFGHIJKLM", "NOPQRSTUVWXYZ")
+    assert found["kl_uniform"] == pytest.approx(np.log(2), abs=1e-6)
+    assert found["rejected"] == 0
+    shares = [letter["share"] for letter in found["letters"].values()]
+    assert shares == pytest.approx([1 / 13] * 13 + [0] * 13, abs=1e-6)
+    assert min(found["letters"][letter]["confidence"] for letter in "ABCDEFGHIJKLM") > 0.9
+
+
+def test_accuracy_is_the_judges_on_validation_images(easy, judge):
+    class Mistaken(TemplateJudge):
+        def predict(self, images, **options):
+            features, probabilities = super().predict(images, **options)
+            probabilities[probabilities.argmax(axis=1) == 3] = np.eye(26)[4]  # every D an E
+            return [features, probabilities]
+
+    found = assess(easy.train.images, easy, Mistaken(easy), seed=0, train_seconds=0.0)
+    assert found["judge_accuracy"] == round(25 / 26, 6)
+    assert found["missing"] == "D"
+
+
+# --- what was asked for
+
+
+def test_letters_that_were_asked_for_are_counted(easy, judged):
+    images, labels = easy.train.images[::4], easy.train.labels[::4]
+    assert judged(images, asked=labels)["asked"] == 1
+    assert judged(images, asked=(labels + 1) % 26)["asked"] == 0
+    assert judged(images, asked=np.where(labels < 13, labels, 0))["asked"] == 0.5
+
+
+def test_without_anything_asked_for_nothing_is_said_of_it(replay):
+    assert "asked" not in replay
+
+
+# --- ceilings
+
+
+def test_the_ceilings_are_what_training_images_reach(replay):
+    for name in DISTANCES:
+        assert replay[name] == replay[f"{name}_ceiling"]
+
+
+def test_ceilings_do_not_depend_on_what_is_judged(easy, judged, replay):
+    noise = judged(np.random.default_rng(0).uniform(-1, 1, easy.train.images.shape).astype(np.float32))
+    for name in DISTANCES:
+        assert noise[f"{name}_ceiling"] == replay[f"{name}_ceiling"]
+        assert noise[name] != replay[name]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "compared", "parts"),
+    [
+        (30, 2000, 30, 1),
+        (200, 2000, 156, 1),
+        (200, 40, 40, 4),
+        (100, 40, 40, 2),
+        (312, 100, 100, 3),
+    ],
+)
+def test_all_sets_are_compared_at_one_size_and_with_the_same_real_images(
+    monkeypatch, easy, judged, count, most, compared, parts
+):
+    seen = []
+
+    def frechet_distance(ours, theirs):
+        seen.append((ours, theirs))
+        return float(len(seen))
+
+    monkeypatch.setattr(coverage, "frechet_distance", frechet_distance)
+    monkeypatch.setattr(coverage, "COMPARED", most)
+    found = judged(easy.train.images[:count])
+    assert (found["compared"], found["parts"]) == (compared, parts)
+    assert len(seen) == parts + parts + 4  # the ceiling, the images, the controls
+    assert {len(features) for pair in seen for features in pair} == {compared}
+    assert all(np.array_equal(theirs, seen[0][1]) for _, theirs in seen)
+    for sides, name in ((seen[:parts], "frechet_ceiling"), (seen[parts : 2 * parts], "frechet")):
+        of_all = np.concatenate([ours for ours, _ in sides])
+        assert len(np.unique(of_all, axis=0)) == parts * compared  # no image is in two
+        assert found[name] in {(1 + parts) / 2, (1 + parts) / 2 + parts}
+
+
+def test_few_images_are_as_far_away_as_as_few_real_ones(easy, judged, replay):
+    # Fewer images are further from real ones in their mean and covariance, be they as real as can be.
+    drawn = np.random.default_rng(1).permutation(len(easy.train.images))[:52]
+    few = judged(easy.train.images[drawn])
+    assert few["frechet"] > 1.5 * replay["frechet"]
+    assert few["frechet_ceiling"] == pytest.approx(few["frechet"], rel=0.5)
+
+
+# --- controls
+
+
+def test_controls_are_what_they_are_called(easy):
+    found = controls(easy, 300, seed=0)
+    assert found["validation"] is easy.validation.images
+    assert all((len(found[name]), found[name].dtype) == (300, np.float32) for name in ("replay", "one_letter", "noise"))
+    known = {image.tobytes() for image in easy.train.images}
+    of_one = {image.tobytes() for image in easy.train.images[easy.train.labels == LETTERS.index("O")]}
+    assert {image.tobytes() for image in found["replay"]} <= known
+    assert {image.tobytes() for image in found["one_letter"]} == of_one
+    assert found["noise"].shape[1:] == easy.train.images.shape[1:]
+    assert -1 <= found["noise"].min() < -0.99
+    assert 0.99 < found["noise"].max() <= 1
+
+
+def test_replay_draws_from_all_letters(easy):
+    drawn = controls(easy, 2000, seed=0)["replay"]
+    assert len(np.unique(drawn.reshape(2000, -1), axis=0)) > 0.9 * len(easy.train.images)
+
+
+def test_no_image_is_replayed_twice_where_there_are_enough(easy):
+    drawn = controls(easy, 300, seed=0)["replay"]
+    assert len(np.unique(drawn.reshape(300, -1), axis=0)) == 300
+
+
+def test_real_letters_are_all_covered(ranked):
+    for name in ("validation", "replay"):
+        assert ranked[name]["strict_coverage"] == ranked[name]["naive_coverage"] == 26
+        assert ranked[name]["rejected"] == 0
+    assert ranked["validation"]["kl_uniform"] == 0
+    assert ranked["replay"]["kl_uniform"] < 0.2
+
+
+def test_one_letter_is_one_letter(ranked):
+    assert ranked["one_letter"]["strict_coverage"] == ranked["one_letter"]["naive_coverage"] == 1
+    assert ranked["one_letter"]["kl_uniform"] == round(np.log(26), 6)
+
+
+def test_noise_is_no_letter(ranked):
+    assert ranked["noise"]["strict_coverage"] <= 3
+    assert ranked["noise"]["rejected"] > 0.9
+
+
+def test_replay_is_a_copy_and_validation_is_as_new_as_can_be(ranked):
+    assert ranked["replay"]["nn_ratio"] == ranked["one_letter"]["nn_ratio"] == 0
+    assert ranked["validation"]["nn_ratio"] == 1
+    assert ranked["noise"]["nn_ratio"] > 2
+
+
+def test_precision_is_of_what_is_drawn_and_recall_of_what_is_real(ranked):
+    precision, recall = ({name: control[one] for name, control in ranked.items()} for one in ("precision", "recall"))
+    assert precision["validation"] == recall["validation"] == 1
+    assert min(precision["replay"], recall["replay"], precision["one_letter"]) > 0.6
+    assert recall["one_letter"] < 0.1
+    assert precision["noise"] == recall["noise"] == 0
+
+
+@pytest.mark.parametrize("name", ["frechet", "kid"])
+def test_distances_rank_the_controls(ranked, name):
+    assert ranked["validation"][name] < ranked["replay"][name] < ranked["one_letter"][name]
+    assert ranked["replay"][name] < ranked["noise"][name]
+
+
+def test_two_samples_rank_the_controls(ranked):
+    # Validation images meet themselves.
+    assert ranked["validation"]["two_sample"] == 0
+    assert 0.4 < ranked["replay"]["two_sample"] < 0.7
+    assert ranked["replay"]["two_sample"] < ranked["one_letter"]["two_sample"]
+    assert ranked["noise"]["two_sample"] == 1
+
+
+def test_controls_do_not_depend_on_what_is_judged(easy, judged, ranked):
+    assert judged(easy.validation.images)["controls"] == ranked
+
+
+# --- what a seed fixes
+
+
+def test_same_seed_same_result(easy, judged, replay):
+    assert judged(easy.train.images) == replay
+    other = judged(easy.train.images, seed=1)
+    assert other["controls"]["replay"] != replay["controls"]["replay"]
+    assert other["letters"] == replay["letters"]
+
+
+def test_of_very_many_images_some_are_compared(monkeypatch, easy, judged):
+    monkeypatch.setattr(coverage, "COMPARED", 30)
+    one, again, other = (judged(easy.train.images[1::2], seed=seed) for seed in (0, 0, 1))
+    assert one == again
+    assert all(one[name] != other[name] for name in ("frechet", "kid", "frechet_ceiling", "kid_ceiling"))
+    assert one["controls"]["validation"]["nn_ratio"] == 1
+    assert one["controls"]["validation"]["frechet"] == pytest.approx(0, abs=1e-6)

@@ -1,0 +1,147 @@
+import keras
+import numpy as np
+import pytest
+from smallfonts import BlockJudge, marked, tiny_critic
+
+from fontgan.drawing import between, draw, found_style, style
+from fontgan.gan import FontGAN
+from fontgan.glyphs import LETTERS, SIZE_PX
+from modelkit.cli import UserError
+
+K = len(LETTERS)
+LATENTS = 4
+BLOCK = (slice(20, 24), slice(20, 24))  # no letter's: it shows what a latent vector's first number is
+
+
+def gan(kinds, *, labelled=False, weights=None):
+    """Build a GAN that draws an image for each kind, a labelled one with the first latent number beside it."""
+    drawn = np.zeros((LATENTS + len(kinds), SIZE_PX, SIZE_PX, 1), np.float32)
+    drawn[LATENTS:] = 10 * kinds
+    if labelled:
+        drawn[(0, *BLOCK)] = 0.5
+        drawn[(slice(LATENTS, None), *BLOCK)] = 0
+    latents = keras.Input((len(drawn),))
+    pixels = keras.layers.Dense(SIZE_PX**2, activation="tanh", use_bias=False)(latents)
+    generator = keras.Model(latents, keras.layers.Reshape((SIZE_PX, SIZE_PX, 1))(pixels))
+    generator.set_weights([drawn.reshape(len(drawn), -1) if weights is None else weights])
+    return FontGAN(generator, tiny_critic(condition_dim=len(kinds)), condition_dim=len(kinds), labelled=labelled)
+
+
+def bold(images):
+    """Return images with a second block of ink beside each."""
+    return np.maximum(images, np.roll(images, 1, axis=1))
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    return gan(marked(range(K)), labelled=True)
+
+
+@pytest.fixture(scope="module")
+def searched():
+    """Build a GAN whose groups are the letters, from Z to A, first bold, then light, and two that are nothing."""
+    letters = marked(range(K))[::-1]
+    return gan(np.concatenate([bold(letters), letters, np.full((2, SIZE_PX, SIZE_PX, 1), -1.0)]))
+
+
+def letters_of(images):
+    return BlockJudge().predict(images[..., None])[1].argmax(axis=1)
+
+
+# --- styles
+
+
+def test_a_style_is_one_latent_vector_and_every_letter(labelled):
+    codes = style(labelled, 7)
+    assert codes.shape == (K, LATENTS + K)
+    assert (codes[:, :LATENTS] == codes[0, :LATENTS]).all()
+    np.testing.assert_array_equal(letters_of(draw(labelled, codes)), range(K))
+
+
+def test_a_style_is_what_the_model_draws_for_its_seed(labelled):
+    expected = labelled.generate(1, seed=7, kinds=[3])[0, ..., 0]
+    np.testing.assert_allclose(draw(labelled, style(labelled, 7))[3], expected, atol=1e-6)
+
+
+def test_styles_differ(labelled):
+    one, other = draw(labelled, np.stack([style(labelled, seed) for seed in (1, 2)]))
+    assert (one != other).any(axis=(1, 2)).all()
+
+
+def test_letters_are_found_among_groups(searched):
+    np.testing.assert_array_equal(letters_of(draw(searched, found_style(searched, BlockJudge(), 0))), range(K))
+
+
+def test_what_is_found_is_of_one_style(searched):
+    weights = {}
+    for seed in range(8):
+        images = draw(searched, found_style(searched, BlockJudge(), seed))
+        inked = (images > 0).sum(axis=(1, 2))
+        assert len(set(inked)) == 1, seed
+        weights[seed] = int(inked[0])
+    assert set(weights.values()) == {16, 20}
+
+
+def test_the_same_seed_finds_the_same(searched):
+    one, again, other = (found_style(searched, BlockJudge(), seed) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+
+
+def test_letters_are_found_without_any_groups():
+    found = found_style(Unasked(), BlockJudge(), 0)
+    assert found.shape == (K, K)
+    np.testing.assert_array_equal(found.argmax(axis=1), range(K))
+
+
+class Unasked:
+    """Draw the letter whose latent number is greatest, with no kinds to ask for."""
+
+    condition_dim, latent_dim = 0, K
+
+    def draw(self, latents):
+        return marked(np.asarray(latents).argmax(axis=1))
+
+
+def test_letters_that_are_not_found_are_named():
+    some = marked([letter for letter in range(K) if LETTERS[letter] not in "QX"])
+    with pytest.raises(UserError, match="draws no Q, X that can be read in style 3"):
+        found_style(gan(some), BlockJudge(), 3)
+
+
+def test_a_model_that_draws_no_numbers_is_refused(labelled):
+    broken = gan(marked(range(K)), labelled=True, weights=np.full((LATENTS + K, SIZE_PX**2), np.nan))
+    with pytest.raises(UserError, match="has diverged"):
+        draw(broken, style(broken, 0))
+
+
+# --- ways
+
+
+def test_a_way_has_both_ends(labelled):
+    first, last = style(labelled, 1), style(labelled, 2)
+    way = between(first, last, 5, LATENTS)
+    assert way.shape == (5, K, LATENTS + K)
+    np.testing.assert_allclose(way[0], first, atol=1e-6)
+    np.testing.assert_allclose(way[-1], last, atol=1e-6)
+    np.testing.assert_array_equal(way[:, :, LATENTS:], np.broadcast_to(np.eye(K), (5, K, K)))
+
+
+def test_latent_vectors_keep_their_length_on_the_way():
+    rng = np.random.default_rng(0)
+    ends = rng.normal(size=(2, 64))
+    ends *= 8 / np.linalg.norm(ends, axis=1, keepdims=True)
+    way = between(*ends, 9, 64)
+    np.testing.assert_allclose(np.linalg.norm(way, axis=1), 8, rtol=1e-5)
+    steps = np.linalg.norm(np.diff(way, axis=0), axis=1)
+    np.testing.assert_allclose(steps, steps[0], rtol=1e-4)
+
+
+def test_letters_are_mixed_on_the_way():
+    asked = np.eye(3, dtype=np.float32)
+    way = between(np.append(np.ones(2), asked[0]), np.append(np.ones(2), asked[2]), 3, 2)
+    np.testing.assert_allclose(way, [[1, 1, 1, 0, 0], [1, 1, 0.5, 0, 0.5], [1, 1, 0, 0, 1]], atol=1e-6)
+
+
+def test_a_way_between_opposites_stays_a_number():
+    assert np.isfinite(between(np.ones(4), -np.ones(4), 5, 4)).all()

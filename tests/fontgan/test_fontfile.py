@@ -1,0 +1,207 @@
+import io
+import itertools
+
+import numpy as np
+import pytest
+from fontTools.ttLib import TTFont
+from PIL import Image, ImageDraw, ImageFont
+from sklearn.svm import SVC
+
+from fontgan.fontfile import CAPITAL, UNITS_PER_EM, font_bytes
+from fontgan.fonts import BUNDLED, load_fonts
+from fontgan.glyphs import LETTERS, SIZE_PX
+from fontgan.typesetting import measure
+
+CAPITAL_PX, BASELINE_PX = 20, 24  # as in the images that judges are trained on
+FACES = [face.name for face in BUNDLED]
+SENTENCE = "Jackdaws love my big SPHINX OF QUARTZ"
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Draw a few images of each letter of every face, and the letters themselves."""
+    return load_fonts(train=60, validation=10, progress=False)
+
+
+@pytest.fixture(scope="module")
+def contents(few):
+    """Make fonts of some faces, by their names."""
+    arguments = {"description": "one of some", "maker": "a test"}
+    return {
+        face: font_bytes(measured(few, FACES.index(face)), family=f"My {face}", **arguments)
+        for face in ("regular", "mono bold", "italic")
+    }
+
+
+def measured(few, face):
+    return [measure(image) for image in few.alphabets[face, ..., 0]]
+
+
+def opened(content):
+    return TTFont(io.BytesIO(content))
+
+
+def renderer(content, capital_px=CAPITAL_PX):
+    """Open a font as FreeType does, of a size at which capitals are so high."""
+    size = capital_px * UNITS_PER_EM / CAPITAL
+    return ImageFont.truetype(io.BytesIO(content), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def rendered(text, font, width, left):
+    """Draw a text on its base line, [28, width] in [−1, 1], ink 1."""
+    paper = Image.new("L", (width, SIZE_PX))
+    ImageDraw.Draw(paper).text((left, BASELINE_PX), text, fill=255, font=font, anchor="ls")
+    return np.asarray(paper) / np.float32(127.5) - 1
+
+
+def likeness(one, other):
+    """Return the ink that two images share, at the best of several shifts."""
+    one, other = one + 1, other + 1
+    shifted = [np.roll(other, (down, across), (0, 1)) for down in range(-6, 7) for across in range(-6, 7)]
+    return max(np.minimum(one, moved).sum() / np.maximum(one, moved).sum() for moved in shifted)
+
+
+# --- what a renderer draws
+
+
+@pytest.mark.parametrize("face", ["regular", "mono bold", "italic"])
+def test_a_judge_reads_a_sentence(contents, judge, face):
+    font = renderer(contents[face])
+    line = rendered(SENTENCE, font, round(font.getlength(SENTENCE)) + 2 * SIZE_PX, SIZE_PX)
+    images = []
+    for place, letter in enumerate(SENTENCE):
+        if letter == " ":
+            continue
+        begin, end = (SIZE_PX + font.getlength(SENTENCE[:upto]) for upto in (place, place + 1))
+        image = np.full((SIZE_PX, SIZE_PX), -1, np.float32)
+        cell = line[:, round(begin) : round(end)][:, :SIZE_PX]
+        left = (SIZE_PX - cell.shape[1]) // 2
+        image[:, left : left + cell.shape[1]] = cell
+        images.append(image)
+    asked = [LETTERS.index(letter) for letter in SENTENCE.upper() if letter != " "]
+    assert (judge(np.stack(images)) == asked).mean() >= 0.9
+
+
+@pytest.fixture(scope="module")
+def judge(few):
+    """Return what reads images of letters: it has learned from real ones, and reads others of these rightly."""
+
+    def flat(images):
+        return images.reshape(len(images), -1)
+
+    machine = SVC(C=10).fit(flat(few.train.images), few.train.labels)
+    assert (machine.predict(flat(few.validation.images)) == few.validation.labels).mean() > 0.97
+    return lambda images: machine.predict(flat(images))
+
+
+def test_letters_are_those_of_the_images(contents, few):
+    font = renderer(contents["mono bold"])
+    for letter, image in zip(LETTERS, few.alphabets[FACES.index("mono bold"), ..., 0], strict=True):
+        assert likeness(rendered(letter, font, SIZE_PX, 5), image) > 0.75, letter
+
+
+def test_small_letters_look_like_capitals(contents):
+    font = renderer(contents["regular"])
+    for letter in LETTERS:
+        capital = rendered(letter, font, SIZE_PX, 3)
+        np.testing.assert_array_equal(rendered(letter.lower(), font, SIZE_PX, 3), capital)
+        assert capital.max() > 0
+
+
+def test_a_space_is_empty_and_what_is_missing_is_a_box(contents):
+    font = renderer(contents["regular"])
+    assert rendered(" ", font, SIZE_PX, 3).max() == -1
+    assert font.getlength(" ") > 3
+    box = rendered("Ä", font, SIZE_PX, 3)
+    np.testing.assert_array_equal(box, rendered("1", font, SIZE_PX, 3))
+    assert box.max() > 0
+
+
+def test_letters_stand_on_the_base_line_without_touching(contents):
+    font = renderer(contents["regular"], 100)
+    for letter in "HIEZ":
+        _, top, _, bottom = font.getbbox(letter, anchor="ls")
+        assert top == pytest.approx(-100, abs=2)
+        assert bottom == pytest.approx(0, abs=2)
+    glyphs, advances = (opened(contents["regular"])[table] for table in ("glyf", "hmtx"))
+    for letter in LETTERS:
+        assert 10 < glyphs[letter].xMin < glyphs[letter].xMax < advances[letter][0] - 10
+
+
+def test_holes_are_holes(contents):
+    """An O must be empty in its middle, whichever way a renderer fills."""
+    ring = rendered("O", renderer(contents["regular"]), SIZE_PX, 3)
+    inside = ring[:, ring.max(axis=0) > 0]
+    assert inside[BASELINE_PX - CAPITAL_PX // 2, inside.shape[1] // 2] == -1
+
+
+# --- what is in the file
+
+
+def test_all_characters_are_in_the_map(contents):
+    characters = opened(contents["regular"]).getBestCmap()
+    assert {chr(code) for code in characters} == {*LETTERS, *LETTERS.lower(), " ", "\u00a0"}
+    for letter in LETTERS:
+        assert characters[ord(letter)] == characters[ord(letter.lower())] == letter
+    assert characters[0x20] == characters[0xA0] == "space"
+
+
+def test_names(contents):
+    names = opened(contents["mono bold"])["name"]
+    assert {number: names.getDebugName(number) for number in (1, 2, 4, 6, 8, 10)} == {
+        1: "My mono bold",
+        2: "Regular",
+        4: "My mono bold",
+        6: "Mymonobold",
+        8: "a test",
+        10: "one of some",
+    }
+
+
+def test_a_name_of_no_plain_letters_is_kept_but_for_postscript(few):
+    content = font_bytes(measured(few, 0), family="字體 é", description="", maker="a test")
+    names = opened(content)["name"]
+    assert names.getDebugName(1) == "字體 é"
+    assert names.getDebugName(6) == "Letters"
+
+
+def test_measures_hold_all_glyphs(contents):
+    for content in contents.values():
+        font = opened(content)
+        glyphs, advances = font["glyf"], font["hmtx"]
+        assert font["head"].unitsPerEm == UNITS_PER_EM
+        assert font["OS/2"].sCapHeight == CAPITAL
+        tallest = max(glyphs[letter].yMax for letter in LETTERS)
+        lowest = min(glyphs[letter].yMin for letter in LETTERS)
+        assert font["hhea"].ascent == font["OS/2"].sTypoAscender == font["OS/2"].usWinAscent >= tallest
+        assert font["hhea"].descent == font["OS/2"].sTypoDescender == -font["OS/2"].usWinDescent <= lowest < 0
+        for letter in LETTERS:
+            advance, before = advances[letter]
+            assert before == glyphs[letter].xMin > 0
+            assert glyphs[letter].xMax < advance
+        assert np.median([glyphs[letter].yMax - glyphs[letter].yMin for letter in LETTERS]) == pytest.approx(
+            CAPITAL, abs=2
+        )
+
+
+def test_glyphs_have_few_points(contents):
+    glyphs = opened(contents["regular"])["glyf"]
+    assert np.mean([len(glyphs[letter].coordinates) for letter in LETTERS]) < 60
+
+
+def test_outer_contours_go_round_clockwise(contents):
+    glyph = opened(contents["regular"])["glyf"]["B"]
+    begins = [0, *(end + 1 for end in glyph.endPtsOfContours)]
+    areas = []
+    for begin, end in itertools.pairwise(begins):
+        x, y = np.array(glyph.coordinates[begin:end]).T
+        areas.append(x @ np.roll(y, -1) - np.roll(x, -1) @ y)
+    assert sorted(np.sign(areas)) == [-1, 1, 1]
+    assert areas[np.abs(areas).argmax()] < 0
+
+
+def test_the_same_letters_give_the_same_bytes(few):
+    letters = measured(few, 1)
+    one, other = (font_bytes(letters, family="One", description="", maker="a test") for _ in range(2))
+    assert one == other
+    assert font_bytes(letters, family="Two", description="", maker="a test") != one

@@ -1,0 +1,370 @@
+import io
+import json
+import xml.etree.ElementTree as ET
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from fontTools.ttLib import TTFont
+from PIL import Image
+from smallfonts import block_judges, marked, small_letters, tiny_critic
+
+from fontgan import fonts, generate, judges
+from fontgan.gan import FontGAN
+from fontgan.glyphs import LETTERS, SIZE_PX
+from fontgan.sheets import bundled_fonts
+from modelkit.files import save_keras
+
+K = len(LETTERS)
+LATENTS = 3
+
+
+def letter_gan(images, *, labelled):
+    """Build a GAN that draws images, one for each kind, in a frame that is as thick as a latent vector says."""
+    drawn = np.zeros((LATENTS + len(images), SIZE_PX**2), np.float32)
+    drawn[LATENTS:] = 2 * images.reshape(len(images), -1)
+    drawn[:LATENTS] = 0.15 * np.random.default_rng(0).normal(size=(LATENTS, SIZE_PX**2))
+    latents = keras.Input((len(drawn),))
+    pixels = keras.layers.Dense(SIZE_PX**2, activation="tanh", use_bias=False)(latents)
+    generator = keras.Model(latents, keras.layers.Reshape((SIZE_PX, SIZE_PX, 1))(pixels))
+    generator.set_weights([drawn])
+    return FontGAN(generator, tiny_critic(condition_dim=len(images)), condition_dim=len(images), labelled=labelled)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Save models: of real letters, of marks without labels, of marks where some are missing, and of nothing."""
+    folder = tmp_path_factory.mktemp("models")
+    face = bundled_fonts() / "DejaVuSans-Bold.ttf"
+    real = fonts.load_fonts(face, train=1, validation=1, progress=False).alphabets[0]
+    save_keras(letter_gan(real, labelled=True), folder / "labelled.keras")
+    save_keras(letter_gan(marked(range(K)), labelled=False), folder / "searched.keras")
+    save_keras(letter_gan(marked(range(K - 2)), labelled=False), folder / "lacking.keras")
+    empty = real.copy()
+    empty[[LETTERS.index("C"), LETTERS.index("T")]] = -1
+    save_keras(letter_gan(empty, labelled=True), folder / "empty.keras")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """Be in an empty folder; have judges at once that read marks."""
+    learned = []
+
+    def load(source, *, seed):
+        learned.append((source, seed))
+        return small_letters(seed=seed)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fonts, "load_fonts", load)
+    monkeypatch.setattr(judges, "judges_of", lambda _: block_judges())
+    return SimpleNamespace(path=tmp_path, learned=learned)
+
+
+@pytest.fixture
+def verb(models, at_prompt, place):
+    """Run the verb; return what it wrote, by the names of the files, and the lines it printed before it said so."""
+
+    def run(*options, model="labelled"):
+        code, text, errors = at_prompt(generate.main, "--model", models / f"{model}.keras", *options)
+        assert (code, errors) == (0, "")
+        lines = text.splitlines()
+        written = [line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")]
+        others = [line for line in lines if not line.startswith("wrote ")]
+        return {name: (place.path / name).read_bytes() for name in written}, others
+
+    return run
+
+
+@pytest.fixture
+def refusal(models, at_prompt, contents, place):
+    """Run the verb for which it is wrong; return the one line that says so. Nothing may have been written."""
+
+    def run(*options, model="labelled"):
+        before = contents(place.path)
+        chosen = ("--model", models / f"{model}.keras") if isinstance(model, str) else model
+        code, text, errors = at_prompt(generate.main, *chosen, *options)
+        assert code == 2
+        assert len(errors.splitlines()) == 1
+        assert "wrote" not in text
+        assert contents(place.path) == before
+        return errors
+
+    return run
+
+
+def paths(content):
+    return [path.get("d") for path in ET.fromstring(content).iter("{http://www.w3.org/2000/svg}path")]  # noqa: S314 - our own
+
+
+def pixels(content):
+    return np.asarray(Image.open(io.BytesIO(content)))
+
+
+# --- what is drawn
+
+
+def test_a_text_is_drawn_and_its_spaces_are_not(verb):
+    files, lines = verb("--text", "HELLO WORLD", "--out", "hello.svg")
+    assert list(files) == ["hello.svg"]
+    assert len(paths(files["hello.svg"])) == 10
+    assert lines == []
+
+
+def test_a_picture_and_its_outlines_stand_beside_each_other(verb):
+    files, _ = verb("--text", "AB", "--svg")
+    assert list(files) == ["letters.png", "letters.svg"]
+    assert pixels(files["letters.png"]).min() < 20
+    assert len(paths(files["letters.svg"])) == 2
+
+
+def test_small_letters_are_capitals(verb):
+    assert verb("--text", "abc", "--out", "a.png")[0]["a.png"] == verb("--text", "ABC", "--out", "b.png")[0]["b.png"]
+
+
+def test_a_new_line_begins_a_line(verb):
+    one, two = (pixels(verb("--text", text)[0]["letters.png"]) for text in ("ABAB", "AB\nAB"))
+    assert two.shape[0] > 1.7 * one.shape[0]
+    assert two.shape[1] < 0.7 * one.shape[1]
+
+
+def test_pictures_grow_with_their_magnification(verb):
+    small, large = (pixels(verb("--text", "A", "--magnification", size)[0]["letters.png"]) for size in (2, 10))
+    assert large.shape[0] == pytest.approx(5 * small.shape[0], abs=6)
+
+
+def test_an_alphabet_in_several_styles_is_a_row_of_letters_each(verb):
+    files, _ = verb("--alphabet", "--styles", 3, "--style-seed", 5, "--out", "a.svg")
+    several = paths(files["a.svg"])
+    assert len(several) == 3 * K
+    assert len(set(several)) == len(several)
+
+
+def test_a_text_in_several_styles_repeats_its_lines(verb):
+    files, _ = verb("--text", "AB\nC", "--styles", 2, "--out", "a.svg")
+    assert len(paths(files["a.svg"])) == 6
+
+
+def test_a_morph_goes_from_one_style_to_the_other(verb):
+    two, _ = verb("--morph", 5, 6, "--steps", 2, "--out", "morph.svg")
+    styles, _ = verb("--alphabet", "--styles", 2, "--style-seed", 5, "--out", "styles.svg")
+    assert two["morph.svg"] == styles["styles.svg"]
+    eight, _ = verb("--morph", 5, 6, "--text", "XY", "--out", "morph.svg")
+    assert len(paths(eight["morph.svg"])) == 8 * 2
+
+
+def test_an_interpolation_goes_from_one_letter_to_the_other(verb):
+    files, _ = verb("--interpolate", "a", "z", "--steps", 2, "--style-seed", 4, "--out", "two.svg")
+    text, _ = verb("--text", "AZ", "--style-seed", 4, "--out", "text.svg")
+    assert files["two.svg"] == text["text.svg"]
+    assert len(paths(verb("--interpolate", "A", "Z", "--out", "all.svg")[0]["all.svg"])) == 12
+
+
+def test_a_font_has_the_letters_of_its_style(verb):
+    files, _ = verb("--ttf", "My Font.ttf", "--style-seed", 9)
+    assert list(files) == ["My Font.ttf"]
+    font = TTFont(io.BytesIO(files["My Font.ttf"]))
+    assert font["name"].getDebugName(1) == "My Font"
+    assert "style 9" in font["name"].getDebugName(10)
+    assert set(map(ord, LETTERS + LETTERS.lower())) <= set(font.getBestCmap())
+
+
+def test_a_font_and_a_picture_are_of_the_same_style(verb):
+    both, _ = verb("--text", "AB", "--ttf", "both.ttf", "--style-seed", 2)
+    assert list(both) == ["letters.png", "both.ttf"]
+    alone, _ = verb("--ttf", "both.ttf", "--style-seed", 2)
+    assert both["both.ttf"] == alone["both.ttf"]
+    assert both["letters.png"] == verb("--text", "AB", "--style-seed", 2)[0]["letters.png"]
+
+
+def test_samples_are_the_models_images(verb, models):
+    files, _ = verb("--samples", 60, "--seed", 3)
+    with np.load(io.BytesIO(files["samples.npz"])) as samples:
+        assert set(samples) == {"images", "letters", "maker"}
+        images, letters = samples["images"], samples["letters"]
+    assert (images.shape, images.dtype) == ((60, SIZE_PX, SIZE_PX), np.float32)
+    assert np.abs(images).max() <= 1
+    assert "".join(letters) == (3 * LETTERS)[:60]
+    model = keras.models.load_model(models / "labelled.keras")
+    expected = model.generate(60, seed=3, kinds=np.arange(60) % K)[..., 0]
+    np.testing.assert_array_equal(images, expected)
+
+
+def test_samples_of_a_model_without_labels_have_no_letters(verb):
+    files, lines = verb("--samples", 5, model="searched")
+    with np.load(io.BytesIO(files["samples.npz"])) as samples:
+        assert set(samples) == {"images", "maker"}
+    assert lines == []
+
+
+EVERYTHING = (
+    ("--text", "Same Bytes", "--svg", "--ttf", "letters.ttf"),
+    ("--alphabet", "--svg"),
+    ("--interpolate", "B", "D", "--svg"),
+    ("--ttf", "letters.ttf"),
+)
+
+
+@pytest.mark.parametrize("options", EVERYTHING)
+def test_the_same_style_gives_the_same_bytes_and_another_one_others(verb, options):
+    one, again, other = (verb(*options, "--style-seed", seed)[0] for seed in (7, 7, 8))
+    assert one == again
+    assert all(one[name] != other[name] for name in one)
+
+
+def test_the_same_seed_gives_the_same_samples_and_another_one_others(verb):
+    one, again, other = (verb("--samples", 4, "--seed", seed)[0] for seed in (7, 7, 8))
+    assert one == again != other
+
+
+# --- models that were trained without labels
+
+
+def test_letters_of_a_model_without_labels_are_chosen(verb, place):
+    files, lines = verb("--text", "KEYS", "--out", "a.svg", model="searched")
+    assert len(paths(files["a.svg"])) == 4
+    assert lines[0].startswith("note: this model was trained without labels")
+    assert lines[1].startswith("note: no config.json")
+    assert place.learned == [(None, 0)]
+
+
+def test_what_it_has_learned_is_known_from_its_run(verb, models, place):
+    config = models / "config.json"
+    config.write_text(json.dumps({"fonts": "some", "seed": 5, "fix": "best"}), encoding="utf-8")
+    _, lines = verb("--text", "KEYS", model="searched")
+    assert len(lines) == 1
+    assert place.learned == [("some", 5)]
+    config.unlink()
+
+
+def test_chosen_letters_can_be_joined(verb):
+    assert (
+        len(paths(verb("--interpolate", "A", "B", "--steps", 4, "--out", "a.svg", model="searched")[0]["a.svg"])) == 4
+    )
+    assert len(paths(verb("--morph", 1, 2, "--steps", 2, "--out", "a.svg", model="searched")[0]["a.svg"])) == 2 * K
+
+
+def test_letters_that_a_model_never_draws_are_named(refusal):
+    assert "draws no Y, Z that can be read" in refusal("--alphabet", model="lacking")
+
+
+def test_letters_without_ink_are_named(refusal):
+    assert "draws nothing for C, T" in refusal("--text", "Cute", model="empty")
+    assert "draws nothing for C, T" in refusal("--ttf", "a.ttf", model="empty")
+    assert "draws nothing for T" in refusal("--interpolate", "A", "T", model="empty")
+
+
+def test_letters_that_are_not_wanted_may_be_without_ink(verb):
+    assert len(paths(verb("--text", "ABBA", "--out", "a.svg", model="empty")[0]["a.svg"])) == 4
+
+
+# --- what a person can get wrong
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "nothing to draw: give --text"),
+        (("--out", "a.png"), "nothing to draw"),
+        (("--text", "GRÖSSE 9"), "--text has '9', 'Ö', which cannot be drawn"),
+        (("--text", "A\tB"), r"'\t'"),
+        (("--text", ""), "--text has no letters"),
+        (("--text", " \n "), "--text has no letters"),
+        (("--text", "A", "--alphabet"), "not allowed with"),
+        (("--alphabet", "--samples", 3), "not allowed with"),
+        (("--text", "A", "--seed", 1), "--seed goes with --samples"),
+        (("--samples", 3, "--style-seed", 1), "--style-seed goes with --text, --alphabet, --interpolate or --ttf"),
+        (("--samples", 3, "--svg"), "--svg goes with"),
+        (("--samples", 3, "--magnification", 4), "--magnification goes with"),
+        (("--samples", 0), "at least 1"),
+        (("--text", "A", "--steps", 3), "--steps goes with --morph or --interpolate"),
+        (("--interpolate", "A", "B", "--styles", 3), "--styles goes with --text or --alphabet"),
+        (("--interpolate", "A", "B", "--steps", 1), "--steps 1 is no way"),
+        (("--interpolate", "A", "BC"), "--interpolate 'BC' is no letter"),
+        (("--interpolate", "A", "7"), "--interpolate '7' is no letter"),
+        (("--morph", 1, 2, "--interpolate", "A", "B"), "--interpolate does not go with --morph"),
+        (("--morph", 1, 2, "--samples", 3), "--samples does not go with --morph"),
+        (("--morph", 1, 2, "--style-seed", 3), "goes with"),
+        (("--morph", 1, 2, "--text", "A", "--style-seed", 3), "--style-seed does not go with --morph"),
+        (("--morph", 1, 2, "--alphabet", "--styles", 3), "--styles does not go with --morph"),
+        (("--morph", 1, 2, "--ttf", "a.ttf"), "--ttf does not go with --morph"),
+        (("--alphabet", "--styles", 2, "--ttf", "a.ttf"), "--ttf does not go with --styles"),
+        (("--ttf", "a.ttf", "--out", "a.png"), "--out goes with"),
+        (("--ttf", "a.otf"), "--ttf a.otf would be a .ttf file"),
+        (("--samples", 3, "--out", "a.png"), "--out a.png would be a .npz file"),
+        (("--text", "A", "--out", "a.jpg"), "--out a.jpg does not say what to write"),
+        (("--text", "A", "--out", "a"), "--out a does not say what to write"),
+        (("--text", "A", "--magnification", 101), "--magnification 101 is too large"),
+        (("--text", "A", "--style-seed", 2**31), "is not a seed"),
+    ],
+)
+def test_what_cannot_be_is_refused(refusal, options, said):
+    assert said in refusal(*options)
+
+
+def test_models_that_are_none_are_refused(refusal, place):
+    given = ("--text", "A")
+    said = refusal(*given, model=())
+    assert "runs/fontgan-best-conditional/model.keras does not exist: train it with python -m fontgan.train" in said
+    assert "does not exist" in refusal(*given, model=("--model", "missing.keras"))
+    assert "is a folder" in refusal(*given, model=("--model", place.path))
+    (place.path / "text.keras").write_text("no model", encoding="utf-8")
+    assert "is not a .keras file" in refusal(*given, model=("--model", "text.keras"))
+    np.savez(place.path / "arrays.npz", a=np.ones(3))
+    assert "is not a .keras file" in refusal(*given, model=("--model", "arrays.npz"))
+    save_keras(tiny_critic(), place.path / "critic.keras")
+    assert "holds a Functional, not a model of letters" in refusal(*given, model=("--model", "critic.keras"))
+
+
+def test_a_damaged_model_is_refused_in_a_line(refusal, models, place):
+    import zipfile  # noqa: PLC0415 - for this test alone
+
+    with zipfile.ZipFile(models / "labelled.keras") as whole, zipfile.ZipFile(place.path / "half.keras", "w") as half:
+        for name in ("config.json", "metadata.json"):
+            half.writestr(name, whole.read(name))
+    said = refusal("--text", "A", model=("--model", "half.keras"))
+    assert "--model half.keras cannot be loaded" in said
+    assert len(said) < 400
+
+
+def test_the_default_model_is_that_of_a_conditional_run(models, at_prompt, place):
+    (place.path / generate.MODEL).parent.mkdir(parents=True)
+    (place.path / generate.MODEL).write_bytes((models / "labelled.keras").read_bytes())
+    assert at_prompt(generate.main, "--text", "A")[0] == 0
+
+
+# --- nothing is lost
+
+
+FILES = {
+    "letters.png": ("--text", "A"),
+    "letters.svg": ("--text", "A", "--svg"),
+    "a.ttf": ("--ttf", "a.ttf"),
+    "samples.npz": ("--samples", 2),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_somebody_elses_are_not_touched(refusal, verb, place, name):
+    (place.path / name).write_bytes(b"precious")
+    assert f"{name} is not of this program's making" in refusal(*FILES[name])
+    files, lines = verb(*FILES[name], "--force")
+    assert (place.path / f"{name}.1").read_bytes() == b"precious"
+    assert files[name] != b"precious"
+    assert lines == [f"{name} was there already: it is now {name}.1"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_its_own_are_replaced(verb, contents, place, name):
+    verb(*FILES[name])
+    before = set(contents(place.path))
+    verb(*FILES[name])
+    assert set(contents(place.path)) == before
+
+
+def test_a_folder_or_a_file_in_the_way_is_refused(refusal, place):
+    (place.path / "letters.png").mkdir()
+    assert "letters.png is a folder" in refusal("--text", "A")
+    (place.path / "file").touch()
+    assert "cannot be made in the file" in refusal("--text", "A", "--out", "file/a.png")

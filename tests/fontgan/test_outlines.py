@@ -1,0 +1,204 @@
+import numpy as np
+import pytest
+from fontTools.pens.recordingPen import RecordingPen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from fontgan.fonts import BUNDLED, load_fonts
+from fontgan.glyphs import LETTERS, SIZE_PX
+from fontgan.outlines import bounds, draw, trace
+
+FINE = 32  # samples along a pixel's side
+FACES = [face.name for face in BUNDLED]
+HAIRLINES = ("serif", "serif bold", "italic", "bold italic", "script")  # some strokes are thinner than a pixel
+UPRIGHT = ("regular", "bold", "mono bold", "serif bold")
+HOLES = {"A": 1, "B": 2, "D": 1, "O": 1, "P": 1, "Q": 1, "R": 1}
+
+
+@pytest.fixture(scope="module")
+def alphabets():
+    """Draw every letter of every face, [faces, 26, 28, 28]."""
+    return load_fonts(train=1, validation=1, progress=False).alphabets[..., 0]
+
+
+@pytest.fixture(scope="module")
+def outlines(alphabets):
+    """Trace every letter of every face, by the names of both."""
+    return {
+        (face, letter): trace(alphabets[row, column])
+        for row, face in enumerate(FACES)
+        for column, letter in enumerate(LETTERS)
+    }
+
+
+def along(contour, count=12):
+    """Return points [n, 2] along a contour, those of its curves at so many even parameters."""
+    t = np.linspace(0, 1, count, endpoint=False)[:, None]
+    points = []
+    for segment in contour:
+        if len(segment) == 2:
+            points.append((1 - t) * segment[0] + t * segment[1])
+        else:
+            weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+            points.append(sum(weight * point for weight, point in zip(weights, segment, strict=True)))
+    return np.concatenate(points)
+
+
+def area(contour):
+    """Return the area of a contour, positive where it goes round clockwise as one sees it."""
+    x, y = along(contour).T
+    return (x @ np.roll(y, -1) - np.roll(x, -1) @ y) / 2
+
+
+def filled(outline):
+    """Return how much of each pixel an outline covers, [28, 28]."""
+    ink = np.zeros([SIZE_PX * FINE] * 2, bool)
+    for contour in outline:
+        mask = Image.new("1", ink.shape)
+        ImageDraw.Draw(mask).polygon([tuple(point) for point in along(contour) * FINE - 0.5], fill=1)
+        ink ^= np.asarray(mask)
+    return ink.reshape(SIZE_PX, FINE, SIZE_PX, FINE).mean(axis=(1, 3))
+
+
+def covered(shape):
+    """Return an image of what a function of x and y says is ink, each pixel as far as it is covered."""
+    places = (np.arange(SIZE_PX * FINE) + 0.5) / FINE
+    ink = shape(places[None, :], places[:, None])
+    return ink.reshape(SIZE_PX, FINE, SIZE_PX, FINE).mean(axis=(1, 3)) * 2 - 1
+
+
+def rectangle(left, top, right, bottom):
+    return covered(lambda x, y: (left < x) & (x < right) & (top < y) & (y < bottom))
+
+
+def likeness(outline, image):
+    """Return the ink that an outline and an image share, as a share of what either has."""
+    drawn, given_ink = filled(outline), (image + 1) / 2
+    return np.minimum(drawn, given_ink).sum() / np.maximum(drawn, given_ink).sum()
+
+
+# --- letters
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_outlines_are_those_of_the_letters(outlines, alphabets, face):
+    images = alphabets[FACES.index(face)]
+    alike = [likeness(outlines[face, letter], image) for letter, image in zip(LETTERS, images, strict=True)]
+    assert min(alike) > (0.85 if face in HAIRLINES else 0.89)
+    assert np.mean(alike) > (0.9 if face in HAIRLINES else 0.94)
+
+
+@pytest.mark.parametrize("face", UPRIGHT)
+def test_letters_have_their_holes(outlines, face):
+    for letter in LETTERS:
+        areas = np.array([area(contour) for contour in outlines[face, letter]])
+        assert (areas > 0).sum() == 1, letter
+        assert (areas < 0).sum() == HOLES.get(letter, 0), letter
+
+
+def test_outlines_are_closed(outlines):
+    for outline in outlines.values():
+        for contour in outline:
+            for segment, following in zip(contour, contour[1:] + contour[:1], strict=True):
+                np.testing.assert_array_equal(segment[-1], following[0])
+
+
+def test_outlines_have_few_points(outlines):
+    points = [sum(len(segment) - 1 for contour in outline for segment in contour) for outline in outlines.values()]
+    assert np.mean(points) < 60
+
+
+def test_straight_letters_are_all_lines(outlines):
+    for letter, corners in {"I": 4, "L": 6, "T": 8, "H": 12, "F": 10, "E": 12}.items():
+        (contour,) = outlines["bold", letter]
+        assert [len(segment) for segment in contour] == [2] * corners, letter
+
+
+# --- shapes of which everything is known
+
+
+@pytest.mark.parametrize("box", [(5, 4, 20, 25), (5.3, 4.6, 20.2, 25.9), (8.5, 3.25, 10.75, 24.5), (0, 0, 28, 28)])
+def test_a_rectangle_is_four_lines_between_its_corners(box):
+    ((*sides,),) = trace(rectangle(*box))
+    assert [len(side) for side in sides] == [2] * 4
+    left, top, right, bottom = box
+    found = sorted(tuple(side[0]) for side in sides)
+    np.testing.assert_allclose(found, [(left, top), (left, bottom), (right, top), (right, bottom)], atol=0.06)
+
+
+def test_corners_of_a_triangle_stay_sharp():
+    corners = np.array([(4, 24), (14, 3), (24, 24)])
+    image = covered(lambda x, y: (y < 24) & (y > 3 + 2.1 * np.abs(x - 14)))
+    (contour,) = trace(image)
+    for corner in corners:
+        assert np.hypot(*(along(contour) - corner).T).min() < 0.4
+
+
+@pytest.mark.parametrize("radius", [3, 6.4, 11])
+def test_a_disc_is_a_few_smooth_curves(radius):
+    ((*curves,),) = trace(covered(lambda x, y: np.hypot(x - 14.2, y - 13.7) < radius))
+    assert len(curves) <= 12
+    np.testing.assert_allclose(np.hypot(*(along(curves) - (14.2, 13.7)).T), radius, atol=0.2)
+    for curve, following in zip(curves, curves[1:] + curves[:1], strict=True):
+        before, after = curve[3] - curve[2], following[1] - following[0]
+        assert before @ after / np.hypot(*before) / np.hypot(*after) > np.cos(np.radians(10))
+
+
+def test_a_ring_goes_round_one_way_and_its_hole_the_other():
+    contours = trace(covered(lambda x, y: np.abs(np.hypot(x - 14, y - 14) - 8) < 2))
+    assert sorted(area(contour) for contour in contours) == pytest.approx([-36 * np.pi, 100 * np.pi], rel=0.02)
+
+
+@pytest.mark.parametrize("across", [0, 0.25, 0.5])
+def test_a_hairline_is_not_broken(across):
+    line = covered(lambda x, y: (np.abs(x - 12 - across - 0.2 * y) < 0.36) & (y > 3) & (y < 25))
+    assert len(trace(line)) == 1
+
+
+def test_specks_are_left_out():
+    image = rectangle(5, 5, 15, 25)
+    expected = trace(image)
+    image[10, 22] = 1.0
+    assert len(trace(image)) == len(expected) == 1
+    image[9:12, 21:24] = 1.0
+    assert len(trace(image)) == 2
+
+
+@pytest.mark.parametrize("level", [-1.0, -0.6, np.nan])
+def test_what_has_no_ink_has_no_outline(level):
+    assert trace(np.full((SIZE_PX, SIZE_PX), level)) == []
+
+
+def test_what_is_beyond_black_is_black():
+    image = rectangle(5.5, 5, 15, 25)
+    np.testing.assert_array_equal(np.vstack(trace(image)[0]), np.vstack(trace(np.where(image == 1, 7, image))[0]))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 3))
+@settings(deadline=None, max_examples=25)
+def test_whatever_is_traced_gives_closed_curves_near_the_image(seed, contrast):
+    image = np.tanh(contrast * np.random.default_rng(seed).normal(size=(SIZE_PX, SIZE_PX)))
+    for contour in trace(image):
+        points = np.vstack(contour)
+        assert np.isfinite(points).all()
+        assert points.min() > -2
+        assert points.max() < SIZE_PX + 2
+        np.testing.assert_array_equal(contour[0][0], contour[-1][-1])
+
+
+# --- drawing with a pen
+
+
+def test_a_pen_draws_what_was_traced():
+    pen = RecordingPen()
+    draw(trace(rectangle(5, 4, 20, 25)), pen, (10, 0, 0, -10, 3, 250))
+    commands = [command for command, _ in pen.value]
+    assert commands == ["moveTo", "lineTo", "lineTo", "lineTo", "closePath"]
+    corners = {tuple(np.rint(points[0]).astype(int)) for _, points in pen.value if points}
+    assert corners == {(53, 210), (203, 210), (203, 0), (53, 0)}
+
+
+def test_bounds_are_those_of_the_curves_not_of_their_handles():
+    disc = trace(covered(lambda x, y: np.hypot(x - 14, y - 13) < 9))
+    assert bounds(disc) == pytest.approx((5, 4, 23, 22), abs=0.1)
