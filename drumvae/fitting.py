@@ -1,0 +1,84 @@
+"""Training a variant inside a run folder."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import keras
+import tensorflow as tf
+
+from drumvae.diagnostics import encode
+from drumvae.model import DrumVAE
+from drumvae.variants import examples_of, prepare
+from modelkit.cli import UserError
+from modelkit.files import save_keras
+from modelkit.fitting import Stopwatch, fit_in_run
+from modelkit.randomness import make_deterministic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from drumvae.grooves import Grooves
+    from modelkit.runs import Run
+
+MONITOR = "val_nats"
+"""What the best epoch has least of: a bound of the mean −log p of the hits of a validation bar."""
+
+_SAMPLES = 10
+
+
+def train_in(run: Run, grooves: Grooves, *, tensorboard: bool = False) -> tuple[DrumVAE, bool]:
+    """Train what ``run.config`` describes from where the run stands.
+
+    Returns:
+        the best epoch's model, and whether training went through to its end.
+    """
+    keras.utils.clear_session(free_memory=False)
+    make_deterministic(run.config["seed"])
+    model, batches, callbacks = prepare(run.config, grooves, len(run.history), run.last_checkpoint)
+    callbacks += (Stopwatch(run),)
+    if tensorboard:
+        callbacks += (keras.callbacks.TensorBoard(str(run.path / "tensorboard")),)
+    measure = measuring(model, grooves)
+    best, complete = fit_in_run(run, model, batches, run.config["epochs"], measure=measure, callbacks=callbacks)
+    if complete and not best.supervised:
+        examples, styles = examples_of(grooves.train)
+        best.name_styles(examples[0], styles)
+        save_keras(best, run.path / "model.keras")
+    return best, complete
+
+
+def measuring(model: DrumVAE, grooves: Grooves) -> Callable[[], dict[str, float]]:
+    """Return what measures a model on the validation bars after each epoch."""
+    examples, styles = examples_of(grooves.validation)
+    dataset = tf.data.Dataset.from_tensor_slices((examples, styles)).batch(256)
+
+    def measure() -> dict[str, float]:
+        found = {f"val_{name}": value for name, value in model.evaluate(dataset, return_dict=True, verbose=0).items()}
+        bound = model.log_likelihood(examples[0], samples=_SAMPLES, seed=model.seed)
+        divergences = encode(model, grooves.validation, seed=model.seed).divergences._asdict()
+        each = {
+            f"kl_{level}_{number}": float(value)
+            for level, values in divergences.items()
+            for number, value in enumerate(values.mean(axis=0))
+        }
+        return {**found, MONITOR: -float(bound.mean()), **each}
+
+    return measure
+
+
+def load_model(path: Path) -> DrumVAE:
+    """Load a trained model.
+
+    Raises:
+        UserError: the file is none of this package's.
+    """
+    try:
+        model = keras.models.load_model(path)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is no model of drumvae: give the model.keras of a run") from error
+    if not isinstance(model, DrumVAE):
+        raise UserError(f"{path} is no model of drumvae: give the model.keras of a run")
+    return model

@@ -1,0 +1,227 @@
+"""What the verbs that play share: models from files, beats from MIDI files and back, pictures of beats.
+
+A single file that is written says so of itself, with the digest of its content: so the program knows it again, and
+knows that nobody has worked on it since.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelkit import cli
+from modelkit.cli import UserError
+from modelkit.files import check_place, output_folder, replacing_file, set_aside
+from modelkit.quiet import quiet_start
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from drumvae.kit import Bars
+    from drumvae.model import DrumVAE
+
+MODEL = Path("runs/drumvae-styles/model.keras")
+"""The model that plays if no other is given."""
+
+MAKER = "manymodes drumvae"
+
+_DIGEST_LENGTH = 64
+_FORMATS = (".mid", ".midi")
+_BARS_A_ROW, _ROWS = 4, 16  # of a picture
+
+
+# --- options ------------------------------------------------------------------------------------------------
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """Add --model to a verb's options."""
+    parser.add_argument("--model", type=Path, help=f"a model.keras of drumvae.train (default {MODEL})")
+
+
+def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
+    """Add what says how a model plays to a verb's options.
+
+    Args:
+        group: where to.
+        humanize: what --humanize is by default, in words.
+    """
+    share = cli.between(0, 1, "a share")
+    group.add_argument(
+        "--complexity", type=share, default=0.5, metavar="C", help="0 few hits, 1 many (default 0.5: as the style has)"
+    )
+    group.add_argument("--humanize", type=share, metavar="H", help=f"0 as a machine, 1 as people (default {humanize})")
+    group.add_argument(
+        "--temperature", type=cli.positive_float, default=1.0, help="below 1 safer, above 1 freer (default 1)"
+    )
+    group.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same beats (default 0)")
+
+
+# --- models -------------------------------------------------------------------------------------------------
+
+
+def model_file(path: Path | None) -> Path:
+    """Return the file of the model that was asked for, `MODEL` for None.
+
+    Raises:
+        UserError: it does not exist.
+    """
+    if path is None and not MODEL.is_file():
+        raise UserError(f"{MODEL} does not exist: train it with python -m drumvae.train, or give another --model")
+    return cli.existing_file(path or MODEL, "--model")
+
+
+def load_model(file: Path) -> DrumVAE:
+    """Load a trained model.
+
+    Raises:
+        UserError: the file is none of this package's.
+    """
+    with quiet_start():
+        from drumvae import fitting  # noqa: PLC0415 - imports TensorFlow
+
+    return fitting.load_model(file)
+
+
+def style_number(name: str, styles: Sequence[str], option: str) -> int:
+    """Return the number of a style, capitals or not.
+
+    Raises:
+        UserError: there is no such style.
+    """
+    if name in styles:
+        return styles.index(name)
+    lowered, wanted = [style.lower() for style in styles], name.strip().lower()
+    if wanted in lowered:
+        return lowered.index(wanted)
+    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(styles[lowered.index(style)] for style in close)}? " if close else ""
+    raise UserError(f"{option} {name!r} is no style of this model: {hint}it knows {', '.join(styles)}")
+
+
+# --- beats --------------------------------------------------------------------------------------------------
+
+
+def read_bars(path: Path) -> Bars:
+    """Read somebody's beat, up to its end and not only its last hit, and say what of it is left out.
+
+    Raises:
+        UserError: there is no beat.
+    """
+    import numpy as np  # noqa: PLC0415 - not for --help
+
+    from drumvae.kit import Bars  # noqa: PLC0415 - the same
+    from drumvae.midi_grooves import note_name, read_beat  # noqa: PLC0415 - the same
+
+    beat = read_beat(path)
+    if beat.unmapped:
+        named = ", ".join(f"{note_name(note)} ({count})" for note, count in sorted(beat.unmapped.items()))
+        print(f"note: hits of {path} that are of none of the nine instruments are left out: {named}")
+    rest = max(0, _whole_bars(path) - len(beat.bars))
+    silence = np.zeros((rest, *beat.bars.hits.shape[1:]))
+    return Bars.join([beat.bars, Bars.of(silence, silence, silence, tempo=beat.bars.tempos[-1])])
+
+
+def _whole_bars(path: Path) -> int:
+    """Return how many whole bars pass until the drums' track ends."""
+    import mido  # noqa: PLC0415 - not for --help
+
+    from drumvae.kit import STEPS, STEPS_PER_QUARTER  # noqa: PLC0415 - the same
+    from drumvae.midi_grooves import DRUM_CHANNEL, MOST_BARS  # noqa: PLC0415 - the same
+
+    midi = mido.MidiFile(cli.existing_file(path, "the beat"), clip=True)
+    struck = [any(note.type == "note_on" and note.channel == DRUM_CHANNEL for note in track) for track in midi.tracks]
+    drums = [track for track, drum in zip(midi.tracks, struck, strict=True) if drum] or midi.tracks
+    ticks = max(sum(message.time for message in track) for track in drums)
+    return min(int(ticks) // (STEPS // STEPS_PER_QUARTER * midi.ticks_per_beat), MOST_BARS)
+
+
+def write_beats(folder: Path, beats: Mapping[str, Bars], *, pictures: bool, force: bool) -> None:
+    """Write beats as MIDI files, in one step; a folder that the program wrote before is replaced.
+
+    Args:
+        folder: where to.
+        beats: by file name without suffix.
+        pictures: whether to draw each, too.
+        force: set aside what somebody else put there.
+    """
+    from drumvae.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
+
+    with output_folder(folder, force=force) as partial:
+        for name, bars in beats.items():
+            write_beat(partial / f"{name}.mid", bars)
+            if pictures:
+                save_picture(partial / f"{name}.png", bars, name)
+
+
+def save_picture(path: Path, bars: Bars, name: str) -> None:
+    """Draw the bars of a beat, the first 64 if there are more, as a PNG."""
+    from drumvae.plots import save_patterns  # noqa: PLC0415 - slow to import, seldom needed
+
+    title = name.replace("$", r"\$")  # between two of them matplotlib reads formulas
+    begins = range(0, min(len(bars), _BARS_A_ROW * _ROWS), _BARS_A_ROW)
+    rows = {f"{title}, from bar {begin + 1}": bars.velocities[begin : begin + _BARS_A_ROW] for begin in begins}
+    save_patterns(rows, path)
+
+
+# --- single files -------------------------------------------------------------------------------------------
+
+
+def check_file(path: Path, source: Path, *, force: bool) -> None:
+    """Make sure that a beat may be written, before any work is done.
+
+    Args:
+        path: where to.
+        source: the beat that it is made from.
+        force: whether what stands there may be set aside.
+
+    Raises:
+        UserError: it may not.
+    """
+    if path.suffix.lower() not in _FORMATS:
+        raise UserError(f"--out {path} would be a MIDI file: give a name that ends with .mid")
+    if path.is_dir():
+        raise UserError(f"--out {path} is a folder: give the path of a file to write")
+    if path.resolve() == source.resolve():
+        raise UserError(f"--out {path} is the beat itself: choose another name")
+    check_place(path)
+    if path.exists() and not _is_ours(path) and not force:
+        raise UserError(f"{path} is not of this program's making: choose another name, or --force to set it aside")
+
+
+def write_file(path: Path, bars: Bars) -> None:
+    """Write a beat in one step; what somebody else put there is set aside."""
+    from drumvae.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
+
+    if path.exists() and not _is_ours(path):
+        set_aside(path)
+    with replacing_file(path) as partial:
+        write_beat(partial, bars)
+        partial.write_bytes(_signed(partial))
+
+
+def _signed(path: Path) -> bytes:
+    """Return the content of a MIDI file, with a text in it that says who made it and what its digest was without."""
+    import mido  # noqa: PLC0415 - not for --help
+
+    midi, blank = mido.MidiFile(path), "0" * _DIGEST_LENGTH
+    midi.tracks[0].insert(0, mido.MetaMessage("text", text=f"{MAKER} {blank}"))
+    content = io.BytesIO()
+    midi.save(file=content)
+    unsigned = content.getvalue()
+    return unsigned.replace(blank.encode(), hashlib.sha256(unsigned).hexdigest().encode(), 1)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is as `write_file` has left it."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    before, mark, after = content.partition(f"{MAKER} ".encode())
+    digest, rest = after[:_DIGEST_LENGTH], after[_DIGEST_LENGTH:]
+    unsigned = before + mark + b"0" * _DIGEST_LENGTH + rest
+    return hashlib.sha256(unsigned).hexdigest().encode() == digest

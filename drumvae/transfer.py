@@ -1,0 +1,95 @@
+"""Play a beat in another style: ``python -m drumvae.transfer mybeat.mid --to latin``.
+
+Its length, its tempo and as many of its hits as ``--keep`` says stay; what is played, and how, is the other style's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drumvae.output import (
+    add_model_option,
+    add_playing_options,
+    check_file,
+    load_model,
+    model_file,
+    read_bars,
+    style_number,
+    write_file,
+)
+from modelkit import cli
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from drumvae.kit import Bars
+    from drumvae.model import DrumVAE
+
+PROGRAM = "drumvae.transfer"
+EXAMPLE = "  python -m drumvae.transfer mybeat.mid --to latin --keep 0.7 --out mybeat-latin.mid"
+_KEEP = 0.5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the verb."""
+    args = _parser().parse_args(argv)
+    source = cli.existing_file(args.beat, "the beat")
+    bars = read_bars(source)
+    model = load_model(model_file(args.model))
+    style = style_number(args.to, model.styles, "--to")
+    out = args.out or source.with_name(f"{source.stem}-{model.styles[style]}.mid")
+    check_file(out, source, force=args.force)
+    transferred = _transferred(args, model, bars, style)
+    write_file(out, transferred)
+    stayed = (transferred.hits & bars.hits).sum() / bars.hits.sum()
+    print(f"wrote {out}: {len(bars)} bars, {transferred.hits.sum()} hits; {stayed:.0%} of the {bars.hits.sum()} stayed")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(PROGRAM, "Play a beat of yours in another style, as long and as fast.", EXAMPLE)
+    parser.add_argument("beat", type=Path, metavar="FILE", help="a MIDI file of drums on channel 10, in 4/4")
+    parser.add_argument("--to", metavar="STYLE", required=True, help="a style that the model knows")
+    add_model_option(parser)
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--keep", type=cli.between(0, 1, "a share"), default=_KEEP, metavar="K",
+        help=f"how much of its hits: 0 none, 1 all, so that only the playing changes (default {_KEEP})",
+    )  # fmt: skip
+    add_playing_options(how, "1")
+    output = parser.add_argument_group("output")
+    output.add_argument("--out", type=Path, metavar="FILE", help="a .mid (default FILE-STYLE.mid beside the beat)")
+    output.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
+    return parser
+
+
+def _transferred(args: argparse.Namespace, model: DrumVAE, bars: Bars, style: int) -> Bars:
+    import numpy as np  # noqa: PLC0415 - not for --help
+
+    from drumvae.composing import (  # noqa: PLC0415 - imports TensorFlow
+        draw_latents,
+        humanise,
+        rearrange,
+        repeated,
+        restyled,
+    )
+
+    drawn = draw_latents(model, np.eye(len(model.styles))[[style]], seed=args.seed)
+    latents, hits = rearrange(
+        model,
+        bars.hits,
+        # One upper level for all bars: the beat is to be of one kind.
+        lambda latents: restyled(latents, model, repeated(drawn, len(latents.high)).high),
+        keep=args.keep,
+        seed=args.seed,
+        complexity=args.complexity,
+        temperature=args.temperature,
+    )
+    amount = 1.0 if args.humanize is None else args.humanize
+    return humanise(model, latents, hits, tempo=bars.tempos, amount=amount, seed=args.seed)
+
+
+if __name__ == "__main__":
+    cli.run(main)

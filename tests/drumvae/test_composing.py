@@ -1,0 +1,319 @@
+import functools
+from itertools import pairwise
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from drumvae.composing import (
+    compose,
+    derived,
+    draw_latents,
+    humanise,
+    loop,
+    rearrange,
+    repeated,
+    restyled,
+    transfer,
+    vary,
+)
+from drumvae.kit import INSTRUMENTS, STEPS
+from drumvae.model import DrumVAE, Latents
+from drumvae.rhythm import density, hit_f1
+from drumvae.rules import bundled_rules
+from drumvae.templates import STYLES
+
+steady = settings(deadline=None, derandomize=True, max_examples=40)
+
+CLOSED, OPEN = (INSTRUMENTS.index(name) for name in ("hihat_closed", "hihat_open"))
+SKINS = [INSTRUMENTS.index(name) for name in ("snare", "tom_low", "tom_high")]
+ROCK, JAZZ = (STYLES.index(name) for name in ("rock", "jazz"))
+COMPLEXITIES = np.linspace(0, 1, 11)
+UPDATES, BATCH = 250, 48
+
+
+def ruled(count, seed=1):
+    """Return so many bars of each style by rule, as a model learns them."""
+    parts = [bundled_rules().sample(style, count, [seed]) for style in range(len(STYLES))]
+    arrays = [np.concatenate([getattr(bars, name) for bars in parts]) for name in ("hits", "velocities", "offsets")]
+    return tuple(array.astype(np.float32) for array in arrays), np.repeat(np.arange(len(STYLES)), count)
+
+
+@functools.cache
+def small_model():
+    """Return a small model that has learnt for a moment; what it knows of bars it knows from their latents."""
+    keras.utils.set_random_seed(5)
+    model = DrumVAE(STYLES, channels=(16, 16, 16), tempo=110.0, seed=5)
+    model.beta.assign(0.2)
+    model.compile(keras.optimizers.Adam(5e-3))
+    model.optimizer.build(model.trainable_variables)
+    examples, styles = ruled(40)
+    step = tf.function(model.train_step)
+    for rows in np.random.default_rng(5).integers(len(styles), size=(UPDATES, BATCH)):
+        step((tuple(tf.constant(array[rows]) for array in examples), tf.constant(styles[rows])))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_model()
+
+
+def of_style(model, style, count, seed=0):
+    return draw_latents(model, np.eye(len(STYLES))[[style] * count], seed=seed)
+
+
+def values(latents):
+    return np.concatenate([level.numpy() for level in latents], axis=1)
+
+
+def stray(latents, model):
+    """Return how far lower levels are from what their upper ones expect, in deviations."""
+    expected = model.low_given(latents.high)
+    return (latents.low - expected.mean).numpy() / np.exp(expected.log_variance.numpy() / 2)
+
+
+# --- latents
+
+
+def test_latents_are_around_their_style_and_a_mixture_in_between(model):
+    means = model.style_means.numpy()
+    assert of_style(model, JAZZ, 4000).high.numpy().mean(axis=0) == pytest.approx(means[JAZZ], abs=0.08)
+    shares = np.tile(0.25 * np.eye(len(STYLES))[ROCK] + 0.75 * np.eye(len(STYLES))[JAZZ], (4000, 1))
+    mixed = draw_latents(model, shares, seed=1).high.numpy()
+    assert mixed.mean(axis=0) == pytest.approx(0.25 * means[ROCK] + 0.75 * means[JAZZ], abs=0.08)
+    assert mixed.std(axis=0) == pytest.approx(1, abs=0.08)
+
+
+def test_styles_of_one_seed_differ_by_their_means_alone(model):
+    apart = of_style(model, ROCK, 5, seed=3).high - of_style(model, JAZZ, 5, seed=3).high
+    means = model.style_means.numpy()
+    assert apart.numpy() == pytest.approx(np.tile(means[ROCK] - means[JAZZ], (5, 1)), abs=1e-5)
+
+
+def test_no_variation_changes_nothing(model):
+    latents = of_style(model, ROCK, 5)
+    assert values(vary(latents, model, 0.0, seed=1)) == pytest.approx(values(latents), abs=1e-5)
+
+
+def test_a_full_variation_forgets_the_lower_level(model):
+    latents = of_style(model, ROCK, 5)
+    others = Latents(latents.high, latents.low + 3.0)
+    assert values(vary(latents, model, 1.0, seed=1)) == pytest.approx(
+        values(vary(others, model, 1.0, seed=1)), abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("amount", [0.3, 0.7, 1.0])
+def test_variations_are_as_the_model_expects_and_further_away_the_more_is_varied(model, amount):
+    latents = of_style(model, ROCK, 3000)
+    before, after = (stray(part, model) for part in (latents, vary(latents, model, amount, seed=2)))
+    assert after.std() == pytest.approx(1, abs=0.03)
+    assert np.corrcoef(before.ravel(), after.ravel())[0, 1] == pytest.approx(np.sqrt(1 - amount**2), abs=0.03)
+
+
+def test_another_upper_level_leaves_how_far_the_lower_one_strays(model):
+    latents, others = of_style(model, ROCK, 6), of_style(model, JAZZ, 6, seed=4)
+    moved = restyled(latents, model, others.high)
+    assert (moved.high == others.high).numpy().all()
+    assert stray(moved, model) == pytest.approx(stray(latents, model), abs=1e-3)
+    assert values(restyled(moved, model, latents.high)) == pytest.approx(values(latents), abs=1e-3)
+
+
+def test_a_transfer_draws_the_upper_level_of_the_style(model):
+    latents = of_style(model, ROCK, 4000)
+    moved = transfer(latents, model, np.full(4000, JAZZ), seed=6)
+    assert moved.high.numpy().mean(axis=0) == pytest.approx(model.style_means.numpy()[JAZZ], abs=0.08)
+    assert stray(moved, model) == pytest.approx(stray(latents, model), abs=1e-3)
+
+
+@steady
+@given(seed=st.integers(0, 2**31 - 1), numbers=st.lists(st.integers(0, 1000), max_size=3))
+def test_a_derived_seed_is_a_seed_of_its_own(seed, numbers):
+    found = derived(seed, *numbers)
+    assert 0 <= found < 2**31
+    assert found == derived(seed, *numbers)
+    assert found not in {derived(seed, *numbers, 1), derived(seed + 1, *numbers)}
+
+
+# --- hits
+
+
+@pytest.mark.parametrize(("style", "temperature"), [(ROCK, 1.0), (JAZZ, 0.3)])
+def test_more_complexity_is_more_hits(model, style, temperature):
+    latents = of_style(model, style, 4)
+    pieces = [
+        loop(model, latents, 4, seed=1, complexity=complexity, temperature=temperature) for complexity in COMPLEXITIES
+    ]
+    counts = np.stack([hits.sum(axis=(2, 3)) for hits in pieces])
+    assert (np.diff(counts, axis=0) >= 0).all()  # in every bar, fills too
+    assert spearmanr(COMPLEXITIES, counts.sum(axis=(1, 2))).statistic >= 0.95
+    assert counts[0].sum() < counts[5].sum() / 2
+    assert counts[-1].sum() > counts[5].sum()
+
+
+def test_a_bar_without_a_hit_is_never_composed(model):
+    hits = compose(model, of_style(model, ROCK, 50), seed=0, complexity=-20)
+    assert (hits.sum(axis=(1, 2)) == 1).all()
+
+
+@pytest.mark.parametrize("complexity", [0.5, 1.0])
+def test_a_step_has_one_hi_hat_at_most(model, complexity):
+    hits = loop(model, of_style(model, ROCK, 30), 4, seed=0, complexity=complexity)
+    assert not (hits[..., CLOSED] & hits[..., OPEN]).any()
+    assert hits[..., CLOSED].any()
+    assert hits[..., OPEN].any()
+
+
+def test_of_two_hi_hats_the_likelier_one_stays(model):
+    both = np.zeros((1, STEPS, len(INSTRUMENTS)), bool)
+    both[:, ::2, OPEN] = True
+    hits = compose(model, of_style(model, ROCK, 1), seed=0, complexity=20, keep=(both, 0.9))
+    assert (hits[0, ::2, OPEN] & ~hits[0, ::2, CLOSED]).all()
+    assert hits[0].any(axis=1).all()
+
+
+def test_low_temperatures_play_what_is_likeliest(model):
+    latents = of_style(model, ROCK, 20)
+    likeliest = model.decode(latents).numpy() > 0
+    scores = [hit_f1(likeliest, compose(model, latents, seed=2, temperature=heat)) for heat in (0.01, 0.3, 1.0, 5.0)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > 0.95
+    assert scores[-1] < 0.7
+
+
+@pytest.mark.parametrize("temperature", [0.01, 1.0])
+def test_the_more_is_kept_the_nearer_to_the_source(model, temperature):
+    source = ruled(4, seed=2)[0][0].astype(bool)
+    latents = of_style(model, JAZZ, len(source))
+    composed = [
+        compose(model, latents, seed=3, temperature=temperature, keep=(source, share))
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ]
+    scores = [hit_f1(source, hits) for hits in composed]
+    assert all(first < second for first, second in pairwise(scores))
+    assert (composed[-1] == source).all()
+    assert (composed[0] == compose(model, latents, seed=3, temperature=temperature)).all()
+
+
+# --- pieces
+
+
+def test_a_loop_varies_its_first_bar_and_ends_with_a_fill(model):
+    latents = of_style(model, ROCK, 40)
+    pieces = loop(model, latents, 6, seed=4)
+    assert pieces.shape == (40, 6, STEPS, len(INSTRUMENTS))
+    assert (pieces[:, 0] == compose(model, latents, seed=4)).all()
+    assert all((bar != piece[0]).any() for piece in pieces for bar in piece[1:-1:2])
+    nearness = [hit_f1(pieces[:, 0], pieces[:, number]) for number in range(1, 5)]
+    assert min(nearness[1::2]) > max(nearness[::2])  # every other bar is a variation, those between are others
+    assert (pieces[:, -1, :12] == pieces[:, 0, :12]).all()
+    first, last = (pieces[:, number, 12:][..., SKINS].any(axis=2).sum(axis=1).mean() for number in (0, -1))
+    assert last > first + 0.5
+
+
+@pytest.mark.parametrize("bars", [1, 2, 3])
+def test_short_loops(model, bars):
+    assert loop(model, of_style(model, ROCK, 3), bars, seed=0).shape[:2] == (3, bars)
+
+
+def test_bars_that_are_alike_stay_alike_and_silent_ones_silent(model):
+    ours = ruled(2, seed=3)[0][0].astype(bool)
+    silent = np.zeros_like(ours[0])
+    beat = np.stack([ours[0], ours[1], silent, ours[0], silent, ours[1]])
+    latents, hits = rearrange(model, beat, lambda latents: vary(latents, model, 0.8, seed=0), keep=0.2, seed=0)
+    assert hits.shape == beat.shape
+    assert len(latents.high) == len(latents.low) == len(beat)
+    assert (hits[0] == hits[3]).all()
+    assert (hits[1] == hits[5]).all()
+    assert (hits[0] != hits[1]).any()
+    assert (hits[0] != ours[0]).any()
+    assert hits.any(axis=(1, 2)).tolist() == [True, True, False, True, False, True]
+
+
+# --- playing
+
+
+def played(model, count=200, *, style=ROCK, tempo=110.0, amount=1.0, seed=0):
+    latents = of_style(model, style, count)
+    return humanise(model, latents, compose(model, latents, seed=1), tempo=tempo, amount=amount, seed=seed)
+
+
+def test_a_human_touch_leaves_the_hits(model):
+    latents = of_style(model, ROCK, 20)
+    hits = compose(model, latents, seed=1)
+    bars = humanise(model, latents, hits, tempo=100, amount=1.0, seed=0)
+    assert (bars.hits == hits).all()
+    assert (bars.velocities[hits] >= 1 / 127).all()
+    assert (bars.velocities <= 1).all()
+    assert (bars.offsets >= -0.5).all()
+    assert (bars.offsets < 0.5).all()
+
+
+def test_timing_and_loudness_spread_with_the_amount(model):
+    by_amount = [played(model, amount=amount) for amount in (0.0, 0.25, 0.5, 1.0)]
+    spreads = [bars.offsets_ms.std() for bars in by_amount]
+    assert spreads[0] == 0
+    assert spreads[2] == pytest.approx(2 * spreads[1], rel=0.02)
+    assert spreads[3] == pytest.approx(2 * spreads[2], rel=0.1)  # beyond half a step there is another step
+    loud = [bars.velocities[bars.hits].std() for bars in by_amount]
+    assert loud == sorted(loud)
+    assert loud[0] < loud[3]
+
+
+def test_people_are_as_uneven_in_milliseconds_at_any_tempo(model):
+    def unevenness(tempo):
+        # what two seeds share, such as swing, is a matter of steps
+        first, second = (played(model, tempo=tempo, amount=0.3, seed=seed) for seed in (1, 2))
+        return (first.offsets_ms - second.offsets_ms).std()
+
+    assert unevenness(160) == pytest.approx(unevenness(80), rel=0.02)
+
+
+def test_each_bar_may_have_its_own_tempo(model):
+    slow, fast = (played(model, 4, tempo=tempo) for tempo in (70.0, 140.0))
+    mixed = played(model, 4, tempo=np.array([70.0, 70.0, 140.0, 140.0]))
+    assert mixed.tempos.tolist() == [70, 70, 140, 140]
+    assert mixed.offsets == pytest.approx(np.concatenate([slow.offsets[:2], fast.offsets[2:]]), abs=1e-6)
+
+
+def test_hits_of_a_step_are_late_together_and_those_of_a_bar_a_little(model):
+    hits = np.ones((1500, STEPS, len(INSTRUMENTS)), bool)
+    latents = repeated(of_style(model, ROCK, 1), len(hits))
+    bars = humanise(model, latents, hits, tempo=40, amount=0.5, seed=0)
+    late = bars.offsets - bars.offsets.mean(axis=0)
+    late /= late.std(axis=0)
+
+    def correlation(ours, theirs):
+        return float((ours * theirs).mean())
+
+    assert correlation(late[:, 5, 0], late[:, 5, 7]) == pytest.approx(0.44, abs=0.07)
+    assert correlation(late[:, 5, 0], late[:, 9, 0]) == pytest.approx(0.28, abs=0.07)
+    assert correlation(late[1:, 5, 0], late[:-1, 5, 0]) == pytest.approx(0, abs=0.07)
+
+
+def test_same_seed_same_playing_and_another_another(model):
+    first, again, other = played(model, 5, seed=1), played(model, 5, seed=1), played(model, 5, seed=2)
+    assert (first.offsets == again.offsets).all()
+    assert (first.velocities == again.velocities).all()
+    assert (first.offsets != other.offsets).any()
+    assert (first.velocities != other.velocities).any()
+
+
+def test_density_is_that_of_real_bars_at_the_usual_complexity(model):
+    real = density(ruled(40)[0][0]).mean()
+    composed = np.mean(
+        [density(compose(model, of_style(model, style, 100), seed=style)) for style in range(len(STYLES))]
+    )
+    assert composed == pytest.approx(real, rel=0.35)
+
+
+def test_latents_are_repeated_bar_by_bar():
+    latents = Latents(tf.constant([[1.0], [2.0]]), tf.constant([[3.0], [4.0]]))
+    twice = repeated(latents, 2)
+    assert twice.high.numpy().ravel().tolist() == [1, 1, 2, 2]
+    assert twice.low.numpy().ravel().tolist() == [3, 3, 4, 4]
