@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 USUAL = 0.5
 """The complexity at which a bar has as many hits as its style has."""
 
+TYPICAL = 0.3
+"""The spread of upper levels near the middle of their style: a bar that keeps to another is then still of the style."""
+
 _REACH_NATS = 4.0  # that logits move from the least to the greatest complexity
 _KEEPING_NATS = 3.0  # that logits move for a little keeping, by how much is kept
 _ALL = 1 - 1e-12  # how much is kept when all is: beyond it there are infinities
@@ -38,7 +41,7 @@ def derived(seed: int, *numbers: int) -> int:
     return int(np.random.SeedSequence([seed, *numbers]).generate_state(1)[0] >> 1)
 
 
-def draw_latents(model: DrumVAE, shares: np.ndarray, *, seed: int) -> Latents:
+def draw_latents(model: DrumVAE, shares: np.ndarray, *, seed: int, spread: float = 1.0) -> Latents:
     """Draw both levels of latents for bars of given styles.
 
     Args:
@@ -46,10 +49,11 @@ def draw_latents(model: DrumVAE, shares: np.ndarray, *, seed: int) -> Latents:
         shares: [n, S] how much of each style a bar is to have, from 0 and adding up to 1; the latents of the styles
             are mixed in these shares.
         seed: of the draws.
+        spread: how far upper levels are from the middle of their style: 1 as in the model, 0 not at all.
     """
     noise = model.noise(len(shares), [seed, 0])
     means = shares @ model.style_means.numpy()
-    deviations = shares @ model.style_deviations.numpy()
+    deviations = spread * (shares @ model.style_deviations.numpy())
     high = tf.constant(means, tf.float32) + tf.constant(deviations, tf.float32) * noise.high
     return Latents(high, model.low_given(high).sample(noise.low))
 
@@ -76,7 +80,7 @@ def vary(latents: Latents, model: DrumVAE, amount: float, *, seed: int) -> Laten
 
 
 def transfer(latents: Latents, model: DrumVAE, styles: np.ndarray, *, seed: int) -> Latents:
-    """Give bars other styles: each a new upper level, and the lower one as `restyled` has it.
+    """Give bars other styles: each an upper level typical of one, and the lower one as `restyled` has it.
 
     Args:
         latents: of n bars, as the encoder gives them.
@@ -85,7 +89,7 @@ def transfer(latents: Latents, model: DrumVAE, styles: np.ndarray, *, seed: int)
         seed: of the draws.
     """
     shares = np.eye(len(model.styles))[styles]
-    return restyled(latents, model, draw_latents(model, shares, seed=seed).high)
+    return restyled(latents, model, draw_latents(model, shares, seed=seed, spread=TYPICAL).high)
 
 
 def restyled(latents: Latents, model: DrumVAE, high: tf.Tensor) -> Latents:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "drumvae.transfer"
 EXAMPLE = "  python -m drumvae.transfer mybeat.mid --to latin --keep 0.7 --out mybeat-latin.mid"
-_KEEP = 0.5
+_KEEP = 0.3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,6 +69,7 @@ def _transferred(args: argparse.Namespace, model: DrumVAE, bars: Bars, style: in
     import numpy as np  # noqa: PLC0415 - not for --help
 
     from drumvae.composing import (  # noqa: PLC0415 - imports TensorFlow
+        TYPICAL,
         draw_latents,
         humanise,
         rearrange,
@@ -76,7 +77,7 @@ def _transferred(args: argparse.Namespace, model: DrumVAE, bars: Bars, style: in
         restyled,
     )
 
-    drawn = draw_latents(model, np.eye(len(model.styles))[[style]], seed=args.seed)
+    drawn = draw_latents(model, np.eye(len(model.styles))[[style]], seed=args.seed, spread=TYPICAL)
     latents, hits = rearrange(
         model,
         bars.hits,

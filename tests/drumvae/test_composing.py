@@ -95,6 +95,13 @@ def test_styles_of_one_seed_differ_by_their_means_alone(model):
     assert apart.numpy() == pytest.approx(np.tile(means[ROCK] - means[JAZZ], (5, 1)), abs=1e-5)
 
 
+def test_without_spread_upper_levels_are_those_of_their_style(model):
+    middle = draw_latents(model, np.eye(len(STYLES)), seed=3, spread=0.0)
+    assert middle.high.numpy() == pytest.approx(model.style_means.numpy(), abs=1e-6)
+    half, whole = (draw_latents(model, np.eye(len(STYLES)), seed=3, spread=spread) for spread in (0.5, 1.0))
+    assert half.high.numpy() == pytest.approx((middle.high + whole.high).numpy() / 2, abs=1e-5)
+
+
 def test_no_variation_changes_nothing(model):
     latents = of_style(model, ROCK, 5)
     assert values(vary(latents, model, 0.0, seed=1)) == pytest.approx(values(latents), abs=1e-5)
@@ -128,6 +135,7 @@ def test_a_transfer_draws_the_upper_level_of_the_style(model):
     latents = of_style(model, ROCK, 4000)
     moved = transfer(latents, model, np.full(4000, JAZZ), seed=6)
     assert moved.high.numpy().mean(axis=0) == pytest.approx(model.style_means.numpy()[JAZZ], abs=0.08)
+    assert 0 < moved.high.numpy().std(axis=0).max() < 0.5
     assert stray(moved, model) == pytest.approx(stray(latents, model), abs=1e-3)
 
 
