@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 SAMPLES = 100
 """Samples of the importance-weighted bound."""
 
-KEEP = 0.5
+KEEP = 0.3
 """How much of the source a transfer keeps, see `drumvae.composing.compose`."""
 
 _SWEPT_FROM, _SWEPT_TO = -2.0, 2.0

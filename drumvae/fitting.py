@@ -35,7 +35,6 @@ def train_in(run: Run, grooves: Grooves, *, tensorboard: bool = False) -> tuple[
     Returns:
         the best epoch's model, and whether training went through to its end.
     """
-    keras.utils.clear_session(free_memory=False)
     make_deterministic(run.config["seed"])
     model, batches, callbacks = prepare(run.config, grooves, len(run.history), run.last_checkpoint)
     callbacks += (Stopwatch(run),)

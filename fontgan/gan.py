@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import modelkit.layers  # noqa: F401 - registers what saved critics are made of
 from modelkit.adversarial import AdversarialModel
 
 

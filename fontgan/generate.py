@@ -254,8 +254,7 @@ def load_model(file: Path) -> FontGAN:
     with quiet_start():
         import keras  # noqa: PLC0415 - slow: only once the file is known to be one
 
-        import fontgan.gan  # noqa: PLC0415 - registers the classes of the models
-        import fontgan.networks  # noqa: F401, PLC0415 - the same, for layers
+        import fontgan.gan  # noqa: F401, PLC0415 - registers the classes of the models
 
     try:
         return keras.models.load_model(file, compile=False)

@@ -18,9 +18,12 @@ def make_deterministic(seed: int) -> None:
     """Begin as a fresh process would, for models that are built from now on.
 
     Python, NumPy and TensorFlow are seeded, TensorFlow uses only ops that give the same bits every time, and Keras
-    counts layers anew: their names are saved with a model, and would depend on what was built before.
+    counts layers anew: their names are saved with a model, and would depend on what was built before. The precision
+    that was chosen stays.
     """
+    policy = keras.config.dtype_policy()
     keras.utils.clear_session(free_memory=False)
+    keras.config.set_dtype_policy(policy)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 

@@ -298,10 +298,10 @@ def test_a_checkpoint_is_not_built_anew(checkpoint, monkeypatch):
 def test_more_epochs_stretch_the_curve_of_the_learning_rate(checkpoint):
     (model, _), folder = checkpoint("best", conditional=True, epochs=1)
     again = ready("best", done=1, checkpoint=folder, conditional=True, epochs=50).model
-    assert learning_rates(model, 2) == pytest.approx([5e-5] * 2, rel=1e-4)  # it had come to its end
+    assert learning_rates(model, 2) == pytest.approx([1e-4] * 2, rel=1e-4)  # it had come to its end
     assert learning_rates(again, 2) == pytest.approx([1e-3] * 2, rel=2e-3)
     assert learning_rates(again, 50) == pytest.approx([5.5e-4] * 2, rel=1e-4)
-    assert learning_rates(again, 100) == pytest.approx([5e-5] * 2, rel=1e-4)
+    assert learning_rates(again, 100) == pytest.approx([1e-4] * 2, rel=1e-4)
     # Where on the curve the next update is follows from how many there have been.
     assert int(again.generator_optimizer.iterations) == int(again.discriminator_optimizer.iterations) == 1
 
