@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_BLUR_PX = 1.5  # letters a pixel apart are near each other then
+_FAINT = 0.1  # ink that counts for nothing: the noise of an empty background
 _COMPONENTS = 40
 _IMAGES_A_GROUP = 20
 
@@ -28,19 +28,40 @@ class Groups(NamedTuple):
 
 
 def find_groups(images: np.ndarray, *, seed: int, count: int | None = None) -> Groups:
-    """Part images into groups by k-means on the principal components of the blurred images.
+    """Part images into groups by k-means on the principal components of the images, centred.
+
+    Left where they stand, letters are grouped by their place in the frame as much as by their shape: O with D and Q
+    with U, and a generator that is asked for such a group draws what is between them.
 
     Args:
         images: [n, 28, 28, 1].
         seed: of k-means.
         count: K; one for twenty images unless given.
     """
-    from scipy.ndimage import gaussian_filter  # noqa: PLC0415 - takes longer to import than everything else here
-    from sklearn.cluster import KMeans  # noqa: PLC0415 - the same
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - takes longer to import than everything else here
     from sklearn.decomposition import PCA  # noqa: PLC0415 - the same
 
     count = count or max(1, len(images) // _IMAGES_A_GROUP)
-    blurred = gaussian_filter(images[..., 0], (0, _BLUR_PX, _BLUR_PX)).reshape(len(images), -1)
-    components = PCA(min(_COMPONENTS, len(images)), random_state=seed).fit_transform(blurred)
+    pixels = centred(images[..., 0]).reshape(len(images), -1)
+    components = PCA(min(_COMPONENTS, len(images)), random_state=seed).fit_transform(pixels)
     found = KMeans(count, n_init=4, random_state=seed).fit_predict(components)
     return Groups(found, np.bincount(found, minlength=count) / len(found))
+
+
+def centred(images: np.ndarray) -> np.ndarray:
+    """Move images [n, height, width] in [−1, 1] so that the middle of their ink is that of the frame; −1 comes in."""
+    from scipy.ndimage import map_coordinates  # noqa: PLC0415 - takes longer to import than everything else here
+
+    count, height, width = images.shape
+    rows, columns = np.arange(height), np.arange(width)
+    ink = np.maximum((images + 1) / 2 - _FAINT, 0)
+    total = np.maximum(ink.sum(axis=(1, 2)), np.finfo(np.float32).tiny)
+    down = np.where(total > _FAINT, (ink.sum(axis=2) @ rows) / total - (height - 1) / 2, 0)
+    across = np.where(total > _FAINT, (ink.sum(axis=1) @ columns) / total - (width - 1) / 2, 0)
+    shape = (count, height, width)
+    places = (
+        np.broadcast_to(np.arange(count)[:, None, None], shape),
+        np.broadcast_to((rows + down[:, None])[:, :, None], shape),
+        np.broadcast_to((columns + across[:, None])[:, None, :], shape),
+    )
+    return map_coordinates(images, places, order=1, cval=-1.0)

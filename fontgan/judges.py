@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers
 from tqdm import tqdm
 
-from fontgan.coverage import Reading
+from fontgan.coverage import Reading, rejected_share
 from fontgan.glyphs import LETTERS, SIZE_PX
 from modelkit.files import cache_folder, save_keras
 from modelkit.randomness import make_deterministic
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from fontgan.fonts import Letters
 
 ACCURATE = 0.985
-"""Share of the validation images that a judge must read rightly, for its figures to be taken at their word."""
+"""Share of the validation images that a judge must read rightly and with confidence, for its figures to be trusted."""
 
 _BATCH = 64
+_LEARNING_RATE = 1e-3
 
 
 class Kind(NamedTuple):
@@ -66,21 +67,24 @@ class Judges(NamedTuple):
     Attributes:
         selecting: chooses among epochs.
         reporting: says what is reported.
-        accuracy: of each on the validation images, by the names above.
+        accuracy: share of the validation images that each reads rightly, by the names above.
+        confident: share of them that each reads with confidence, see `fontgan.coverage.CONFIDENT`.
     """
 
     selecting: keras.Model
     reporting: keras.Model
     accuracy: dict[str, float]
+    confident: dict[str, float]
 
     def introduction(self) -> str:
         """Say how well they read, for the terminal, and what that means where it is not well."""
         lines = ["judges: " + ", ".join(f"{name} {share:.1%}" for name, share in self.accuracy.items())]
         lines[0] += " of real letters"
         lines += [
-            f"note: the {name} judge reads fewer than {ACCURATE:.1%} of real letters rightly: "
+            f"note: the {name} judge reads fewer than {ACCURATE:.1%} of real letters {how}: "
             "read its figures with that in mind, or give fonts whose capitals are easier to tell apart"
-            for name, share in self.accuracy.items()
+            for how, shares in (("rightly", self.accuracy), ("with confidence", self.confident))
+            for name, share in shares.items()
             if share < ACCURATE
         ]
         return "\n".join(lines)
@@ -97,8 +101,8 @@ def build_judge(kind: Kind, seed: int) -> keras.Model:
         x = layers.RandomRotation(kind.turn, **outside, seed=seed + 2)(x)
     x = layers.GaussianNoise(kind.noise, seed=seed + 3)(x)
     for filters in kind.channels:
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        # Not normalised over the batch: statistics of shifted and noisy images make a judge doubt clean ones.
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D(2, padding="same")(x)
     x = layers.Flatten()(x)
     features = layers.Dense(kind.width, activation="relu", name="features")(x)
@@ -113,7 +117,7 @@ def train_judge(kind: Kind, letters: Letters, seed: int) -> keras.Model:
     judge = build_judge(kind, seed)
     classifier = keras.Model(judge.input, judge.output[1])
     steps = kind.epochs * -(-len(letters.train.images) // _BATCH)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.02)
     classifier.compile(keras.optimizers.Adam(rate), loss)
     targets = np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels]
@@ -135,11 +139,10 @@ def read(judge: keras.Model, images: np.ndarray) -> Reading:
 def judges_of(letters: Letters, kinds: Sequence[Kind] = KINDS) -> Judges:
     """Return the judges of a set of letters; trained once for each set, then kept in the user's cache."""
     made = {kind.name: _kept(kind, letters, seed) for seed, kind in enumerate(kinds, start=1)}
-    accuracy = {
-        name: float((read(judge, letters.validation.images).letters == letters.validation.labels).mean())
-        for name, judge in made.items()
-    }
-    return Judges(made["selecting"], made["reporting"], accuracy)
+    readings = {name: read(judge, letters.validation.images) for name, judge in made.items()}
+    accuracy = {name: float((said.letters == letters.validation.labels).mean()) for name, said in readings.items()}
+    confident = {name: 1 - rejected_share(said) for name, said in readings.items()}
+    return Judges(made["selecting"], made["reporting"], accuracy, confident)
 
 
 def _kept(kind: Kind, letters: Letters, seed: int) -> keras.Model:

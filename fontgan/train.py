@@ -42,7 +42,7 @@ PROGRAM = "fontgan.train"
 EXAMPLE = "  python -m fontgan.train --fix best\n  python -m fontgan.train --conditional --fonts ~/.local/share/fonts"
 FIXES = ("none", "feature-matching", "unrolled", "minibatch", "best")
 JUDGED, LEAST_JUDGED = 10_400, 26
-_EPOCHS, _EPOCHS_OF_BEST = 100, 60
+_EPOCHS, _EPOCHS_OF_BEST = 100, 40
 _BATCH_SIZE = 64
 _FREE_WHEN_RESUMING = {"resume", "epochs", "force", "tensorboard", "count"}
 
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     training.add_argument(
         "--epochs", type=cli.positive_int,
-        help=f"passes over the images (default {_EPOCHS}; best {_EPOCHS_OF_BEST}, a quarter of an hour on two cores)",
+        help=f"passes over the images (default {_EPOCHS}; best {_EPOCHS_OF_BEST}, ten minutes on two cores)",
     )  # fmt: skip
     training.add_argument(
         "--batch-size", type=cli.positive_int, default=_BATCH_SIZE, help=f"images an update (default {_BATCH_SIZE})"

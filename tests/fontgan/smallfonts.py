@@ -59,7 +59,7 @@ class BlockJudge:
 
 def block_judges(selecting=None, reporting=None):
     """Return judges that are right; others where they are given."""
-    return Judges(selecting or BlockJudge(), reporting or BlockJudge(), {"selecting": 1.0, "reporting": 1.0})
+    return Judges(selecting or BlockJudge(), reporting or BlockJudge(), *2 * ({"selecting": 1.0, "reporting": 1.0},))
 
 
 def tiny_generator(*, latent_dim=3, condition_dim=0):

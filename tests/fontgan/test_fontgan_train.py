@@ -632,7 +632,7 @@ def test_a_run_is_named_after_its_variant(arguments, name):
 def test_defaults():
     args = train._parser().parse_args([])
     settings = train._settings(args)
-    expected = {"fix": "best", "epochs": 60, "batch_size": 64, "seed": 0, "fonts": None, "monitor": "shortfall"}
+    expected = {"fix": "best", "epochs": 40, "batch_size": 64, "seed": 0, "fonts": None, "monitor": "shortfall"}
     assert {name: settings[name] for name in expected} == expected
     assert args.count == 400 * len(LETTERS)
 

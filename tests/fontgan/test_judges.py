@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fontgan import fitting, judges
-from fontgan.coverage import Reading, strict_coverage
+from fontgan.coverage import CONFIDENT, Reading, strict_coverage
 from fontgan.fonts import Jitter, load_fonts
 from fontgan.judges import KINDS, Judges, Kind, build_judge, judges_of, read, train_judge
 from fontgan.sheets import bundled_fonts
@@ -179,6 +179,14 @@ def test_a_reading_is_what_the_judge_finds_likeliest(made, few):
     np.testing.assert_allclose(reading.features, features, rtol=1e-3, atol=1e-4)
 
 
+def test_a_judge_is_sure_of_letters_it_has_not_seen(made, few):
+    # Judges that normalised over the batch read all of them rightly, and a third without confidence.
+    reading = read(made[0].selecting, few.validation.images)
+    assert made[0].confident["selecting"] == (reading.confidence >= CONFIDENT).mean() >= 0.9
+    assert made[0].confident["reporting"] < 0.1
+
+
+@pytest.mark.parametrize("how", ["rightly", "with confidence"])
 @pytest.mark.parametrize(
     ("selecting", "reporting", "doubted"),
     [
@@ -187,13 +195,15 @@ def test_a_reading_is_what_the_judge_finds_likeliest(made, few):
         (0.5, 0.2, ["selecting", "reporting"]),
     ],
 )
-def test_a_judge_that_reads_badly_is_introduced_as_such(selecting, reporting, doubted):
-    found = Judges(None, None, {"selecting": selecting, "reporting": reporting})
-    first, *others = found.introduction().splitlines()
-    assert first == f"judges: selecting {selecting:.1%}, reporting {reporting:.1%} of real letters"
+def test_a_judge_that_reads_badly_is_introduced_as_such(selecting, reporting, doubted, how):
+    perfect, shares = {"selecting": 1.0, "reporting": 1.0}, {"selecting": selecting, "reporting": reporting}
+    accuracy, confident = (shares, perfect) if how == "rightly" else (perfect, shares)
+    first, *others = Judges(None, None, accuracy, confident).introduction().splitlines()
+    said = ", ".join(f"{name} {share:.1%}" for name, share in accuracy.items())
+    assert first == f"judges: {said} of real letters"
     assert len(others) == len(doubted)
     for name, line in zip(doubted, others, strict=True):
-        assert line.startswith(f"note: the {name} judge reads fewer than 98.5% of real letters rightly")
+        assert line.startswith(f"note: the {name} judge reads fewer than 98.5% of real letters {how}")
 
 
 # --- where they are kept
