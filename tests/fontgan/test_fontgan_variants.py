@@ -213,8 +213,10 @@ def test_groups_are_found_without_any_label():
 
 @pytest.mark.usefixtures("_tiny")
 def test_images_of_one_group_look_alike():
-    labels = np.repeat([0, 4, 25], 20)  # three letters, as many groups, and their blocks far from each other
-    train = LETTERS_TO_LEARN.train._replace(images=marked(labels), labels=labels)
+    shapes = np.full((3, 28, 28, 1), -1, np.float32)  # as many groups as shapes: where they are is of no account
+    shapes[0, 13:15, 4:24] = shapes[1, 4:24, 13:15] = shapes[2, 8:20, 8:20] = 1
+    labels = np.repeat([0, 4, 25], 20)
+    train = LETTERS_TO_LEARN.train._replace(images=np.repeat(shapes, 20, axis=0), labels=labels)
     _, kinds = prepare(settings(), dataclasses.replace(LETTERS_TO_LEARN, train=train), 0, None).batches.examples
     assert len(set(kinds)) == len(set(zip(labels, kinds, strict=True))) == 3
 
