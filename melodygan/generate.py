@@ -5,18 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from melodygan.form import METERS, Form, Key, read_key, transposed
+from melodygan.form import METERS, MODES, Form, Key, read_key, transposed
 from modelkit import cli
 from modelkit.files import check_output_folder
+from modelkit.formats import SUFFIXES, add_format_option
+from modelkit.score import signature
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
+    from melodygan.encoding import Note
     from melodygan.start import Given
+    from modelkit.score import Score
 
 EXAMPLE = (
     "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2/model.keras --count 20 --out tunes\n"
+    "  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --format midi,musicxml,png --key G\n"
     '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8\n'
     "  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --interpolate a.mid b.mid --steps 8"
 )
@@ -28,6 +33,7 @@ _OF_AN_LSTM = {"start", "vary", "interpolate"}
 _FORMING = ("start", "bars", "meter")  # what a variation has from its tune, and a morph from both
 _MIDI_PITCHES = range(128)
 _OCTAVE = 12
+_SIX = 6  # sharps, which are as many flats
 _COUNT, _AMOUNT, _MORPHS = 100, 0.3, 8
 
 
@@ -43,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     program = instrument_program(args.instrument)
     key = _key(args.key)
 
-    from melodygan.output import load_model, write_tunes  # noqa: PLC0415 - the same
+    from melodygan.output import load_model, write_scores  # noqa: PLC0415 - the same
 
     model = load_model(args.model)
     _check_ability(args, model, key)
@@ -55,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     tunes = [transposed(notes, shift) for notes in tunes]
     if any(note.pitch is not None and note.pitch not in _MIDI_PITCHES for notes in tunes for note in notes):
         raise cli.UserError("what follows is higher or lower than MIDI can write: give a tune nearer to the middle")
-    write_tunes(args.out, tunes, tempo=args.tempo, program=program, force=args.force)
+    scores = _scores(args, tunes, steering, shift, program)
+    write_scores(args.out, scores, args.format, force=args.force)
     print(f"wrote {len(tunes)} tunes to {args.out}/")
     return 0
 
@@ -64,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.generate", "Compose tunes with a model that melodygan.train has saved.", EXAMPLE)
     parser.add_argument("--model", type=Path, required=True, help="a model.keras; nothing else is needed")
     parser.add_argument("--count", type=cli.positive_int, help=f"number of tunes (default {_COUNT})")
-    parser.add_argument("--out", type=Path, default=Path("gen"), help="folder for the MIDI files (default gen)")
+    parser.add_argument("--out", type=Path, default=Path("gen"), help="folder for the files (default gen)")
+    add_format_option(parser, tuple(SUFFIXES))
     parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same tunes (default 0)")
     music = parser.add_argument_group("music")
     music.add_argument("--temperature", type=cli.positive_float, help="below 1 safer, above 1 freer (default 1)")
@@ -213,6 +221,28 @@ def _given(text: str, option: str, model: Any, key: Key | None) -> Given:
     # To the key that is asked for, in the octave in which the tune stood.
     shift = key.shift + given.shift - read.shift
     return given._replace(shift=shift + _OCTAVE * round((given.shift - shift) / _OCTAVE))
+
+
+def _scores(
+    args: argparse.Namespace, tunes: Sequence[Sequence[Note]], steering: dict[str, Any], shift: int, program: int
+) -> list[Score]:
+    """Return tunes as they are written down: in the metre and the key asked for, or else in what they sound as."""
+    from melodygan.barlines import USUAL  # noqa: PLC0415 - imports NumPy
+    from melodygan.output import numbers, score_of  # noqa: PLC0415 - the same
+
+    meter, mode = steering.get("form") or (steering.get("meter"), steering.get("mode"))
+    fifths = signature(shift % _OCTAVE, MODES[0])
+    if fifths == _SIX and "b" in (args.key or "").strip()[1:2]:
+        fifths = -_SIX  # G flat and E flat minor, of which F sharp and D sharp minor are other names
+    scores = []
+    for title, notes in zip(numbers(len(tunes)), tunes, strict=True):
+        steps = sum(note.steps for note in notes)
+        of_bars = [name for name, bar in METERS.items() if args.bars is not None and steps == args.bars * bar]
+        meters = [meter] if meter else of_bars or USUAL
+        scores.append(
+            score_of(notes, title, meters=meters, mode=mode, fifths=fifths, tempo=args.tempo, program=program)
+        )
+    return scores
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tunes as folders of MIDI files, and model files back into models."""
+"""Tunes as folders of MIDI files, scores and sounds, and model files back into models."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tqdm import tqdm
 
-from melodygan.encoding import STEPS_PER_QUARTER
+from melodygan.barlines import USUAL, bar_lines
+from melodygan.form import MODES, TONICS
 from modelkit.cli import UserError, existing_file
 from modelkit.files import output_folder
-from modelkit.midi import write_melody
+from modelkit.formats import write_score
 from modelkit.quiet import quiet_start
+from modelkit.score import Score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     import keras
@@ -41,12 +44,63 @@ def write_tunes(
         program: General MIDI instrument.
         force: set aside what somebody else put there.
     """
-    digits = max(3, len(str(len(tunes))))
-    names = names or (f"{number:0{digits}d}" for number in range(1, len(tunes) + 1))
+    named = zip(names or numbers(len(tunes)), tunes, strict=False)
+    write_scores(folder, [Score(notes, name, tempo=tempo, program=program) for name, notes in named], force=force)
+
+
+def write_scores(
+    folder: Path, scores: Sequence[Score], formats: Collection[str] = ("midi",), *, force: bool = False
+) -> None:
+    """Write tunes as files of `modelkit.formats` that are named by their titles, in one step.
+
+    A folder that the program wrote before is replaced.
+
+    Args:
+        folder: where to.
+        scores: the tunes.
+        formats: what of each is written.
+        force: set aside what somebody else put there.
+    """
+    at_once = {"midi", "abc"}.issuperset(formats)
     with output_folder(folder, force=force) as partial:
-        for name, notes in zip(names, tunes, strict=False):
-            quarters = [(note.pitch, note.steps / STEPS_PER_QUARTER) for note in notes]
-            write_melody(partial / f"{name}.mid", quarters, tempo=tempo, program=program)
+        for score in tqdm(scores, unit="tune", disable=at_once or None):  # None: unless somebody looks on
+            write_score(partial / score.title, score, formats)
+
+
+def numbers(count: int) -> list[str]:
+    """Return the names of so many files, such as 001 and 002."""
+    digits = max(3, len(str(count)))
+    return [f"{number:0{digits}d}" for number in range(1, count + 1)]
+
+
+def score_of(
+    notes: Sequence[Note],
+    title: str,
+    *,
+    meters: Iterable[str] = USUAL,
+    mode: str | None = None,
+    fifths: int = 0,
+    tempo: float = 120.0,
+    program: int = 0,
+) -> Score:
+    """Return a tune as it is written down, with the bar lines that fit it best.
+
+    Args:
+        notes: notes and rests.
+        title: what it is called.
+        meters: the metres it can be in.
+        mode: ``major`` or ``minor``; by default it is minor if it ends on the tonic of that.
+        fifths: sharps of its key signature; below 0 they are flats.
+        tempo: quarters a minute.
+        program: General MIDI instrument.
+    """
+    if mode is None:
+        last = next((note.pitch for note in reversed(notes) if note.pitch is not None), None)
+        mode = MODES[last is not None and (last - 7 * fifths) % 12 == TONICS["minor"]]
+    lines = bar_lines(notes, meters)
+    return Score(
+        notes, title, meter=lines.meter, upbeat=lines.upbeat, fifths=fifths, mode=mode, tempo=tempo, program=program
+    )
 
 
 def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: int, force: bool = False) -> int:

@@ -55,6 +55,7 @@ class RandomBatches(keras.utils.PyDataset):
         batches: batches an epoch.
         seed: fixes every batch.
         first_epoch: number of epochs already trained; the first pass is the one after them.
+        weights: [n] how much oftener a row is drawn than one of weight 1; all alike unless given.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class RandomBatches(keras.utils.PyDataset):
         *,
         seed: int,
         first_epoch: int = 0,
+        weights: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         self.examples = examples
+        self._below = None if weights is None else np.cumsum(weights, dtype=np.float64)
         self.batch_size = batch_size
         self.batches = batches
         self.seed = seed
@@ -79,7 +82,10 @@ class RandomBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Any:
         """Return batch ``index`` of the current epoch: as ``examples``, but [batch_size, …]."""
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        rows = rng.integers(len(keras.tree.flatten(self.examples)[0]), size=self.batch_size)
+        if self._below is None:
+            rows = rng.integers(len(keras.tree.flatten(self.examples)[0]), size=self.batch_size)
+        else:
+            rows = np.searchsorted(self._below, rng.random(self.batch_size) * self._below[-1], side="right")
         return keras.tree.map_structure(lambda array: array[rows], self.examples)
 
     def on_epoch_end(self) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import keras
 import pytest
+from music21 import converter
 from scores import abc, random_tunes, write_abc, write_midi
 from test_output import played
 
@@ -16,6 +17,7 @@ from melodygan.lstm import MelodyLSTM
 from melodygan.plan import plan_of
 from melodygan.reported import ReportedGAN, build_reported_discriminator, build_reported_generator
 from modelkit.files import save_keras
+from modelkit.formats import SUFFIXES
 
 LENGTH = 16
 TUNES = [
@@ -274,6 +276,90 @@ def test_variations_of_a_file_keep_its_metre(compose, tmp_path):
         assert sum(now == before for now, before in zip(begun, tune, strict=True)) == 2
 
 
+# --- other formats
+
+
+@pytest.fixture
+def write(models, at_prompt, tmp_path):
+    """Run the verb; return all files that it wrote."""
+
+    def run(kind, *options, out="scores"):
+        code, text, errors = at_prompt(
+            generate.main, "--model", models / f"{kind}.keras", "--out", tmp_path / out, *options
+        )
+        assert (code, errors) == (0, "")
+        files = sorted(path for path in (tmp_path / out).iterdir() if not path.name.startswith("."))
+        assert text.startswith("wrote ")
+        return files
+
+    return run
+
+
+def opening(file):
+    """Return the metre, the sharps and the mode at the beginning of a score."""
+    first = converter.parse(file, forceSource=True).parts[0].getElementsByClass("Measure").first()
+    return first.timeSignature.ratioString, first.keySignature.sharps, first.keySignature.mode
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_of_a_tune_has_its_notes(write, compose, kind):
+    midi = compose(kind, "--seed", 2, count=2)
+    files = write(kind, "--seed", 2, "--count", 2, "--format", ",".join(SUFFIXES))
+    assert [file.name for file in files if file.stem in {"001", "002"}] == sorted(
+        f"{number}{suffix}" for number in ("001", "002") for suffix in SUFFIXES.values()
+    )
+    for plain in midi:
+        of_this = {file.suffix: file for file in files if file.stem == plain.stem}
+        assert of_this[".mid"].read_bytes() == plain.read_bytes()
+        pitches = [pitch for _, _, pitch in played(plain)[0]]
+        for suffix in (".musicxml", ".abc"):
+            score = converter.parse(of_this[suffix], forceSource=True).stripTies()
+            assert [note.pitch.midi for note in score.flatten().notes] == pitches
+
+
+def test_same_seed_same_bytes_in_every_format(write, contents, tmp_path):
+    options = ("--count", 2, "--bars", 2, "--format", ",".join(SUFFIXES))
+    for out in ("a", "b"):
+        write("lstm", *options, out=out)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("key", "sharps", "mode"),
+    [
+        ("D minor", -1, "minor"),
+        ("Bb", -2, "major"),
+        ("F#", 6, "major"),
+        ("Gb major", -6, "major"),
+        ("Eb minor", -6, "minor"),
+        ("B major", 5, "major"),
+    ],
+)
+def test_the_key_that_is_asked_for_is_written(write, key, sharps, mode):
+    for file in write("lstm", "--key", key, "--count", 2, "--bars", 2, "--format", "musicxml"):
+        assert opening(file)[1:] == (sharps, mode)
+
+
+def test_the_metre_that_is_asked_for_is_written(write, tmp_path):
+    write_midi(tmp_path / "waltz.mid", [(60, 12), (64, 12)], key="C", meter=(3, 4))
+    for number, (meter, options) in enumerate(
+        [
+            ("3/4", ("--meter", "3/4", "--key", "C", "--bars", 4)),
+            ("4/4", ("--bars", 5)),
+            ("3/4", ("--start", tmp_path / "waltz.mid")),
+            ("3/4", ("--vary", tmp_path / "waltz.mid")),
+        ]
+    ):
+        files = write("lstm", *options, "--count", 3, "--format", "musicxml", out=f"scores{number}")
+        assert {opening(file)[0] for file in files} == {meter}
+
+
+def test_a_file_keeps_its_key_on_paper(write, tmp_path):
+    write_midi(tmp_path / "in G.mid", IN_G, key="G", meter=(4, 4))
+    for file in write("lstm", "--start", tmp_path / "in G.mid", "--count", 2, "--format", "musicxml"):
+        assert opening(file)[1] == 1
+
+
 # --- from one tune to another
 
 FIRST, SECOND = "C4 D4 E4 F4", "G4:2 A4:0.5 B4:0.5 C5 r D5:3"
@@ -461,6 +547,7 @@ def test_a_folder_of_ours_is_written_again(compose, tmp_path):
         (("--instrument", "violine d'amore"), "--instrument"),
         (("--key", "H dur"), "--key 'H dur' is no key"),
         (("--meter", "7/8"), "--meter"),
+        (("--format", "musixml"), "'musixml' is no format here: did you mean musicxml?"),
         (("--start", ""), "--start is empty"),
         (("--vary", ""), "--vary is empty"),
         (("--start", "H4"), "'H4' is neither a file nor a note"),

@@ -4,9 +4,10 @@ import pytest
 from scores import random_tunes
 
 from melodygan.encoding import Note, Tune
-from melodygan.output import load_model, write_originals, write_tunes
+from melodygan.output import load_model, numbers, score_of, write_originals, write_scores, write_tunes
 from modelkit.cli import UserError
 from modelkit.files import save_keras
+from modelkit.score import Score
 
 TUNES = (
     (Note(60, 4), Note(None, 2), Note(64, 6)),
@@ -96,6 +97,42 @@ def test_names_of_tunes_become_names_of_files(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["org"]
     stems = [name.removesuffix(".mid").partition("-")[2] for name in names_in(tmp_path / "org")]
     assert stems == ["etc-passwd", "Mädchen--warum", "tune", "tune", "a" * 60, "same", "same"]
+
+
+# --- scores
+
+
+def test_a_folder_of_scores(tmp_path):
+    scores = [Score(notes, name) for notes, name in zip(TUNES, numbers(2), strict=True)]
+    write_scores(tmp_path / "gen", scores, ("midi", "abc", "svg"))
+    suffixes = (".abc", ".mid", ".svg")
+    files = [path.name for path in sorted((tmp_path / "gen").glob("[!.]*"))]
+    assert files == [f"{number}{suffix}" for number in ("001", "002") for suffix in suffixes]
+    write_scores(tmp_path / "gen", scores[:1])
+    assert [path.name for path in (tmp_path / "gen").glob("[!.]*")] == ["001.mid"]
+
+
+def test_numbers_stay_in_order():
+    assert numbers(2) == ["001", "002"]
+    assert numbers(1000)[-1] == "1000"
+    assert numbers(1000) == sorted(numbers(1000))
+
+
+@pytest.mark.parametrize(
+    ("last", "fifths", "mode"),
+    [(60, 0, "major"), (69, 0, "minor"), (67, 0, "major"), (67, 1, "major"), (64, 1, "minor"), (63, -6, "minor")],
+)
+def test_a_tune_that_ends_on_its_tonic_is_minor(last, fifths, mode):
+    notes = [Note(60, 4), Note(last, 8), Note(None, 4)]
+    assert score_of(notes, "a", fifths=fifths).mode == mode
+    assert score_of(notes, "a", fifths=fifths, mode="major").mode == "major"
+
+
+def test_bar_lines_of_a_score_are_those_that_fit():
+    waltz = [Note(60, 4), *[Note(64, 8), Note(67, 4)] * 7, Note(60, 8)]
+    found = score_of(waltz, "a waltz", tempo=90, program=3)
+    assert (found.meter, found.upbeat, found.tempo, found.program) == ("3/4", 4, 90, 3)
+    assert score_of(waltz, "a waltz", meters=["4/4"]).meter == "4/4"
 
 
 # --- models

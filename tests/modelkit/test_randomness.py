@@ -125,6 +125,14 @@ def test_batches_are_drawn_from_all_examples_evenly():
     assert np.abs(counts - 1000).max() < 5 * np.sqrt(900)  # five standard deviations
 
 
+def test_rows_are_drawn_as_often_as_they_weigh():
+    weights = np.array([0, 1, 2, 0, 5, 2, 0])
+    batches = RandomBatches(np.arange(7)[:, None], 100, 100, seed=1, weights=weights)
+    counts = np.bincount(epoch_of(batches).ravel(), minlength=7)
+    assert (counts[weights == 0] == 0).all()
+    assert np.abs(counts - 1000 * weights).max() < 5 * np.sqrt(2500)  # five standard deviations
+
+
 def test_a_batch_follows_from_seed_epoch_and_number_alone():
     one = RandomBatches(EXAMPLES, 8, 5, seed=1)
     other = RandomBatches(EXAMPLES, 8, 9, seed=1)

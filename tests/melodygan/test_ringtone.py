@@ -1,0 +1,220 @@
+import random
+import re
+
+import numpy as np
+import pytest
+import soundfile
+from scores import random_tunes
+
+from melodygan import output, ringtone
+from melodygan.encoding import Note
+from melodygan.form import ends_on_the_tonic
+from melodygan.ringtone import closing, name_of
+from modelkit.formats import RATE_HZ
+
+# Four bars of 4/4 that close on C, and four more.
+FIRST = [(60, 4), (62, 4), (64, 4), (65, 4), (67, 8), (67, 8), (69, 4), (67, 4), (65, 4), (62, 4), (60, 12), (None, 4)]
+SECOND = [(64, 4), (64, 4), (65, 4), (67, 4), (67, 4), (65, 4), (64, 4), (62, 4), (60, 4), (62, 4), (64, 4), (65, 4)]
+END = [(62, 8), (60, 8)]
+
+
+def notes(*parts):
+    return tuple(Note(*note) for part in parts for note in part)
+
+
+class Composer:
+    """Compose a handful of tunes that close, the same ones over and over, among others that do not."""
+
+    different = 4
+
+    def generate(self, count, *, seed):
+        rng = np.random.default_rng(seed)
+        shifts = rng.integers(self.different, size=count)
+        tunes = [notes(FIRST[:4], [(67 + int(shift), 16)], FIRST[6:], SECOND, END) for shift in shifts]
+        return [tune[:7] if number % 3 else tune for number, tune in enumerate(tunes)]
+
+
+@pytest.fixture
+def composer(monkeypatch):
+    composer = Composer()
+    monkeypatch.setattr(output, "load_model", lambda _: composer)
+    monkeypatch.setattr(ringtone.secrets, "randbelow", random.Random(0).randrange)
+    return composer
+
+
+@pytest.fixture
+def ring(composer, at_prompt, tmp_path):
+    """Have a ringtone made; return its file and what was said of it."""
+
+    def run(*options, out="ringtones"):
+        (tmp_path / "model.keras").touch()
+        arguments = ("--model", tmp_path / "model.keras", "--out", tmp_path / out, *options)
+        code, text, errors = at_prompt(ringtone.main, *arguments)
+        assert (code, errors, text.count("\n")) == (0, "", 1)
+        said = re.fullmatch(r"wrote (.*): (\d) bars of (\d/\d), ([\d.]+) s \(--seed (\d+)\)\n", text)
+        assert said
+        return tmp_path / out / said[1].rpartition("/")[2], said
+
+    return run
+
+
+@pytest.fixture
+def refusal(composer, at_prompt, tmp_path, contents):
+    """Ask for a ringtone in vain; return the one line that is said."""
+
+    def run(*options):
+        (tmp_path / "model.keras").touch()
+        before = contents(tmp_path)
+        code, text, errors = at_prompt(ringtone.main, "--model", tmp_path / "model.keras", *options)
+        assert (code, text, errors.count("\n")) == (2, "", 1)
+        assert contents(tmp_path) == before
+        return errors
+
+    return run
+
+
+def heard(tune):
+    return [(note.pitch, note.steps) for note in tune]
+
+
+# --- what closes
+
+
+def test_a_tune_that_closes_is_taken_whole():
+    tune = notes(FIRST, SECOND, END)
+    phrase = closing(tune)
+    assert (heard(phrase.notes), phrase.meter, phrase.bars) == (heard(tune), "4/4", 8)
+
+
+def test_silence_around_it_is_left_out_and_the_last_note_lasts():
+    phrase = closing(notes([(None, 16)], FIRST))
+    assert heard(phrase.notes) == [*FIRST[:-2], (60, 16)]
+
+
+def test_of_a_longer_tune_the_longest_beginning_that_closes_is_taken():
+    assert heard(closing(notes(FIRST, SECOND, [(62, 16)], [(64, 8)] * 4)).notes) == [*FIRST[:-2], (60, 16)]
+    long = notes(FIRST, SECOND, END, FIRST, SECOND, END)
+    assert heard(closing(long).notes) == FIRST + SECOND + END
+
+
+@pytest.mark.parametrize(
+    "tune",
+    [
+        notes(),
+        notes([(None, 64)]),
+        notes(FIRST[:5]),  # too short
+        notes([(60, 4)] * 16),  # no tune
+        notes([(60, 16), (64, 16), (67, 16), (60, 16)]),  # a signal
+        notes(FIRST[:-2], [(64, 16)]),  # not on the tonic
+        notes(FIRST[:-2], [(64, 14), (60, 2)]),  # not on a beat
+    ],
+    ids=["nothing", "silence", "short", "one note", "signal", "open", "off the beat"],
+)
+def test_what_does_not_close(tune):
+    assert closing(tune) is None
+
+
+def test_what_is_taken_always_closes():
+    taken = [phrase for tune in random_tunes(300) if (phrase := closing(tune.notes)) is not None]
+    assert taken
+    for phrase in taken:
+        assert 4 <= phrase.bars <= 8
+        assert phrase.notes[0].pitch is not None
+        assert phrase.notes[-1].steps >= 4
+        assert any(ends_on_the_tonic(phrase.notes, mode) for mode in ("major", "minor"))
+
+
+def test_a_name_is_that_of_the_tune_in_any_key():
+    tune = notes(FIRST)
+    assert re.fullmatch("ringtone-[0-9a-f]{8}", name_of(tune))
+    higher = [note._replace(pitch=note.pitch and note.pitch + 3) for note in tune]
+    assert name_of(higher) == name_of(tune)
+    longer = [*tune[:3], tune[3]._replace(steps=5), *tune[4:]]
+    other = [*tune[:3], tune[3]._replace(pitch=66), *tune[4:]]
+    assert len({name_of(tune), name_of(longer), name_of(other)}) == 3
+
+
+# --- the verb
+
+
+def test_every_call_gives_another_tune(ring, refusal, composer, tmp_path):
+    files = [ring()[0] for _ in range(composer.different)]
+    assert len({file.stem for file in files}) == composer.different
+    assert sorted((tmp_path / "ringtones").iterdir()) == sorted(files)
+    # then there is no other that this model can compose
+    assert "composes nothing but what is there already" in refusal("--out", tmp_path / "ringtones")
+
+
+def test_a_tune_that_is_there_as_ogg_is_not_written_as_wav(ring, composer):
+    stems = {ring("--format", kind)[0].stem for kind in ("ogg", "wav", "ogg", "wav")}
+    assert len(stems) == composer.different == 4
+
+
+def test_the_same_seed_gives_the_same_bytes(ring, refusal, tmp_path):
+    file, said = ring("--seed", 7)
+    again, _ = ring("--seed", 7, out="elsewhere")
+    assert (again.name, again.read_bytes()) == (file.name, file.read_bytes())
+    assert said[5] == "7"
+    assert "is there already, the tune of --seed 7" in refusal("--seed", "7", "--out", tmp_path / "ringtones")
+
+
+def test_what_is_said_of_a_tune_can_be_had_again(ring, composer):
+    for _ in range(composer.different):
+        file, said = ring()
+        again, _ = ring("--seed", said[5], out="elsewhere")
+        assert (again.name, again.read_bytes()) == (file.name, file.read_bytes())
+
+
+def test_a_model_that_never_closes(refusal, composer, monkeypatch):
+    monkeypatch.setattr(composer, "generate", lambda count, **_: [notes(FIRST[:7])] * count)
+    assert "composes nothing that closes within 8 bars" in refusal()
+
+
+@pytest.mark.parametrize("kind", ["wav", "ogg"])
+def test_it_ends_cleanly(ring, kind):  # a glockenspiel would ring on for a quarter of a minute
+    file, said = ring("--format", kind, "--seed", 1, "--instrument", "glockenspiel")
+    assert re.fullmatch(rf"ringtone-[0-9a-f]{{8}}\.{kind}", file.name)
+    sound, rate = soundfile.read(file)
+    assert (rate, sound.ndim) == (RATE_HZ, 1)
+    assert len(sound) / rate == pytest.approx(float(said[4]), abs=0.06)
+    assert np.abs(sound[:2]).max() < 0.01
+    assert np.abs(sound[-rate // 100 :]).max() < 0.002
+    # no step is greater at the end than in the music, and it gets softer all the time
+    steps, ring = np.abs(np.diff(sound)), round(1.5 * rate)
+    assert steps[-ring:].max() <= steps[:-ring].max()
+    levels = [np.sqrt(np.mean(part**2)) for part in np.array_split(sound[-rate:], 5)]
+    assert levels == sorted(levels, reverse=True)
+
+
+def test_low_tunes_are_played_higher(ring, monkeypatch, composer):
+    def strongest(shift):
+        high = [note._replace(pitch=note.pitch and note.pitch + shift) for note in notes(FIRST, SECOND, END)]
+        monkeypatch.setattr(composer, "generate", lambda count, **_: [tuple(high)] * count)
+        file, _ = ring("--seed", 1, "--instrument", "piano", out=f"by{shift}")
+        sound, rate = soundfile.read(file)
+        last = sound[-round(2.4 * rate) : -round(1.6 * rate)]
+        return np.argmax(np.abs(np.fft.rfft(last * np.hanning(len(last))))) * rate / len(last)
+
+    assert strongest(0) == pytest.approx(523.3, rel=0.01)  # C5 instead of C4
+    assert strongest(12) == pytest.approx(523.3, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--format", "mp3"), "--format"),
+        (("--tempo", "0"), "--tempo"),
+        (("--seed", "-1"), "--seed"),
+        (("--instrument", "kazoo d'amore"), "--instrument"),
+        (("--model", "none.keras"), "--model none.keras does not exist"),
+        (("--out", __file__), "cannot be made in the file"),
+    ],
+)
+def test_mistakes_are_one_line(refusal, options, says):
+    assert says in refusal(*options)
+
+
+def test_without_a_model_it_says_so_as_generate_does(at_prompt):
+    code, _, errors = at_prompt(ringtone.main)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "--model" in errors
