@@ -223,13 +223,12 @@ def humanise(
         amount: 0 is a machine, every hit on its step and as loud as the mean of its kind; 1 is as uneven as people.
         seed: of the draws.
     """
-    played = model.play(latents, tf.constant(hits, tf.float32))
+    faster = np.broadcast_to(np.asarray(tempo, np.float32) / model.tempo, len(hits))
+    played = model.play(latents, tf.constant(hits, tf.float32)).at(tf.constant(faster))
     rng = np.random.default_rng([seed, 3])
     loud = rng.standard_normal(hits.shape)
     velocities = played.velocity.mean.numpy() + amount * loud * np.exp(played.velocity.log_variance.numpy() / 2)
-    # Unevenness is one of milliseconds: at a higher tempo it is a greater part of a step.
-    faster = (np.asarray(tempo) / model.tempo)[..., None, None]
-    deviation = np.exp(played.offset.log_variance.numpy() / 2) * faster
+    deviation = np.exp(played.offset.log_variance.numpy() / 2)
     offsets = amount * (played.offset.mean.numpy() + deviation * _lateness(len(hits), rng))
     return Bars.of(hits, velocities.clip(1 / 127, 1), offsets.clip(-_HALF_STEP, _HALF_STEP), tempo=tempo)
 

@@ -167,9 +167,11 @@ def scores(
     Returns:
         ``mig``, ``sap``, ``dci_disentanglement``, ``dci_completeness`` and ``dci_informativeness``, means over the
         factors, and ``mig_NAME``, ``sap_NAME`` and ``dci_informativeness_NAME`` of each. A factor that does not vary
-        on both sides is left out.
+        on both sides is left out; where less than two are left, there is nothing to be told apart, and nothing said.
     """
     varying = [pair for pair in zip(train_factors, other_factors, strict=True) if all(map(_varies, pair))]
+    if len(varying) < 2:  # noqa: PLR2004 - a pair
+        return {}
     train_factors, other_factors = [known for known, _ in varying], [asked for _, asked in varying]
     by_forests = dci(train, train_factors, others, other_factors, seed=seed)
     of_factors = {

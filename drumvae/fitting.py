@@ -6,6 +6,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from drumvae.diagnostics import encode
@@ -13,8 +14,9 @@ from drumvae.model import DrumVAE
 from drumvae.variants import examples_of, prepare
 from modelkit.cli import UserError
 from modelkit.files import save_keras
-from modelkit.fitting import Stopwatch, fit_in_run
+from modelkit.fitting import Stopwatch, fit_in_run, without_optimizer
 from modelkit.randomness import make_deterministic
+from modelkit.variational import importance_weighted_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,10 +44,10 @@ def train_in(run: Run, grooves: Grooves, *, tensorboard: bool = False) -> tuple[
         callbacks += (keras.callbacks.TensorBoard(str(run.path / "tensorboard")),)
     measure = measuring(model, grooves)
     best, complete = fit_in_run(run, model, batches, run.config["epochs"], measure=measure, callbacks=callbacks)
-    if complete and not best.supervised:
+    if not best.supervised:
         examples, styles = examples_of(grooves.train)
         best.name_styles(examples[0], styles)
-        save_keras(best, run.path / "model.keras")
+        save_keras(without_optimizer(best), run.path / "model.keras")
     return best, complete
 
 
@@ -53,10 +55,12 @@ def measuring(model: DrumVAE, grooves: Grooves) -> Callable[[], dict[str, float]
     """Return what measures a model on the validation bars after each epoch."""
     examples, styles = examples_of(grooves.validation)
     dataset = tf.data.Dataset.from_tensor_slices((examples, styles)).batch(256)
+    # One graph for all epochs: `DrumVAE.log_likelihood` makes another each time.
+    bounds = tf.function(lambda hits: importance_weighted_bound(model.log_weights(hits, _SAMPLES, model.seed)))
 
     def measure() -> dict[str, float]:
         found = {f"val_{name}": value for name, value in model.evaluate(dataset, return_dict=True, verbose=0).items()}
-        bound = model.log_likelihood(examples[0], samples=_SAMPLES, seed=model.seed)
+        bound = np.concatenate([bounds(hits) for (hits, *_), _ in dataset])
         divergences = encode(model, grooves.validation, seed=model.seed).divergences._asdict()
         each = {
             f"kl_{level}_{number}": float(value)

@@ -6,12 +6,13 @@ usual threshold of a half stands the one that is best on the training bars: the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
-from drumvae.rhythm import THRESHOLD, hit_f1
+from drumvae.kit import INSTRUMENTS
+from drumvae.rhythm import THRESHOLD, hit_f1, instrument_f1
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,16 +47,19 @@ def best_threshold(hits: np.ndarray, probabilities: np.ndarray) -> float:
     return float(max(_THRESHOLDS, key=lambda threshold: np.nan_to_num(hit_f1(hits, probabilities, threshold))))
 
 
-def hit_f1_floors(train: np.ndarray, bars: np.ndarray) -> dict[str, float]:
+def hit_f1_floors(train: np.ndarray, bars: np.ndarray) -> dict[str, Any]:
     """Return the F1 of hits [n, 16, 9] rebuilt without a network that has seen only ``train``.
 
     Returns:
-        ``hit_f1_mean_pattern`` and ``hit_f1_pca16`` with the threshold that is best on the training bars, and
-        ``hit_f1_mean_pattern_at_half`` and ``hit_f1_pca16_at_half`` with that of a half.
+        ``hit_f1_mean_pattern`` and ``hit_f1_pca16`` with the threshold that is best on the training bars, and with it
+        ``hit_f1_mean_pattern_per_instrument`` and ``hit_f1_pca16_per_instrument``, each by name, NaN for one that is
+        neither struck nor predicted; ``hit_f1_mean_pattern_at_half`` and ``hit_f1_pca16_at_half`` with that of a half.
     """
-    floors = {}
+    floors: dict[str, Any] = {}
     for name, rebuild in (("mean_pattern", mean_pattern), ("pca16", principal_components)):
-        rebuilt = rebuild(train, bars)
-        floors[f"hit_f1_{name}"] = hit_f1(bars, rebuilt, best_threshold(train, rebuild(train, train)))
+        rebuilt, threshold = rebuild(train, bars), best_threshold(train, rebuild(train, train))
+        floors[f"hit_f1_{name}"] = hit_f1(bars, rebuilt, threshold)
         floors[f"hit_f1_{name}_at_half"] = hit_f1(bars, rebuilt, THRESHOLD)
+        each = instrument_f1(bars, rebuilt, threshold).tolist()
+        floors[f"hit_f1_{name}_per_instrument"] = dict(zip(INSTRUMENTS, each, strict=True))
     return floors

@@ -1,6 +1,7 @@
 """Play beats with a trained model: ``python -m drumvae.generate --style jazz --bars 4``.
 
-Each beat is a MIDI file on channel 10, with velocities and micro-timing.
+Each beat is a MIDI file on channel 10, with velocities and micro-timing, and what else is asked for: its sound, its
+picture.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumvae.output import (
+    FORMATS,
     add_model_option,
     add_playing_options,
     load_model,
@@ -21,6 +23,7 @@ from drumvae.output import (
 from modelkit import cli
 from modelkit.cli import UserError
 from modelkit.files import check_output_folder
+from modelkit.formats import add_format_option
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "drumvae.generate"
 EXAMPLE = (
-    "  python -m drumvae.generate --style jazz --count 16 --bars 4 --tempo 140 --complexity 0.7 --png\n"
+    "  python -m drumvae.generate --style jazz --count 16 --bars 4 --tempo 140 --complexity 0.7 --format midi,wav\n"
     "  python -m drumvae.generate --blend jazz:rock --steps 8 --out jazz-to-rock\n"
     "  python -m drumvae.generate --vary mybeat.mid --count 4 --amount 0.3"
 )
@@ -67,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = args.vary.stem if source is not None else "-".join(model.styles[style] for style in styles)
     digits = max(3, len(str(len(beats))))
     named = {f"{name}-{number:0{digits}d}": bars for number, bars in enumerate(beats, start=1)}
-    write_beats(args.out, named, pictures=args.png, force=args.force)
+    formats = [kind for kind in FORMATS if kind in args.format or (kind == "png" and args.png)]
+    write_beats(args.out, named, formats, force=args.force)
     print(f"wrote {len(beats)} beats to {args.out}/")
     return 0
 
@@ -100,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     add_playing_options(how, "1; of what --vary adds to a beat that is on the grid, 0")
     output = parser.add_argument_group("output")
     output.add_argument("--out", type=Path, default=Path("beats"), help="folder for the files (default beats)")
-    output.add_argument("--png", action="store_true", help="a picture beside every file")
+    add_format_option(output, FORMATS)
+    output.add_argument("--png", action="store_true", help="a picture too, as with png in --format")
     output.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
     return parser
 

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from drumvae.kit import INSTRUMENTS, NOTES, STEPS, STEPS_PER_QUARTER, Bars, draw
-from drumvae.midi_grooves import Beat, UnusableBeatError, note_name, parse_beat, read_beat, write_beat
+from drumvae.midi_grooves import Beat, note_name, parse_files, read_beat, write_beat
 from drumvae.rules import EntropyBound, bundled_rules
 from drumvae.templates import STYLES
 from modelkit import cli
@@ -358,14 +357,11 @@ def _read(source: str, folder: Path, found: _Found, seed: int, progress: bool) -
     skipped, unmapped, empty = list(found.skipped), Counter[int](), 0
     read: list[tuple[_File, Bars]] = []
     seen: dict[bytes, str] = {}
-    for file in tqdm(found.files, "reading", unit="file", leave=False, disable=None if progress else True):
-        try:
-            beat = parse_beat((folder / file.name).read_bytes(), file.name)
-        except UnusableBeatError as error:
-            skipped.append(Skipped(file.name, str(error)))
-            continue
-        except OSError as error:
-            skipped.append(Skipped(file.name, f"cannot be read: {error.strerror or error}"))
+    parsed = parse_files(folder, [file.name for file in found.files], progress=progress)
+    for file in found.files:
+        beat = parsed[file.name]
+        if isinstance(beat, str):
+            skipped.append(Skipped(file.name, beat))
             continue
         bars = beat.bars[beat.bars.struck]
         digest = hashlib.sha256(

@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
         help="0 leaves how the beat is played, 1 takes the model's playing (default 1)",
     )  # fmt: skip
     parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same playing (default 0)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="a .mid (default FILE-human.mid beside the beat)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="a .mid, .wav or .png (default FILE-human.mid beside the beat)"
+    )
     parser.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
     return parser
 

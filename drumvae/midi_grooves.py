@@ -7,24 +7,31 @@ Notes that strike none of the nine instruments (`drumvae.kit.NOTES`) are counted
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
+import json
+import sys
+import zipfile
 from collections import Counter, defaultdict
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from drumvae.kit import INSTRUMENT_OF_NOTE, INSTRUMENTS, NOTES, STEPS, STEPS_PER_QUARTER, Bars
 from modelkit.cli import UserError, existing_file
-from modelkit.files import replacing_file
+from modelkit.files import cache_folder, replacing_file
 from modelkit.midi import TICKS_PER_QUARTER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["Beat", "UnusableBeatError", "note_name", "parse_beat", "read_beat", "write_beat"]
+__all__ = ["Beat", "UnusableBeatError", "note_name", "parse_beat", "parse_files", "read_beat", "write_beat"]
 
 MOST_BARS = 20_000
 """A drummer would play them for half a day."""
@@ -38,6 +45,8 @@ _DEFAULT_TEMPO = 500_000  # microseconds a quarter, where a file says nothing
 _DRUM_TRACKS = ("drum", "percussion", "beat")
 _DRUM_SHARE = 0.9
 _FEW = 5
+_PARSER_VERSION = 1  # to be raised when `parse_beat` finds something else in a file
+_WORTH_KEEPING = 100  # files: fewer are parsed within a second or so
 
 
 class UnusableBeatError(Exception):
@@ -204,6 +213,97 @@ def _tempos(file: Any, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
     starts = sorted(changes)
     holding = np.searchsorted(starts, ticks, side="right") - 1
     return 60e6 / np.array([changes[start] for start in starts])[holding]
+
+
+# --- many files --------------------------------------------------------------------------------------------
+
+
+def parse_files(folder: Path, names: Sequence[str], *, progress: bool) -> dict[str, Beat | str]:
+    """Parse the files of a folder; what comes of a hundred or more is kept in the cache, until one of them changes.
+
+    Args:
+        folder: where they are.
+        names: their paths within it.
+        progress: show a bar while parsing, if the terminal can.
+
+    Returns:
+        for each name the beat, or in one line why there is none.
+    """
+    found: dict[str, Beat | str] = {}
+    digests = {}
+    for name in names:
+        try:
+            with (folder / name).open("rb") as stream:
+                digests[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            found[name] = _unreadable(error)
+    key = json.dumps([_PARSER_VERSION, version("mido"), list(digests.items())])
+    cache = cache_folder() / f"beats-{hashlib.sha256(key.encode()).hexdigest()}.npz"
+    kept = _read_cache(cache) if len(digests) >= _WORTH_KEEPING else None
+    if kept is not None:
+        return found | kept
+    shown = tqdm(digests, "reading", unit="file", leave=False, disable=None if progress else True)
+    parsed = {name: _parse_file(folder / name, name) for name in shown}
+    if len(digests) >= _WORTH_KEEPING:
+        _write_cache(cache, parsed)
+    return found | parsed
+
+
+def _parse_file(path: Path, name: str) -> Beat | str:
+    try:
+        return parse_beat(path.read_bytes(), name)
+    except UnusableBeatError as error:
+        return str(error)
+    except OSError as error:
+        return _unreadable(error)
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"
+
+
+def _read_cache(path: Path) -> dict[str, Beat | str] | None:
+    """Read what came of files before; None if there is nothing, or if the file is damaged."""
+    try:
+        with path.open("rb") as stream, np.load(stream) as arrays:
+            hits = np.unpackbits(arrays["hits"], axis=1).astype(bool).reshape(-1, STEPS, len(INSTRUMENTS))
+            velocities, offsets = np.zeros(hits.shape, np.float32), np.zeros(hits.shape, np.float32)
+            velocities[hits], offsets[hits] = arrays["velocities"], arrays["offsets"]
+            tempos, files = arrays["tempos"], json.loads(str(arrays["files"]))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    found: dict[str, Beat | str] = {}
+    begin = 0
+    for name, count, said in files:
+        rows = slice(begin, begin + count)
+        if isinstance(said, str):
+            found[name] = said
+        else:
+            bars = Bars.of(hits[rows], velocities[rows], offsets[rows], tempo=tempos[rows], source=name)
+            found[name] = Beat(bars, Counter({int(note): struck for note, struck in said.items()}))
+        begin += count
+    return found
+
+
+def _write_cache(path: Path, parsed: Mapping[str, Beat | str]) -> None:
+    """Keep what came of files; say so if that cannot be done."""
+    bars = Bars.join([beat.bars for beat in parsed.values() if isinstance(beat, Beat)])
+    files = [
+        (name, len(beat.bars), beat.unmapped) if isinstance(beat, Beat) else (name, 0, beat)
+        for name, beat in parsed.items()
+    ]
+    arrays: dict[str, np.ndarray] = {
+        "hits": np.packbits(bars.hits.reshape(-1, STEPS * len(INSTRUMENTS)), axis=1),
+        "velocities": bars.velocities[bars.hits],
+        "offsets": bars.offsets[bars.hits],
+        "tempos": bars.tempos,
+        "files": np.array(json.dumps(files)),
+    }
+    try:
+        with replacing_file(path) as partial:
+            np.savez(partial, allow_pickle=False, **arrays)
+    except OSError as error:
+        print(f"note: what was read cannot be kept in {path.parent}: {error.strerror or error}", file=sys.stderr)
 
 
 # --- writing -----------------------------------------------------------------------------------------------

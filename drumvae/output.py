@@ -1,4 +1,4 @@
-"""What the verbs that play share: models from files, beats from MIDI files and back, pictures of beats.
+"""What the verbs that play share: models from files, beats from MIDI files, and beats as MIDI, sound and pictures.
 
 A single file that is written says so of itself, with the digest of its content: so the program knows it again, and
 knows that nobody has worked on it since.
@@ -9,17 +9,21 @@ from __future__ import annotations
 import difflib
 import hashlib
 import io
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tqdm import tqdm
 
 from modelkit import cli
 from modelkit.cli import UserError
 from modelkit.files import check_place, output_folder, replacing_file, set_aside
+from modelkit.formats import SUFFIXES, write_sound
 from modelkit.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from drumvae.kit import Bars
     from drumvae.model import DrumVAE
@@ -27,10 +31,13 @@ if TYPE_CHECKING:
 MODEL = Path("runs/drumvae-styles/model.keras")
 """The model that plays if no other is given."""
 
+FORMATS = ("midi", "wav", "png")
+"""What beats can be written as, of `modelkit.formats.SUFFIXES`."""
+
 MAKER = "manymodes drumvae"
 
 _DIGEST_LENGTH = 64
-_FORMATS = (".mid", ".midi")
+_FORMATS = {".midi": "midi"} | {SUFFIXES[name]: name for name in FORMATS}
 _BARS_A_ROW, _ROWS = 4, 16  # of a picture
 
 
@@ -139,22 +146,43 @@ def _whole_bars(path: Path) -> int:
     return min(int(ticks) // (STEPS // STEPS_PER_QUARTER * midi.ticks_per_beat), MOST_BARS)
 
 
-def write_beats(folder: Path, beats: Mapping[str, Bars], *, pictures: bool, force: bool) -> None:
-    """Write beats as MIDI files, in one step; a folder that the program wrote before is replaced.
+def write_beats(folder: Path, beats: Mapping[str, Bars], formats: Collection[str], *, force: bool) -> None:
+    """Write beats as files, in one step; a folder that the program wrote before is replaced.
 
     Args:
         folder: where to.
         beats: by file name without suffix.
-        pictures: whether to draw each, too.
+        formats: of `FORMATS`, what of each is written.
         force: set aside what somebody else put there.
     """
+    at_once = {"midi"}.issuperset(formats)
+    with output_folder(folder, force=force) as partial:
+        for name, bars in tqdm(beats.items(), unit="beat", disable=at_once or None):  # None: unless somebody looks on
+            for kind in formats:
+                _save(partial / f"{name}{SUFFIXES[kind]}", bars, name, kind)
+
+
+def _save(path: Path, bars: Bars, name: str, kind: str) -> None:
+    """Write a beat as one of `FORMATS`."""
     from drumvae.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
 
-    with output_folder(folder, force=force) as partial:
-        for name, bars in beats.items():
-            write_beat(partial / f"{name}.mid", bars)
-            if pictures:
-                save_picture(partial / f"{name}.png", bars, name)
+    if kind == "midi":
+        write_beat(path, bars)
+    elif kind == "wav":
+        save_sound(path, bars)
+    else:
+        save_picture(path, bars, name)
+
+
+def save_sound(path: Path, bars: Bars) -> None:
+    """Write the beat as sound, as its MIDI file plays."""
+    from drumvae.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
+    from modelkit.audio import read_midi  # noqa: PLC0415 - imports SciPy
+
+    with tempfile.TemporaryDirectory() as folder:
+        midi = Path(folder) / "beat.mid"
+        write_beat(midi, bars)
+        write_sound(path, read_midi(midi))
 
 
 def save_picture(path: Path, bars: Bars, name: str) -> None:
@@ -182,7 +210,7 @@ def check_file(path: Path, source: Path, *, force: bool) -> None:
         UserError: it may not.
     """
     if path.suffix.lower() not in _FORMATS:
-        raise UserError(f"--out {path} would be a MIDI file: give a name that ends with .mid")
+        raise UserError(f"--out {path} does not say what to write: give a name that ends with .mid, .wav or .png")
     if path.is_dir():
         raise UserError(f"--out {path} is a folder: give the path of a file to write")
     if path.resolve() == source.resolve():
@@ -193,24 +221,31 @@ def check_file(path: Path, source: Path, *, force: bool) -> None:
 
 
 def write_file(path: Path, bars: Bars) -> None:
-    """Write a beat in one step; what somebody else put there is set aside."""
-    from drumvae.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
-
+    """Write a beat as what the file's name ends with, in one step; what somebody else put there is set aside."""
     if path.exists() and not _is_ours(path):
         set_aside(path)
+    kind = _FORMATS[path.suffix.lower()]
     with replacing_file(path) as partial:
-        write_beat(partial, bars)
-        partial.write_bytes(_signed(partial))
+        _save(partial, bars, path.stem, kind)
+        partial.write_bytes(_signed(partial, kind))
 
 
-def _signed(path: Path) -> bytes:
-    """Return the content of a MIDI file, with a text in it that says who made it and what its digest was without."""
+def _signed(path: Path, kind: str) -> bytes:
+    """Return the content of a file, with a text in it that says who made it and what its digest was without.
+
+    In a MIDI file it is an event. What reads sounds and pictures stops before the end of the file, where it is then.
+    """
     import mido  # noqa: PLC0415 - not for --help
 
-    midi, blank = mido.MidiFile(path), "0" * _DIGEST_LENGTH
-    midi.tracks[0].insert(0, mido.MetaMessage("text", text=f"{MAKER} {blank}"))
+    blank = "0" * _DIGEST_LENGTH
+    text = f"{MAKER} {blank}"
     content = io.BytesIO()
-    midi.save(file=content)
+    if kind == "midi":
+        midi = mido.MidiFile(path)
+        midi.tracks[0].insert(0, mido.MetaMessage("text", text=text))
+        midi.save(file=content)
+    else:
+        content.write(path.read_bytes() + text.encode())
     unsigned = content.getvalue()
     return unsigned.replace(blank.encode(), hashlib.sha256(unsigned).hexdigest().encode(), 1)
 

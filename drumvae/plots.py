@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import seaborn as sns
+from matplotlib.ticker import MaxNLocator
 from scipy.cluster.hierarchy import dendrogram, linkage
 from sklearn.manifold import TSNE
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from drumvae.model import Latents
 
@@ -24,31 +25,80 @@ _LEVELS = {"high": "z_high", "low": "z_low"}
 _SHOWN = 1000  # bars of a t-SNE
 _CLUSTERED = 60  # bars of a dendrogram
 _PERPLEXITY = 30
+_DISTINCT = 10  # colours that can be told apart
+_SLIGHT = 0.005  # a change that is drawn as such, though it be the largest
+_COLUMNS = 4
+_BINS = (10, 40)
+# Title, unit and the corner that the curves leave free, then columns by label.
+_PANELS: dict[tuple[str, str, Literal["upper right", "lower right"]], dict[str, str]] = {
+    ("−log p of a bar's hits", "nats a bar", "upper right"): {
+        "bound, validation": "val_nats",
+        "given its latents, training": "reconstruction_nats",
+        "given its latents, validation": "val_reconstruction_nats",
+    },
+    ("divergence from the prior", "nats a bar", "upper right"): {
+        "upper level, training": "kl_high_nats",
+        "lower level, training": "kl_low_nats",
+        "upper level, validation": "val_kl_high_nats",
+        "lower level, validation": "val_kl_low_nats",
+    },
+    ("style told by the upper level", "share of bars", "lower right"): {
+        "training": "style_accuracy",
+        "validation": "val_style_accuracy",
+    },
+    ("velocity and timing", "nats a hit", "upper right"): {
+        "training": "playing_loss",
+        "validation": "val_playing_loss",
+    },
+}
 
 
-def save_history(history: Sequence[Mapping[str, float]], folder: Path) -> None:
-    """Draw losses and divergences over the epochs, and the divergence of each dimension as a heat map."""
-    panels = {
-        "nats a bar": ("val_nats", "reconstruction_nats", "val_reconstruction_nats"),
-        "divergence, nats": ("kl_high_nats", "kl_low_nats", "val_kl_high_nats", "val_kl_low_nats"),
-        "style read from z_high": ("style_accuracy", "val_style_accuracy"),
-        "velocity and timing, nats a hit": ("playing_loss", "val_playing_loss"),
+# --- training
+
+
+def save_history(history: Sequence[Mapping[str, float]], path: Path, *, bound_nats: float | None = None) -> None:
+    """Draw losses and divergences over the epochs.
+
+    Args:
+        history: a row an epoch; what it has not is left out.
+        path: of the PNG.
+        bound_nats: the least that −log p of a bar can be on average, if that is known.
+    """
+    drawn = {
+        panel: {label: curve(history, name) for label, name in columns.items() if any(name in row for row in history)}
+        for panel, columns in _PANELS.items()
     }
-    with saved_figure(folder / "history.png", (9, 5.5)) as figure:
-        for number, (title, columns) in enumerate(panels.items(), start=1):
-            curves = {name: curve(history, name) for name in columns if any(name in row for row in history)}
-            draw_curves(figure.add_subplot(2, 2, number), curves, title)
+    drawn = {panel: curves for panel, curves in drawn.items() if curves}
+    with saved_figure(path, (9, 2.8 * -(-len(drawn) // 2))) as figure:
+        for number, ((title, unit, corner), curves) in enumerate(drawn.items(), start=1):
+            axes = figure.add_subplot(-(-len(drawn) // 2), 2, number)
+            draw_curves(axes, curves, title)
+            axes.set_ylabel(unit)
+            if number == 1 and bound_nats is not None:
+                axes.axhline(bound_nats, color="black", linestyle=":", label="least possible")
+            axes.legend(fontsize=7, loc=corner)
+
+
+def save_divergences(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw the divergence of each dimension on validation bars over the epochs, as a heat map."""
     names = [name for name in history[-1] if name.startswith("kl_") and name.rsplit("_", 1)[-1].isdigit()]
-    with saved_figure(folder / "divergence.png", (7, 0.6 + 0.22 * len(names)), grid=False) as figure:
+    table = np.array([[row[name] for row in history] for name in names])
+    with saved_figure(path, (7, 1.4 + 0.22 * len(names)), grid=False) as figure:
         axes = figure.add_subplot()
-        table = np.array([[row[name] for row in history] for name in names])
-        image = axes.imshow(
-            table, aspect="auto", cmap="viridis", vmin=0, extent=(0.5, len(history) + 0.5, len(names), 0)
-        )
-        axes.set_yticks(np.arange(len(names)) + 0.5, [name.removeprefix("kl_").replace("_", " ") for name in names])
+        reach = (0.5, len(history) + 0.5, len(names), 0)
+        image = axes.imshow(table, aspect="auto", cmap="viridis", vmin=0, extent=reach, interpolation="nearest")
+        axes.set_yticks(np.arange(len(names)) + 0.5, [_dimension(*name.split("_")[1:]) for name in names])
         axes.set_xlabel("epoch")
-        axes.set_title("divergence of each dimension on validation bars, nats: dark is collapsed")
-        figure.colorbar(image, ax=axes)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_title("divergence of each dimension from the prior, on validation bars")
+        figure.colorbar(image, ax=axes, label="nats a bar; 0 is collapsed")
+
+
+def _dimension(level: str, number: int | str) -> str:
+    return f"{_LEVELS[level]}, {number}"
+
+
+# --- latents
 
 
 def save_maps(means: Latents, styles: np.ndarray, names: Sequence[str], path: Path, *, seed: int) -> None:
@@ -63,94 +113,152 @@ def save_maps(means: Latents, styles: np.ndarray, names: Sequence[str], path: Pa
     """
     some = np.random.default_rng(seed).permutation(len(styles))[:_SHOWN]
     perplexity = min(_PERPLEXITY, (len(some) - 1) / 3)
-    with saved_figure(path, (9, 4.2), grid=False) as figure:
+    with saved_figure(path, (9, 4.6), grid=False) as figure:
         for number, (level, title) in enumerate(_LEVELS.items(), start=1):
             values = getattr(means, level)[some]
             flat = TSNE(2, perplexity=perplexity, random_state=seed, init="pca").fit_transform(values)
             axes = figure.add_subplot(1, 2, number)
-            for style, name in enumerate(names):
+            for style, colour in enumerate(_colours(names)):
                 points = flat[styles[some] == style]
-                axes.scatter(points[:, 0], points[:, 1], s=6, label=name)
-            axes.set_title(f"{title} (t-SNE)")
+                axes.scatter(points[:, 0], points[:, 1], s=8, color=colour, linewidths=0)
+            axes.set_title(f"{title}: a point a bar (t-SNE)")
             axes.set_xticks([])
             axes.set_yticks([])
-        axes.legend(fontsize=7, markerscale=2)
+        _name_colours(figure, names)
 
 
 def save_clusters(means: Latents, styles: np.ndarray, names: Sequence[str], path: Path, *, seed: int) -> None:
-    """Draw which bars lie near each other, level by level, as trees (Ward, 1963) whose leaves are coloured by style."""
+    """Draw which bars lie near each other, level by level, as trees (Ward, 1963) whose leaves are coloured by style.
+
+    Args:
+        means: arrays [n, D] of both levels.
+        styles: [n].
+        names: of the styles.
+        path: of the PNG.
+        seed: of the bars that are drawn.
+    """
     some = np.random.default_rng(seed).permutation(len(styles))[:_CLUSTERED]
-    colours = sns.color_palette("tab10", len(names))
-    with saved_figure(path, (9, 5), grid=False) as figure:
+    colours = _colours(names)
+    with saved_figure(path, (9, 5.4), grid=False) as figure:
         for number, (level, title) in enumerate(_LEVELS.items(), start=1):
             axes = figure.add_subplot(2, 1, number)
             tree = linkage(getattr(means, level)[some], "ward")
             drawn = dendrogram(tree, ax=axes, color_threshold=0, above_threshold_color="grey", no_labels=True)
-            for place, leaf in enumerate(drawn["leaves"]):
-                axes.scatter(10 * place + 5, 0, s=14, color=colours[styles[some][leaf]], clip_on=False, zorder=3)
-            axes.set_title(f"{title}: bars that are near each other")
-            axes.set_yticks([])
-        for style, name in enumerate(names):
-            axes.scatter([], [], s=14, color=colours[style], label=name)
-        axes.legend(fontsize=7, ncols=len(names))
+            places = 10 * np.arange(len(some)) + 5  # where scipy draws leaves
+            leaves = [colours[style] for style in styles[some][drawn["leaves"]]]
+            axes.scatter(places, np.zeros(len(some)), s=16, c=leaves, clip_on=False, zorder=3)
+            axes.set_title(f"{title}: which of {len(some)} bars are near each other")
+            axes.set_ylabel("distance (Ward)")
+        _name_colours(figure, names)
 
 
-def save_histograms(drawn: Latents, path: Path) -> None:
-    """Draw how each dimension is distributed over bars, beside the standard normal distribution."""
-    grid = np.linspace(-4, 4, 100)
-    panels = [
-        (f"{title}, {number}", values)
-        for level, title in _LEVELS.items()
-        for number, values in enumerate(getattr(drawn, level).T)
-    ]
-    columns = 4
-    rows = -(-len(panels) // columns)
-    with saved_figure(path, (9, 1.5 * rows)) as figure:
-        for place, (title, values) in enumerate(panels, start=1):
-            axes = figure.add_subplot(rows, columns, place)
-            axes.hist(values, bins=40, density=True, color=GENERATED, alpha=0.7)
-            axes.plot(grid, np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi), color=REAL, linewidth=1)
-            axes.set_title(title, fontsize=7)
+def save_histograms(drawn: Latents, expected: Latents, path: Path) -> None:
+    """Draw how each dimension is distributed over bars, and how the prior has it.
+
+    Args:
+        drawn: of bars, arrays [n, D] of both levels.
+        expected: as many as one likes, [m, D], drawn from the prior.
+        path: of the PNG.
+    """
+    panels = [(level, number) for level in _LEVELS for number in range(getattr(drawn, level).shape[1])]
+    rows = -(-len(panels) // _COLUMNS)
+    with saved_figure(path, (9, 1.5 * rows + 0.6)) as figure:
+        for place, (level, number) in enumerate(panels, start=1):
+            axes = figure.add_subplot(rows, _COLUMNS, place)
+            ours, priors = (getattr(latents, level)[:, number] for latents in (drawn, expected))
+            reach = (min(ours.min(), priors.min()), max(ours.max(), priors.max()))
+            count = int(np.clip(np.sqrt(len(ours)), *_BINS))
+            bins, finer = (np.linspace(*reach, number + 1).tolist() for number in (count, _BINS[1]))
+            axes.hist(ours, bins, density=True, color=GENERATED, alpha=0.6, label="drawn for test bars")
+            axes.hist(priors, finer, density=True, histtype="step", color=REAL, label="drawn from the prior")
+            axes.set_title(_dimension(level, number), fontsize=8)
             axes.tick_params(labelsize=6)
+        figure.supxlabel("value")
+        figure.supylabel("density")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
 
 
 def save_sweeps(sweeps: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
     """Draw what each dimension moves, as `drumvae.diagnostics.sweeps` found it; each column by its largest change."""
-    rows = [(f"{_LEVELS[level]}, {number}", row) for level, found in sweeps.items() for number, row in enumerate(found)]
+    rows = [(_dimension(level, number), row) for level, found in sweeps.items() for number, row in enumerate(found)]
     columns = list(rows[0][1])
     table = np.array([[row[name] for name in columns] for _, row in rows])
-    table /= np.maximum(np.abs(table).max(axis=0), 1e-9)
-    with saved_figure(path, (7, 0.25 * len(rows) + 1.4), grid=False) as figure:
+    largest = np.abs(table).max(axis=0)
+    with saved_figure(path, (8, 0.25 * len(rows) + 2.2), grid=False) as figure:
         axes = figure.add_subplot()
-        image = axes.imshow(table, cmap="coolwarm", vmin=-1, vmax=1, aspect="auto")
-        axes.set_xticks(range(len(columns)), [name.replace("_", " ") for name in columns], rotation=40, ha="right")
+        shares = table / np.maximum(largest, _SLIGHT)
+        image = axes.imshow(shares, cmap="coolwarm", vmin=-1, vmax=1, aspect="auto")
+        labels = [f"{_spoken(name)} (±{change:.2f})" for name, change in zip(columns, largest, strict=True)]
+        axes.set_xticks(range(len(columns)), labels, rotation=40, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.set_title("what changes when one dimension goes from −2 to 2")
-        figure.colorbar(image, ax=axes)
+        axes.axhline(len(sweeps["high"]) - 0.5, color="black", linewidth=1)
+        axes.set_xlabel("share of cells that are hit, or syncopation (and its largest change)")
+        axes.set_title("what changes when one dimension goes from low to high")
+        figure.colorbar(image, ax=axes, label="share of the largest change")
+
+
+def save_hits(found: Mapping[str, Any], path: Path) -> None:
+    """Draw the F1 of hits found again, of each instrument and of all, beside what needs no network for it.
+
+    Args:
+        found: as analysis.json has it; null for an instrument that is neither struck nor predicted.
+        path: of the PNG.
+    """
+    rows = {"mean pattern": "hit_f1_mean_pattern", "16 principal components": "hit_f1_pca16", "model": "hit_f1"}
+    labels = [*map(_spoken, INSTRUMENTS), "all"]
+    width = 0.8 / len(rows)
+    with saved_figure(path, (9, 3.4)) as figure:
+        axes = figure.add_subplot()
+        for number, ((label, name), colour) in enumerate(zip(rows.items(), ("0.75", REAL, GENERATED), strict=True)):
+            each = [found[f"{name}_per_instrument"][instrument] or 0.0 for instrument in INSTRUMENTS]
+            places = np.arange(len(labels)) + (number - 1) * width
+            axes.bar(places, [*each, found[name]], width, color=colour, label=label)
+        axes.set_xticks(range(len(labels)), labels)
+        axes.set_ylim(0, 1)
+        axes.set_ylabel("F1 of hits")
+        axes.set_title("hits of test bars found again")
+        figure.legend(loc="outside lower center", ncols=len(rows), fontsize=8)
+
+
+def _colours(names: Sequence[str]) -> list[Any]:
+    return list(sns.color_palette("tab10" if len(names) <= _DISTINCT else "husl", len(names)))
+
+
+def _name_colours(figure: Figure, names: Sequence[str]) -> None:
+    """Put a legend of the styles' colours below what is drawn."""
+    axes = figure.axes[0]
+    handles = [axes.scatter([], [], s=16, color=colour) for colour in _colours(names)]
+    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), _DISTINCT), fontsize=8)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+# --- patterns
 
 
 def save_patterns(patterns: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draw bars as grids, each row of pictures with its title.
+    """Draw bars as grids, steps across, the kick lowest, each row of bars with its title.
 
     Args:
-        patterns: by title, velocities or chances [n, 16, 9], 0 to 1.
+        patterns: by title, velocities or chances [n, 16, 9], 0 to 1; n at least 1.
         path: of the PNG.
     """
     columns = max(map(len, patterns.values()))
-    with saved_figure(path, (2.3 * columns + 0.8, 1.5 * len(patterns)), grid=False) as figure:
-        for row, (title, bars) in enumerate(patterns.items()):
-            for column, bar in enumerate(bars):
-                axes = figure.add_subplot(len(patterns), columns, row * columns + column + 1)
-                draw_bar(axes, bar, named=column == 0)
-                if column == 0:
-                    axes.set_title(title, fontsize=8, loc="left")
-
-
-def draw_bar(axes: Axes, bar: np.ndarray, *, named: bool = True) -> None:
-    """Draw a bar [16, 9], 0 to 1, as a grid: steps across, the kick lowest."""
-    axes.imshow(bar.T, origin="lower", cmap="magma_r", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    for step in range(STEPS_PER_QUARTER, STEPS, STEPS_PER_QUARTER):
-        axes.axvline(step - 0.5, color="grey", linewidth=0.5)
-    axes.set_xticks([])
-    labels: Any = [name.replace("_", " ") for name in INSTRUMENTS] if named else []
-    axes.set_yticks(range(len(INSTRUMENTS)) if named else [], labels, fontsize=5)
+    with saved_figure(path, (2.3 * columns + 1.4, 1.45 * len(patterns) + 0.3), grid=False) as figure:
+        for row, (title, bars) in enumerate(patterns.items(), start=1):
+            axes = figure.add_subplot(len(patterns), 1, row)
+            # A step's width between bars, and nothing where other rows have more of them.
+            table = np.full((len(INSTRUMENTS), (STEPS + 1) * columns - 1), np.nan)
+            for number, bar in enumerate(bars):
+                table[:, (STEPS + 1) * number :][:, :STEPS] = bar.T
+            axes.imshow(table, origin="lower", cmap="magma_r", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+            begins = np.add.outer((STEPS + 1) * np.arange(len(bars)), np.arange(0, STEPS, STEPS_PER_QUARTER)).ravel()
+            axes.vlines(begins - 0.5, -0.5, len(INSTRUMENTS) - 0.5, color="grey", linewidth=0.5)
+            axes.set_xticks(begins, list("1234") * len(bars), fontsize=6)
+            axes.set_yticks(range(len(INSTRUMENTS)), map(_spoken, INSTRUMENTS), fontsize=6)
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
+            axes.set_title(title, fontsize=8, loc="left")
+        axes.set_xlabel("beat", fontsize=7)

@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add_playing_options(how, "1")
     output = parser.add_argument_group("output")
-    output.add_argument("--out", type=Path, metavar="FILE", help="a .mid (default FILE-STYLE.mid beside the beat)")
+    output.add_argument(
+        "--out", type=Path, metavar="FILE", help="a .mid, .wav or .png (default FILE-STYLE.mid beside the beat)"
+    )
     output.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
     return parser
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from drumvae.grooves import Bars, Grooves
 
-_LEARNING_RATE = 1e-3
-_DROPOUT = 0.1
+_PLENTY = 800  # bars that it takes to need less dropout
 _DECAY = 0.02  # of the learning rate, what is left at the end
 
 
@@ -39,7 +38,7 @@ def prepare(settings: dict[str, Any], grooves: Grooves, done: int, checkpoint: P
         checkpoint: folder of the last checkpoint; None starts afresh.
     """
     updates = settings["epochs"] * settings["updates_per_epoch"]
-    rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, updates, alpha=_DECAY)
+    rate = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], updates, alpha=_DECAY)
     if checkpoint is not None:
         model = keras.models.load_model(checkpoint / "model.keras")
         model.optimizer.learning_rate = rate
@@ -48,27 +47,31 @@ def prepare(settings: dict[str, Any], grooves: Grooves, done: int, checkpoint: P
             grooves.styles,
             hierarchy=settings["hierarchy"],
             supervised=not settings["unsupervised"],
-            dropout=_DROPOUT,
+            dropout=settings["dropout"] * min(1.0, _PLENTY / len(grooves.train)),
+            high_dropout=settings["high_dropout"],
             free_bits_nats=settings["free_bits"],
+            style_weight=settings["style_weight"],
             tempo=float(grooves.train.tempos.mean()),
             seed=settings["seed"],
         )
         model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=10.0))
     first, last = settings["temperature"]
     schedules = {
-        "beta": SCHEDULES[settings["anneal"]],
+        "beta": lambda progress: settings["beta"] * SCHEDULES[settings["anneal"]](progress),
         "temperature": lambda progress: between(first, last, progress),
     }
+    styles = grooves.train.styles
     batches = RandomBatches(
         examples_of(grooves.train),
         settings["batch_size"],
         settings["updates_per_epoch"],
         seed=settings["seed"],
         first_epoch=done,
+        weights=1 / np.bincount(styles)[styles],  # styles are as frequent in the model, whatever there is more of
     )
     return Training(model, batches, (Scheduled(updates, schedules),))
 
 
-def examples_of(bars: Bars) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
-    """Return (hits, velocities, offsets), float32 [n, 16, 9] each, and styles, int32 [n], as the model reads them."""
-    return (bars.hits.astype(np.float32), bars.velocities, bars.offsets), bars.styles.astype(np.int32)
+def examples_of(bars: Bars) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """Return what the model reads: (hits, velocities, offsets, tempos) as in `drumvae.kit.Bars`, and styles, int32."""
+    return (bars.hits.astype(np.float32), bars.velocities, bars.offsets, bars.tempos), bars.styles.astype(np.int32)

@@ -39,7 +39,8 @@ UPDATES, BATCH = 250, 48
 def ruled(count, seed=1):
     """Return so many bars of each style by rule, as a model learns them."""
     parts = [bundled_rules().sample(style, count, [seed]) for style in range(len(STYLES))]
-    arrays = [np.concatenate([getattr(bars, name) for bars in parts]) for name in ("hits", "velocities", "offsets")]
+    names = ("hits", "velocities", "offsets", "tempos")
+    arrays = [np.concatenate([getattr(bars, name) for bars in parts]) for name in names]
     return tuple(array.astype(np.float32) for array in arrays), np.repeat(np.arange(len(STYLES)), count)
 
 

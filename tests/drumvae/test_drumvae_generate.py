@@ -9,6 +9,7 @@ import keras
 import mido
 import numpy as np
 import pytest
+import soundfile
 from scipy.stats import spearmanr
 from test_composing import COMPLEXITIES, SKINS, small_model
 
@@ -18,7 +19,9 @@ from drumvae.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
 from drumvae.rhythm import hit_f1
 from drumvae.rules import bundled_rules
+from modelkit.audio import read_midi
 from modelkit.files import save_keras
+from modelkit.formats import RATE_HZ, sound_of
 
 FRESH = """
 import sys
@@ -196,6 +199,31 @@ def test_a_picture_beside_every_beat(play):
     assert pictures[0] != pictures[1]
 
 
+def test_the_formats_that_are_asked_for(play, at_prompt, model_path, contents, tmp_path):
+    options = ("--style", "rock", "--count", 2, "--bars", 1)
+    play(*options, "--format", "midi,wav,png")
+    every = contents(tmp_path / "beats")
+    assert {name.rpartition(".")[2] for name in every} == {"mid", "wav", "png", "json"}
+    play(*options, "--format", "midi", "--png", out="two")
+    play(*options, out="one")
+    for out, suffixes in (("two", (".mid", ".png")), ("one", (".mid",))):
+        found = {name: content for name, content in contents(tmp_path / out).items() if not name.startswith(".")}
+        assert found == {name: content for name, content in every.items() if name.endswith(suffixes)}
+    code, _, _ = at_prompt(
+        generate.main, "--model", model_path, *options, "--format", "wav", "--out", tmp_path / "sound"
+    )
+    assert code == 0
+    assert sorted(path.name for path in (tmp_path / "sound").glob("[!.]*")) == ["rock-001.wav", "rock-002.wav"]
+
+
+def test_a_sound_is_what_the_file_plays(play, tmp_path):
+    (file,) = play("--style", "jazz", "--count", 1, "--bars", 2, "--tempo", 150, "--format", "midi,wav")
+    sound, rate = soundfile.read(file.with_suffix(".wav"))
+    assert rate == RATE_HZ
+    np.testing.assert_allclose(sound, sound_of(read_midi(file)), atol=2**-15)
+    assert len(sound) / rate > read_midi(file)[-1].start_seconds
+
+
 def test_any_name_can_stand_over_a_picture(play, my_beat):
     (file,) = play("--vary", my_beat.rename(my_beat.with_name(r"cash $\money$.mid")), "--count", 1, "--png")
     assert file.with_suffix(".png").is_file()
@@ -299,6 +327,7 @@ def test_notes_of_other_instruments_are_named(verb, tmp_path):
         (["--style", "rock", "--humanize", "-1"], "from 0 to 1"),
         (["--style", "rock", "--tempo", "3"], "from 4 to 1000"),
         (["--style", "rock", "--temperature", "0"], "above 0"),
+        (["--style", "rock", "--format", "musicxml"], "'musicxml' is no format here: there are midi, wav, png"),
         (["--vary", "beat.mid", "--tempo", "90"], "--tempo goes with --style or --blend, not with --vary"),
         (["--vary", "beat.mid", "--bars", "2"], "--bars goes with --style or --blend, not with --vary"),
         (["--vary", "beat.mid", "--amount", "0"], "above 0"),

@@ -1,6 +1,8 @@
 import mido
 import numpy as np
 import pytest
+import soundfile
+from PIL import Image
 from test_composing import small_model
 from test_midi_grooves import hit, meta, midi
 
@@ -201,6 +203,28 @@ def test_its_own_file_is_replaced_but_not_once_somebody_worked_on_it(play, refus
     assert "not of this program's making" in refusal(kind, "--out", out)
 
 
+def test_sounds_and_pictures(run, play, refusal, kind, beat, tmp_path):
+    bars = play(kind)
+    for name in ("out.wav", "out.png"):
+        for _ in range(2):  # its own file is replaced
+            code, text, _ = run(kind, beat, "--out", tmp_path / name)
+            assert (code, text.partition(":")[0]) == (0, f"wrote {tmp_path / name}")
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-1] + b"!")
+        assert "not of this program's making" in refusal(kind, "--out", tmp_path / name)
+        (tmp_path / name).write_bytes(content)
+    sound, rate = soundfile.read(tmp_path / "out.wav")
+    struck = np.flatnonzero(bars.hits.any(axis=(1, 2)))
+    begins = 240 * np.concatenate([[0], np.cumsum(1 / bars.tempos)])  # seconds
+    for bar in range(len(bars)):
+        heard = sound[round(begins[bar] * rate) : round(begins[bar + 1] * rate)]
+        assert np.abs(heard).max(initial=0) > 0.01 or bar not in struck
+    assert np.abs(sound).max() == pytest.approx(0.9, abs=1e-3)
+    with Image.open(tmp_path / "out.png") as picture:
+        picture.load()
+        assert picture.width > picture.height > 100
+
+
 def test_what_is_there_is_set_aside_only_when_told_so(run, refusal, kind, beat, tmp_path):
     out = tmp_path / "song.mid"
     out.write_bytes(b"mine")
@@ -218,7 +242,10 @@ def test_a_beat_is_never_its_own_output(refusal, play, kind, beat, tmp_path):
     assert "is the beat itself" in refusal(kind, "--out", tmp_path / "out.mid", source=tmp_path / "out.mid")
 
 
-@pytest.mark.parametrize(("out", "says"), [("out.wav", "ends with .mid"), ("there.mid", "is a folder")])
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [("out.txt", "ends with .mid, .wav or .png"), ("out", "ends with .mid"), ("there.mid", "is a folder")],
+)
 def test_places_where_no_beat_can_go(refusal, kind, tmp_path, out, says):
     (tmp_path / "there.mid").mkdir()
     assert says in refusal(kind, "--out", tmp_path / out)

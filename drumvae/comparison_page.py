@@ -1,0 +1,231 @@
+"""The rows of `drumvae.compare` as a page that needs nothing beside it, and as pictures for other pages."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+
+from drumvae.comparison import PROGRAM, STEM
+from drumvae.comparison_judging import unpack
+from drumvae.comparison_text import nats, particulars, tables
+from drumvae.kit import INSTRUMENTS, STEPS
+from evaluation.page import capitalised
+from evaluation.verdict import share
+from modelkit.pages import template, write_results
+from modelkit.plotting import GENERATED, REAL, saved_figure
+from modelkit.tables import markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from drumvae.comparison import Terms
+    from drumvae.grooves import Grooves
+    from modelkit.comparison import Record, Row
+    from modelkit.tables import Table
+
+    First = Mapping[Row, Record]
+
+_TITLE = "Drum models in equal time"
+_GAP = 2  # steps between two bars that are drawn
+_WORST_SHOWN = 1.3  # of the least −log p: the first epochs would make one line of all others
+_HIGHEST_SHOWN = 2.0  # of the greatest divergence in the end, for the same reason
+_INK = ListedColormap(["#e9e9e9", "black"])
+
+_PICTURES = {
+    "collapse.png": (
+        "What z_high holds: divergence of each of its dimensions, and as a diamond how many nats it tells of which bar "
+        "it is. Where there is nothing it has collapsed; to tell the styles apart takes as much as the line says"
+    ),
+    "probes.png": "How often the style is read from each latent, beside raw bars (dashed) and guessing (dotted)",
+    "divergence.png": "Divergence of each dimension on validation bars over the epochs; what stays dark has collapsed",
+    "course.png": "Divergence of z_high, and −log p, on validation bars over the seconds of training",
+    "bars.png": "Bars of each row, in columns of a style; instruments from the kick upwards",
+}
+
+
+def write_comparison(
+    out: Path,
+    found: Mapping[Row, Sequence[Record]],
+    terms: Terms,
+    command: str,
+    *,
+    grooves: Grooves,
+    force: bool = False,
+) -> None:
+    """Write OUT/drums.md, OUT/drums/index.html and its pictures.
+
+    Args:
+        out: where to.
+        found: the records of each row, one a seed; figures are those of the first.
+        terms: what the rows were made with.
+        command: as it was typed.
+        grooves: those of a seed.
+        force: set aside what somebody else put there.
+    """
+    shown, about = tables(found), particulars(found, terms, command, grooves)
+    first = {row: records[0] for row, records in found.items()}
+    trained = {row: record for row, record in first.items() if record.training}
+    probed = {row: record for row, record in first.items() if "probe_high" in record.measures}
+    pictures = {}
+    if trained:
+        pictures["collapse.png"] = lambda path: _save_collapse(trained, len(grooves.styles), path)
+    if probed:
+        pictures["probes.png"] = lambda path: _save_probes(probed, path)
+    if trained:
+        pictures["divergence.png"] = lambda path: _save_divergence(trained, path)
+        pictures["course.png"] = lambda path: _save_course(trained, path)
+    pictures["bars.png"] = lambda path: _save_bars(first, grooves.styles, path)
+    write_results(
+        out,
+        STEM,
+        PROGRAM,
+        page=lambda folder: page(shown, about, first, {_PICTURES[name]: folder / name for name in pictures}),
+        text=markdown(_TITLE, shown, about, {f"{STEM}/{name}": _PICTURES[name] for name in pictures}),
+        pictures=pictures,
+        force=force,
+    )
+
+
+def page(shown: Sequence[Table], about: Mapping[str, str], first: First, pictures: Mapping[str, Path]) -> str:
+    """Render the page.
+
+    Args:
+        shown: the tables.
+        about: what they depend on.
+        first: the record of each row whose sentences are shown.
+        pictures: PNG files by what they show.
+    """
+    sentences = [
+        (row.title, [f"{capitalised(sentence)}." for sentence in record.verdict.values() if sentence])
+        for row, record in first.items()
+    ]
+    images = {title: base64.b64encode(path.read_bytes()).decode() for title, path in pictures.items()}
+    page_of = template("modelkit", "gallery.html.jinja")
+    return page_of.render(
+        title=_TITLE, first_table="latents", tables=shown, about=about, sentences=sentences, images=images
+    )
+
+
+def _save_collapse(trained: First, styles: int, path: Path) -> None:
+    """Draw the divergence of z_high, dimension after dimension, and how much it tells."""
+    with saved_figure(path, (8, 0.9 + 0.34 * len(trained))) as figure:
+        axes = figure.add_subplot()
+        ends = []
+        for place, record in enumerate(trained.values()):
+            measures = record.measures
+            each = np.maximum(sorted(measures["kl_high_per_dimension"], reverse=True), 0)
+            axes.barh([place] * len(each), each, left=np.cumsum(each) - each, color=GENERATED, edgecolor="white")
+            told = measures["mutual_information_high"]
+            axes.plot(told, place, "D", color=REAL, markersize=5, clip_on=False)
+            ends.append(max(float(each.sum()), told))
+            text = f"{nats(measures['kl_high_nats'])} nats, {measures['active_high']} of {len(each)} active"
+            axes.annotate(
+                text, (ends[-1], place), (7, 0), textcoords="offset points", va="center", size=7,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            )  # fmt: skip
+        told_apart = math.log(styles)
+        axes.axvline(told_apart, color="grey", linestyle="--", linewidth=0.8)
+        axes.annotate(
+            f"ln {styles}", (told_apart, 1), xycoords=("data", "axes fraction"), va="bottom", ha="center", color="grey"
+        )
+        _name_rows(axes, trained)
+        axes.set_xlim(0, 1.3 * max(*ends, told_apart))
+        axes.set_xlabel("nats")
+
+
+def _save_probes(probed: First, path: Path) -> None:
+    """Draw how often the style is read from each level."""
+    with saved_figure(path, (8, 1.1 + 0.42 * len(probed))) as figure:
+        axes = figure.add_subplot()
+        places = np.arange(len(probed))
+        records = [record.measures for record in probed.values()]
+        for level, shift, colour in (("high", -0.19, GENERATED), ("low", 0.19, REAL)):
+            values = [measures[f"probe_{level}"] for measures in records]
+            axes.barh(places + shift, values, height=0.36, color=colour, label=f"z_{level}")
+        for name, style in (("probe_raw", "--"), ("chance", ":")):
+            axes.axvline(records[0][name], color="grey", linestyle=style, linewidth=1)
+        _name_rows(axes, probed)
+        axes.set_xlim(0, 1)
+        axes.xaxis.set_major_formatter(lambda value, _: share(value))
+        figure.legend(fontsize=7, loc="outside upper right", ncols=2)
+
+
+def _save_divergence(trained: First, path: Path) -> None:
+    """Draw the divergence of each dimension over the epochs as heat maps, a panel a row."""
+    columns = min(3, len(trained))
+    lines = -(-len(trained) // columns)
+    # dimensions down, z_high first
+    maps = [
+        np.array([[*epoch["high"], *epoch["low"]] for epoch in record.figures["epochs"]]).T
+        for record in trained.values()
+    ]
+    # of the last epochs: while divergences are yet to weigh, they may be anything
+    greatest = max(float(found[:, -1].max()) for found in maps)
+    with saved_figure(path, (3.2 * columns + 0.8, 2.3 * lines), grid=False) as figure:
+        panels = []
+        for number, (row, record, found) in enumerate(zip(trained, trained.values(), maps, strict=True), start=1):
+            axes = figure.add_subplot(lines, columns, number)
+            panels.append(axes)
+            epochs, high = found.shape[1], len(record.figures["epochs"][0]["high"])
+            extent = (0.5, epochs + 0.5, len(found), 0)
+            image = axes.imshow(found, aspect="auto", vmin=0, vmax=greatest, extent=extent, interpolation="nearest")
+            axes.axhline(high, color="white", linewidth=1)
+            axes.set_yticks([high / 2, (high + len(found)) / 2], ["z_high", "z_low"], fontsize=7)
+            axes.tick_params(axis="x", labelsize=6)
+            axes.set_title(row.title, fontsize=8)
+        figure.colorbar(image, ax=panels, aspect=50, label="nats")
+
+
+def _save_course(trained: First, path: Path) -> None:
+    """Draw divergence and −log p over the seconds that updates have taken."""
+    with saved_figure(path, (10, 3.6)) as figure:
+        panels = {name: figure.add_subplot(1, 2, number) for number, name in enumerate(("high", "val_nats"), start=1)}
+        for row, record in trained.items():
+            epochs = record.figures["epochs"]
+            seconds = [epoch["seconds"] for epoch in epochs]
+            line = "--" if record.made_with["settings"]["hierarchy"] == "chain" else "-"
+            for name, axes in panels.items():
+                label = row.title if name == "high" else None
+                axes.plot(seconds, [np.sum(epoch[name]) for epoch in epochs], line, label=label, linewidth=1.2)
+        least = min(epoch["val_nats"] for record in trained.values() for epoch in record.figures["epochs"])
+        panels["val_nats"].set_ylim(0.98 * least, _WORST_SHOWN * least)
+        greatest = max(float(np.sum(record.figures["epochs"][-1]["high"])) for record in trained.values())
+        panels["high"].set_ylim(-0.02, _HIGHEST_SHOWN * max(greatest, 1))
+        for axes, title in zip(panels.values(), ("divergence of z_high, nats", "−log p, nats"), strict=True):
+            axes.set_title(title)
+            axes.set_xlabel("seconds of updates")
+        figure.legend(fontsize=7, loc="outside right center")
+
+
+def _save_bars(first: First, styles: Sequence[str], path: Path) -> None:
+    """Draw the first bars of each row, one row under the other."""
+    with saved_figure(path, (10, 0.4 + 0.72 * len(first)), grid=False) as figure:
+        for number, (row, record) in enumerate(first.items(), start=1):
+            axes = figure.add_subplot(len(first), 1, number)
+            of_styles = [[unpack(bar) for bar in bars] for bars in record.figures["bars"]]
+            widest = max(map(len, of_styles))
+            strip = np.full((len(INSTRUMENTS), len(styles) * widest * (STEPS + _GAP) - _GAP), np.nan)
+            for style, bars in enumerate(of_styles):
+                for place, bar in enumerate(bars):
+                    begin = (style * widest + place) * (STEPS + _GAP)
+                    strip[:, begin : begin + STEPS] = bar.T
+            axes.imshow(strip, origin="lower", cmap=_INK, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+            axes.axis("off")
+            axes.set_title(row.title, fontsize=7, loc="left", pad=2)
+            if number == 1:
+                for style, name in enumerate(styles):
+                    middle = (style + 0.5) / len(styles)
+                    axes.annotate(name, (middle, 1.3), xycoords="axes fraction", ha="center", fontsize=8)
+
+
+def _name_rows(axes: Axes, rows: First) -> None:
+    axes.set_yticks(range(len(rows)), [row.title for row in rows])
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")

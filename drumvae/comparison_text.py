@@ -1,0 +1,303 @@
+"""The rows of `drumvae.compare` as tables."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drumvae.comparison import CEILING, CHANGES, LOSSES
+from evaluation.verdict import number, share
+from modelkit import tables as kit
+from modelkit.tables import Cell, Table, over_seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from drumvae.comparison import Terms
+    from drumvae.grooves import Grooves
+    from modelkit.comparison import Record, Row
+
+    Found = Mapping[Row, Sequence[Record]]
+    Write = Callable[[float], str]
+
+COLLAPSED = 0.5
+"""Share of the diversity of real bars under which bars have collapsed."""
+
+_LEAST_WRITTEN = 0.001  # under which three digits would be none
+
+
+def nats(value: float) -> str:
+    """Write nats so that what has collapsed is seen to have: 3.21, 0.0000005."""
+    return number(value) if abs(value) >= _LEAST_WRITTEN else f"{value:z.7f}".rstrip("0").rstrip(".")
+
+
+def precise_share(value: float) -> str:
+    """Write a share with a digit after the point: 97.4 %."""
+    return f"{100 * value:.1f} %"
+
+
+def points(value: float) -> str:
+    """Write how far two shares are apart, in points: +4.2."""
+    return f"{100 * value:+.1f}"
+
+
+def more(value: float) -> str:
+    """Write how far two numbers are apart: +1.23."""
+    written = nats(value)
+    return written if value < 0 or written == "0" else f"+{written}"
+
+
+_COMPARED: Mapping[str, tuple[str, Write]] = {
+    "kl_high_nats": ("z_high, nats", more),
+    "active_high": ("Active", more),
+    "mutual_information_high": ("Tells", more),
+    "probe_high": ("Probe of z_high", points),
+    "probe_low": ("of z_low", points),
+    "hit_f1": ("Hit F1", more),
+    "iwae_nats": ("−log p", more),
+    "style_hit": ("Style hit", points),
+    "diversity": ("Diversity", more),
+    "recall": ("Recall", points),
+    "transfer_success": ("Style reached", points),
+    "transfer_onset_f1": ("Onsets kept", more),
+    "swap_success": ("By z_high alone", points),
+}
+"""What a change of one setting is judged by: the header and how a difference is written."""
+
+
+def tables(found: Found) -> list[Table]:
+    """Put records into the tables of latents, of single changes, of bars known, composed and changed, and of training.
+
+    Args:
+        found: the records of each row, one a seed.
+    """
+    several = any(len(records) > 1 for records in found.values())
+    seeds = " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
+    shown = [_of_latents(found, seeds), _of_changes(found), _of_likelihood(found), _of_bars(found), _of_transfer(found)]
+    return [table for table in [*shown, _of_training(found)] if table.rows]
+
+
+def _of_latents(found: Found, seeds: str) -> Table:
+    return Table(
+        "What the latents hold",
+        (
+            "Row", "z_high, nats", "Active", "Tells", "z_low, nats", "Active", "Tells", "at most",
+            "Probe of z_high", "of z_low", "of raw bars", "by guessing", "Variance ratio", "if collapsed",
+        ),
+        [[Cell(row.title), *_latents(records)] for row, records in _having(found, "probe_high", CEILING).items()],
+        "Nats: divergence of the posterior from the prior on test bars, with no floor under it; where styles are told, "
+        "from the prior of the bar's style. Active: dimensions whose means move from bar to bar. Tells: how many nats "
+        "the latent tells of which bar it is (mutual information), at most the logarithm of the number of bars. Probe: "
+        "balanced accuracy with which a logistic regression reads the style from drawn latents, beside raw bars; of "
+        "principal components, the greatest four stand for z_high. Variance ratio: the reports' measure of z_high, "
+        "which is the same if that is made a million times smaller, so that no decoder could read it. Chain, as in "
+        "the reports, which annealed it cyclically: z_high is inferred from z_low, and the decoder reads only z_low. "
+        "Top-down: z_high is inferred from the bar, and the decoder reads both. Bold: there are silent dimensions; "
+        f"z_low tells the style as well.{seeds}",
+    )  # fmt: skip
+
+
+def _having(found: Found, *names: str) -> Found:
+    """Return the rows of which any of these measures is known, or that have one of these names."""
+    return {
+        row: records
+        for row, records in found.items()
+        if row.name in names or any(records[0].measures.get(name) is not None for name in names)
+    }
+
+
+def _latents(records: Sequence[Record]) -> list[Cell]:
+    high, low = (_values(records, f"probe_{level}", precise_share) for level in ("high", "low"))
+    return [
+        _values(records, "kl_high_nats", nats),
+        _active(records, "high"),
+        _values(records, "mutual_information_high"),
+        _values(records, "kl_low_nats", nats),
+        _active(records, "low"),
+        _values(records, "mutual_information_low"),
+        _values(records, "mutual_information_ceiling"),
+        high._replace(bad=_trained(records) and _mean(records, "probe_high") <= _mean(records, "probe_low")),
+        low,
+        _values(records, "probe_raw", precise_share),
+        _values(records, "chance", share),
+        _values(records, "variance_ratio_high"),
+        _values(records, "variance_ratio_collapsed"),
+    ]
+
+
+def _active(records: Sequence[Record], level: str) -> Cell:
+    cell = _values(records, f"active_{level}")
+    if not _trained(records):
+        return cell
+    dimensions = records[0].measures[f"{level}_dim"]
+    silent = any(record.measures[f"active_{level}"] < dimensions for record in records)
+    return cell._replace(text=f"{cell.text} of {dimensions}", bad=silent and level == "high")
+
+
+def _of_changes(found: Found) -> Table:
+    rows = []
+    for (before, some), (after, others) in _neighbours(found):
+        apart = {name: _differences(some, others, name) for name in _COMPARED}
+        cells = (over_seeds(apart[name], write) for name, (_, write) in _COMPARED.items())
+        rows.append([Cell(f"{before.title} → {after.title}"), *cells])
+    return Table(
+        "What each change does",
+        ("Change", *(header for header, _ in _COMPARED.values())),
+        rows,
+        "Rows that differ in one thing: the second less the first, of the same seed; shares in points.",
+    )
+
+
+def _neighbours(found: Found) -> Iterator[tuple[tuple[Row, Sequence[Record]], tuple[Row, Sequence[Record]]]]:
+    """Yield rows that follow each other and differ in one setting."""
+    trained = [(row, records) for row, records in found.items() if _trained(records)]
+    for one, other in itertools.pairwise(trained):
+        first, second = (records[0].made_with["settings"] for _, records in (one, other))
+        if sum(first[name] != second[name] for name in CHANGES) == 1:
+            yield one, other
+
+
+def _differences(some: Sequence[Record], others: Sequence[Record], name: str) -> list[float | None]:
+    """Return how much more records have of a measure than those of another row with the same seed."""
+    before = {record.made_with["seed"]: record.measures.get(name) for record in some}
+    after = {record.made_with["seed"]: record.measures.get(name) for record in others}
+    both = [(before[seed], after[seed]) for seed in before if seed in after]
+    return [None if one is None or other is None else other - one for one, other in both]
+
+
+def _of_likelihood(found: Found) -> Table:
+    return Table(
+        "How well they know bars",
+        (
+            "Row", "Hit F1", "of principal components", "of the mean pattern",
+            "−log p, nats", "its bound by one sample", "least possible", "above it", "± error",
+        ),
+        [[Cell(row.title), *_known(records)] for row, records in _having(found, "hit_f1", "iwae_nats").items()],
+        "On test bars. Hit F1: hits found again from the means of the latents, beside 16 principal components and the "
+        "mean pattern. −log p of a bar's hits: for models a bound by a hundred samples (IWAE), beside that by one "
+        "(ELBO); the rules by which bars are made say how much is the least possible, so there is none for real "
+        "playing. Shuffled hits and the mean pattern are cells by themselves, the first in each style. Bold: worse "
+        "than the mean pattern.",
+    )  # fmt: skip
+
+
+def _known(records: Sequence[Record]) -> list[Cell]:
+    worse = _trained(records) and _mean(records, "hit_f1") < _mean(records, "hit_f1_mean_pattern")
+    return [
+        _values(records, "hit_f1")._replace(bad=worse),
+        *(_values(records, f"hit_f1_{floor}") for floor in ("pca16", "mean_pattern")),
+        *(_values(records, name) for name in ("iwae_nats", "elbo_nats", "entropy_bound_nats", "gap_nats", "gap_error")),
+    ]
+
+
+def _of_bars(found: Found) -> Table:
+    return Table(
+        "What they compose",
+        (
+            "Row", "Style hit", "of real bars", "Diversity", "of real bars", "Precision", "its ceiling", "Recall",
+            "its ceiling", "Nearest", "of real bars", "Copies", "of real bars",
+        ),
+        [[Cell(row.title), *_composed(records)] for row, records in found.items()],
+        "Style hit: share of the bars that a classifier, which knows training bars alone, reads as the style asked "
+        "for. Diversity: mean distance between two bars of a style, in cells. Precision: share of the bars that lie "
+        "among real ones of the style; recall: share of the real ones that lie among the bars; the ceiling is what "
+        "training bars reach. Nearest: distance to the nearest training bar, in cells; copies: share for which it is "
+        "0. Real bars, beside which all stand, are test bars; as a row they are validation bars. Bold: less than half "
+        "as diverse as real bars.",
+    )  # fmt: skip
+
+
+def _composed(records: Sequence[Record]) -> list[Cell]:
+    narrow = _trained(records) and _mean(records, "diversity") < COLLAPSED * _mean(records, "diversity_real")
+    return [
+        *(_values(records, f"style_hit{end}", precise_share) for end in ("", "_real")),
+        _values(records, "diversity")._replace(bad=narrow),
+        _values(records, "diversity_real"),
+        *(_values(records, f"{name}{end}", share) for name in ("precision", "recall") for end in ("", "_ceiling")),
+        *(_values(records, f"nearest_training{end}") for end in ("", "_held_out")),
+        *(_values(records, f"copies{end}", precise_share) for end in ("", "_held_out")),
+    ]
+
+
+def _of_transfer(found: Found) -> Table:
+    return Table(
+        "What becomes of bars that are given another style",
+        (
+            "Row", "Style reached", "before", "Onsets kept", "by any bar", "Steps kept", "by any bar",
+            "Reached by z_high alone", "Onsets kept",
+        ),
+        [[Cell(row.title), *_transferred(records)] for row, records in _having(found, "transfer_success").items()],
+        "Every test bar with every style that it does not have. Style reached: share that is read as the new style, "
+        "beside the share that was before. Onsets kept: F1 of hits with the bar that it was, beside that of any real "
+        "bar of the new style; steps kept: the same whatever is struck. Models keep to the hits of the bar as "
+        "drumvae.transfer has them do; by z_high alone: they know of it only z_low, and z_high is that of another bar "
+        "of the new style. Principal components keep how far they are "
+        "from the mean of their style; the replay is the training bar of the new style that has most in common. Bold: "
+        "no more than any bar of the new style has in common.",
+    )  # fmt: skip
+
+
+def _transferred(records: Sequence[Record]) -> list[Cell]:
+    lost = _trained(records) and _mean(records, "transfer_onset_f1") <= _mean(records, "transfer_onset_f1_random")
+    return [
+        *(_values(records, f"transfer_success{end}", precise_share) for end in ("", "_unchanged")),
+        _values(records, "transfer_onset_f1")._replace(bad=lost),
+        _values(records, "transfer_onset_f1_random"),
+        *(_values(records, f"transfer_step_f1{end}") for end in ("", "_random")),
+        _values(records, "swap_success", precise_share),
+        _values(records, "swap_onset_f1"),
+    ]
+
+
+def _of_training(found: Found) -> Table:
+    trained = {row: records for row, records in found.items() if _trained(records)}
+    return Table(
+        "How they were trained",
+        (
+            "Row", "Loss", "Reconstruction", "z_high, nats", "z_low, nats", "−log p in validation",
+            "Updates", "Examples a second", "Seconds", "Epochs", "Judged epoch",
+        ),
+        [[Cell(row.title), *_training(records)] for row, records in trained.items()],
+        "Losses are those of the last epoch, in nats a bar, means over it; the loss as a whole has velocities, timing "
+        "and styles in it, so only rows of one kind compare. An example is a bar that an update looked at. As many "
+        "epochs were planned, for learning rates and annealing, as a short trial of each model said would fit; the "
+        "clock ended training. The judged epoch is the one with the least −log p of validation bars (ten samples), as "
+        "drumvae.train chooses it.",
+    )  # fmt: skip
+
+
+def _training(records: Sequence[Record]) -> list[Cell]:
+    counts = ("updates", "examples_per_second", "seconds", "epochs", "judged_epoch")
+    return [
+        *(over_seeds([record.training["losses"].get(name) for record in records], nats) for name in LOSSES),
+        *(over_seeds([record.training[name] for record in records], number) for name in counts),
+    ]
+
+
+def _trained(records: Sequence[Record]) -> bool:
+    return bool(records[0].training)
+
+
+def _values(records: Sequence[Record], name: str, write: Write = number) -> Cell:
+    return over_seeds([record.measures.get(name) for record in records], write)
+
+
+def _mean(records: Sequence[Record], name: str) -> float:
+    """Return the mean of a measure over seeds, NaN where it is not known."""
+    known: list[Any] = [record.measures.get(name) for record in records]
+    return float("nan") if None in known else sum(known) / len(known)
+
+
+def particulars(found: Found, terms: Terms, command: str, grooves: Grooves) -> dict[str, str]:
+    """Say what the tables depend on, as `modelkit.tables.particulars`; ``grooves`` are those of a seed."""
+    fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)
+    source = f"{Path(grooves.source).name}, {len(grooves.styles)} {'style' if len(grooves.styles) == 1 else 'styles'}"
+    sides = f"{len(grooves.train):,} bars to learn from and {len(grooves.test):,} to measure with"
+    time = f"{number(terms.minutes)} minutes of updates a model; {terms.count:,} bars composed by each"
+    return kit.particulars(
+        found,
+        command=command,
+        data=("Grooves", f"{source}, {sides}, fingerprint {', '.join(fingerprints)}"),
+        time=time,
+    )

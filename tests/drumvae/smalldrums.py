@@ -1,0 +1,104 @@
+"""Bars that anybody can read, and models made by hand whose latents are known."""
+
+import hashlib
+
+import numpy as np
+import tensorflow as tf
+
+from drumvae.grooves import Grooves
+from drumvae.kit import INSTRUMENTS, STEPS, Bars
+from drumvae.model import DrumVAE, Latents, Posterior
+from modelkit.variational import Gaussian, standard_normal_like
+
+SMALL = ("--per-style", 12, "--epochs", 2, "--updates-per-epoch", 2, "--batch-size", 8, "--seed", 3)
+"""Options of the run that several tests share."""
+
+KICK, CLOSED = (INSTRUMENTS.index(name) for name in ("kick", "hihat_closed"))
+NAMES = ("first", "second", "third")
+KICKS = 4  # of a bar: in the beat that stands for its style
+TOLD = 12  # steps whose hi-hat says what varies
+LOG_VARIANCE = -4.0
+SURE = 40.0  # a logit that no draw changes
+
+
+def spelled(styles, bits):
+    """Return hits [n, 16, 9]: kicks in the beat that stands for the style [n], hi-hats where there is a bit [n, 12]."""
+    hits = np.zeros((len(styles), STEPS, len(INSTRUMENTS)), bool)
+    steps = KICKS * np.asarray(styles)[:, None] + np.arange(KICKS)
+    hits[np.arange(len(styles))[:, None], steps, KICK] = True
+    hits[:, :TOLD, CLOSED] = bits
+    return hits
+
+
+def spelled_bars(each, seed, names=NAMES):
+    """Return so many bars of each style, with bits that say nothing of it."""
+    styles = np.arange(len(names)).repeat(each)
+    bits = np.random.default_rng(seed).random((len(styles), TOLD)) < 0.5
+    hits = spelled(styles, bits)
+    bars = Bars.of(hits, np.full(hits.shape, 0.6), np.zeros(hits.shape), tempo=100)
+    return Bars(bars.hits, bars.velocities, bars.offsets, bars.tempos, styles, bars.sources)
+
+
+def spelled_grooves(train=40, test=20, names=NAMES):
+    """Return so many bars of each style in three sides."""
+    sides = [spelled_bars(each, seed, names) for seed, each in enumerate((train, test, test))]
+    return Grooves(
+        source="by hand",
+        styles=tuple(names),
+        train=sides[0],
+        validation=sides[1],
+        test=sides[2],
+        skipped=(),
+        left_out={},
+        unmapped={},
+        empty=0,
+        seed=0,
+        fingerprint=hashlib.sha256(b"".join(bars.hits.tobytes() for bars in sides)).hexdigest(),
+    )
+
+
+def tiny(styles=NAMES, **options):
+    """Return an untrained model with few weights."""
+    return DrumVAE(styles, **{"channels": (4, 4, 4), "seed": 3, **options})
+
+
+class Speller(DrumVAE):
+    """Encodes and decodes bars as `spelled` writes them, without a network.
+
+    The style is in z_high, at the mean that the style has there, and the bits are in z_low, ±1 each.
+
+    Args:
+        styles: their names.
+        collapsed: whether the encoder says nothing of the style.
+        deaf: whether the decoder does not hear z_high, and strikes no kick.
+        **options: of a `DrumVAE`.
+    """
+
+    def __init__(self, styles=NAMES, *, collapsed=False, deaf=False, **options):
+        super().__init__(styles, **{"channels": (1, 1, 1), "seed": 3, **options})
+        self.collapsed, self.deaf = collapsed, deaf
+
+    def encode(self, hits, noise, training=False):  # noqa: ARG002 - the model's signature
+        kicks = tf.reshape(hits[:, :, KICK], [-1, STEPS // KICKS, KICKS])
+        styles = tf.argmax(tf.reduce_sum(kicks, axis=2), axis=1)
+        high_mean = tf.gather(self.style_means, styles)
+        high = Gaussian(high_mean, tf.fill(tf.shape(high_mean), LOG_VARIANCE))
+        if self.collapsed:
+            high = standard_normal_like(high_mean)
+        low_mean = 2 * hits[:, :TOLD, CLOSED] - 1
+        low = Gaussian(low_mean, tf.fill(tf.shape(low_mean), LOG_VARIANCE))
+        return Posterior(Latents(high.sample(noise.high), low.sample(noise.low)), high, low)
+
+    def low_given(self, high):
+        return standard_normal_like(tf.zeros([tf.shape(high)[0], self.low_dim]))
+
+    def decode(self, latents, training=False):  # noqa: ARG002 - the same
+        styles = tf.argmax(self.style_logits(latents.high), axis=1)
+        kicks = tf.repeat(tf.one_hot(styles, STEPS // KICKS), KICKS, axis=1)
+        if self.deaf:
+            kicks = tf.zeros_like(kicks)
+        told = tf.pad(tf.cast(latents.low > 0, tf.float32), [[0, 0], [0, STEPS - TOLD]])
+        rest = tf.zeros_like(kicks)
+        cells = [rest] * len(INSTRUMENTS)
+        cells[KICK], cells[CLOSED] = kicks, told
+        return SURE * (2 * tf.stack(cells, axis=2) - 1)
