@@ -88,8 +88,8 @@ SAMPLES = 100
 COMPOSED = 1000
 """Bars that are composed, as many of each style."""
 
-KEEP = 0.3
-"""How much of the source a transfer keeps, see `drumvae.composing.compose`."""
+KEEP = 0.28
+"""How much of the source a transfer keeps, see `drumvae.composing.compose`: the more, the less it is of the style."""
 
 SWEPT = 2.0
 """How far a dimension is swept, in deviations of what is drawn for real bars, to either side of their mean."""

@@ -103,7 +103,7 @@ class DrumVAE(keras.Model):
         channels: Sequence[int] = (32, 64, 128),
         dropout: float = 0.0,
         high_dropout: float = 0.0,
-        free_bits_nats: float = 0.3,
+        free_bits_nats: float = 0.35,
         style_weight: float = 1.0,
         tempo: float = 120.0,
         seed: int = 0,

@@ -63,10 +63,10 @@ class _Recipe(NamedTuple):
     style_weight: float
 
 
-_RULES = _Recipe(epochs=40, beta=1.0, learning_rate=2e-3, dropout=0.2, high_dropout=0.0, style_weight=2.0)
+_RULES = _Recipe(epochs=24, beta=1.0, learning_rate=2e-3, dropout=0.15, high_dropout=0.0, style_weight=2.0)
 # People never play a bar twice: at β = 1 much of it would not be told. And there are few of them: their styles are read
 # from half of what is heard at a time, and not for long, for what tells some people's styles does not tell others'.
-_PEOPLE = _Recipe(epochs=12, beta=0.3, learning_rate=1e-3, dropout=0.0, high_dropout=0.5, style_weight=1.0)
+_PEOPLE = _Recipe(epochs=12, beta=0.2, learning_rate=1e-3, dropout=0.0, high_dropout=0.5, style_weight=1.0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -126,8 +126,8 @@ def _parser() -> argparse.ArgumentParser:
         f"(default {_RULES.beta:g}, of a folder {_PEOPLE.beta:g})",
     )  # fmt: skip
     training.add_argument(
-        "--free-bits", type=cli.non_negative_float, default=0.3, metavar="NATS",
-        help="divergence of a latent dimension that costs nothing (default 0.3; 0: none)",
+        "--free-bits", type=cli.non_negative_float, default=0.35, metavar="NATS",
+        help="divergence of a latent dimension that costs nothing (default 0.35; 0: none)",
     )  # fmt: skip
     training.add_argument(
         "--temperature", type=_temperatures, default=(1.0, 1.0), metavar="FIRST:LAST",

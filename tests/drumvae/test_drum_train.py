@@ -157,7 +157,7 @@ def test_the_epoch_with_the_least_is_kept(fit, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "found"),
     [
-        ((), {"hierarchy": "top-down", "supervised": True, "free_bits_nats": 0.3}),
+        ((), {"hierarchy": "top-down", "supervised": True, "free_bits_nats": 0.35}),
         (
             ("--hierarchy", "chain", "--unsupervised", "--free-bits", "0"),
             {"hierarchy": "chain", "supervised": False, "free_bits_nats": 0},
