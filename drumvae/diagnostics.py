@@ -36,7 +36,7 @@ Whether the style is where it should be:
   ``style_hit_real``: of the test bars; both balanced over styles.
 - ``transfer_success``, ``transfer_success_unchanged``, ``transfer_onset_f1``, ``transfer_onset_f1_random``,
   ``transfer_step_f1``, ``transfer_step_f1_random``: test bars given every other style by `drumvae.composing.transfer`,
-  keeping to their hits as much as `KEEP` says; see `drumvae.probes.transfer_scores`.
+  keeping to their hits as much as `drumvae.kit.KEPT` says; see `drumvae.probes.transfer_scores`.
 - ``swap_success``, ``swap_onset_f1``, ``swap_step_f1``: the same where the latents alone do it: z_high is that of a
   training bar of the other style, z_low is kept (`drumvae.composing.restyled`), and nothing else of the bar is known.
 - ``variance_ratio_high``, ``variance_ratio_low``: the reports' measure of disentanglement, and its failing:
@@ -65,7 +65,7 @@ from drumvae.composing import compose, draw_latents, restyled, transfer
 from drumvae.disentanglement import Factor, variance_ratio
 from drumvae.floors import hit_f1_floors
 from drumvae.grooves import log_probability
-from drumvae.kit import INSTRUMENTS
+from drumvae.kit import INSTRUMENTS, KEPT
 from drumvae.model import Latents
 from drumvae.probes import balanced_accuracy, probe, style_classifier, transfer_scores
 from modelkit.latents import active_units, mutual_information
@@ -87,9 +87,6 @@ SAMPLES = 100
 
 COMPOSED = 1000
 """Bars that are composed, as many of each style."""
-
-KEEP = 0.28
-"""How much of the source a transfer keeps, see `drumvae.composing.compose`: the more, the less it is of the style."""
 
 SWEPT = 2.0
 """How far a dimension is swept, in deviations of what is drawn for real bars, to either side of their mean."""
@@ -261,7 +258,7 @@ def _transfers(
     latents = Latents(*(tf.constant(level[rows]) for level in seen.means))
     taken = tf.constant(known.drawn.high[_partners(train.styles, targets, seed)])
     changed = (
-        compose(model, transfer(latents, model, targets, seed=seed), seed=seed, keep=(sources, KEEP)),
+        compose(model, transfer(latents, model, targets, seed=seed), seed=seed, keep=(sources, KEPT)),
         compose(model, restyled(latents, model, taken), seed=seed),
     )
     transferred, swapped = (transfer_scores(read, sources, hits, targets, train.hits, train.styles) for hits in changed)

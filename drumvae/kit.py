@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["INSTRUMENTS", "INSTRUMENT_OF_NOTE", "NOTES", "STEPS", "STEPS_PER_QUARTER", "Bars", "draw"]
+__all__ = ["INSTRUMENTS", "INSTRUMENT_OF_NOTE", "KEPT", "NOTES", "STEPS", "STEPS_PER_QUARTER", "Bars", "draw"]
 
 STEPS = 16
 """Of a bar of four quarters: sixteenths."""
@@ -39,6 +39,9 @@ INSTRUMENT_OF_NOTE = np.full(128, -1)
 for _number, _notes in enumerate(NOTES.values()):
     INSTRUMENT_OF_NOTE[list(_notes)] = _number
 INSTRUMENT_OF_NOTE.setflags(write=False)
+
+KEPT = 0.28
+"""Of a beat's hits, what a transfer keeps unless it is told otherwise: the more, the less it is of the new style."""
 
 _MS_A_MINUTE = 60_000
 _SILENT, _SOFT, _LOUD = 1e-6, 0.4, 0.8  # velocities above which a hit is drawn, and as louder

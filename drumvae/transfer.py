@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drumvae.kit import KEPT
 from drumvae.output import (
     add_model_option,
     add_playing_options,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "drumvae.transfer"
 EXAMPLE = "  python -m drumvae.transfer mybeat.mid --to latin --keep 0.7 --out mybeat-latin.mid"
-_KEEP = 0.3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     add_model_option(parser)
     how = parser.add_argument_group("how")
     how.add_argument(
-        "--keep", type=cli.between(0, 1, "a share"), default=_KEEP, metavar="K",
-        help=f"how much of its hits: 0 none, 1 all, so that only the playing changes (default {_KEEP})",
+        "--keep", type=cli.between(0, 1, "a share"), default=KEPT, metavar="K",
+        help=f"how much of its hits: 0 none, 1 all, so that only the playing changes (default {KEPT})",
     )  # fmt: skip
     add_playing_options(how, "1")
     output = parser.add_argument_group("output")

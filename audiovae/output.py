@@ -1,0 +1,201 @@
+"""What the verbs that use a trained model share: models and sounds from files, loudness, and sounds back to files."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelkit import cli
+from modelkit.cli import UserError
+from modelkit.files import check_place, output_folder, set_aside
+from modelkit.quiet import quiet_start
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy as np
+
+    from audiovae.code_prior import CodePrior
+    from audiovae.model import AudioModel, AudioVQVAE
+
+MODEL = Path("runs/audiovae-vqvae-raw/model.keras")
+"""The model that is used if no other is given."""
+
+PRIOR = "prior.keras"
+"""The file of the prior over a model's codes, beside the model's own."""
+
+
+# --- models -------------------------------------------------------------------------------------------------
+
+
+def add_model_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add --model to a verb's options."""
+    parser.add_argument(
+        "--model", type=Path, metavar="RUN", help=f"a run of audiovae.train, or its model.keras (default {MODEL})"
+    )
+
+
+def model_file(path: Path | None) -> Path:
+    """Return the file of the model that was asked for, `MODEL` for None.
+
+    Args:
+        path: the file, or the run folder that it is in.
+
+    Raises:
+        UserError: it does not exist.
+    """
+    if path is None and not MODEL.is_file():
+        raise UserError(f"{MODEL} does not exist: train it with python -m audiovae.train, or give another --model")
+    path = path or MODEL
+    return cli.existing_file(path / "model.keras" if path.is_dir() else path, "--model")
+
+
+def load_model(file: Path) -> AudioModel:
+    """Load a trained model.
+
+    Raises:
+        UserError: the file is none of this package's.
+    """
+    with quiet_start():
+        from audiovae import fitting  # noqa: PLC0415 - imports TensorFlow
+
+    return fitting.load_model(file)
+
+
+def quantised(model: AudioModel, file: Path) -> AudioVQVAE:
+    """Return a model that has codes.
+
+    Args:
+        model: any.
+        file: where it is from.
+
+    Raises:
+        UserError: it has none.
+    """
+    from audiovae.model import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
+
+    if not isinstance(model, AudioVQVAE):
+        raise UserError(f"{file} is a model without codes: give one of python -m audiovae.train --model vqvae")
+    return model
+
+
+def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
+    """Load the prior over a model's codes, which is beside it.
+
+    Args:
+        model: trained.
+        file: where it is from.
+
+    Raises:
+        UserError: there is no prior, or it knows the codes of another model.
+    """
+    from audiovae.code_prior import load_prior  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.container import fingerprint  # noqa: PLC0415 - not for --help
+
+    path = file.with_name(PRIOR)
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: train it with python -m audiovae.prior {file.parent}")
+    prior = load_prior(path)
+    if prior.maker != fingerprint(model.get_weights()).hex():
+        raise UserError(f"{path} is the prior of another model: train it with python -m audiovae.prior {file.parent}")
+    return prior
+
+
+def instrument_number(name: str, instruments: Sequence[str]) -> int:
+    """Return the number of an instrument, capitals or not.
+
+    Raises:
+        UserError: there is no such instrument.
+    """
+    if name in instruments:
+        return instruments.index(name)
+    lowered, wanted = [instrument.lower() for instrument in instruments], name.strip().lower()
+    if wanted in lowered:
+        return lowered.index(wanted)
+    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(instruments[lowered.index(near)] for near in close)}? " if close else ""
+    raise UserError(f"--instrument {name!r} is no instrument of this model: {hint}it knows {', '.join(instruments)}")
+
+
+# --- sounds -------------------------------------------------------------------------------------------------
+
+
+def read_sound(path: Path) -> np.ndarray:
+    """Read a sound that is not silent, float32 [samples] at 22,050 a second.
+
+    Raises:
+        UserError: there is no such file, it is not a sound, or one can hear nothing.
+    """
+    from audiovae.chunks import QUIETEST_RMS, loudness, to_chunks  # noqa: PLC0415 - not for --help
+    from modelkit.audio import read_audio  # noqa: PLC0415 - the same
+
+    sound = read_audio(path)
+    if loudness(to_chunks(sound)).max() < QUIETEST_RMS:
+        raise UserError(f"{path} is silent: give a sound that is louder than -60 dB somewhere")
+    return sound
+
+
+def levelled(chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Make chunks equally loud, as models know them.
+
+    Returns:
+        (levelled, gains) as of `audiovae.chunks.normalise`, but that the gain of silence is 0: it stays silence,
+        whatever a model makes of it.
+    """
+    import numpy as np  # noqa: PLC0415 - not for --help
+
+    from audiovae.chunks import normalise  # noqa: PLC0415 - the same
+
+    normalised, gains = normalise(chunks)
+    return normalised, np.where(chunks.any(axis=1), gains, 0).astype(np.float32)
+
+
+def write_sounds(folder: Path, sounds: Mapping[str, np.ndarray], *, pictures: bool, force: bool) -> None:
+    """Write sounds as WAV files, in one step; a folder that the program wrote before is replaced.
+
+    Args:
+        folder: where to.
+        sounds: [samples] each, by file name without suffix.
+        pictures: whether to draw each, too.
+        force: set aside what somebody else put there.
+    """
+    from audiovae.pictures import save_picture  # noqa: PLC0415 - not for --help
+    from modelkit.audio import write_audio  # noqa: PLC0415 - the same
+
+    with output_folder(folder, force=force) as partial:
+        for name, sound in sounds.items():
+            write_audio(partial / f"{name}.wav", sound)
+            if pictures:
+                save_picture(partial / f"{name}.png", sound, name)
+
+
+# --- single files -------------------------------------------------------------------------------------------
+
+
+def check_file(path: Path, suffixes: Iterable[str] = (), *, force: bool) -> None:
+    """Make sure that a file may be written, before any work is done.
+
+    Args:
+        path: where to.
+        suffixes: with one of which its name must end, if any are given.
+        force: whether what stands there may be set aside.
+
+    Raises:
+        UserError: it may not.
+    """
+    known = tuple(suffixes)
+    if known and path.suffix.lower() not in known:
+        raise UserError(f"{path} does not say which format to write: give a name that ends with {', '.join(known)}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: give the path of a file to write")
+    check_place(path)
+    if path.exists() and not force:
+        raise UserError(f"{path} is there already: choose another name, or --force to set it aside")
+
+
+def clear_place(path: Path) -> None:
+    """Set aside what stands where a file is to be written."""
+    if path.exists():
+        set_aside(path)

@@ -1,0 +1,316 @@
+import shutil
+import types
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from smallaudio import INSTRUMENTS, noise, small_prior, small_vae, small_vqvae, tone
+
+from audiovae import generate
+from audiovae.chunks import CHUNK, HOP, PEAK
+from audiovae.generate import faded, interpolate, reconstruct
+from modelkit.files import save_keras
+
+
+class Exact:
+    """Rebuilds chunks as they were, but those of every second number too high and the others too low."""
+
+    def __init__(self, drift=0.0):
+        self.drift = drift
+
+    def latents(self, chunks):
+        return chunks
+
+    def from_latents(self, latents):
+        return latents + self.drift * (-1.0) ** np.arange(len(latents))[:, None]
+
+    def reconstruct(self, chunks):
+        return self.from_latents(self.latents(chunks))
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Give run folders with a model each: one with codes and a prior over them, one with latents."""
+    folder = tmp_path_factory.mktemp("runs")
+    save_keras(small_vqvae(), folder / "codes/model.keras")
+    save_keras(small_prior(small_vqvae()), folder / "codes/prior.keras")
+    save_keras(small_vae(), folder / "latents/model.keras")
+    return types.SimpleNamespace(codes=folder / "codes", latents=folder / "latents")
+
+
+@pytest.fixture(autouse=True)
+def load_once(monkeypatch, models):
+    """Have the small models at hand: what they make must not depend on what they have made before."""
+    load, known = generate.load_model, {models.codes: small_vqvae, models.latents: small_vae}
+    monkeypatch.setattr(generate, "load_model", lambda file: known.get(file.parent, lambda: load(file))())
+
+
+@pytest.fixture
+def verb(models, at_prompt, tmp_path):
+    """Run the verb; return the WAV files that it wrote."""
+
+    def run(*options, model=models.codes, out="sounds"):
+        code, text, errors = at_prompt(generate.main, "--model", model, "--out", tmp_path / out, *options)
+        assert (code, errors) == (0, "")
+        files = sorted((tmp_path / out).glob("*.wav"))
+        assert text.splitlines()[-1] == f"wrote {len(files)} sounds to {tmp_path / out}/"
+        return files
+
+    return run
+
+
+@pytest.fixture
+def refusal(models, at_prompt, tmp_path, contents):
+    """Run the verb in vain; return the one line that it says."""
+
+    def run(*options, model=models.codes, out="sounds"):
+        before = contents(tmp_path)
+        given = [] if model is None else ["--model", model]
+        code, text, errors = at_prompt(generate.main, *given, "--out", tmp_path / out, *options)
+        assert (code, text) == (2, "")
+        assert errors.count("\n") == 1
+        assert contents(tmp_path) == before
+        return errors
+
+    return run
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Write a sound; return its path."""
+
+    def write(sound, name="my.wav", rate=22_050):
+        soundfile.write(tmp_path / name, sound, rate)
+        return tmp_path / name
+
+    return write
+
+
+def read(files):
+    found = [soundfile.read(file, dtype="float32") for file in files]
+    assert {rate for _, rate in found} == {22_050}
+    return [sound for sound, _ in found]
+
+
+# --- sounds of the user's: what is done around the model
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 3 * CHUNK), st.floats(1e-4, 1))
+@example(CHUNK, 1.0)
+@example(CHUNK + HOP + 1, 1.0)
+def test_a_sound_of_any_length_comes_back_as_long_and_as_loud(length, loudness):
+    sound = loudness * noise(length)
+    again = reconstruct(Exact(), sound)
+    assert len(again) == length
+    assert np.abs(again - sound).max() < 1e-6
+
+
+def test_chunks_that_do_not_fit_fade_into_one_another():
+    drift = 0.3
+    again = reconstruct(Exact(drift), np.full(4 * CHUNK, 0.5, np.float32))
+    assert np.ptp(again) == pytest.approx(2 * drift * 0.5 / PEAK, rel=0.02)  # as far as chunks are apart
+    # A sine of that height that takes two chunks to come round changes no faster.
+    assert np.abs(np.diff(again)).max() < 1.01 * np.pi / CHUNK * np.ptp(again)
+
+
+def test_silence_stays_silence_whatever_the_model_makes_of_it():
+    sound = np.concatenate([noise(CHUNK), np.zeros(3 * CHUNK)]).astype(np.float32)
+    again = reconstruct(Exact(0.3), sound)
+    assert not again[2 * CHUNK :].any()
+    assert again[:CHUNK].any()
+
+
+def test_a_way_leads_from_one_sound_to_the_other():
+    first, second = tone(440, 2.5), tone(330, 2.5, amplitude=0.1)
+    way = interpolate(Exact(), first, second, 5)
+    assert [len(sound) for sound in way] == [len(first)] * 5
+    assert np.abs(way[0] - first).max() < 1e-6
+    assert np.abs(way[-1] - second).max() < 1e-6
+    alike = np.array([[np.corrcoef(sound, end)[0, 1] for end in (first, second)] for sound in way])
+    assert (np.diff(alike[:, 0]) < 0).all()
+    assert (np.diff(alike[:, 1]) > 0).all()
+    assert (np.diff([np.abs(sound).max() for sound in way]) < 0).all()
+
+
+def test_the_shorter_sound_only_fades_the_longer_one():
+    first, second = tone(440, 1), tone(330, 3)
+    way = interpolate(Exact(), first, second, 3)
+    assert [len(sound) for sound in way] == [CHUNK, 2 * CHUNK, 3 * CHUNK]
+    beyond = slice(3 * CHUNK // 2, 2 * CHUNK)
+    assert np.corrcoef(way[1][beyond], second[beyond])[0, 1] > 0.999
+    assert np.abs(way[1][beyond]).max() == pytest.approx(0.25, rel=0.01)
+
+
+def test_new_sounds_rise_from_silence_and_fall_back_to_it():
+    chunks = np.ones((2, 1000), np.float32)
+    found = faded(chunks)
+    assert chunks.min() == 1
+    assert (found[:, [0, -1]] == 0).all()
+    assert np.abs(np.diff(found, axis=1)).max() < 0.015  # π/2 of 110 samples
+    assert (found[:, 110:-110] == 1).all()
+
+
+# --- new sounds
+
+
+@pytest.mark.parametrize("kind", ["codes", "latents"])
+def test_as_many_sounds_of_an_instrument_as_asked_for(verb, models, kind):
+    files = verb("--count", 3, "--instrument", "PIANO", model=getattr(models, kind))
+    assert [file.name for file in files] == ["piano-001.wav", "piano-002.wav", "piano-003.wav"]
+    sounds = np.stack(read(files))
+    assert sounds.shape == (3, CHUNK)
+    assert len(np.unique(sounds, axis=0)) == 3
+    assert np.abs(sounds).max(axis=1) == pytest.approx(PEAK, abs=1e-3)
+
+
+def test_all_instruments_in_turn_unless_told_otherwise(verb):
+    files = verb("--count", 4)
+    assert {file.name for file in files} == {"piano-001.wav", "Bass drum-002.wav", "flute-003.wav", "piano-004.wav"}
+    assert len(verb()) == 8
+
+
+def test_a_model_of_latents_needs_no_instrument(verb, models):
+    assert [file.name for file in verb("--count", 2, model=models.latents)] == ["sound-001.wav", "sound-002.wav"]
+
+
+@pytest.mark.parametrize("kind", ["codes", "latents"])
+def test_same_seed_same_bytes(verb, models, contents, tmp_path, kind):
+    options = {"model": getattr(models, kind)}
+    for out, seed in (("first", 3), ("again", 3), ("other", 4)):
+        verb("--count", 2, "--png", "--seed", seed, out=out, **options)
+    first, again, other = (contents(tmp_path / out) for out in ("first", "again", "other"))
+    assert first == again
+    assert all(first[name] != other[name] for name in first)
+
+
+def test_temperature_changes_what_is_drawn(verb):
+    cold, warm, narrow = (
+        read(verb("--count", 1, "--instrument", "flute", *options, out=out))[0]
+        for out, options in (
+            ("cold", ("--temperature", 1e-5)),
+            ("warm", ("--temperature", 3)),
+            ("narrow", ("--top-p", 1e-6)),
+        )
+    )
+    assert (cold == narrow).mean() > 0.99
+    assert (cold != warm).any()
+
+
+def test_a_model_file_is_as_good_as_its_run(verb, models, contents, tmp_path):
+    verb("--count", 1, out="run")
+    verb("--count", 1, out="file", model=models.codes / "model.keras")
+    assert contents(tmp_path / "run") == contents(tmp_path / "file")
+
+
+def test_a_model_from_its_file_makes_the_same(verb, models, contents, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(models.codes, moved)
+    verb("--count", 2, out="known")
+    verb("--count", 2, out="loaded", model=moved)
+    assert contents(tmp_path / "known") == contents(tmp_path / "loaded")
+
+
+# --- sounds of the user's
+
+
+@pytest.mark.parametrize("kind", ["codes", "latents"])
+def test_a_recording_of_any_rate_is_reconstructed(verb, models, recording, kind):
+    mine = recording(np.stack([noise(66_150), noise(66_150, 1)], axis=1), "my song.flac", 44_100)
+    (file,) = verb("--reconstruct", mine, "--png", model=getattr(models, kind))
+    assert file.name == "my song.wav"
+    assert len(read([file])[0]) == 33_075
+    assert file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", ["codes", "latents"])
+def test_a_way_between_two_recordings(verb, models, recording, kind):
+    ends = [recording(noise(30_000), "a.wav"), recording(tone(300, 1), "b.wav")]
+    model = getattr(models, kind)
+    files = verb("--interpolate", *ends, "--steps", 3, model=model)
+    assert [file.name for file in files] == ["a-b-001.wav", "a-b-002.wav", "a-b-003.wav"]
+    way = read(files)
+    assert [len(sound) for sound in way] == [30_000, 26_025, 22_050]
+    (same,) = verb("--reconstruct", ends[0], model=model, out="same")
+    assert np.abs(way[0] - read([same])[0]).max() < 1e-3
+
+
+def test_any_name_can_stand_over_a_picture(verb, recording):
+    (file,) = verb("--reconstruct", recording(noise(31 * CHUNK), r"cash $\money$.wav"), "--png")
+    assert file.with_suffix(".png").is_file()
+
+
+# --- what a person can get wrong
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--instrument", "pano"], "'pano' is no instrument of this model: did you mean piano?"),
+        (["--instrument", "kazoo"], f"it knows {', '.join(INSTRUMENTS)}"),
+        (["--count", "0"], "at least 1"),
+        (["--temperature", "0"], "above 0"),
+        (["--top-p", "1.5"], "at most 1"),
+        (["--steps", "4"], "--steps goes with --interpolate"),
+        (["--reconstruct", "none.wav"], "none.wav does not exist"),
+        (["--reconstruct", "none.wav", "--count", "2"], "--count is for new sounds"),
+        (["--reconstruct", "none.wav", "--top-p", "0.5"], "--top-p is for new sounds"),
+        (["--reconstruct", "a.wav", "--interpolate", "a.wav", "b.wav"], "not allowed with"),
+        (["--interpolate", "a.wav"], "expected 2 arguments"),
+        (["--interpolate", "a.wav", "b.wav", "--steps", "1"], "--steps 1 is no way"),
+    ],
+)
+def test_mistakes_are_one_clear_line(refusal, options, says):
+    assert says in refusal(*options)
+
+
+def test_recordings_that_give_no_sound(refusal, recording, tmp_path):
+    silent = recording(np.full(50_000, 1e-4, np.float32), "silent.wav")
+    assert f"{silent} is silent" in refusal("--reconstruct", silent)
+    assert f"{silent} is silent" in refusal("--interpolate", recording(noise(100)), silent)
+    words = tmp_path / "words.wav"
+    words.write_text("these are words, not samples")
+    assert f"{words} cannot be read as sound" in refusal("--reconstruct", words)
+
+
+def test_a_model_of_latents_has_no_codes_to_choose_from(refusal, models):
+    for option in ("--temperature", "--top-p"):
+        assert "leave them out" in refusal(option, "0.5", model=models.latents)
+
+
+def test_no_model_yet(refusal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = refusal(model=None)
+    assert "runs/audiovae-vqvae-raw/model.keras does not exist" in line
+    assert "python -m audiovae.train" in line
+
+
+def test_what_is_no_model(refusal, tmp_path):
+    words = tmp_path / "words.keras"
+    words.write_text("these are words, not weights")
+    assert "is no model of audiovae" in refusal(model=words)
+    assert "does not exist" in refusal(model=tmp_path)
+
+
+def test_a_prior_is_of_its_own_model(refusal, models, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(models.codes, run)
+    (run / "prior.keras").unlink()
+    assert f"prior.keras does not exist: train it with python -m audiovae.prior {run}" in refusal(model=run)
+    save_keras(small_prior(small_vqvae(seed=7)), run / "prior.keras")
+    assert "is the prior of another model" in refusal(model=run)
+    shutil.copy(run / "model.keras", run / "prior.keras")
+    assert "is no prior of codes" in refusal(model=run)
+
+
+def test_nobody_loses_what_is_there(verb, refusal, recording, contents, tmp_path):
+    (tmp_path / "sounds").mkdir()
+    mine = recording(noise(3000), "sounds/mine.wav")
+    assert "mine.wav, which this program did not write" in refusal("--count", 1)
+    assert "choose another folder" in refusal("--reconstruct", mine)
+    kept = mine.read_bytes()
+    verb("--count", 1, "--force")
+    assert contents(tmp_path / "sounds.1") == {"mine.wav": kept}
+    assert len(verb("--count", 2)) == 2  # its own are replaced

@@ -1,0 +1,405 @@
+import functools
+import subprocess
+import sys
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from smallsounds import NAMES, TINY, click
+
+from audiovae.chunks import CHUNK
+from audiovae.grids import levels_of
+from audiovae.model import AudioModel, AudioVAE, AudioVQVAE, HierarchicalAudioVAE, Inferred, LatentModel
+from audiovae.networks import Form, build_code_decoder, build_code_encoder
+from audiovae.spectra import from_log_mel, log_mel
+from modelkit.files import save_keras
+from modelkit.latents import ACTIVE_VARIANCE
+from modelkit.randomness import RandomBatches, make_deterministic
+from modelkit.variational import Gaussian, bounded
+
+# Keras warns that what runs eagerly still reads its batches in a graph: so it should.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
+
+KINDS = {
+    "vq": (AudioVQVAE, {"codes": 16, "code_width": 4}),
+    "fsq": (AudioVQVAE, {"quantizer_kind": "fsq", "codes": 16}),
+    "vae": (AudioVAE, {"latent_dim": 3}),
+    "hvae": (HierarchicalAudioVAE, {"top_dim": 3, "bottom_channels": 2}),
+}
+INPUTS = {
+    "raw": {"input_kind": "raw"},
+    "mel": {"input_kind": "mel", "mels": 128},
+    "mel 256": {"input_kind": "mel", "mels": 256},
+}
+
+
+@functools.cache
+def made(kind, reads="raw", **options):
+    """Return an untrained model; its decoder says something of what it is given, as a trained one does."""
+    make_deterministic(0)
+    model_class, sizes = KINDS[kind]
+    model = model_class(NAMES, **TINY, **sizes, **INPUTS[reads], **options)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        if weight.path.endswith("kernel") and not np.any(weight.numpy()):
+            weight.assign(rng.normal(0, 0.3, weight.shape))
+    return model
+
+
+def noise(count, seed=0):
+    return np.random.default_rng(seed).uniform(-0.8, 0.8, (count, CHUNK)).astype(np.float32)
+
+
+def changed(one, other):
+    """Return the places along the second axis at which arrays differ."""
+    return np.flatnonzero((one != other).reshape(*one.shape[:2], -1).any(axis=(0, 2)))
+
+
+# --- what goes in and comes out
+
+
+@pytest.mark.parametrize("reads", INPUTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_chunks_come_back_as_chunks(kind, reads):
+    model = made(kind, reads)
+    chunks = noise(2)
+    rebuilt = model.reconstruct(chunks)
+    assert (rebuilt.shape, rebuilt.dtype) == ((2, CHUNK), np.float32)
+    assert isinstance(model, AudioModel)
+    assert model.instruments == list(NAMES)
+    assert (model.input_kind, model.mels) == (reads[:3], 256 if reads == "mel 256" else 128)
+    np.testing.assert_array_equal(rebuilt, model.reconstruct(chunks))
+
+
+@pytest.mark.parametrize(("reads", "frames"), [("raw", 172), ("mel", 176), ("mel 256", 176)])
+@pytest.mark.parametrize("kind", ["vq", "fsq"])
+def test_a_chunk_is_a_row_of_codes(kind, reads, frames):
+    model, chunks = made(kind, reads), noise(2)
+    codes = model.encode_codes(chunks)
+    assert (codes.shape, codes.dtype) == ((2, frames), np.int32)
+    assert (model.frames, model.code_count) == (frames, 16)
+    assert 0 <= codes.min() <= codes.max() < 16
+    np.testing.assert_array_equal(model.decode_codes(codes), model.reconstruct(chunks))
+
+
+@pytest.mark.parametrize("kind", ["vq", "fsq"])
+def test_encodings_are_on_the_way_to_codes(kind):
+    model, chunks = made(kind), noise(2)
+    latents = model.latents(chunks)
+    assert latents.shape == (2, 172 * (4 if kind == "vq" else len(levels_of(16))))
+    np.testing.assert_array_equal(model.from_latents(latents), model.reconstruct(chunks))
+
+
+@pytest.mark.parametrize(("kind", "count"), [("vae", 3), ("hvae", 3 + 43 * 2)])
+def test_a_chunk_is_a_vector_of_latents(kind, count):
+    model, chunks = made(kind), noise(2)
+    latents = model.latents(chunks)
+    assert (latents.shape, latents.dtype) == ((2, count), np.float32)
+    assert model.latent_dim == count
+    np.testing.assert_array_equal(model.from_latents(latents), model.reconstruct(chunks))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_chunks_do_not_mind_their_company(kind):
+    model, chunks = made(kind), noise(34)  # more than are encoded at a time
+    alone = np.concatenate([model.reconstruct(chunks[:1]), model.reconstruct(chunks[-1:])])
+    np.testing.assert_allclose(model.reconstruct(chunks)[[0, -1]], alone, atol=1e-4)
+
+
+def test_spectrograms_are_those_of_the_measures():
+    model, chunks = made("vae", "mel"), noise(2)
+    features = model.features_of(chunks)
+    np.testing.assert_array_equal(features, log_mel(chunks, 128))
+    np.testing.assert_array_equal(model.sounds_of(features), from_log_mel(features, CHUNK))
+
+
+@pytest.mark.parametrize("reads", ["raw", "mel"])
+def test_encoder_and_decoder_work_apart(reads):
+    chunks = noise(2)
+    for kind in ("vq", "vae"):
+        model = made(kind, reads)
+        assert isinstance(model.encoder, keras.Model)
+        assert isinstance(model.decoder, keras.Model)
+        known = model.encoder(model.features_of(chunks))
+        read = model.quantizer.values_of(model.quantizer(known).codes) if kind == "vq" else bounded(known).mean
+        np.testing.assert_array_equal(model.sounds_of(np.asarray(model.decoder(read))), model.reconstruct(chunks))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"input_kind": "wave"}, {"quantizer_kind": "rvq"}, {"quantizer_kind": "fsq", "codes": 11}]
+)
+def test_what_there_is_not_is_refused(wrong):
+    with pytest.raises(ValueError, match=str(next(reversed(wrong.values())))):
+        AudioVQVAE(NAMES, **TINY, **wrong)
+
+
+# --- places: nothing is cut off, and everything stays where it was
+
+
+FORM = Form("raw", fine=4, width=8, dilations=(1,))
+REACH = 600  # samples from a code's middle to the farthest that it hears or makes, with these dilations
+
+
+@functools.cache
+def code_networks():
+    make_deterministic(0)
+    networks = build_code_encoder(FORM, 4, normalised=False), build_code_decoder(FORM, 4)
+    rng = np.random.default_rng(0)
+    for weight in networks[0].weights + networks[1].weights:
+        weight.assign(rng.normal(0, 0.5, weight.shape))
+    return networks
+
+
+@pytest.mark.parametrize("place", [0, 1, 5_000, 11_024, CHUNK - 2, CHUNK - 1])
+def test_every_sample_is_heard_where_it_is(place):
+    encoder, _ = code_networks()
+    silence = np.asarray(encoder(click(0, 0.0)))
+    codes = changed(silence, np.asarray(encoder(click(place))))
+    assert codes.size
+    middles = 128 * codes + 64
+    assert (np.abs(middles - place) <= REACH).all()
+    assert abs((middles.min() + middles.max()) / 2 - np.clip(place, 200, CHUNK - 200)) < 256
+
+
+@pytest.mark.parametrize("code", [0, 1, 85, 170, 171])
+def test_every_code_is_made_where_it_was(code):
+    _, decoder = code_networks()
+    encodings = np.zeros((1, 172, 4), np.float32)
+    before = np.asarray(decoder(encodings))
+    encodings[0, code] = 1
+    samples = changed(before, np.asarray(decoder(encodings)))
+    middle = 128 * code + 64
+    assert (np.abs(samples - middle) <= REACH).all()
+    # the ends of the sound included
+    assert samples.min() <= max(0, middle - 200)
+    assert samples.max() >= min(CHUNK - 1, middle + 200)
+
+
+def test_every_sample_can_be_made():
+    _, decoder = code_networks()
+    sound = np.asarray(decoder(np.random.default_rng(0).normal(size=(1, 172, 4)).astype(np.float32)))
+    assert np.unique(sound).size > 0.99 * CHUNK
+
+
+# --- saving
+
+
+def test_a_saved_model_is_the_same_in_another_process(tmp_path):
+    chunks = noise(2)
+    np.save(tmp_path / "chunks.npy", chunks)
+    models = {kind: made(kind) for kind in KINDS} | {"mel": made("vq", "mel")}
+    for name, model in models.items():
+        if isinstance(model, LatentModel):
+            model.fit_instruments(chunks, np.array([0, 1]))
+        save_keras(model, tmp_path / f"{name}.keras")
+    program = f"""
+import keras, numpy as np
+import audiovae.model
+chunks = np.load("chunks.npy")
+for name in {list(models)}:
+    model = keras.models.load_model(name + ".keras")
+    np.save(name + ".npy", model.reconstruct(chunks))
+    if hasattr(model, "sample_latents"):
+        np.save(name + "-drawn.npy", model.sample_latents(3, 5, 1))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, capture_output=True)
+    for name, model in models.items():
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), model.reconstruct(chunks))
+        if isinstance(model, LatentModel):
+            np.testing.assert_array_equal(np.load(tmp_path / f"{name}-drawn.npy"), model.sample_latents(3, 5, 1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_configuration_makes_the_same_model(kind):
+    options = {"beta": 0.5, "free_bits_nats": 0.25} if kind in ("vae", "hvae") else {"commitment": "auto"}
+    model = made(kind, "mel 256", seed=7, **options)
+    again = type(model).from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    assert {name: getattr(again, name) for name in options} == options
+    assert [weight.shape for weight in again.weights] == [weight.shape for weight in model.weights]
+
+
+# --- learning
+
+
+def fitted(kind, reads="raw", updates=6, *, seed=0, **options):
+    """Return a model after some updates, and its history."""
+    make_deterministic(seed)
+    model_class, sizes = KINDS[kind]
+    model = model_class(NAMES, **TINY, **sizes, **INPUTS[reads], seed=seed, **options)
+    model.compile(keras.optimizers.Adam(3e-3))
+    batches = RandomBatches(model.features_of(noise(4)), 4, updates, seed=seed)
+    return model, model.fit(batches, epochs=2, verbose=0).history
+
+
+@pytest.mark.parametrize("reads", ["raw", "mel"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_updates_bring_the_sounds_nearer(eager, kind, reads):
+    _, history = fitted(kind, reads, updates=10)
+    assert history["reconstruction_loss"][1] < history["reconstruction_loss"][0]
+    assert ("spectral_loss" in history) == (reads == "raw")
+
+
+def test_the_loss_is_what_its_parts_say(eager):
+    _, raw = fitted("vq", commitment=0.5)
+    np.testing.assert_allclose(
+        raw["reconstruction_loss"], np.add(raw["spectral_loss"], np.multiply(10, raw["difference"])), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        raw["loss"], np.add(raw["reconstruction_loss"], np.multiply(0.5, raw["commitment_loss"])), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("anneal", "free"), [(0.0, 0.0), (0.5, 0.0), (1.0, 50.0)])
+def test_the_divergence_counts_as_much_as_it_should(eager, anneal, free):
+    model = made("hvae", beta=0.01, free_bits_nats=free)
+    model.anneal.assign(anneal)
+    features = tf.constant(noise(4))
+    for training in (True, False):
+        model.reset_metrics()
+        model._measure(features, tf.constant([0, 0], tf.int64), training=training)
+        found = {metric.name: float(metric.result()) for metric in model.metrics}
+        divergence = found["kl_top_nats"] + found["kl_bottom_nats"]
+        # below the floor each latent costs the floor
+        learned_from = anneal * (free * model.latent_dim if free else divergence)
+        counted = learned_from if training else divergence
+        assert found["loss"] == pytest.approx(found["reconstruction_loss"] + 0.01 * counted, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["vae", "hvae"])
+def test_no_latent_falls_silent(kind):
+    model = made(kind)
+    features = tf.constant(np.concatenate([noise(20), 0.01 * noise(20, seed=1)]))
+    inferred = model.infer(features, tf.zeros([40, model.latent_dim]), training=True)
+    spread = np.std(inferred.top.mean, axis=0)
+    np.testing.assert_allclose(spread, 0.8, rtol=0.05)
+    assert (spread**2 > ACTIVE_VARIANCE).all()
+    divergence = inferred.divergences["all" if kind == "vae" else "top"]
+    # KL(N(μ, σ²) ‖ N(0, 1)) ≥ μ² / 2, whatever σ is
+    assert (np.mean(divergence, axis=0) >= 0.5 * spread**2).all()
+
+
+@given(scale=st.floats(0.01, 100))
+@settings(max_examples=10, deadline=None)
+def test_the_commitment_follows_from_the_variance(scale):
+    encodings = np.random.default_rng(0).normal(size=(4, 172, 4)).astype(np.float32)
+    weight = made("vq", commitment="auto")._commitment_weight(scale * encodings + 3)
+    assert float(weight) == pytest.approx(0.25 / scale**2, rel=0.05)
+    assert made("vq", commitment=0.7)._commitment_weight(scale * encodings) == 0.7
+
+
+def test_encodings_that_are_all_alike_are_no_trouble():
+    assert np.isfinite(made("vq", commitment="auto")._commitment_weight(tf.ones([2, 172, 4])))
+
+
+def test_draws_follow_from_the_seed(eager):
+    weights = [fitted("vae", updates=1, seed=seed)[0].get_weights() for seed in (3, 3, 4)]
+    same, other = (
+        [np.array_equal(*pair) for pair in zip(weights[0], weights[number], strict=True)] for number in (1, 2)
+    )
+    assert all(same)
+    assert not all(other)
+
+
+# --- drawing latents
+
+
+def known_latents(model, spread):
+    """Have the posterior of a chunk be a normal distribution around its first samples."""
+
+    def infer(features, noise, training=False):
+        mean = tf.convert_to_tensor(features)[:, : model.top_dim]
+        return Inferred(noise, Gaussian(mean, tf.fill(tf.shape(mean), 2 * np.float32(np.log(spread)))), {})
+
+    return types.MethodType(lambda _, *arguments, **options: infer(*arguments, **options), model)
+
+
+def test_an_instrument_lies_where_its_sounds_do(monkeypatch):
+    model = made("vae")
+    monkeypatch.setattr(model, "infer", known_latents(model, 0.3))
+    chunks = np.zeros((400, CHUNK), np.float32)
+    rng = np.random.default_rng(0)
+    mixing = np.array([[1, 0, 0], [0.8, 0.6, 0], [0, 0, 0.1]])
+    instruments = np.arange(400) % 2
+    chunks[:, :3] = rng.normal(size=(400, 3)) @ mixing.T + np.where(instruments[:, None] == 1, [5, 0, -5], 0)
+    model.fit_instruments(chunks, instruments)
+    for instrument in (0, 1):
+        own = chunks[instruments == instrument, :3]
+        drawn = model.sample_latents(20_000, 1, instrument)
+        np.testing.assert_allclose(drawn.mean(axis=0), own.mean(axis=0), atol=0.05)
+        # the spread of the means and that of each posterior
+        np.testing.assert_allclose(np.cov(drawn.T), np.cov(own.T, ddof=0) + 0.09 * np.eye(3), atol=0.05)
+
+
+def test_an_instrument_without_sounds_lies_where_all_do(monkeypatch):
+    model = made("vae")
+    monkeypatch.setattr(model, "infer", known_latents(model, 0.3))
+    chunks = 3 + noise(50)
+    model.fit_instruments(chunks, np.zeros(50, int))
+    zero, one = (model.sample_latents(5, 1, instrument) for instrument in (0, 1))
+    np.testing.assert_array_equal(zero, one)
+    assert abs(zero.mean() - 3) < 0.5
+
+
+def test_a_single_sound_is_enough_for_an_instrument():
+    model = made("hvae")
+    model.fit_instruments(noise(2), np.array([0, 1]))
+    assert np.isfinite(model.sample_latents(2, 0, 1)).all()
+
+
+@pytest.mark.parametrize("kind", ["vae", "hvae"])
+def test_the_top_is_standard_normal_where_nothing_is_asked_for(kind):
+    top = made(kind).sample_latents(5000, 0)[:, :3]
+    np.testing.assert_allclose(top.mean(axis=0), 0, atol=0.05)
+    np.testing.assert_allclose(np.cov(top.T), np.eye(3), atol=0.06)
+
+
+def test_the_bottom_is_drawn_below_the_top():
+    model = made("hvae")
+    top = np.tile(np.float32([[1, -2, 0.5]]), (4000, 1))
+    noise_below = np.random.default_rng(0).standard_normal((4000, model.latent_dim - 3), np.float32)
+    latents = np.asarray(model.below(top, noise_below))
+    np.testing.assert_array_equal(latents[:, :3], top)
+    prior = bounded(model.bottom_prior([top[:1]]))
+    np.testing.assert_allclose(latents[:, 3:].mean(axis=0), prior.mean[0], atol=0.1)
+    np.testing.assert_allclose(latents[:, 3:].std(axis=0), np.exp(prior.log_variance[0] / 2), rtol=0.1)
+
+
+@pytest.mark.parametrize("kind", ["vae", "hvae"])
+def test_the_same_seed_draws_the_same(kind):
+    model = made(kind)
+    np.testing.assert_array_equal(model.sample_latents(3, 1), model.sample_latents(3, 1))
+    assert (model.sample_latents(3, 1) != model.sample_latents(3, 2)).all()
+
+
+def test_divergences_are_those_of_each_level():
+    model, chunks = made("hvae"), noise(40)
+    found = model.divergences(chunks, 3)
+    assert {level: each.shape for level, each in found.items()} == {"top": (3,), "bottom": (86,)}
+    means, log_variances = np.split(np.asarray(model.encoder(chunks)[0]), 2, axis=1)
+    log_variances = 8 * np.tanh(log_variances / 8)
+    expected = 0.5 * (means**2 + np.exp(log_variances) - log_variances - 1).mean(axis=0)
+    np.testing.assert_allclose(found["top"], expected, rtol=1e-4)
+
+
+# --- grids
+
+
+@given(st.integers(2, 4096))
+@settings(deadline=None)
+def test_a_grid_has_as_many_codes_as_asked_for(codes):
+    try:
+        levels = levels_of(codes)
+    except ValueError:
+        assert any(codes % prime == 0 for prime in range(11, codes + 1) if all(prime % k for k in range(2, prime)))
+    else:
+        assert np.prod(levels) == codes
+        assert all(2 <= level <= 8 for level in levels)
+
+
+def test_the_usual_grid():
+    assert levels_of(256) == (8, 8, 4)

@@ -1,0 +1,210 @@
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from smallaudio import noise, small_vae, small_vqvae
+
+from audiovae import codec
+from audiovae.chunks import CHUNK, PEAK
+from audiovae.codec import OVERLAP, decode, encode
+from audiovae.container import pack, unpack
+from modelkit.files import save_keras
+
+HOP = CHUNK - OVERLAP
+
+
+class EightBits:
+    """Keeps every sample of a chunk as one of 256 levels: what a model would be that hears everything."""
+
+    frames, code_count = CHUNK, 256
+
+    def __init__(self, offsets=0.0):
+        self.offsets = offsets
+
+    def get_weights(self):
+        return [np.array([self.offsets])]
+
+    def encode_codes(self, chunks):
+        return np.rint((chunks / PEAK + 1) / 2 * 255).clip(0, 255).astype(np.int32)
+
+    def decode_codes(self, codes):
+        """Give the samples back, those of every second chunk too high and of the others too low."""
+        drift = self.offsets * (-1.0) ** np.arange(len(codes))[:, None]
+        return ((codes / 255 * 2 - 1) * PEAK + drift).astype(np.float32)
+
+
+# --- what is done around the model
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 3 * CHUNK), st.floats(0.01, 1))
+@example(CHUNK, 1.0)
+@example(HOP + CHUNK, 1.0)
+@example(HOP + CHUNK + 1, 1.0)
+def test_a_sound_of_any_length_comes_back_as_long_and_as_loud(length, loudness):
+    sound = loudness * noise(length)
+    coded = unpack(pack(encode(EightBits(), sound)))
+    assert len(coded.codes) == 1 + max(0, -(-(length - CHUNK) // HOP))
+    again = decode(EightBits(), coded)
+    assert len(again) == length
+    assert np.abs(again - sound).max() < loudness * 0.005
+
+
+def test_chunks_fade_into_one_another():
+    drift = 0.2
+    again = decode(EightBits(drift), encode(EightBits(), np.full(3 * CHUNK, 0.5, np.float32)))
+    assert np.ptp(again) == pytest.approx(2 * drift * 0.5 / PEAK, rel=0.02)  # as far as chunks are apart
+    steps = np.abs(np.diff(again))
+    assert steps.max() < 4 * np.ptp(again) / OVERLAP
+    changing = np.flatnonzero(steps > 1e-4) % HOP
+    assert changing.max() < OVERLAP
+
+
+def test_silence_stays_silence():
+    sound = np.concatenate([np.zeros(2 * CHUNK), noise(CHUNK), np.zeros(2 * CHUNK)])
+    again = decode(EightBits(0.3), encode(EightBits(), sound))
+    assert not again[:CHUNK].any()
+    assert not again[-CHUNK // 2 :].any()
+    assert again[2 * CHUNK : 3 * CHUNK].any()
+
+
+# --- the verb
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Give two run folders with models that have codes, and one with a model that has none."""
+    folder = tmp_path_factory.mktemp("runs")
+    known = {"mine": small_vqvae(), "other": small_vqvae(seed=5), "latents": small_vae()}
+    for name, model in known.items():
+        save_keras(model, folder / name / "model.keras")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def load_once(monkeypatch, models):
+    load, known = codec.load_model, {models / "mine/model.keras": small_vqvae}
+    monkeypatch.setattr(codec, "load_model", lambda file: known.get(file, lambda: load(file))())
+
+
+@pytest.fixture
+def verb(models, at_prompt):
+    """Run the verb; return what it printed."""
+
+    def run(*arguments, model="mine"):
+        code, text, errors = at_prompt(codec.main, *arguments, "--model", models / model)
+        assert (code, errors) == (0, "")
+        return text
+
+    return run
+
+
+@pytest.fixture
+def refusal(models, at_prompt, tmp_path, contents):
+    """Run the verb in vain; return the one line that it says."""
+
+    def run(*arguments, model="mine"):
+        before = contents(tmp_path)
+        code, text, errors = at_prompt(codec.main, *arguments, "--model", models / model)
+        assert (code, text) == (2, "")
+        assert errors.count("\n") == 1
+        assert contents(tmp_path) == before
+        return errors
+
+    return run
+
+
+@pytest.fixture
+def sound(tmp_path):
+    """Write three seconds and a half; return the path."""
+    path = tmp_path / "my.wav"
+    soundfile.write(path, noise(77_175), 22_050)
+    return path
+
+
+@pytest.fixture
+def codes(verb, sound, tmp_path):
+    """Encode the sound; return the path of the codes."""
+    verb("encode", sound, tmp_path / "my.codes")
+    return tmp_path / "my.codes"
+
+
+def test_it_says_how_many_bits_a_second_takes(verb, sound, tmp_path):
+    path = tmp_path / "my.codes"
+    text = verb("encode", sound, path)
+    size = path.stat().st_size
+    assert text == f"wrote {path}: 3.50 s in {size:,} bytes, {8 * size / 3.5 / 1000:.2f} kbit/s\n"
+    assert size == 33 + 4 * (2 + 172 * 4 // 8)  # four chunks of 172 codes, of which there are 16
+
+
+def test_codes_become_a_sound_in_any_format(verb, codes, tmp_path):
+    for name in ("again.wav", "again.flac"):
+        assert verb("decode", codes, tmp_path / name) == f"wrote {tmp_path / name}: 3.50 s\n"
+    wav, flac = (soundfile.read(tmp_path / name)[0] for name in ("again.wav", "again.flac"))
+    assert len(wav) == 77_175
+    assert np.abs(wav - flac).max() < 1e-4  # formats round differently
+
+
+def test_a_sound_of_any_rate_and_number_of_channels(verb, tmp_path):
+    stereo = np.stack([noise(44_100), noise(44_100, 1)], axis=1)
+    soundfile.write(tmp_path / "stereo.flac", stereo, 44_100)
+    text = verb("encode", tmp_path / "stereo.flac", tmp_path / "stereo.codes")
+    assert ": 1.00 s in " in text
+
+
+def test_silence_can_be_kept(verb, tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(30_000), 22_050)
+    verb("encode", tmp_path / "silence.wav", tmp_path / "silence.codes")
+    verb("decode", tmp_path / "silence.codes", tmp_path / "again.wav")
+    again, _ = soundfile.read(tmp_path / "again.wav")
+    assert len(again) == 30_000
+    assert not again.any()
+
+
+def test_same_sound_same_bytes(verb, sound, codes, tmp_path):
+    verb("encode", sound, tmp_path / "again.codes")
+    assert (tmp_path / "again.codes").read_bytes() == codes.read_bytes()
+
+
+def test_codes_are_decoded_by_their_own_model_alone(refusal, codes, tmp_path):
+    line = refusal("decode", codes, tmp_path / "again.wav", model="other")
+    assert f"{codes} was made by another model" in line
+
+
+def test_a_model_without_codes(refusal, sound, tmp_path):
+    assert "is a model without codes" in refusal("encode", sound, tmp_path / "my.codes", model="latents")
+
+
+def test_what_is_no_file_of_codes(refusal, sound, codes, tmp_path):
+    out = tmp_path / "again.wav"
+    assert f"{sound} is no file of sound codes" in refusal("decode", sound, out)
+    content = codes.read_bytes()
+    codes.write_bytes(content[:-20])
+    assert f"{codes} is cut short" in refusal("decode", codes, out)
+    codes.write_bytes(content[:50] + b"!" + content[51:])
+    assert f"{codes} is damaged" in refusal("decode", codes, out)
+    assert "does not exist" in refusal("decode", tmp_path / "none.codes", out)
+
+
+def test_what_is_no_sound(refusal, codes, tmp_path):
+    out = tmp_path / "more.codes"
+    assert f"{codes} cannot be read as sound" in refusal("encode", codes, out)
+    assert "does not exist" in refusal("encode", tmp_path / "none.wav", out)
+
+
+def test_what_is_there_is_not_lost(verb, refusal, sound, codes, tmp_path):
+    kept = sound.read_bytes()
+    assert f"{sound} is there already" in refusal("decode", codes, sound)
+    assert f"{codes} is there already" in refusal("encode", sound, codes)
+    assert "is a folder" in refusal("encode", sound, tmp_path)
+    assert "does not say which format to write" in refusal("decode", codes, tmp_path / "again")
+    verb("decode", codes, sound, "--force")
+    assert (tmp_path / "my.wav.1").read_bytes() == kept
+
+
+def test_one_of_the_two_must_be_said(at_prompt):
+    for arguments in ((), ("transcode", "a", "b"), ("encode", "a")):
+        code, text, errors = at_prompt(codec.main, *arguments)
+        assert (code, text) == (2, "")
+        assert errors.count("\n") == 1

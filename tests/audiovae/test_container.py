@@ -1,0 +1,130 @@
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audiovae.chunks import CHUNK, to_chunks
+from audiovae.container import MAGIC, CodedSound, UnreadableCodesError, fingerprint, pack, read_codes, unpack
+from modelkit.cli import UserError
+
+MAKER = bytes(range(8))
+
+
+def coded(codes, gains, length=CHUNK, hop=CHUNK, code_count=256):
+    return CodedSound(np.array(codes, np.int32), np.array(gains, np.float32), length, hop, code_count, MAKER)
+
+
+@st.composite
+def coded_sounds(draw):
+    length, hop = draw(st.integers(0, 4 * CHUNK)), draw(st.integers(CHUNK // 8, CHUNK))
+    count, frames = len(to_chunks(np.zeros(length), hop)), draw(st.integers(1, 12))
+    code_count = draw(st.sampled_from((1, 2, 3, 255, 256, 257, 1000, 2**16)))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    codes = rng.integers(code_count, size=(count, frames))
+    codes[0, 0] = code_count - 1
+    return coded(codes, rng.random(count).astype(np.float16), length, hop, code_count)
+
+
+SMALL = coded([[1, 2, 3], [250, 251, 252]], [0.5, 0], 30_000, 20_000)
+
+
+@settings(max_examples=50, deadline=None)
+@given(coded_sounds())
+def test_what_is_packed_is_unpacked(sound):
+    found = unpack(pack(sound))
+    assert found.codes.tolist() == sound.codes.tolist()
+    assert found.gains.tolist() == sound.gains.tolist()
+    assert found[2:] == sound[2:]
+    assert found.codes.dtype == np.int32
+
+
+def test_the_bytes_are_as_documented():
+    # five codes of 3 bits each: 001 010 011 100 101, and a zero up to 16 bits
+    content = pack(coded([[1, 2, 3, 4, 5]], [0.5], length=7, hop=CHUNK, code_count=6))
+    header = b"MMSC" + bytes([1]) + struct.pack("<IHHII", 6, 5, 22_050, 22_050, 7) + MAKER
+    assert content.startswith(header)
+    assert content[len(header) :][:-4] == struct.pack("<e", 0.5) + bytes([0b00101001, 0b11001010])
+
+
+def test_a_second_takes_as_many_bits_as_its_codes_and_little_more():
+    seconds = 600
+    hop = CHUNK - 256
+    count = 1 + -(-(seconds * CHUNK - CHUNK) // hop)
+    content = pack(coded(np.zeros((count, 172)), np.ones(count), seconds * CHUNK, hop))
+    assert 8 * len(content) / seconds == pytest.approx((172 * 8 + 16) * CHUNK / hop, abs=5)
+    assert 8 * len(content) / seconds < 1420
+
+
+def test_what_is_cut_short_is_refused():
+    content = pack(SMALL)
+    for size in range(len(content)):
+        reason = "is no file of sound codes" if size < len(MAGIC) else "is cut short"
+        with pytest.raises(UnreadableCodesError, match=reason):
+            unpack(content[:size])
+
+
+def test_any_damaged_byte_is_noticed():
+    for place in range(len(pack(SMALL))):
+        content = bytearray(pack(SMALL))
+        content[place] ^= 0x41
+        with pytest.raises(UnreadableCodesError):
+            unpack(bytes(content))
+
+
+def test_what_goes_on_after_its_end_is_damaged():
+    with pytest.raises(UnreadableCodesError, match="is damaged"):
+        unpack(pack(SMALL) + b"\0")
+
+
+def test_a_later_version_is_said_to_be_one():
+    content = bytearray(pack(SMALL))
+    content[len(MAGIC)] = 2
+    with pytest.raises(UnreadableCodesError, match="version 2"):
+        unpack(bytes(content))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        SMALL._replace(codes=SMALL.codes + 5),
+        SMALL._replace(codes=SMALL.codes - 2),
+        SMALL._replace(length=20_000),
+        SMALL._replace(gains=SMALL.gains[:1]),
+    ],
+)
+def test_what_is_no_sound_is_not_packed(wrong):
+    with pytest.raises(ValueError, match=r"from 0 to 255|are not those of"):
+        pack(wrong)
+
+
+def test_gains_beyond_16_bits_are_as_large_as_can_be():
+    assert unpack(pack(coded([[0]], [1e9]))).gains.tolist() == [65504]
+
+
+def test_files_that_are_none(tmp_path):
+    path = tmp_path / "my.codes"
+    with pytest.raises(UserError, match="does not exist"):
+        read_codes(path)
+    path.write_bytes(b"RIFF....WAVE")
+    with pytest.raises(UserError, match="is no file of sound codes"):
+        read_codes(path)
+    path.write_bytes(pack(SMALL))
+    assert read_codes(path).codes.tolist() == SMALL.codes.tolist()
+
+
+def test_a_fingerprint_tells_models_apart():
+    weights = [np.arange(6, dtype=np.float32), np.zeros((2, 3), np.float32)]
+    same = fingerprint(array.copy() for array in weights)
+    assert fingerprint(weights) == same
+    assert len(same) == 8
+    others = [
+        [weights[0] + 1e-6, weights[1]],
+        [weights[0], weights[1].T],
+        [weights[0].reshape(2, 3), weights[1]],
+        weights[::-1],
+    ]
+    assert len({same, *map(fingerprint, others)}) == 5
+    assert same != hashlib.sha256(b"").digest()[:8]

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+from smallsounds import small_sounds
+
+from audiovae import recognition
+from audiovae.recognition import build_recogniser, recogniser_of, train_recogniser
+from modelkit.files import CACHE_VARIABLE
+from modelkit.randomness import make_deterministic
+
+
+@pytest.fixture(scope="module")
+def made(sounds, tmp_path_factory):
+    """Train a recogniser of the small sounds; return it and where it is kept."""
+    folder = tmp_path_factory.mktemp("recogniser") / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        return recogniser_of(sounds), folder
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Give a cache of its own, which does not exist yet."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Have recognisers learn nothing, which takes no time; return the list of the sounds they were to learn."""
+    learned = []
+
+    def learn_nothing(sounds):
+        learned.append(sounds)
+        make_deterministic(0)
+        return build_recogniser(len(sounds.names), 0)
+
+    monkeypatch.setattr(recognition, "train_recogniser", learn_nothing)
+    return learned
+
+
+def same(one, other):
+    return all(map(np.array_equal, one.network.get_weights(), other.network.get_weights()))
+
+
+# --- what it hears
+
+
+def test_it_tells_instruments_apart(made):
+    recogniser, _ = made
+    others = small_sounds(seed=5).test
+    np.testing.assert_array_equal(recogniser.recognise(others.chunks), others.instruments)
+    assert recogniser.hit(others.chunks, others.instruments) == 1
+    assert recogniser.hit(others.chunks, 1 - others.instruments) == 0
+    assert recogniser.hit(others.chunks, np.zeros(len(others.chunks))) == 0.5
+
+
+def test_its_own_score_is_that_of_the_test_chunks(made, sounds):
+    recogniser, _ = made
+    assert recogniser.hit_real == recogniser.hit(sounds.test.chunks, sounds.test.instruments)
+
+
+def test_how_loud_a_sound_is_says_nothing(made):
+    recogniser, _ = made
+    chunks = small_sounds(seed=6).test.chunks
+    np.testing.assert_array_equal(recogniser.recognise(chunks), recogniser.recognise(0.01 * chunks))
+
+
+def test_the_same_chunk_is_always_the_same(made):
+    recogniser, _ = made
+    chunk = small_sounds(seed=6).test.chunks[:1]
+    # more than are looked at together
+    assert len(np.unique(recogniser.recognise(np.repeat(chunk, 70, axis=0)))) == 1
+
+
+def test_probabilities():
+    network = build_recogniser(5, seed=0)
+    found = np.asarray(network(np.zeros((3, 88, 128), np.float32)))
+    assert found.shape == (3, 5)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_spectra_are_changed_in_training_alone():
+    network = build_recogniser(2, seed=0)
+    mels = np.random.default_rng(0).uniform(-1, 1, (4, 88, 128)).astype(np.float32)
+    still, again = (np.asarray(network(mels, training=False)) for _ in range(2))
+    np.testing.assert_array_equal(still, again)
+    moved, otherwise = (np.asarray(network(mels, training=True)) for _ in range(2))
+    assert (moved != otherwise).any(axis=1).all()
+
+
+# --- how it is kept
+
+
+def test_the_same_sounds_give_the_same_recogniser(sounds, monkeypatch):
+    monkeypatch.setattr(recognition, "_FEWEST_UPDATES", 3)
+    monkeypatch.setattr(recognition, "_EPOCHS", 1)
+    weights = [train_recogniser(sounds).get_weights() for _ in range(2)]
+    assert all(map(np.array_equal, *weights))
+
+
+def test_it_is_trained_once(made, sounds, trained, monkeypatch):
+    recogniser, folder = made
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+    assert same(recogniser_of(sounds), recogniser)
+    assert trained == []
+
+
+def test_other_sounds_have_another_one(cache, trained):
+    some = [small_sounds(train=1, others=1, seed=seed) for seed in (0, 1, 0)]
+    for sounds in some:
+        recogniser_of(sounds)
+    assert trained == some[:2]
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_damaged_one_is_trained_again(cache, trained):
+    sounds = small_sounds(train=1, others=1)
+    first = recogniser_of(sounds)
+    (file,) = cache.iterdir()
+    content = file.read_bytes()
+    for damage in (b"", b"PK\x03\x04 nothing", content[: len(content) // 2]):
+        file.write_bytes(damage)
+        assert same(recogniser_of(sounds), first)
+        assert file.read_bytes() == content
+    assert len(trained) == 4
+
+
+def test_where_nothing_can_be_kept_it_says_so(cache, trained, capsys):
+    cache.write_text("a file where the folder should be", encoding="utf-8")
+    recogniser = recogniser_of(small_sounds(train=1, others=1))
+    assert 0 <= recogniser.hit_real <= 1
+    assert capsys.readouterr().out.startswith(f"note: the recogniser cannot be kept in {cache}: ")
+    assert [path.name for path in cache.parent.iterdir()] == ["cache"]
