@@ -139,7 +139,9 @@ def test_traversals_are_of_every_dimension_around_the_first_bar():
     hat = bit[:, 5, 2]
     assert (hat[0], hat[-1]) == pytest.approx((0, 1), abs=1e-12)
     rest = np.delete(bit.reshape(5, -1), 5 * 9 + 2, axis=1)
-    assert rest == pytest.approx(np.tile(np.delete(grooves.test.hits[0].ravel(), 5 * 9 + 2), (5, 1)).astype(float), abs=1e-12)
+    assert rest == pytest.approx(
+        np.tile(np.delete(grooves.test.hits[0].ravel(), 5 * 9 + 2), (5, 1)).astype(float), abs=1e-12
+    )
 
 
 def test_patterns_are_of_each_style_real_and_composed():
