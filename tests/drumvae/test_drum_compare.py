@@ -12,14 +12,14 @@ from smalldrums import tiny
 from drumvae import compare, comparison_judging, comparison_page, comparison_training
 from drumvae.comparison import CEILING, CHANGES, LOSSES, ROWS, Terms
 from drumvae.comparison_judging import CONTROLS, Made, among, diversity, judge, pack, unpack
-from drumvae.comparison_text import more, nats, particulars, tables
+from drumvae.comparison_text import nats, particulars, tables
 from drumvae.comparison_training import made_after_training
 from drumvae.composing import compose, draw_latents
 from drumvae.grooves import load_grooves
 from drumvae.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.train import ANNEALING, HIERARCHIES
 from modelkit import budget
-from modelkit.cells import points
+from modelkit.cells import points, signed
 from modelkit.comparison import Record, Row, machine
 from modelkit.rows import DivergedError
 from modelkit.tables import Cell
@@ -522,7 +522,7 @@ def test_nats_that_have_collapsed_are_written_out(value, text):
 
 
 def test_differences_have_a_sign():
-    assert [more(value) for value in (1.5, -1.5, 0)] == ["+1.5", "-1.5", "0"]
+    assert [signed(nats)(value) for value in (1.5, -1.5, 0)] == ["+1.5", "-1.5", "0"]
     assert [points(value) for value in (0.123, -0.05, 0)] == ["+12.3", "-5.0", "+0.0"]
 
 

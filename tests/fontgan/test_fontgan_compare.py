@@ -7,12 +7,13 @@ import pytest
 from smallfonts import block_judges, marked, small_letters, use_tiny_networks
 
 from fontgan import compare, comparison_judging, comparison_page, fonts, judges
-from fontgan.comparison import CEILING, LOSSES, ROWS, DivergedError, Terms
+from fontgan.comparison import CEILING, LOSSES, ROWS, Terms
 from fontgan.comparison_judging import Drawn, drawn_after_training, drawn_without_training, judge
 from fontgan.comparison_text import missing, particulars, tables
 from fontgan.glyphs import LETTERS
 from modelkit import budget
 from modelkit.comparison import Record, machine
+from modelkit.rows import DivergedError
 from modelkit.tables import Cell
 
 # Data sets of TensorFlow are compiled all the same, and it says so.

@@ -197,7 +197,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
     whole = train(tmp_path / "whole", 11, Preparing())
 
     # two looks an update: in the third of the second epoch
-    assert train(tmp_path / "run", 10, Preparing(), Interrupting(at=10)) is None
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", 10, Preparing(), Interrupting(at=10))
     before = Run.resume(tmp_path / "run").history
     assert len(before) == 1
 
