@@ -23,7 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 from audiovae.chunks import CHUNK, CORPUS, FEWEST_CHUNKS, HOP, RATE_HZ, enough_chunks, normalise
-from audiovae.recordings import Skipped, deal, read_recordings
+from audiovae.recordings import deal, read_recordings
 from audiovae.rendering import DRUMS, INSTRUMENTS, KITS, PROGRAMS, play_instrument
 from drumvae.grooves import load_grooves
 from melodygan.corpus import load_corpus, split
@@ -31,6 +31,7 @@ from modelkit import cli
 from modelkit.audio import write_audio
 from modelkit.cli import UserError
 from modelkit.files import cache_folder, check_output_folder, output_folder, replacing_file
+from modelkit.listing import Skipped, in_columns, skipped_lines
 from modelkit.soundfont import soundfont_file
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from drumvae.grooves import Bars
     from melodygan.corpus import Tune
 
-__all__ = ["SIDES", "Skipped", "SoundChunks", "Sounds", "load_sounds", "write_sounds"]
+__all__ = ["SIDES", "SoundChunks", "Sounds", "load_sounds", "write_sounds"]
 
 PROGRAM = "audiovae.sounds"
 EXAMPLE = (
@@ -115,20 +116,12 @@ class Sounds:
             *((name, *(f"{count:,}" for count in row)) for name, *row in zip(self.names, *counts, strict=True)),
             ("all", *(f"{len(side.chunks):,}" for side in sides)),
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [f"chunks of {self.source}, one second each, seed {self.seed}, fingerprint {self.fingerprint[:12]}"]
-        lines += [
-            "  ".join(
-                [f"{name:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))]
-            )
-            for name, *cells in rows
+        lines = [
+            f"chunks of {self.source}, one second each, seed {self.seed}, fingerprint {self.fingerprint[:12]}",
+            *in_columns(rows),
+            f"from {len(self.origins):,} tunes, grooves or files; silent chunks left out: {self.silent:,}",
+            *skipped_lines(self.skipped, limit),
         ]
-        lines.append(f"from {len(self.origins):,} tunes, grooves or files; silent chunks left out: {self.silent:,}")
-        if self.skipped:
-            lines.append(f"skipped: {len(self.skipped)}")
-        lines += [f"    {name}: {reason}" for name, reason in self.skipped[:limit]]
-        if len(self.skipped) > limit:
-            lines.append(f"    and {len(self.skipped) - limit} more")
         return "\n".join(lines)
 
 

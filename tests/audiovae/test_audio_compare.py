@@ -12,7 +12,7 @@ from smallaudio import small_prior
 from smallsounds import TINY, small_side, small_sounds
 
 import audiovae.sounds
-from audiovae import compare, comparison_judging, comparison_page, comparison_training, measures, variants
+from audiovae import compare, comparison_judging, comparison_page, comparison_training, variants
 from audiovae.chunks import CHUNK
 from audiovae.code_prior import CodePrior
 from audiovae.comparison import CEILING, CHANGES, LOSSES, ROWS, Terms
@@ -97,13 +97,6 @@ def few_weights(eager, monkeypatch):
         monkeypatch.setattr(variants, name, functools.partial(kind, **TINY))
     for name, size in {"units": 8, "embedding": 4}.items():
         monkeypatch.setitem(CodePrior.__init__.__kwdefaults__, name, size)
-
-
-@pytest.fixture
-def little_measured(monkeypatch):
-    """Judge by few samples, and measure no speeds."""
-    monkeypatch.setattr(measures, "SAMPLES", 2)
-    monkeypatch.setattr(measures, "_speeds", lambda *_: {"rtf_encode": 1.0, "rtf_decode": 1.0})
 
 
 @pytest.fixture

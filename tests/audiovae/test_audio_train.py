@@ -48,7 +48,7 @@ class Ears(Recogniser):
 
 
 @pytest.fixture(autouse=True)
-def _small_and_quick(monkeypatch, eager, rough_inversion):
+def _small_and_quick(monkeypatch, eager, rough_inversion, little_measured):
     """Train tiny networks on a few chunks, update by update: compiling one takes longer than making a hundred."""
 
     def load(source, *, seed, chunks):
