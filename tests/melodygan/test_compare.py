@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from breaking import Clock
 from scores import random_tunes, write_abc
 
 import evaluation.compare
@@ -34,17 +35,6 @@ NO_TRAINING = "replay,random"
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
 trains_eagerly = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
-
-
-class Clock:
-    """A clock that a second passes on whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
 
 
 def walks(count, seed):

@@ -1,5 +1,4 @@
 import csv
-import itertools
 import json
 import math
 import signal
@@ -9,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from breaking import Killed, breaking_off, kill, press_ctrl_c
 from scores import ABC, random_tunes, write_abc
 
 from melodygan import train
@@ -16,7 +16,6 @@ from melodygan.lstm import MelodyLSTM
 from melodygan.output import load_model
 from modelkit import runs
 from modelkit.cli import INTERRUPTED_EXIT
-from modelkit.fitting import Recorder
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -48,10 +47,6 @@ train.main(sys.argv[1:])
 """
 
 
-class Killed(BaseException):
-    """What no handler of the program knows: the process is gone."""
-
-
 @pytest.fixture(autouse=True)
 def _small_and_quick(small_networks, monkeypatch):
     """Train tiny networks, update by update, and compose for a few bars: compiling takes longer."""
@@ -72,31 +67,6 @@ def fit(at_prompt):
         return text
 
     return run
-
-
-@pytest.fixture
-def break_off(monkeypatch):
-    """Return a function: have training broken off after the first update of an epoch, by what is called then."""
-
-    def during(epoch, how):  # the first epoch is 0
-        batches = itertools.count()
-
-        def on_train_batch_end(self, batch, logs=None):
-            if next(batches) == 2 * epoch:
-                how()
-
-        monkeypatch.setattr(Recorder, "on_train_batch_end", on_train_batch_end)
-        return lambda: monkeypatch.setattr(Recorder, "on_train_batch_end", keras.callbacks.Callback.on_train_batch_end)
-
-    return during
-
-
-def press_ctrl_c():
-    signal.raise_signal(signal.SIGINT)
-
-
-def kill():
-    raise Killed
 
 
 def kept(folder, contents):
@@ -141,23 +111,20 @@ def check_run_folder(folder, variant, tune_file, text):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
-    fit, at_prompt, break_off, environment, monkeypatch, contents, tune_file, tmp_path, variant
+    fit, at_prompt, environment, monkeypatch, contents, tune_file, tmp_path, variant
 ):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     run = broken / "run"
     resume = ("--resume", run, *places(broken)[2:], "--count", 3)
 
     # killed before the first checkpoint
-    mend = break_off(0, kill)
-    with pytest.raises(Killed):
+    with breaking_off(0, kill), pytest.raises(Killed):
         fit("--corpus", tune_file, *VARIANTS[variant], *places(broken))
-    mend()
     assert epochs_kept(run) == []
 
     # interrupted in the second epoch, which is then done again
-    mend = break_off(1, press_ctrl_c)
-    code, text, errors = at_prompt(train.main, *resume)
-    mend()
+    with breaking_off(2, press_ctrl_c):
+        code, text, errors = at_prompt(train.main, *resume)
     assert (code, errors) == (INTERRUPTED_EXIT, "")
     assert f"continue with: python -m melodygan.train --resume {run}" in text
     assert load_model(run / "model.keras").generate(1, seed=0)

@@ -3,6 +3,7 @@ import signal
 import keras
 import numpy as np
 import pytest
+from breaking import Clock
 
 from modelkit import budget
 from modelkit.budget import TimeBudget, Training, plan_epochs, train_for
@@ -14,17 +15,6 @@ pytestmark = [pytest.mark.usefixtures("eager"), pytest.mark.filterwarnings("igno
 
 BATCHES_AN_EPOCH = 3
 EXAMPLES = np.random.default_rng(7).normal(size=(40, 2)).astype(np.float32)
-
-
-class Clock:
-    """A clock that a second passes on whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
 
 
 @keras.saving.register_keras_serializable(package="tests")
