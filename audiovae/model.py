@@ -476,6 +476,8 @@ class AudioVQVAE(AudioModel):
         return Rebuilt(self.decoder(quantised.values, training=training), cost, found)
 
     def _commitment_weight(self, encodings: tf.Tensor) -> tf.Tensor | float:
+        if self.quantizer_kind == "fsq":
+            return 0.0  # a grid has no distance to keep
         if self.commitment != AUTO:
             return self.commitment
         variance = tf.reduce_mean(tf.math.reduce_variance(encodings, axis=[0, 1]))

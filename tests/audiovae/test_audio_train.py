@@ -18,6 +18,7 @@ from audiovae import code_prior, fitting, prior, recognition, train, variants
 from audiovae.code_prior import CodePrior
 from audiovae.fitting import load_model
 from audiovae.model import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
+from audiovae.prior import train_prior
 from audiovae.recognition import Recogniser
 from modelkit.cli import INTERRUPTED_EXIT, UserError
 from modelkit.files import save_keras
@@ -35,6 +36,7 @@ OF_MODEL = {
     "hvae": {"kl_top_nats", "kl_bottom_nats"},
 }
 ALONE = {"val_spectral_convergence", "val_codebook_use", "val_perplexity_nonsilent"}
+OF_PRIOR = dict.fromkeys(("prior_bits", "unigram_bits", "bigram_bits", "instrument_hit", "instrument_hit_real"), 0.5)
 TIMED = ("train_seconds", "rtf_encode", "rtf_decode")
 
 
@@ -46,7 +48,7 @@ class Ears(Recogniser):
 
 
 @pytest.fixture(autouse=True)
-def _small_and_quick(monkeypatch, eager):
+def _small_and_quick(monkeypatch, eager, rough_inversion):
     """Train tiny networks on a few chunks, update by update: compiling one takes longer than making a hundred."""
 
     def load(source, *, seed, chunks):
@@ -65,8 +67,14 @@ def _small_and_quick(monkeypatch, eager):
         "AudioVQVAE": AudioVQVAE,
     }.items():
         monkeypatch.setattr(variants, name, functools.partial(kind, **TINY))
+    monkeypatch.setattr(prior, "train_prior", lambda *_, **__: OF_PRIOR)
+
+
+@pytest.fixture
+def small_prior(monkeypatch):
+    """Train a prior after all, a tiny one."""
     monkeypatch.setattr(code_prior, "CodePrior", functools.partial(CodePrior, units=2, embedding=2))
-    monkeypatch.setattr(prior, "train_prior", functools.partial(prior.train_prior, epochs=1))
+    monkeypatch.setattr(prior, "train_prior", functools.partial(train_prior, epochs=1))
 
 
 @pytest.fixture
@@ -154,7 +162,7 @@ def results(run, contents):
         (("--model", "vae", "--input", "mel", "--mels", 128), {"divergences.png"}),
     ],
 )
-def test_what_a_run_leaves(fit, tmp_path, options, pictures):
+def test_what_a_run_leaves(fit, small_prior, tmp_path, options, pictures):
     run, text = fit(*options)
     model, raw = options[1], "mel" not in options
     assert not list(tmp_path.rglob(".partial*"))
@@ -270,7 +278,12 @@ def test_tensorboard_is_there_when_asked_for(hasty, fit):
 
 def test_a_model_that_has_diverged_is_not_reported(hasty, prompt, tmp_path, monkeypatch):
     whole = AudioVQVAE.get_weights
-    monkeypatch.setattr(AudioVQVAE, "get_weights", lambda self: [np.full_like(each, np.nan) for each in whole(self)])
+    spoilt = {"f": np.nan, "i": 1}
+    monkeypatch.setattr(
+        AudioVQVAE,
+        "get_weights",
+        lambda self: [each * spoilt[each.dtype.kind] for each in map(np.asarray, whole(self))],
+    )
     code, _, errors = prompt(*SMALL, "--input", "mel", "--out", tmp_path / "run")
     assert code == 2
     assert re.search(rf"diverged, {tmp_path}/run .*--seed", errors)

@@ -149,7 +149,9 @@ def test_all_cures_together_are_what_training_does_by_default(tmp_path):
 def test_where_grooves_lie_does_not_matter_but_which_they_are(tmp_path):
     row = BY_NAME["supervised"]
     made = terms(tmp_path).made_with(row, 0)
-    assert terms(tmp_path, data="elsewhere", per_style=200).made_with(row, 0) == made
+    assert terms(tmp_path, per_style=200).made_with(row, 0) == made
+    here, elsewhere = (terms(tmp_path, data=folder).made_with(row, 0) for folder in ("here", "elsewhere"))
+    assert here == elsewhere
     changed = [
         terms(tmp_path, fingerprint="another").made_with(row, 0),
         terms(tmp_path, minutes=5).made_with(row, 0),
