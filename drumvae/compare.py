@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from drumvae.comparison import CEILING, PROGRAM, ROWS, STEM, DivergedError, Terms
+from drumvae.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
 from modelkit import cli
-from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places, set_foreign_aside
+from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places
 from modelkit.quiet import quiet_start
+from modelkit.rows import records_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from drumvae.grooves import Grooves
 
@@ -42,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             grooves = load_grooves(args.grooves, per_style=args.per_style, seed=seed)
             print(grooves.table())
             terms = Terms(args.grooves, grooves.fingerprint, args.minutes, args.count, args.work, args.per_style)
-            for row, record in _records(args.rows, seed, terms, grooves, force=args.force):
+            make = functools.partial(_make, seed=seed, terms=terms, grooves=grooves)
+            for row, record in records_of(args.rows, seed, terms, make, force=args.force):
                 print(f"{row.name}, seed {seed}: {'; '.join(filter(None, record.verdict.values()))}")
                 found[row].append(record)
     except KeyboardInterrupt:
@@ -75,28 +78,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_place_options(parser, STEM, "runs/compare-drums")
     return parser
-
-
-def _records(
-    rows: Sequence[Row], seed: int, terms: Terms, grooves: Grooves, *, force: bool
-) -> Iterator[tuple[Row, Record]]:
-    """Yield rows with their records, made where they are not finished; one whose training diverges is left out.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C.
-    """
-    for row in rows:
-        record = terms.finished(row, seed)
-        if record is None:
-            if force:
-                set_foreign_aside(terms.work, row, seed, PROGRAM)
-            try:
-                record = _make(row, seed, terms, grooves)
-            except DivergedError:
-                print(f"{row.name}, seed {seed}: left out of the tables, for its training diverged")
-                continue
-            terms.keep(record, row, seed)
-        yield row, record
 
 
 def _make(row: Row, seed: int, terms: Terms, grooves: Grooves) -> Record:

@@ -55,10 +55,6 @@ The first two are the chain of the reports, which was annealed cyclically.
 """
 
 
-class DivergedError(Exception):
-    """The weights of a model are no numbers any more."""
-
-
 @dataclass(frozen=True)
 class Terms(comparison.Terms):
     """What all rows of one seed share; ``data`` are the grooves as ``--grooves`` takes them.

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drumvae.comparison import CEILING, CHANGES, LOSSES
 from evaluation.verdict import number, share
 from modelkit import tables as kit
+from modelkit.cells import differences, is_trained, mean, points, precise_share, single_changes, values
 from modelkit.tables import Cell, Table, over_seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from drumvae.comparison import Terms
     from drumvae.grooves import Grooves
-    from modelkit.comparison import Record, Row
-
-    Found = Mapping[Row, Sequence[Record]]
-    Write = Callable[[float], str]
+    from modelkit.cells import Found, Write
+    from modelkit.comparison import Record
 
 COLLAPSED = 0.5
 """Share of the diversity of real bars under which bars have collapsed."""
@@ -30,16 +28,6 @@ _LEAST_WRITTEN = 0.001  # under which three digits would be none
 def nats(value: float) -> str:
     """Write nats so that what has collapsed is seen to have: 3.21, 0.0000005."""
     return number(value) if abs(value) >= _LEAST_WRITTEN else f"{value:z.7f}".rstrip("0").rstrip(".")
-
-
-def precise_share(value: float) -> str:
-    """Write a share with a digit after the point: 97.4 %."""
-    return f"{100 * value:.1f} %"
-
-
-def points(value: float) -> str:
-    """Write how far two shares are apart, in points: +4.2."""
-    return f"{100 * value:+.1f}"
 
 
 def more(value: float) -> str:
@@ -108,27 +96,27 @@ def _having(found: Found, *names: str) -> Found:
 
 
 def _latents(records: Sequence[Record]) -> list[Cell]:
-    high, low = (_values(records, f"probe_{level}", precise_share) for level in ("high", "low"))
+    high, low = (values(records, f"probe_{level}", precise_share) for level in ("high", "low"))
     return [
-        _values(records, "kl_high_nats", nats),
+        values(records, "kl_high_nats", nats),
         _active(records, "high"),
-        _values(records, "mutual_information_high"),
-        _values(records, "kl_low_nats", nats),
+        values(records, "mutual_information_high", number),
+        values(records, "kl_low_nats", nats),
         _active(records, "low"),
-        _values(records, "mutual_information_low"),
-        _values(records, "mutual_information_ceiling"),
-        high._replace(bad=_trained(records) and _mean(records, "probe_high") <= _mean(records, "probe_low")),
+        values(records, "mutual_information_low", number),
+        values(records, "mutual_information_ceiling", number),
+        high._replace(bad=is_trained(records) and mean(records, "probe_high") <= mean(records, "probe_low")),
         low,
-        _values(records, "probe_raw", precise_share),
-        _values(records, "chance", share),
-        _values(records, "variance_ratio_high"),
-        _values(records, "variance_ratio_collapsed"),
+        values(records, "probe_raw", precise_share),
+        values(records, "chance", share),
+        values(records, "variance_ratio_high", number),
+        values(records, "variance_ratio_collapsed", number),
     ]
 
 
 def _active(records: Sequence[Record], level: str) -> Cell:
-    cell = _values(records, f"active_{level}")
-    if not _trained(records):
+    cell = values(records, f"active_{level}", number)
+    if not is_trained(records):
         return cell
     dimensions = records[0].measures[f"{level}_dim"]
     silent = any(record.measures[f"active_{level}"] < dimensions for record in records)
@@ -137,8 +125,8 @@ def _active(records: Sequence[Record], level: str) -> Cell:
 
 def _of_changes(found: Found) -> Table:
     rows = []
-    for (before, some), (after, others) in _neighbours(found):
-        apart = {name: _differences(some, others, name) for name in _COMPARED}
+    for before, after in single_changes(found, tuple(CHANGES)):
+        apart = {name: differences(found[before], found[after], name) for name in _COMPARED}
         cells = (over_seeds(apart[name], write) for name, (_, write) in _COMPARED.items())
         rows.append([Cell(f"{before.title} → {after.title}"), *cells])
     return Table(
@@ -147,23 +135,6 @@ def _of_changes(found: Found) -> Table:
         rows,
         "Rows that differ in one thing: the second less the first, of the same seed; shares in points.",
     )
-
-
-def _neighbours(found: Found) -> Iterator[tuple[tuple[Row, Sequence[Record]], tuple[Row, Sequence[Record]]]]:
-    """Yield rows that follow each other and differ in one setting."""
-    trained = [(row, records) for row, records in found.items() if _trained(records)]
-    for one, other in itertools.pairwise(trained):
-        first, second = (records[0].made_with["settings"] for _, records in (one, other))
-        if sum(first[name] != second[name] for name in CHANGES) == 1:
-            yield one, other
-
-
-def _differences(some: Sequence[Record], others: Sequence[Record], name: str) -> list[float | None]:
-    """Return how much more records have of a measure than those of another row with the same seed."""
-    before = {record.made_with["seed"]: record.measures.get(name) for record in some}
-    after = {record.made_with["seed"]: record.measures.get(name) for record in others}
-    both = [(before[seed], after[seed]) for seed in before if seed in after]
-    return [None if one is None or other is None else other - one for one, other in both]
 
 
 def _of_likelihood(found: Found) -> Table:
@@ -183,11 +154,14 @@ def _of_likelihood(found: Found) -> Table:
 
 
 def _known(records: Sequence[Record]) -> list[Cell]:
-    worse = _trained(records) and _mean(records, "hit_f1") < _mean(records, "hit_f1_mean_pattern")
+    worse = is_trained(records) and mean(records, "hit_f1") < mean(records, "hit_f1_mean_pattern")
     return [
-        _values(records, "hit_f1")._replace(bad=worse),
-        *(_values(records, f"hit_f1_{floor}") for floor in ("pca16", "mean_pattern")),
-        *(_values(records, name) for name in ("iwae_nats", "elbo_nats", "entropy_bound_nats", "gap_nats", "gap_error")),
+        values(records, "hit_f1", number)._replace(bad=worse),
+        *(values(records, f"hit_f1_{floor}", number) for floor in ("pca16", "mean_pattern")),
+        *(
+            values(records, name, number)
+            for name in ("iwae_nats", "elbo_nats", "entropy_bound_nats", "gap_nats", "gap_error")
+        ),
     ]
 
 
@@ -209,14 +183,14 @@ def _of_bars(found: Found) -> Table:
 
 
 def _composed(records: Sequence[Record]) -> list[Cell]:
-    narrow = _trained(records) and _mean(records, "diversity") < COLLAPSED * _mean(records, "diversity_real")
+    narrow = is_trained(records) and mean(records, "diversity") < COLLAPSED * mean(records, "diversity_real")
     return [
-        *(_values(records, f"style_hit{end}", precise_share) for end in ("", "_real")),
-        _values(records, "diversity")._replace(bad=narrow),
-        _values(records, "diversity_real"),
-        *(_values(records, f"{name}{end}", share) for name in ("precision", "recall") for end in ("", "_ceiling")),
-        *(_values(records, f"nearest_training{end}") for end in ("", "_held_out")),
-        *(_values(records, f"copies{end}", precise_share) for end in ("", "_held_out")),
+        *(values(records, f"style_hit{end}", precise_share) for end in ("", "_real")),
+        values(records, "diversity", number)._replace(bad=narrow),
+        values(records, "diversity_real", number),
+        *(values(records, f"{name}{end}", share) for name in ("precision", "recall") for end in ("", "_ceiling")),
+        *(values(records, f"nearest_training{end}", number) for end in ("", "_held_out")),
+        *(values(records, f"copies{end}", precise_share) for end in ("", "_held_out")),
     ]
 
 
@@ -239,19 +213,19 @@ def _of_transfer(found: Found) -> Table:
 
 
 def _transferred(records: Sequence[Record]) -> list[Cell]:
-    lost = _trained(records) and _mean(records, "transfer_onset_f1") <= _mean(records, "transfer_onset_f1_random")
+    lost = is_trained(records) and mean(records, "transfer_onset_f1") <= mean(records, "transfer_onset_f1_random")
     return [
-        *(_values(records, f"transfer_success{end}", precise_share) for end in ("", "_unchanged")),
-        _values(records, "transfer_onset_f1")._replace(bad=lost),
-        _values(records, "transfer_onset_f1_random"),
-        *(_values(records, f"transfer_step_f1{end}") for end in ("", "_random")),
-        _values(records, "swap_success", precise_share),
-        _values(records, "swap_onset_f1"),
+        *(values(records, f"transfer_success{end}", precise_share) for end in ("", "_unchanged")),
+        values(records, "transfer_onset_f1", number)._replace(bad=lost),
+        values(records, "transfer_onset_f1_random", number),
+        *(values(records, f"transfer_step_f1{end}", number) for end in ("", "_random")),
+        values(records, "swap_success", precise_share),
+        values(records, "swap_onset_f1", number),
     ]
 
 
 def _of_training(found: Found) -> Table:
-    trained = {row: records for row, records in found.items() if _trained(records)}
+    trained = {row: records for row, records in found.items() if is_trained(records)}
     return Table(
         "How they were trained",
         (
@@ -273,20 +247,6 @@ def _training(records: Sequence[Record]) -> list[Cell]:
         *(over_seeds([record.training["losses"].get(name) for record in records], nats) for name in LOSSES),
         *(over_seeds([record.training[name] for record in records], number) for name in counts),
     ]
-
-
-def _trained(records: Sequence[Record]) -> bool:
-    return bool(records[0].training)
-
-
-def _values(records: Sequence[Record], name: str, write: Write = number) -> Cell:
-    return over_seeds([record.measures.get(name) for record in records], write)
-
-
-def _mean(records: Sequence[Record], name: str) -> float:
-    """Return the mean of a measure over seeds, NaN where it is not known."""
-    known: list[Any] = [record.measures.get(name) for record in records]
-    return float("nan") if None in known else sum(known) / len(known)
 
 
 def particulars(found: Found, terms: Terms, command: str, grooves: Grooves) -> dict[str, str]:

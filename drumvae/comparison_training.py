@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drumvae.comparison import LOSSES, DivergedError
+from drumvae.comparison import LOSSES
 from drumvae.comparison_judging import Made, asked_styles
 from drumvae.composing import compose, draw_latents
 from drumvae.diagnostics import analyse
@@ -16,6 +16,7 @@ from drumvae.variants import examples_of, prepare
 from modelkit.budget import Training, train_for
 from modelkit.files import save_keras
 from modelkit.fitting import without_optimizer
+from modelkit.rows import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

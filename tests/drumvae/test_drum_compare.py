@@ -10,16 +10,18 @@ import pytest
 from smalldrums import tiny
 
 from drumvae import compare, comparison_judging, comparison_page, comparison_training
-from drumvae.comparison import CEILING, CHANGES, LOSSES, ROWS, DivergedError, Terms
+from drumvae.comparison import CEILING, CHANGES, LOSSES, ROWS, Terms
 from drumvae.comparison_judging import CONTROLS, Made, among, diversity, judge, pack, unpack
-from drumvae.comparison_text import more, nats, particulars, points, tables
+from drumvae.comparison_text import more, nats, particulars, tables
 from drumvae.comparison_training import made_after_training
 from drumvae.composing import compose, draw_latents
 from drumvae.grooves import load_grooves
 from drumvae.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.train import ANNEALING, HIERARCHIES
 from modelkit import budget
+from modelkit.cells import points
 from modelkit.comparison import Record, Row, machine
+from modelkit.rows import DivergedError
 from modelkit.tables import Cell
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
