@@ -21,7 +21,7 @@ from audiovae.variants import prepare
 from modelkit import budget
 from modelkit.budget import Training, train_for
 from modelkit.files import save_keras, write_text
-from modelkit.fitting import without_optimizer
+from modelkit.fitting import has_diverged, without_optimizer
 from modelkit.randomness import RandomBatches
 from modelkit.rows import DivergedError
 
@@ -57,19 +57,11 @@ def made_after_training(
         return Training(model, batches, lambda *_: measured(), callbacks)
 
     trained = train_for(
-        60 * terms.minutes,
-        folder,
-        settings,
-        ready,
-        examples=settings["batch_size"],
-        losses=LOSSES,
-        title=f"{row.name}, seed {seed}",
-        clock=clock,
-    )
-    if trained is None:
-        raise KeyboardInterrupt
+        60 * terms.minutes, folder, settings, ready,
+        examples=settings["batch_size"], losses=LOSSES, title=f"{row.name}, seed {seed}", clock=clock,
+    )  # fmt: skip
     model, facts = trained.model, dict(trained.facts)
-    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+    if has_diverged(model):
         raise DivergedError
     if isinstance(model, LatentModel):
         model.fit_instruments(sounds.train.chunks, sounds.train.instruments)

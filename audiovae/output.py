@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from modelkit.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
 
@@ -101,22 +100,6 @@ def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
     if prior.maker != fingerprint(model.get_weights()).hex():
         raise UserError(f"{path} is the prior of another model: train it with python -m audiovae.prior {file.parent}")
     return prior
-
-
-def instrument_number(name: str, instruments: Sequence[str]) -> int:
-    """Return the number of an instrument, capitals or not.
-
-    Raises:
-        UserError: there is no such instrument.
-    """
-    if name in instruments:
-        return instruments.index(name)
-    lowered, wanted = [instrument.lower() for instrument in instruments], name.strip().lower()
-    if wanted in lowered:
-        return lowered.index(wanted)
-    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(instruments[lowered.index(near)] for near in close)}? " if close else ""
-    raise UserError(f"--instrument {name!r} is no instrument of this model: {hint}it knows {', '.join(instruments)}")
 
 
 # --- sounds -------------------------------------------------------------------------------------------------
