@@ -66,14 +66,15 @@ def made_after_training(
     if isinstance(model, LatentModel):
         model.fit_instruments(sounds.train.chunks, sounds.train.instruments)
         save_keras(without_optimizer(model), folder / "model.keras")
-    found = measure(model, sounds, ears_of(sounds), seed=seed, train_seconds=facts["seconds"])
+    made = model.reconstruct(sounds.test.chunks)
+    found = measure(model, sounds, ears_of(sounds), seed=seed, train_seconds=facts["seconds"], made=made)
     write_text(folder / MEASURES, json.dumps(found, indent=1) + "\n")
     if isinstance(model, AudioVQVAE):
         facts["prior_epochs"] = _prior_epochs(60 * PRIOR_SHARE * terms.minutes, model, sounds, seed, clock)
         found |= train_prior(folder, model, sounds, epochs=facts["prior_epochs"], seed=seed)
     asked = asked_instruments(sounds, terms.count)
     new = new_sounds(model, asked, folder, seed)
-    return Made(model.reconstruct(sounds.test.chunks), new, asked, found, facts, trained.history)
+    return Made(made, new, asked, found, facts, trained.history)
 
 
 def new_sounds(model: AudioModel, asked: np.ndarray, folder: Path, seed: int) -> np.ndarray:

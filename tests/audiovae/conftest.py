@@ -3,16 +3,20 @@ import functools
 import pytest
 from smallsounds import small_sounds
 
-from audiovae import spectra
+from audiovae import measures, spectra
 
 
 @pytest.fixture(scope="module")
 def rough_inversion():
     """Let Griffin-Lim be quick and bad, where it does not matter how good it is."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("audiovae.model.from_log_mel", functools.partial(spectra.from_log_mel, iterations=1))
+        quick = functools.partial(spectra.from_log_mel, iterations=1)
+        for place in ("audiovae.model.from_log_mel", "audiovae.spectra.from_log_mel"):
+            patch.setattr(place, quick)
         patch.setattr(spectra, "_UPDATES", 2)
+        measures.inverted.cache_clear()
         yield
+    measures.inverted.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -385,8 +385,8 @@ def test_latents_are_trained_and_know_where_instruments_lie(few_weights, little_
     means = kept.instrument_means.numpy()
     assert (means[0] != means[1]).all()
     np.testing.assert_array_equal(made.new, new_sounds(kept, made.asked, tmp_path, 0))
-    # the first of more are the same
-    np.testing.assert_array_equal(made.new[2:], new_sounds(kept, np.array([1, 1, 1]), tmp_path, 0)[:2])
+    # the first of more are the same, but for how sums are rounded that are done for as many at a time
+    np.testing.assert_allclose(made.new[2:], new_sounds(kept, np.array([1, 1, 1]), tmp_path, 0)[:2], atol=1e-6)
     assert made.measures["instrument_hit"] is not None
 
 

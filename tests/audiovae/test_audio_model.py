@@ -205,13 +205,14 @@ import audiovae.model
 chunks = np.load("chunks.npy")
 for name in {list(models)}:
     model = keras.models.load_model(name + ".keras")
-    np.save(name + ".npy", model.reconstruct(chunks))
+    np.save(name + ".npy", model(model.features_of(chunks)))
     if hasattr(model, "sample_latents"):
         np.save(name + "-drawn.npy", model.sample_latents(3, 5, 1))
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, capture_output=True)
     for name, model in models.items():
-        np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), model.reconstruct(chunks))
+        rebuilt = np.load(tmp_path / f"{name}.npy")
+        np.testing.assert_array_equal(rebuilt, model(model.features_of(chunks)))
         if isinstance(model, LatentModel):
             np.testing.assert_array_equal(np.load(tmp_path / f"{name}-drawn.npy"), model.sample_latents(3, 5, 1))
 

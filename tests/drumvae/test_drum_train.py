@@ -148,6 +148,13 @@ def test_people_are_learned_otherwise_than_rules_unless_told(few):
     assert (told["beta"], told["epochs"]) == (1, 7)
 
 
+def test_of_many_bars_by_rule_a_model_learns_for_longer_unless_told():
+    ruled, many = settings(), settings("--per-style", "1000")
+    assert many["epochs"] > ruled["epochs"] == settings("--per-style", "999")["epochs"]
+    assert settings("--per-style", "1000", "--epochs", "7")["epochs"] == 7
+    assert {name for name in ruled if ruled[name] != many[name]} == {"per_style", "epochs"}
+
+
 def test_the_more_bars_the_less_dropout():
     rates = [prepare(settings(), spelled_grooves(each, 4), 0, None).model.dropout for each in (100, 1000)]
     assert rates[0] == settings()["dropout"]
