@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from breaking import eagerly
 
 from modelkit import cli
 
@@ -37,8 +38,5 @@ def contents():
 @pytest.fixture
 def eager():
     """Run what would be compiled step by step: compiling a step takes longer than making it."""
-    import tensorflow as tf  # noqa: PLC0415 - only the tests that train pay for TensorFlow
-
-    tf.config.run_functions_eagerly(run_eagerly=True)
-    yield
-    tf.config.run_functions_eagerly(run_eagerly=False)
+    with eagerly():
+        yield
