@@ -126,9 +126,11 @@ def table(figures: Sequence[Figure], trained: dict[str, Any], shipping: dict[str
         values = [_found(known, key) for known in (trained, shipping)]
         if None in values:
             continue
-        beside = _found(shipping, bound) if bound else None
-        beside = bounding if beside is None else f"{write(beside)} ({bounding})"
-        lines.append((title, *map(write, values), UNKNOWN if bound and "(" not in beside else beside))
+        beside = bounding
+        if bound:
+            known = _found(shipping, bound)
+            beside = UNKNOWN if known is None else f"{write(known)} ({bounding})"
+        lines.append((title, *map(write, values), beside))
     return lines
 
 
