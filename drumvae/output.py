@@ -68,31 +68,13 @@ def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
 # --- models -------------------------------------------------------------------------------------------------
 
 
-def model_file(path: Path | None, option: str = "", styles: Sequence[str] = ()) -> Path:
-    """Return the file of the model that was asked for; of those that ship, the first that knows the styles.
-
-    Args:
-        path: as `modelkit.pretrained.model_file` takes it.
-        option: with which styles were asked for.
-        styles: their names; without any, the first model does.
+def model_file(path: Path | None) -> Path:
+    """Return the file of the model that was asked for, see `modelkit.pretrained.model_file`.
 
     Raises:
-        UserError: it does not exist, or none that ships knows the styles.
+        UserError: it does not exist.
     """
-    default, *others = (pretrained.folder() / f"{name}.keras" for name in pretrained.names_of(DRUM_MODEL.program))
-    if path is not None or not default.is_file():
-        return pretrained.model_file(path, DRUM_MODEL.program)
-    known = {file: loading.saved_config(file)["styles"] for file in (default, *others) if file.is_file()}
-    together = list(dict.fromkeys(style for of_model in known.values() for style in of_model))
-    knowing = ("the models that ship", "they know")
-    wanted = {together[style_number(name, together, option, knowing)] for name in styles}
-    for file, of_model in known.items():
-        if wanted <= set(of_model):
-            if file != default:
-                print(f"note: played by {file.stem}, which knows {' and '.join(styles)}; {default.stem} does not")
-            return file
-    each = "; ".join(f"{file.stem} knows {', '.join(of_model)}" for file, of_model in known.items())
-    raise UserError(f"{option} asks for {' and '.join(styles)}, which no model that ships knows together: {each}")
+    return pretrained.model_file(path, DRUM_MODEL.program)
 
 
 def load_model(file: Path, named: str = "--model") -> DrumVAE:
@@ -108,16 +90,8 @@ def load_model(file: Path, named: str = "--model") -> DrumVAE:
     return loading.load_model(file, DRUM_MODEL, named)
 
 
-def style_number(
-    name: str, styles: Sequence[str], option: str, knowing: tuple[str, str] = ("this model", "it knows")
-) -> int:
+def style_number(name: str, styles: Sequence[str], option: str) -> int:
     """Return the number of a style, capitals or not.
-
-    Args:
-        name: of the style.
-        styles: among which it must be.
-        option: with which it was asked for.
-        knowing: who knows these styles, and that, in words.
 
     Raises:
         UserError: there is no such style.
@@ -129,7 +103,7 @@ def style_number(
         return lowered.index(wanted)
     close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(styles[lowered.index(style)] for style in close)}? " if close else ""
-    raise UserError(f"{option} {name!r} is no style of {knowing[0]}: {hint}{knowing[1]} {', '.join(styles)}")
+    raise UserError(f"{option} {name!r} is no style of this model: {hint}it knows {', '.join(styles)}")
 
 
 # --- beats --------------------------------------------------------------------------------------------------

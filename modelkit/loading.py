@@ -49,12 +49,9 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
             that this version of the program does not know.
     """
     file = existing_file(path, named)
-    text, described = _description(file, named)
-    name = described.get("registered_name")
+    text, class_name, name = _description(file, named)
     if name not in kind.modules:
-        raise UserError(
-            f"{named} {file} holds a {described['class_name']}, not {kind.what}: give one of {kind.program}"
-        )
+        raise UserError(f"{named} {file} holds a {class_name}, not {kind.what}: give one of {kind.program}")
 
     with quiet_start():
         import keras  # noqa: PLC0415 - slow: only once the file is known to be one
@@ -77,29 +74,16 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
         raise UserError(f"{named} {file} cannot be loaded ({reason}): give the model.keras of a run folder") from error
 
 
-def saved_config(path: Path, named: str = "--model") -> dict[str, Any]:
-    """Return what a model that was saved is built with, without building it.
-
-    Args:
-        path: of a .keras file.
-        named: what messages call the file, in front of its path.
+def _description(file: Path, named: str) -> tuple[str, str, str]:
+    """Return what a file says of its model: all of it, its class, and the name under which Keras knows that.
 
     Raises:
-        UserError: there is no such file, or it is none of Keras'.
+        UserError: it is none of Keras'.
     """
-    file = existing_file(path, named)
-    return _description(file, named)[1]["config"]
-
-
-def _description(file: Path, named: str) -> tuple[str, dict[str, Any]]:
-    """Return what a file says of its model, as text and as read."""
     try:
         with zipfile.ZipFile(file) as archive:
             text = archive.read("config.json").decode()
         described = json.loads(text)
-        missing = {"class_name", "config"} - described.keys()
-    except (*_UNREADABLE, AttributeError) as error:
+        return text, described["class_name"], described["registered_name"]
+    except _UNREADABLE as error:
         raise UserError(f"{named} {file} is not a .keras file: give the model.keras of a run folder") from error
-    if missing:
-        raise UserError(f"{named} {file} is not a .keras file: give the model.keras of a run folder")
-    return text, described

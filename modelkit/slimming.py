@@ -53,7 +53,8 @@ def _halved(content: bytes) -> bytes:
                 copied = target.create_dataset(name, data=_rounded(node[()]))
             else:
                 copied = target.require_group(name)
-            copied.attrs.update(node.attrs)
+            # A layer's name has a number that depends on what the process built before, and is of no use to anybody.
+            copied.attrs.update({key: value for key, value in node.attrs.items() if key != "name"})
 
         target.attrs.update(source.attrs)
         source.visititems(copy)

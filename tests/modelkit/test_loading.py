@@ -18,8 +18,7 @@ WITHOUT_TENSORFLOW = """
 import sys
 from pathlib import Path
 from modelkit.cli import UserError
-from modelkit.loading import Kind, load_model, saved_config
-print(saved_config(Path(sys.argv[1]))["width"])
+from modelkit.loading import Kind, load_model
 try:
     load_model(Path(sys.argv[1]), Kind("a song", "songs.train", {"songs>Song": "songs"}))
 except UserError as error:
@@ -200,6 +199,6 @@ def test_a_config_of_other_sizes(refusal, file):
 def test_tensorflow_is_not_needed_to_refuse_a_stranger(file):
     command = [sys.executable, "-c", WITHOUT_TENSORFLOW, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    width, said, imported = done.stdout.splitlines()
-    assert (width, imported) == ("3", "False")
+    said, imported = done.stdout.splitlines()
+    assert imported == "False"
     assert said == f"--model {file} holds a Scale, not a song: give one of songs.train"

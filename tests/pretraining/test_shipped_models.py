@@ -56,7 +56,7 @@ def test_every_model_loads_and_makes_something():
         assert model.labelled is labelled
         assert model.generate(2, seed=0).std() > 0.1
     assert drums.load_model(files["drums-styles"]).styles == ["rock", "jazz", "hiphop", "electronic", "latin"]
-    assert "funk" in drums.load_model(files["drums-groove"]).styles
+    assert drums.load_model(files["drums-groove"]).styles == ["rock", "jazz", "hiphop", "latin"]
     model = sounds.load_model(files["sounds-vqvae"])
     prior = sounds.prior_of(model, files["sounds-vqvae"])
     assert prior.instruments == model.instruments
