@@ -1,20 +1,27 @@
 """Sound of any length as chunks of one second, and back: cutting, joining, loudness.
 
-`to_chunks` and `from_chunks` undo each other; `normalise` gives the factors that undo it.
+`to_chunks` and `from_chunks` undo each other; `normalise` gives the factors that undo it. What verbs take for their
+source, and how many they take, is said here too.
 """
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 
+from modelkit import cli
 from modelkit.audio import RATE_HZ
 
 __all__ = [
     "CHUNK",
+    "CORPUS",
+    "FEWEST_CHUNKS",
     "HOP",
     "PEAK",
     "QUIETEST_RMS",
     "RATE_HZ",
+    "enough_chunks",
     "from_chunks",
     "is_sounding",
     "loudness",
@@ -34,6 +41,12 @@ PEAK = 10 ** (-1 / 20)
 
 QUIETEST_RMS = 1e-3
 """−60 dB of full scale: what is quieter counts as silence."""
+
+CORPUS = "corpus"
+"""What verbs take for the tunes and grooves that come with the project."""
+
+FEWEST_CHUNKS = 10
+"""Of an instrument: one to choose with, one to judge by and the others to learn from."""
 
 _FRAME = 256
 _LEAST_SOUNDING = 0.5  # share of a chunk's frames: a model of mostly silent ones learns silence
@@ -132,6 +145,14 @@ def is_sounding(chunks: np.ndarray) -> np.ndarray:
     """
     loud = loudness(chunks) >= QUIETEST_RMS
     return loud & (sounding_frames(normalise(chunks)[0]).mean(axis=1) >= _LEAST_SOUNDING)
+
+
+def enough_chunks(text: str) -> int:
+    """Argparse type: as many chunks as three sides need."""
+    chunks = cli.positive_int(text)
+    if chunks < FEWEST_CHUNKS:
+        raise argparse.ArgumentTypeError(f"{text!r} is too few for three sides: give {FEWEST_CHUNKS} or more")
+    return chunks
 
 
 def _check_hop(hop: int) -> None:

@@ -7,8 +7,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from audiovae.chunks import CORPUS, enough_chunks
 from audiovae.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
-from audiovae.train import CORPUS, enough_chunks
 from modelkit import cli
 from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places
 from modelkit.quiet import quiet_start

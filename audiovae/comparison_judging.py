@@ -13,7 +13,7 @@ from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 
 from audiovae.chunks import CHUNK, normalise
-from audiovae.measures import by_instrument, distances
+from audiovae.measures import by_instrument, distances, inverted
 from audiovae.recognition import recogniser_of
 from audiovae.spectra import FLOOR_DB, from_log_mel, log_mel
 from evaluation.verdict import number, share
@@ -80,7 +80,7 @@ def real_sounds(sounds: Sounds, count: int, seed: int) -> Made:  # noqa: ARG001 
 def griffin_lim(sounds: Sounds, count: int, seed: int, *, bands: int) -> Made:  # noqa: ARG001 - the same
     """Make sounds of the log-mel spectrograms of real ones."""
     new, asked = _unheard(sounds, count)
-    return _control(sounds, _inverted(sounds, bands), from_log_mel(_spectra(new, bands), CHUNK), asked)
+    return _control(sounds, inverted(sounds, bands), from_log_mel(_spectra(new, bands), CHUNK), asked)
 
 
 def replayed_chunks(sounds: Sounds, count: int, seed: int) -> Made:
@@ -162,14 +162,8 @@ def _of(side: SoundChunks, instrument: int) -> NDArray[np.int64]:
     return own if len(own) else np.arange(len(side.chunks))
 
 
-@functools.lru_cache(maxsize=2)
-def _inverted(sounds: Sounds, bands: int) -> np.ndarray:
-    """Return what Griffin-Lim makes of the log-mel spectrograms of the test chunks."""
-    return from_log_mel(_spectra(sounds.test.chunks, bands), CHUNK)
-
-
 def _ceiling(sounds: Sounds) -> dict[str, Any]:
-    return {"griffin_lim": distances(sounds.test.chunks, _inverted(sounds, _BANDS))}
+    return {"griffin_lim": distances(sounds.test.chunks, inverted(sounds, _BANDS))}
 
 
 def _components(

@@ -11,7 +11,6 @@ from audiovae.comparison import PROGRAM, STEM
 from audiovae.comparison_judging import COURSE, shown, unpack
 from audiovae.comparison_text import particulars, tables
 from audiovae.spectra import FLOOR_DB
-from evaluation.page import capitalised
 from evaluation.verdict import number, share
 from modelkit.gallery import Gallery, Picture, name_rows
 from modelkit.plotting import GENERATED, REAL, saved_figure
@@ -68,12 +67,8 @@ def write_comparison(
     }
     if trained:
         pictures["course.png"] = Picture(_COURSE, lambda path: _save_course(trained, path))
-    sentences = [
-        (row.title, [f"{capitalised(sentence)}." for sentence in record.verdict.values() if sentence])
-        for row, record in first.items()
-    ]
     about = particulars(found, terms, command, sounds)
-    Gallery(_TITLE, "sounds", tables(found), about, sentences, pictures).write(out, STEM, PROGRAM, force=force)
+    Gallery(_TITLE, "sounds", tables(found), about, first, pictures).write(out, STEM, PROGRAM, force=force)
 
 
 def _save_spectra(first: First, which: str, names: Sequence[str], path: Path) -> None:
@@ -109,7 +104,7 @@ def _save_instruments(first: First, names: Sequence[str], path: Path) -> None:
             axes.annotate(number(value), (column, line), ha="center", va="center", fontsize=7, color=colour)
         axes.set_xticks(range(len(names)), names)
         axes.xaxis.tick_top()
-        name_rows(axes, list(first))
+        name_rows(axes, first)
         figure.colorbar(image, ax=axes, aspect=40, extend="max")
 
 
@@ -124,7 +119,7 @@ def _save_recognised(first: First, instruments: int, path: Path) -> None:
             axes.barh(places + shift, [each[name] for each in records], height=0.36, color=colour, label=label)
         for value, style in ((records[0]["instrument_hit_real"], "--"), (1 / instruments, ":")):
             axes.axvline(value, color="grey", linestyle=style, linewidth=1)
-        name_rows(axes, list(first))
+        name_rows(axes, first)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(lambda value, _: share(value))
         figure.legend(fontsize=7, loc="outside upper right", ncols=2)

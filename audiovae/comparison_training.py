@@ -21,7 +21,7 @@ from audiovae.variants import prepare
 from modelkit import budget
 from modelkit.budget import Training, train_for
 from modelkit.files import save_keras, write_text
-from modelkit.fitting import without_optimizer
+from modelkit.fitting import has_diverged, without_optimizer
 from modelkit.randomness import RandomBatches
 from modelkit.rows import DivergedError
 
@@ -57,31 +57,24 @@ def made_after_training(
         return Training(model, batches, lambda *_: measured(), callbacks)
 
     trained = train_for(
-        60 * terms.minutes,
-        folder,
-        settings,
-        ready,
-        examples=settings["batch_size"],
-        losses=LOSSES,
-        title=f"{row.name}, seed {seed}",
-        clock=clock,
-    )
-    if trained is None:
-        raise KeyboardInterrupt
+        60 * terms.minutes, folder, settings, ready,
+        examples=settings["batch_size"], losses=LOSSES, title=f"{row.name}, seed {seed}", clock=clock,
+    )  # fmt: skip
     model, facts = trained.model, dict(trained.facts)
-    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+    if has_diverged(model):
         raise DivergedError
     if isinstance(model, LatentModel):
         model.fit_instruments(sounds.train.chunks, sounds.train.instruments)
         save_keras(without_optimizer(model), folder / "model.keras")
-    found = measure(model, sounds, ears_of(sounds), seed=seed, train_seconds=facts["seconds"])
+    made = model.reconstruct(sounds.test.chunks)
+    found = measure(model, sounds, ears_of(sounds), seed=seed, train_seconds=facts["seconds"], made=made)
     write_text(folder / MEASURES, json.dumps(found, indent=1) + "\n")
     if isinstance(model, AudioVQVAE):
         facts["prior_epochs"] = _prior_epochs(60 * PRIOR_SHARE * terms.minutes, model, sounds, seed, clock)
         found |= train_prior(folder, model, sounds, epochs=facts["prior_epochs"], seed=seed)
     asked = asked_instruments(sounds, terms.count)
     new = new_sounds(model, asked, folder, seed)
-    return Made(model.reconstruct(sounds.test.chunks), new, asked, found, facts, trained.history)
+    return Made(made, new, asked, found, facts, trained.history)
 
 
 def new_sounds(model: AudioModel, asked: np.ndarray, folder: Path, seed: int) -> np.ndarray:

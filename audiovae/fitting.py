@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from audiovae import plots
@@ -17,7 +16,7 @@ from audiovae.spectra import spectral_convergence
 from audiovae.variants import prepare
 from modelkit.cli import UserError
 from modelkit.files import save_keras, write_text
-from modelkit.fitting import Stopwatch, fit_in_run, training_seconds, without_optimizer
+from modelkit.fitting import Stopwatch, fit_in_run, has_diverged, training_seconds, without_optimizer
 from modelkit.randomness import make_deterministic
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def report(run: Run, model: AudioModel, sounds: Sounds, recogniser: Recogniser) 
     Raises:
         UserError: the model has diverged.
     """
-    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+    if has_diverged(model):
         raise UserError(f"training has diverged, {run.path} makes no sound: start anew with another --seed")
     seconds = training_seconds(run)
     found = measure(model, sounds, recogniser, seed=run.config["seed"], train_seconds=seconds)

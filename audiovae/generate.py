@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from audiovae.output import (
     add_model_option,
-    instrument_number,
     levelled,
     load_model,
     model_file,
@@ -130,7 +129,9 @@ def _new_sounds(args: argparse.Namespace, model: AudioModel, file: Path) -> dict
     from audiovae.model import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
 
     count, seed = args.count or _COUNT, args.seed or 0
-    instrument = None if args.instrument is None else instrument_number(args.instrument, model.instruments)
+    instrument = None
+    if args.instrument is not None:
+        instrument = cli.number_of(args.instrument, model.instruments, "--instrument", "instrument")
     if isinstance(model, AudioVQVAE):
         asked = np.arange(count) % len(model.instruments) if instrument is None else np.full(count, instrument)
         codes = prior_of(model, file).sample(

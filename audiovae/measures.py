@@ -28,6 +28,7 @@ Keys of measures.json; one that does not apply to a model is null:
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from audiovae.recognition import Recogniser
     from audiovae.sounds import SoundChunks, Sounds
 
-__all__ = ["SAMPLES", "by_instrument", "codebook_use", "distances", "measure", "sounding_codes"]
+__all__ = ["SAMPLES", "by_instrument", "codebook_use", "distances", "inverted", "measure", "sounding_codes"]
 
 SAMPLES = 20
 """Of each instrument, that are made for ``instrument_hit``."""
@@ -60,7 +61,13 @@ _DIGITS = 6
 
 
 def measure(
-    model: AudioModel, sounds: Sounds, recogniser: Recogniser, *, seed: int, train_seconds: float
+    model: AudioModel,
+    sounds: Sounds,
+    recogniser: Recogniser,
+    *,
+    seed: int,
+    train_seconds: float,
+    made: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Return what measures.json says of a model.
 
@@ -70,15 +77,17 @@ def measure(
         recogniser: of their instruments.
         seed: of all random draws.
         train_seconds: what training took.
+        made: what comes back of the test chunks, if that is known already.
     """
     test = sounds.test
-    made = model.reconstruct(test.chunks)
+    if made is None:
+        made = model.reconstruct(test.chunks)
     found: dict[str, Any] = {
         **_kind(model),
         "n": len(test.chunks),
         "train_seconds": train_seconds,
         **distances(test.chunks, made),
-        "griffin_lim": _griffin_lim(model, test.chunks),
+        "griffin_lim": _griffin_lim(model, sounds),
         "instruments": by_instrument(test, made, sounds.names, recogniser),
         **_codes(model, test.chunks),
         **_latents(model, test.chunks, seed),
@@ -101,6 +110,14 @@ def distances(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
         "mel_distance": float(spectra.mel_distance(reference, estimate).mean()),
         "si_sdr": float(np.clip(decibels, *_SI_SDR_RANGE).mean()),
     }
+
+
+@functools.lru_cache(maxsize=2)
+def inverted(sounds: Sounds, bands: int) -> np.ndarray:
+    """Return what Griffin-Lim makes of the log-mel spectrograms of the test chunks, [n, 22050]; it is slow, so kept."""
+    chunks = sounds.test.chunks
+    blocks = (chunks[start : start + _BLOCK] for start in range(0, len(chunks), _BLOCK))
+    return spectra.from_log_mel(np.concatenate([spectra.log_mel(block, bands) for block in blocks]), chunks.shape[1])
 
 
 def sounding_codes(chunks: np.ndarray, count: int) -> np.ndarray:
@@ -137,10 +154,10 @@ def _kind(model: AudioModel) -> dict[str, Any]:
     }
 
 
-def _griffin_lim(model: AudioModel, chunks: np.ndarray) -> dict[str, float] | None:
+def _griffin_lim(model: AudioModel, sounds: Sounds) -> dict[str, float] | None:
     if model.input_kind == "raw":
         return None
-    return distances(chunks, model.sounds_of(model.features_of(chunks)))
+    return distances(sounds.test.chunks, inverted(sounds, model.mels))
 
 
 def by_instrument(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from modelkit import loading, pretrained
@@ -11,7 +10,7 @@ from modelkit.files import check_place, output_folder, set_aside
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -106,22 +105,6 @@ def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
     if prior.maker != fingerprint(model.get_weights()).hex():
         raise UserError(f"{path} is the prior of another model: train it with python -m audiovae.prior {file.parent}")
     return prior
-
-
-def instrument_number(name: str, instruments: Sequence[str]) -> int:
-    """Return the number of an instrument, capitals or not.
-
-    Raises:
-        UserError: there is no such instrument.
-    """
-    if name in instruments:
-        return instruments.index(name)
-    lowered, wanted = [instrument.lower() for instrument in instruments], name.strip().lower()
-    if wanted in lowered:
-        return lowered.index(wanted)
-    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(instruments[lowered.index(near)] for near in close)}? " if close else ""
-    raise UserError(f"--instrument {name!r} is no instrument of this model: {hint}it knows {', '.join(instruments)}")
 
 
 # --- sounds -------------------------------------------------------------------------------------------------

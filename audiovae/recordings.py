@@ -12,23 +12,17 @@ from tqdm import tqdm
 from audiovae.chunks import QUIETEST_RMS, is_sounding, loudness, to_chunks
 from modelkit.audio import FORMATS, UnreadableSoundError, decode
 from modelkit.cli import UserError
+from modelkit.listing import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
 
-__all__ = ["Recording", "Skipped", "deal", "find_recordings", "read_recordings"]
+__all__ = ["Recording", "deal", "find_recordings", "read_recordings"]
 
 _SIDE_SHARE = 0.1  # of an instrument's files, to choose with, and to judge by
 _FEWEST_TO_DEAL = 3
-
-
-class Skipped(NamedTuple):
-    """A file that is not used, and why, in one line."""
-
-    name: str
-    reason: str
 
 
 class Recording(NamedTuple):

@@ -8,7 +8,6 @@ writes some of them as WAV files. What is played takes a minute to make, and is 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import itertools
 import json
@@ -23,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from audiovae.chunks import CHUNK, HOP, RATE_HZ, normalise
-from audiovae.recordings import Skipped, deal, read_recordings
+from audiovae.chunks import CHUNK, CORPUS, FEWEST_CHUNKS, HOP, RATE_HZ, enough_chunks, normalise
+from audiovae.recordings import deal, read_recordings
 from audiovae.rendering import DRUMS, INSTRUMENTS, KITS, PROGRAMS, play_instrument
 from drumvae.grooves import load_grooves
 from melodygan.corpus import load_corpus, split
@@ -32,16 +31,18 @@ from modelkit import cli
 from modelkit.audio import write_audio
 from modelkit.cli import UserError
 from modelkit.files import cache_folder, check_output_folder, output_folder, replacing_file
+from modelkit.listing import Skipped, in_columns, skipped_lines
 from modelkit.soundfont import soundfont_file
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from audiovae.recordings import Recording
     from drumvae.grooves import Bars
     from melodygan.corpus import Tune
 
-__all__ = ["CORPUS", "FEWEST_CHUNKS", "SIDES", "Skipped", "SoundChunks", "Sounds", "load_sounds", "write_sounds"]
+__all__ = ["SIDES", "SoundChunks", "Sounds", "load_sounds", "write_sounds"]
 
 PROGRAM = "audiovae.sounds"
 EXAMPLE = (
@@ -49,13 +50,7 @@ EXAMPLE = (
     "  python -m audiovae.sounds --out data/mine --sounds ~/recordings --hop 0.25 --count 5"
 )
 
-CORPUS = "corpus"
-"""What `load_sounds` takes for the tunes and grooves."""
-
 SIDES = ("train", "validation", "test")
-
-FEWEST_CHUNKS = 10
-"""Of an instrument: one to choose with, one to judge by and the others to learn from."""
 
 _MAKER_VERSION = 1  # of the sounds in the cache: another one where they would be others
 _CHUNKS = 400  # an instrument, of the corpus
@@ -121,20 +116,12 @@ class Sounds:
             *((name, *(f"{count:,}" for count in row)) for name, *row in zip(self.names, *counts, strict=True)),
             ("all", *(f"{len(side.chunks):,}" for side in sides)),
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [f"chunks of {self.source}, one second each, seed {self.seed}, fingerprint {self.fingerprint[:12]}"]
-        lines += [
-            "  ".join(
-                [f"{name:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))]
-            )
-            for name, *cells in rows
+        lines = [
+            f"chunks of {self.source}, one second each, seed {self.seed}, fingerprint {self.fingerprint[:12]}",
+            *in_columns(rows),
+            f"from {len(self.origins):,} tunes, grooves or files; silent chunks left out: {self.silent:,}",
+            *skipped_lines(self.skipped, limit),
         ]
-        lines.append(f"from {len(self.origins):,} tunes, grooves or files; silent chunks left out: {self.silent:,}")
-        if self.skipped:
-            lines.append(f"skipped: {len(self.skipped)}")
-        lines += [f"    {name}: {reason}" for name, reason in self.skipped[:limit]]
-        if len(self.skipped) > limit:
-            lines.append(f"    and {len(self.skipped) - limit} more")
         return "\n".join(lines)
 
 
@@ -426,7 +413,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=cli.positive_int, default=3, metavar="N", help="WAVs an instrument (default 3)")
     parser.add_argument(
         "--chunks",
-        type=_enough_chunks,
+        type=enough_chunks,
         metavar="N",
         help="seconds of sound to make or use of each instrument (default 400 of the corpus, of a folder all)",
     )
@@ -440,13 +427,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same sounds (default 0)")
     parser.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
     return parser
-
-
-def _enough_chunks(text: str) -> int:
-    chunks = cli.positive_int(text)
-    if chunks < FEWEST_CHUNKS:
-        raise argparse.ArgumentTypeError(f"{text!r} is too few for three sides: give {FEWEST_CHUNKS} or more")
-    return chunks
 
 
 if __name__ == "__main__":

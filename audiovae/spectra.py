@@ -10,6 +10,8 @@ The measures take a reference and an estimate, [n, samples] each, and give one v
 from __future__ import annotations
 
 import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,25 +125,30 @@ def from_log_mel(
     import librosa  # noqa: PLC0415 - takes seconds, and only mel models need it
     from tqdm import tqdm  # noqa: PLC0415 - the same
 
-    sounds = np.zeros((len(mels), samples), np.float32)
-    bar = tqdm(mels, "inverting", unit="sound", leave=False, disable=None if progress else True)
-    for sound, mel in zip(sounds, bar, strict=True):
-        linear = np.where(mel > -1, 10 ** ((mel.astype(np.float64) - 1) * -FLOOR_DB / 40), 0)  # the floor is silence
+    def inverted(mel: np.ndarray) -> np.ndarray:
+        linear = np.where(mel > -1, 10 ** ((mel.astype(np.float32) - 1) * -FLOOR_DB / 40), 0)  # the floor is silence
         spectrum = _unmel(linear).T / _scale(MEL_WINDOW)
         # starting with phases of 0 comes as near as with random ones, and needs no seed
         whole = librosa.griffinlim(spectrum, n_iter=iterations, hop_length=MEL_HOP, n_fft=MEL_WINDOW, init=None)
-        sound[:] = whole[:samples]
+        return whole[:samples]
+
+    sounds = np.zeros((len(mels), samples), np.float32)
+    bar = tqdm(total=len(mels), desc="inverting", unit="sound", leave=False, disable=None if progress else True)
+    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:  # its time goes into transforms, which let others work
+        for sound, made in zip(sounds, pool.map(inverted, mels), strict=True):
+            sound[:] = made
+            bar.update()
     return sounds
 
 
 def _unmel(mel: np.ndarray) -> np.ndarray:
     """Return magnitudes [frames, frequencies] ≥ 0 whose bands are nearly ``mel`` [frames, bands]."""
-    filters = sparse.csr_array(_filters(mel.shape[1]).astype(np.float64))
+    filters = sparse.csr_array(_filters(mel.shape[1]).astype(mel.dtype))
     wanted = filters.T @ mel.T
     mixing = (filters.T @ filters).tocsr()
     spectrum = wanted.copy()
     for _ in range(_UPDATES):
-        spectrum *= wanted / (mixing @ spectrum + np.finfo(np.float64).tiny)
+        spectrum *= wanted / (mixing @ spectrum + np.finfo(mel.dtype).tiny)
     return spectrum.T
 
 

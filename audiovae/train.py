@@ -27,6 +27,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audiovae.chunks import CORPUS, enough_chunks
 from audiovae.grids import MOST_LEVELS, levels_of
 from modelkit import cli
 from modelkit.cli import UserError
@@ -47,8 +48,6 @@ INPUTS = ("raw", "mel")
 QUANTIZERS = ("vq", "fsq")
 MELS = (128, 256)
 ANNEALING = ("none", "linear", "cyclical", "sigmoid")
-CORPUS = "corpus"
-_FEWEST_CHUNKS = 10
 _MOST_CODES = 4096
 _EPOCHS = 15
 _UPDATES_PER_EPOCH = 250
@@ -162,14 +161,6 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--out", type=Path, metavar="RUN", help="run folder (default runs/audiovae-…)")
     output.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
     return parser
-
-
-def enough_chunks(text: str) -> int:
-    """Argparse type: as many chunks as three sides need."""
-    chunks = cli.positive_int(text)
-    if chunks < _FEWEST_CHUNKS:
-        raise argparse.ArgumentTypeError(f"{text!r} is too few for three sides: give {_FEWEST_CHUNKS} or more")
-    return chunks
 
 
 def _code_count(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from typing import TYPE_CHECKING
 
@@ -13,22 +12,17 @@ from drumvae.comparison import PROGRAM, STEM
 from drumvae.comparison_judging import unpack
 from drumvae.comparison_text import nats, particulars, tables
 from drumvae.kit import INSTRUMENTS, STEPS
-from evaluation.page import capitalised
 from evaluation.verdict import share
-from modelkit.pages import template, write_results
+from modelkit.gallery import Gallery, Picture, name_rows
 from modelkit.plotting import GENERATED, REAL, saved_figure
-from modelkit.tables import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from matplotlib.axes import Axes
-
     from drumvae.comparison import Terms
     from drumvae.grooves import Grooves
     from modelkit.comparison import Record, Row
-    from modelkit.tables import Table
 
     First = Mapping[Row, Record]
 
@@ -38,16 +32,14 @@ _WORST_SHOWN = 1.3  # of the least −log p: the first epochs would make one lin
 _HIGHEST_SHOWN = 2.0  # of the greatest divergence in the end, for the same reason
 _INK = ListedColormap(["#e9e9e9", "black"])
 
-_PICTURES = {
-    "collapse.png": (
-        "What z_high holds: divergence of each of its dimensions, and as a diamond how many nats it tells of which bar "
-        "it is. Where there is nothing it has collapsed; to tell the styles apart takes as much as the line says"
-    ),
-    "probes.png": "How often the style is read from each latent, beside raw bars (dashed) and guessing (dotted)",
-    "divergence.png": "Divergence of each dimension on validation bars over the epochs; what stays dark has collapsed",
-    "course.png": "Divergence of z_high, and −log p, on validation bars over the seconds of training",
-    "bars.png": "Bars of each row, in columns of a style; instruments from the kick upwards",
-}
+_COLLAPSE = (
+    "What z_high holds: divergence of each of its dimensions, and as a diamond how many nats it tells of which bar it "
+    "is. Where there is nothing it has collapsed; to tell the styles apart takes as much as the line says"
+)
+_PROBES = "How often the style is read from each latent, beside raw bars (dashed) and guessing (dotted)"
+_DIVERGENCE = "Divergence of each dimension on validation bars over the epochs; what stays dark has collapsed"
+_COURSE = "Divergence of z_high, and −log p, on validation bars over the seconds of training"
+_BARS = "Bars of each row, in columns of a style; instruments from the kick upwards"
 
 
 def write_comparison(
@@ -69,48 +61,20 @@ def write_comparison(
         grooves: those of a seed.
         force: set aside what somebody else put there.
     """
-    shown, about = tables(found), particulars(found, terms, command, grooves)
     first = {row: records[0] for row, records in found.items()}
     trained = {row: record for row, record in first.items() if record.training}
     probed = {row: record for row, record in first.items() if "probe_high" in record.measures}
     pictures = {}
     if trained:
-        pictures["collapse.png"] = lambda path: _save_collapse(trained, len(grooves.styles), path)
+        pictures["collapse.png"] = Picture(_COLLAPSE, lambda path: _save_collapse(trained, len(grooves.styles), path))
     if probed:
-        pictures["probes.png"] = lambda path: _save_probes(probed, path)
+        pictures["probes.png"] = Picture(_PROBES, lambda path: _save_probes(probed, path))
     if trained:
-        pictures["divergence.png"] = lambda path: _save_divergence(trained, path)
-        pictures["course.png"] = lambda path: _save_course(trained, path)
-    pictures["bars.png"] = lambda path: _save_bars(first, grooves.styles, path)
-    write_results(
-        out,
-        STEM,
-        PROGRAM,
-        page=lambda folder: page(shown, about, first, {_PICTURES[name]: folder / name for name in pictures}),
-        text=markdown(_TITLE, shown, about, {f"{STEM}/{name}": _PICTURES[name] for name in pictures}),
-        pictures=pictures,
-        force=force,
-    )
-
-
-def page(shown: Sequence[Table], about: Mapping[str, str], first: First, pictures: Mapping[str, Path]) -> str:
-    """Render the page.
-
-    Args:
-        shown: the tables.
-        about: what they depend on.
-        first: the record of each row whose sentences are shown.
-        pictures: PNG files by what they show.
-    """
-    sentences = [
-        (row.title, [f"{capitalised(sentence)}." for sentence in record.verdict.values() if sentence])
-        for row, record in first.items()
-    ]
-    images = {title: base64.b64encode(path.read_bytes()).decode() for title, path in pictures.items()}
-    page_of = template("modelkit", "gallery.html.jinja")
-    return page_of.render(
-        title=_TITLE, first_table="latents", tables=shown, about=about, sentences=sentences, images=images
-    )
+        pictures["divergence.png"] = Picture(_DIVERGENCE, lambda path: _save_divergence(trained, path))
+        pictures["course.png"] = Picture(_COURSE, lambda path: _save_course(trained, path))
+    pictures["bars.png"] = Picture(_BARS, lambda path: _save_bars(first, grooves.styles, path))
+    about = particulars(found, terms, command, grooves)
+    Gallery(_TITLE, "latents", tables(found), about, first, pictures).write(out, STEM, PROGRAM, force=force)
 
 
 def _save_collapse(trained: First, styles: int, path: Path) -> None:
@@ -135,7 +99,7 @@ def _save_collapse(trained: First, styles: int, path: Path) -> None:
         axes.annotate(
             f"ln {styles}", (told_apart, 1), xycoords=("data", "axes fraction"), va="bottom", ha="center", color="grey"
         )
-        _name_rows(axes, trained)
+        name_rows(axes, trained)
         axes.set_xlim(0, 1.3 * max(*ends, told_apart))
         axes.set_xlabel("nats")
 
@@ -151,7 +115,7 @@ def _save_probes(probed: First, path: Path) -> None:
             axes.barh(places + shift, values, height=0.36, color=colour, label=f"z_{level}")
         for name, style in (("probe_raw", "--"), ("chance", ":")):
             axes.axvline(records[0][name], color="grey", linestyle=style, linewidth=1)
-        _name_rows(axes, probed)
+        name_rows(axes, probed)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(lambda value, _: share(value))
         figure.legend(fontsize=7, loc="outside upper right", ncols=2)
@@ -223,9 +187,3 @@ def _save_bars(first: First, styles: Sequence[str], path: Path) -> None:
                 for style, name in enumerate(styles):
                     middle = (style + 0.5) / len(styles)
                     axes.annotate(name, (middle, 1.3), xycoords="axes fraction", ha="center", fontsize=8)
-
-
-def _name_rows(axes: Axes, rows: First) -> None:
-    axes.set_yticks(range(len(rows)), [row.title for row in rows])
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 from drumvae.comparison import CEILING, CHANGES, LOSSES
 from evaluation.verdict import number, share
 from modelkit import tables as kit
-from modelkit.cells import differences, is_trained, mean, points, precise_share, single_changes, values
+from modelkit.cells import (
+    differences,
+    is_trained,
+    mean,
+    points,
+    precise_share,
+    signed,
+    single_changes,
+    training_cells,
+    values,
+)
 from modelkit.tables import Cell, Table, over_seeds
 
 if TYPE_CHECKING:
@@ -30,25 +40,19 @@ def nats(value: float) -> str:
     return number(value) if abs(value) >= _LEAST_WRITTEN else f"{value:z.7f}".rstrip("0").rstrip(".")
 
 
-def more(value: float) -> str:
-    """Write how far two numbers are apart: +1.23."""
-    written = nats(value)
-    return written if value < 0 or written == "0" else f"+{written}"
-
-
 _COMPARED: Mapping[str, tuple[str, Write]] = {
-    "kl_high_nats": ("z_high, nats", more),
-    "active_high": ("Active", more),
-    "mutual_information_high": ("Tells", more),
+    "kl_high_nats": ("z_high, nats", signed(nats)),
+    "active_high": ("Active", signed(nats)),
+    "mutual_information_high": ("Tells", signed(nats)),
     "probe_high": ("Probe of z_high", points),
     "probe_low": ("of z_low", points),
-    "hit_f1": ("Hit F1", more),
-    "iwae_nats": ("−log p", more),
+    "hit_f1": ("Hit F1", signed(nats)),
+    "iwae_nats": ("−log p", signed(nats)),
     "style_hit": ("Style hit", points),
-    "diversity": ("Diversity", more),
+    "diversity": ("Diversity", signed(nats)),
     "recall": ("Recall", points),
     "transfer_success": ("Style reached", points),
-    "transfer_onset_f1": ("Onsets kept", more),
+    "transfer_onset_f1": ("Onsets kept", signed(nats)),
     "swap_success": ("By z_high alone", points),
 }
 """What a change of one setting is judged by: the header and how a difference is written."""
@@ -232,21 +236,13 @@ def _of_training(found: Found) -> Table:
             "Row", "Loss", "Reconstruction", "z_high, nats", "z_low, nats", "−log p in validation",
             "Updates", "Examples a second", "Seconds", "Epochs", "Judged epoch",
         ),
-        [[Cell(row.title), *_training(records)] for row, records in trained.items()],
+        [[Cell(row.title), *training_cells(records, LOSSES, nats)] for row, records in trained.items()],
         "Losses are those of the last epoch, in nats a bar, means over it; the loss as a whole has velocities, timing "
         "and styles in it, so only rows of one kind compare. An example is a bar that an update looked at. As many "
         "epochs were planned, for learning rates and annealing, as a short trial of each model said would fit; the "
         "clock ended training. The judged epoch is the one with the least −log p of validation bars (ten samples), as "
         "drumvae.train chooses it.",
     )  # fmt: skip
-
-
-def _training(records: Sequence[Record]) -> list[Cell]:
-    counts = ("updates", "examples_per_second", "seconds", "epochs", "judged_epoch")
-    return [
-        *(over_seeds([record.training["losses"].get(name) for record in records], nats) for name in LOSSES),
-        *(over_seeds([record.training[name] for record in records], number) for name in counts),
-    ]
 
 
 def particulars(found: Found, terms: Terms, command: str, grooves: Grooves) -> dict[str, str]:

@@ -15,7 +15,7 @@ from drumvae.fitting import measuring
 from drumvae.variants import examples_of, prepare
 from modelkit.budget import Training, train_for
 from modelkit.files import save_keras
-from modelkit.fitting import without_optimizer
+from modelkit.fitting import has_diverged, without_optimizer
 from modelkit.rows import DivergedError
 
 if TYPE_CHECKING:
@@ -44,19 +44,11 @@ def made_after_training(
         return Training(model, batches, lambda *_: measure(), callbacks)
 
     trained = train_for(
-        60 * terms.minutes,
-        folder,
-        settings,
-        ready,
-        examples=settings["batch_size"],
-        losses=LOSSES,
-        title=f"{row.name}, seed {seed}",
-        clock=clock,
-    )
-    if trained is None:
-        raise KeyboardInterrupt
+        60 * terms.minutes, folder, settings, ready,
+        examples=settings["batch_size"], losses=LOSSES, title=f"{row.name}, seed {seed}", clock=clock,
+    )  # fmt: skip
     model = trained.model
-    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+    if has_diverged(model):
         raise DivergedError
     if not model.supervised:
         examples, styles = examples_of(grooves.train)

@@ -17,7 +17,6 @@ from drumvae.output import (
     load_model,
     model_file,
     read_bars,
-    style_number,
     write_beats,
 )
 from modelkit import cli
@@ -137,13 +136,13 @@ def _styles(args: argparse.Namespace, model: DrumVAE) -> list[int]:
         UserError: there are no such styles, or they are no way.
     """
     if args.style is not None:
-        return [style_number(args.style, model.styles, "--style")]
+        return [cli.number_of(args.style, model.styles, "--style", "style")]
     if args.blend is None:
         return []
     names = args.blend.split(":")
     if len(names) != 2:  # noqa: PLR2004 - from, to
         raise UserError(f"--blend {args.blend!r} is no way from style to style: give two, such as jazz:rock")
-    first, last = (style_number(name, model.styles, "--blend") for name in names)
+    first, last = (cli.number_of(name, model.styles, "--blend", "style") for name in names)
     if first == last:
         raise UserError(f"--blend {args.blend!r} leads from a style to itself: give two different ones")
     return [first, last]

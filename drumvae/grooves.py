@@ -25,6 +25,7 @@ from drumvae.rules import EntropyBound, bundled_rules
 from drumvae.templates import STYLES
 from modelkit import cli
 from modelkit.cli import UserError
+from modelkit.listing import Skipped, in_columns, skipped_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +43,6 @@ __all__ = [
     "Beat",
     "EntropyBound",
     "Grooves",
-    "Skipped",
     "draw",
     "entropy_bound",
     "load_grooves",
@@ -75,13 +75,6 @@ SIDES = ("train", "validation", "test")
 _TEST_SHARE = 0.2  # of bars by rule
 _FILE_SHARE = 0.1  # of a style's files, for validation and for test each
 _COLUMNS = ("midi_filename", "style", "split", "time_signature")
-
-
-class Skipped(NamedTuple):
-    """A file that is not used, and why, in one line."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +125,7 @@ class Grooves:
             train, validation, test = (f"{len(_of_style(bars, style)):,}" for bars in sides)
             bars = _of_style(everything, style)
             rows.append((name, train, validation, test, f"{len(np.unique(bars.sources)):,}", f"{bars.hits.mean():.3f}"))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [f"grooves of {self.source}, seed {self.seed}, fingerprint {self.fingerprint[:12]}"]
-        for name, *figures in rows:
-            cells = (f"{figure:>{width}}" for figure, width in zip(figures, widths[1:], strict=True))
-            lines.append("  ".join([f"{name:<{widths[0]}}", *cells]))
+        lines = [f"grooves of {self.source}, seed {self.seed}, fingerprint {self.fingerprint[:12]}", *in_columns(rows)]
         if self.empty:
             lines.append(f"bars without a hit, left out: {self.empty:,}")
         if self.left_out:
@@ -144,11 +133,7 @@ class Grooves:
         if self.unmapped:
             named = {note_name(note): count for note, count in self.unmapped.items()}
             lines.append(f"hits of none of the nine instruments: {_counted(named)}")
-        if self.skipped:
-            lines.append(f"skipped: {len(self.skipped):,}")
-        lines += [f"    {name}: {reason}" for name, reason in self.skipped[:limit]]
-        if len(self.skipped) > limit:
-            lines.append(f"    and {len(self.skipped) - limit:,} more")
+        lines += skipped_lines(self.skipped, limit)
         return _printable("\n".join(lines))
 
 

@@ -6,7 +6,6 @@ knows that nobody has worked on it since.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
 import tempfile
@@ -22,7 +21,7 @@ from modelkit.formats import SUFFIXES, write_sound
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from drumvae.kit import Bars
     from drumvae.model import DrumVAE
@@ -88,22 +87,6 @@ def load_model(file: Path, named: str = "--model") -> DrumVAE:
         UserError: see `modelkit.loading.load_model`.
     """
     return loading.load_model(file, DRUM_MODEL, named)
-
-
-def style_number(name: str, styles: Sequence[str], option: str) -> int:
-    """Return the number of a style, capitals or not.
-
-    Raises:
-        UserError: there is no such style.
-    """
-    if name in styles:
-        return styles.index(name)
-    lowered, wanted = [style.lower() for style in styles], name.strip().lower()
-    if wanted in lowered:
-        return lowered.index(wanted)
-    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(styles[lowered.index(style)] for style in close)}? " if close else ""
-    raise UserError(f"{option} {name!r} is no style of this model: {hint}it knows {', '.join(styles)}")
 
 
 # --- beats --------------------------------------------------------------------------------------------------

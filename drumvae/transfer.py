@@ -16,7 +16,6 @@ from drumvae.output import (
     load_model,
     model_file,
     read_bars,
-    style_number,
     write_file,
 )
 from modelkit import cli
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     source = cli.existing_file(args.beat, "the beat")
     bars = read_bars(source)
     model = load_model(model_file(args.model))
-    style = style_number(args.to, model.styles, "--to")
+    style = cli.number_of(args.to, model.styles, "--to", "style")
     out = args.out or source.with_name(f"{source.stem}-{model.styles[style]}.mid")
     check_file(out, source, force=args.force)
     transferred = _transferred(args, model, bars, style)

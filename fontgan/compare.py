@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from fontgan.comparison import CEILING, PROGRAM, ROWS, STEM, DivergedError, Terms
+from fontgan.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
 from fontgan.train import JUDGED, LEAST_JUDGED
 from modelkit import cli
-from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places, set_foreign_aside
+from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places
 from modelkit.quiet import quiet_start
+from modelkit.rows import records_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from fontgan.fonts import Letters
     from fontgan.judges import Judges
@@ -41,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             letters = load_fonts(args.fonts, seed=seed)
             print(letters.table())
             terms = Terms(args.fonts, letters.fingerprint, args.minutes, args.count, args.work)
-            for row, record in _records(args.rows, seed, terms, letters, force=args.force):
+            judges = functools.cache(functools.partial(_judges, letters))
+            make = functools.partial(_make, seed=seed, terms=terms, letters=letters, judges=judges)
+            for row, record in records_of(args.rows, seed, terms, make, force=args.force):
                 print(f"{row.name}, seed {seed}: {record.verdict['letters']}")
                 found[row].append(record)
     except KeyboardInterrupt:
@@ -72,27 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _records(
-    rows: Sequence[Row], seed: int, terms: Terms, letters: Letters, *, force: bool
-) -> Iterator[tuple[Row, Record]]:
-    """Yield rows with their records, made where they are not finished; one whose training diverges is left out.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C.
-    """
-    judges: Judges | None = None
-    for row in rows:
-        record = terms.finished(row, seed)
-        if record is None:
-            judges = judges or _judges(letters)
-            try:
-                record = _make(row, seed, terms, letters, judges, force=force)
-            except DivergedError:
-                print(f"{row.name}, seed {seed}: left out of the tables, for its training diverged")
-                continue
-        yield row, record
-
-
 def _judges(letters: Letters) -> Judges:
     with quiet_start():
         from fontgan.judges import judges_of  # noqa: PLC0415 - imports TensorFlow
@@ -101,24 +84,21 @@ def _judges(letters: Letters) -> Judges:
     return judges
 
 
-def _make(row: Row, seed: int, terms: Terms, letters: Letters, judges: Judges, *, force: bool) -> Record:
-    """Make a row for one seed and keep its record.
+def _make(row: Row, seed: int, terms: Terms, letters: Letters, judges: Callable[[], Judges]) -> Record:
+    """Make a row for one seed.
 
     Raises:
         DivergedError: its model draws nothing any more.
         KeyboardInterrupt: Ctrl-C.
     """
+    known = judges()
     from fontgan.comparison_judging import drawn_after_training, drawn_without_training, judge  # noqa: PLC0415 - the same
 
-    if force:
-        set_foreign_aside(terms.work, row, seed, PROGRAM)
     if row.arguments is None:
         drawn = drawn_without_training(row, seed, terms, letters)
     else:
-        drawn = drawn_after_training(row, seed, terms, letters, judges)
-    record = Record(terms.made_with(row, seed), dict(drawn.facts), **judge(drawn, letters, judges, seed))
-    terms.keep(record, row, seed)
-    return record
+        drawn = drawn_after_training(row, seed, terms, letters, known)
+    return Record(terms.made_with(row, seed), dict(drawn.facts), **judge(drawn, letters, known, seed))
 
 
 if __name__ == "__main__":

@@ -32,10 +32,6 @@ ROWS = (
 """Every row, in the order of the tables; those without arguments need no training."""
 
 
-class DivergedError(Exception):
-    """A model draws nothing any more, for its weights are no numbers."""
-
-
 class Terms(comparison.Terms):
     """What all rows of one seed share; ``data`` are the fonts as ``--fonts`` takes them, None those that are bundled.
 

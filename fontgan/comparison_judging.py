@@ -12,7 +12,7 @@ import numpy as np
 from evaluation.verdict import share
 from fontgan import coverage
 from fontgan.assessment import assess, controls
-from fontgan.comparison import CEILING, LOSSES, DivergedError
+from fontgan.comparison import CEILING, LOSSES
 from fontgan.fitting import measuring
 from fontgan.fonts import load_fonts
 from fontgan.glyphs import LETTERS
@@ -22,6 +22,7 @@ from fontgan.sheets import letter_sheet
 from fontgan.train import with_letters
 from fontgan.variants import prepare
 from modelkit.budget import Training, train_for
+from modelkit.rows import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,17 +99,9 @@ def drawn_after_training(
         return Training(model, batches, measure)
 
     trained = train_for(
-        60 * terms.minutes,
-        folder,
-        settings,
-        ready,
-        examples=settings["batch_size"],
-        losses=LOSSES,
-        title=f"{row.name}, seed {seed}",
-        clock=clock,
-    )
-    if trained is None:
-        raise KeyboardInterrupt
+        60 * terms.minutes, folder, settings, ready,
+        examples=settings["batch_size"], losses=LOSSES, title=f"{row.name}, seed {seed}", clock=clock,
+    )  # fmt: skip
     return _draw(trained, terms.count, seed)
 
 

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from evaluation.page import capitalised
 from fontgan import coverage
 from fontgan.comparison import PROGRAM, STEM
 from fontgan.comparison_text import particulars, tables
 from fontgan.glyphs import LETTERS, SIZE_PX
 from fontgan.sheets import from_pixels, letter_sheet
-from modelkit.pages import template, write_results
+from modelkit.gallery import Gallery, Picture
 from modelkit.plotting import GENERATED, REAL, saved_figure
-from modelkit.tables import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from fontgan.comparison import Terms
     from fontgan.fonts import Letters
     from modelkit.comparison import Record, Row
-    from modelkit.tables import Table
 
     First = Mapping[Row, Record]
 
@@ -34,15 +31,11 @@ _TITLE = "Letter models in equal time"
 _COURSE = 13
 """Letters that the weakest of the reports on the course's task ends with."""
 
-_PICTURES = {
-    "alphabets.png": "Of each row the letters that are read best; places are empty where a letter does not occur",
-    "first.png": "Of each row what was drawn first, good or bad; conditional models are asked for A to Z",
-    "letters.png": "How often each letter is read; blue where it is covered. The line is what an even alphabet has",
-    "coverage.png": "Letters covered in training, as the judge counts them that chooses among epochs",
-    "survival.png": (
-        "Share of the counts in training at which a letter was covered; in red how often it vanished again"
-    ),
-}
+_BEST = "Of each row the letters that are read best; places are empty where a letter does not occur"
+_FIRST = "Of each row what was drawn first, good or bad; conditional models are asked for A to Z"
+_LETTERS = "How often each letter is read; blue where it is covered. The line is what an even alphabet has"
+_COVERAGE = "Letters covered in training, as the judge counts them that chooses among epochs"
+_SURVIVAL = "Share of the counts in training at which a letter was covered; in red how often it vanished again"
 
 
 def write_comparison(
@@ -64,44 +57,18 @@ def write_comparison(
         letters: those of a seed.
         force: set aside what somebody else put there.
     """
-    shown, about = tables(found), particulars(found, terms, command, letters)
     first = {row: records[0] for row, records in found.items()}
     trained = {row: record for row, record in first.items() if record.training}
     pictures = {
-        "alphabets.png": lambda path: _save_sheet(first, "alphabet", path, columns=LETTERS),
-        "first.png": lambda path: _save_sheet(first, "first", path),
-        "letters.png": lambda path: _save_letters(first, path),
+        "alphabets.png": Picture(_BEST, lambda path: _save_sheet(first, "alphabet", path, columns=LETTERS)),
+        "first.png": Picture(_FIRST, lambda path: _save_sheet(first, "first", path)),
+        "letters.png": Picture(_LETTERS, lambda path: _save_letters(first, path)),
     }
     if trained:
-        pictures["coverage.png"] = lambda path: _save_coverage(trained, path)
-        pictures["survival.png"] = lambda path: _save_survival(trained, path)
-    write_results(
-        out,
-        STEM,
-        PROGRAM,
-        page=lambda folder: page(shown, about, first, {_PICTURES[name]: folder / name for name in pictures}),
-        text=markdown(_TITLE, shown, about, {f"{STEM}/{name}": _PICTURES[name] for name in pictures}),
-        pictures=pictures,
-        force=force,
-    )
-
-
-def page(shown: Sequence[Table], about: Mapping[str, str], first: First, pictures: Mapping[str, Path]) -> str:
-    """Render the page.
-
-    Args:
-        shown: the tables.
-        about: what they depend on.
-        first: the record of each row whose sentences are shown.
-        pictures: PNG files by what they show.
-    """
-    sentences = [
-        (row.title, [f"{capitalised(sentence)}." for sentence in record.verdict.values() if sentence])
-        for row, record in first.items()
-    ]
-    images = {title: base64.b64encode(path.read_bytes()).decode() for title, path in pictures.items()}
-    page_of = template("fontgan", "compare.html.jinja")
-    return page_of.render(title=_TITLE, tables=shown, about=about, sentences=sentences, images=images)
+        pictures["coverage.png"] = Picture(_COVERAGE, lambda path: _save_coverage(trained, path))
+        pictures["survival.png"] = Picture(_SURVIVAL, lambda path: _save_survival(trained, path))
+    about = particulars(found, terms, command, letters)
+    Gallery(_TITLE, "letters", tables(found), about, first, pictures).write(out, STEM, PROGRAM, force=force)
 
 
 def _save_sheet(first: First, which: str, path: Path, *, columns: str = "") -> None:

@@ -10,10 +10,11 @@ from fontgan.comparison import LOSSES
 from fontgan.coverage import CONFIDENT, LEAST_SHARE
 from fontgan.glyphs import LETTERS
 from modelkit import tables as kit
-from modelkit.tables import Cell, Table, over_seeds
+from modelkit.cells import precise_share, training_cells, values
+from modelkit.tables import Cell, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from fontgan.comparison import Terms
     from fontgan.fonts import Letters
@@ -65,7 +66,7 @@ def tables(found: Mapping[Row, Sequence[Record]]) -> list[Table]:
             "Row", "Generator loss", "Discriminator loss", "Loss ratio", "Generator gradient", "Discriminator gradient",
             "Updates", "Examples a second", "Seconds", "Epochs", "Judged epoch",
         ),
-        [[Cell(row.title), *_training(records)] for row, records in trained.items()],
+        [[Cell(row.title), *training_cells(records, LOSSES, number)] for row, records in trained.items()],
         "Losses, their ratio (the discriminator's by the generator's) and the lengths of the gradients are those of "
         "the last epoch, means over it. Losses are nats, but the generator's of feature matching is a squared "
         "distance. An example is a real letter that an update looked at. As many epochs were planned, for the learning "
@@ -76,42 +77,25 @@ def tables(found: Mapping[Row, Sequence[Record]]) -> list[Table]:
 
 
 def _letters(records: Sequence[Record]) -> list[Cell]:
-    strict = _values(records, "strict_coverage")
+    strict = values(records, "strict_coverage", number)
     complete = all(record.measures["strict_coverage"] == len(LETTERS) for record in records)
     return [
         strict._replace(bad=not complete),
-        _values(records, "naive_coverage"),
+        values(records, "naive_coverage", number),
         missing(records),
-        *(_values(records, name) for name in ("kl_uniform", "kl_floor")),
-        *(_values(records, name, _precise_share) for name in ("rejected", "asked")),
-        _values(records, "nn_ratio"),
+        *(values(records, name, number) for name in ("kl_uniform", "kl_floor")),
+        *(values(records, name, precise_share) for name in ("rejected", "asked")),
+        values(records, "nn_ratio", number),
     ]
 
 
 def _nearness(records: Sequence[Record]) -> list[Cell]:
     write = {"two_sample": share}
     return [
-        _values(records, f"{name}{end}", write.get(name, number))
+        values(records, f"{name}{end}", write.get(name, number))
         for name in _BESIDE_CEILINGS
         for end in ("", "_ceiling")
     ]
-
-
-def _training(records: Sequence[Record]) -> list[Cell]:
-    counts = ("updates", "examples_per_second", "seconds", "epochs", "judged_epoch")
-    return [
-        *(over_seeds([record.training["losses"].get(name) for record in records], number) for name in LOSSES),
-        *(over_seeds([record.training[name] for record in records], number) for name in counts),
-    ]
-
-
-def _values(records: Sequence[Record], name: str, write: Callable[[float], str] = number) -> Cell:
-    return over_seeds([record.measures.get(name) for record in records], write)
-
-
-def _precise_share(value: float) -> str:
-    """Write a share with a digit after the point, which tells 97.4 from 96.6."""
-    return f"{100 * value:.1f} %"
 
 
 def missing(records: Sequence[Record]) -> Cell:

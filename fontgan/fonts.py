@@ -39,6 +39,7 @@ from fontgan.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
 from modelkit import cli
 from modelkit.cli import UserError
 from modelkit.files import check_output_folder, output_folder
+from modelkit.listing import Skipped, in_columns, skipped_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +57,6 @@ __all__ = [
     "Jitter",
     "LetterImages",
     "Letters",
-    "Skipped",
     "load_fonts",
     "write_letters",
 ]
@@ -96,13 +96,6 @@ BUNDLED = (
     Face("bold italic", "STIXGeneralBolIta.ttf"),
     Face("script", "cmsy10.ttf"),  # Computer Modern's symbols: their capitals are calligraphic
 )
-
-
-class Skipped(NamedTuple):
-    """A font that is not used, and why, in one line."""
-
-    name: str
-    reason: str
 
 
 class LetterImages(NamedTuple):
@@ -157,17 +150,8 @@ class Letters:
             *((face.name, face.file, f"{a:,}", f"{b:,}") for face, a, b in zip(self.faces, *counts, strict=True)),
             ("all", "", f"{len(self.train.images):,}", f"{len(self.validation.images):,}"),
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"letters of {self.source}, seed {self.seed}, fingerprint {self.fingerprint[:12]}"]
-        lines += [
-            f"{name:<{widths[0]}}  {file:<{widths[1]}}  {train:>{widths[2]}}  {validation:>{widths[3]}}"
-            for name, file, train, validation in rows
-        ]
-        if self.skipped:
-            lines.append(f"skipped: {len(self.skipped)}")
-        lines += [f"    {name}: {reason}" for name, reason in self.skipped[:limit]]
-        if len(self.skipped) > limit:
-            lines.append(f"    and {len(self.skipped) - limit} more")
+        lines += [*in_columns(rows, left=2), *skipped_lines(self.skipped, limit)]
         return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ def train_row(
     *,
     title: str = "",
     clock: Callable[[], float] = time.perf_counter,
-) -> Trained | None:
+) -> Trained:
     """Train what ``settings`` describe for so long, and choose among its epochs as `melodygan.train` does.
 
     Args:
@@ -35,8 +35,8 @@ def train_row(
         title: shown beside the progress bar.
         clock: gives the time in seconds.
 
-    Returns:
-        None after Ctrl-C; the run can be continued.
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the run can be continued.
     """
 
     def ready(kept: dict[str, Any], done: int, checkpoint: Path | None) -> Training:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 import sys
 from typing import TYPE_CHECKING
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING
 from melodygan.bars import NoTunesError
 from melodygan.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
 from modelkit import cli
-from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places, set_foreign_aside
+from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places
 from modelkit.quiet import quiet_start
+from modelkit.rows import LeftOutError, records_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from melodygan.corpus import Corpus
+    from melodygan.corpus import Corpus, Split
 
 EXAMPLE = (
     "  python -m melodygan.compare\n"
@@ -36,24 +38,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     corpus = load_corpus(args.corpus)
     print(corpus.table())
     terms = Terms(args.corpus, corpus.fingerprint, args.minutes, args.count, args.work)
-    found: dict[Row, list[Record]] = {}
-    for row in args.rows:
+    found: dict[Row, list[Record]] = {row: [] for row in args.rows}
+    try:
         for seed in range(args.seeds):
-            try:
-                record = terms.finished(row, seed) or _make(row, seed, terms, corpus, force=args.force)
-            except NoTunesError as error:
-                print(f"{row.name}, seed {seed}: left out of the tables, for it composes nothing usable: {error}")
-                continue
-            if record is None:
-                print(f"stopped; the same command continues with what is in {args.work}")
-                return cli.INTERRUPTED_EXIT
-            print(f"{row.name}, seed {seed}: {record.verdict['closeness']}")
-            found.setdefault(row, []).append(record)
+            make = functools.partial(_make, seed=seed, terms=terms, sides=_sides(corpus, seed))
+            for row, record in records_of(args.rows, seed, terms, make, force=args.force):
+                print(f"{row.name}, seed {seed}: {record.verdict['closeness']}")
+                found[row].append(record)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command continues with what is in {args.work}")
+        return cli.INTERRUPTED_EXIT
 
     from melodygan.comparison_page import write_comparison  # noqa: PLC0415 - the same
 
     command = shlex.join(["python", "-m", PROGRAM, *typed])
-    write_comparison(args.out, found, terms, command, tunes=len(corpus.tunes), force=args.force)
+    known = {row: records for row, records in found.items() if records}
+    write_comparison(args.out, known, terms, command, tunes=len(corpus.tunes), force=args.force)
     print(f"wrote {args.out}/{STEM}.md and {args.out}/{STEM}/index.html")
     return 0
 
@@ -69,22 +69,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _make(row: Row, seed: int, terms: Terms, corpus: Corpus, *, force: bool) -> Record | None:
-    """Make a row for one seed and keep its record; None after Ctrl-C.
+def _sides(corpus: Corpus, seed: int) -> Split:
+    """Part the corpus.
 
     Raises:
         UserError: there are too few tunes to hold any out.
     """
     from melodygan.corpus import split  # noqa: PLC0415 - not for --help
-    from melodygan.judging import CONTROLS, Judged, judge  # noqa: PLC0415 - the same
 
     sides = split(corpus.tunes, seed)
     if not sides.validation or len(sides.test) < _LEAST_HELD_OUT:
         raise cli.UserError(
-            f"{terms.data} has {len(corpus.tunes)} usable tunes, too few to hold {_LEAST_HELD_OUT} out: add more"
+            f"{corpus.source} has {len(corpus.tunes)} usable tunes, too few to hold {_LEAST_HELD_OUT} out: add more"
         )
-    if force:
-        set_foreign_aside(terms.work, row, seed, PROGRAM)
+    return sides
+
+
+def _make(row: Row, seed: int, terms: Terms, sides: Split) -> Record:
+    """Make a row for one seed.
+
+    Raises:
+        LeftOutError: its model composes nothing usable.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    from melodygan.judging import CONTROLS, Judged, judge  # noqa: PLC0415 - not for --help
+
     facts: dict[str, object] = {}
     if row.arguments is None:
         judged = CONTROLS[row.name](sides, terms.count, seed)
@@ -95,12 +104,12 @@ def _make(row: Row, seed: int, terms: Terms, corpus: Corpus, *, force: bool) -> 
         trained = train_row(
             terms.run_folder(row, seed), terms.settings(row, seed), sides, 60 * terms.minutes, title=title
         )
-        if trained is None:
-            return None
-        judged, facts = Judged(trained.model.generate(terms.count, seed=seed), sides.test), trained.facts
-    record = Record(terms.made_with(row, seed), facts, **judge(judged, sides.train, seed))
-    terms.keep(record, row, seed)
-    return record
+        try:
+            tunes = trained.model.generate(terms.count, seed=seed)
+        except NoTunesError as error:
+            raise LeftOutError(f"it composes nothing usable: {error}") from error
+        judged, facts = Judged(tunes, sides.test), trained.facts
+    return Record(terms.made_with(row, seed), facts, **judge(judged, sides.train, seed))
 
 
 if __name__ == "__main__":

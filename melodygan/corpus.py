@@ -31,13 +31,13 @@ from melodygan.encoding import Note, Tune
 from melodygan.readers import FORMATS, PARSER_VERSION, Piece, Record, one_line, pieces_of, read_piece
 from modelkit.cli import UserError
 from modelkit.files import cache_folder
+from modelkit.listing import Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "Corpus",
-    "Skipped",
     "Split",
     "book_names",
     "load_corpus",
@@ -52,13 +52,6 @@ _BOOK_NUMBERS = {"erk": "E"}
 
 # Starting worker processes takes longer than parsing so few tunes.
 _FEW_PIECES = 40
-
-
-class Skipped(NamedTuple):
-    """A tune or file that is not in the corpus, and why, in one line."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)

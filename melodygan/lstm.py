@@ -483,7 +483,7 @@ class MelodyLSTM(keras.Model):
     def _one_hot(self, symbols: Sequence[int] | np.ndarray) -> tf.Tensor:
         return tf.one_hot(tf.constant(symbols, tf.int32), len(self.vocabulary))
 
-    @tf.function
+    @tf.function(reduce_retracing=True)
     def _sample(
         self,
         pull: tf.Tensor,

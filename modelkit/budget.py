@@ -142,7 +142,7 @@ def train_for(
     losses: Sequence[str],
     title: str = "",
     clock: Callable[[], float] = time.perf_counter,
-) -> Trained | None:
+) -> Trained:
     """Train what ``settings`` describe for so long, and choose among its epochs as the settings' ``monitor`` says.
 
     What the clock cuts short counts as an epoch, so that the last state is always among those to choose from.
@@ -157,13 +157,12 @@ def train_for(
         title: shown beside the progress bar.
         clock: gives the time in seconds.
 
-    Returns:
-        None after Ctrl-C; the run can be continued.
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the run can be continued.
     """
     # It warns of a function that is traced again and again; here many models are each traced once.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     run = _open_run(seconds, path, settings, prepare, clock)
-    keras.utils.clear_session()
     make_deterministic(run.config["seed"])
     training = prepare(run.config, len(run.history), run.last_checkpoint)
     with tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=None) as bar:
@@ -179,14 +178,15 @@ def train_for(
             verbose=0,
             **training.fit,
         )
-    return Trained(best, _facts(run, examples, losses), run.history) if complete else None
+    if not complete:
+        raise KeyboardInterrupt
+    return Trained(best, _facts(run, examples, losses), run.history)
 
 
 def plan_epochs(
     seconds: float, settings: dict[str, Any], prepare: Prepare, clock: Callable[[], float] = time.perf_counter
 ) -> int:
     """Return how many epochs fit into so many seconds, at least 1, by training a model that is thrown away."""
-    keras.utils.clear_session()
     make_deterministic(settings["seed"])
     training = prepare(settings, 0, None)
     trial = TimeBudget(seconds * _TRIAL_SHARE, clock=clock)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import os
 import sys
 from pathlib import Path
@@ -124,6 +125,28 @@ def _bounded(text: str, kind: Callable[[str], N], least: float, what: str) -> N:
     if not least <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
     return value
+
+
+def number_of(name: str, names: Sequence[str], option: str, kind: str) -> int:
+    """Return the place of a name among those that a model knows, capitals or not.
+
+    Args:
+        name: as it was typed.
+        names: those there are.
+        option: where it was typed.
+        kind: what they are names of, such as ``style``.
+
+    Raises:
+        UserError: there is no such name.
+    """
+    if name in names:
+        return names.index(name)
+    lowered, wanted = [known.lower() for known in names], name.strip().lower()
+    if wanted in lowered:
+        return lowered.index(wanted)
+    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(names[lowered.index(near)] for near in close)}? " if close else ""
+    raise UserError(f"{option} {name!r} is no {kind} of this model: {hint}it knows {', '.join(names)}")
 
 
 def existing_file(path: str | Path, what: str) -> Path:

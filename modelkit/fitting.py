@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from modelkit.files import save_keras, write_text
 from modelkit.runs import Interruption, Run
@@ -105,6 +106,11 @@ def fit_in_run(
     best = keras.models.load_model(run.best_checkpoint()) if run.history else model
     save_keras(without_optimizer(best), run.path / "model.keras")
     return best, not interruption.happened
+
+
+def has_diverged(model: keras.Model) -> bool:
+    """Say whether weights are no numbers any more."""
+    return not all(np.isfinite(weights).all() for weights in model.get_weights())
 
 
 def without_optimizer(model: keras.Model) -> keras.Model:

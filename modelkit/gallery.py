@@ -9,12 +9,12 @@ from modelkit.pages import template, write_results
 from modelkit.tables import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
 
-    from modelkit.comparison import Row
+    from modelkit.comparison import Record, Row
     from modelkit.tables import Table
 
 
@@ -38,7 +38,7 @@ class Gallery(NamedTuple):
         kind: of the first table, a name for its style.
         tables: the first row of the first one is the ceiling.
         about: what they depend on, as `modelkit.tables.particulars`.
-        sentences: titles of rows, and what is said of them.
+        first: of each row the record whose verdict is told.
         pictures: by the names of their files.
     """
 
@@ -46,11 +46,15 @@ class Gallery(NamedTuple):
     kind: str
     tables: Sequence[Table]
     about: Mapping[str, str]
-    sentences: Sequence[tuple[str, Sequence[str]]]
+    first: Mapping[Row, Record]
     pictures: Mapping[str, Picture]
 
     def page(self, folder: Path) -> str:
         """Render the page, its pictures being in a folder already."""
+        sentences = [
+            (row.title, [f"{said[0].upper()}{said[1:]}." for said in record.verdict.values() if said])
+            for row, record in self.first.items()
+        ]
         images = {
             picture.title: base64.b64encode((folder / name).read_bytes()).decode()
             for name, picture in self.pictures.items()
@@ -60,7 +64,7 @@ class Gallery(NamedTuple):
             first_table=self.kind,
             tables=self.tables,
             about=self.about,
-            sentences=self.sentences,
+            sentences=sentences,
             images=images,
         )
 
@@ -78,7 +82,7 @@ class Gallery(NamedTuple):
         )
 
 
-def name_rows(axes: Axes, rows: Sequence[Row]) -> None:
+def name_rows(axes: Axes, rows: Collection[Row]) -> None:
     """Name what is drawn at 0, 1, … from above downwards."""
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -16,9 +16,10 @@ def quiet_start() -> Iterator[None]:
     """Keep from the terminal what TensorFlow's native libraries say while they are loaded.
 
     They write to the file descriptor of standard error before any log level is read, so that nothing in Python can
-    filter it. Errors of the import are exceptions and come through.
+    filter it. Errors of the import are exceptions and come through. So are those of everything done later: what the
+    libraries log as an error besides, such as that there is no GPU, is not said; TF_CPP_MIN_LOG_LEVEL=0 has it all.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - os.devnull is a name, not a path of ours
         os.dup2(nowhere.fileno(), 2)

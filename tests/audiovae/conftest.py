@@ -3,14 +3,29 @@ import functools
 import pytest
 from smallsounds import small_sounds
 
-from audiovae import spectra
+from audiovae import measures, spectra
 
 
-@pytest.fixture
-def rough_inversion(monkeypatch):
+@pytest.fixture(scope="module")
+def rough_inversion():
     """Let Griffin-Lim be quick and bad, where it does not matter how good it is."""
-    monkeypatch.setattr("audiovae.model.from_log_mel", functools.partial(spectra.from_log_mel, iterations=1))
-    monkeypatch.setattr(spectra, "_UPDATES", 2)
+    with pytest.MonkeyPatch.context() as patch:
+        quick = functools.partial(spectra.from_log_mel, iterations=1)
+        for place in ("audiovae.model.from_log_mel", "audiovae.spectra.from_log_mel"):
+            patch.setattr(place, quick)
+        patch.setattr(spectra, "_UPDATES", 2)
+        measures.inverted.cache_clear()
+        yield
+    measures.inverted.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def little_measured():
+    """Measure speeds once, on few chunks, and judge by few samples."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"_TIMED_CHUNKS": 2, "_TIMED_RUNS": 1, "SAMPLES": 2}.items():
+            patch.setattr(f"audiovae.measures.{name}", value)
+        yield
 
 
 @pytest.fixture(scope="session")

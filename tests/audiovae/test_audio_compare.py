@@ -3,16 +3,16 @@ import functools
 import itertools
 import json
 import re
-import signal
 
 import keras
 import numpy as np
 import pytest
+from breaking import Clock, breaking_off, press_ctrl_c
 from smallaudio import small_prior
 from smallsounds import TINY, small_side, small_sounds
 
 import audiovae.sounds
-from audiovae import compare, comparison_judging, comparison_page, comparison_training, measures, variants
+from audiovae import compare, comparison_judging, comparison_page, comparison_training, variants
 from audiovae.chunks import CHUNK
 from audiovae.code_prior import CodePrior
 from audiovae.comparison import CEILING, CHANGES, LOSSES, ROWS, Terms
@@ -61,17 +61,6 @@ class Ears:
         return float((self.recognise(chunks) == instruments).mean())
 
 
-class Clock:
-    """A clock that a second passes on whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
-
-
 def terms(work, minutes=0.1, count=2, data="corpus", fingerprint="f", chunks=None):
     return Terms(data, fingerprint, minutes, count, work, chunks)
 
@@ -96,13 +85,6 @@ def few_weights(eager, monkeypatch):
         monkeypatch.setattr(variants, name, functools.partial(kind, **TINY))
     for name, size in {"units": 8, "embedding": 4}.items():
         monkeypatch.setitem(CodePrior.__init__.__kwdefaults__, name, size)
-
-
-@pytest.fixture
-def little_measured(monkeypatch):
-    """Judge by few samples, and measure no speeds."""
-    monkeypatch.setattr(measures, "SAMPLES", 2)
-    monkeypatch.setattr(measures, "_speeds", lambda *_: {"rtf_encode": 1.0, "rtf_decode": 1.0})
 
 
 @pytest.fixture
@@ -402,8 +384,8 @@ def test_latents_are_trained_and_know_where_instruments_lie(few_weights, little_
     means = kept.instrument_means.numpy()
     assert (means[0] != means[1]).all()
     np.testing.assert_array_equal(made.new, new_sounds(kept, made.asked, tmp_path, 0))
-    # the first of more are the same
-    np.testing.assert_array_equal(made.new[2:], new_sounds(kept, np.array([1, 1, 1]), tmp_path, 0)[:2])
+    # the first of more are the same, but for how sums are rounded that are done for as many at a time
+    np.testing.assert_allclose(made.new[2:], new_sounds(kept, np.array([1, 1, 1]), tmp_path, 0)[:2], atol=1e-6)
     assert made.measures["instrument_hit"] is not None
 
 
@@ -659,14 +641,7 @@ def test_every_seed_has_sounds_of_its_own(judged_at_once, run, tmp_path):
 
 
 def test_ctrl_c_ends_the_verb_and_the_same_command_goes_on(judged_at_once, run, monkeypatch, tmp_path):
-    after_batch = budget.TimeBudget.on_train_batch_end
-
-    def press_ctrl_c(self, batch, logs=None):
-        signal.raise_signal(signal.SIGINT)
-        after_batch(self, batch, logs)
-
-    with monkeypatch.context() as pressed:
-        pressed.setattr(budget.TimeBudget, "on_train_batch_end", press_ctrl_c)
+    with breaking_off(0, press_ctrl_c):
         said = run("--rows", "small-vae,replay", code=130)
     assert "the same command continues" in said
     made = dates(tmp_path / "work")

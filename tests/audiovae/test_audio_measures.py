@@ -57,7 +57,7 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def said(sounds):
+def said(sounds, rough_inversion, little_measured):
     """Return a function: what is said of a model, and what it was said with."""
 
     @functools.cache
@@ -151,7 +151,8 @@ def test_units_are_active_that_differ_between_sounds(sounds, monkeypatch, varyin
 def test_speeds_count_seconds_of_sound(said, sounds, monkeypatch, name):
     ticks = iter(range(0, 1000, 2))  # every run takes two seconds
     monkeypatch.setattr(measures.time, "perf_counter", lambda: float(next(ticks)))
-    assert measures._speeds(MODELS[name](), sounds.test.chunks) == {"rtf_encode": 16, "rtf_decode": 16}
+    monkeypatch.setattr(measures, "_TIMED_CHUNKS", 7)
+    assert measures._speeds(MODELS[name](), sounds.test.chunks) == {"rtf_encode": 3.5, "rtf_decode": 3.5}
 
 
 def test_samples_are_recognised_as_what_was_asked_for(sounds, monkeypatch):

@@ -1,15 +1,14 @@
 import csv
 import dataclasses
 import functools
-import itertools
 import json
 import re
-import signal
 import zipfile
 
 import keras
 import numpy as np
 import pytest
+from breaking import Killed, breaking_off, kill, press_ctrl_c
 from PIL import Image
 from smallsounds import TINY, small_sounds
 
@@ -22,14 +21,12 @@ from audiovae.prior import train_prior
 from audiovae.recognition import Recogniser
 from modelkit.cli import INTERRUPTED_EXIT, UserError
 from modelkit.files import save_keras
-from modelkit.fitting import Stopwatch
 from modelkit.schedules import linear
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
 
 SMALL = ("--epochs", 2, "--batch-size", 4, "--updates-per-epoch", 2, "--seed", 11)
-UPDATES = 2
 OF_MODEL = {
     "vqvae": {"commitment_loss", "perplexity"},
     "vae": {"kl_all_nats"},
@@ -48,7 +45,7 @@ class Ears(Recogniser):
 
 
 @pytest.fixture(autouse=True)
-def _small_and_quick(monkeypatch, eager, rough_inversion):
+def _small_and_quick(monkeypatch, eager, rough_inversion, little_measured):
     """Train tiny networks on a few chunks, update by update: compiling one takes longer than making a hundred."""
 
     def load(source, *, seed, chunks):
@@ -101,37 +98,6 @@ def fit(prompt, tmp_path):
         return tmp_path / out, text
 
     return run
-
-
-@pytest.fixture
-def break_off(monkeypatch):
-    """Return a function: have training broken off between the two updates of an epoch, by what is called then."""
-
-    def during(epoch, how):  # the first epoch is 0
-        after_batch = Stopwatch.on_train_batch_end
-        batches = itertools.count()
-
-        def on_train_batch_end(self, batch, logs=None):
-            after_batch(self, batch, logs)
-            if next(batches) == UPDATES * epoch:
-                how()
-
-        monkeypatch.setattr(Stopwatch, "on_train_batch_end", on_train_batch_end)
-        return lambda: monkeypatch.setattr(Stopwatch, "on_train_batch_end", after_batch)
-
-    return during
-
-
-class Killed(BaseException):
-    """What no handler of the program knows: the process is gone."""
-
-
-def press_ctrl_c():
-    signal.raise_signal(signal.SIGINT)
-
-
-def kill():
-    raise Killed
 
 
 def rows_of(run):
@@ -310,23 +276,18 @@ def test_same_seed_same_bytes(fit, contents, tmp_path, model):
 @pytest.mark.parametrize(
     "options", [("--model", "vqvae"), ("--model", "vae", "--input", "mel", "--anneal", "cyclical")]
 )
-def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
-    hasty, fit, prompt, break_off, contents, tmp_path, options
-):
+def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(hasty, fit, prompt, contents, tmp_path, options):
     whole, _ = fit(*options, "--epochs", 3, out="whole")
     run = tmp_path / "run"
 
     # killed before the first checkpoint
-    mend = break_off(0, kill)
-    with pytest.raises(Killed):
+    with breaking_off(0, kill), pytest.raises(Killed):
         fit(*options, "--epochs", 3)
-    mend()
     assert not (run / "model.keras").exists()
 
     # interrupted in the second epoch, which is then done again
-    mend = break_off(1, press_ctrl_c)
-    code, text, errors = prompt("--resume", run)
-    mend()
+    with breaking_off(2, press_ctrl_c):
+        code, text, errors = prompt("--resume", run)
     assert (code, errors) == (INTERRUPTED_EXIT, "")
     assert f"stopped; continue with: python -m audiovae.train --resume {run}" in text
     assert len(rows_of(run)) == 1

@@ -1,25 +1,25 @@
 import functools
 import itertools
 import re
-import signal
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
+from breaking import Clock, breaking_off, press_ctrl_c
 from smalldrums import tiny
 
 from drumvae import compare, comparison_judging, comparison_page, comparison_training
 from drumvae.comparison import CEILING, CHANGES, LOSSES, ROWS, Terms
 from drumvae.comparison_judging import CONTROLS, Made, among, diversity, judge, pack, unpack
-from drumvae.comparison_text import more, nats, particulars, tables
+from drumvae.comparison_text import nats, particulars, tables
 from drumvae.comparison_training import made_after_training
 from drumvae.composing import compose, draw_latents
 from drumvae.grooves import load_grooves
 from drumvae.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.train import ANNEALING, HIERARCHIES
 from modelkit import budget
-from modelkit.cells import points
+from modelkit.cells import points, signed
 from modelkit.comparison import Record, Row, machine
 from modelkit.rows import DivergedError
 from modelkit.tables import Cell
@@ -40,17 +40,6 @@ SMALL_ROWS = (
 )
 SMALL = {row.name: row for row in SMALL_ROWS}
 CELLS = STEPS * len(INSTRUMENTS)
-
-
-class Clock:
-    """A clock that a second passes on whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
 
 
 @functools.cache
@@ -522,7 +511,7 @@ def test_nats_that_have_collapsed_are_written_out(value, text):
 
 
 def test_differences_have_a_sign():
-    assert [more(value) for value in (1.5, -1.5, 0)] == ["+1.5", "-1.5", "0"]
+    assert [signed(nats)(value) for value in (1.5, -1.5, 0)] == ["+1.5", "-1.5", "0"]
     assert [points(value) for value in (0.123, -0.05, 0)] == ["+12.3", "-5.0", "+0.0"]
 
 
@@ -613,15 +602,8 @@ def test_every_seed_has_bars_of_its_own(no_pictures, run, tmp_path):
 
 
 def test_ctrl_c_ends_the_verb_and_the_same_command_goes_on(analysed_at_once, no_pictures, run, monkeypatch, tmp_path):
-    after_batch = budget.TimeBudget.on_train_batch_end
-
-    def press_ctrl_c(self, batch, logs=None):
-        signal.raise_signal(signal.SIGINT)
-        after_batch(self, batch, logs)
-
     monkeypatch.setattr(budget, "plan_epochs", lambda *_: 1)
-    with monkeypatch.context() as pressed:
-        pressed.setattr(budget.TimeBudget, "on_train_batch_end", press_ctrl_c)
+    with breaking_off(0, press_ctrl_c):
         said = run("--rows", "small,shuffled", code=130)
     assert "the same command continues" in said
     made = dates(tmp_path / "work")

@@ -3,13 +3,13 @@ import itertools
 import json
 import math
 import re
-import signal
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import keras
 import pytest
+from breaking import Killed, breaking_off, kill, press_ctrl_c
 from smalldrums import SMALL, spelled_grooves
 
 import modelkit.fitting
@@ -20,7 +20,7 @@ from drumvae.output import load_model
 from drumvae.rules import bundled_rules
 from drumvae.variants import prepare
 from modelkit.cli import INTERRUPTED_EXIT
-from modelkit.fitting import Stopwatch, training_seconds
+from modelkit.fitting import training_seconds
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -65,41 +65,9 @@ def clock(monkeypatch):
     monkeypatch.setattr(modelkit.fitting, "time", SimpleNamespace(perf_counter=lambda: float(next(seconds))))
 
 
-class Killed(BaseException):
-    """What no handler of the program knows: the process is gone."""
-
-
-@pytest.fixture
-def break_off(monkeypatch):
-    """Return a function: have training broken off between the two updates of an epoch, by what is called then."""
-
-    def during(epoch, how):  # the first epoch is 0
-        after_batch = Stopwatch.on_train_batch_end
-        batches = itertools.count()
-
-        def on_train_batch_end(self, batch, logs=None):
-            after_batch(self, batch, logs)
-            if next(batches) == 2 * epoch:
-                how()
-
-        monkeypatch.setattr(Stopwatch, "on_train_batch_end", on_train_batch_end)
-
-        return lambda: monkeypatch.setattr(Stopwatch, "on_train_batch_end", after_batch)
-
-    return during
-
-
 def settings(*arguments):
     """Return what is kept of a command line."""
     return train._settings(train._parser().parse_args([str(argument) for argument in arguments]))
-
-
-def press_ctrl_c():
-    signal.raise_signal(signal.SIGINT)
-
-
-def kill():
-    raise Killed
 
 
 def rows_of(run):
@@ -249,22 +217,19 @@ def test_same_seed_same_bytes(fit, contents, tmp_path):
     assert all(data != other[name] for name, data in results(run, contents).items())
 
 
-def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(fit, prompt, break_off, contents, tmp_path):
+def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(fit, prompt, contents, tmp_path):
     options = ("--unsupervised", "--temperature", "2:0.5")
     whole, _ = fit(*options, out="whole")
     run = tmp_path / "run"
 
     # killed before the first checkpoint
-    mend = break_off(0, kill)
-    with pytest.raises(Killed):
+    with breaking_off(0, kill), pytest.raises(Killed):
         fit(*options)
-    mend()
     assert not list((run / "checkpoints").glob("epoch-*"))
 
     # interrupted in the second epoch, which is then done again
-    mend = break_off(1, press_ctrl_c)
-    code, text, errors = prompt("--resume", run)
-    mend()
+    with breaking_off(2, press_ctrl_c):
+        code, text, errors = prompt("--resume", run)
     assert (code, errors) == (INTERRUPTED_EXIT, "")
     assert f"stopped; continue with: python -m drumvae.train --resume {run}" in text
     assert len(rows_of(run)) == 1
@@ -285,11 +250,10 @@ def test_a_run_that_has_ended_can_be_given_more_epochs(fit, contents):
     assert [row["epoch"] for row in rows_of(run)] == ["1", "2"]
 
 
-def test_seconds_are_those_of_training_and_add_up(fit, prompt, break_off, clock, tmp_path):
+def test_seconds_are_those_of_training_and_add_up(fit, prompt, clock, tmp_path):
     run = tmp_path / "run"
-    mend = break_off(1, press_ctrl_c)
-    assert prompt(*SMALLER, "--out", run)[0] == INTERRUPTED_EXIT
-    mend()
+    with breaking_off(2, press_ctrl_c):
+        assert prompt(*SMALLER, "--out", run)[0] == INTERRUPTED_EXIT
     # a second for each update, of which one is done again
     assert training_seconds(SimpleNamespace(path=run)) == 3
     fit("--resume", run)

@@ -1,18 +1,19 @@
 import re
-import signal
 
 import keras
 import numpy as np
 import pytest
+from breaking import Clock, breaking_off, press_ctrl_c
 from smallfonts import block_judges, marked, small_letters, use_tiny_networks
 
 from fontgan import compare, comparison_judging, comparison_page, fonts, judges
-from fontgan.comparison import CEILING, LOSSES, ROWS, DivergedError, Terms
+from fontgan.comparison import CEILING, LOSSES, ROWS, Terms
 from fontgan.comparison_judging import Drawn, drawn_after_training, drawn_without_training, judge
 from fontgan.comparison_text import missing, particulars, tables
 from fontgan.glyphs import LETTERS
 from modelkit import budget
 from modelkit.comparison import Record, machine
+from modelkit.rows import DivergedError
 from modelkit.tables import Cell
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
@@ -22,17 +23,6 @@ BY_NAME = {row.name: row for row in ROWS}
 TRAINED = [row for row in ROWS if row.arguments is not None]
 NO_TRAINING = "replay,one-letter,noise"
 UNTRAINED = {CEILING, *NO_TRAINING.split(",")}
-
-
-class Clock:
-    """A clock that a second passes on whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
 
 
 def load_small(source=None, *, seed=0, train=4, validation=3, jitter=None):
@@ -425,16 +415,9 @@ def test_every_seed_has_letters_and_judges_of_its_own(no_pictures, run, tmp_path
 
 
 def test_ctrl_c_ends_the_verb_and_the_same_command_goes_on(no_pictures, run, monkeypatch, tmp_path):
-    after_batch = budget.TimeBudget.on_train_batch_end
-
-    def press_ctrl_c(self, batch, logs=None):
-        signal.raise_signal(signal.SIGINT)
-        after_batch(self, batch, logs)
-
     rows = ("--rows", "none,minibatch")
     monkeypatch.setattr(budget, "plan_epochs", lambda *_: 1)
-    with monkeypatch.context() as pressed:
-        pressed.setattr(budget.TimeBudget, "on_train_batch_end", press_ctrl_c)
+    with breaking_off(0, press_ctrl_c):
         said = run(*rows, code=130)
     assert "the same command continues" in said
     made = dates(tmp_path / "work")

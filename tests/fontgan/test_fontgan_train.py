@@ -4,12 +4,12 @@ import itertools
 import json
 import math
 import re
-import signal
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+from breaking import Killed, breaking_off, kill, press_ctrl_c
 from PIL import Image
 from smallfonts import BlockJudge, block_judges, marked, small_letters, use_tiny_networks
 
@@ -19,7 +19,7 @@ from fontgan.coverage import distances_to
 from fontgan.glyphs import LETTERS
 from fontgan.judges import read
 from modelkit.cli import INTERRUPTED_EXIT, UserError
-from modelkit.fitting import Stopwatch, training_seconds
+from modelkit.fitting import training_seconds
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -117,38 +117,6 @@ def clock(monkeypatch):
     seconds = itertools.count()
     monkeypatch.setattr(modelkit.fitting, "time", SimpleNamespace(perf_counter=lambda: float(next(seconds))))
     return seconds
-
-
-class Killed(BaseException):
-    """What no handler of the program knows: the process is gone."""
-
-
-@pytest.fixture
-def break_off(monkeypatch):
-    """Return a function: have training broken off between the two updates of an epoch, by what is called then."""
-
-    def during(epoch, how):  # the first epoch is 0
-        after_batch = Stopwatch.on_train_batch_end
-        batches = itertools.count()
-
-        def on_train_batch_end(self, batch, logs=None):
-            after_batch(self, batch, logs)
-            if next(batches) == TWO_UPDATES[1] * epoch:
-                how()
-
-        monkeypatch.setattr(Stopwatch, "on_train_batch_end", on_train_batch_end)
-
-        return lambda: monkeypatch.setattr(Stopwatch, "on_train_batch_end", after_batch)
-
-    return during
-
-
-def press_ctrl_c():
-    signal.raise_signal(signal.SIGINT)
-
-
-def kill():
-    raise Killed
 
 
 def rows_of(run):
@@ -370,23 +338,20 @@ def test_same_seed_same_bytes(without_curves, fit, contents, tmp_path):
 
 @pytest.mark.parametrize("options", [("--fix", "none", "--conditional"), ("--fix", "best")])
 def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
-    without_curves, fit, prompt, break_off, contents, tmp_path, options
+    without_curves, fit, prompt, contents, tmp_path, options
 ):
     options = (*options, *TWO_UPDATES)
     whole, _ = fit(*options, out="whole")
     run = tmp_path / "run"
 
     # killed before the first checkpoint
-    mend = break_off(0, kill)
-    with pytest.raises(Killed):
+    with breaking_off(0, kill), pytest.raises(Killed):
         fit(*options)
-    mend()
     assert epochs_kept(run) == []
 
     # interrupted in the second epoch, which is then done again
-    mend = break_off(1, press_ctrl_c)
-    code, text, errors = prompt("--resume", run)
-    mend()
+    with breaking_off(2, press_ctrl_c):
+        code, text, errors = prompt("--resume", run)
     assert (code, errors) == (INTERRUPTED_EXIT, "")
     assert f"stopped; continue with: python -m fontgan.train --resume {run}" in text
     assert epochs_kept(run) == [1]
@@ -399,12 +364,11 @@ def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
     assert results(run, contents) == results(whole, contents)
 
 
-def test_the_best_epoch_of_before_remains_the_best(hasty, fit, prompt, break_off, selecting, tmp_path):
+def test_the_best_epoch_of_before_remains_the_best(hasty, fit, prompt, selecting, tmp_path):
     run = tmp_path / "run"
     selecting(20)
-    mend = break_off(2, press_ctrl_c)
-    assert prompt(*SMALL, *TWO_UPDATES, "--fix", "none", "--out", run)[0] == INTERRUPTED_EXIT
-    mend()
+    with breaking_off(4, press_ctrl_c):
+        assert prompt(*SMALL, *TWO_UPDATES, "--fix", "none", "--out", run)[0] == INTERRUPTED_EXIT
     selecting(10)
     _, text = fit("--resume", run, "--count", 60)
     assert "model.keras (epoch 2)" in text
@@ -445,15 +409,14 @@ def test_seconds_are_those_of_training_alone(hasty, fit, clock, monkeypatch):
 
 
 @pytest.mark.parametrize("how", [press_ctrl_c, kill])
-def test_seconds_add_up_over_a_run_continued(hasty, fit, prompt, break_off, clock, tmp_path, how):
+def test_seconds_add_up_over_a_run_continued(hasty, fit, prompt, clock, tmp_path, how):
     run = tmp_path / "run"
-    mend = break_off(2, how)
-    if how is kill:
-        with pytest.raises(Killed):
-            fit("--fix", "none", *TWO_UPDATES)
-    else:
-        assert prompt(*SMALL, *TWO_UPDATES, "--fix", "none", "--out", run)[0] == INTERRUPTED_EXIT
-    mend()
+    with breaking_off(4, how):
+        if how is kill:
+            with pytest.raises(Killed):
+                fit("--fix", "none", *TWO_UPDATES)
+        else:
+            assert prompt(*SMALL, *TWO_UPDATES, "--fix", "none", "--out", run)[0] == INTERRUPTED_EXIT
     # What was begun of the third epoch was time spent too, where there was still time to write it down.
     spent = 4 if how is kill else 5
     assert training_seconds(SimpleNamespace(path=run)) == spent

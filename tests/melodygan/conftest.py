@@ -1,3 +1,4 @@
+import functools
 import os
 import subprocess
 import sys
@@ -63,6 +64,19 @@ def at_prompt(at_prompt, environment, monkeypatch):
     """Run a verb as a person would for whom the forty tunes are parsed already."""
     monkeypatch.setenv("MANYMODES_CACHE", environment["MANYMODES_CACHE"])
     return at_prompt
+
+
+@pytest.fixture
+def small_networks(eager, monkeypatch):
+    """Train networks of a few units on a few notes, step by step."""
+    from melodygan import variants  # noqa: PLC0415 - only the tests that train pay for TensorFlow
+
+    sizes = {"latent_dim": 2, "widths": (4,), "plan": 2, "channels": (4, 4)}
+    monkeypatch.setattr(variants, "build_generator", functools.partial(variants.build_generator, **sizes))
+    sizes = {"channels": (4, 4, 4), "widths": (4,), "histogram_width": 4}
+    monkeypatch.setattr(variants, "build_discriminator", functools.partial(variants.build_discriminator, **sizes))
+    monkeypatch.setattr(variants, "NOTES_A_TUNE", 8)
+    monkeypatch.setattr(variants, "_TUNES_JUDGED", 5)
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
-import functools
 import math
 import re
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from breaking import Clock
 from scores import random_tunes, write_abc
 
 import evaluation.compare
 import modelkit.comparison
-from melodygan import compare, comparison_page, judging, variants
+from melodygan import compare, comparison_page, judging
+from melodygan.bars import NoTunesError
 from melodygan.budget import train_row
 from melodygan.comparison import ROWS, Terms
 from melodygan.comparison_text import particulars, tables
@@ -33,28 +35,6 @@ NO_TRAINING = "replay,random"
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
 trains_eagerly = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
-
-
-@pytest.fixture
-def small_networks(eager, monkeypatch):
-    """Train networks of a few units on a few notes, step by step."""
-    sizes = {"latent_dim": 2, "widths": (4,), "plan": 2, "channels": (4, 4)}
-    monkeypatch.setattr(variants, "build_generator", functools.partial(variants.build_generator, **sizes))
-    sizes = {"channels": (4, 4, 4), "widths": (4,), "histogram_width": 4}
-    monkeypatch.setattr(variants, "build_discriminator", functools.partial(variants.build_discriminator, **sizes))
-    monkeypatch.setattr(variants, "NOTES_A_TUNE", 8)
-    monkeypatch.setattr(variants, "_TUNES_JUDGED", 5)
-
-
-class Clock:
-    """A clock that a second passes on whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
 
 
 def walks(count, seed):
@@ -290,7 +270,8 @@ def test_an_interrupted_row_goes_on_where_it_stopped(small_networks, small_sides
 
     settings = settings_of_row(SMALL["small-wgan"], tmp_path)
     monkeypatch.setattr(budget, "plan_epochs", lambda *_: 4)
-    assert train_row(tmp_path / "run", settings, small_sides, 9, clock=Interrupting()) is None
+    with pytest.raises(KeyboardInterrupt):
+        train_row(tmp_path / "run", settings, small_sides, 9, clock=Interrupting())
     before = (tmp_path / "run" / "history.csv").read_text(encoding="utf-8").splitlines()
     assert len(before) == 3
 
@@ -475,12 +456,31 @@ def test_the_page_and_the_text_name_every_row_and_need_nothing_beside_them(small
     assert not list(results.rglob(".partial*"))
 
 
+def raising(error):
+    """Stand in for what is given up."""
+
+    def call(*_, **__):
+        raise error
+
+    return call
+
+
 def test_ctrl_c_ends_the_verb_and_says_how_to_go_on(judged_at_once, run, monkeypatch, tmp_path):
-    monkeypatch.setattr("melodygan.budget.train_row", lambda *_, **__: None)
+    monkeypatch.setattr("melodygan.budget.train_row", raising(KeyboardInterrupt))
     said = run("--rows", "small-lstm", code=130)
     assert "the same command continues" in said
     assert dates(tmp_path / "work").keys() == {"real-seed-0.json"}
     assert not (tmp_path / "results").exists()
+
+
+def test_a_row_that_composes_nothing_is_left_out(judged_at_once, run, monkeypatch, tmp_path):
+    silent = SimpleNamespace(generate=raising(NoTunesError("only 0 of 60 tunes were as asked")))
+    monkeypatch.setattr("melodygan.budget.train_row", lambda *_, **__: budget.Trained(silent, {}, []))
+    said = run("--rows", "small-lstm,random")
+    assert "small-lstm, seed 0: left out of the tables, for it composes nothing usable: only 0 of 60" in said
+    text = (tmp_path / "results" / "melody.md").read_text(encoding="utf-8")
+    assert "| random notes |" in text
+    assert "small LSTM" not in text
 
 
 # --- what a person can get wrong

@@ -1,3 +1,4 @@
+import functools
 import math
 from collections import Counter
 from dataclasses import replace
@@ -37,10 +38,11 @@ def model():
     return decided(untrained, 12.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stubborn():
     """Return a function: a model that always wants the same symbol."""
 
+    @functools.cache
     def make(symbol):
         model = MelodyLSTM(VOCABULARY, units=2)
         model.build()
@@ -301,9 +303,16 @@ def test_dropout_follows_from_seed_and_update():
 # --- sampling
 
 
+@functools.cache
+def compiled(model, *told):
+    """Compile a model once for symbols of any number and length, [B, T], or [B, T, 1 + K] with plans."""
+    return tf.function(model.call, input_signature=[tf.TensorSpec([None, None, *told], tf.int32)])
+
+
 def next_logits(model, prefixes):
-    """Ask the whole model what follows sequences [B, T]: logits [B, V]."""
-    return model(np.array(prefixes, np.int32))[:, -1]
+    """Ask the whole model what follows sequences [B, T], or with their plans [B, T, 1 + K]: logits [B, V]."""
+    asked = np.array(prefixes, np.int32)
+    return compiled(model, *asked.shape[2:])(asked)[:, -1]
 
 
 def test_it_is_told_what_sounds_and_since_when(model):
@@ -370,7 +379,7 @@ def test_sampling_is_told_the_plan_as_training_is(model):
     model.plans = (plan,)
     prefix = [END_INDEX]
     while len(prefix) <= 60 and (len(prefix) < 3 or prefix[-1] != END_INDEX):
-        logits = model(with_plans([prefix], [plan]))[0, -1].numpy()
+        logits = next_logits(model, with_plans([prefix], [plan]))[0].numpy()
         if len(prefix) == 1:
             logits[[END_INDEX, HOLD_INDEX]] = -np.inf
         prefix.append(int(logits.argmax()))

@@ -3,6 +3,7 @@ import signal
 import keras
 import numpy as np
 import pytest
+from breaking import Clock
 
 from modelkit import budget
 from modelkit.budget import TimeBudget, Training, plan_epochs, train_for
@@ -14,17 +15,6 @@ pytestmark = [pytest.mark.usefixtures("eager"), pytest.mark.filterwarnings("igno
 
 BATCHES_AN_EPOCH = 3
 EXAMPLES = np.random.default_rng(7).normal(size=(40, 2)).astype(np.float32)
-
-
-class Clock:
-    """A clock that a second passes on whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        self.now += 1.0
-        return self.now
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -197,7 +187,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
     whole = train(tmp_path / "whole", 11, Preparing())
 
     # two looks an update: in the third of the second epoch
-    assert train(tmp_path / "run", 10, Preparing(), Interrupting(at=10)) is None
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", 10, Preparing(), Interrupting(at=10))
     before = Run.resume(tmp_path / "run").history
     assert len(before) == 1
 

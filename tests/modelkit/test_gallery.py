@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from modelkit.cli import UserError
-from modelkit.comparison import Row
+from modelkit.comparison import Record, Row
 from modelkit.gallery import Gallery, Picture, name_rows
 from modelkit.tables import Cell, Table
 
@@ -18,7 +18,7 @@ def gallery(content=b"a picture"):
         kind="scores",
         tables=[TABLE],
         about=ABOUT,
-        sentences=[("A & B", ["First.", "Second <one>."])],
+        first={Row("a", "A & B"): Record({}, {}, {}, {"one": "first", "none": "", "two": "second <one>"}, {})},
         pictures={"one.png": Picture("What is seen", lambda path: path.write_bytes(content))},
     )
 

@@ -4,7 +4,7 @@ import pytest
 
 from modelkit import comparison
 from modelkit.comparison import Record, Row
-from modelkit.rows import DivergedError, records_of
+from modelkit.rows import DivergedError, LeftOutError, records_of
 
 ROWS = (Row("one", "One"), Row("two", "Two"))
 
@@ -20,16 +20,16 @@ class Terms(comparison.Terms):
 
 @pytest.fixture
 def make(tmp_path):
-    """Return a function: make rows, the named ones diverging; return the names of those made and of those given."""
+    """Return a function: make rows, some with errors; return the names of those made and of those given."""
 
-    def made_and_given(*diverging, fingerprint="f", force=False):
+    def made_and_given(fingerprint="f", force=False, **errors):
         terms = Terms(None, fingerprint, 1.0, 1, tmp_path)
         made = []
 
         def make_row(row):
             made.append(row.name)
-            if row.name in diverging:
-                raise DivergedError
+            if row.name in errors:
+                raise errors[row.name]
             return Record(terms.made_with(row, 3), {}, {"score": 1.0}, {}, {})
 
         given = [row.name for row, record in records_of(ROWS, 3, terms, make_row, force=force) if record.measures]
@@ -44,9 +44,12 @@ def test_rows_are_made_once_and_again_when_their_data_change(make):
     assert make(fingerprint="other") == (["one", "two"], ["one", "two"])
 
 
-def test_a_row_that_diverges_is_named_and_tried_again(make, capsys):
-    assert make("one") == (["one", "two"], ["two"])
-    assert "one, seed 3: left out of the tables" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("error", "why"), [(DivergedError(), "its training diverged"), (LeftOutError("it is silent"), "it is silent")]
+)
+def test_a_row_that_says_nothing_is_named_and_tried_again(make, capsys, error, why):
+    assert make(one=error) == (["one", "two"], ["two"])
+    assert f"one, seed 3: left out of the tables, for {why}\n" in capsys.readouterr().out
     assert make() == (["one"], ["one", "two"])
 
 

@@ -2,6 +2,8 @@ import csv
 import json
 import os
 import signal
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -112,6 +114,20 @@ def test_resuming_finds_everything_again(recorded):
 def test_numbers_come_back_to_the_last_bit(recorded):
     distances = [0.1 + 0.2, 1 / 3, 1e-310, 7.0]
     assert [row["distance"] for row in Run.resume(recorded(*distances).path).history] == distances
+
+
+def test_a_run_goes_on_whenever_it_was_killed(tmp_path, contents):
+    dying = Path(__file__).with_name("dying.py")
+    subprocess.run([sys.executable, dying, tmp_path], check=True, capture_output=True)
+    whole = contents(tmp_path / "whole")
+    assert sum(name.startswith("checkpoints/") for name in whole) == 2
+    killed = [path for path in tmp_path.iterdir() if path.name.isdecimal()]
+    assert len(killed) > 50
+    for path in killed:
+        found = contents(path)
+        assert found.items() >= whole.items(), f"killed at moment {path.name}"
+        # of a checkpoint that was being removed something may be left
+        assert all(name.startswith("checkpoints/epoch-") for name in found.keys() - whole.keys())
 
 
 def test_resuming_before_the_first_checkpoint_begins_anew(recorded):

@@ -1,0 +1,46 @@
+"""What tests of training share: a clock that does as it is told, and ways to break a training off."""
+
+import contextlib
+import itertools
+import signal
+
+import pytest
+
+
+class Clock:
+    """A clock that a second passes on whenever it is looked at."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1.0
+        return self.now
+
+
+class Killed(BaseException):
+    """What no handler of the program knows: the process is gone."""
+
+
+def kill():
+    raise Killed
+
+
+def press_ctrl_c():
+    signal.raise_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def breaking_off(update, how):
+    """While it is open, have training broken off after an update, from 0, by what is called then."""
+    from modelkit.fitting import Recorder  # noqa: PLC0415 - imports TensorFlow
+
+    updates = itertools.count()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if next(updates) == update:
+            how()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Recorder, "on_train_batch_end", on_train_batch_end)
+        yield
