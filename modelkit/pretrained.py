@@ -68,7 +68,7 @@ _RULES = Data(
 _GROOVE = Data(
     "The Groove MIDI Dataset: drummers at an electronic kit (Jon Gillick, Adam Roberts, Jesse Engel, Douglas Eck and "
     "David Bamman, Google, 2019, <https://magenta.tensorflow.org/datasets/groove>), its bars in 4/4, quantised to "
-    "sixteenths and reduced to nine instruments.",
+    "sixteenths and reduced to nine instruments; GROOVE in the command is the folder where it has been unpacked.",
     "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): name the dataset where you use this model.",
 )
 _FONTS = Data(

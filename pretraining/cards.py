@@ -167,10 +167,15 @@ def card(name: str, shipped: Shipped, run: Path, shipping: Path) -> str:
         minutes=training_seconds(trained) / 60,
         date=datetime.fromtimestamp(model.stat().st_mtime, UTC).date().isoformat(),
         machine=machine(),
-        files={file.name: _digest(file) for file in files},
+        files={shipped_name(name, file): _digest(file) for file in files},
         megabytes=sum(file.stat().st_size for file in files) / 1e6,
         figures=table(FIGURES[shipped.program], judgement(run), judgement(shipping)),
     )
+
+
+def shipped_name(name: str, file: Path) -> str:
+    """Return what a file of a run is called among the models that ship, NAME.keras or NAME-prior.keras."""
+    return f"{name}.keras" if file.stem == "model" else f"{name}-{file.name}"
 
 
 def _digest(file: Path) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modelkit.cli import UserError
 from modelkit.files import write_text
 from modelkit.runs import Run
 
@@ -54,6 +55,16 @@ def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
+def _check_data(run: Run, fingerprint: str) -> None:
+    """Make sure that a run was trained on what it is judged by.
+
+    Raises:
+        UserError: it was not.
+    """
+    if run.config["fingerprint"] != fingerprint:
+        raise UserError(f"the data of {run.path} have changed since it was trained: train anew")
+
+
 def _judge_melody(run: Run) -> None:
     from melodygan.corpus import load_corpus, split  # noqa: PLC0415 - not for --help
     from melodygan.judging import Judged, judge  # noqa: PLC0415 - the same
@@ -61,7 +72,9 @@ def _judge_melody(run: Run) -> None:
 
     seed = run.config["seed"]
     model = load_model(run.path / "model.keras")
-    sides = split(load_corpus(run.config["corpus"]).tunes, seed)
+    corpus = load_corpus(run.config["corpus"])
+    _check_data(run, corpus.fingerprint)
+    sides = split(corpus.tunes, seed)
     if run.config["lstm"]:
         from melodygan.fitting import evaluate_lstm  # noqa: PLC0415 - imports TensorFlow
 
@@ -83,6 +96,7 @@ def _judge_letters(run: Run) -> None:
     from fontgan.train import JUDGED  # noqa: PLC0415 - the same
 
     letters = load_fonts(run.config["fonts"], seed=run.config["seed"])
+    _check_data(run, letters.fingerprint)
     report(run, load_model(run.path / "model.keras"), letters, judges_of(letters), count=JUDGED)
 
 
@@ -101,6 +115,7 @@ def _judge_sounds(run: Run) -> None:
 
     seed, file = run.config["seed"], run.path / "model.keras"
     sounds = load_sounds(run.config["sounds"], seed=seed, chunks=run.config["chunks"])
+    _check_data(run, sounds.fingerprint)
     model = quantised(load_model(file), file)
     report(run, model, sounds, recogniser_of(sounds))
     measure_prior(run.path, prior_of(model, file), model, sounds, seed=seed)

@@ -209,12 +209,11 @@ def _slim(run: Path, made: Path) -> None:
 
 def _ship(name: str, shipped: Shipped, run: Path, slim: Path, out: Path) -> None:
     """Write a model and its card."""
-    from pretraining.cards import card  # noqa: PLC0415 - imports TensorFlow
+    from pretraining.cards import card, shipped_name  # noqa: PLC0415 - imports TensorFlow
 
     text = card(name, shipped, run, slim)
-    names = {"model.keras": f"{name}.keras", "prior.keras": f"{name}-prior.keras"}
     for file in slim.glob("*.keras"):
-        with replacing_file(out / names[file.name]) as partial:
+        with replacing_file(out / shipped_name(name, file)) as partial:
             shutil.copyfile(file, partial)
     write_text(out / f"{name}.md", text)
     print(f"wrote {out / name}.keras and {out / name}.md")

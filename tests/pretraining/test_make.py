@@ -1,3 +1,4 @@
+import hashlib
 import importlib
 import json
 import subprocess
@@ -95,6 +96,9 @@ def test_the_card_says_all(work, verb):
     verb()
     card = (work.out / "drums-styles.md").read_text(encoding="utf-8")
     assert card.startswith("# drums-styles\n\nA hierarchical VAE")
+    assert "\n\n\n" not in card
+    digest = hashlib.sha256((work.out / "drums-styles.keras").read_bytes()).hexdigest()
+    assert f"| sha256 of drums-styles.keras | `{digest}` |" in card
     for said in ("`python -m drumvae.train --per-style 2000 --seed 0`", "| Seed | 0 |", "keras 3, manymodes 0", "MIT"):
         assert said in card
     for title in ("Data and licence", "Measured", "Intended use", "Limits"):
