@@ -61,7 +61,7 @@ def _check_data(run: Run, fingerprint: str) -> None:
     Raises:
         UserError: it was not.
     """
-    if run.config["fingerprint"] != fingerprint:
+    if run.config.get("fingerprint") != fingerprint:
         raise UserError(f"the data of {run.path} have changed since it was trained: train anew")
 
 
