@@ -1,0 +1,90 @@
+"""The site: every module has its page, nothing is fetched from elsewhere, and no page leads nowhere."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from test_architecture import ROOT, modules
+
+# What a browser fetches by itself, and where each element says from where.
+FETCHED = {
+    "img": "src",
+    "script": "src",
+    "iframe": "src",
+    "audio": "src",
+    "video": "src",
+    "source": "src",
+    "link": "href",
+}
+# A link element that only names something: nothing is fetched for it.
+NAMES = {"canonical", "prev", "next", "alternate"}
+_IN_STYLES = re.compile(r"url\(\s*[\"']?([^)\"']+)|@import\s+[\"']([^\"']+)")
+
+
+class Page(HTMLParser):
+    """What a page fetches, links to, and can be linked to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.fetched, self.links, self.anchors = [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.anchors.add(attributes.get("id"))
+        place = attributes.get(FETCHED.get(tag, ""))
+        if place and attributes.get("rel") not in NAMES:
+            self.fetched.append(place)
+        if tag == "a" and attributes.get("href"):
+            self.links.append(attributes["href"])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build the site as `make docs` does."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    ours = [file for file in site.rglob("*.html") if not file.is_relative_to(site / "results")]
+    return {file: Page(file.read_text(encoding="utf-8")) for file in ours}
+
+
+def test_every_public_module_has_its_page(site):
+    public = {name for name in modules(ROOT) if not name.rsplit(".", 1)[-1].startswith("_")}
+    expected = {(site / "api").joinpath(*name.split(".")) for name in public}
+    assert [
+        path for path in expected if not {path.with_suffix(".html"), path / "index.html"} & {*site.rglob("*.html")}
+    ] == []
+
+
+def test_nothing_comes_from_elsewhere(site, pages):
+    fetched = {place for page in pages.values() for place in page.fetched}
+    for style in site.rglob("*.css"):
+        found = _IN_STYLES.findall(style.read_text(encoding="utf-8"))
+        fetched.update(place for pair in found for place in pair if place)
+    assert fetched
+    assert [place for place in fetched if urlsplit(place).scheme not in {"", "data"} or place.startswith("//")] == []
+
+
+def test_links_lead_somewhere(pages):
+    lost = []
+    for file, page in pages.items():
+        for link in {*page.links, *page.fetched}:
+            parts = urlsplit(link)
+            if parts.scheme or file.name == "404.html":
+                continue
+            target = (file.parent / unquote(parts.path)).resolve() if parts.path else file
+            if not target.is_file() or (
+                parts.fragment and target in pages and parts.fragment not in pages[target].anchors
+            ):
+                lost.append((file.name, link))
+    assert lost == []
