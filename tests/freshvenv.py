@@ -10,8 +10,8 @@ from pathlib import Path
 def see_dependencies(environment):
     """Let the Python of a virtual environment import what the Python of the tests can.
 
-    A .pth file names their folder. An editable install of the checkout, which is a .pth file itself, does not come along:
-    Python reads such files in its own folders alone.
+    A .pth file names their folder. An editable install of the checkout, which is a .pth file itself, does not come
+    along: Python reads such files in its own folders alone.
     """
     (packages,) = environment.glob("lib/python*/site-packages")
     lines = [folder for folder in site.getsitepackages() if Path(folder).is_dir()]

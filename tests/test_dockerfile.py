@@ -29,7 +29,11 @@ LEFT_OUT = {
     "PIP_NO_BUILD_ISOLATION": "0",  # which pip reads as no isolation: setuptools is here already
     "PIP_NO_INDEX": "1",
 }
+WHEN_STARTED = {"USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT"}
+"""Steps that say how a container is started, and change nothing in the image."""
+
 NOT_ROOT = re.compile(r"[1-9]\d*:[1-9]\d*")
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - of a container, which has an address of its own
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
@@ -84,7 +88,8 @@ class Image:
         return self.root / path.lstrip("/") if path.startswith("/") else self.folder / path
 
     def take(self, step):
-        getattr(self, f"take_{step.word.lower()}", lambda rest: None)(step.rest)
+        if step.word not in WHEN_STARTED:
+            getattr(self, f"take_{step.word.lower()}")(step.rest)
 
     def take_env(self, rest):
         before = dict(self.environment)
@@ -149,7 +154,7 @@ def test_the_entry_point_starts_the_studio_for_all(image):
     python, option, verb, *arguments = ENTRY
     assert (python, option) == ("python", "-m")
     asked = parser_of(verb).parse_args(arguments)
-    assert (asked.host, str(asked.port)) == ("0.0.0.0", LAST["EXPOSE"])
+    assert (asked.host, str(asked.port)) == (EVERYWHERE, LAST["EXPOSE"])
     assert f"python -m {verb}" in run(*ENTRY, "--help", cwd=image.folder, env=image.environment)
 
 

@@ -4,21 +4,14 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from test_architecture import ROOT, modules
 
 # What a browser fetches by itself, and where each element says from where.
-FETCHED = {
-    "img": "src",
-    "script": "src",
-    "iframe": "src",
-    "audio": "src",
-    "video": "src",
-    "source": "src",
-    "link": "href",
-}
+FETCHED = {**dict.fromkeys(("audio", "iframe", "img", "script", "source", "video"), "src"), "link": "href"}
 # A link element that only names something: nothing is fetched for it.
 NAMES = {"canonical", "prev", "next", "alternate"}
 _IN_STYLES = re.compile(r"url\(\s*[\"']?([^)\"']+)|@import\s+[\"']([^\"']+)")
@@ -60,9 +53,10 @@ def pages(site):
 
 def test_every_public_module_has_its_page(site):
     public = {name for name in modules(ROOT) if not name.rsplit(".", 1)[-1].startswith("_")}
-    expected = {(site / "api").joinpath(*name.split(".")) for name in public}
+    places = {name: (site / "api").joinpath(*name.split(".")) for name in public}
+    there = {*site.rglob("*.html")}
     assert [
-        path for path in expected if not {path.with_suffix(".html"), path / "index.html"} & {*site.rglob("*.html")}
+        name for name, place in places.items() if there.isdisjoint({Path(f"{place}.html"), place / "index.html"})
     ] == []
 
 
@@ -83,8 +77,7 @@ def test_links_lead_somewhere(pages):
             if parts.scheme or file.name == "404.html":
                 continue
             target = (file.parent / unquote(parts.path)).resolve() if parts.path else file
-            if not target.is_file() or (
-                parts.fragment and target in pages and parts.fragment not in pages[target].anchors
-            ):
+            anchors = pages[target].anchors if target in pages else {parts.fragment}
+            if not target.is_file() or (parts.fragment and parts.fragment not in anchors):
                 lost.append((file.name, link))
     assert lost == []
