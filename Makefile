@@ -39,8 +39,7 @@ bench: install
 	$(RUN) benchmarks/evaluation.py
 
 docs: .venv/.installed-docs
-	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
-	@echo "wrote site/index.html"
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 # What the tutorials show, made again by their own commands.
 pictures: .venv/.installed-test
