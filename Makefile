@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: run test lint format bench docs pictures install clean
+.PHONY: run test lint format bench pretrained docs pictures install clean
 
 run: install
 	$(RUN) -m melodygan.train --wgan --noise --l2
@@ -38,12 +38,7 @@ bench: install
 	$(RUN) benchmarks/melodygan_sampling.py
 	$(RUN) benchmarks/evaluation.py
 
-docs: .venv/.installed-docs
-	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
-
-# What the tutorials show, made again by their own commands.
-pictures: .venv/.installed-test
-	MANYMODES_KEEP_PICTURES=1 $(RUN) -m pytest tests/docs/test_tutorials.py
+.PHONY: run test lint format bench pretrained docs pictures install clean
 
 clean:
 	rm -rf .venv build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
