@@ -1,6 +1,7 @@
 """The site: it can be built without a warning, every module has its page, and nothing is fetched from elsewhere."""
 
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from test_architecture import ROOT, modules
 FETCHED = {**dict.fromkeys(("audio", "iframe", "img", "script", "source", "video"), "src"), "link": "href"}
 # A link element that only names something: nothing is fetched for it.
 NAMES = {"canonical", "prev", "next", "alternate"}
+BROWSER = shutil.which("chromium")
 _IN_STYLES = re.compile(r"url\(\s*[\"']?([^)\"']+)|@import\s+[\"']([^\"']+)")
 
 
@@ -64,3 +66,11 @@ def test_nothing_comes_from_elsewhere(site, pages):
         fetched.update(place for pair in found for place in pair if place)
     assert fetched
     assert [place for place in fetched if urlsplit(place).scheme not in {"", "data"} or place.startswith("//")] == []
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+def test_pages_from_a_disk_can_be_searched(site):
+    page = f"{(site / 'index.html').as_uri()}?q=perplexity"
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom")
+    shown = subprocess.run([BROWSER, *options, page], check=True, capture_output=True, text=True).stdout
+    assert re.search(r"[1-9]\d* matching documents", shown)
