@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pytest
 from commandlines import parser_of
 from freshvenv import clean_environment, run, see_dependencies
-from test_architecture import ROOT, packages
+from test_architecture import ROOT
 from test_wheel import FILES, folders
 
 LEFT_OUT = {
@@ -136,10 +136,10 @@ def test_the_context_has_all_that_is_installed():
 
 
 def test_the_project_is_installed_in_the_image(image):
-    files = run("python", "-c", FILES, *packages(ROOT), cwd=image.folder, env=image.environment).splitlines()
+    files = run("python", "-c", FILES, *folders(), cwd=image.folder, env=image.environment).splitlines()
     prefix = image.environment["PREFIX"]
     assert prefix.startswith(str(image.root))
-    assert len(files) == len(packages(ROOT))
+    assert len(files) == len(folders())
     assert [file for file in files if not file.startswith(prefix)] == []
 
 
@@ -149,7 +149,7 @@ def test_the_home_is_for_whoever_runs_it(image):
     assert NOT_ROOT.fullmatch(LAST["USER"])
 
 
-@pytest.mark.skipif("studio" not in packages(ROOT), reason="there is no studio yet")
+@pytest.mark.skipif("studio" not in folders(), reason="there is no studio yet")
 def test_the_entry_point_starts_the_studio_for_all(image):
     python, option, verb, *arguments = ENTRY
     assert (python, option) == ("python", "-m")

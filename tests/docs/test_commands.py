@@ -15,7 +15,7 @@ PAGES = sorted(
     if not path.is_symlink()
 )
 # A command in a block of shell lines, in an indented block or between backticks; a line that ends with \ goes on.
-_COMMAND = re.compile(r"python -m (?P<rest>(?:[^`\n\\]|\\\n)+)")
+_COMMAND = re.compile(r"python -m (?P<rest>\w(?:[^`\n\\]|\\\n)+)")
 _OPTION = re.compile(r"--[a-z][a-z0-9-]*")
 _ALONE = re.compile(r"`(--[a-z][a-z0-9-]*)[^`]*`")
 _COMMENT = re.compile(r"\s{2,}#.*")
