@@ -38,7 +38,16 @@ bench: install
 	$(RUN) benchmarks/melodygan_sampling.py
 	$(RUN) benchmarks/evaluation.py
 
-.PHONY: run test lint format bench pretrained docs pictures install clean
+# GROOVE=~/groove names the folder where the Groove MIDI Dataset has been unpacked.
+pretrained: install
+	$(RUN) -m pretraining.make $(if $(GROOVE),--groove "$(GROOVE)")
+
+docs: .venv/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+
+# What the tutorials show, made again by their own commands.
+pictures: .venv/.installed-test
+	MANYMODES_KEEP_PICTURES=1 $(RUN) -m pytest tests/docs/test_tutorials.py
 
 clean:
 	rm -rf .venv build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
