@@ -1,5 +1,6 @@
 """No page names a command that does not exist or an option that its command does not know."""
 
+import functools
 import re
 import shlex
 
@@ -52,6 +53,12 @@ def mistakes_of(text):
     return mistakes
 
 
+@functools.cache
+def known_options():
+    """Return the options of all verbs."""
+    return {option for verb in verbs(ROOT) for option in options_of(parser_of(verb))}
+
+
 def test_pages_name_commands():
     named = {verb for page in PAGES for verb, _ in commands_of(page.read_text(encoding="utf-8"))}
     assert {verb.split(".")[0] for verb in named} >= {"audiovae", "drumvae", "evaluation", "fontgan", "melodygan"}
@@ -64,9 +71,7 @@ def test_commands_are_as_their_parsers_want_them(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_options_named_alone_are_some_verbs(page):
-    text = page.read_text(encoding="utf-8")
-    known = {option for verb in verbs(ROOT) for option in options_of(parser_of(verb))}
-    assert set(_ALONE.findall(text)) - known == set()
+    assert set(_ALONE.findall(page.read_text(encoding="utf-8"))) - known_options() == set()
 
 
 @pytest.mark.parametrize(
