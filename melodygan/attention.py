@@ -47,7 +47,7 @@ def build_attention_generator(
     noise: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Return [z, conditions] [B, latent_dim + C + L] → logits [B, L, P + D].
+    """Return what maps [z, conditions], of [B, latent_dim + C + L], to logits [B, L, P + D].
 
     A dense layer lays out an eighth of the places; each of three blocks doubles them and convolves, and before the
     last one every place looks at all others. In the last block a note that returns takes the features of the place
