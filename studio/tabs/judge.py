@@ -1,0 +1,51 @@
+"""Two zips of MIDI files in, a verdict and the whole report out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from studio import pictures, uploads
+from studio.judge import judge
+from studio.tabs import common
+
+if TYPE_CHECKING:
+    from studio.workspace import Workspace
+
+
+def add(workspace: Workspace) -> None:
+    """Add the tab's contents to the page."""
+    gr.Markdown(
+        "Is generated music close to the music that it should be like, has its generator collapsed, does it copy? "
+        "Give a zip of MIDI files of each.",
+        elem_classes="studio-lead",
+    )
+    with gr.Row():
+        generated = _field("Generated (zip of MIDI files)")
+        original = _field("Originals (zip of MIDI files)")
+    begin = gr.Button("Judge", variant="primary")
+    said = common.status_field()
+    verdict = gr.HTML(label="Verdict")
+    report = gr.HTML(label="Report")
+    files = common.downloads(["HTML", "JSON", "CSV"])
+
+    @common.messages(workspace)
+    def judged(generated: str | None, original: str | None, request: gr.Request) -> tuple[Any, ...]:
+        found = judge(generated, original, workspace.new(request.session_hash))
+        line = common.status("judged", *found.remarks)
+        shown = pictures.verdict(found.sentences), pictures.report_frame(found.page)
+        return line, *shown, *(common.ready(file) for file in found.files)
+
+    begin.click(
+        judged,
+        [generated, original],
+        [said, verdict, report, *files],
+        concurrency_id="judge",
+        concurrency_limit=1,
+        api_visibility="private",
+    )
+
+
+def _field(label: str) -> gr.File:
+    return gr.File(label=label, file_types=list(uploads.MIDI_ARCHIVE.suffixes), height=150, min_width=260)
