@@ -35,7 +35,7 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
 
     import gradio as gr  # noqa: PLC0415 - reads the environment when it is imported
 
-    from studio.tabs import drums, judge, letters, melody, sound  # noqa: PLC0415 - the same
+    from studio.tabs import common, drums, judge, letters, melody, sound  # noqa: PLC0415 - the same
 
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS), fill_width=False
@@ -53,9 +53,10 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
             with gr.Tab("Judge"):
                 judge.add(workspace)
 
-        def leave(request: gr.Request) -> None:
+        def leave(request: Any) -> None:
             workspace.forget(request.session_hash)
 
+        leave.__annotations__ = common.WITH_REQUEST
         page.unload(leave)
     return page.queue()
 
@@ -107,6 +108,17 @@ def theme() -> Any:
         font=list(_FONTS),
         font_mono=list(_FONTS_OF_CODE),
     ).set(
+        color_accent="*primary_700",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        button_secondary_text_color="*neutral_800",
+        button_secondary_text_color_dark="*neutral_100",
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
         block_background_fill="white",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drumvae.kit import Bars
     from drumvae.model import DrumVAE
 
-__all__ = ["FORMATS", "play", "read_beat", "transfer", "turning", "write"]
+__all__ = ["FORMATS", "described", "play", "read_beat", "transfer", "turning", "write"]
 
 FORMATS = ("wav", "midi", "png")
 """What a beat is written as."""

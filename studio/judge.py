@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Judged", "judge"]
 
+_COMMAND = f"python -m {report.PROGRAM} generated original"
+
 
 class Judged(NamedTuple):
     """What was found.

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from fontgan.gan import FontGAN
     from fontgan.typesetting import Letter, Page
 
-__all__ = ["STEPS", "STYLES", "Text", "alphabet", "read_text", "typeset", "write"]
+__all__ = [
+    "LONGEST",
+    "STEPS",
+    "STYLES",
+    "Text",
+    "alphabet",
+    "described",
+    "drawing",
+    "font_name",
+    "read_text",
+    "typeset",
+    "write",
+]
 
 STYLES = 100
 """Styles that there are to choose from."""
@@ -28,7 +40,9 @@ STYLES = 100
 STEPS = 20
 """Steps on the way from one style to another."""
 
-_LONGEST = 60  # characters
+LONGEST = 60
+"""Characters that are drawn at once."""
+
 _LINE = 14  # characters, beyond which a line is broken
 _MAGNIFICATION = 8
 _SPELLED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Æ": "AE", "Œ": "OE", "Ø": "OE", "ẞ": "SS", "ß": "SS"})
@@ -52,8 +66,8 @@ def read_text(typed: str) -> Text:
     Raises:
         UserError: there is no letter in it.
     """
-    remarks = [f"the first {_LONGEST} characters"] if len(typed) > _LONGEST else []
-    composed = unicodedata.normalize("NFC", typed[:_LONGEST]).upper()
+    remarks = [f"the first {LONGEST} characters"] if len(typed) > LONGEST else []
+    composed = unicodedata.normalize("NFC", typed[:LONGEST]).upper()
     spelled = composed.translate(_SPELLED)
     if spelled != composed:
         remarks.append("umlauts are spelled out")

@@ -10,6 +10,7 @@ from melodygan.output import score_of
 from melodygan.start import Given, form_after, read_given, suited
 from modelkit.cli import UserError
 from modelkit.formats import SUFFIXES, write_score
+from modelkit.midi import instrument_program
 from modelkit.score import bars_of, signature
 
 if TYPE_CHECKING:
@@ -42,11 +43,20 @@ KEYS = tuple(
 )
 """By fifths."""
 
-INSTRUMENTS = (
-    *("acoustic grand piano", "music box", "flute", "violin", "clarinet", "acoustic guitar (nylon)", "accordion"),
-    *("trumpet", "cello", "church organ", "vibraphone"),
-)
-"""Of General MIDI, those that a melody is often played on."""
+INSTRUMENTS = {
+    "piano": "acoustic grand piano",
+    "music box": "music box",
+    "flute": "flute",
+    "violin": "violin",
+    "cello": "cello",
+    "clarinet": "clarinet",
+    "trumpet": "trumpet",
+    "guitar": "acoustic guitar (nylon)",
+    "accordion": "accordion",
+    "organ": "church organ",
+    "vibraphone": "vibraphone",
+}
+"""That a melody can be played on, with their names in General MIDI."""
 
 FORMATS = tuple(SUFFIXES)
 """What a melody is written as."""
@@ -108,7 +118,7 @@ def vary(model: Any, composed: Composed, *, temperature: float, seed: int) -> Co
         temperature: below 1 safer, above 1 freer.
         seed: the same seed, the same variation.
     """
-    written = score(composed, "", tempo=120, program=0)
+    written = score(composed, "")
     given = suited(Given(composed.notes, composed.shift), model.vocabulary.pitches, "the melody")
     (notes,) = model.vary(
         given.notes,
@@ -160,8 +170,14 @@ def continue_file(
     return Composed(notes, given.shift, meter, mode, seed, given.remarks)
 
 
-def score(composed: Composed, title: str, *, tempo: float, program: int) -> Score:
+def score(composed: Composed, title: str, *, tempo: float = 120.0, instrument: str = "piano") -> Score:
     """Write a melody down, in the metre and the key that were asked for, or in what it sounds as.
+
+    Args:
+        composed: the melody.
+        title: stands above.
+        tempo: quarters a minute.
+        instrument: one of `INSTRUMENTS`.
 
     Raises:
         UserError: it is higher or lower than MIDI goes.
@@ -176,7 +192,7 @@ def score(composed: Composed, title: str, *, tempo: float, program: int) -> Scor
         mode=composed.mode,
         fifths=signature(composed.shift % 12, MODES[0]),
         tempo=tempo,
-        program=program,
+        program=instrument_program(INSTRUMENTS[instrument]),
     )
 
 

@@ -6,7 +6,7 @@ import importlib
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelkit.cli import UserError
+from modelkit.cli import UserError, existing_file
 from modelkit.pretrained import pretrained
 
 if TYPE_CHECKING:
@@ -72,19 +72,26 @@ def load_models(folder: Path | None = None, *, progress: bool = True) -> Models:
     for name, known in KNOWN.items():
         begun = time.monotonic()
         try:
-            file = pretrained(name) if folder is None else folder / f"{name}.keras"
-            if not file.is_file():
-                raise UserError(f"{file} does not exist")
-            module, function = known.loader.split(":")
-            loaded[name] = getattr(importlib.import_module(module), function)(file)
-            files[name] = file
-            if progress:
-                print(f"loaded {name} ({time.monotonic() - begun:.1f} s)", flush=True)
+            file = _file(name, folder)
+            loaded[name] = _load(known, file)
         except UserError as error:
             missing[name] = (
                 f"{name} is not here ({error}). Train it with python -m {known.trained_by}, and start the studio with "
                 f"--models and a folder in which its model.keras is called {name}.keras."
             )
-            if progress:
-                print(f"note: {missing[name]}", flush=True)
+            said = f"note: {missing[name]}"
+        else:
+            files[name] = file
+            said = f"loaded {name} ({time.monotonic() - begun:.1f} s)"
+        if progress:
+            print(said, flush=True)
     return Models(loaded, files, missing)
+
+
+def _file(name: str, folder: Path | None) -> Path:
+    return pretrained(name) if folder is None else existing_file(folder / f"{name}.keras", "the model")
+
+
+def _load(known: Known, file: Path) -> Any:
+    module, function = known.loader.split(":")
+    return getattr(importlib.import_module(module), function)(file)

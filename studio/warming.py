@@ -47,7 +47,7 @@ def _melodies(model: Any, place: Path) -> None:
     # Lengths and temperatures that differ: the graph that is made then is one for all of them.
     for seed, (bars, meter, temperature) in enumerate([(4, "4/4", 1.0), (6, "3/4", 0.9), (8, "3/4", 0.8)]):
         found = melody.compose(model, key="G major", meter=meter, bars=bars, temperature=temperature, seed=seed)
-        written = melody.score(found, "warm", tempo=120, program=0)
+        written = melody.score(found, "warm")
         melody.write(place, written, melody.FORMATS)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from modelkit.cli import UserError
-from studio.models import KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,86 +23,112 @@ __all__ = [
     "MODELS",
     "downloads",
     "introduce",
-    "messages",
+    "model_choice",
     "new_seed",
     "on_click",
+    "player",
     "ready",
     "seed_field",
     "status",
     "status_field",
+    "telling",
+    "waiting",
 ]
 
 MODELS = "models"
 """Name of the queue for all that asks models: one thing at a time, or all would be slow."""
 
+WITH_REQUEST = {"request": gr.Request}
+"""Gradio hands the request to whom asks for it by type, and reads types only where it can resolve all of them."""
+
 _SEEDS = 2**31
 _MESSAGE_SECONDS = 15
+_WAVES = {"waveform_color": "#94a3b8", "waveform_progress_color": "#0d9488"}
 
 
-def messages(workspace: Workspace) -> Callable[[Callable[..., Any]], Callable[..., Iterator[Any]]]:
-    """Return a decorator of what an event calls: what a visitor can mend becomes a message in the page.
+# --- events ------------------------------------------------------------------------------------------------
+
+
+def telling(workspace: Workspace, function: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
+    """Have what an event calls tell visitors what they can mend, and leave the page as it is then.
 
     Args:
         workspace: whose paths are no business of visitors.
+        function: returns values for components, or yields them one after the other.
     """
 
-    def wrap(function: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
-        @functools.wraps(function)
-        def told(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            try:
-                if inspect.isgeneratorfunction(function):
-                    yield from function(*args, **kwargs)
-                else:
-                    yield function(*args, **kwargs)
-            except UserError as error:
-                # Messages are shown as HTML, and names of files are in them.
-                text = escape(workspace.without_folders(" ".join(str(error).split())))
-                raise gr.Error(text, duration=_MESSAGE_SECONDS, title="Please look", print_exception=False) from error
+    @functools.wraps(function)
+    def told(*args: Any) -> Iterator[Any]:
+        try:
+            if inspect.isgeneratorfunction(function):
+                yield from function(*args)
+            else:
+                yield function(*args)
+        except UserError as error:
+            # Messages are shown as HTML, and names of files are in them.
+            text = escape(workspace.without_folders(" ".join(str(error).split())))
+            gr.Warning(text, duration=_MESSAGE_SECONDS, title="Please look")
+            yield gr.skip()
 
-        return told
+    told.__annotations__ = WITH_REQUEST if "request" in inspect.signature(function).parameters else {}
+    return told
 
-    return wrap
 
+def on_click(
+    button: gr.Button,
+    function: Callable[..., Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    *,
+    busy: Any,
+    queue: str = MODELS,
+) -> None:
+    """Have a button call a function.
 
-def on_click(button: gr.Button, function: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """Have a button call a function that asks models."""
+    Args:
+        button: the one.
+        function: see `telling`.
+        inputs: components that give its arguments.
+        outputs: components that it gives values to.
+        busy: the one that shows that work is done.
+        queue: in which it waits for its turn.
+    """
     button.click(
         function,
         list(inputs),
         list(outputs),
-        concurrency_id=MODELS,
+        concurrency_id=queue,
         concurrency_limit=1,
         api_visibility="private",
-        show_progress="minimal",
+        show_progress="full",
+        show_progress_on=[busy],
     )
+
+
+# --- components --------------------------------------------------------------------------------------------
 
 
 def introduce(text: str, models: Models, names: Iterable[str]) -> bool:
     """Say what a tab is for, and how to get the models that it lacks; return whether it has any."""
     gr.Markdown(text, elem_classes="studio-lead")
-    names = list(names)
+    found = False
     for name in names:
+        found |= name in models.loaded
         if name in models.missing:
-            gr.HTML(f'<p class="studio-missing">{escape(models.missing[name])}</p>')
-    return any(name in models.loaded for name in names)
+            gr.Markdown(escape(models.missing[name]), elem_classes="studio-missing")
+    return found
 
 
 def model_choice(models: Models, names: Iterable[str]) -> gr.Radio:
-    """Let visitors choose among the models that were loaded."""
-    choices = [(KNOWN[name].title, name) for name in names if name in models.loaded]
+    """Let visitors choose among the models that were loaded, if there are several."""
+    choices = models.titles(names)
     return gr.Radio(choices, value=choices[0][1], label="Model", visible=len(choices) > 1)
 
 
 def seed_field() -> gr.Number:
     """Let visitors ask for a draw by its number."""
-    return gr.Number(
-        label="Draw",
-        info="a number brings back what it gave; empty: another one each time",
-        precision=0,
-        minimum=0,
-        maximum=_SEEDS - 1,
-        value=None,
-    )
+    info = "a number brings back what it gave; empty: another one each time"
+    return gr.Number(None, label="Draw", info=info, precision=0, minimum=0, maximum=_SEEDS - 1)
 
 
 def new_seed(asked: float | None) -> int:
@@ -111,9 +136,14 @@ def new_seed(asked: float | None) -> int:
     return secrets.randbelow(_SEEDS) if asked is None else int(asked)
 
 
+def player(label: str, *, loop: bool = False) -> gr.Audio:
+    """Make a player that begins by itself when there is something new."""
+    return gr.Audio(label=label, interactive=False, autoplay=True, loop=loop, buttons=[], waveform_options=_WAVES)
+
+
 def status_field() -> gr.HTML:
     """Make a line that says what was made; programs that read the page aloud say it too."""
-    return gr.HTML('<p class="studio-status" role="status"></p>')
+    return gr.HTML(status())
 
 
 def status(*parts: str) -> str:
@@ -130,3 +160,8 @@ def downloads(names: Sequence[str]) -> list[gr.DownloadButton]:
 def ready(path: Path) -> Any:
     """Fill such a button."""
     return gr.DownloadButton(value=str(path), interactive=True)
+
+
+def waiting(count: int) -> list[Any]:
+    """Empty so many of them, until files are there."""
+    return [gr.DownloadButton(value=None, interactive=False)] * count

@@ -26,25 +26,18 @@ def add(workspace: Workspace) -> None:
         original = _field("Originals (zip of MIDI files)")
     begin = gr.Button("Judge", variant="primary")
     said = common.status_field()
-    verdict = gr.HTML(label="Verdict")
-    report = gr.HTML(label="Report")
+    verdict = gr.HTML()
     files = common.downloads(["HTML", "JSON", "CSV"])
+    report = gr.HTML()
 
-    @common.messages(workspace)
     def judged(generated: str | None, original: str | None, request: gr.Request) -> tuple[Any, ...]:
         found = judge(generated, original, workspace.new(request.session_hash))
-        line = common.status("judged", *found.remarks)
         shown = pictures.verdict(found.sentences), pictures.report_frame(found.page)
-        return line, *shown, *(common.ready(file) for file in found.files)
+        return common.status("judged", *found.remarks), *shown, *(common.ready(file) for file in found.files)
 
-    begin.click(
-        judged,
-        [generated, original],
-        [said, verdict, report, *files],
-        concurrency_id="judge",
-        concurrency_limit=1,
-        api_visibility="private",
-    )
+    function = common.telling(workspace, judged)
+    outputs = [said, verdict, report, *files]
+    common.on_click(begin, function, [generated, original], outputs, busy=said, queue="judge")
 
 
 def _field(label: str) -> gr.File:

@@ -8,7 +8,6 @@ import gradio as gr
 
 from melodygan.form import METERS
 from modelkit.cli import UserError
-from modelkit.midi import instrument_program
 from studio import melody, pictures, uploads
 from studio.tabs import common
 
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 NAMES = ("melody-lstm", "melody-attention")
 _VARYING = NAMES[0]
 _ANY = "any"
-_FORMATS = ("midi", "musicxml", "abc", "svg", "png")
-_SPOKEN = {"wav": "WAV", "midi": "MIDI", "musicxml": "MusicXML", "abc": "ABC", "svg": "SVG", "png": "PNG"}
+_LATER = ("midi", "musicxml", "abc", "svg", "png")  # than the sound, which comes first
+_SPOKEN = {"midi": "MIDI", "musicxml": "MusicXML"}
 
 
 def add(models: Models, workspace: Workspace) -> None:
@@ -46,9 +45,8 @@ def add(models: Models, workspace: Workspace) -> None:
                 temperature = gr.Slider(
                     0.5, 1.5, value=1.0, step=0.05, label="Temperature", info="low: safe · high: adventurous"
                 )
-                with gr.Row():
-                    tempo = gr.Slider(60, 200, value=120, step=1, label="Tempo (quarters a minute)", min_width=120)
-                    instrument = gr.Dropdown(list(melody.INSTRUMENTS), label="Instrument", min_width=120)
+                tempo = gr.Slider(60, 200, value=120, step=1, label="Tempo", info="quarters a minute")
+                instrument = gr.Dropdown(list(melody.INSTRUMENTS), label="Instrument")
             with gr.Row():
                 begin = gr.Button("Compose", variant="primary", min_width=120)
                 again = gr.Button("Vary this", min_width=120)
@@ -59,75 +57,84 @@ def add(models: Models, workspace: Workspace) -> None:
                 seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
             said = common.status_field()
-            sound = gr.Audio(label="Melody", interactive=False, autoplay=True, buttons=[])
-            roll = gr.HTML(label="Piano roll")
-            sheet = gr.HTML(label="Score")
-            files = common.downloads([_SPOKEN[name] for name in ("wav", *_FORMATS)])
+            sound = common.player("Melody")
+            roll = gr.HTML()
+            sheet = gr.HTML()
+            files = common.downloads(["WAV", *(_SPOKEN.get(name, name.upper()) for name in _LATER)])
 
-    def shown(found: Composed, tempo: float, instrument: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        title = f"Melody {found.seed}"
-        written = melody.score(found, title, tempo=tempo, program=instrument_program(instrument))
-        place = workspace.new(request.session_hash) / f"melody-{found.seed}"
-        (wav,) = melody.write(place, written, ["wav"])["wav"]
-        line = common.status(*melody.described(found, written), *found.remarks)
-        waiting = [gr.DownloadButton(interactive=False)] * len(_FORMATS)
-        # What is heard comes first.
-        yield found, line, str(wav), pictures.piano_roll(written), "", common.ready(wav), *waiting
-        made = melody.write(place, written, _FORMATS)
-        pages = [page.read_text(encoding="utf-8") for page in made["svg"]]
-        kept = [gr.skip()] * 2
-        ready = [common.ready(made[name][0]) for name in _FORMATS]
-        yield found, line, *kept, pictures.engraved(pages, title), gr.skip(), *ready
-
-    def asked(key: str, meter: str) -> dict[str, str | None]:
-        return {"key": None if key == _ANY else key, "meter": None if meter == _ANY else meter}
-
-    def varying() -> Any:
-        if _VARYING not in models.loaded:
-            raise UserError(models.missing[_VARYING])
-        return models.loaded[_VARYING]
-
-    @common.messages(workspace)
-    def compose(
-        model: str, key: str, meter: str, bars: int, temperature: float, tempo: float, instrument: str,
-        seed: float | None, request: gr.Request,
-    ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
-        found = melody.compose(
-            models.loaded[model],
-            **asked(key, meter),
-            bars=bars,
-            temperature=temperature,
-            seed=common.new_seed(seed),
-        )
-        yield from shown(found, tempo, instrument, request)
-
-    @common.messages(workspace)
-    def vary(
-        composed: Composed | None, temperature: float, tempo: float, instrument: str, seed: float | None,
-        request: gr.Request,
-    ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
-        if composed is None:
-            raise UserError("there is no melody yet: compose one first")
-        found = melody.vary(varying(), composed, temperature=temperature, seed=common.new_seed(seed))
-        yield from shown(found, tempo, instrument, request)
-
-    @common.messages(workspace)
-    def go_on(
-        tune: str | None, key: str, meter: str, bars: int, temperature: float, tempo: float, instrument: str,
-        seed: float | None, request: gr.Request,
-    ) -> Iterator[tuple[Any, ...]]:  # fmt: skip
-        found = melody.continue_file(
-            varying(),
-            uploads.received(tune, uploads.TUNE),
-            **asked(key, meter),
-            bars=bars,
-            temperature=temperature,
-            seed=common.new_seed(seed),
-        )
-        yield from shown(found, tempo, instrument, request)
-
+    does = _Tab(models, workspace)
     outputs = [composed, said, sound, roll, sheet, *files]
     how = [temperature, tempo, instrument, seed]
-    common.on_click(begin, compose, [model, key, meter, bars, *how], outputs)
-    common.on_click(again, vary, [composed, *how], outputs)
-    common.on_click(onward, go_on, [tune, key, meter, bars, *how], outputs)
+    for button, function, inputs in (
+        (begin, does.compose, [model, key, meter, bars, *how]),
+        (again, does.vary, [composed, *how]),
+        (onward, does.go_on, [tune, key, meter, bars, *how]),
+    ):
+        common.on_click(button, common.telling(workspace, function), inputs, outputs, busy=sound)
+
+
+class _Tab:
+    """What the buttons do."""
+
+    def __init__(self, models: Models, workspace: Workspace) -> None:
+        self.models, self.workspace = models, workspace
+
+    def compose(
+        self, model: str, key: str, meter: str, bars: int, temperature: float, tempo: float, instrument: str,
+        seed: float | None, request: gr.Request,
+    ) -> Iterator[Any]:  # fmt: skip
+        found = melody.compose(
+            self.models.loaded[model],
+            key=_wish(key),
+            meter=_wish(meter),
+            bars=bars,
+            temperature=temperature,
+            seed=common.new_seed(seed),
+        )
+        yield from self._shown(found, tempo, instrument, request)
+
+    def vary(
+        self, composed: Composed | None, temperature: float, tempo: float, instrument: str, seed: float | None,
+        request: gr.Request,
+    ) -> Iterator[Any]:  # fmt: skip
+        if composed is None:
+            raise UserError("there is no melody yet: compose one first")
+        found = melody.vary(self._varying(), composed, temperature=temperature, seed=common.new_seed(seed))
+        yield from self._shown(found, tempo, instrument, request)
+
+    def go_on(
+        self, tune: str | None, key: str, meter: str, bars: int, temperature: float, tempo: float, instrument: str,
+        seed: float | None, request: gr.Request,
+    ) -> Iterator[Any]:  # fmt: skip
+        found = melody.continue_file(
+            self._varying(),
+            uploads.received(tune, uploads.TUNE),
+            key=_wish(key),
+            meter=_wish(meter),
+            bars=bars,
+            temperature=temperature,
+            seed=common.new_seed(seed),
+        )
+        yield from self._shown(found, tempo, instrument, request)
+
+    def _varying(self) -> Any:
+        if _VARYING not in self.models.loaded:
+            raise UserError(self.models.missing[_VARYING])
+        return self.models.loaded[_VARYING]
+
+    def _shown(self, found: Composed, tempo: float, instrument: str, request: gr.Request) -> Iterator[Any]:
+        """Fill the right-hand side, what is heard first."""
+        title = f"Melody {found.seed}"
+        written = melody.score(found, title, tempo=tempo, instrument=instrument)
+        place = self.workspace.new(request.session_hash) / f"melody-{found.seed}"
+        (wav,) = melody.write(place, written, ["wav"])["wav"]
+        line = common.status(*melody.described(found, written), *found.remarks)
+        roll = pictures.piano_roll(written)
+        yield found, line, str(wav), roll, "", common.ready(wav), *common.waiting(len(_LATER))
+        made = melody.write(place, written, _LATER)
+        sheet = pictures.engraved([page.read_text(encoding="utf-8") for page in made["svg"]], title)
+        yield found, *[gr.skip()] * 3, sheet, gr.skip(), *(common.ready(made[name][0]) for name in _LATER)
+
+
+def _wish(choice: str) -> str | None:
+    return None if choice == _ANY else choice
