@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: run test lint format bench install clean
+.PHONY: run test lint format bench pretrained install clean
 
 run: install
 	$(RUN) -m melodygan.train --wgan --noise --l2
@@ -36,6 +36,10 @@ bench: install
 	$(RUN) benchmarks/melodygan_update.py
 	$(RUN) benchmarks/melodygan_sampling.py
 	$(RUN) benchmarks/evaluation.py
+
+# GROOVE=~/groove names the folder where the Groove MIDI Dataset has been unpacked.
+pretrained: install
+	$(RUN) -m pretraining.make $(if $(GROOVE),--groove "$(GROOVE)")
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from audiovae.code_prior import CodePrior, bits, load_prior
+from audiovae.code_prior import CodePrior, bits
 from audiovae.comparison import LOSSES, PRIOR_SHARE
 from audiovae.comparison_judging import Made, asked_instruments, ears_of
 from audiovae.fitting import measuring
 from audiovae.measures import measure
 from audiovae.model import AudioVQVAE, LatentModel
-from audiovae.output import PRIOR
+from audiovae.output import prior_of
 from audiovae.prior import EPOCHS, MEASURES, TEMPERATURE, TOP_P, train_prior
 from audiovae.variants import prepare
 from modelkit import budget
@@ -97,7 +97,8 @@ def new_sounds(model: AudioModel, asked: np.ndarray, folder: Path, seed: int) ->
         float32 [m, 22050].
     """
     if isinstance(model, AudioVQVAE):
-        codes = load_prior(folder / PRIOR).sample(asked, seed=seed, temperature=TEMPERATURE, top_p=TOP_P)
+        prior = prior_of(model, folder / "model.keras")
+        codes = prior.sample(asked, seed=seed, temperature=TEMPERATURE, top_p=TOP_P)
         return model.decode_codes(codes)
     numbers, counts = np.unique(asked, return_counts=True)
     latents = [

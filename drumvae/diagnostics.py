@@ -30,8 +30,9 @@ How well bars are modelled:
 
 Whether the style is where it should be:
 
-- ``probe_high``, ``probe_low``, ``probe_raw``: balanced accuracy of a logistic regression that reads the style from
-  drawn latents, or from the bars themselves, fitted on the training bars, so on other files; ``chance``: of guessing.
+- ``probe_high``, ``probe_low``, ``probe_raw``, ``probe_played``: balanced accuracy of a logistic regression that reads
+  the style from drawn latents, from the hits themselves, or from these and how they are played, which z_high hears;
+  fitted on the training bars, so on other files; ``chance``: of guessing.
 - ``style_hit``: share of `COMPOSED` composed bars that a classifier of real bars reads as the style asked for;
   ``style_hit_real``: of the test bars; both balanced over styles.
 - ``transfer_success``, ``transfer_success_unchanged``, ``transfer_onset_f1``, ``transfer_onset_f1_random``,
@@ -66,7 +67,7 @@ from drumvae.disentanglement import Factor, variance_ratio
 from drumvae.floors import hit_f1_floors
 from drumvae.grooves import log_probability
 from drumvae.kit import INSTRUMENTS, KEPT
-from drumvae.model import Latents
+from drumvae.model import Latents, Playing
 from drumvae.probes import balanced_accuracy, probe, style_classifier, transfer_scores
 from modelkit.latents import active_units, mutual_information
 from modelkit.variational import kl_divergence
@@ -118,8 +119,9 @@ class Encoded(NamedTuple):
 def encode(model: DrumVAE, bars: Bars, *, seed: int) -> Encoded:
     """Encode bars: the means of both levels, and latents drawn from the posterior."""
     hits = tf.constant(bars.hits, tf.float32)
-    drawn = model.encode(hits, model.noise(len(bars), [seed, 4]))
-    still = model.means(hits)
+    playing = Playing(*(tf.constant(values) for values in (bars.velocities, bars.offsets, bars.tempos)))
+    drawn = model.encode(hits, model.noise(len(bars), [seed, 4]), playing)
+    still = model.means(hits, playing)
     prior = model.prior_high(drawn.high, tf.constant(bars.styles) if model.supervised else None)
     divergences = Latents(
         kl_divergence(drawn.high, prior), kl_divergence(drawn.low, model.low_given(drawn.latents.high))
@@ -223,6 +225,7 @@ def _probes(train: Bars, test: Bars, known: Encoded, seen: Encoded, seed: int) -
     probed = {
         **{level: (getattr(known.drawn, level), getattr(seen.drawn, level)) for level in Latents._fields},
         "raw": (train.hits, test.hits),
+        "played": (_as_played(train), _as_played(test)),
         "collapsed": tuple(faint),
     }
     ratios = {**seen.means._asdict(), "collapsed": _COLLAPSED * seen.means.high}
@@ -231,6 +234,12 @@ def _probes(train: Bars, test: Bars, known: Encoded, seen: Encoded, seed: int) -
         "chance": 1 / len(np.unique(train.styles)),
         **{f"variance_ratio_{name}": variance_ratio(values, test.styles) for name, values in ratios.items()},
     }
+
+
+def _as_played(bars: Bars) -> np.ndarray:
+    """Return all that is known of bars as numbers, [n, 433]."""
+    cells = np.concatenate([bars.hits, bars.velocities, bars.offsets], axis=2).reshape(len(bars), -1)
+    return np.column_stack([cells, np.log(bars.tempos)])
 
 
 def _composed(model: DrumVAE, train: Bars, test: Bars, read: Reader, seed: int) -> dict[str, Any]:

@@ -59,8 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_combination(args)
     check_output_folder(args.out, force=args.force)
     source = read_bars(args.vary) if args.vary is not None else None
-    model = load_model(model_file(args.model))
-    styles = _styles(args, model)
+    names = _style_names(args)
+    option = "--style" if args.style is not None else "--blend"
+    model = load_model(model_file(args.model, option, names))
+    styles = [style_number(name, model.styles, option) for name in names]
     if source is not None:
         beats = _varied(args, model, source)
     elif args.blend is not None:
@@ -130,23 +132,20 @@ def _check_combination(args: argparse.Namespace) -> None:
 # --- what is played ----------------------------------------------------------------------------------------
 
 
-def _styles(args: argparse.Namespace, model: DrumVAE) -> list[int]:
-    """Return the numbers of the styles that are named: one, two of a blend, or none.
+def _style_names(args: argparse.Namespace) -> list[str]:
+    """Return the styles that are named: one, two of a blend, or none.
 
     Raises:
-        UserError: there are no such styles, or they are no way.
+        UserError: they are no way.
     """
-    if args.style is not None:
-        return [style_number(args.style, model.styles, "--style")]
     if args.blend is None:
-        return []
+        return [] if args.style is None else [args.style]
     names = args.blend.split(":")
     if len(names) != 2:  # noqa: PLR2004 - from, to
         raise UserError(f"--blend {args.blend!r} is no way from style to style: give two, such as jazz:rock")
-    first, last = (style_number(name, model.styles, "--blend") for name in names)
-    if first == last:
+    if names[0].strip().lower() == names[1].strip().lower():
         raise UserError(f"--blend {args.blend!r} leads from a style to itself: give two different ones")
-    return [first, last]
+    return names
 
 
 def _of_a_style(args: argparse.Namespace, model: DrumVAE, style: int) -> list[Bars]:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 HIERARCHIES = ("top-down", "chain")
 STEPS, INSTRUMENTS = 16, 9
 _APART = 4.0  # where styles begin in z_high, in deviations from its middle
+_HEARD = 2 * STEPS * INSTRUMENTS + 1
+_UNHEARD = 0.25  # of the bars, those of which in training only the hits are known
+_USUAL_VELOCITY = 0.5
+_OFFSETS_COUNT, _TEMPO_COUNTS = 4.0, 3.0  # as velocities: an eighth of a step is 0.5, and so is a sixth more of tempo
 _LEAST_DEVIATION = 0.02  # of velocities and offsets: training data that never vary would send it to 0
 
 
@@ -38,6 +42,14 @@ class Latents(NamedTuple):
 
     high: tf.Tensor
     low: tf.Tensor
+
+
+class Playing(NamedTuple):
+    """How bars are played, as `drumvae.kit.Bars` has it: velocities and offsets [B, 16, 9], tempos [B]."""
+
+    velocities: tf.Tensor
+    offsets: tf.Tensor
+    tempos: tf.Tensor
 
 
 class Posterior(NamedTuple):
@@ -121,8 +133,7 @@ class DrumVAE(keras.Model):
         self.encoder = _encoder(self.channels, dropout)
         width = int(self.encoder.output_shape[-1])
         if top_down:
-            # Styles are told by few people: a network would learn who plays, and tell them worse of others.
-            self.high_encoder = _linear("high_encoder", width, 2 * high_dim, high_dropout)
+            self.high_encoder = _high_encoder(width, 2 * high_dim, high_dropout)
         else:
             self.high_encoder = _dense("high_encoder", [low_dim], 2 * high_dim)
         self.low_encoder = _dense("low_encoder", [width, high_dim] if top_down else [width], 2 * low_dim)
@@ -175,22 +186,40 @@ class DrumVAE(keras.Model):
 
     # -- the parts ----------------------------------------------------------------------------------------
 
-    def encode(self, hits: tf.Tensor, noise: Latents, training: bool = False) -> Posterior:
-        """Draw latents of patterns [B, 16, 9]; ``noise`` is standard normal, or 0 for means."""
+    def encode(
+        self, hits: tf.Tensor, noise: Latents, playing: Playing | None = None, training: bool = False
+    ) -> Posterior:
+        """Draw latents of patterns.
+
+        Args:
+            hits: [B, 16, 9].
+            noise: standard normal, or 0 for means.
+            playing: how they are played, if that is known: swing and accents tell styles that are struck alike. Only
+                z_high hears it, and only where it is inferred first.
+            training: whether anything is dropped.
+        """
         features = self.encoder(hits, training=training)
         if self.hierarchy == "chain":
             low = bounded(self.low_encoder([features], training=training))
             drawn_low = low.sample(noise.low)
             high = bounded(self.high_encoder([drawn_low], training=training))
             return Posterior(Latents(high.sample(noise.high), drawn_low), high, low)
-        high = bounded(self.high_encoder([features], training=training))
+        high = bounded(self.high_encoder([features, self._heard(hits, playing)], training=training))
         drawn_high = high.sample(noise.high)
         low = bounded(self.low_encoder([features, drawn_high], training=training))
         return Posterior(Latents(drawn_high, low.sample(noise.low)), high, low)
 
-    def means(self, hits: tf.Tensor) -> Latents:
-        """Return the means of the latents of patterns [B, 16, 9]."""
-        return self.encode(hits, self._still(tf.shape(hits)[0])).latents
+    def means(self, hits: tf.Tensor, playing: Playing | None = None) -> Latents:
+        """Return the means of the latents of patterns [B, 16, 9]; see `encode`."""
+        return self.encode(hits, self._still(tf.shape(hits)[0]), playing).latents
+
+    def _heard(self, hits: tf.Tensor, playing: Playing | None) -> tf.Tensor:
+        """Return how hits are played as numbers around 0, [B, 289]; all are 0 where it is not known."""
+        if playing is None:
+            return tf.zeros([tf.shape(hits)[0], _HEARD])
+        cells = [hits * (playing.velocities - _USUAL_VELOCITY), hits * playing.offsets * _OFFSETS_COUNT]
+        faster = tf.math.log(playing.tempos / self.tempo) * _TEMPO_COUNTS
+        return tf.concat([*(keras.ops.reshape(each, (-1, STEPS * INSTRUMENTS)) for each in cells), faster[:, None]], 1)
 
     def low_given(self, high: tf.Tensor) -> Gaussian:
         """Return p(z_low | z_high), [B, low_dim]."""
@@ -257,7 +286,7 @@ class DrumVAE(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Make one update. ``data`` is ((hits, velocities, offsets, tempos), styles), see `drumvae.kit.Bars`."""
-        reseed_layers([self.encoder, self.decoder], self.seed, self.optimizer.iterations)
+        reseed_layers([self.encoder, self.high_encoder, self.decoder], self.seed, self.optimizer.iterations)
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(self.optimizer.iterations, tf.int64)])
         with tf.GradientTape() as tape:
             loss = self._measure(data, seed, training=True)
@@ -272,7 +301,8 @@ class DrumVAE(keras.Model):
 
     def _measure(self, data: Any, seed: tf.Tensor, *, training: bool) -> tf.Tensor:
         (hits, velocities, offsets, tempos), styles = data
-        posterior = self.encode(hits, self.noise(tf.shape(hits)[0], seed), training=training)
+        playing = Playing(velocities, offsets, tempos)
+        posterior = self.encode(hits, self.noise(tf.shape(hits)[0], seed), playing, training=training)
         latents = posterior.latents
         read = latents.low if self.hierarchy == "chain" else tf.concat([latents.high, latents.low], axis=-1)
         features, logits = self.decoder(read, training=training)
@@ -340,10 +370,17 @@ def _encoder(channels: Sequence[int], dropout: float) -> keras.Model:
     return keras.Model(hits, layers.Dropout(dropout)(layers.Flatten()(x)), name="encoder")
 
 
-def _linear(name: str, width: int, outputs: int, dropout: float) -> keras.Model:
-    x = inputs = keras.Input((width,))
-    x = layers.Dense(outputs, kernel_initializer="orthogonal")(layers.Dropout(dropout)(x))
-    return keras.Model([inputs], x, name=name)
+def _high_encoder(width: int, outputs: int, dropout: float) -> keras.Model:
+    """Return a network from the encoder's features [width] and how hits are played [289], which it can do without.
+
+    It has no hidden layer: styles are told by few people, and what can tell people apart tells styles worse of others.
+    """
+    features, heard = keras.Input((width,)), keras.Input((_HEARD,))
+    known = layers.Dropout(_UNHEARD, noise_shape=(None, 1))(heard)
+    x = layers.Dropout(dropout)(layers.Concatenate()([features, known]))
+    return keras.Model(
+        [features, heard], layers.Dense(outputs, kernel_initializer="orthogonal")(x), name="high_encoder"
+    )
 
 
 def _dense(name: str, widths: Sequence[int], outputs: int, hidden: int = 128) -> keras.Model:

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from modelkit import cli
+from modelkit import cli, loading, pretrained
 from modelkit.cli import UserError
 from modelkit.files import check_place, output_folder, replacing_file, set_aside
 from modelkit.formats import SUFFIXES, write_sound
-from modelkit.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from drumvae.kit import Bars
     from drumvae.model import DrumVAE
 
-MODEL = Path("runs/drumvae-styles/model.keras")
-"""The model that plays if no other is given."""
+DRUM_MODEL = loading.Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.model"})
 
 FORMATS = ("midi", "wav", "png")
 """What beats can be written as, of `modelkit.formats.SUFFIXES`."""
@@ -46,7 +44,7 @@ _BARS_A_ROW, _ROWS = 4, 16  # of a picture
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     """Add --model to a verb's options."""
-    parser.add_argument("--model", type=Path, help=f"a model.keras of drumvae.train (default {MODEL})")
+    pretrained.add_model_option(parser, DRUM_MODEL.program)
 
 
 def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
@@ -70,31 +68,56 @@ def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
 # --- models -------------------------------------------------------------------------------------------------
 
 
-def model_file(path: Path | None) -> Path:
-    """Return the file of the model that was asked for, `MODEL` for None.
+def model_file(path: Path | None, option: str = "", styles: Sequence[str] = ()) -> Path:
+    """Return the file of the model that was asked for; of those that ship, the first that knows the styles.
+
+    Args:
+        path: as `modelkit.pretrained.model_file` takes it.
+        option: with which styles were asked for.
+        styles: their names; without any, the first model does.
 
     Raises:
-        UserError: it does not exist.
+        UserError: it does not exist, or none that ships knows the styles.
     """
-    if path is None and not MODEL.is_file():
-        raise UserError(f"{MODEL} does not exist: train it with python -m drumvae.train, or give another --model")
-    return cli.existing_file(path or MODEL, "--model")
+    default, *others = (pretrained.folder() / f"{name}.keras" for name in pretrained.names_of(DRUM_MODEL.program))
+    if path is not None or not default.is_file():
+        return pretrained.model_file(path, DRUM_MODEL.program)
+    known = {file: loading.saved_config(file)["styles"] for file in (default, *others) if file.is_file()}
+    together = list(dict.fromkeys(style for of_model in known.values() for style in of_model))
+    knowing = ("the models that ship", "they know")
+    wanted = {together[style_number(name, together, option, knowing)] for name in styles}
+    for file, of_model in known.items():
+        if wanted <= set(of_model):
+            if file != default:
+                print(f"note: played by {file.stem}, which knows {' and '.join(styles)}; {default.stem} does not")
+            return file
+    each = "; ".join(f"{file.stem} knows {', '.join(of_model)}" for file, of_model in known.items())
+    raise UserError(f"{option} asks for {' and '.join(styles)}, which no model that ships knows together: {each}")
 
 
-def load_model(file: Path) -> DrumVAE:
-    """Load a trained model.
+def load_model(file: Path, named: str = "--model") -> DrumVAE:
+    """Load a model that `drumvae.train` has saved.
+
+    Args:
+        file: where it is.
+        named: what messages call the file.
 
     Raises:
-        UserError: the file is none of this package's.
+        UserError: see `modelkit.loading.load_model`.
     """
-    with quiet_start():
-        from drumvae import fitting  # noqa: PLC0415 - imports TensorFlow
-
-    return fitting.load_model(file)
+    return loading.load_model(file, DRUM_MODEL, named)
 
 
-def style_number(name: str, styles: Sequence[str], option: str) -> int:
+def style_number(
+    name: str, styles: Sequence[str], option: str, knowing: tuple[str, str] = ("this model", "it knows")
+) -> int:
     """Return the number of a style, capitals or not.
+
+    Args:
+        name: of the style.
+        styles: among which it must be.
+        option: with which it was asked for.
+        knowing: who knows these styles, and that, in words.
 
     Raises:
         UserError: there is no such style.
@@ -106,7 +129,7 @@ def style_number(name: str, styles: Sequence[str], option: str) -> int:
         return lowered.index(wanted)
     close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(styles[lowered.index(style)] for style in close)}? " if close else ""
-    raise UserError(f"{option} {name!r} is no style of this model: {hint}it knows {', '.join(styles)}")
+    raise UserError(f"{option} {name!r} is no style of {knowing[0]}: {hint}{knowing[1]} {', '.join(styles)}")
 
 
 # --- beats --------------------------------------------------------------------------------------------------

@@ -64,6 +64,8 @@ class _Recipe(NamedTuple):
 
 
 _RULES = _Recipe(epochs=24, beta=1.0, learning_rate=2e-3, dropout=0.15, high_dropout=0.0, style_weight=2.0)
+# Of many bars there is more to learn before they are known by heart.
+_MANY, _MANY_RULES = 1000, _RULES._replace(epochs=40)
 # People never play a bar twice: at β = 1 much of it would not be told. And there are few of them: their styles are read
 # from half of what is heard at a time, and not for long, for what tells some people's styles does not tell others'.
 _PEOPLE = _Recipe(epochs=12, beta=0.2, learning_rate=1e-3, dropout=0.0, high_dropout=0.5, style_weight=1.0)
@@ -134,7 +136,10 @@ def _parser() -> argparse.ArgumentParser:
         help="what logits are divided by, from the first update to the last, which the model keeps (default 1:1)",
     )  # fmt: skip
     training.add_argument(
-        "--epochs", type=cli.positive_int, help=f"default {_RULES.epochs}, of a folder {_PEOPLE.epochs}"
+        "--epochs",
+        type=cli.positive_int,
+        help=f"default {_RULES.epochs}, of {_MANY} bars a style and more {_MANY_RULES.epochs}, "
+        f"of a folder {_PEOPLE.epochs}",
     )
     training.add_argument(
         "--batch-size", type=cli.positive_int, default=_BATCH_SIZE, help=f"bars an update (default {_BATCH_SIZE})"
@@ -173,7 +178,7 @@ def _temperatures(text: str) -> tuple[float, float]:
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    recipe = _RULES if args.grooves == _BY_RULE else _PEOPLE
+    recipe = _recipe(args)
     return {
         "verb": PROGRAM,
         "grooves": _as_kept("grooves", args.grooves),
@@ -194,6 +199,17 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         "seed": args.seed,
         "monitor": "val_nats",
     }
+
+
+def _recipe(args: argparse.Namespace) -> _Recipe:
+    if args.grooves != _BY_RULE:
+        return _PEOPLE
+    return _MANY_RULES if args.per_style >= _MANY else _RULES
+
+
+def settings_of(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of a run that is started with these arguments, its grooves not yet looked at."""
+    return _settings(_parser().parse_args(arguments))
 
 
 def _as_kept(name: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Compose with a trained model: ``python -m melodygan.generate --model runs/melodygan-lstm/model.keras``."""
+"""Compose with a trained model: ``python -m melodygan.generate --count 4 --out tunes``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from melodygan.form import METERS, MODES, Key, read_key, transposed
 from modelkit import cli
 from modelkit.files import check_output_folder
 from modelkit.formats import SUFFIXES, add_format_option
+from modelkit.pretrained import add_model_option, model_file
 from modelkit.score import signature
 
 if TYPE_CHECKING:
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from modelkit.score import Score
 
 EXAMPLE = (
-    "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2/model.keras --count 20 --out tunes\n"
-    "  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --format midi,musicxml,png --key G\n"
-    '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8\n'
-    "  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --interpolate a.mid b.mid --steps 8"
+    "  python -m melodygan.generate --count 4 --format midi,musicxml,png --key G --out tunes\n"
+    '  python -m melodygan.generate --start "C4 D4 E4" --bars 8\n'
+    "  python -m melodygan.generate --interpolate a.mid b.mid --steps 8\n"
+    "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2 --count 20"
 )
+TRAINER = "melodygan.train"
 TEMPI = (4, 1000)  # a MIDI file counts microseconds a quarter in 24 bits: just below 4 they run out
 _FREEDOM = ("temperature", "top_k", "top_p")
 _OF_ANY_GAN = {*_FREEDOM, "bars"}
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb."""
     args = _parser().parse_args(argv)
     _check_combination(args)
-    cli.existing_file(args.model, "--model")
+    args.model = model_file(args.model, TRAINER)
     check_output_folder(args.out, force=args.force)
 
     from modelkit.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
@@ -69,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.generate", "Compose tunes with a model that melodygan.train has saved.", EXAMPLE)
-    parser.add_argument("--model", type=Path, required=True, help="a model.keras; nothing else is needed")
+    add_model_option(parser, TRAINER)
     parser.add_argument("--count", type=cli.positive_int, help=f"number of tunes (default {_COUNT})")
     parser.add_argument("--out", type=Path, default=Path("gen"), help="folder for the files (default gen)")
     add_format_option(parser, tuple(SUFFIXES))

@@ -35,6 +35,14 @@ def contents():
 
 
 @pytest.fixture
+def shipped(tmp_path_factory, monkeypatch):
+    """Give the folder where the models that ship are looked for; it is empty."""
+    folder = tmp_path_factory.mktemp("shipped")
+    monkeypatch.setattr("modelkit.pretrained.folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
 def eager():
     """Run what would be compiled step by step: compiling a step takes longer than making it."""
     import tensorflow as tf  # noqa: PLC0415 - only the tests that train pay for TensorFlow

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "modelkit": frozenset(),
     **dict.fromkeys(MODEL_PACKAGES, SHARED),
     "studio": SHARED | MODEL_PACKAGES,
+    "pretraining": SHARED | MODEL_PACKAGES,
 }
 # Where examples come from may be imported by every model package: PACKAGE.corpus and so on.
 DATA_MODULES = frozenset({"corpus", "grooves", "fonts", "sounds"})

@@ -16,8 +16,8 @@ from smallsounds import TINY, small_sounds
 import audiovae.sounds
 from audiovae import code_prior, fitting, prior, recognition, train, variants
 from audiovae.code_prior import CodePrior
-from audiovae.fitting import load_model
 from audiovae.model import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
+from audiovae.output import load_model
 from audiovae.prior import train_prior
 from audiovae.recognition import Recogniser
 from modelkit.cli import INTERRUPTED_EXIT, UserError
@@ -463,9 +463,9 @@ def test_force_sets_aside_what_was_there(hasty, fit, tmp_path):
 
 
 def test_what_is_not_there_is_not_loaded(tmp_path):
-    with pytest.raises(UserError, match=r"no model .*none\.keras"):
+    with pytest.raises(UserError, match=r"none\.keras does not exist"):
         load_model(tmp_path / "none.keras")
-    with pytest.raises(UserError, match="no model"):
+    with pytest.raises(UserError, match="is a folder"):
         load_model(tmp_path)
 
 
@@ -475,18 +475,18 @@ def test_what_is_damaged_is_not_loaded(tmp_path):
     content = path.read_bytes()
     for damage in (b"", b"hello", content[: len(content) // 2], content[:-200]):
         path.write_bytes(damage)
-        with pytest.raises(UserError, match=r"model\.keras is no model of audiovae"):
+        with pytest.raises(UserError, match=r"model\.keras is not a \.keras file"):
             load_model(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
-    with pytest.raises(UserError, match=r"model\.keras is no model of audiovae"):
+    with pytest.raises(UserError, match=r"model\.keras is not a \.keras file"):
         load_model(path)
 
 
 def test_what_is_foreign_is_not_loaded(tmp_path):
     path = tmp_path / "model.keras"
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
-    with pytest.raises(UserError, match=r"model\.keras is no model of audiovae"):
+    with pytest.raises(UserError, match="holds a Sequential, not a model of sounds"):
         load_model(path)
 
 

@@ -78,7 +78,7 @@ class Speller(DrumVAE):
         super().__init__(styles, **{"channels": (1, 1, 1), "seed": 3, **options})
         self.collapsed, self.deaf = collapsed, deaf
 
-    def encode(self, hits, noise, training=False):  # noqa: ARG002 - the model's signature
+    def encode(self, hits, noise, playing=None, training=False):  # noqa: ARG002 - the model's signature
         kicks = tf.reshape(hits[:, :, KICK], [-1, STEPS // KICKS, KICKS])
         styles = tf.argmax(tf.reduce_sum(kicks, axis=2), axis=1)
         high_mean = tf.gather(self.style_means, styles)

@@ -14,7 +14,7 @@ from scipy.stats import norm
 from smalldrums import NAMES, spelled_bars, tiny
 
 import drumvae
-from drumvae.model import HIERARCHIES, DrumVAE, Latents, Posterior
+from drumvae.model import HIERARCHIES, DrumVAE, Latents, Playing, Posterior
 from drumvae.variants import examples_of
 from modelkit.files import save_keras
 from modelkit.variational import Gaussian, standard_normal_like
@@ -75,6 +75,11 @@ def batch_of(bars):
     return tuple(map(tf.constant, examples)), tf.constant(styles)
 
 
+def playing_of(bars):
+    (_, *played), _ = batch_of(bars)
+    return Playing(*played)
+
+
 # --- the two hierarchies
 
 
@@ -88,6 +93,35 @@ def test_the_upper_level_is_read_by_the_decoder_and_the_lower_posterior_of_the_t
         noise = model.noise(len(hits), [0, 1])
         lower, other = (model.encode(hits, noise._replace(high=high)).low.mean for high in (noise.high, moved))
         assert (lower.numpy() != other.numpy()).any() == heard
+
+
+@pytest.mark.parametrize("changed", ["velocities", "offsets", "tempos"])
+def test_the_upper_level_of_the_top_down_form_alone_hears_how_hits_are_played(models, bars, changed):
+    (hits, *_), _ = batch_of(bars)
+    playing = playing_of(bars)
+    other = playing._replace(**{changed: getattr(playing, changed) + 0.1})
+    for hierarchy, hears in (("top-down", True), ("chain", False)):
+        model = models[hierarchy, True]
+        noise = model.noise(len(hits), [0, 1])
+        first, second = (model.encode(hits, noise, each) for each in (playing, other))
+        assert (first.high.mean.numpy() != second.high.mean.numpy()).any() == hears
+        # z_low hears of it what z_high says, and where that is the same nothing
+        same = second.latents.high - first.high.mean
+        again = model.encode(hits, Latents(same * tf.exp(-first.high.log_variance / 2), noise.low), playing)
+        assert again.low.mean.numpy() == pytest.approx(second.low.mean.numpy(), abs=1e-4)
+
+
+def test_where_there_is_no_hit_nothing_is_heard_and_what_is_usual_counts_as_unknown(models, bars):
+    model = models["top-down", True]
+    (hits, velocities, offsets, _), _ = batch_of(bars)
+    noise = model.noise(len(hits), [0, 1])
+    usual = Playing(
+        tf.where(hits > 0, 0.5, velocities + 0.3),
+        tf.where(hits > 0, 0.0, offsets + 0.3),
+        tf.fill([len(hits)], model.tempo),
+    )
+    for found, expected in zip(model.encode(hits, noise, usual).high, model.encode(hits, noise).high, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_the_upper_level_of_a_chain_is_inferred_from_the_lower_one_alone(models, hits):
@@ -223,7 +257,7 @@ def test_free_bits_are_under_the_mean_of_the_batch_and_not_reported(bars, hits, 
     model.beta.assign(0.5)
     found = losses(model, batch_of(bars))
     noise = model.noise(len(bars), tf.constant([model.seed, -1], tf.int64))
-    posterior = model.encode(hits, noise)
+    posterior = model.encode(hits, noise, playing_of(bars))
     means = model.style_means.numpy()[bars.styles]
     high = divergence_between(posterior.high, Gaussian(means, np.zeros_like(means)))
     low = divergence_between(posterior.low, model.low_given(posterior.latents.high))
@@ -241,7 +275,8 @@ def test_free_bits_are_under_the_mean_of_the_batch_and_not_reported(bars, hits, 
 
 def test_reconstruction_is_summed_over_the_cells(bars, hits):
     model = tiny()
-    latents = model.encode(hits, model.noise(len(bars), tf.constant([model.seed, -1], tf.int64))).latents
+    noise = model.noise(len(bars), tf.constant([model.seed, -1], tf.int64))
+    latents = model.encode(hits, noise, playing_of(bars)).latents
     chances = expit(model.decode(latents).numpy().astype(float))
     expected = -np.log(np.where(bars.hits, chances, 1 - chances)).sum(axis=(1, 2)).mean()
     assert losses(model, batch_of(bars))["reconstruction_nats"] == pytest.approx(expected, rel=1e-4)
@@ -297,7 +332,7 @@ class Indifferent(DrumVAE):
         shape = [count, width]
         return Gaussian(tf.fill(shape, self.mean), tf.fill(shape, self.log_variance))
 
-    def encode(self, hits, noise, training=False):  # noqa: ARG002 - the model's signature
+    def encode(self, hits, noise, playing=None, training=False):  # noqa: ARG002 - the model's signature
         high, low = (self.posterior(tf.shape(hits)[0], width) for width in (HIGH, LOW))
         return Posterior(Latents(high.sample(noise.high), low.sample(noise.low)), high, low)
 

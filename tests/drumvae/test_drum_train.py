@@ -14,9 +14,9 @@ from smalldrums import SMALL, spelled_grooves
 
 import modelkit.fitting
 from drumvae import train
-from drumvae.fitting import load_model
 from drumvae.grooves import STYLES, load_grooves
 from drumvae.midi_grooves import write_beat
+from drumvae.output import load_model
 from drumvae.rules import bundled_rules
 from drumvae.variants import prepare
 from modelkit.cli import INTERRUPTED_EXIT
@@ -178,6 +178,13 @@ def test_people_are_learned_otherwise_than_rules_unless_told(few):
     assert (model.high_dropout, model.style_weight) == (played["high_dropout"], played["style_weight"])
     told = settings("--grooves", "some/folder", "--beta", "1", "--epochs", "7")
     assert (told["beta"], told["epochs"]) == (1, 7)
+
+
+def test_of_many_bars_by_rule_a_model_learns_for_longer_unless_told():
+    ruled, many = settings(), settings("--per-style", "1000")
+    assert many["epochs"] > ruled["epochs"] == settings("--per-style", "999")["epochs"]
+    assert settings("--per-style", "1000", "--epochs", "7")["epochs"] == 7
+    assert {name for name in ruled if ruled[name] != many[name]} == {"per_style", "epochs"}
 
 
 def test_the_more_bars_the_less_dropout():

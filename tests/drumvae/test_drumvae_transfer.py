@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from smalldrums import tiny
 from test_composing import small_model
 from test_midi_grooves import hit, meta, midi
 
@@ -283,14 +284,49 @@ def test_shares_are_from_0_to_1(refusal, kind, option):
     assert "from 0 to 1" in refusal(kind, option, "1.2")
 
 
-def test_the_default_model(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(output.UserError, match=r"train it with python -m drumvae\.train"):
+def knows(path, styles):
+    """Save a small model that knows styles."""
+    save_keras(tiny(styles), path)
+
+
+def test_without_a_model_one_that_ships_plays(shipped):
+    with pytest.raises(output.UserError, match=r"train one with python -m drumvae\.train --per-style 2000 --seed 0"):
         output.model_file(None)
-    path = tmp_path / output.MODEL
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"weights")
-    assert output.model_file(None).resolve() == path
+    knows(shipped / "drums-styles.keras", ["rock", "jazz"])
+    assert output.model_file(None) == shipped / "drums-styles.keras"
+    with pytest.raises(output.UserError, match=r"--to 'fnk' is no style of the models that ship: they know rock, jazz"):
+        output.model_file(None, "--to", ["fnk"])
+
+
+def test_styles_are_looked_for_in_all_models_that_ship(shipped, capsys):
+    rules, people = shipped / "drums-styles.keras", shipped / "drums-groove.keras"
+    knows(rules, ["rock", "jazz", "electronic"])
+    knows(people, ["funk", "jazz"])
+    assert output.model_file(None, "--to", ["Jazz "]) == rules
+    assert capsys.readouterr().out == ""
+    for named in (["FUNK"], ["jazz", "funk"]):
+        assert output.model_file(None, "--to", named) == people
+        assert capsys.readouterr().out.startswith(f"note: played by drums-groove, which knows {' and '.join(named)}")
+    with pytest.raises(output.UserError, match=r"--blend asks for funk and rock, which no model that ships knows tog"):
+        output.model_file(None, "--blend", ["funk", "rock"])
+    with pytest.raises(output.UserError, match=r"did you mean funk\? they know rock, jazz, electronic, funk"):
+        output.model_file(None, "--to", ["fnk"])
+    # whoever names a model is told what that one knows
+    assert output.model_file(rules, "--to", ["funk"]) == rules
+
+
+def test_a_style_of_another_model_that_ships_is_played(shipped, beat, at_prompt, tmp_path, monkeypatch):
+    knows(shipped / "drums-styles.keras", ["rock"])
+    knows(shipped / "drums-groove.keras", ["funk"])
+    loaded = []
+    monkeypatch.setattr(transfer, "load_model", lambda file: loaded.append(file) or tiny(("funk",)))
+    out = tmp_path / "out.mid"
+    code, text, errors = at_prompt(transfer.main, beat, "--to", "funk", "--out", out)
+    assert (code, errors) == (0, "")
+    assert loaded == [shipped / "drums-groove.keras"]
+    note, wrote = text.splitlines()
+    assert note == "note: played by drums-groove, which knows funk; drums-styles does not"
+    assert wrote.startswith(f"wrote {out}")
 
 
 def test_hits_of_other_instruments_are_named(run, tmp_path):
