@@ -239,8 +239,8 @@ class DrumVAE(keras.Model):
         """Return how hits [B, 16, 9] are played under latents."""
         return self._played(self.features(latents), hits)
 
-    def _played(self, features: tf.Tensor, hits: tf.Tensor) -> Played:
-        parts = self.player([tf.stop_gradient(features), hits])
+    def _played(self, features: tf.Tensor, hits: tf.Tensor, training: bool = False) -> Played:
+        parts = self.player([tf.stop_gradient(features), hits], training=training)
         mean_v, scale_v, mean_o, scale_o = tf.split(parts, 4, axis=-1)
         velocity = Gaussian(tf.sigmoid(mean_v), 2 * tf.math.log(tf.nn.softplus(scale_v - 2) + _LEAST_DEVIATION))
         offset = Gaussian(0.5 * tf.tanh(mean_o), 2 * tf.math.log(tf.nn.softplus(scale_o - 2) + _LEAST_DEVIATION))
@@ -286,7 +286,9 @@ class DrumVAE(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Make one update. ``data`` is ((hits, velocities, offsets, tempos), styles), see `drumvae.kit.Bars`."""
-        reseed_layers([self.encoder, self.high_encoder, self.decoder], self.seed, self.optimizer.iterations)
+        reseed_layers(
+            [self.encoder, self.high_encoder, self.decoder, self.player], self.seed, self.optimizer.iterations
+        )
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(self.optimizer.iterations, tf.int64)])
         with tf.GradientTape() as tape:
             loss = self._measure(data, seed, training=True)
@@ -312,7 +314,7 @@ class DrumVAE(keras.Model):
         high = kl_divergence(posterior.high, self.prior_high(posterior.high, known))
         low = kl_divergence(posterior.low, self.low_given(latents.high))
         costs = with_free_bits(high, self.free_bits_nats) + with_free_bits(low, self.free_bits_nats)
-        played = self._played(features, hits).at(tempos / self.tempo)
+        played = self._played(features, hits, training).at(tempos / self.tempo)
         playing = _playing_loss(played, hits, velocities, offsets)
         loss = reconstruction + self.beta * costs + playing
         found = {
@@ -410,7 +412,8 @@ def _player(width: int, hidden: int = 64) -> keras.Model:
     """Return a network from the decoder's features and hits to four values a cell, [16, 36]."""
     features = keras.Input((STEPS, width), name="features")
     hits = keras.Input((STEPS, INSTRUMENTS), name="hits")
-    x = layers.Concatenate()([features, hits])
+    # Without dropout it knows by heart how each bar of a thousand is played, and is surer of others than it may be.
+    x = layers.Concatenate()([layers.Dropout(0.5)(features), hits])
     for _ in range(2):
-        x = layers.Conv1D(hidden, 3, padding="same", activation="relu")(x)
+        x = layers.Dropout(0.3)(layers.Conv1D(hidden, 3, padding="same", activation="relu")(x))
     return keras.Model([features, hits], layers.Conv1D(4 * INSTRUMENTS, 1)(x), name="player")

@@ -3,7 +3,7 @@ import pytest
 from smallsounds import small_sounds
 
 from audiovae import recognition
-from audiovae.recognition import build_recogniser, recogniser_of, train_recogniser
+from audiovae.recognition import as_by_codec, build_recogniser, recogniser_of, train_recogniser
 from modelkit.files import CACHE_VARIABLE
 from modelkit.randomness import make_deterministic
 
@@ -86,6 +86,43 @@ def test_spectra_are_changed_in_training_alone():
     np.testing.assert_array_equal(still, again)
     moved, otherwise = (np.asarray(network(mels, training=True)) for _ in range(2))
     assert (moved != otherwise).any(axis=1).all()
+
+
+# --- what a codec may make of chunks
+
+
+def test_a_chunk_by_a_codec_is_still_the_same_instrument(made):
+    recogniser, _ = made
+    others = small_sounds(seed=5).test
+    noisy = as_by_codec(others.chunks, seed=[8])
+    np.testing.assert_array_equal(recogniser.recognise(noisy), others.instruments)
+
+
+def test_the_same_seed_makes_the_same_of_a_chunk_and_another_one_something_else(sounds):
+    chunks = sounds.train.chunks[:3]
+    made, again, other = (as_by_codec(chunks, seed=[seed]) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(made, again)
+    assert (made != other).any(axis=1).all()
+    assert made.dtype == np.float32
+
+
+def test_noise_is_where_the_sound_is():
+    time = np.arange(22050) / 22050
+    tone = (0.5 * np.sin(2 * np.pi * 2000 * time) * (time < 0.5)).astype(np.float32)
+    made = as_by_codec(np.repeat(tone[None], 20, axis=0), seed=[0])
+    window = np.hanning(22050 // 2)  # while the tone sounds
+    power, before = (np.abs(np.fft.rfft(each[:, : len(window)] * window, axis=1)) ** 2 for each in (made, tone[None]))
+    frequencies = np.fft.rfftfreq(len(window), 1 / 22050)
+    near, far = (np.abs(frequencies - 2000) < 100), (frequencies > 4000)
+    # its energy stays near the tone, within 6 dB of what it was; elsewhere, and after it, there is but the hiss
+    changed = 10 * np.log10(power[:, near].sum(axis=1) / before.sum())
+    assert (np.abs(changed) < 6 + 10 * np.log10(2)).all()
+    assert np.ptp(changed) > 3
+    hiss = np.sqrt(np.mean(made[:, time > 0.6] ** 2, axis=1))
+    assert (20 * np.log10(hiss) > -71).all()
+    assert (20 * np.log10(hiss) < -29).all()
+    spread = np.sqrt(power[:, far].mean(axis=1) / np.sum(window**2))
+    np.testing.assert_allclose(spread, hiss, rtol=0.2)
 
 
 # --- how it is kept
