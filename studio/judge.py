@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from evaluation import report
+from evaluation.commandline import counted
 from evaluation.output import OutputError, write_folder
 from evaluation.reading import FolderError
 from modelkit.cli import UserError
@@ -51,7 +52,7 @@ def judge(generated: str | Path | None, original: str | Path | None, folder: Pat
         target.mkdir()
         found = unpack(received(archive, MIDI_ARCHIVE), target)
         if found.others:
-            remarks.append(f"{name}: {found.others} files that are not MIDI were left out")
+            remarks.append(f"{name}: {counted(found.others, 'file')} left out, not being MIDI")
     out = folder / "report"
     args = report.build_parser().parse_args([str(folder / "generated"), str(folder / "original"), "--out", str(out)])
     try:
@@ -65,7 +66,7 @@ def judge(generated: str | Path | None, original: str | Path | None, folder: Pat
         raise UserError(str(error)) from error
     skipped = len(comparison.gen.skipped) + len(org.skipped)
     if skipped:
-        remarks.append(f"{skipped} files gave no notes; the report names each, and why")
+        remarks.append(f"no notes in {counted(skipped, 'file')}; the report names each, and why")
     verdict = comparison.verdict
     return Judged(
         (verdict.closeness, verdict.collapse, verdict.copying),

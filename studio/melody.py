@@ -11,7 +11,7 @@ from melodygan.start import Given, form_after, read_given, suited
 from modelkit.cli import UserError
 from modelkit.formats import SUFFIXES, write_score
 from modelkit.midi import instrument_program
-from modelkit.score import bars_of, signature
+from modelkit.score import signature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +64,8 @@ FORMATS = tuple(SUFFIXES)
 _LONGEST_BARS = 64  # of a tune that is to go on
 _VARIED = 0.3  # of the bars, for a variation
 _MIDI_PITCHES = range(128)
+_OCTAVE = 12
+_LOW = 62  # mean pitch below which a melody is easier to read and to hear an octave higher
 
 
 class Composed(NamedTuple):
@@ -106,7 +108,10 @@ def compose(model: Any, *, key: str | None, meter: str | None, bars: int, temper
         (notes,) = model.generate(1, seed=seed, temperature=temperature, bars=bars, meter=meter, mode=mode)
     except ValueError as error:
         raise UserError(str(error)) from error
-    return Composed(notes, wanted.shift if wanted else 0, meter, mode, seed)
+    shift = wanted.shift if wanted else 0
+    pitches = [note.pitch + shift for note in notes if note.pitch is not None]
+    low = sum(pitches) < _LOW * len(pitches)
+    return Composed(notes, shift + (_OCTAVE if low else 0), meter, mode, seed)
 
 
 def vary(model: Any, composed: Composed, *, temperature: float, seed: int) -> Composed:
@@ -190,7 +195,7 @@ def score(composed: Composed, title: str, *, tempo: float = 120.0, instrument: s
         title,
         meters=[composed.meter] if composed.meter else USUAL,
         mode=composed.mode,
-        fifths=signature(composed.shift % 12, MODES[0]),
+        fifths=signature(composed.shift % _OCTAVE, MODES[0]),
         tempo=tempo,
         program=instrument_program(INSTRUMENTS[instrument]),
     )
@@ -213,9 +218,9 @@ def write(place: Path, written: Score, formats: Sequence[str]) -> dict[str, list
 
 def described(composed: Composed, written: Score) -> tuple[str, ...]:
     """Say of a melody what there is to say in few words."""
-    bars = len(bars_of(written))
+    bars = -(-sum(steps for _, steps in written.notes) // written.bar)
     sounding = sum(pitch is not None for pitch, _ in written.notes)
-    tonics = {signature(read_key(key).shift % 12, MODES[0]): key for key in KEYS if key.endswith(written.mode)}
+    tonics = {signature(read_key(key).shift % _OCTAVE, MODES[0]): key for key in KEYS if key.endswith(written.mode)}
     return (
         f"{bars} bars of {written.meter}",
         tonics[written.fifths],

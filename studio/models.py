@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelkit.cli import UserError, existing_file
-from modelkit.pretrained import pretrained
+from modelkit import pretrained
+from modelkit.cli import UserError
+from modelkit.loading import Kind, load_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,24 +21,33 @@ class Known(NamedTuple):
 
     Attributes:
         title: what it is called there.
-        loader: ``module:function`` that loads its file.
-        trained_by: the command that trains one.
+        kind: what it must be.
     """
 
     title: str
-    loader: str
-    trained_by: str
+    kind: Kind
 
 
 KNOWN = {
-    "melody-lstm": Known("LSTM", "melodygan.output:load_model", "melodygan.train --lstm"),
-    "melody-attention": Known("GAN with attention", "melodygan.output:load_model", "melodygan.train --attention"),
-    "drums-styles": Known("five styles, by rule", "drumvae.output:load_model", "drumvae.train"),
-    "drums-groove": Known("drummers, Groove MIDI", "drumvae.output:load_model", "drumvae.train --grooves FOLDER"),
-    "letters-conditional": Known("conditional GAN", "fontgan.generate:load_model", "fontgan.train --conditional"),
-    "sounds-vqvae": Known("VQ-VAE", "audiovae.output:load_model", "audiovae.train --model vqvae"),
+    "melody-lstm": Known("LSTM", Kind("an LSTM", "melodygan.train --lstm", {"melodygan>MelodyLSTM": "melodygan.lstm"})),
+    "melody-attention": Known(
+        "GAN with attention",
+        Kind("a GAN with attention", "melodygan.train --attention", {"melodygan>AttentionGAN": "melodygan.attention"}),
+    ),
+    "drums-styles": Known(
+        "five styles by rule", Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.model"})
+    ),
+    "drums-groove": Known(
+        "drummers", Kind("a model of drums", "drumvae.train --grooves", {"drumvae>DrumVAE": "drumvae.model"})
+    ),
+    "letters-conditional": Known(
+        "conditional GAN", Kind("a model of letters", "fontgan.train --conditional", {"fontgan>FontGAN": "fontgan.gan"})
+    ),
+    "sounds-vqvae": Known(
+        "VQ-VAE", Kind("a model with codes", "audiovae.train --model vqvae", {"audiovae>AudioVQVAE": "audiovae.model"})
+    ),
 }
-"""By name; the first of a tab is the one it opens with."""
+"""By name, as in `modelkit.pretrained.MODELS`; the first of a tab is the one that it opens with."""
 
 
 class Models(NamedTuple):
@@ -71,14 +80,11 @@ def load_models(folder: Path | None = None, *, progress: bool = True) -> Models:
     missing: dict[str, str] = {}
     for name, known in KNOWN.items():
         begun = time.monotonic()
+        file = (folder or pretrained.folder()) / f"{name}.keras"
         try:
-            file = _file(name, folder)
-            loaded[name] = _load(known, file)
+            loaded[name] = _load(file, known.kind)
         except UserError as error:
-            missing[name] = (
-                f"{name} is not here ({error}). Train it with python -m {known.trained_by}, and start the studio with "
-                f"--models and a folder in which its model.keras is called {name}.keras."
-            )
+            missing[name] = f"{name}: {error}"
             said = f"note: {missing[name]}"
         else:
             files[name] = file
@@ -88,10 +94,18 @@ def load_models(folder: Path | None = None, *, progress: bool = True) -> Models:
     return Models(loaded, files, missing)
 
 
-def _file(name: str, folder: Path | None) -> Path:
-    return pretrained(name) if folder is None else existing_file(folder / f"{name}.keras", "the model")
+def _load(file: Path, kind: Kind) -> Any:
+    """Load a model.
 
-
-def _load(known: Known, file: Path) -> Any:
-    module, function = known.loader.split(":")
-    return getattr(importlib.import_module(module), function)(file)
+    Raises:
+        UserError: it is not there, or cannot be used.
+    """
+    if not file.is_file():
+        raise UserError(
+            f"not here. Run python -m {kind.program}, put the model.keras that it writes into a folder as "
+            f"{file.name}, and start the studio with --models and that folder."
+        )
+    model = load_model(file, kind, "the model")
+    if getattr(model, "labelled", True):
+        return model
+    raise UserError(f"the model {file} was trained without labels: give one of {kind.program}")

@@ -17,68 +17,70 @@ if TYPE_CHECKING:
 
 __all__ = ["drum_grid", "engraved", "lettering", "piano_roll", "report_frame", "verdict"]
 
-_STEP, _ROW = 9.0, 9.0  # of a piano roll, for a sixteenth and a semitone
-_CELL, _GAP = 15.0, 2.0  # of a drum grid
-_LABELS = 64.0  # left of either
+_CELL, _GAP = 14.0, 2.0  # of a drum grid
+_LABELS = 72.0  # left of it
+_NARROWEST_PX = 2.5  # of a sixteenth in a piano roll
 _OCTAVE = 12
 _ROOM = 2  # semitones above and below
 
 
 def piano_roll(score: Score) -> str:
-    """Draw the notes of a melody over its bars."""
+    """Draw the notes of a melody over its bars, as wide as there is room for."""
     sounding = [pitch for pitch, _ in score.notes if pitch is not None]
     low, high = min(sounding) - _ROOM, max(sounding) + _ROOM
-    total = sum(steps for _, steps in score.notes)
-    width, height = _LABELS + total * _STEP, (high - low + 1) * _ROW
-    parts = []
-    for pitch in range(low, high + 1):
-        if pitch % _OCTAVE == 0:
-            y = (high - pitch) * _ROW
-            parts.append(f'<rect class="octave" x="{_LABELS}" y="{y:g}" width="{total * _STEP:g}" height="{_ROW:g}"/>')
-            parts.append(f'<text x="{_LABELS - 8:g}" y="{y + _ROW - 1:g}">{escape(pitch_name(pitch))}</text>')
+    rows, total = high - low + 1, sum(steps for _, steps in score.notes)
+    octaves = [pitch for pitch in range(low, high + 1) if pitch % _OCTAVE == 0]
+    names = [
+        f'<span style="top:{100 * (high - pitch + 0.5) / rows:.2f}%">{escape(pitch_name(pitch))}</span>'
+        for pitch in octaves
+    ]
+    parts = [f'<rect class="octave" x="0" y="{high - pitch}" width="{total}" height="1"/>' for pitch in octaves]
     parts += [
-        f'<line class="bar" x1="{_LABELS + at * _STEP:g}" x2="{_LABELS + at * _STEP:g}" y1="0" y2="{height:g}"/>'
-        for at in range(score.upbeat, total + 1, score.bar)
+        f'<line class="bar" x1="{place}" x2="{place}" y1="0" y2="{rows}"/>'
+        for place in range(score.upbeat, total + 1, score.bar)
     ]
     place = 0
     for pitch, steps in score.notes:
         if pitch is not None:
-            x, y = _LABELS + place * _STEP, (high - pitch) * _ROW
-            name = escape(pitch_name(pitch))
             parts.append(
-                f'<rect class="note" x="{x + 0.5:g}" y="{y + 0.5:g}" width="{steps * _STEP - 1:g}" '
-                f'height="{_ROW - 1:g}" rx="2"><title>{name}</title></rect>'
+                f'<rect class="note" x="{place + 0.1:g}" y="{high - pitch + 0.05:g}" width="{steps - 0.2:g}" '
+                f'height="0.9"><title>{escape(pitch_name(pitch))}</title></rect>'
             )
         place += steps
-    return _drawing("roll", f"piano roll of {len(sounding)} notes", width, height, parts)
+    title = f"piano roll of {len(sounding)} notes"
+    return (
+        f'<div class="studio-roll" style="--rows:{rows}"><div class="names" aria-hidden="true">{"".join(names)}</div>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{title}"><svg role="img" '
+        f'viewBox="0 0 {total} {rows}" preserveAspectRatio="none" style="min-width:{_NARROWEST_PX * total:g}px">'
+        f"<title>{title}</title>{''.join(parts)}</svg></div></div>"
+    )
 
 
 def drum_grid(bars: Bars) -> str:
     """Draw beats as a grid: steps across, cymbals above drums, loud hits darker, early and late ones off the middle."""
-    rows = len(INSTRUMENTS)
-    count = len(bars)
+    rows, count = len(INSTRUMENTS), len(bars)
     wide = STEPS * _CELL + 2 * _GAP  # of a bar
-    width, height = _LABELS + 16 + count * wide, rows * _CELL
-    parts = []
+    size = f'width="{_CELL - _GAP:g}" height="{_CELL - _GAP:g}" rx="2"'
+    parts, hits = [], []
     for number, name in enumerate(INSTRUMENTS):
         y = (rows - 1 - number) * _CELL
-        parts.append(f'<text x="{_LABELS + 8:g}" y="{y + _CELL - 4:g}">{escape(name.replace("_", " "))}</text>')
+        parts.append(f'<text x="{_LABELS - 8:g}" y="{y + _CELL - 4:g}">{escape(name.replace("_", " "))}</text>')
         for bar in range(count):
             for step in range(STEPS):
-                x = _LABELS + 16 + bar * wide + step * _CELL
+                x = _LABELS + bar * wide + step * _CELL
                 beat = " beat" if step % STEPS_PER_QUARTER == 0 else ""
-                parts.append(
-                    f'<rect class="cell{beat}" x="{x:g}" y="{y:g}" width="{_CELL - _GAP:g}" '
-                    f'height="{_CELL - _GAP:g}" rx="2"/>'
-                )
+                parts.append(f'<rect class="cell{beat}" x="{x:g}" y="{y:g}" {size}/>')
                 if bars.hits[bar, step, number]:
-                    late = float(bars.offsets[bar, step, number]) * _CELL
-                    loud = 0.3 + 0.7 * float(bars.velocities[bar, step, number])
-                    parts.append(
-                        f'<rect class="hit" x="{x + late:.1f}" y="{y:g}" width="{_CELL - _GAP:g}" '
-                        f'height="{_CELL - _GAP:g}" rx="2" opacity="{loud:.2f}"/>'
-                    )
-    return _drawing("grid", f"drum grid of {count} bars, {int(bars.hits.sum())} hits", width, height, parts)
+                    late = _CELL * bars.offsets[bar, step, number]
+                    loud = 0.3 + 0.7 * bars.velocities[bar, step, number]
+                    hits.append(f'<rect class="hit" x="{x + late:.1f}" y="{y:g}" {size} opacity="{loud:.2f}"/>')
+    width, height = _LABELS + count * wide, rows * _CELL
+    title = f"drum grid of {count} bars, {len(hits)} hits"
+    return (
+        f'<div class="studio-grid" tabindex="0" role="group" aria-label="{title}"><svg role="img" '
+        f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">'
+        f"<title>{title}</title>{''.join(parts + hits)}</svg></div>"
+    )
 
 
 def engraved(pages: Iterable[str], title: str) -> str:
@@ -88,7 +90,7 @@ def engraved(pages: Iterable[str], title: str) -> str:
         f'src="data:image/svg+xml;base64,{base64.b64encode(page.encode()).decode()}">'
         for number, page in enumerate(pages, start=1)
     ]
-    return f'<div class="studio-paper">{"".join(shown)}</div>'
+    return f'<div class="studio-paper" tabindex="0" role="group" aria-label="{escape(title)}">{"".join(shown)}</div>'
 
 
 def lettering(svg: str, text: str) -> str:
@@ -104,12 +106,3 @@ def verdict(sentences: Iterable[str]) -> str:
 def report_frame(page: str) -> str:
     """Show a page within this one; no script of it runs, and it reaches nothing here."""
     return f'<iframe class="studio-report" title="report" sandbox srcdoc="{escape(page)}"></iframe>'
-
-
-def _drawing(kind: str, title: str, width: float, height: float, parts: Iterable[str]) -> str:
-    """Return an SVG that can be scrolled to the side where there is no room for it; what it shows is its title."""
-    return (
-        f'<div class="studio-{kind}" tabindex="0" role="group" aria-label="{escape(title)}">'
-        f'<svg role="img" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg></div>"
-    )

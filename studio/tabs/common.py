@@ -43,6 +43,9 @@ WITH_REQUEST = {"request": gr.Request}
 
 _SEEDS = 2**31
 _MESSAGE_SECONDS = 15
+# On a phone what was made is below what it was made with.
+_TO_THE_RESULT = """() => [...document.querySelectorAll(".studio-status")]
+    .find((line) => line.offsetParent)?.scrollIntoView({block: "nearest"})"""
 _WAVES = {"waveform_color": "#94a3b8", "waveform_progress_color": "#0d9488"}
 
 
@@ -103,6 +106,7 @@ def on_click(
         show_progress="full",
         show_progress_on=[busy],
     )
+    button.click(None, js=_TO_THE_RESULT, api_visibility="private")
 
 
 # --- components --------------------------------------------------------------------------------------------
@@ -115,7 +119,7 @@ def introduce(text: str, models: Models, names: Iterable[str]) -> bool:
     for name in names:
         found |= name in models.loaded
         if name in models.missing:
-            gr.Markdown(escape(models.missing[name]), elem_classes="studio-missing")
+            gr.HTML(f'<p class="studio-missing">{escape(models.missing[name])}</p>')
     return found
 
 
@@ -154,7 +158,7 @@ def status(*parts: str) -> str:
 def downloads(names: Sequence[str]) -> list[gr.DownloadButton]:
     """Make a row of buttons to download files with, which wait for them."""
     with gr.Row(elem_classes="studio-downloads"):
-        return [gr.DownloadButton(name, size="sm", min_width=72, interactive=False) for name in names]
+        return [gr.DownloadButton(name, size="sm", min_width=96, interactive=False) for name in names]
 
 
 def ready(path: Path) -> Any:

@@ -46,8 +46,8 @@ def add(models: Models, workspace: Workspace) -> None:
                 tempo = gr.Slider(60, 200, value=110, step=1, label="Tempo", info="quarters a minute")
                 bars = gr.Slider(1, 8, value=2, step=1, label="Bars")
             with gr.Row():
-                begin = gr.Button("Play", variant="primary", min_width=120)
-                again = gr.Button("Keep the draw", min_width=120)
+                begin = gr.Button("New beat", variant="primary", min_width=120)
+                again = gr.Button("Change it", min_width=120)
             with gr.Accordion("Play my beat in these styles", open=False):
                 label = "Beat (MIDI, drums on channel 10)"
                 beat = gr.File(label=label, file_types=list(uploads.MIDI.suffixes), height=130)
