@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from studio.warming import warm  # noqa: PLC0415 - imports TensorFlow
     from studio.workspace import Workspace  # noqa: PLC0415 - the same
 
+    print("warming up …", flush=True)
     warm(models)
     with tempfile.TemporaryDirectory(prefix="manymodes-studio-") as folder:
         page = build(models, Workspace(Path(folder)))

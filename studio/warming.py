@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from melodygan.lstm import MelodyLSTM
 from modelkit.cli import UserError
+from modelkit.quiet import quiet_start
 from studio import drums, letters, melody, sound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from studio.models import Models
@@ -28,27 +29,34 @@ def warm(models: Models, *, progress: bool = True) -> None:
         progress: say how long it took.
     """
     begun = time.monotonic()
-    makers: dict[str, Callable[[str, Any, Path], None]] = {
-        "melody": lambda _, model, place: _melodies(model, place),
-        "drums": lambda _, model, place: _beats(model, place),
-        "letters": lambda _, model, place: _letters(model, place),
-        "sounds": lambda name, model, place: _sounds(model, models.files[name], place),
-    }
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quiet_start():
         for name, model in models.loaded.items():
             # What a model cannot do, its tab says when it is asked.
             with contextlib.suppress(UserError):
-                makers[name.split("-")[0]](name, model, Path(folder) / name)
+                _use(name, model, models.files[name], Path(folder) / name)
     if progress:
         print(f"warmed up ({time.monotonic() - begun:.1f} s)", flush=True)
 
 
+def _use(name: str, model: Any, file: Path, place: Path) -> None:
+    match name.partition("-")[0]:
+        case "melody":
+            _melodies(model, place)
+        case "drums":
+            _beats(model, place)
+        case "letters":
+            _letters(model, place)
+        case "sounds":
+            _sounds(model, file, place)
+
+
 def _melodies(model: Any, place: Path) -> None:
-    # Lengths and temperatures that differ: the graph that is made then is one for all of them.
-    for seed, (bars, meter, temperature) in enumerate([(4, "4/4", 1.0), (6, "3/4", 0.9), (8, "3/4", 0.8)]):
-        found = melody.compose(model, key="G major", meter=meter, bars=bars, temperature=temperature, seed=seed)
-        written = melody.score(found, "warm")
-        melody.write(place, written, melody.FORMATS)
+    # Lengths and temperatures that differ: the graphs that are made then are for all of them.
+    for seed, (bars, temperature) in enumerate([(4, 1.0), (6, 0.9), (8, 0.8)]):
+        found = melody.compose(model, key="G major", meter="3/4", bars=bars, temperature=temperature, seed=seed)
+        melody.write(place, melody.score(found, "warm"), melody.FORMATS)
+        if isinstance(model, MelodyLSTM):
+            melody.vary(model, found, temperature=temperature, seed=seed)
 
 
 def _beats(model: Any, place: Path) -> None:

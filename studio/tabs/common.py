@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from studio.models import Models
+    from studio.uploads import Kind
     from studio.workspace import Workspace
 
 __all__ = [
     "MODELS",
+    "WITH_REQUEST",
     "downloads",
+    "file_field",
     "introduce",
     "model_choice",
     "new_seed",
@@ -138,6 +141,17 @@ def seed_field() -> gr.Number:
 def new_seed(asked: float | None) -> int:
     """Return the number of a draw: the one that is asked for, or else another one each time."""
     return secrets.randbelow(_SEEDS) if asked is None else int(asked)
+
+
+def file_field(label: str, kind: Kind, name: str) -> gr.File:
+    """Let visitors send a file.
+
+    Args:
+        label: what it is called in the page.
+        kind: of the file.
+        name: id of the element.
+    """
+    return gr.File(label=label, file_types=list(kind.suffixes), height=140, min_width=260, elem_id=name)
 
 
 def player(label: str, *, loop: bool = False) -> gr.Audio:

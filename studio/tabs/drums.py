@@ -49,8 +49,7 @@ def add(models: Models, workspace: Workspace) -> None:
                 begin = gr.Button("New beat", variant="primary", min_width=120)
                 again = gr.Button("Change it", min_width=120)
             with gr.Accordion("Play my beat in these styles", open=False):
-                label = "Beat (MIDI, drums on channel 10)"
-                beat = gr.File(label=label, file_types=list(uploads.MIDI.suffixes), height=130)
+                beat = common.file_field("Beat (MIDI, drums on channel 10)", uploads.MIDI, "studio-beat")
                 keep = gr.Slider(0, 1, value=0.3, step=0.05, label="Keep", info="none of its hits · all of them")
                 onward = gr.Button("Transfer")
             with gr.Accordion("More", open=False):

@@ -22,8 +22,8 @@ def add(workspace: Workspace) -> None:
         elem_classes="studio-lead",
     )
     with gr.Row():
-        generated = _field("Generated (zip of MIDI files)")
-        original = _field("Originals (zip of MIDI files)")
+        generated = common.file_field("Generated (zip of MIDI files)", uploads.MIDI_ARCHIVE, "studio-generated")
+        original = common.file_field("Originals (zip of MIDI files)", uploads.MIDI_ARCHIVE, "studio-original")
     begin = gr.Button("Judge", variant="primary")
     said = common.status_field()
     verdict = gr.HTML()
@@ -38,7 +38,3 @@ def add(workspace: Workspace) -> None:
     function = common.telling(workspace, judged)
     outputs = [said, verdict, report, *files]
     common.on_click(begin, function, [generated, original], outputs, busy=said, queue="judge")
-
-
-def _field(label: str) -> gr.File:
-    return gr.File(label=label, file_types=list(uploads.MIDI_ARCHIVE.suffixes), height=150, min_width=260)

@@ -51,7 +51,7 @@ def add(models: Models, workspace: Workspace) -> None:
                 begin = gr.Button("Compose", variant="primary", min_width=120)
                 again = gr.Button("Vary this", min_width=120)
             with gr.Accordion("Continue my MIDI", open=False):
-                tune = gr.File(label="Tune (MIDI, ABC, MusicXML)", file_types=list(uploads.TUNE.suffixes), height=130)
+                tune = common.file_field("Tune (MIDI, ABC, MusicXML)", uploads.TUNE, "studio-tune")
                 onward = gr.Button("Continue it")
             with gr.Accordion("More", open=False):
                 seed = common.seed_field()

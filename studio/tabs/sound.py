@@ -41,10 +41,10 @@ def add(models: Models, workspace: Workspace) -> None:
                 )
             sample = gr.Button("Sample", variant="primary")
             with gr.Group():
-                mine = _field(f"My sound (up to {sound.LONGEST_SECONDS} seconds)")
+                mine = _field(f"My sound (up to {sound.LONGEST_SECONDS} seconds)", "studio-mine")
             rebuild = gr.Button("Reconstruct")
             with gr.Accordion("On the way to another sound", open=False):
-                other = _field("The other sound")
+                other = _field("The other sound", "studio-other")
                 steps = gr.Slider(2, 8, value=5, step=1, label="Steps")
                 morph = gr.Button("Interpolate")
             with gr.Accordion("More", open=False):
@@ -97,5 +97,6 @@ class _Tab:
         yield line, gr.skip(), str(png), gr.skip(), common.ready(png)
 
 
-def _field(label: str) -> gr.Audio:
-    return gr.Audio(label=label, sources=["upload", "microphone"], type="filepath", buttons=[], editable=False)
+def _field(label: str, name: str) -> gr.Audio:
+    sources = ["upload", "microphone"]
+    return gr.Audio(label=label, sources=sources, type="filepath", buttons=[], editable=False, elem_id=name)
