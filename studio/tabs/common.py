@@ -73,7 +73,7 @@ def telling(workspace: Workspace, function: Callable[..., Any]) -> Callable[...,
         except UserError as error:
             # Messages are shown as HTML, and names of files are in them.
             text = escape(workspace.without_folders(" ".join(str(error).split())))
-            gr.Warning(text, duration=_MESSAGE_SECONDS, title="Please look")
+            gr.Warning(text, duration=_MESSAGE_SECONDS)
             yield gr.skip()
 
     told.__annotations__ = WITH_REQUEST if "request" in inspect.signature(function).parameters else {}
@@ -172,7 +172,7 @@ def status(*parts: str) -> str:
 def downloads(names: Sequence[str]) -> list[gr.DownloadButton]:
     """Make a row of buttons to download files with, which wait for them."""
     with gr.Row(elem_classes="studio-downloads"):
-        return [gr.DownloadButton(name, size="sm", min_width=96, interactive=False) for name in names]
+        return [gr.DownloadButton(name, size="sm", min_width=80, interactive=False) for name in names]
 
 
 def ready(path: Path) -> Any:

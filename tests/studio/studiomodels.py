@@ -30,10 +30,11 @@ SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 
 
 def melodies():
-    """Return an LSTM that has heard two tunes' plans and learned nothing."""
+    """Return an LSTM that has heard the plans of four tunes and learned nothing."""
     tunes = [
         Tune(tuple(Note(pitch, 4) for pitch in SCALE * 6), key=key, meter=meter)
-        for key, meter in (("G major", "4/4"), ("D minor", "3/4"))
+        for key in ("G major", "D minor")
+        for meter in ("4/4", "3/4")
     ]
     plans = [plan_of(tune) for tune in tunes]
     model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=8, plans=plans, seed=1)

@@ -15,6 +15,7 @@ import pytest
 from studiomodels import beat_file, sound_file, tune_archive, tune_file
 
 import studio
+from modelkit.cli import INTERRUPTED_EXIT
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no browser here")
@@ -60,17 +61,13 @@ def program(model_folder, tmp_path_factory):
         "TMPDIR": str(folder),
     }
     command = [sys.executable, "-m", "studio", "--models", str(model_folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder)
-    address = None
-    for line in process.stdout:
-        found = re.search(r"open at (\S+)", line)
-        if found:
-            address = found[1]
-            break
-    assert address is not None, "the studio ended before it was open"
-    yield address, watched
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 130
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder) as process:
+        printed = iter(process.stdout.readline, "")
+        address = next((found[1] for line in printed if (found := re.search(r"open at (\S+)", line))), None)
+        assert address is not None, "the studio ended before it was open"
+        yield address, watched
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == INTERRUPTED_EXIT
     assert not list(folder.glob("manymodes-studio-*")), "it left what it made for visitors"
 
 
@@ -356,12 +353,16 @@ def test_tabs_and_sliders_answer_to_keys(visit):
 def test_nothing_is_wider_than_a_phone(visit, tab):
     page = visit(PHONE)
     to_tab(page, tab)
-    button = {"Melody": "Compose", "Drums": "New beat", "Letters": "Make the font", "Sound": "Sample"}.get(tab)
-    if button:
-        press(page, button)
-        expect(
-            page.get_by_role("button", name={"Letters": "SVG"}.get(tab, "PNG")).locator("visible=true")
-        ).to_be_enabled(timeout=PATIENCE_MS)
+    make, made = {
+        "Melody": ("Compose", "PNG"),
+        "Drums": ("New beat", "PNG"),
+        "Letters": ("Make the font", "SVG"),
+        "Sound": ("Sample", "PNG"),
+    }.get(tab, (None, None))
+    if make:
+        press(page, make)
+        button = page.get_by_role("button", name=made, exact=True).locator("visible=true")
+        expect(button).to_be_enabled(timeout=PATIENCE_MS)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
