@@ -3,11 +3,14 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: run test lint format bench pretrained docs pictures install clean
+.PHONY: run studio test lint format bench pretrained docs pictures install clean
 
 run: install
 	$(RUN) -m melodygan.train --wgan --noise --l2
 	$(RUN) -m evaluation.report gen/ org/
+
+studio: .venv/.installed-studio
+	$(RUN) -m studio
 
 install: $(STAMP)
 

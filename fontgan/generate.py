@@ -288,15 +288,15 @@ def _page(args: argparse.Namespace, model: FontGAN, style: Callable[[int], np.nd
     wanted = lines or [LETTERS]
     rows: list[list[Letter | None]] = []
     for images in draw(model, alphabets):
-        alphabet = _measured(images, "".join(wanted))
+        alphabet = measured(images, "".join(wanted))
         if rows and len(wanted) > 1:
             rows.append([])
         rows += [[None if name == " " else alphabet[name] for name in line] for line in wanted]
     return set_lines(rows, aligned=not lines)
 
 
-def _measured(images: np.ndarray, text: str) -> dict[str, Letter]:
-    """Return the letters of a text, from images [26, 28, 28] of A to Z.
+def measured(images: np.ndarray, text: str = LETTERS) -> dict[str, Letter]:
+    """Return the letters of a text, from images [26, 28, 28] of A to Z; others in it are passed over.
 
     Raises:
         UserError: there is nothing to be seen of one.
@@ -332,7 +332,7 @@ def _font(model: FontGAN, style: Callable[[int], np.ndarray], seed: int, name: s
     from fontgan.drawing import draw  # noqa: PLC0415 - see above
     from fontgan.fontfile import font_bytes  # noqa: PLC0415 - the same
 
-    letters = _measured(draw(model, style(seed)), LETTERS)
+    letters = measured(draw(model, style(seed)))
     description = f"capitals that a model drew in style {seed}"
     return font_bytes(list(letters.values()), family=name, description=description, maker=MAKER)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from melodygan.form import METERS, MODES, Form, Key, read_key, transposed
+from melodygan.form import METERS, MODES, Key, read_key, transposed
 from modelkit import cli
 from modelkit.files import check_output_folder
 from modelkit.formats import SUFFIXES, add_format_option
@@ -195,15 +195,15 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
         given = _given(args.vary, "--vary", model, key)
         amount = _AMOUNT if args.amount is None else args.amount
         return model.vary, {**steering, "notes": given.notes, "amount": amount, "form": given.form}, given.shift
-    form = {"meter": args.meter, "mode": key.mode if key else None}
+    meter, mode = args.meter, key.mode if key else None
     if args.start is not None:
         given = _given(args.start, "--start", model, key)
         steering["start"] = given.notes
         shift = given.shift
-        if given.form is not None:
-            both = Form(args.meter or given.form.meter, form["mode"] or given.form.mode)
-            form = both._asdict() if any(plan.form == both for plan in model.plans) else form
-    steering |= {name: value for name, value in form.items() if value is not None}
+        from melodygan.start import form_after  # noqa: PLC0415 - reads scores
+
+        meter, mode = form_after(given, meter, mode, {plan.form for plan in model.plans})
+    steering |= {name: value for name, value in (("meter", meter), ("mode", mode)) if value is not None}
     if args.bars is not None:
         steering["bars"] = args.bars
     return model.generate, steering, shift
@@ -211,18 +211,13 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
 
 def _given(text: str, option: str, model: Any, key: Key | None) -> Given:
     """Read what a person gave, make it fit the model, and say what that took."""
-    from melodygan.start import fitted, read_given  # noqa: PLC0415 - reads scores
+    from melodygan.start import read_given, suited  # noqa: PLC0415 - reads scores
 
-    pitches = [int(symbol) for symbol in model.vocabulary.symbols if symbol.isdecimal()]
     read = read_given(text, key, option=option)
-    given = fitted(read, pitches, f"{option} {Path(text).name[:40]}")
+    given = suited(read, model.vocabulary.pitches, f"{option} {Path(text).name[:40]}", key)
     for remark in given.remarks:
         print(f"note: {remark}")
-    if key is None:
-        return given
-    # To the key that is asked for, in the octave in which the tune stood.
-    shift = key.shift + given.shift - read.shift
-    return given._replace(shift=shift + _OCTAVE * round((given.shift - shift) / _OCTAVE))
+    return given
 
 
 def _scores(
