@@ -102,8 +102,8 @@ def alphabet(model: FontGAN, first: int, last: int, step: int) -> np.ndarray:
         last: where it ends.
         step: how far on it, 0 to `STEPS`.
     """
-    codes = [style(model, number) for number in (first, last)]
-    return draw(model, between(*codes, STEPS + 1, model.latent_dim)[step])
+    way = between(style(model, first), style(model, last), STEPS + 1, model.latent_dim)
+    return draw(model, way[step])
 
 
 def typeset(images: np.ndarray, text: Text) -> Page:

@@ -15,7 +15,7 @@ from modelkit.audio import write_audio
 from modelkit.cli import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = [
@@ -81,7 +81,7 @@ def way(model: Any, first: np.ndarray, second: np.ndarray, steps: int) -> list[n
     return interpolate(model, first, second, steps)
 
 
-def one_after_the_other(sounds: Sequence[np.ndarray]) -> np.ndarray:
+def one_after_the_other(sounds: Iterable[np.ndarray]) -> np.ndarray:
     """Return sounds as one, with a pause after each but the last."""
     pause = np.zeros(round(_PAUSE_SECONDS * RATE_HZ), np.float32)
     return np.concatenate([part for sound in sounds for part in (sound, pause)][:-1])

@@ -84,8 +84,8 @@ class _Tab:
         yield from self._shown("reconstructed", found, line, request)
 
     def interpolate(self, mine: str | None, other: str | None, steps: int, request: gr.Request) -> Iterator[Any]:
-        ends = [sound.read(uploads.received(path, uploads.SOUND)) for path in (mine, other)]
-        found = sound.one_after_the_other(sound.way(self.model, *ends, steps))
+        first, last = (sound.read(uploads.received(path, uploads.SOUND)) for path in (mine, other))
+        found = sound.one_after_the_other(sound.way(self.model, first, last, steps))
         yield from self._shown("interpolated", found, common.status(f"{steps} steps, both ends included"), request)
 
     def _shown(self, name: str, found: np.ndarray, line: str, request: gr.Request) -> Iterator[Any]:
