@@ -20,6 +20,9 @@ from modelkit.recurrent import HoistedLSTM
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+BATCH_SIZE = 32
+"""Sequences an update."""
+
 _LEARNING_RATE = 4e-3
 _CLIP_NORM = 1.0
 _PATIENCE = 4  # epochs
@@ -210,7 +213,7 @@ def fit_prior(
     validation: LabelledCodes,
     *,
     epochs: int,
-    batch_size: int = 64,
+    batch_size: int = BATCH_SIZE,
     verbose: int | str = "auto",
 ) -> CodePrior:
     """Train a prior, and return it as it was after the epoch in which validation codes cost least.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from audiovae.code_prior import CodePrior, bits
+from audiovae.code_prior import BATCH_SIZE, CodePrior, bits
 from audiovae.comparison import LOSSES, PRIOR_SHARE
 from audiovae.comparison_judging import Made, asked_instruments, ears_of
 from audiovae.fitting import measuring
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from audiovae.sounds import Sounds
     from modelkit.comparison import Row
 
-_PRIOR_BATCH = 64  # as in `audiovae.code_prior.fit_prior`
 
 
 def made_after_training(
@@ -108,8 +107,8 @@ def _prior_epochs(seconds: float, model: AudioVQVAE, sounds: Sounds, seed: int, 
     def ready(settings: dict[str, Any], *_: Any) -> Training:
         prior = CodePrior(model.code_count, model.frames, sounds.names, maker="", seed=settings["seed"])
         prior.compile(keras.optimizers.Adam(), loss=bits)
-        updates = max(1, len(codes) // _PRIOR_BATCH)
+        updates = max(1, len(codes) // BATCH_SIZE)
         examples = (codes, sounds.train.instruments), codes
-        return Training(prior, RandomBatches(examples, _PRIOR_BATCH, updates, seed=settings["seed"]))
+        return Training(prior, RandomBatches(examples, BATCH_SIZE, updates, seed=settings["seed"]))
 
     return min(EPOCHS, budget.plan_epochs(seconds, {"seed": seed}, ready, clock))

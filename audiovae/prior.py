@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "audiovae.prior"
 EXAMPLE = "  python -m audiovae.prior runs/audiovae-vqvae-raw"
-EPOCHS = 20
+EPOCHS = 10
 MEASURES = "measures.json"
 TEMPERATURE, TOP_P = 1.0, 0.95
 """How sounds are drawn where nothing else is asked for."""
