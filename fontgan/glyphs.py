@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import string
 from collections import defaultdict
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -143,7 +144,8 @@ def open_font(path: Path, number: int = 0) -> ImageFont.FreeTypeFont:
     try:
         # Not ImageFont.truetype: for a file that cannot be opened it takes one of that name from the system's fonts.
         # The basic layout draws what the character map says; the other may replace letters as the font asks for.
-        return ImageFont.FreeTypeFont(path, _UNITS, index=number, layout_engine=ImageFont.Layout.BASIC)
+        # Bytes, because not every Pillow takes a name that is no Unicode.
+        return ImageFont.FreeTypeFont(BytesIO(path.read_bytes()), _UNITS, index=number, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:
         raise UnusableFontError(f"cannot be opened: {error}") from error
 
