@@ -61,7 +61,7 @@ _OF_MELODIES = (
         "measures.overlap_ceiling",
         "held-out tunes with themselves",
     ),
-    Figure("… score", "measures.score", _rounded(0, " %"), bounding="100 % is what real tunes reach"),
+    Figure("… score", "measures.score", precise_share, bounding="100 % is what real tunes reach"),
     Figure("… distinct tunes", "measures.distinct", precise_share),
     Figure("… collapsed", "measures.collapsed", _yes_or_no),
     Figure("… copying", "measures.copying", _yes_or_no),
