@@ -53,7 +53,7 @@ def folders():
         for line in config["options"].get("package_dir", "").splitlines()
         if line.strip()
     )
-    return {name: elsewhere.get(name, name) for name in named}
+    return {name: elsewhere.get(name, name.replace(".", "/")) for name in named}
 
 
 @pytest.fixture(scope="session")
@@ -73,24 +73,31 @@ def installed(wheel, tmp_path_factory):
     """Install the wheel into a new environment; return its folder."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder)
-    run(*PIP, "--python", folder / "bin" / "python", "install", "--no-deps", "--no-index", wheel)
+    install = (*PIP, "--python", folder / "bin" / "python", "install", "--no-deps", "--no-index")
+    run(*install, wheel, env=clean_environment())
     see_dependencies(folder)
     return folder
 
 
 @pytest.fixture
 def outside(installed, tmp_path):
-    """Return a function that starts Python of the new environment in an empty folder, with a cache of its own."""
+    """Give a function that starts Python of the new environment in an empty folder, with a cache of its own."""
     folder = tmp_path / "outside"
     folder.mkdir()
     environment = clean_environment(MANYMODES_CACHE=str(tmp_path / "cache"))
+    started = []
 
     def start(*arguments):
         command = [installed / "bin" / "python", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+        started.append(subprocess.Popen(command, cwd=folder, env=environment, **pipes))
+        return started[-1]
 
-    return start
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def finished(process):
@@ -101,7 +108,7 @@ def finished(process):
 
 def test_every_file_of_a_package_is_in_the_wheel(wheel):
     expected = {
-        f"{name}/{file.relative_to(folder).as_posix()}"
+        f"{name.replace('.', '/')}/{file.relative_to(folder).as_posix()}"
         for name, folder in folders().items()
         for file in tracked(ROOT, folder)
     }
@@ -117,7 +124,7 @@ def test_what_is_imported_is_what_was_installed(installed, outside):
 
 
 def test_every_verb_answers_for_help(outside):
-    names = [name.removesuffix(".__main__") for name in verbs(ROOT) if name.split(".")[0] in folders()]
+    names = [name for name in verbs(ROOT) if name.split(".")[0] in folders()]
     finished(outside("-c", HELP, *names))
 
 
