@@ -70,7 +70,8 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
 def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]], path: Path) -> None:
     """Draw how different tunes are from one another, generated beside real: densities of intra-set distances.
 
-    A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same. Features are those of `melodygan.selection.SPREAD_FEATURES`.
+    A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same. Features are those of
+    `melodygan.selection.SPREAD_FEATURES`.
     """
     tables = {name: feature_table(as_pieces(tunes)) for name, tunes in (("generated", generated), ("real", real))}
     with saved_figure(path, (10, 2.6)) as figure:
