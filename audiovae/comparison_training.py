@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from modelkit.comparison import Row
 
 
-
 def made_after_training(
     row: Row, seed: int, terms: Terms, sounds: Sounds, *, clock: Callable[[], float] = time.perf_counter
 ) -> Made:
