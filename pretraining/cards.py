@@ -62,6 +62,8 @@ _OF_MELODIES = (
         "held-out tunes with themselves",
     ),
     Figure("… score", "measures.score", precise_share, bounding="100 % is what real tunes reach"),
+    Figure("… least spread of a feature, of the real tunes'", "measures.spread_least", precise_share, bounding="100 %"),
+    Figure("… greatest", "measures.spread_greatest", precise_share, bounding="100 %"),
     Figure("… distinct tunes", "measures.distinct", precise_share),
     Figure("… collapsed", "measures.collapsed", _yes_or_no),
     Figure("… copying", "measures.copying", _yes_or_no),
