@@ -3,11 +3,14 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: run test lint format bench install clean
+.PHONY: run studio test lint format bench pretrained docs pictures install clean
 
 run: install
 	$(RUN) -m melodygan.train --wgan --noise --l2
 	$(RUN) -m evaluation.report gen/ org/
+
+studio: .venv/.installed-studio
+	$(RUN) -m studio
 
 install: $(STAMP)
 
@@ -23,6 +26,7 @@ lint: .venv/.installed-lint
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(dir $(RUN))hadolint Dockerfile
 
 format: .venv/.installed-lint
 	$(RUN) -m ruff check --fix .
@@ -37,5 +41,16 @@ bench: install
 	$(RUN) benchmarks/melodygan_sampling.py
 	$(RUN) benchmarks/evaluation.py
 
+# GROOVE=~/groove names the folder where the Groove MIDI Dataset has been unpacked.
+pretrained: install
+	$(RUN) -m pretraining.make $(if $(GROOVE),--groove "$(GROOVE)")
+
+docs: .venv/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+
+# What the tutorials show, made again by their own commands.
+pictures: .venv/.installed-test
+	MANYMODES_KEEP_PICTURES=1 $(RUN) -m pytest tests/docs/test_tutorials.py
+
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

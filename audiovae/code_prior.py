@@ -6,7 +6,6 @@ Notation: B sequences, T codes each, K different ones.
 from __future__ import annotations
 
 import math
-import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -14,14 +13,15 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from modelkit.cli import UserError
 from modelkit.fitting import without_optimizer
 from modelkit.randomness import RandomBatches, reseed_layers
 from modelkit.recurrent import HoistedLSTM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+BATCH_SIZE = 32
+"""Sequences an update."""
 
 _LEARNING_RATE = 4e-3
 _CLIP_NORM = 1.0
@@ -213,7 +213,7 @@ def fit_prior(
     validation: LabelledCodes,
     *,
     epochs: int,
-    batch_size: int = 64,
+    batch_size: int = BATCH_SIZE,
     verbose: int | str = "auto",
 ) -> CodePrior:
     """Train a prior, and return it as it was after the epoch in which validation codes cost least.
@@ -254,18 +254,3 @@ def bits_per_code(prior: CodePrior, held_out: LabelledCodes) -> float:
         for codes in (held_out.codes[begin : begin + _AT_ONCE],)
     ]
     return float(np.concatenate(costs).mean(dtype=np.float64))
-
-
-def load_prior(path: Path) -> CodePrior:
-    """Load a trained prior.
-
-    Raises:
-        UserError: something else is in the file.
-    """
-    try:
-        prior = keras.models.load_model(path)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is no prior of codes: train one with python -m audiovae.prior") from error
-    if not isinstance(prior, CodePrior):
-        raise UserError(f"{path} is no prior of codes: train one with python -m audiovae.prior")
-    return prior

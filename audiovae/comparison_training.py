@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from audiovae.code_prior import CodePrior, bits, load_prior
+from audiovae.code_prior import BATCH_SIZE, CodePrior, bits
 from audiovae.comparison import LOSSES, PRIOR_SHARE
 from audiovae.comparison_judging import Made, asked_instruments, ears_of
 from audiovae.fitting import measuring
 from audiovae.measures import measure
 from audiovae.model import AudioVQVAE, LatentModel
-from audiovae.output import PRIOR
+from audiovae.output import prior_of
 from audiovae.prior import EPOCHS, MEASURES, TEMPERATURE, TOP_P, train_prior
 from audiovae.variants import prepare
 from modelkit import budget
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from audiovae.model import AudioModel
     from audiovae.sounds import Sounds
     from modelkit.comparison import Row
-
-_PRIOR_BATCH = 64  # as in `audiovae.code_prior.fit_prior`
 
 
 def made_after_training(
@@ -90,7 +88,8 @@ def new_sounds(model: AudioModel, asked: np.ndarray, folder: Path, seed: int) ->
         float32 [m, 22050].
     """
     if isinstance(model, AudioVQVAE):
-        codes = load_prior(folder / PRIOR).sample(asked, seed=seed, temperature=TEMPERATURE, top_p=TOP_P)
+        prior = prior_of(model, folder / "model.keras")
+        codes = prior.sample(asked, seed=seed, temperature=TEMPERATURE, top_p=TOP_P)
         return model.decode_codes(codes)
     numbers, counts = np.unique(asked, return_counts=True)
     latents = [
@@ -107,8 +106,8 @@ def _prior_epochs(seconds: float, model: AudioVQVAE, sounds: Sounds, seed: int, 
     def ready(settings: dict[str, Any], *_: Any) -> Training:
         prior = CodePrior(model.code_count, model.frames, sounds.names, maker="", seed=settings["seed"])
         prior.compile(keras.optimizers.Adam(), loss=bits)
-        updates = max(1, len(codes) // _PRIOR_BATCH)
+        updates = max(1, len(codes) // BATCH_SIZE)
         examples = (codes, sounds.train.instruments), codes
-        return Training(prior, RandomBatches(examples, _PRIOR_BATCH, updates, seed=settings["seed"]))
+        return Training(prior, RandomBatches(examples, BATCH_SIZE, updates, seed=settings["seed"]))
 
     return min(EPOCHS, budget.plan_epochs(seconds, {"seed": seed}, ready, clock))

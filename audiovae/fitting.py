@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -22,7 +21,6 @@ from modelkit.randomness import make_deterministic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from audiovae.recognition import Recogniser
     from audiovae.sounds import Sounds
@@ -89,20 +87,3 @@ def report(run: Run, model: AudioModel, sounds: Sounds, recogniser: Recogniser) 
     write_text(run.path / "measures.json", json.dumps(found, indent=1) + "\n")
     plots.save_reconstructions(model, sounds, run.path / "plots")
     return found
-
-
-def load_model(path: Path) -> AudioModel:
-    """Load a trained model.
-
-    Raises:
-        UserError: there is no such file, or it is none of this package's, or damaged.
-    """
-    if not path.is_file():
-        raise UserError(f"there is no model {path}: train one with python -m audiovae.train")
-    try:
-        model = keras.models.load_model(path)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is no model of audiovae, or damaged: give the model.keras of a run") from error
-    if not isinstance(model, AudioModel):
-        raise UserError(f"{path} is no model of audiovae: give the model.keras of a run")
-    return model

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from audiovae.model import AudioModel
+    from audiovae.code_prior import CodePrior
+    from audiovae.model import AudioModel, AudioVQVAE, LatentModel
 
 PROGRAM = "audiovae.generate"
 EXAMPLE = (
@@ -123,9 +124,6 @@ def _check_combination(args: argparse.Namespace) -> None:
 
 def _new_sounds(args: argparse.Namespace, model: AudioModel, file: Path) -> dict[str, np.ndarray]:
     """Make sounds of one second, by name."""
-    import numpy as np  # noqa: PLC0415 - not for --help
-
-    from audiovae.chunks import normalise  # noqa: PLC0415 - the same
     from audiovae.model import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
 
     count, seed = args.count or _COUNT, args.seed or 0
@@ -133,17 +131,64 @@ def _new_sounds(args: argparse.Namespace, model: AudioModel, file: Path) -> dict
     if args.instrument is not None:
         instrument = cli.number_of(args.instrument, model.instruments, "--instrument", "instrument")
     if isinstance(model, AudioVQVAE):
-        asked = np.arange(count) % len(model.instruments) if instrument is None else np.full(count, instrument)
-        codes = prior_of(model, file).sample(
-            asked, seed=seed, temperature=args.temperature or TEMPERATURE, top_p=args.top_p or TOP_P
+        asked = [number % len(model.instruments) if instrument is None else instrument for number in range(count)]
+        sounds = from_prior(
+            model,
+            prior_of(model, file),
+            asked,
+            seed=seed,
+            temperature=args.temperature or TEMPERATURE,
+            top_p=args.top_p or TOP_P,
         )
-        chunks, names = model.decode_codes(codes), [model.instruments[number] for number in asked]
-    else:
-        if args.temperature is not None or args.top_p is not None:
-            raise UserError(f"--temperature and --top-p are for models with codes, and {file} has none: leave them out")
-        chunks = model.from_latents(model.sample_latents(count, seed, instrument))
-        names = ["sound" if instrument is None else model.instruments[instrument]] * count
-    return _numbered(names, faded(normalise(chunks)[0]))
+        return _numbered([model.instruments[number] for number in asked], sounds)
+    if args.temperature is not None or args.top_p is not None:
+        raise UserError(f"--temperature and --top-p are for models with codes, and {file} has none: leave them out")
+    name = "sound" if instrument is None else model.instruments[instrument]
+    return _numbered([name] * count, from_latents(model, count, instrument, seed=seed))
+
+
+def from_prior(
+    model: AudioVQVAE,
+    prior: CodePrior,
+    instruments: Sequence[int],
+    *,
+    seed: int,
+    temperature: float = TEMPERATURE,
+    top_p: float = TOP_P,
+) -> np.ndarray:
+    """Draw sounds of one second from the prior over a model's codes.
+
+    Args:
+        model: trained.
+        prior: over its codes.
+        instruments: [n] of each sound.
+        seed: the same seed, the same sounds.
+        temperature: see `audiovae.code_prior.draw`, as is ``top_p``.
+        top_p: the same.
+
+    Returns:
+        float32 [n, 22050], equally loud, rising from silence and falling back to it.
+    """
+    import numpy as np  # noqa: PLC0415 - not for --help
+
+    from audiovae.chunks import normalise  # noqa: PLC0415 - the same
+
+    codes = prior.sample(np.asarray(instruments), seed=seed, temperature=temperature, top_p=top_p)
+    return faded(normalise(model.decode_codes(codes))[0])
+
+
+def from_latents(model: LatentModel, count: int, instrument: int | None, *, seed: int) -> np.ndarray:
+    """Draw sounds as `from_prior` does, from what a model without codes has learned of its latents.
+
+    Args:
+        model: trained.
+        count: how many.
+        instrument: of all of them; None is any.
+        seed: the same seed, the same sounds.
+    """
+    from audiovae.chunks import normalise  # noqa: PLC0415 - not for --help
+
+    return faded(normalise(model.from_latents(model.sample_latents(count, seed, instrument)))[0])
 
 
 def _numbered(names: Sequence[str], sounds: Iterable[np.ndarray]) -> dict[str, np.ndarray]:

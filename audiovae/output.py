@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelkit import cli
+from modelkit import loading, pretrained
 from modelkit.cli import UserError
 from modelkit.files import check_place, output_folder, set_aside
-from modelkit.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     import numpy as np
 
     from audiovae.code_prior import CodePrior
     from audiovae.model import AudioModel, AudioVQVAE
 
-MODEL = Path("runs/audiovae-vqvae-raw/model.keras")
-"""The model that is used if no other is given."""
+SOUND_MODEL = loading.Kind(
+    "a model of sounds",
+    "audiovae.train",
+    {f"audiovae>{name}": "audiovae.model" for name in ("AudioVAE", "HierarchicalAudioVAE", "AudioVQVAE")},
+)
+CODE_PRIOR = loading.Kind("a prior over codes", "audiovae.prior", {"audiovae>CodePrior": "audiovae.code_prior"})
 
 PRIOR = "prior.keras"
-"""The file of the prior over a model's codes, beside the model's own."""
+"""The file of the prior over a model's codes, beside the model's own; beside NAME.keras also NAME-prior.keras."""
 
 
 # --- models -------------------------------------------------------------------------------------------------
@@ -31,36 +34,29 @@ PRIOR = "prior.keras"
 
 def add_model_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add --model to a verb's options."""
-    parser.add_argument(
-        "--model", type=Path, metavar="RUN", help=f"a run of audiovae.train, or its model.keras (default {MODEL})"
-    )
+    pretrained.add_model_option(parser, SOUND_MODEL.program)
 
 
 def model_file(path: Path | None) -> Path:
-    """Return the file of the model that was asked for, `MODEL` for None.
-
-    Args:
-        path: the file, or the run folder that it is in.
+    """Return the file of the model that was asked for, see `modelkit.pretrained.model_file`.
 
     Raises:
         UserError: it does not exist.
     """
-    if path is None and not MODEL.is_file():
-        raise UserError(f"{MODEL} does not exist: train it with python -m audiovae.train, or give another --model")
-    path = path or MODEL
-    return cli.existing_file(path / "model.keras" if path.is_dir() else path, "--model")
+    return pretrained.model_file(path, SOUND_MODEL.program)
 
 
-def load_model(file: Path) -> AudioModel:
-    """Load a trained model.
+def load_model(file: Path, named: str = "--model") -> AudioModel:
+    """Load a model that `audiovae.train` has saved.
+
+    Args:
+        file: where it is.
+        named: what messages call the file.
 
     Raises:
-        UserError: the file is none of this package's.
+        UserError: see `modelkit.loading.load_model`.
     """
-    with quiet_start():
-        from audiovae import fitting  # noqa: PLC0415 - imports TensorFlow
-
-    return fitting.load_model(file)
+    return loading.load_model(file, SOUND_MODEL, named)
 
 
 def quantised(model: AudioModel, file: Path) -> AudioVQVAE:
@@ -80,6 +76,15 @@ def quantised(model: AudioModel, file: Path) -> AudioVQVAE:
     return model
 
 
+def load_prior(path: Path) -> CodePrior:
+    """Load a prior over codes.
+
+    Raises:
+        UserError: see `modelkit.loading.load_model`.
+    """
+    return loading.load_model(path, CODE_PRIOR, "the prior")
+
+
 def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
     """Load the prior over a model's codes, which is beside it.
 
@@ -90,10 +95,10 @@ def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
     Raises:
         UserError: there is no prior, or it knows the codes of another model.
     """
-    from audiovae.code_prior import load_prior  # noqa: PLC0415 - imports TensorFlow
     from audiovae.container import fingerprint  # noqa: PLC0415 - not for --help
 
-    path = file.with_name(PRIOR)
+    path = file.with_name(f"{file.stem}-{PRIOR}")
+    path = path if path.is_file() else file.with_name(PRIOR)
     if not path.is_file():
         raise UserError(f"{path} does not exist: train it with python -m audiovae.prior {file.parent}")
     prior = load_prior(path)

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from audiovae.code_prior import CodePrior
+    from audiovae.code_prior import CodePrior, LabelledCodes
     from audiovae.model import AudioVQVAE
-    from audiovae.sounds import Sounds
+    from audiovae.sounds import SoundChunks, Sounds
 
 PROGRAM = "audiovae.prior"
 EXAMPLE = "  python -m audiovae.prior runs/audiovae-vqvae-raw"
-EPOCHS = 20
+EPOCHS = 10
 MEASURES = "measures.json"
 TEMPERATURE, TOP_P = 1.0, 0.95
 """How sounds are drawn where nothing else is asked for."""
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sounds = load_sounds(config["sounds"], seed=config["seed"], chunks=config["chunks"])
     if sounds.fingerprint != config["fingerprint"]:
         raise UserError(f"the sounds of {config['sounds']} have changed since {args.run} was trained: train anew")
-    model = quantised(load_model(file), file)
+    model = quantised(load_model(file, "the model"), file)
     seed = config["seed"] if args.seed is None else args.seed
     print(summary(args.run, train_prior(args.run, model, sounds, epochs=args.epochs, seed=seed)))
     return 0
@@ -94,25 +94,36 @@ def train_prior(run: Path, model: AudioVQVAE, sounds: Sounds, *, epochs: int = E
         the measures that were added.
     """
     with quiet_start():
-        from audiovae.code_prior import (  # noqa: PLC0415 - imports TensorFlow
-            CodePrior,
-            LabelledCodes,
-            bits_per_code,
-            fit_prior,
-        )
+        from audiovae.code_prior import CodePrior, fit_prior  # noqa: PLC0415 - imports TensorFlow
     from audiovae.container import fingerprint  # noqa: PLC0415 - not for --help
-    from audiovae.ngrams import bigram_bits, unigram_bits  # noqa: PLC0415 - the same
     from modelkit.randomness import make_deterministic  # noqa: PLC0415 - imports TensorFlow
 
-    train, validation, test = (
-        LabelledCodes(model.encode_codes(side.chunks), side.instruments)
-        for side in (sounds.train, sounds.validation, sounds.test)
-    )
+    train, validation = (_labelled_codes(model, side) for side in (sounds.train, sounds.validation))
     make_deterministic(seed)
     maker = fingerprint(model.get_weights()).hex()
     prior = CodePrior(model.code_count, model.frames, sounds.names, maker=maker, seed=seed)
     prior = fit_prior(prior, train, validation, epochs=epochs)
     save_keras(prior, run / PRIOR)
+    return measure_prior(run, prior, model, sounds, seed=seed)
+
+
+def measure_prior(run: Path, prior: CodePrior, model: AudioVQVAE, sounds: Sounds, *, seed: int) -> dict[str, float]:
+    """Add to RUN/measures.json what a prior is worth.
+
+    Args:
+        run: folder of the run.
+        prior: over the codes of ``model``, trained.
+        model: its trained model.
+        sounds: what both were trained on.
+        seed: fixes the sounds that are drawn from the prior.
+
+    Returns:
+        the measures that were added.
+    """
+    from audiovae.code_prior import bits_per_code  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.ngrams import bigram_bits, unigram_bits  # noqa: PLC0415 - not for --help
+
+    train, test = (_labelled_codes(model, side) for side in (sounds.train, sounds.test))
     found = {
         "prior_bits": bits_per_code(prior, test),
         "unigram_bits": unigram_bits(train.codes, test.codes, model.code_count),
@@ -122,6 +133,12 @@ def train_prior(run: Path, model: AudioVQVAE, sounds: Sounds, *, epochs: int = E
     found = {name: round(value, _DIGITS) for name, value in found.items()}
     add_measures(run / MEASURES, found)
     return found
+
+
+def _labelled_codes(model: AudioVQVAE, chunks: SoundChunks) -> LabelledCodes:
+    from audiovae.code_prior import LabelledCodes  # noqa: PLC0415 - imports TensorFlow
+
+    return LabelledCodes(model.encode_codes(chunks.chunks), chunks.instruments)
 
 
 def recognised(prior: CodePrior, model: AudioVQVAE, sounds: Sounds, *, seed: int) -> dict[str, float]:

@@ -114,7 +114,7 @@ def from_log_mel(
     librosa's fast Griffin-Lim (Perraudin et al., 2013).
 
     Args:
-        mels: [n, frames, bands], as `log_mel` returns them.
+        mels: [n, frames, bands], as `log_mel` returns them; what is above 1 is taken for 1.
         samples: of each sound, up to 256 × (frames − 1).
         iterations: of Griffin-Lim.
         progress: show a bar, if the terminal can.
@@ -126,7 +126,9 @@ def from_log_mel(
     from tqdm import tqdm  # noqa: PLC0415 - the same
 
     def inverted(mel: np.ndarray) -> np.ndarray:
-        linear = np.where(mel > -1, 10 ** ((mel.astype(np.float32) - 1) * -FLOOR_DB / 40), 0)  # the floor is silence
+        # The floor is silence; and a decoder that is given codes it has never met together may be louder than sound is.
+        levels = np.minimum(mel.astype(np.float32), 1)
+        linear = np.where(levels > -1, 10 ** ((levels - 1) * -FLOOR_DB / 40), 0)
         spectrum = _unmel(linear).T / _scale(MEL_WINDOW)
         # starting with phases of 0 comes as near as with random ones, and needs no seed
         whole = librosa.griffinlim(spectrum, n_iter=iterations, hop_length=MEL_HOP, n_fft=MEL_WINDOW, init=None)

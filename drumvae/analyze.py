@@ -16,10 +16,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drumvae.output import load_model
 from modelkit import cli
 from modelkit.cli import UserError
 from modelkit.files import check_place, write_text
-from modelkit.quiet import quiet_start
 from modelkit.runs import Run, read_config
 
 if TYPE_CHECKING:
@@ -60,10 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if len(grooves.test) < _FEWEST:
         raise UserError(f"{args.run} has {len(grooves.test)} bars to test with: train with more, {_FEWEST} at least")
 
-    with quiet_start():
-        from drumvae.fitting import load_model  # noqa: PLC0415 - imports TensorFlow
-
-    model = load_model(args.run / "model.keras")
+    model = load_model(args.run / "model.keras", "the model")
     run = Run.resume(args.run)
     found = analyse_run(run, model, grooves)
     bound = "" if found["gap_nats"] is None else f", {found['gap_nats']:.2f} above the least possible"

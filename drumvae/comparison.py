@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from drumvae.train import _parser as training_parser
-from drumvae.train import _settings as settings_of
+from drumvae.train import settings_of
 from modelkit import comparison
 from modelkit.comparison import Row
 
@@ -73,4 +72,4 @@ class Terms(comparison.Terms):
     def training_settings(self, row: Row, seed: int) -> dict[str, Any]:
         """Return the settings of a row's run as `drumvae.train` has them."""
         data = (f"--grooves={self.data}", f"--per-style={self.per_style}")
-        return settings_of(training_parser().parse_args([*(row.arguments or ()), *data, f"--seed={seed}"]))
+        return settings_of([*(row.arguments or ()), *data, f"--seed={seed}"])

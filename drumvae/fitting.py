@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from typing import TYPE_CHECKING
 
 import keras
@@ -10,9 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from drumvae.diagnostics import encode
-from drumvae.model import DrumVAE
 from drumvae.variants import examples_of, prepare
-from modelkit.cli import UserError
 from modelkit.files import save_keras
 from modelkit.fitting import Stopwatch, fit_in_run, without_optimizer
 from modelkit.randomness import make_deterministic
@@ -20,9 +17,9 @@ from modelkit.variational import importance_weighted_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from drumvae.grooves import Grooves
+    from drumvae.model import DrumVAE
     from modelkit.runs import Run
 
 MONITOR = "val_nats"
@@ -70,18 +67,3 @@ def measuring(model: DrumVAE, grooves: Grooves) -> Callable[[], dict[str, float]
         return {**found, MONITOR: -float(bound.mean()), **each}
 
     return measure
-
-
-def load_model(path: Path) -> DrumVAE:
-    """Load a trained model.
-
-    Raises:
-        UserError: the file is none of this package's.
-    """
-    try:
-        model = keras.models.load_model(path)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is no model of drumvae: give the model.keras of a run") from error
-    if not isinstance(model, DrumVAE):
-        raise UserError(f"{path} is no model of drumvae: give the model.keras of a run")
-    return model

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from modelkit import cli
+from modelkit import cli, loading, pretrained
 from modelkit.cli import UserError
 from modelkit.files import check_place, output_folder, replacing_file, set_aside
 from modelkit.formats import SUFFIXES, write_sound
-from modelkit.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from drumvae.kit import Bars
     from drumvae.model import DrumVAE
 
-MODEL = Path("runs/drumvae-styles/model.keras")
-"""The model that plays if no other is given."""
+DRUM_MODEL = loading.Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.model"})
 
 FORMATS = ("midi", "wav", "png")
 """What beats can be written as, of `modelkit.formats.SUFFIXES`."""
@@ -45,7 +43,7 @@ _BARS_A_ROW, _ROWS = 4, 16  # of a picture
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     """Add --model to a verb's options."""
-    parser.add_argument("--model", type=Path, help=f"a model.keras of drumvae.train (default {MODEL})")
+    pretrained.add_model_option(parser, DRUM_MODEL.program)
 
 
 def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
@@ -70,26 +68,25 @@ def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
 
 
 def model_file(path: Path | None) -> Path:
-    """Return the file of the model that was asked for, `MODEL` for None.
+    """Return the file of the model that was asked for, see `modelkit.pretrained.model_file`.
 
     Raises:
         UserError: it does not exist.
     """
-    if path is None and not MODEL.is_file():
-        raise UserError(f"{MODEL} does not exist: train it with python -m drumvae.train, or give another --model")
-    return cli.existing_file(path or MODEL, "--model")
+    return pretrained.model_file(path, DRUM_MODEL.program)
 
 
-def load_model(file: Path) -> DrumVAE:
-    """Load a trained model.
+def load_model(file: Path, named: str = "--model") -> DrumVAE:
+    """Load a model that `drumvae.train` has saved.
+
+    Args:
+        file: where it is.
+        named: what messages call the file.
 
     Raises:
-        UserError: the file is none of this package's.
+        UserError: see `modelkit.loading.load_model`.
     """
-    with quiet_start():
-        from drumvae import fitting  # noqa: PLC0415 - imports TensorFlow
-
-    return fitting.load_model(file)
+    return loading.load_model(file, DRUM_MODEL, named)
 
 
 # --- beats --------------------------------------------------------------------------------------------------

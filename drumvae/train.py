@@ -207,6 +207,11 @@ def _recipe(args: argparse.Namespace) -> _Recipe:
     return _MANY_RULES if args.per_style >= _MANY else _RULES
 
 
+def settings_of(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of a run that is started with these arguments, its grooves not yet looked at."""
+    return _settings(_parser().parse_args(arguments))
+
+
 def _as_kept(name: str, value: Any) -> Any:
     """Return an option's value as config.json has it."""
     if name == "grooves" and value not in {"", _BY_RULE}:

@@ -40,10 +40,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     style = cli.number_of(args.to, model.styles, "--to", "style")
     out = args.out or source.with_name(f"{source.stem}-{model.styles[style]}.mid")
     check_file(out, source, force=args.force)
-    transferred = _transferred(args, model, bars, style)
-    write_file(out, transferred)
-    stayed = (transferred.hits & bars.hits).sum() / bars.hits.sum()
-    print(f"wrote {out}: {len(bars)} bars, {transferred.hits.sum()} hits; {stayed:.0%} of the {bars.hits.sum()} stayed")
+    played = transferred(
+        model,
+        bars,
+        [float(number == style) for number in range(len(model.styles))],
+        keep=args.keep,
+        seed=args.seed,
+        humanize=1.0 if args.humanize is None else args.humanize,
+        complexity=args.complexity,
+        temperature=args.temperature,
+    )
+    write_file(out, played)
+    stayed = (played.hits & bars.hits).sum() / bars.hits.sum()
+    print(f"wrote {out}: {len(bars)} bars, {played.hits.sum()} hits; {stayed:.0%} of the {bars.hits.sum()} stayed")
     return 0
 
 
@@ -66,7 +75,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _transferred(args: argparse.Namespace, model: DrumVAE, bars: Bars, style: int) -> Bars:
+def transferred(
+    model: DrumVAE,
+    bars: Bars,
+    shares: Sequence[float],
+    *,
+    keep: float,
+    seed: int,
+    humanize: float = 1.0,
+    complexity: float = 0.5,
+    temperature: float = 1.0,
+) -> Bars:
+    """Play a beat in other styles, as long and as fast.
+
+    Args:
+        model: the trained one.
+        bars: of the beat.
+        shares: [S] how much of each style it is to have, adding up to 1.
+        keep: how much of its hits, see `drumvae.composing.compose`, as are ``complexity`` and ``temperature``.
+        seed: the same seed, the same beat.
+        humanize: see ``amount`` of `drumvae.composing.humanise`.
+        complexity: the same.
+        temperature: the same.
+    """
     import numpy as np  # noqa: PLC0415 - not for --help
 
     from drumvae.composing import (  # noqa: PLC0415 - imports TensorFlow
@@ -78,19 +109,18 @@ def _transferred(args: argparse.Namespace, model: DrumVAE, bars: Bars, style: in
         restyled,
     )
 
-    drawn = draw_latents(model, np.eye(len(model.styles))[[style]], seed=args.seed, spread=TYPICAL)
+    drawn = draw_latents(model, np.array([shares]), seed=seed, spread=TYPICAL)
     latents, hits = rearrange(
         model,
         bars.hits,
         # One upper level for all bars: the beat is to be of one kind.
         lambda latents: restyled(latents, model, repeated(drawn, len(latents.high)).high),
-        keep=args.keep,
-        seed=args.seed,
-        complexity=args.complexity,
-        temperature=args.temperature,
+        keep=keep,
+        seed=seed,
+        complexity=complexity,
+        temperature=temperature,
     )
-    amount = 1.0 if args.humanize is None else args.humanize
-    return humanise(model, latents, hits, tempo=bars.tempos, amount=amount, seed=args.seed)
+    return humanise(model, latents, hits, tempo=bars.tempos, amount=humanize, seed=seed)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,14 @@ from __future__ import annotations
 import functools
 import io
 import json
-import textwrap
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fontgan.glyphs import LETTERS
-from modelkit import cli
+from modelkit import cli, loading
 from modelkit.cli import UserError
 from modelkit.files import check_place, replacing_file, set_aside
-from modelkit.quiet import quiet_start
+from modelkit.pretrained import add_model_option, model_file, shipped_as
 
 if TYPE_CHECKING:
     import argparse
@@ -37,12 +35,11 @@ EXAMPLE = (
     "  python -m fontgan.generate --morph 3 9 --steps 8 --out morph.png\n"
     "  python -m fontgan.generate --ttf MyFont.ttf --style-seed 7"
 )
-MODEL = Path("runs/fontgan-best-conditional/model.keras")
+LETTER_MODEL = loading.Kind("a model of letters", "fontgan.train", {"fontgan>FontGAN": "fontgan.gan"})
 MAKER = f"manymodes {PROGRAM}"
 """What every file says that is written, so that the program knows it again."""
 
 _MAGNIFICATION, _LARGEST = 8, 100
-_SHORT = 120  # of a library's complaint
 _INTERPOLATED, _MORPHED = 12, 8
 _PICTURES = ("text", "alphabet", "morph", "interpolate")
 # What each option says more about: without one of these it is of no use.
@@ -73,13 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     places = _places(args)
     for place in places.values():
         _check_file(place, force=args.force)
-    model_file = _model_file(args.model)
-    model = load_model(model_file)
+    file = model_file(args.model, LETTER_MODEL.program)
+    model = load_model(file)
     contents: dict[str, bytes] = {}
     if args.samples:
         contents[".npz"] = _samples(model, args.samples, args.seed or 0)
     if places.keys() - {".npz"}:
-        style = _styles(model, model_file)
+        style = _styles(model, file)
         if kinds := places.keys() & {".png", ".svg"}:
             page = _page(args, model, style, lines)
             contents |= {kind: _picture(page, kind, args.magnification or _MAGNIFICATION) for kind in kinds}
@@ -93,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(PROGRAM, "Draw letters with a model that fontgan.train has saved.", EXAMPLE)
-    parser.add_argument("--model", type=Path, help=f"a model.keras (default {MODEL})")
+    add_model_option(parser, LETTER_MODEL.program)
     drawn = parser.add_argument_group("what is drawn")
     one = drawn.add_mutually_exclusive_group()
     one.add_argument("--text", help="words in A–Z, spaces and new lines; small letters are drawn as capitals")
@@ -229,38 +226,13 @@ def _check_file(path: Path, *, force: bool) -> None:
         raise UserError(f"{path} is not of this program's making: choose another name, or --force to set it aside")
 
 
-def _model_file(path: Path | None) -> Path:
-    if path is None and not MODEL.is_file():
-        raise UserError(
-            f"{MODEL} does not exist: train it with python -m fontgan.train --conditional, or give another --model"
-        )
-    return cli.existing_file(path or MODEL, "--model")
-
-
 def load_model(file: Path) -> FontGAN:
     """Load a model that `fontgan.train` has saved.
 
     Raises:
-        UserError: something else is in the file.
+        UserError: see `modelkit.loading.load_model`.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            kind = json.loads(archive.read("config.json"))["class_name"]
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"--model {file} is not a .keras file: give the model.keras of a run folder") from error
-    if kind != "FontGAN":
-        raise UserError(f"--model {file} holds a {kind}, not a model of letters: give one of fontgan.train")
-
-    with quiet_start():
-        import keras  # noqa: PLC0415 - slow: only once the file is known to be one
-
-        import fontgan.gan  # noqa: F401, PLC0415 - registers the classes of the models
-
-    try:
-        return keras.models.load_model(file, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        reason = textwrap.shorten(str(error), _SHORT)
-        raise UserError(f"--model {file} cannot be loaded ({reason}): give the model.keras of a run folder") from error
+    return loading.load_model(file, LETTER_MODEL)
 
 
 # --- what is drawn -----------------------------------------------------------------------------------------
@@ -284,6 +256,8 @@ def _styles(model: FontGAN, file: Path) -> Callable[[int], np.ndarray]:
 
 def _learned(file: Path) -> dict[str, Any]:
     """Return which fonts a model has learned, and with which seed they were drawn, as its run folder says."""
+    if shipped := shipped_as(file):
+        return {"fonts": None, "seed": shipped.seed}
     try:
         config = json.loads((file.parent / "config.json").read_text(encoding="utf-8"))
         return {name: config[name] for name in ("fonts", "seed")}
@@ -314,15 +288,15 @@ def _page(args: argparse.Namespace, model: FontGAN, style: Callable[[int], np.nd
     wanted = lines or [LETTERS]
     rows: list[list[Letter | None]] = []
     for images in draw(model, alphabets):
-        alphabet = _measured(images, "".join(wanted))
+        alphabet = measured(images, "".join(wanted))
         if rows and len(wanted) > 1:
             rows.append([])
         rows += [[None if name == " " else alphabet[name] for name in line] for line in wanted]
     return set_lines(rows, aligned=not lines)
 
 
-def _measured(images: np.ndarray, text: str) -> dict[str, Letter]:
-    """Return the letters of a text, from images [26, 28, 28] of A to Z.
+def measured(images: np.ndarray, text: str = LETTERS) -> dict[str, Letter]:
+    """Return the letters of a text, from images [26, 28, 28] of A to Z; others in it are passed over.
 
     Raises:
         UserError: there is nothing to be seen of one.
@@ -358,7 +332,7 @@ def _font(model: FontGAN, style: Callable[[int], np.ndarray], seed: int, name: s
     from fontgan.drawing import draw  # noqa: PLC0415 - see above
     from fontgan.fontfile import font_bytes  # noqa: PLC0415 - the same
 
-    letters = _measured(draw(model, style(seed)), LETTERS)
+    letters = measured(draw(model, style(seed)))
     description = f"capitals that a model drew in style {seed}"
     return font_bytes(list(letters.values()), family=name, description=description, maker=MAKER)
 

@@ -8,6 +8,7 @@ and Special Effects", SIGGRAPH 2007).
 from __future__ import annotations
 
 import hashlib
+import os
 import string
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
@@ -143,7 +144,9 @@ def open_font(path: Path, number: int = 0) -> ImageFont.FreeTypeFont:
     try:
         # Not ImageFont.truetype: for a file that cannot be opened it takes one of that name from the system's fonts.
         # The basic layout draws what the character map says; the other may replace letters as the font asks for.
-        return ImageFont.FreeTypeFont(path, _UNITS, index=number, layout_engine=ImageFont.Layout.BASIC)
+        # The name in bytes, because not every Pillow takes one that is no Unicode.
+        name = os.fsencode(path)
+        return ImageFont.FreeTypeFont(name, _UNITS, index=number, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:
         raise UnusableFontError(f"cannot be opened: {error}") from error
 

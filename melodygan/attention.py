@@ -33,6 +33,7 @@ _MIDDLE_C = 60
 LATENT_DIM = 96
 _TRIES = 16  # about one tune in twelve ends as it should
 _LEAST_DRAWN = 256  # where few are asked for, luck must not decide
+_ROUNDS_FOR_WHOLE = 4  # after which tunes that were cut do, where a length is asked for that hardly any ends at
 _PATIENCE = 8  # rounds after which a plan to which nothing fits gives way to another
 _CERTAIN = 1e6  # what is added to the logit of a symbol that is to stand
 
@@ -47,7 +48,7 @@ def build_attention_generator(
     noise: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Return [z, conditions] [B, latent_dim + C + L] → logits [B, L, P + D].
+    """Return what maps [z, conditions], of [B, latent_dim + C + L], to logits [B, L, P + D].
 
     A dense layer lays out an eighth of the places; each of three blocks doubles them and convolves, and before the
     last one every place looks at all others. In the last block a note that returns takes the features of the place
@@ -333,7 +334,7 @@ class AttentionGAN(MelodyGAN):
                     whole.setdefault(place, notes)
                 elif bars is not None and reaches(notes, bars, bar):
                     cut.append(cut_at(notes, bars, bar))
-            if len(whole) == count:
+            if len(whole) == count or (number + 1 >= _ROUNDS_FOR_WHOLE and len(whole) + len(cut) >= count):
                 break
         found = [*whole.values(), *cut] if bars is not None else [whole[place] for place in sorted(whole)]
         if len(found) < count:

@@ -183,6 +183,11 @@ class StepVocabulary:
         """Collect the symbols of tunes; their order does not matter."""
         return cls(_SPECIALS + tuple(str(pitch) for pitch in _used_pitches(tunes)))
 
+    @property
+    def pitches(self) -> tuple[int, ...]:
+        """MIDI numbers, ascending."""
+        return tuple(sorted(int(symbol) for symbol in self.symbols if symbol.isdecimal()))
+
     def __len__(self) -> int:
         return len(self.symbols)
 

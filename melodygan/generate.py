@@ -1,14 +1,15 @@
-"""Compose with a trained model: ``python -m melodygan.generate --model runs/melodygan-lstm/model.keras``."""
+"""Compose with a trained model: ``python -m melodygan.generate --count 4 --out tunes``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from melodygan.form import METERS, MODES, Form, Key, read_key, transposed
+from melodygan.form import METERS, MODES, Key, read_key, transposed
 from modelkit import cli
 from modelkit.files import check_output_folder
 from modelkit.formats import SUFFIXES, add_format_option
+from modelkit.pretrained import add_model_option, model_file
 from modelkit.score import signature
 
 if TYPE_CHECKING:
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from modelkit.score import Score
 
 EXAMPLE = (
-    "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2/model.keras --count 20 --out tunes\n"
-    "  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --format midi,musicxml,png --key G\n"
-    '  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --start "C4 D4 E4" --bars 8\n'
-    "  python -m melodygan.generate --model runs/melodygan-lstm/model.keras --interpolate a.mid b.mid --steps 8"
+    "  python -m melodygan.generate --count 4 --format midi,musicxml,png --key G --out tunes\n"
+    '  python -m melodygan.generate --start "C4 D4 E4" --bars 8\n'
+    "  python -m melodygan.generate --interpolate a.mid b.mid --steps 8\n"
+    "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2 --count 20"
 )
+TRAINER = "melodygan.train"
 TEMPI = (4, 1000)  # a MIDI file counts microseconds a quarter in 24 bits: just below 4 they run out
 _FREEDOM = ("temperature", "top_k", "top_p")
 _OF_ANY_GAN = {*_FREEDOM, "bars"}
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb."""
     args = _parser().parse_args(argv)
     _check_combination(args)
-    cli.existing_file(args.model, "--model")
+    args.model = model_file(args.model, TRAINER)
     check_output_folder(args.out, force=args.force)
 
     from modelkit.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
@@ -69,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.generate", "Compose tunes with a model that melodygan.train has saved.", EXAMPLE)
-    parser.add_argument("--model", type=Path, required=True, help="a model.keras; nothing else is needed")
+    add_model_option(parser, TRAINER)
     parser.add_argument("--count", type=cli.positive_int, help=f"number of tunes (default {_COUNT})")
     parser.add_argument("--out", type=Path, default=Path("gen"), help="folder for the files (default gen)")
     add_format_option(parser, tuple(SUFFIXES))
@@ -193,15 +195,15 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
         given = _given(args.vary, "--vary", model, key)
         amount = _AMOUNT if args.amount is None else args.amount
         return model.vary, {**steering, "notes": given.notes, "amount": amount, "form": given.form}, given.shift
-    form = {"meter": args.meter, "mode": key.mode if key else None}
+    meter, mode = args.meter, key.mode if key else None
     if args.start is not None:
         given = _given(args.start, "--start", model, key)
         steering["start"] = given.notes
         shift = given.shift
-        if given.form is not None:
-            both = Form(args.meter or given.form.meter, form["mode"] or given.form.mode)
-            form = both._asdict() if any(plan.form == both for plan in model.plans) else form
-    steering |= {name: value for name, value in form.items() if value is not None}
+        from melodygan.start import form_after  # noqa: PLC0415 - reads scores
+
+        meter, mode = form_after(given, meter, mode, {plan.form for plan in model.plans})
+    steering |= {name: value for name, value in (("meter", meter), ("mode", mode)) if value is not None}
     if args.bars is not None:
         steering["bars"] = args.bars
     return model.generate, steering, shift
@@ -209,18 +211,13 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
 
 def _given(text: str, option: str, model: Any, key: Key | None) -> Given:
     """Read what a person gave, make it fit the model, and say what that took."""
-    from melodygan.start import fitted, read_given  # noqa: PLC0415 - reads scores
+    from melodygan.start import read_given, suited  # noqa: PLC0415 - reads scores
 
-    pitches = [int(symbol) for symbol in model.vocabulary.symbols if symbol.isdecimal()]
     read = read_given(text, key, option=option)
-    given = fitted(read, pitches, f"{option} {Path(text).name[:40]}")
+    given = suited(read, model.vocabulary.pitches, f"{option} {Path(text).name[:40]}", key)
     for remark in given.remarks:
         print(f"note: {remark}")
-    if key is None:
-        return given
-    # To the key that is asked for, in the octave in which the tune stood.
-    shift = key.shift + given.shift - read.shift
-    return given._replace(shift=shift + _OCTAVE * round((given.shift - shift) / _OCTAVE))
+    return given
 
 
 def _scores(

@@ -337,7 +337,7 @@ class MelodyLSTM(keras.Model):
             tf.fill([count], 0 if bars is None else length),
             tf.constant([seed, 0], tf.int64),
             together=False,
-            options=(temperature, top_k, top_p),
+            options=(tf.constant(temperature, tf.float32), top_k, top_p),
         )
         return [from_steps(self.vocabulary.decode(row)) for row in symbols.numpy()]
 
@@ -397,7 +397,7 @@ class MelodyLSTM(keras.Model):
             tf.fill([len(kept)], length),
             tf.constant([seed, 0], tf.int64),
             together=False,
-            options=(temperature, top_k, top_p),
+            options=(tf.constant(temperature, tf.float32), top_k, top_p),
         )
         before = tf.concat([tf.fill([len(kept), 1], self.vocabulary.index(DELIMITER)), symbols[:, :-1]], axis=1)
         told = tf.broadcast_to(told, [*kept.shape, len(STEP_COLUMNS)])
@@ -462,7 +462,7 @@ class MelodyLSTM(keras.Model):
             tf.constant(np.clip(lengths, 1, longest), tf.int32),
             tf.constant([seed, 0], tf.int64),
             together=True,
-            options=(temperature, top_k, top_p),
+            options=(tf.constant(temperature, tf.float32), top_k, top_p),
         )
         between = [from_steps(self.vocabulary.decode(row)) for row in symbols.numpy()]
         return [tuple(first), *between, tuple(second)]
@@ -471,7 +471,7 @@ class MelodyLSTM(keras.Model):
         """Return the symbols of notes, all of which the vocabulary must have."""
         if not (notes or empty):
             raise ValueError(f"{whose} is empty: give one with notes")
-        known = sorted(int(symbol) for symbol in self.vocabulary.symbols if symbol.isdecimal())
+        known = self.vocabulary.pitches
         for note in notes:
             if note.pitch is not None and note.pitch not in known:
                 heard = f"between {pitch_name(known[0])} and {pitch_name(known[-1])}"
@@ -483,7 +483,7 @@ class MelodyLSTM(keras.Model):
     def _one_hot(self, symbols: Sequence[int] | np.ndarray) -> tf.Tensor:
         return tf.one_hot(tf.constant(symbols, tf.int32), len(self.vocabulary))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True)  # lengths and temperatures are many
     def _sample(
         self,
         pull: tf.Tensor,
@@ -492,7 +492,7 @@ class MelodyLSTM(keras.Model):
         seed: tf.Tensor,
         *,
         together: bool,
-        options: tuple[float, int, float],
+        options: tuple[tf.Tensor, int, float],
     ) -> tf.Tensor:
         """Return symbols [count, T], delimiters after the end of a tune.
 

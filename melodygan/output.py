@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +9,9 @@ from tqdm import tqdm
 
 from melodygan.barlines import USUAL, bar_lines
 from melodygan.form import MODES, TONICS
-from modelkit.cli import UserError, existing_file
+from modelkit import loading
 from modelkit.files import output_folder
 from modelkit.formats import write_score
-from modelkit.quiet import quiet_start
 from modelkit.score import Score
 
 if TYPE_CHECKING:
@@ -23,6 +21,18 @@ if TYPE_CHECKING:
     import keras
 
     from melodygan.encoding import Note, Tune
+
+
+MELODY_MODEL = loading.Kind(
+    "a melody model",
+    "melodygan.train",
+    {
+        "melodygan>MelodyLSTM": "melodygan.lstm",
+        "melodygan>MelodyGAN": "melodygan.gan",
+        "melodygan>AttentionGAN": "melodygan.attention",
+        "melodygan>ReportedGAN": "melodygan.reported",
+    },
+)
 
 
 def write_tunes(
@@ -121,26 +131,9 @@ def load_model(path: Path) -> keras.Model:
     """Load a model that `melodygan.train` has saved.
 
     Raises:
-        UserError: there is no such file, or something else is in it.
+        UserError: see `modelkit.loading.load_model`.
     """
-    file = existing_file(path, "--model")
-    if not zipfile.is_zipfile(file):
-        raise UserError(f"--model {file} is not a .keras file: give the model.keras of a run folder")
-
-    with quiet_start():
-        import keras  # noqa: PLC0415 - slow: only once the file is known to be one
-
-        from melodygan import attention, gan, lstm, reported  # noqa: PLC0415 - the same; registers the classes
-
-    try:
-        model = keras.models.load_model(file, compile=False)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise UserError(f"--model {file} cannot be loaded ({error}): give the model.keras of a run folder") from error
-    if not isinstance(model, gan.MelodyGAN | attention.AttentionGAN | lstm.MelodyLSTM | reported.ReportedGAN):
-        raise UserError(
-            f"--model {file} holds a {type(model).__name__}, not a melody model: give one of melodygan.train"
-        )
-    return model
+    return loading.load_model(path, MELODY_MODEL)
 
 
 def _file_name(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import seaborn as sns
 
 from evaluation.distances import intra_set_distances, overlap_area
@@ -69,7 +70,8 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
 def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]], path: Path) -> None:
     """Draw how different tunes are from one another, generated beside real: densities of intra-set distances.
 
-    A collapsed model's curve is a narrow peak near 0. Features are those of `melodygan.selection.SPREAD_FEATURES`.
+    A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same. Features are those of
+    `melodygan.selection.SPREAD_FEATURES`.
     """
     tables = {name: feature_table(as_pieces(tunes)) for name, tunes in (("generated", generated), ("real", real))}
     with saved_figure(path, (10, 2.6)) as figure:
@@ -77,10 +79,11 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
             axes = figure.add_subplot(1, len(SPREAD_FEATURES), number)
             distances = {name: intra_set_distances(table[feature]).ravel() for name, table in tables.items()}
             for (name, values), colour in zip(distances.items(), (GENERATED, REAL), strict=True):
+                if np.ptp(values) == 0:
+                    axes.axvline(values[0], color=colour, linewidth=3, label=name)
+                    continue
                 # Distances of whole numbers lie on a comb: a wider kernel shows their outline, as one would draw it.
-                sns.kdeplot(
-                    x=values, ax=axes, label=name, color=colour, fill=True, cut=0, bw_adjust=2, warn_singular=False
-                )
+                sns.kdeplot(x=values, ax=axes, label=name, color=colour, fill=True, cut=0, bw_adjust=2)
             axes.set_title(f"{FEATURES[feature].title}: overlap {overlap_area(*distances.values()):.2f}")
             axes.set_xlabel("distance between two tunes")
             axes.set_ylabel("density" if number == 1 else "")

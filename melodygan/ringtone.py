@@ -1,4 +1,4 @@
-"""A short tune with a clean ending, another one each time: ``python -m melodygan.ringtone --model …``.
+"""A short tune with a clean ending, another one each time: ``python -m melodygan.ringtone``.
 
 Of what the model composes, the first phrase is taken that closes on the tonic after four to eight bars. A tune has its
 file named after its notes, so that none comes into a folder twice.
@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from melodygan.form import METERS, MODES, ends_on_the_tonic, transposed
-from melodygan.generate import TEMPI
+from melodygan.generate import TEMPI, TRAINER
 from modelkit import cli
 from modelkit.files import check_place
 from modelkit.formats import RATE_HZ, played_notes, sound_of
+from modelkit.pretrained import add_model_option, model_file
 from modelkit.score import Score
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from melodygan.encoding import Note
 
 EXAMPLE = (
-    "  python -m melodygan.ringtone --model runs/melodygan-lstm/model.keras\n"
-    '  python -m melodygan.ringtone --model runs/melodygan-lstm/model.keras --format ogg --instrument "tubular bells"'
+    "  python -m melodygan.ringtone\n"
+    '  python -m melodygan.ringtone --format ogg --instrument "tubular bells"\n'
+    "  python -m melodygan.ringtone --model runs/melodygan-lstm"
 )
 _FEWEST_BARS, _MOST_BARS = 4, 8
 _FEWEST_NOTES, _FEWEST_PITCHES = 8, 4  # below which it is a signal, not a tune
@@ -50,7 +52,7 @@ class Phrase(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the verb."""
     args = _parser().parse_args(argv)
-    cli.existing_file(args.model, "--model")
+    file = model_file(args.model, TRAINER)
     check_place(args.out / "ringtone")
 
     from modelkit.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
@@ -60,11 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from melodygan.output import load_model  # noqa: PLC0415 - the same
     from modelkit.audio import write_audio  # noqa: PLC0415 - the same
 
-    model = load_model(args.model)
+    model = load_model(file)
     if args.seed is None:
-        seed, phrase = _another(model, args.model, {file.stem for file in args.out.glob("*")})
+        seed, phrase = _another(model, file, {made.stem for made in args.out.glob("*")})
     else:
-        seed, phrase = args.seed, _composed(model, args.model, args.seed)
+        seed, phrase = args.seed, _composed(model, file, args.seed)
     path = args.out / f"{name_of(phrase.notes)}.{args.format}"
     if path.exists():
         raise cli.UserError(f"{path} is there already, the tune of --seed {seed}: leave --seed out for another one")
@@ -77,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.ringtone", "Write a short tune as sound, another one each time.", EXAMPLE)
-    parser.add_argument("--model", type=Path, required=True, help="a model.keras; nothing else is needed")
+    add_model_option(parser, TRAINER)
     parser.add_argument("--out", type=Path, default=Path("ringtones"), help="folder (default ringtones)")
     parser.add_argument("--format", choices=("wav", "ogg"), default="wav", help="(default wav)")
     parser.add_argument("--instrument", default="music box", help="General MIDI name or number (default music box)")

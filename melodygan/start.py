@@ -13,7 +13,7 @@ from melodygan.readers import FORMATS, Quantised, pieces_of, read_quantised
 from modelkit.cli import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _NOTE = re.compile(r"(?P<rest>[rR])|(?P<letter>[A-Ga-g])(?P<accidental>#{0,2}|b{0,2})(?P<octave>-?\d)")
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -93,6 +93,39 @@ def fitted(given: Given, pitches: Sequence[int], whose: str) -> Given:
         note if note.pitch is None else note._replace(pitch=nearest.get(note.pitch, note.pitch)) for note in notes
     ]
     return given._replace(notes=tuple(fitting), shift=given.shift - shift, remarks=tuple(remarks))
+
+
+def suited(read: Given, pitches: Sequence[int], whose: str, key: Key | None = None) -> Given:
+    """Make a tune `fitted` to a model, to be led back to where it stood or to a key.
+
+    Args:
+        read: the tune.
+        pitches: the model's, as MIDI numbers.
+        whose: what remarks call the tune.
+        key: that what follows is to be in, in the octave in which the tune stood; None is its own.
+    """
+    given = fitted(read, pitches, whose)
+    if key is None:
+        return given
+    shift = key.shift + given.shift - read.shift
+    return given._replace(shift=shift + _OCTAVE * round((given.shift - shift) / _OCTAVE))
+
+
+def form_after(
+    given: Given, meter: str | None, mode: str | None, known: Collection[Form]
+) -> tuple[str | None, str | None]:
+    """Return the metre and the mode in which a tune goes on: what is asked for, otherwise its own if a model knows it.
+
+    Args:
+        given: the tune.
+        meter: that is asked for, if any is.
+        mode: the same.
+        known: forms that the model knows.
+    """
+    if given.form is None:
+        return meter, mode
+    both = Form(meter or given.form.meter, mode or given.form.mode)
+    return (both.meter, both.mode) if both in known else (meter, mode)
 
 
 def _read_file(path: Path, option: str) -> Given:

@@ -111,6 +111,7 @@ class AdversarialModel(keras.Model):
     Args:
         generator: latent [batch, latent_dim + condition_dim] → outputs; functional, so that it can be cloned.
         discriminator: examples, or [examples, conditions] → scores [batch, 1], logits or unbounded; never squashed.
+            None for a model that has been trained and only generates, see `generating`.
         condition_dim: width of the conditions; 0 for a model without any.
         seed: together with the number of the update it fixes every random draw of training.
         averaging: decay of the moving average of the generator's weights; 0 keeps the last weights.
@@ -119,7 +120,7 @@ class AdversarialModel(keras.Model):
     def __init__(
         self,
         generator: keras.Model,
-        discriminator: keras.Model,
+        discriminator: keras.Model | None,
         *,
         condition_dim: int = 0,
         seed: int = 0,
@@ -129,9 +130,12 @@ class AdversarialModel(keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         self.generator = generator
-        self.discriminator = discriminator
-        self.averaged_generator = averaged_generator or keras.models.clone_model(generator)
-        self.averaged_generator.set_weights(generator.get_weights())
+        self.discriminator: Any = discriminator
+        if discriminator is None:
+            self.averaged_generator = generator
+        else:
+            self.averaged_generator = averaged_generator or keras.models.clone_model(generator)
+            self.averaged_generator.set_weights(generator.get_weights())
         self.averaged_generator.trainable = False
         self.condition_dim = condition_dim
         self.latent_dim = int(generator.input_shape[-1]) - condition_dim
@@ -214,8 +218,11 @@ class AdversarialModel(keras.Model):
             **kwargs: passed to ``keras.Model.compile`` (``run_eagerly``, ``steps_per_execution`` …).
 
         Raises:
-            ValueError: an unknown objective or penalty; or features to match, and no layer of that name.
+            ValueError: an unknown objective or penalty; features to match, and no layer of that name; or no
+                discriminator.
         """
+        if self.discriminator is None:
+            raise ValueError("this model has no discriminator to learn by: it only generates")
         if objective not in OBJECTIVES:
             raise ValueError(f"objective {objective!r} is not one of {', '.join(OBJECTIVES)}")
         if penalty not in PENALTIES:
@@ -298,6 +305,13 @@ class AdversarialModel(keras.Model):
             name: keras.saving.deserialize_keras_object(config[name]) for name in ("generator", "discriminator")
         }
         return cls(**{**config, **networks})
+
+    def generating(self) -> AdversarialModel:
+        """Return a model of the averaged generator alone: it generates the same, and cannot be trained."""
+        generator = keras.saving.serialize_keras_object(self.averaged_generator)
+        alone = type(self).from_config({**self.get_config(), "generator": generator, "discriminator": None})
+        alone.averaged_generator.set_weights(self.averaged_generator.get_weights())
+        return alone
 
     # -- the update ---------------------------------------------------------------------------------------
 

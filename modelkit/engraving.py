@@ -41,6 +41,8 @@ def svg_pages(musicxml: str) -> list[str]:
 def _engraved(musicxml: str, layout: dict[str, Any]) -> list[str]:
     import verovio  # noqa: PLC0415 - only where something is engraved
 
+    # Where its fonts are, each thread has to be told; importing it tells only the first.
+    verovio.setDefaultResourcePath(str(Path(verovio.__file__).with_name("data")))
     toolkit = verovio.toolkit()
     toolkit.setOptions(layout)
     if not toolkit.loadData(musicxml):

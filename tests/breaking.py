@@ -1,10 +1,20 @@
-"""What tests of training share: a clock that does as it is told, and ways to break a training off."""
+"""What tests of training share: how it is run step by step, a clock, and ways to break it off."""
 
 import contextlib
 import itertools
 import signal
 
 import pytest
+
+
+@contextlib.contextmanager
+def eagerly():
+    """Run what would be compiled step by step: compiling a step takes longer than making it."""
+    import tensorflow as tf  # noqa: PLC0415 - only the tests that train pay for TensorFlow
+
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    yield
+    tf.config.run_functions_eagerly(run_eagerly=False)
 
 
 class Clock:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from breaking import eagerly
 
 from modelkit import cli
 
@@ -35,10 +36,15 @@ def contents():
 
 
 @pytest.fixture
+def shipped(tmp_path_factory, monkeypatch):
+    """Give the folder where the models that ship are looked for; it is empty."""
+    folder = tmp_path_factory.mktemp("shipped")
+    monkeypatch.setattr("modelkit.pretrained.folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
 def eager():
     """Run what would be compiled step by step: compiling a step takes longer than making it."""
-    import tensorflow as tf  # noqa: PLC0415 - only the tests that train pay for TensorFlow
-
-    tf.config.run_functions_eagerly(run_eagerly=True)
-    yield
-    tf.config.run_functions_eagerly(run_eagerly=False)
+    with eagerly():
+        yield

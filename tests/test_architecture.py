@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "modelkit": frozenset(),
     **dict.fromkeys(MODEL_PACKAGES, SHARED),
     "studio": SHARED | MODEL_PACKAGES,
+    "pretraining": SHARED | MODEL_PACKAGES,
 }
 # Where examples come from may be imported by every model package: PACKAGE.corpus and so on.
 DATA_MODULES = frozenset({"corpus", "grooves", "fonts", "sounds"})
@@ -83,9 +84,9 @@ def is_program(file):
 
 
 def verbs(root):
-    """Return the programs that read a command line; others serve a process that starts them."""
+    """Return the programs that read a command line, as they are typed; others serve a process that starts them."""
     return [
-        name
+        name.removesuffix(".__main__")
         for name, file in modules(root).items()
         if is_program(file)
         and any(i == need or i.startswith(f"{need}.") for i in imports(name, file) for need in VERBS_NEED)

@@ -19,9 +19,8 @@ from audiovae.comparison import CEILING, CHANGES, LOSSES, ROWS, Terms
 from audiovae.comparison_judging import CONTROLS, Made, decibels, diversity, judge, nearest, pack, shown, unpack
 from audiovae.comparison_text import particulars, tables
 from audiovae.comparison_training import made_after_training, new_sounds
-from audiovae.fitting import load_model
 from audiovae.model import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
-from audiovae.output import PRIOR, prior_of
+from audiovae.output import PRIOR, load_model, prior_of
 from audiovae.prior import MEASURES, add_measures
 from audiovae.spectra import FLOOR_DB, from_log_mel, log_mel
 from audiovae.train import INPUTS, MELS, MODELS, QUANTIZERS

@@ -280,18 +280,22 @@ def test_a_model_of_latents_has_no_codes_to_choose_from(refusal, models):
         assert "leave them out" in refusal(option, "0.5", model=models.latents)
 
 
-def test_no_model_yet(refusal, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_without_a_model_the_one_that_ships_makes_sounds(refusal, verb, at_prompt, models, shipped, contents, tmp_path):
     line = refusal(model=None)
-    assert "runs/audiovae-vqvae-raw/model.keras does not exist" in line
-    assert "python -m audiovae.train" in line
+    assert "sounds-vqvae, a model that ships with the program, is not in" in line
+    assert "train one with python -m audiovae.train --model vqvae --seed 0" in line
+    for made, name in {"model": "sounds-vqvae", "prior": "sounds-vqvae-prior"}.items():
+        shutil.copy(models.codes / f"{made}.keras", shipped / f"{name}.keras")
+    assert at_prompt(generate.main, "--count", 2, "--out", tmp_path / "shipped")[0] == 0
+    verb("--count", 2)
+    assert contents(tmp_path / "shipped") == contents(tmp_path / "sounds")
 
 
 def test_what_is_no_model(refusal, tmp_path):
     words = tmp_path / "words.keras"
     words.write_text("these are words, not weights")
-    assert "is no model of audiovae" in refusal(model=words)
-    assert "does not exist" in refusal(model=tmp_path)
+    assert f"--model {words} is not a .keras file" in refusal(model=words)
+    assert "is a folder without a model.keras" in refusal(model=tmp_path)
 
 
 def test_a_prior_is_of_its_own_model(refusal, models, tmp_path):
@@ -302,7 +306,7 @@ def test_a_prior_is_of_its_own_model(refusal, models, tmp_path):
     save_keras(small_prior(small_vqvae(seed=7)), run / "prior.keras")
     assert "is the prior of another model" in refusal(model=run)
     shutil.copy(run / "model.keras", run / "prior.keras")
-    assert "is no prior of codes" in refusal(model=run)
+    assert f"the prior {run}/prior.keras holds a AudioVQVAE, not a prior over codes" in refusal(model=run)
 
 
 def test_nobody_loses_what_is_there(verb, refusal, recording, contents, tmp_path):

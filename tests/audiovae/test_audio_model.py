@@ -243,7 +243,7 @@ def fitted(kind, reads="raw", updates=6, *, seed=0, **options):
 @pytest.mark.parametrize("reads", ["raw", "mel"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_updates_bring_the_sounds_nearer(eager, kind, reads):
-    _, history = fitted(kind, reads, updates=10)
+    _, history = fitted(kind, reads, updates=4)
     assert history["reconstruction_loss"][1] < history["reconstruction_loss"][0]
     assert ("spectral_loss" in history) == (reads == "raw")
 

@@ -1,24 +1,27 @@
+import contextlib
 import csv
 import dataclasses
 import functools
+import io
 import json
 import re
+import shutil
 import zipfile
 
 import keras
 import numpy as np
 import pytest
-from breaking import Killed, breaking_off, kill, press_ctrl_c
+from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c
 from PIL import Image
 from smallsounds import TINY, small_sounds
 
 import audiovae.sounds
 from audiovae import code_prior, fitting, prior, recognition, train, variants
 from audiovae.code_prior import CodePrior
-from audiovae.fitting import load_model
 from audiovae.model import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
-from audiovae.prior import train_prior
+from audiovae.output import load_model
 from audiovae.recognition import Recogniser
+from modelkit import cli
 from modelkit.cli import INTERRUPTED_EXIT, UserError
 from modelkit.files import save_keras
 from modelkit.schedules import linear
@@ -27,6 +30,14 @@ from modelkit.schedules import linear
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
 
 SMALL = ("--epochs", 2, "--batch-size", 4, "--updates-per-epoch", 2, "--seed", 11)
+ONCE = ("--epochs", 1, "--updates-per-epoch", 1)
+RUNS = {
+    "vqvae": ("--commitment", "auto", "--codes", 32),
+    "hvae": ("--model", "hvae", "--anneal", "sigmoid", "--beta", 0.25),
+    "vae": ("--model", "vae", "--anneal", "cyclical", "--input", "mel", "--mels", 256),
+}
+"""Options of the runs that several tests share."""
+
 OF_MODEL = {
     "vqvae": {"commitment_loss", "perplexity"},
     "vae": {"kl_all_nats"},
@@ -44,8 +55,8 @@ class Ears(Recogniser):
         return np.zeros(len(chunks), np.int64)
 
 
-@pytest.fixture(autouse=True)
-def _small_and_quick(monkeypatch, eager, rough_inversion, little_measured):
+@pytest.fixture(scope="module", autouse=True)
+def _small_and_quick(rough_inversion, little_measured):
     """Train tiny networks on a few chunks, update by update: compiling one takes longer than making a hundred."""
 
     def load(source, *, seed, chunks):
@@ -56,29 +67,35 @@ def _small_and_quick(monkeypatch, eager, rough_inversion, little_measured):
         )
 
     load_all = functools.partial(audiovae.sounds.load_sounds, progress=False)
-    monkeypatch.setattr(audiovae.sounds, "load_sounds", load)
-    monkeypatch.setattr(recognition, "recogniser_of", lambda _: Ears(None, 0.5))
-    for name, kind in {
-        "AudioVAE": AudioVAE,
-        "HierarchicalAudioVAE": HierarchicalAudioVAE,
-        "AudioVQVAE": AudioVQVAE,
-    }.items():
-        monkeypatch.setattr(variants, name, functools.partial(kind, **TINY))
-    monkeypatch.setattr(prior, "train_prior", lambda *_, **__: OF_PRIOR)
-
-
-@pytest.fixture
-def small_prior(monkeypatch):
-    """Train a prior after all, a tiny one."""
-    monkeypatch.setattr(code_prior, "CodePrior", functools.partial(CodePrior, units=2, embedding=2))
-    monkeypatch.setattr(prior, "train_prior", functools.partial(train_prior, epochs=1))
+    with pytest.MonkeyPatch.context() as patch, eagerly():
+        patch.setattr(audiovae.sounds, "load_sounds", load)
+        patch.setattr(recognition, "recogniser_of", lambda _: Ears(None, 0.5))
+        for kind in (AudioVAE, HierarchicalAudioVAE, AudioVQVAE):
+            patch.setattr(variants, kind.__name__, functools.partial(kind, **TINY))
+        patch.setattr(code_prior, "CodePrior", functools.partial(CodePrior, units=2, embedding=2))
+        patch.setattr(prior, "train_prior", functools.partial(prior.train_prior, epochs=1))
+        yield
 
 
 @pytest.fixture
 def hasty(monkeypatch):
-    """Leave out what is drawn, which takes longer than the training."""
+    """Leave out what is drawn, and the prior, which take longer than the training."""
     for name in ("save_training", "save_reconstructions"):
         monkeypatch.setattr(fitting.plots, name, lambda *_: None)
+    monkeypatch.setattr(prior, "train_prior", lambda *_, **__: OF_PRIOR)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Train `RUNS`, once for all tests that leave them as they are; return their folders and what they printed."""
+    found = {}
+    for name, options in RUNS.items():
+        path = tmp_path_factory.mktemp(name) / "run"
+        with contextlib.redirect_stdout(io.StringIO()) as told, pytest.raises(SystemExit) as ended:
+            cli.run(train.main, [str(argument) for argument in (*SMALL, *options, "--out", path)])
+        assert ended.value.code == 0
+        found[name] = path, told.getvalue()
+    return found
 
 
 @pytest.fixture
@@ -121,17 +138,17 @@ def results(run, contents):
 
 
 @pytest.mark.parametrize(
-    ("options", "pictures"),
+    ("model", "asked", "pictures"),
     [
-        (("--model", "vqvae", "--commitment", "auto"), {"perplexity.png", "codebook.png"}),
-        (("--model", "hvae", "--anneal", "sigmoid"), {"divergences.png"}),
-        (("--model", "vae", "--input", "mel", "--mels", 128), {"divergences.png"}),
+        ("vqvae", {"commitment": "auto", "codes": 32}, {"perplexity.png", "codebook.png"}),
+        ("hvae", {"beta": 0.25}, {"divergences.png"}),
+        ("vae", {"mels": 256}, {"divergences.png"}),
     ],
 )
-def test_what_a_run_leaves(fit, small_prior, tmp_path, options, pictures):
-    run, text = fit(*options)
-    model, raw = options[1], "mel" not in options
-    assert not list(tmp_path.rglob(".partial*"))
+def test_what_a_run_leaves(finished, model, asked, pictures):
+    run, text = finished[model]
+    raw = "mel" not in RUNS[model]
+    assert not list(run.parent.rglob(".partial*"))
 
     config = read_json(run / "config.json")
     expected = {"model": model, "input": "raw" if raw else "mel", "sounds": "corpus", "epochs": 2, "seed": 11}
@@ -150,6 +167,7 @@ def test_what_a_run_leaves(fit, small_prior, tmp_path, options, pictures):
 
     loaded = load_model(run / "model.keras")
     assert loaded.instruments == ["hum", "hiss"]
+    assert {name: getattr(loaded, name) for name in asked} == asked
     assert not loaded.compiled
     measures = read_json(run / "measures.json")
     assert measures["model"] == model
@@ -179,7 +197,7 @@ def test_the_saved_model_is_the_best_epochs(hasty, fit, monkeypatch):
     losses = iter((1.0, 3.0, 2.0))
     looking = fitting.measuring
     monkeypatch.setattr(fitting, "measuring", lambda *given: lambda: {**looking(*given)(), "val_loss": next(losses)})
-    run, text = fit("--epochs", 3)
+    run, text = fit("--epochs", 3, "--updates-per-epoch", 1)
     assert "model.keras (epoch 1)" in text
     chunks = small_sounds(train=1, others=1).test.chunks
     best = load_model(run / "checkpoints" / "epoch-00001" / "model.keras")
@@ -187,8 +205,8 @@ def test_the_saved_model_is_the_best_epochs(hasty, fit, monkeypatch):
 
 
 @pytest.mark.parametrize("model", ["vae", "hvae"])
-def test_instruments_can_be_asked_for(hasty, fit, model):
-    run, _ = fit("--model", model)
+def test_instruments_can_be_asked_for(finished, model):
+    run, _ = finished[model]
     loaded = load_model(run / "model.keras")
     lying = loaded.instrument_means.numpy()
     assert (lying[0] != lying[1]).all()
@@ -207,11 +225,11 @@ def test_the_weight_of_the_divergence_rises_as_asked(hasty, fit, monkeypatch):
         return rebuild(self, *given, training=training)
 
     monkeypatch.setattr(AudioVAE, "_rebuild", watched)
-    fit("--model", "vae", "--anneal", "linear", "--epochs", 3)
-    assert seen == pytest.approx([linear(update / 5) for update in range(6)])
+    fit("--model", "vae", "--anneal", "linear", "--updates-per-epoch", 1, "--epochs", 3)
+    assert seen == pytest.approx([linear(update / 2) for update in range(3)])
     seen.clear()
-    fit("--model", "vae", "--anneal", "none", out="other")
-    assert seen == [1] * 4
+    fit("--model", "vae", "--anneal", "none", *ONCE, out="other")
+    assert seen == [1]
 
 
 def test_instruments_are_heard_equally_often():
@@ -223,22 +241,35 @@ def test_instruments_are_heard_equally_often():
     assert np.mean([np.array_equal(chunk, train_side.chunks[-1]) for chunk in batch]) == pytest.approx(0.5, abs=0.1)
 
 
-def test_options_reach_the_model(hasty, fit):
-    run, _ = fit("--quantizer", "fsq", "--codes", 240, "--input", "mel", "--mels", 256)
-    coded = load_model(run / "model.keras")
-    assert (coded.quantizer_kind, coded.codes, coded.input_kind, coded.mels) == ("fsq", 240, "mel", 256)
-    assert coded.seed == 11
-    run, _ = fit("--commitment", 0.5, "--codes", 32, out="b")
-    coded = load_model(run / "model.keras")
-    assert (coded.quantizer_kind, coded.codes, coded.commitment) == ("vq", 32, 0.5)
-    run, _ = fit("--model", "hvae", "--beta", 0.25, "--free-bits", 0.5, out="c")
-    latent = load_model(run / "model.keras")
-    assert isinstance(latent, HierarchicalAudioVAE)
-    assert (latent.beta, latent.free_bits_nats) == (0.25, 0.5)
+@pytest.mark.parametrize(
+    ("options", "kind", "found"),
+    [
+        (
+            ("--quantizer", "fsq", "--codes", "240", "--input", "mel", "--mels", "256"),
+            AudioVQVAE,
+            {"quantizer_kind": "fsq", "codes": 240, "input_kind": "mel", "mels": 256, "seed": 11},
+        ),
+        (
+            ("--commitment", "0.5", "--codes", "32"),
+            AudioVQVAE,
+            {"quantizer_kind": "vq", "commitment": 0.5, "codes": 32, "input_kind": "raw"},
+        ),
+        (
+            ("--model", "hvae", "--beta", "0.25", "--free-bits", "0.5"),
+            HierarchicalAudioVAE,
+            {"beta": 0.25, "free_bits_nats": 0.5},
+        ),
+        (("--model", "vae"), AudioVAE, {"beta": 0.001, "free_bits_nats": 0.1}),
+    ],
+)
+def test_the_model_is_the_one_asked_for(options, kind, found):
+    model = variants.build(train.settings_of([*options, "--seed", "11"]), ("hum", "hiss"))
+    assert type(model) is kind
+    assert {name: getattr(model, name) for name in found} == found
 
 
 def test_tensorboard_is_there_when_asked_for(hasty, fit):
-    run, _ = fit("--epochs", 1, "--tensorboard")
+    run, _ = fit(*ONCE, "--tensorboard")
     assert list((run / "tensorboard").rglob("events.*"))
 
 
@@ -250,7 +281,7 @@ def test_a_model_that_has_diverged_is_not_reported(hasty, prompt, tmp_path, monk
         "get_weights",
         lambda self: [each * spoilt[each.dtype.kind] for each in map(np.asarray, whole(self))],
     )
-    code, _, errors = prompt(*SMALL, "--input", "mel", "--out", tmp_path / "run")
+    code, _, errors = prompt(*SMALL, *ONCE, "--input", "mel", "--out", tmp_path / "run")
     assert code == 2
     assert re.search(rf"diverged, {tmp_path}/run .*--seed", errors)
     assert not (tmp_path / "run" / "measures.json").exists()
@@ -260,29 +291,33 @@ def test_a_model_that_has_diverged_is_not_reported(hasty, prompt, tmp_path, monk
 
 
 @pytest.mark.parametrize("model", ["vqvae", "hvae"])
-def test_same_seed_same_bytes(fit, contents, tmp_path, model):
-    run, _ = fit("--model", model)
+def test_same_seed_same_bytes(finished, fit, contents, tmp_path, model):
+    whole, _ = finished[model]
+    shutil.copytree(whole, tmp_path / "run")
     keras.utils.set_random_seed(99)  # another process would be seeded otherwise
-    first = contents(run)
-    _, text = fit("--model", model)
+    run, text = fit(*RUNS[model])
+    # Nothing is lost: a second run sets the first one aside.
     assert f"it is now {tmp_path / 'run.1'}" in text
-    assert contents(tmp_path / "run.1") == first
-    assert results(run, contents) == results(tmp_path / "run.1", contents)
-    other = results(fit("--model", model, "--seed", 12, out="other")[0], contents)
-    differing = {name for name, data in results(run, contents).items() if data != other[name]}
-    assert differing >= {"model.keras", "history.csv", "measures.json"}
+    assert contents(tmp_path / "run.1") == contents(whole)
+    assert results(run, contents) == results(whole, contents)
 
 
-@pytest.mark.parametrize(
-    "options", [("--model", "vqvae"), ("--model", "vae", "--input", "mel", "--anneal", "cyclical")]
-)
-def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(hasty, fit, prompt, contents, tmp_path, options):
-    whole, _ = fit(*options, "--epochs", 3, out="whole")
+@pytest.mark.parametrize("model", ["vqvae", "hvae"])
+def test_another_seed_is_another_run(finished, hasty, fit, contents, model):
+    run, _ = fit(*RUNS[model], "--seed", 12)
+    whole = results(finished[model][0], contents)
+    same = {name for name, data in results(run, contents).items() if data == whole[name]}
+    assert same == set()
+
+
+@pytest.mark.parametrize("model", ["vqvae", "vae"])
+def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(finished, fit, prompt, contents, tmp_path, model):
+    whole, _ = finished[model]
     run = tmp_path / "run"
 
     # killed before the first checkpoint
     with breaking_off(0, kill), pytest.raises(Killed):
-        fit(*options, "--epochs", 3)
+        fit(*RUNS[model])
     assert not (run / "model.keras").exists()
 
     # interrupted in the second epoch, which is then done again
@@ -294,12 +329,12 @@ def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(hasty, fit, promp
     assert not (run / "measures.json").exists()
 
     _, text = fit("--resume", run)
-    assert f"continuing {run} after epoch 1 of 3" in text
+    assert f"continuing {run} after epoch 1 of 2" in text
     assert results(run, contents) == results(whole, contents)
 
 
-def test_a_run_that_has_ended_can_be_given_more_epochs(hasty, fit):
-    run, _ = fit()
+def test_a_run_that_has_ended_can_be_given_more_epochs(finished, hasty, fit, tmp_path):
+    run = shutil.copytree(finished["hvae"][0], tmp_path / "run")
     _, text = fit("--resume", run, "--epochs", 3)
     assert f"continuing {run} after epoch 2 of 3" in text
     assert read_json(run / "config.json")["epochs"] == 3
@@ -399,7 +434,7 @@ def test_a_run_is_resumed_with_its_own_options(refusal, begun, changed):
 
 
 def test_a_run_may_be_told_again_what_it_is(hasty, prompt, begun):
-    options = ("--model", "vae", "--beta", 0.5, *SMALL)
+    options = ("--model", "vae", "--beta", 0.5, *SMALL, *ONCE)
     run = begun(*options)
     code, text, errors = prompt("--resume", run, *options)
     assert (code, errors) == (0, "")
@@ -415,7 +450,7 @@ def test_a_foreign_folder_is_not_touched(refusal, tmp_path):
 def test_force_sets_aside_what_was_there(hasty, fit, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "letter.txt").write_text("dear", encoding="utf-8")
-    fit("--epochs", 1, "--force")
+    fit(*ONCE, "--force")
     assert (tmp_path / "run.1" / "letter.txt").read_text(encoding="utf-8") == "dear"
     assert (tmp_path / "run" / "model.keras").is_file()
 
@@ -424,9 +459,9 @@ def test_force_sets_aside_what_was_there(hasty, fit, tmp_path):
 
 
 def test_what_is_not_there_is_not_loaded(tmp_path):
-    with pytest.raises(UserError, match=r"no model .*none\.keras"):
+    with pytest.raises(UserError, match=r"none\.keras does not exist"):
         load_model(tmp_path / "none.keras")
-    with pytest.raises(UserError, match="no model"):
+    with pytest.raises(UserError, match="is a folder"):
         load_model(tmp_path)
 
 
@@ -436,18 +471,18 @@ def test_what_is_damaged_is_not_loaded(tmp_path):
     content = path.read_bytes()
     for damage in (b"", b"hello", content[: len(content) // 2], content[:-200]):
         path.write_bytes(damage)
-        with pytest.raises(UserError, match=r"model\.keras is no model of audiovae"):
+        with pytest.raises(UserError, match=r"model\.keras is not a \.keras file"):
             load_model(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
-    with pytest.raises(UserError, match=r"model\.keras is no model of audiovae"):
+    with pytest.raises(UserError, match=r"model\.keras is not a \.keras file"):
         load_model(path)
 
 
 def test_what_is_foreign_is_not_loaded(tmp_path):
     path = tmp_path / "model.keras"
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
-    with pytest.raises(UserError, match=r"model\.keras is no model of audiovae"):
+    with pytest.raises(UserError, match="holds a Sequential, not a model of sounds"):
         load_model(path)
 
 

@@ -11,9 +11,10 @@ from smallaudio import small_vqvae, tone
 from audiovae import prior as verb
 from audiovae import recognition
 from audiovae.chunks import CHUNK
-from audiovae.code_prior import CodePrior, LabelledCodes, bits_per_code, draw, fit_prior, load_prior
+from audiovae.code_prior import CodePrior, LabelledCodes, bits_per_code, draw, fit_prior
 from audiovae.container import fingerprint
 from audiovae.ngrams import bigram_bits, unigram_bits
+from audiovae.output import load_prior
 from audiovae.sounds import load_sounds
 from modelkit.cli import UserError
 from modelkit.files import save_keras
@@ -198,8 +199,8 @@ def test_what_is_no_prior(tmp_path):
     words.write_text("these are words, not weights")
     other = tmp_path / "other.keras"
     tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1)]).save(other)
-    for path in (words, other):
-        with pytest.raises(UserError, match="is no prior of codes"):
+    for path, said in ((words, "is not a .keras file"), (other, "holds a Sequential, not a prior over codes")):
+        with pytest.raises(UserError, match=f"the prior {path} {said}"):
             load_prior(path)
 
 

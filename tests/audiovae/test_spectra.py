@@ -105,6 +105,13 @@ def test_silence_goes_back_to_silence():
     assert np.abs(from_log_mel(np.full((1, 88, 128), -1, np.float32), RATE)).max() < 1e-6
 
 
+def test_what_is_louder_than_sound_can_be_is_as_loud_as_that():
+    loudest = np.ones((1, 88, 128), np.float32)
+    np.testing.assert_array_equal(
+        from_log_mel(30 * loudest, RATE, iterations=2), from_log_mel(loudest, RATE, iterations=2)
+    )
+
+
 def test_louder_mel_spectrograms_are_louder_sounds(sounds):
     soft = from_log_mel(log_mel(0.1 * sounds[:1]), RATE)
     loud = from_log_mel(log_mel(sounds[:1]), RATE)

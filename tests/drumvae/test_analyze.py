@@ -203,7 +203,7 @@ def test_an_unfinished_run(refusal, run):
 
 def test_a_model_that_is_none(refusal, run):
     (run / "model.keras").write_text("no model", encoding="utf-8")
-    assert f"{run}/model.keras is no model of drumvae" in refusal(run)
+    assert f"the model {run}/model.keras is not a .keras file" in refusal(run)
 
 
 def test_grooves_that_have_changed(refusal, run):

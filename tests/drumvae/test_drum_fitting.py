@@ -7,7 +7,8 @@ import pytest
 from smalldrums import NAMES, spelled_grooves, tiny
 
 from drumvae.diagnostics import encode
-from drumvae.fitting import MONITOR, load_model, measuring, train_in
+from drumvae.fitting import MONITOR, measuring, train_in
+from drumvae.output import load_model
 from drumvae.variants import examples_of
 from modelkit.cli import UserError
 from modelkit.runs import Run, read_config
@@ -169,7 +170,8 @@ def half(path):
 def test_what_is_no_model_of_ours_is_refused(tmp_path, write):
     path = tmp_path / "model.keras"
     write(path)
-    with pytest.raises(UserError, match=f"{path} is no model of drumvae: give the model.keras of a run"):
+    said = "holds a Sequential, not a model of drums" if write == foreign else "is not a .keras file: give the model.k"
+    with pytest.raises(UserError, match=f"--model {path} {said}"):
         load_model(path)
 
 

@@ -14,9 +14,9 @@ from smalldrums import SMALL, spelled_grooves
 
 import modelkit.fitting
 from drumvae import train
-from drumvae.fitting import load_model
 from drumvae.grooves import STYLES, load_grooves
 from drumvae.midi_grooves import write_beat
+from drumvae.output import load_model
 from drumvae.rules import bundled_rules
 from drumvae.variants import prepare
 from modelkit.cli import INTERRUPTED_EXIT

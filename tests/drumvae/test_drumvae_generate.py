@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from test_composing import COMPLEXITIES, SKINS, small_model
 
 import drumvae
-from drumvae import fitting, generate
+from drumvae import generate, output
 from drumvae.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
 from drumvae.rhythm import hit_f1
@@ -338,11 +338,13 @@ def test_mistakes_are_one_clear_line(refusal, options, says):
     assert says in refusal(*options)
 
 
-def test_no_model_yet(refusal, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    line = refusal("--style", "rock", model=None)
-    assert "runs/drumvae-styles/model.keras does not exist" in line
-    assert "python -m drumvae.train" in line
+def test_without_a_model_the_one_that_ships_plays(refusal, at_prompt, play, shipped, model_path, contents, tmp_path):
+    options = ("--blend", "rock:jazz", "--steps", 2)
+    assert "drums-styles, a model that ships with the program, is not in" in refusal(*options, model=None)
+    shutil.copy(model_path, shipped / "drums-styles.keras")
+    assert at_prompt(generate.main, *options, "--out", tmp_path / "shipped")[0] == 0
+    play(*options)
+    assert contents(tmp_path / "shipped") == contents(tmp_path / "beats")
 
 
 def test_what_is_no_model(refusal, tmp_path):
@@ -351,12 +353,13 @@ def test_what_is_no_model(refusal, tmp_path):
     other = tmp_path / "other.keras"
     keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]).save(other)
     for path in (words, other):
-        assert f"{path} is no model of drumvae" in refusal("--style", "rock", model=path)
+        said = "is not a .keras file" if path == words else "holds a Sequential, not a model of drums"
+        assert f"--model {path} {said}" in refusal("--style", "rock", model=path)
     assert "does not exist" in refusal("--style", "rock", model=tmp_path / "none.keras")
 
 
 def test_a_saved_model_is_loaded(model_path):
-    loaded = fitting.load_model(model_path)
+    loaded = output.load_model(model_path)
     hits = np.zeros((2, STEPS, len(INSTRUMENTS)), np.float32)
     assert loaded(hits).numpy() == pytest.approx(small_model()(hits).numpy(), abs=1e-6)
 

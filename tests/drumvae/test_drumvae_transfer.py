@@ -1,3 +1,5 @@
+import shutil
+
 import mido
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from PIL import Image
 from test_composing import small_model
 from test_midi_grooves import hit, meta, midi
 
-from drumvae import humanize, output, transfer
+from drumvae import humanize, transfer
 from drumvae.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
 from drumvae.rhythm import hit_f1
@@ -283,14 +285,15 @@ def test_shares_are_from_0_to_1(refusal, kind, option):
     assert "from 0 to 1" in refusal(kind, option, "1.2")
 
 
-def test_the_default_model(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(output.UserError, match=r"train it with python -m drumvae\.train"):
-        output.model_file(None)
-    path = tmp_path / output.MODEL
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"weights")
-    assert output.model_file(None).resolve() == path
+def test_without_a_model_the_one_that_ships_plays(run, beat, at_prompt, model_path, shipped, kind, tmp_path):
+    verb, options = VERBS[kind]
+    code, _, errors = at_prompt(verb.main, beat, *options)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "train one with python -m drumvae.train --per-style 2000 --seed 0" in errors
+    shutil.copy(model_path, shipped / "drums-styles.keras")
+    assert at_prompt(verb.main, beat, *options, "--out", tmp_path / "shipped.mid")[0] == 0
+    assert run(kind, beat, "--out", tmp_path / "asked.mid")[0] == 0
+    assert (tmp_path / "shipped.mid").read_bytes() == (tmp_path / "asked.mid").read_bytes()
 
 
 def test_hits_of_other_instruments_are_named(run, tmp_path):

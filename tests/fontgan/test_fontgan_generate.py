@@ -303,10 +303,11 @@ def test_what_cannot_be_is_refused(refusal, options, said):
     assert said in refusal(*options)
 
 
-def test_models_that_are_none_are_refused(refusal, place):
+def test_models_that_are_none_are_refused(refusal, place, shipped):
     given = ("--text", "A")
     said = refusal(*given, model=())
-    assert "runs/fontgan-best-conditional/model.keras does not exist: train it with python -m fontgan.train" in said
+    assert "letters-conditional, a model that ships with the program, is not in" in said
+    assert "train one with python -m fontgan.train --conditional --seed 0" in said
     assert "does not exist" in refusal(*given, model=("--model", "missing.keras"))
     assert "is a folder" in refusal(*given, model=("--model", place.path))
     (place.path / "text.keras").write_text("no model", encoding="utf-8")
@@ -328,10 +329,22 @@ def test_a_damaged_model_is_refused_in_a_line(refusal, models, place):
     assert len(said) < 400
 
 
-def test_the_default_model_is_that_of_a_conditional_run(models, at_prompt, place):
-    (place.path / generate.MODEL).parent.mkdir(parents=True)
-    (place.path / generate.MODEL).write_bytes((models / "labelled.keras").read_bytes())
-    assert at_prompt(generate.main, "--text", "A")[0] == 0
+@pytest.mark.parametrize("options", [("--text", "AB"), ("--samples", 3)])
+def test_without_a_model_the_conditional_one_that_ships_draws(
+    models, verb, at_prompt, shipped, options, contents, place
+):
+    (shipped / "letters-conditional.keras").write_bytes((models / "labelled.keras").read_bytes())
+    asked, _ = verb(*options)
+    assert at_prompt(generate.main, *options)[0] == 0
+    assert contents(place.path) == asked
+
+
+def test_the_judge_of_a_model_that_ships_has_learned_the_bundled_fonts(models, at_prompt, shipped, place):
+    (shipped / "letters-best.keras").write_bytes((models / "searched.keras").read_bytes())
+    code, text, _ = at_prompt(generate.main, "--text", "A", "--model", "letters-best")
+    assert code == 0
+    assert "no config.json of a run" not in text
+    assert place.learned == [(None, 0)]
 
 
 # --- nothing is lost

@@ -1,15 +1,18 @@
+import contextlib
 import csv
 import functools
+import io
 import itertools
 import json
 import math
 import re
+import shutil
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
-from breaking import Killed, breaking_off, kill, press_ctrl_c
+from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c
 from PIL import Image
 from smallfonts import BlockJudge, block_judges, marked, small_letters, use_tiny_networks
 
@@ -18,6 +21,7 @@ from fontgan import fitting, fonts, judges, train
 from fontgan.coverage import distances_to
 from fontgan.glyphs import LETTERS
 from fontgan.judges import read
+from modelkit import cli
 from modelkit.cli import INTERRUPTED_EXIT, UserError
 from modelkit.fitting import training_seconds
 
@@ -26,6 +30,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.exper
 
 SMALL = ("--epochs", 3, "--batch-size", 4, "--updates-per-epoch", 1, "--count", 60, "--seed", 11)
 TWO_UPDATES = ("--updates-per-epoch", 2)
+RUNS = {
+    "feature-matching": ("--fix", "feature-matching", *TWO_UPDATES),
+    "best": ("--conditional", *TWO_UPDATES),
+}
+"""Options of the runs that several tests share."""
+
 COUNTED = 1000  # images that are read when letters are counted
 LOSSES = {
     *("generator_loss", "discriminator_loss", "score_gap"),
@@ -50,8 +60,8 @@ class ScriptedJudge(BlockJudge):
         return [features, likely]
 
 
-@pytest.fixture(autouse=True)
-def _small_and_quick(monkeypatch, eager):
+@pytest.fixture(scope="module", autouse=True)
+def _small_and_quick():
     """Train tiny networks, update by update: compiling one takes longer than making a hundred."""
 
     def load(source, *, seed):
@@ -59,11 +69,26 @@ def _small_and_quick(monkeypatch, eager):
         return small_letters(seed=seed) if source is None else few(source)
 
     load_all = fonts.load_fonts
-    use_tiny_networks(monkeypatch)
-    monkeypatch.setattr(fonts, "load_fonts", load)
-    monkeypatch.setattr(judges, "judges_of", lambda _: block_judges())
-    monkeypatch.setattr(fitting, "EVERY", 2)
-    monkeypatch.setattr(fitting.plots, "_DRAWN", 200)
+    with pytest.MonkeyPatch.context() as patch, eagerly():
+        use_tiny_networks(patch)
+        patch.setattr(fonts, "load_fonts", load)
+        patch.setattr(judges, "judges_of", lambda _: block_judges())
+        patch.setattr(fitting, "EVERY", 2)
+        patch.setattr(fitting.plots, "_DRAWN", 200)
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Train `RUNS`, once for all tests that leave them as they are; return their folders and what they printed."""
+    found = {}
+    for name, options in RUNS.items():
+        path = tmp_path_factory.mktemp(name) / "run"
+        with contextlib.redirect_stdout(io.StringIO()) as told, pytest.raises(SystemExit) as ended:
+            cli.run(train.main, [str(argument) for argument in (*SMALL, *options, "--out", path)])
+        assert ended.value.code == 0
+        found[name] = path, told.getvalue()
+    return found
 
 
 @pytest.fixture
@@ -132,9 +157,10 @@ def epochs_kept(run):
 
 
 def results(run, contents):
-    """Return what the same command must write again: all but what the clock decides."""
+    """Return what the same command must write again: all but what the clock decides, and curves."""
     found = contents(run)
-    wanted = {"model.keras", "history.csv"} | {name for name in found if name.startswith("plots/")}
+    drawn = {name for name in found if name.startswith("plots/")} - {f"plots/{name}" for name in CURVES}
+    wanted = {"model.keras", "history.csv"} | drawn
     judged = read_json(run / "coverage.json")
     del judged["train_seconds"]
     return {**{name: found[name] for name in wanted}, "coverage.json": judged}
@@ -143,22 +169,16 @@ def results(run, contents):
 # --- what a run leaves
 
 
-@pytest.mark.parametrize(
-    ("options", "name"),
-    [
-        (("--fix", "feature-matching"), "feature-matching"),
-        (("--conditional",), "best"),
-    ],
-)
-def test_what_a_run_leaves(fit, tmp_path, options, name):
-    run, text = fit(*options)
-    conditional = "--conditional" in options
-    assert not list(tmp_path.rglob(".partial*"))
+@pytest.mark.parametrize("name", RUNS)
+def test_what_a_run_leaves(finished, name):
+    run, text = finished[name]
+    conditional = "--conditional" in RUNS[name]
+    assert not list(run.parent.rglob(".partial*"))
 
     config = read_json(run / "config.json")
     expected = {"fix": name, "conditional": conditional, "fonts": None, "epochs": 3, "batch_size": 4, "seed": 11}
     assert {key: config[key] for key in expected} == expected
-    assert (config["verb"], config["updates_per_epoch"]) == ("fontgan.train", 1)
+    assert (config["verb"], config["updates_per_epoch"]) == ("fontgan.train", 2)
     assert config["fingerprint"] == small_letters(seed=11).fingerprint
     assert {"tensorflow", "keras", "numpy"} <= config["versions"].keys()
 
@@ -321,32 +341,34 @@ def nothing(count):
 # --- the same again
 
 
-def test_same_seed_same_bytes(without_curves, fit, contents, tmp_path):
-    options = ("--fix", "minibatch", "--conditional", "--epochs", 2)
-    run, _ = fit(*options)
+def test_same_seed_same_bytes(finished, without_curves, fit, contents, tmp_path):
+    whole, _ = finished["best"]
+    shutil.copytree(whole, tmp_path / "run")
     keras.utils.set_random_seed(99)  # another process would be seeded otherwise
-    first = contents(run)
-    _, text = fit(*options)
+    run, text = fit(*RUNS["best"])
     # Nothing is lost: a second run sets the first one aside.
     assert f"it is now {tmp_path / 'run.1'}" in text
-    assert contents(tmp_path / "run.1") == first
-    assert results(run, contents) == results(tmp_path / "run.1", contents)
-    other = results(fit(*options, "--seed", 12, out="other")[0], contents)
-    differing = {name for name, data in results(run, contents).items() if data != other[name]}
-    assert differing >= {"model.keras", "history.csv", "coverage.json"}
+    assert contents(tmp_path / "run.1") == contents(whole)
+    assert results(run, contents) == results(whole, contents)
 
 
-@pytest.mark.parametrize("options", [("--fix", "none", "--conditional"), ("--fix", "best")])
+def test_another_seed_is_another_run(finished, hasty, fit, contents):
+    run, _ = fit(*RUNS["best"], "--seed", 12)
+    whole = results(finished["best"][0], contents)
+    same = {name for name, data in results(run, contents).items() if data == whole[name]}
+    assert same == set()
+
+
+@pytest.mark.parametrize("name", RUNS)
 def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
-    without_curves, fit, prompt, contents, tmp_path, options
+    finished, without_curves, fit, prompt, contents, tmp_path, name
 ):
-    options = (*options, *TWO_UPDATES)
-    whole, _ = fit(*options, out="whole")
+    whole, _ = finished[name]
     run = tmp_path / "run"
 
     # killed before the first checkpoint
     with breaking_off(0, kill), pytest.raises(Killed):
-        fit(*options)
+        fit(*RUNS[name])
     assert epochs_kept(run) == []
 
     # interrupted in the second epoch, which is then done again

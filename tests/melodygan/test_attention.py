@@ -20,6 +20,7 @@ from melodygan.attention import (
 )
 from melodygan.encoding import Note, NoteVocabulary, Tune
 from melodygan.form import METERS, MODES, Form, ends_on_the_bar, ends_on_the_tonic
+from modelkit.slimming import save_slim
 
 LENGTH = 16
 VOCABULARY = NoteVocabulary((60, 62, 64, 65), (2, 4, 6))
@@ -204,6 +205,16 @@ def test_a_saved_model_composes_the_same(model, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.generate(3, seed=2) == model.generate(3, seed=2)
     np.testing.assert_array_equal(loaded.plans, model.plans)
+
+
+def test_a_model_without_its_critic_composes_the_same(model, tmp_path):
+    alone = model.generating()
+    assert alone.generate(3, seed=2) == model.generate(3, seed=2)
+    save_slim(model, tmp_path / "slim.keras")
+    slim = keras.models.load_model(tmp_path / "slim.keras")
+    alone.set_weights([np.asarray(values, np.float16).astype(values.dtype) for values in alone.get_weights()])
+    assert slim.generate(3, seed=2) == alone.generate(3, seed=2)
+    np.testing.assert_array_equal(slim.plans, model.plans)
 
 
 def test_a_saved_model_composes_the_same_in_a_fresh_process(model, tmp_path, python):

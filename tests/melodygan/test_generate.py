@@ -173,6 +173,20 @@ def test_the_model_file_is_enough_anywhere(models, compose, python, contents, tm
     assert {kind: contents(tmp_path / "fresh" / kind) for kind in expected} == expected
 
 
+def test_without_a_model_the_lstm_that_ships_composes(models, at_prompt, compose, shipped, contents, tmp_path):
+    for kind in ("lstm", "attention"):
+        shutil.copy(models / f"{kind}.keras", shipped / f"melody-{kind}.keras")
+        compose(kind, out=kind)
+    for name, options in {"lstm": (), "attention": ("--model", "melody-attention")}.items():
+        out = tmp_path / f"{name} ships"
+        assert at_prompt(generate.main, "--count", 4, "--out", out, *options)[0] == 0
+        assert contents(out) == contents(tmp_path / name)
+    (shipped / "melody-lstm.keras").unlink()
+    code, text, errors = at_prompt(generate.main, "--out", tmp_path / "none")
+    assert (code, text, errors.count("\n")) == (2, "", 1)
+    assert "train one with python -m melodygan.train --lstm --seed 0" in errors
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_tempo_and_instrument(compose, kind):
     for file in compose(kind, "--tempo", "72.5", "--instrument", "violin"):

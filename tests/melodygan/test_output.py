@@ -159,4 +159,4 @@ def test_a_model_of_somebody_elses(tmp_path):
     assert "holds a Sequential, not a melody model" in refusal(tmp_path / "model.keras")
     whole = (tmp_path / "model.keras").read_bytes()
     (tmp_path / "model.keras").write_bytes(whole.replace(b"config.json", b"cinfog.json"))
-    assert "cannot be loaded" in refusal(tmp_path / "model.keras")
+    assert "is not a .keras file" in refusal(tmp_path / "model.keras")

@@ -214,7 +214,14 @@ def test_mistakes_are_one_line(refusal, options, says):
     assert says in refusal(*options)
 
 
-def test_without_a_model_it_says_so_as_generate_does(at_prompt):
-    code, _, errors = at_prompt(ringtone.main)
+def test_without_a_model_the_one_that_ships_composes(composer, at_prompt, shipped, tmp_path, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(output, "load_model", lambda file: loaded.append(file) or composer)
+    options = ("--out", tmp_path / "ringtones", "--seed", 1)
+    code, _, errors = at_prompt(ringtone.main, *options)
     assert (code, errors.count("\n")) == (2, 1)
-    assert "--model" in errors
+    assert "melody-lstm" in errors
+    assert "train one with python -m melodygan.train --lstm --seed 0" in errors
+    (shipped / "melody-lstm.keras").touch()
+    assert at_prompt(ringtone.main, *options)[0] == 0
+    assert loaded == [shipped / "melody-lstm.keras"]

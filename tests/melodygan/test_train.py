@@ -53,6 +53,21 @@ def _small_and_quick(small_networks, monkeypatch):
     monkeypatch.setitem(MelodyLSTM.generate.__kwdefaults__, "max_steps", 32)
 
 
+@pytest.fixture(scope="session")
+def short_tunes(tmp_path_factory):
+    """Write forty tunes of a bar or two: step by step, an LSTM takes its time."""
+    path = tmp_path_factory.mktemp("short") / "forty tunes.abc"
+    write_abc(path, random_tunes(40, lengths=(3, 7)))
+    return path
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Leave out what is drawn, which takes longer than the training."""
+    monkeypatch.setattr("melodygan.plots.save_history", lambda *_: None)
+    monkeypatch.setattr("melodygan.fitting.draw", lambda *_: None)
+
+
 def places(folder):
     return ("--out", folder / "run", "--gen", folder / "gen", "--org", folder / "org")
 
@@ -80,7 +95,7 @@ def epochs_kept(run):
     return sorted(int(path.name.removeprefix("epoch-")) for path in (run / "checkpoints").glob("epoch-*"))
 
 
-def check_run_folder(folder, variant, tune_file, text):
+def check_run_folder(folder, variant, short_tunes, text):
     """Look at everything that a run which came to its end has left."""
     run = folder / "run"
     assert {path.name for path in run.iterdir()} >= {"config.json", "history.csv", "model.keras", "checkpoints"}
@@ -88,7 +103,7 @@ def check_run_folder(folder, variant, tune_file, text):
     assert not list(folder.rglob(".partial*"))
 
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    assert config["corpus"] == str(tune_file)
+    assert config["corpus"] == str(short_tunes)
     assert (config["units"], config["batch_size"], config["epochs"], config["seed"]) == (2, 16, 3, 11)
     assert len(config["fingerprint"]) == 64
     assert {"tensorflow", "keras", "numpy", "music21"} <= config["versions"].keys()
@@ -111,7 +126,7 @@ def check_run_folder(folder, variant, tune_file, text):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
-    fit, at_prompt, environment, monkeypatch, contents, tune_file, tmp_path, variant
+    fit, at_prompt, environment, monkeypatch, contents, short_tunes, tmp_path, variant
 ):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     run = broken / "run"
@@ -119,7 +134,7 @@ def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
 
     # killed before the first checkpoint
     with breaking_off(0, kill), pytest.raises(Killed):
-        fit("--corpus", tune_file, *VARIANTS[variant], *places(broken))
+        fit("--corpus", short_tunes, *VARIANTS[variant], *places(broken))
     assert epochs_kept(run) == []
 
     # interrupted in the second epoch, which is then done again
@@ -144,20 +159,20 @@ def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
     assert epochs_kept(run) == [1]
 
     fit(*resume)
-    text = fit("--corpus", tune_file, *VARIANTS[variant], *places(whole))
-    check_run_folder(whole, variant, tune_file, text)
+    text = fit("--corpus", short_tunes, *VARIANTS[variant], *places(whole))
+    check_run_folder(whole, variant, short_tunes, text)
     first, second = kept(whole, contents), kept(broken, contents)
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_a_run_continued_for_more_epochs_goes_on_learning(fit, tune_file, tmp_path):
+def test_a_run_continued_for_more_epochs_goes_on_learning(hasty, fit, short_tunes, tmp_path):
     def weights(epoch):
         model = keras.models.load_model(run / "checkpoints" / f"epoch-{epoch:05d}" / "model.keras")
         return np.concatenate([array.ravel() for array in model.get_weights()])
 
     run = tmp_path / "run"
-    fit("--corpus", tune_file, *VARIANTS["lstm"], *places(tmp_path), "--epochs", 1)
+    fit("--corpus", short_tunes, *VARIANTS["lstm"], *places(tmp_path), "--epochs", 1)
     before = weights(1)
     fit("--resume", run, "--epochs", 2, "--count", 3, *places(tmp_path)[2:])
     assert json.loads((run / "config.json").read_text(encoding="utf-8"))["epochs"] == 2
@@ -165,8 +180,8 @@ def test_a_run_continued_for_more_epochs_goes_on_learning(fit, tune_file, tmp_pa
     assert np.abs(weights(2) - before).max() > 1e-3
 
 
-def test_a_second_run_sets_the_first_aside(fit, contents, tmp_path, tune_file):
-    options = ("--corpus", tune_file, *VARIANTS["lstm"], *places(tmp_path))
+def test_a_second_run_sets_the_first_aside(hasty, fit, contents, tmp_path, short_tunes):
+    options = ("--corpus", short_tunes, *VARIANTS["lstm"], *places(tmp_path))
     fit(*options, "--epochs", 1)
     first = contents(tmp_path / "run")
     text = fit(*options, "--epochs", 1)
@@ -177,7 +192,7 @@ def test_a_second_run_sets_the_first_aside(fit, contents, tmp_path, tune_file):
     assert again["history.csv"] == first["history.csv"]
 
 
-def test_a_corpus_of_few_tunes_can_be_learnt(fit, tmp_path):
+def test_a_corpus_of_few_tunes_can_be_learnt(hasty, fit, tmp_path):
     write_abc(tmp_path / "ten.abc", random_tunes(10))
     fit("--corpus", tmp_path / "ten.abc", *VARIANTS["lstm"], *places(tmp_path), "--epochs", 1)
     assert len(list((tmp_path / "gen").glob("*.mid"))) == 3

@@ -2,6 +2,7 @@ import io
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree.ElementTree import fromstring
 
 import numpy as np
@@ -18,6 +19,7 @@ TUNE = Score(
 )
 FRESH = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from modelkit.engraving import svg_pages
 sys.stdout.write(svg_pages(sys.stdin.read())[0])
 """
@@ -108,3 +110,9 @@ def test_what_is_longer_than_a_page_goes_on_on_another():
 def test_what_is_no_score():
     with pytest.raises(ValueError, match="verovio"):
         svg_pages("no score")
+
+
+def test_every_thread_engraves_alike():
+    score = musicxml(Score([(60, 4), (62, 4), (64, 8)], "three notes"))
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(svg_pages, score).result() == svg_pages(score)

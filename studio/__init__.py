@@ -1,0 +1,1 @@
+"""The browser front end over all packages: hear melodies and drums, type in a typeface, send sounds, judge sets."""

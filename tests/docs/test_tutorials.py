@@ -1,0 +1,58 @@
+"""Every tutorial, followed to the letter in an empty folder; `make pictures` keeps what its pages show."""
+
+import os
+import re
+import shutil
+
+import pytest
+from docpages import follow
+from test_architecture import ROOT
+from test_wheel import SHIPPED
+
+PAGES = [ROOT / "docs" / "collapse.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
+WITHOUT_MODELS = {"collapse", "evaluation"}
+KEEP = "MANYMODES_KEEP_PICTURES"
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    path = tmp_path / "reader"
+    path.mkdir()
+    monkeypatch.chdir(path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    return path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_says_happens(page, empty_folder):
+    if not SHIPPED and page.stem not in WITHOUT_MODELS:
+        pytest.skip("no model is in data/pretrained")
+    pictures = follow(page)
+    assert pictures, "a tutorial shows what its commands make"
+    assert {picture.shown.suffix for picture in pictures} == {".png"}
+    if KEEP in os.environ:
+        for picture in pictures:
+            shutil.copyfile(picture.made, picture.shown)
+    else:
+        assert [picture.shown for picture in pictures if not picture.shown.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("block", "mistake"),
+    [
+        ("```python\nprint(2 + 2)\n```\n```text\n5\n```", None),  # numbers may differ
+        ("```python\nprint('four')\n```\n```text\nfive\n```", "not printed: five"),
+        ("```python\nassert False, 'no'\n```", "no"),
+        ("```shell\npython -m fontgan.fonts --fonts nowhere\n```", "fontgan.fonts --fonts nowhere ended with 2"),
+        ("```shell\nrm -r tunes\n```", "the tutorials type nothing but python -m"),
+        ('![A tune](tune.png "tunes/001.png")', "the page shows tunes/001.png, which nothing has made"),
+        ("<!-- skip: next -->\n\n```python\nassert False\n```", None),
+    ],
+)
+def test_a_mistake_of_a_page_is_found(block, mistake, empty_folder):
+    (empty_folder / "page.md").write_text(block + "\n", encoding="utf-8")
+    if mistake is None:
+        assert follow(empty_folder / "page.md") == []
+    else:
+        with pytest.raises(AssertionError, match=re.escape(mistake)):
+            follow(empty_folder / "page.md")

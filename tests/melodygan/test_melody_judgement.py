@@ -1,0 +1,52 @@
+import json
+
+import keras
+import pytest
+from scores import random_tunes
+
+from melodygan.corpus import load_corpus, split
+from melodygan.encoding import StepVocabulary
+from melodygan.lstm import MelodyLSTM
+from melodygan.plan import plan_of
+from melodygan.train import settings_of
+from modelkit.cli import UserError
+from modelkit.files import save_keras, write_text
+from pretraining import judging
+
+
+@pytest.fixture
+def run(tune_file, environment, tmp_path, monkeypatch):
+    """Leave a run of a small LSTM that has learned nothing yet; its data are the forty tunes."""
+    monkeypatch.setenv("MANYMODES_CACHE", environment["MANYMODES_CACHE"])
+    monkeypatch.setattr(judging, "TUNES", 12)
+    settings = settings_of(["--lstm", "--corpus", str(tune_file), "--seed", "2"])
+    config = {**settings, "fingerprint": load_corpus(tune_file).fingerprint}
+    write_text(tmp_path / "run" / "config.json", json.dumps(config))
+    keras.utils.set_random_seed(2)
+    tunes = random_tunes(40)
+    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=4, plans=[plan_of(tune) for tune in tunes])
+    model.build()
+    save_keras(model, tmp_path / "run" / "model.keras")
+    return tmp_path / "run"
+
+
+def test_an_lstm_is_judged_by_held_out_tunes_once(run, tune_file, capsys):
+    found = judging.judgement(run)
+    held_out = split(load_corpus(tune_file).tunes, 2).test
+    assert f"on {len(held_out)} held-out tunes" in capsys.readouterr().out
+    assert found["bits_per_step"] > 1  # hardly better than guessing
+    assert found["measures"]["tunes"] == 12
+    assert 0 <= found["measures"]["overlap"] <= 1
+    assert found["measures"]["collapsed"] in {True, False}
+    assert set(found["verdict"]) >= {"closeness"}
+    assert json.loads((run / "judging.json").read_text(encoding="utf-8"))["measures"] == found["measures"]
+    assert judging.judgement(run) == found
+    assert capsys.readouterr().out == ""
+
+
+def test_a_run_of_other_data_is_not_judged(run):
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    write_text(run / "config.json", json.dumps({**config, "fingerprint": "00"}))
+    with pytest.raises(UserError, match=f"the data of {run} have changed since it was trained: train anew"):
+        judging.judgement(run)
+    assert not (run / "judging.json").exists()

@@ -1,0 +1,15 @@
+import pytest
+from studiomodels import save_all
+
+from studio.models import load_models
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory):
+    """Give a folder of small models as ``--models`` takes it."""
+    return save_all(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def models(model_folder):
+    return load_models(model_folder, progress=False)

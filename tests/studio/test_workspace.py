@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from studio.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path)
+
+
+def test_each_folder_is_new_and_within_the_root(workspace):
+    folders = [workspace.new(session) for session in ("a", "b", "a", None)]
+    assert len(set(folders)) == 4
+    assert all(folder.is_dir() and folder.is_relative_to(workspace.root) for folder in folders)
+
+
+@pytest.mark.parametrize("session", ["../../escaped", "/escaped", "..", "", "a/b", "\x00", "x" * 5000])
+def test_no_session_leads_out_of_the_root(workspace, session):
+    before = set(workspace.root.parent.iterdir())
+    folder = workspace.new(session)
+    assert folder.resolve().is_relative_to(workspace.root.resolve())
+    assert set(workspace.root.parent.iterdir()) == before
+    workspace.forget(session)
+    assert not folder.exists()
+
+
+def test_only_the_latest_of_a_visitor_are_kept(workspace):
+    others = workspace.new("other")
+    folders = [workspace.new("one") for _ in range(12)]
+    assert [folder.exists() for folder in folders] == [False] * 4 + [True] * 8
+    assert others.exists()
+
+
+def test_a_visitor_who_leaves_takes_nothing_of_others(workspace):
+    mine, others = workspace.new("mine"), workspace.new("others")
+    (mine / "a.wav").touch()
+    workspace.forget("mine")
+    workspace.forget("nobody")
+    assert not mine.exists()
+    assert others.exists()
+
+
+def test_messages_lose_folders_and_keep_names(workspace):
+    file = workspace.new("a") / "Mein Lied.mid"
+    text = f"{file} is silent, and {Path('/elsewhere/x.mid')} is not"
+    assert workspace.without_folders(text) == "Mein Lied.mid is silent, and /elsewhere/x.mid is not"
