@@ -58,9 +58,7 @@ def judge(generated: str | Path | None, original: str | Path | None, folder: Pat
     try:
         comparisons, org, train, features = report.assess(args)
         (comparison,) = comparisons
-        files = report.contents(
-            args, comparisons, org, train, features, "python -m evaluation.report generated original"
-        )
+        files = report.contents(args, comparisons, org, train, features, _COMMAND)
         write_folder(out, files, force=False)
     except (FolderError, OutputError) as error:
         raise UserError(str(error)) from error

@@ -104,10 +104,7 @@ def compose(model: Any, *, key: str | None, meter: str | None, bars: int, temper
     """
     wanted = None if key is None else read_key(key)
     mode = wanted.mode if wanted else None
-    try:
-        (notes,) = model.generate(1, seed=seed, temperature=temperature, bars=bars, meter=meter, mode=mode)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    notes = _generated(model, seed=seed, temperature=temperature, bars=bars, meter=meter, mode=mode)
     shift = wanted.shift if wanted else 0
     pitches = [note.pitch + shift for note in notes if note.pitch is not None]
     low = sum(pitches) < _LOW * len(pitches)
@@ -160,19 +157,22 @@ def continue_file(
     begun = -(-sum(note.steps for note in given.notes) // bar)
     if begun > _LONGEST_BARS:
         raise UserError(f"your tune has {begun} bars: give one of at most {_LONGEST_BARS}")
+    bars += begun
+    notes = _generated(model, seed=seed, temperature=temperature, start=given.notes, bars=bars, meter=meter, mode=mode)
+    return Composed(notes, given.shift, meter, mode, seed, given.remarks)
+
+
+def _generated(model: Any, **options: Any) -> tuple[Note, ...]:
+    """Have a model compose one melody, see its ``generate``.
+
+    Raises:
+        UserError: it cannot.
+    """
     try:
-        (notes,) = model.generate(
-            1,
-            seed=seed,
-            temperature=temperature,
-            start=given.notes,
-            bars=begun + bars,
-            meter=meter,
-            mode=mode,
-        )
+        (notes,) = model.generate(1, **options)
     except ValueError as error:
         raise UserError(str(error)) from error
-    return Composed(notes, given.shift, meter, mode, seed, given.remarks)
+    return tuple(notes)
 
 
 def score(composed: Composed, title: str, *, tempo: float = 120.0, instrument: str = "piano") -> Score:

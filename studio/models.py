@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from drumvae.output import DRUM_MODEL
+from fontgan.generate import LETTER_MODEL
 from modelkit import pretrained
 from modelkit.cli import UserError
 from modelkit.loading import Kind, load_model
@@ -34,15 +36,9 @@ KNOWN = {
         "GAN with attention",
         Kind("a GAN with attention", "melodygan.train --attention", {"melodygan>AttentionGAN": "melodygan.attention"}),
     ),
-    "drums-styles": Known(
-        "five styles by rule", Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.model"})
-    ),
-    "drums-groove": Known(
-        "drummers", Kind("a model of drums", "drumvae.train --grooves", {"drumvae>DrumVAE": "drumvae.model"})
-    ),
-    "letters-conditional": Known(
-        "conditional GAN", Kind("a model of letters", "fontgan.train --conditional", {"fontgan>FontGAN": "fontgan.gan"})
-    ),
+    "drums-styles": Known("five styles by rule", DRUM_MODEL),
+    "drums-groove": Known("drummers", DRUM_MODEL._replace(program="drumvae.train --grooves")),
+    "letters-conditional": Known("conditional GAN", LETTER_MODEL._replace(program="fontgan.train --conditional")),
     "sounds-vqvae": Known(
         "VQ-VAE", Kind("a model with codes", "audiovae.train --model vqvae", {"audiovae>AudioVQVAE": "audiovae.model"})
     ),

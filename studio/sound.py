@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_SECONDS",
     "RATE_HZ",
-    "heard",
+    "interpolate",
     "new_sounds",
     "one_after_the_other",
     "read",
-    "way",
+    "reconstruct",
     "write_picture",
     "write_sound",
 ]
@@ -35,6 +36,7 @@ LONGEST_SECONDS = 20
 
 _MOST_CHANNELS = 8
 _PAUSE_SECONDS = 0.25
+_prior_of = functools.cache(prior_of)  # read, held against its model and compiled once, not at every click
 
 
 def read(file: Path) -> np.ndarray:
@@ -53,11 +55,6 @@ def read(file: Path) -> np.ndarray:
     return read_sound(file)
 
 
-def heard(model: Any, sound: np.ndarray) -> np.ndarray:
-    """Return a sound as a model hears it."""
-    return reconstruct(model, sound)
-
-
 def new_sounds(model: Any, file: Path, instrument: str, count: int, *, temperature: float, seed: int) -> np.ndarray:
     """Draw new sounds of an instrument, [count, 22050].
 
@@ -73,12 +70,7 @@ def new_sounds(model: Any, file: Path, instrument: str, count: int, *, temperatu
         UserError: there is no prior.
     """
     asked = [model.instruments.index(instrument)] * count
-    return from_prior(model, prior_of(model, file), asked, seed=seed, temperature=temperature)
-
-
-def way(model: Any, first: np.ndarray, second: np.ndarray, steps: int) -> list[np.ndarray]:
-    """Return sounds that lead from one to another."""
-    return interpolate(model, first, second, steps)
+    return from_prior(model, _prior_of(model, file), asked, seed=seed, temperature=temperature)
 
 
 def one_after_the_other(sounds: Iterable[np.ndarray]) -> np.ndarray:

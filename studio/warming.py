@@ -73,6 +73,7 @@ def _letters(model: Any, place: Path) -> None:
 def _sounds(model: Any, file: Path, place: Path) -> None:
     import numpy as np  # noqa: PLC0415 - beside its use
 
-    made = sound.heard(model, np.sin(np.arange(sound.RATE_HZ, dtype=np.float32) / 10))
+    made = sound.reconstruct(model, np.sin(np.arange(sound.RATE_HZ, dtype=np.float32) / 10))
     sound.write_picture(place, made, "warm")
-    sound.new_sounds(model, file, model.instruments[0], 1, temperature=1.0, seed=0)
+    for count in (1, 2):  # one graph for any number of sounds, as for melodies
+        sound.new_sounds(model, file, model.instruments[0], count, temperature=1.0, seed=0)

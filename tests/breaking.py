@@ -1,10 +1,13 @@
 """What tests of training share: how it is run step by step, a clock, and ways to break it off."""
 
 import contextlib
+import io
 import itertools
 import signal
 
 import pytest
+
+from modelkit import cli
 
 
 @contextlib.contextmanager
@@ -15,6 +18,18 @@ def eagerly():
     tf.config.run_functions_eagerly(run_eagerly=True)
     yield
     tf.config.run_functions_eagerly(run_eagerly=False)
+
+
+def trained_once(main, commands, tmp_path_factory):
+    """Have a verb train, each command into a folder of its own; return by name the folders and what was printed."""
+    found = {}
+    for name, arguments in commands.items():
+        path = tmp_path_factory.mktemp(name) / "run"
+        with contextlib.redirect_stdout(io.StringIO()) as told, pytest.raises(SystemExit) as ended:
+            cli.run(main, [str(argument) for argument in (*arguments, "--out", path)])
+        assert ended.value.code == 0
+        found[name] = path, told.getvalue()
+    return found
 
 
 class Clock:

@@ -79,13 +79,13 @@ class _Tab:
         yield from self._shown(f"{instrument}-{number}", sound.one_after_the_other(found), line, request)
 
     def reconstruct(self, mine: str | None, request: gr.Request) -> Iterator[Any]:
-        found = sound.heard(self.model, sound.read(uploads.received(mine, uploads.SOUND)))
+        found = sound.reconstruct(self.model, sound.read(uploads.received(mine, uploads.SOUND)))
         line = common.status(f"{len(found) / sound.RATE_HZ:.1f} seconds, through codes and back")
         yield from self._shown("reconstructed", found, line, request)
 
     def interpolate(self, mine: str | None, other: str | None, steps: int, request: gr.Request) -> Iterator[Any]:
         first, last = (sound.read(uploads.received(path, uploads.SOUND)) for path in (mine, other))
-        found = sound.one_after_the_other(sound.way(self.model, first, last, steps))
+        found = sound.one_after_the_other(sound.interpolate(self.model, first, last, steps))
         yield from self._shown("interpolated", found, common.status(f"{steps} steps, both ends included"), request)
 
     def _shown(self, name: str, found: np.ndarray, line: str, request: gr.Request) -> Iterator[Any]:

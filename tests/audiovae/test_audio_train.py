@@ -1,8 +1,6 @@
-import contextlib
 import csv
 import dataclasses
 import functools
-import io
 import json
 import re
 import shutil
@@ -11,7 +9,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c
+from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c, trained_once
 from PIL import Image
 from smallsounds import TINY, small_sounds
 
@@ -21,7 +19,6 @@ from audiovae.code_prior import CodePrior
 from audiovae.model import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
 from audiovae.output import load_model
 from audiovae.recognition import Recogniser
-from modelkit import cli
 from modelkit.cli import INTERRUPTED_EXIT, UserError
 from modelkit.files import save_keras
 from modelkit.schedules import linear
@@ -88,14 +85,8 @@ def hasty(monkeypatch):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Train `RUNS`, once for all tests that leave them as they are; return their folders and what they printed."""
-    found = {}
-    for name, options in RUNS.items():
-        path = tmp_path_factory.mktemp(name) / "run"
-        with contextlib.redirect_stdout(io.StringIO()) as told, pytest.raises(SystemExit) as ended:
-            cli.run(train.main, [str(argument) for argument in (*SMALL, *options, "--out", path)])
-        assert ended.value.code == 0
-        found[name] = path, told.getvalue()
-    return found
+    commands = {name: (*SMALL, *options) for name, options in RUNS.items()}
+    return trained_once(train.main, commands, tmp_path_factory)
 
 
 @pytest.fixture

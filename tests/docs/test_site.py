@@ -1,7 +1,6 @@
 """The site: it can be built without a warning, every module has its page, and nothing is fetched from elsewhere."""
 
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -9,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from browser import BROWSER
 from test_architecture import ROOT, modules
 from test_wheel import folders
 
@@ -16,7 +16,6 @@ from test_wheel import folders
 FETCHED = {**dict.fromkeys(("audio", "iframe", "img", "script", "source", "video"), "src"), "link": "href"}
 # A link element that only names something: nothing is fetched for it.
 NAMES = {"canonical", "prev", "next", "alternate"}
-BROWSER = shutil.which("chromium")
 _IN_STYLES = re.compile(r"url\(\s*[\"']?([^)\"']+)|@import\s+[\"']([^\"']+)")
 
 

@@ -1,7 +1,5 @@
-import contextlib
 import csv
 import functools
-import io
 import itertools
 import json
 import math
@@ -12,7 +10,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c
+from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c, trained_once
 from PIL import Image
 from smallfonts import BlockJudge, block_judges, marked, small_letters, use_tiny_networks
 
@@ -21,7 +19,6 @@ from fontgan import fitting, fonts, judges, train
 from fontgan.coverage import distances_to
 from fontgan.glyphs import LETTERS
 from fontgan.judges import read
-from modelkit import cli
 from modelkit.cli import INTERRUPTED_EXIT, UserError
 from modelkit.fitting import training_seconds
 
@@ -81,14 +78,8 @@ def _small_and_quick():
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Train `RUNS`, once for all tests that leave them as they are; return their folders and what they printed."""
-    found = {}
-    for name, options in RUNS.items():
-        path = tmp_path_factory.mktemp(name) / "run"
-        with contextlib.redirect_stdout(io.StringIO()) as told, pytest.raises(SystemExit) as ended:
-            cli.run(train.main, [str(argument) for argument in (*SMALL, *options, "--out", path)])
-        assert ended.value.code == 0
-        found[name] = path, told.getvalue()
-    return found
+    commands = {name: (*SMALL, *options) for name, options in RUNS.items()}
+    return trained_once(train.main, commands, tmp_path_factory)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from browser import BROWSER
 from studiomodels import beat_file, sound_file, tune_archive, tune_file
 
 import studio
 from modelkit.cli import INTERRUPTED_EXIT
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no browser here")
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("gradio")

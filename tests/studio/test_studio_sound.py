@@ -54,7 +54,7 @@ def test_silence_is_a_message(tmp_path):
 
 
 def test_a_sound_is_as_long_through_codes_and_back(model):
-    heard = sound.heard(model, np.sin(np.arange(30_000, dtype=np.float32) / 20))
+    heard = sound.reconstruct(model, np.sin(np.arange(30_000, dtype=np.float32) / 20))
     assert heard.shape == (30_000,)
     assert np.isfinite(heard).all()
 
@@ -73,7 +73,7 @@ def test_without_a_prior_there_is_a_message(model, file, tmp_path):
 
 def test_the_way_between_sounds_has_its_steps(model):
     ends = [np.sin(np.arange(length, dtype=np.float32) / 20) for length in (22_050, 33_075)]
-    way = sound.way(model, *ends, 3)
+    way = sound.interpolate(model, *ends, 3)
     assert [len(step) for step in way] == [22_050, 27_562, 33_075]
 
 
