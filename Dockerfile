@@ -28,4 +28,4 @@ EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:7860/', timeout=4)"]
 # Within a container nobody else is on the loopback: what --publish lets in comes from outside.
-ENTRYPOINT ["python", "-m", "studio", "--host", "0.0.0.0", "--port", "7860"]
+ENTRYPOINT ["python", "-m", "manymodes_studio", "--host", "0.0.0.0", "--port", "7860"]

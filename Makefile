@@ -10,7 +10,7 @@ run: install
 	$(RUN) -m evaluation.report gen/ org/
 
 studio: .venv/.installed-studio
-	$(RUN) -m studio
+	$(RUN) -m manymodes_studio
 
 install: $(STAMP)
 

@@ -1,6 +1,6 @@
 """Keep sounds as codes of a VQ-VAE, 1.4 kbit a second: ``python -m audiovae.codec encode my.wav my.codes``.
 
-The file's format is that of `audiovae.container`. A model decodes what it has encoded itself, and nothing else.
+The file's format is that of `audiovae.codes`. A model decodes what it has encoded itself, and nothing else.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiovae.output import add_model_option, check_file, clear_place, levelled, load_model, model_file, quantised
-from modelkit import cli
-from modelkit.cli import UserError
+from manymodes import cli
+from manymodes.cli import UserError
 
 if TYPE_CHECKING:
     import argparse
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from audiovae.container import CodedSound
-    from audiovae.model import AudioVQVAE
+    from audiovae.codes import CodedSound
+    from audiovae.models.vae import AudioVQVAE
 
 PROGRAM = "audiovae.codec"
 EXAMPLE = "  python -m audiovae.codec encode my.wav my.codes\n  python -m audiovae.codec decode my.codes again.wav"
@@ -50,10 +50,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _encode(args: argparse.Namespace) -> int:
-    from audiovae.chunks import RATE_HZ  # noqa: PLC0415 - not for --help
-    from audiovae.container import pack  # noqa: PLC0415 - the same
-    from modelkit.audio import read_audio  # noqa: PLC0415 - the same
-    from modelkit.files import replacing_file  # noqa: PLC0415 - the same
+    from audiovae.codes import pack  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import RATE_HZ  # noqa: PLC0415 - not for --help
+    from manymodes.files import replacing_file  # noqa: PLC0415 - the same
+    from manymodes.music.audio import read_audio  # noqa: PLC0415 - the same
 
     check_file(args.out, force=args.force)
     sound = read_audio(args.sound)
@@ -69,9 +69,9 @@ def _encode(args: argparse.Namespace) -> int:
 
 
 def _decode(args: argparse.Namespace) -> int:
-    from audiovae.chunks import RATE_HZ  # noqa: PLC0415 - not for --help
-    from audiovae.container import read_codes  # noqa: PLC0415 - the same
-    from modelkit.audio import FORMATS, write_audio  # noqa: PLC0415 - the same
+    from audiovae.codes import read_codes  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import RATE_HZ  # noqa: PLC0415 - not for --help
+    from manymodes.music.audio import FORMATS, write_audio  # noqa: PLC0415 - the same
 
     check_file(args.out, FORMATS, force=args.force)
     coded = read_codes(args.codes)
@@ -87,7 +87,7 @@ def _decode(args: argparse.Namespace) -> int:
 
 
 def _maker(model: AudioVQVAE) -> bytes:
-    from audiovae.container import fingerprint  # noqa: PLC0415 - not for --help
+    from audiovae.codes import fingerprint  # noqa: PLC0415 - not for --help
 
     return fingerprint(model.get_weights())
 
@@ -97,8 +97,8 @@ def _maker(model: AudioVQVAE) -> bytes:
 
 def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
     """Turn a sound of any length, [samples], into codes."""
-    from audiovae.chunks import CHUNK, to_chunks  # noqa: PLC0415 - not for --help
-    from audiovae.container import CodedSound  # noqa: PLC0415 - the same
+    from audiovae.codes import CodedSound  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import CHUNK, to_chunks  # noqa: PLC0415 - not for --help
 
     hop = CHUNK - OVERLAP
     chunks, gains = levelled(to_chunks(sound, hop))
@@ -107,7 +107,7 @@ def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
 
 def decode(model: AudioVQVAE, coded: CodedSound) -> np.ndarray:
     """Turn codes back into a sound, float32 [samples]; its chunks fade into one another."""
-    from audiovae.chunks import from_chunks  # noqa: PLC0415 - not for --help
+    from audiovae.data.chunks import from_chunks  # noqa: PLC0415 - not for --help
 
     return from_chunks(model.decode_codes(coded.codes) * coded.gains[:, None], coded.length, coded.hop)
 

@@ -7,18 +7,18 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from audiovae.chunks import CORPUS, enough_chunks
 from audiovae.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
-from modelkit import cli
-from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places
-from modelkit.quiet import quiet_start
-from modelkit.rows import records_of
+from audiovae.data.chunks import CORPUS, enough_chunks
+from manymodes import cli
+from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
+from manymodes.experiment.rows import records_of
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from audiovae.sounds import Sounds
+    from audiovae.data.sounds import Sounds
 
 EXAMPLE = (
     "  python -m audiovae.compare\n"
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise cli.UserError(f"--count {args.count} is too few to say how they differ: give at least {_LEAST_COUNT}")
     check_places(args, STEM, PROGRAM)
 
-    from audiovae.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
+    from audiovae.data.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
 
     found: dict[Row, list[Record]] = {row: [] for row in args.rows}
     try:

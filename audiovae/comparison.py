@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from audiovae.train import settings_of
-from modelkit import comparison
-from modelkit.comparison import Row
+from manymodes.experiment import compare as comparison
+from manymodes.experiment.compare import Row
 
 PROGRAM = "audiovae.compare"
 STEM = "audio"

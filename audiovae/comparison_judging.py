@@ -12,20 +12,20 @@ from PIL import Image
 from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 
-from audiovae.chunks import CHUNK, normalise
-from audiovae.measures import by_instrument, distances, inverted
-from audiovae.recognition import recogniser_of
-from audiovae.spectra import FLOOR_DB, from_log_mel, log_mel
-from evaluation.verdict import number, share
+from audiovae.data.chunks import CHUNK, normalise
+from audiovae.metrics.measures import by_instrument, distances, inverted
+from audiovae.metrics.recognition import recogniser_of
+from audiovae.metrics.spectra import FLOOR_DB, from_log_mel, log_mel
+from evaluation.scores.verdict import number, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from audiovae.recognition import Recogniser
-    from audiovae.sounds import SoundChunks, Sounds
-    from modelkit.comparison import Row
+    from audiovae.data.sounds import SoundChunks, Sounds
+    from audiovae.metrics.recognition import Recogniser
+    from manymodes.experiment.compare import Row
 
 SHOWN = 5
 """Instruments of which a chunk is drawn in each row."""
@@ -137,7 +137,7 @@ def asked_instruments(sounds: Sounds, count: int) -> NDArray[np.int64]:
 
 
 def _control(sounds: Sounds, rebuilt: np.ndarray, new: np.ndarray, asked: np.ndarray, **measures: Any) -> Made:
-    """Measure what comes back of the test chunks as `audiovae.measures` does."""
+    """Measure what comes back of the test chunks as `audiovae.metrics.measures` does."""
     test, ears = sounds.test, ears_of(sounds)
     found = {
         **distances(test.chunks, rebuilt),

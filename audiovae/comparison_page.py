@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiovae.chunks import CHUNK, RATE_HZ
 from audiovae.comparison import PROGRAM, STEM
 from audiovae.comparison_judging import COURSE, shown, unpack
 from audiovae.comparison_text import particulars, tables
-from audiovae.spectra import FLOOR_DB
-from evaluation.verdict import number, share
-from modelkit.gallery import Gallery, Picture, name_rows
-from modelkit.plotting import GENERATED, REAL, saved_figure
+from audiovae.data.chunks import CHUNK, RATE_HZ
+from audiovae.metrics.spectra import FLOOR_DB
+from evaluation.scores.verdict import number, share
+from manymodes.experiment.gallery import Gallery, Picture, name_rows
+from manymodes.experiment.plots import GENERATED, REAL, saved_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from audiovae.comparison import Terms
-    from audiovae.sounds import Sounds
-    from modelkit.comparison import Record, Row
+    from audiovae.data.sounds import Sounds
+    from manymodes.experiment.compare import Record, Row
 
     First = Mapping[Row, Record]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiovae.comparison import CEILING, CHANGES, LOSSES, PRIOR_SHARE
-from evaluation.verdict import number, share
-from modelkit import tables as kit
-from modelkit.cells import (
+from evaluation.scores.verdict import number, share
+from manymodes.experiment import tables as kit
+from manymodes.experiment.cells import (
     differences,
     having,
     is_trained,
@@ -21,15 +21,15 @@ from modelkit.cells import (
     training_cells,
     values,
 )
-from modelkit.tables import Cell, Table, over_seeds
+from manymodes.experiment.tables import Cell, Table, over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from audiovae.comparison import Terms
-    from audiovae.sounds import Sounds
-    from modelkit.cells import Found, Write
-    from modelkit.comparison import Record
+    from audiovae.data.sounds import Sounds
+    from manymodes.experiment.cells import Found, Write
+    from manymodes.experiment.compare import Record
 
 SILENT = 1.0
 """The spectral convergence of silence."""
@@ -48,7 +48,7 @@ _DISTANCES: Mapping[str, tuple[str, float]] = {
     "cosine": ("Cosine", 1.0),
     "mse": ("MSE", 0.0),
 }
-"""Headers, and what equal sounds have, as `audiovae.measures` cuts it off."""
+"""Headers, and what equal sounds have, as `audiovae.metrics.measures` cuts it off."""
 
 _COMPARED: Mapping[str, tuple[str, Write]] = {
     "spectral_convergence": ("Spectral convergence", signed(number)),
@@ -258,7 +258,7 @@ def _training(records: Sequence[Record]) -> list[Cell]:
 
 
 def particulars(found: Found, terms: Terms, command: str, sounds: Sounds) -> dict[str, str]:
-    """Say what the tables depend on, as `modelkit.tables.particulars`; ``sounds`` are those of a seed."""
+    """Say what the tables depend on, as `manymodes.experiment.tables.particulars`; ``sounds`` are those of a seed."""
     fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)
     names = f"{len(sounds.names)} {'instrument' if len(sounds.names) == 1 else 'instruments'}"
     sides = f"{len(sounds.train.chunks):,} seconds to learn from and {len(sounds.test.chunks):,} to measure with"

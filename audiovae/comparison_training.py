@@ -9,30 +9,30 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from audiovae.code_prior import BATCH_SIZE, CodePrior, bits
 from audiovae.comparison import LOSSES, PRIOR_SHARE
 from audiovae.comparison_judging import Made, asked_instruments, ears_of
 from audiovae.fitting import measuring
-from audiovae.measures import measure
-from audiovae.model import AudioVQVAE, LatentModel
+from audiovae.metrics.measures import measure
+from audiovae.models.prior import BATCH_SIZE, CodePrior, bits
+from audiovae.models.vae import AudioVQVAE, LatentModel
 from audiovae.output import prior_of
 from audiovae.prior import EPOCHS, MEASURES, TEMPERATURE, TOP_P, train_prior
-from audiovae.variants import prepare
-from modelkit import budget
-from modelkit.budget import Training, train_for
-from modelkit.files import save_keras, write_text
-from modelkit.fitting import has_diverged, without_optimizer
-from modelkit.randomness import RandomBatches
-from modelkit.rows import DivergedError
+from audiovae.trainer import prepare
+from manymodes.experiment import budget
+from manymodes.experiment.budget import Training, train_for
+from manymodes.experiment.fit import has_diverged, without_optimizer
+from manymodes.experiment.rows import DivergedError
+from manymodes.files import save_keras, write_text
+from manymodes.nn.randomness import RandomBatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from audiovae.comparison import Terms
-    from audiovae.model import AudioModel
-    from audiovae.sounds import Sounds
-    from modelkit.comparison import Row
+    from audiovae.data.sounds import Sounds
+    from audiovae.models.vae import AudioModel
+    from manymodes.experiment.compare import Row
 
 
 def made_after_training(

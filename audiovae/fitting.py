@@ -9,22 +9,22 @@ import keras
 import tensorflow as tf
 
 from audiovae import plots
-from audiovae.measures import codebook_use, measure, sounding_codes
-from audiovae.model import AudioModel, AudioVQVAE, LatentModel
-from audiovae.quantizer import perplexity
-from audiovae.spectra import spectral_convergence
-from audiovae.variants import prepare
-from modelkit.cli import UserError
-from modelkit.files import save_keras, write_text
-from modelkit.fitting import Stopwatch, fit_in_run, has_diverged, training_seconds, without_optimizer
-from modelkit.randomness import make_deterministic
+from audiovae.metrics.measures import codebook_use, measure, sounding_codes
+from audiovae.metrics.spectra import spectral_convergence
+from audiovae.models.quantizer import perplexity
+from audiovae.models.vae import AudioModel, AudioVQVAE, LatentModel
+from audiovae.trainer import prepare
+from manymodes.cli import UserError
+from manymodes.experiment.fit import Stopwatch, fit_in_run, has_diverged, training_seconds, without_optimizer
+from manymodes.files import save_keras, write_text
+from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audiovae.recognition import Recogniser
-    from audiovae.sounds import Sounds
-    from modelkit.runs import Run
+    from audiovae.data.sounds import Sounds
+    from audiovae.metrics.recognition import Recogniser
+    from manymodes.experiment.run import Run
 
 MONITOR = "val_loss"
 """What the best epoch has least of."""

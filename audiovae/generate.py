@@ -19,9 +19,9 @@ from audiovae.output import (
     write_sounds,
 )
 from audiovae.prior import TEMPERATURE, TOP_P
-from modelkit import cli
-from modelkit.cli import UserError
-from modelkit.files import check_output_folder
+from manymodes import cli
+from manymodes.cli import UserError
+from manymodes.files import check_output_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from audiovae.code_prior import CodePrior
-    from audiovae.model import AudioModel, AudioVQVAE, LatentModel
+    from audiovae.models.prior import CodePrior
+    from audiovae.models.vae import AudioModel, AudioVQVAE, LatentModel
 
 PROGRAM = "audiovae.generate"
 EXAMPLE = (
@@ -124,7 +124,7 @@ def _check_combination(args: argparse.Namespace) -> None:
 
 def _new_sounds(args: argparse.Namespace, model: AudioModel, file: Path) -> dict[str, np.ndarray]:
     """Make sounds of one second, by name."""
-    from audiovae.model import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.models.vae import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
 
     count, seed = args.count or _COUNT, args.seed or 0
     instrument = None
@@ -163,7 +163,7 @@ def from_prior(
         prior: over its codes.
         instruments: [n] of each sound.
         seed: the same seed, the same sounds.
-        temperature: see `audiovae.code_prior.draw`, as is ``top_p``.
+        temperature: see `audiovae.models.prior.draw`, as is ``top_p``.
         top_p: the same.
 
     Returns:
@@ -171,7 +171,7 @@ def from_prior(
     """
     import numpy as np  # noqa: PLC0415 - not for --help
 
-    from audiovae.chunks import normalise  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import normalise  # noqa: PLC0415 - the same
 
     codes = prior.sample(np.asarray(instruments), seed=seed, temperature=temperature, top_p=top_p)
     return faded(normalise(model.decode_codes(codes))[0])
@@ -186,7 +186,7 @@ def from_latents(model: LatentModel, count: int, instrument: int | None, *, seed
         instrument: of all of them; None is any.
         seed: the same seed, the same sounds.
     """
-    from audiovae.chunks import normalise  # noqa: PLC0415 - not for --help
+    from audiovae.data.chunks import normalise  # noqa: PLC0415 - not for --help
 
     return faded(normalise(model.from_latents(model.sample_latents(count, seed, instrument)))[0])
 
@@ -215,7 +215,7 @@ def faded(chunks: np.ndarray) -> np.ndarray:
 
 def reconstruct(model: AudioModel, sound: np.ndarray) -> np.ndarray:
     """Return a sound of any length, [samples], as a model hears it: as long and, chunk by chunk, as loud."""
-    from audiovae.chunks import from_chunks, to_chunks  # noqa: PLC0415 - not for --help
+    from audiovae.data.chunks import from_chunks, to_chunks  # noqa: PLC0415 - not for --help
 
     chunks, gains = levelled(to_chunks(sound))
     return from_chunks(model.reconstruct(chunks) * gains[:, None], len(sound))
@@ -236,7 +236,7 @@ def interpolate(model: AudioModel, first: np.ndarray, second: np.ndarray, steps:
     """
     import numpy as np  # noqa: PLC0415 - not for --help
 
-    from audiovae.chunks import from_chunks, to_chunks  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import from_chunks, to_chunks  # noqa: PLC0415 - the same
 
     longest = max(len(first), len(second))
     ends = [levelled(to_chunks(np.pad(sound, (0, longest - len(sound))))) for sound in (first, second)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelkit import loading, pretrained
-from modelkit.cli import UserError
-from modelkit.files import check_place, output_folder, set_aside
+from manymodes import hub as pretrained
+from manymodes import loading
+from manymodes.cli import UserError
+from manymodes.files import check_place, output_folder, set_aside
 
 if TYPE_CHECKING:
     import argparse
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from audiovae.code_prior import CodePrior
-    from audiovae.model import AudioModel, AudioVQVAE
+    from audiovae.models.prior import CodePrior
+    from audiovae.models.vae import AudioModel, AudioVQVAE
 
 SOUND_MODEL = loading.Kind(
     "a model of sounds",
     "audiovae.train",
-    {f"audiovae>{name}": "audiovae.model" for name in ("AudioVAE", "HierarchicalAudioVAE", "AudioVQVAE")},
+    {f"audiovae>{name}": "audiovae.models.vae" for name in ("AudioVAE", "HierarchicalAudioVAE", "AudioVQVAE")},
 )
-CODE_PRIOR = loading.Kind("a prior over codes", "audiovae.prior", {"audiovae>CodePrior": "audiovae.code_prior"})
+CODE_PRIOR = loading.Kind("a prior over codes", "audiovae.prior", {"audiovae>CodePrior": "audiovae.models.prior"})
 
 PRIOR = "prior.keras"
 """The file of the prior over a model's codes, beside the model's own; beside NAME.keras also NAME-prior.keras."""
@@ -38,7 +39,7 @@ def add_model_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) 
 
 
 def model_file(path: Path | None) -> Path:
-    """Return the file of the model that was asked for, see `modelkit.pretrained.model_file`.
+    """Return the file of the model that was asked for, see `manymodes.hub.model_file`.
 
     Raises:
         UserError: it does not exist.
@@ -54,7 +55,7 @@ def load_model(file: Path, named: str = "--model") -> AudioModel:
         named: what messages call the file.
 
     Raises:
-        UserError: see `modelkit.loading.load_model`.
+        UserError: see `manymodes.loading.load_model`.
     """
     return loading.load_model(file, SOUND_MODEL, named)
 
@@ -69,7 +70,7 @@ def quantised(model: AudioModel, file: Path) -> AudioVQVAE:
     Raises:
         UserError: it has none.
     """
-    from audiovae.model import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.models.vae import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
 
     if not isinstance(model, AudioVQVAE):
         raise UserError(f"{file} is a model without codes: give one of python -m audiovae.train --model vqvae")
@@ -80,7 +81,7 @@ def load_prior(path: Path) -> CodePrior:
     """Load a prior over codes.
 
     Raises:
-        UserError: see `modelkit.loading.load_model`.
+        UserError: see `manymodes.loading.load_model`.
     """
     return loading.load_model(path, CODE_PRIOR, "the prior")
 
@@ -95,7 +96,7 @@ def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
     Raises:
         UserError: there is no prior, or it knows the codes of another model.
     """
-    from audiovae.container import fingerprint  # noqa: PLC0415 - not for --help
+    from audiovae.codes import fingerprint  # noqa: PLC0415 - not for --help
 
     path = file.with_name(f"{file.stem}-{PRIOR}")
     path = path if path.is_file() else file.with_name(PRIOR)
@@ -116,8 +117,8 @@ def read_sound(path: Path) -> np.ndarray:
     Raises:
         UserError: there is no such file, it is not a sound, or one can hear nothing.
     """
-    from audiovae.chunks import QUIETEST_RMS, loudness, to_chunks  # noqa: PLC0415 - not for --help
-    from modelkit.audio import read_audio  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import QUIETEST_RMS, loudness, to_chunks  # noqa: PLC0415 - not for --help
+    from manymodes.music.audio import read_audio  # noqa: PLC0415 - the same
 
     sound = read_audio(path)
     if loudness(to_chunks(sound)).max() < QUIETEST_RMS:
@@ -129,12 +130,12 @@ def levelled(chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Make chunks equally loud, as models know them.
 
     Returns:
-        (levelled, gains) as of `audiovae.chunks.normalise`, but that the gain of silence is 0: it stays silence,
+        (levelled, gains) as of `audiovae.data.chunks.normalise`, but that the gain of silence is 0: it stays silence,
         whatever a model makes of it.
     """
     import numpy as np  # noqa: PLC0415 - not for --help
 
-    from audiovae.chunks import normalise  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import normalise  # noqa: PLC0415 - the same
 
     normalised, gains = normalise(chunks)
     return normalised, np.where(chunks.any(axis=1), gains, 0).astype(np.float32)
@@ -150,7 +151,7 @@ def write_sounds(folder: Path, sounds: Mapping[str, np.ndarray], *, pictures: bo
         force: set aside what somebody else put there.
     """
     from audiovae.pictures import save_picture  # noqa: PLC0415 - not for --help
-    from modelkit.audio import write_audio  # noqa: PLC0415 - the same
+    from manymodes.music.audio import write_audio  # noqa: PLC0415 - the same
 
     with output_folder(folder, force=force) as partial:
         for name, sound in sounds.items():

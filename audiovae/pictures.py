@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiovae.chunks import RATE_HZ
-from audiovae.spectra import FLOOR_DB, MEL_HOP, log_mel
-from modelkit.plotting import REAL, saved_figure
+from audiovae.data.chunks import RATE_HZ
+from audiovae.metrics.spectra import FLOOR_DB, MEL_HOP, log_mel
+from manymodes.experiment.plots import REAL, saved_figure
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audiovae.chunks import CHUNK, RATE_HZ
-from audiovae.measures import sounding_codes
-from audiovae.model import AudioVQVAE
-from audiovae.spectra import FLOOR_DB, log_mel
-from modelkit.plotting import GENERATED, REAL, curve, draw_curves, saved_figure
+from audiovae.data.chunks import CHUNK, RATE_HZ
+from audiovae.metrics.measures import sounding_codes
+from audiovae.metrics.spectra import FLOOR_DB, log_mel
+from audiovae.models.vae import AudioVQVAE
+from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from audiovae.model import AudioModel
-    from audiovae.sounds import Sounds
+    from audiovae.data.sounds import Sounds
+    from audiovae.models.vae import AudioModel
 
 __all__ = ["save_codebook", "save_reconstructions", "save_training"]
 

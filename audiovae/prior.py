@@ -4,11 +4,11 @@
 RUN/prior.keras, and says in RUN/measures.json
 
 - ``prior_bits``: what the prior, knowing the instrument, pays for a code of test chunks, in bits;
-- ``unigram_bits``, ``bigram_bits``: what whoever counts codes pays, see `audiovae.ngrams`;
+- ``unigram_bits``, ``bigram_bits``: what whoever counts codes pays, see `audiovae.metrics.ngrams`;
 - ``instrument_hit``: share of sounds drawn from the prior that are recognised as the instrument asked for;
 - ``instrument_hit_real``: share of real sounds that are recognised, the ceiling.
 
-`audiovae.measures` says what else is in the file.
+`audiovae.metrics.measures` says what else is in the file.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiovae.output import PRIOR, load_model, quantised
-from modelkit import cli
-from modelkit.cli import UserError
-from modelkit.files import save_keras, write_text
-from modelkit.quiet import quiet_start
-from modelkit.runs import read_config
+from manymodes import cli
+from manymodes.cli import UserError
+from manymodes.experiment.run import read_config
+from manymodes.files import save_keras, write_text
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from audiovae.code_prior import CodePrior, LabelledCodes
-    from audiovae.model import AudioVQVAE
-    from audiovae.sounds import SoundChunks, Sounds
+    from audiovae.data.sounds import SoundChunks, Sounds
+    from audiovae.models.prior import CodePrior, LabelledCodes
+    from audiovae.models.vae import AudioVQVAE
 
 PROGRAM = "audiovae.prior"
 EXAMPLE = "  python -m audiovae.prior runs/audiovae-vqvae-raw"
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if config.get("model") != "vqvae":
         raise UserError(f"{args.run} holds a model without codes: give a run of audiovae.train --model vqvae")
 
-    from audiovae.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
+    from audiovae.data.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
 
     sounds = load_sounds(config["sounds"], seed=config["seed"], chunks=config["chunks"])
     if sounds.fingerprint != config["fingerprint"]:
@@ -94,9 +94,9 @@ def train_prior(run: Path, model: AudioVQVAE, sounds: Sounds, *, epochs: int = E
         the measures that were added.
     """
     with quiet_start():
-        from audiovae.code_prior import CodePrior, fit_prior  # noqa: PLC0415 - imports TensorFlow
-    from audiovae.container import fingerprint  # noqa: PLC0415 - not for --help
-    from modelkit.randomness import make_deterministic  # noqa: PLC0415 - imports TensorFlow
+        from audiovae.models.prior import CodePrior, fit_prior  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.codes import fingerprint  # noqa: PLC0415 - not for --help
+    from manymodes.nn.randomness import make_deterministic  # noqa: PLC0415 - imports TensorFlow
 
     train, validation = (_labelled_codes(model, side) for side in (sounds.train, sounds.validation))
     make_deterministic(seed)
@@ -120,8 +120,8 @@ def measure_prior(run: Path, prior: CodePrior, model: AudioVQVAE, sounds: Sounds
     Returns:
         the measures that were added.
     """
-    from audiovae.code_prior import bits_per_code  # noqa: PLC0415 - imports TensorFlow
-    from audiovae.ngrams import bigram_bits, unigram_bits  # noqa: PLC0415 - not for --help
+    from audiovae.metrics.ngrams import bigram_bits, unigram_bits  # noqa: PLC0415 - not for --help
+    from audiovae.models.prior import bits_per_code  # noqa: PLC0415 - imports TensorFlow
 
     train, test = (_labelled_codes(model, side) for side in (sounds.train, sounds.test))
     found = {
@@ -136,7 +136,7 @@ def measure_prior(run: Path, prior: CodePrior, model: AudioVQVAE, sounds: Sounds
 
 
 def _labelled_codes(model: AudioVQVAE, chunks: SoundChunks) -> LabelledCodes:
-    from audiovae.code_prior import LabelledCodes  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.models.prior import LabelledCodes  # noqa: PLC0415 - imports TensorFlow
 
     return LabelledCodes(model.encode_codes(chunks.chunks), chunks.instruments)
 
@@ -145,8 +145,8 @@ def recognised(prior: CodePrior, model: AudioVQVAE, sounds: Sounds, *, seed: int
     """Return ``instrument_hit`` and ``instrument_hit_real``, judged by a classifier that has learned real sounds."""
     import numpy as np  # noqa: PLC0415 - not for --help
 
-    from audiovae.measures import SAMPLES  # noqa: PLC0415 - imports TensorFlow
-    from audiovae.recognition import recogniser_of  # noqa: PLC0415 - the same
+    from audiovae.metrics.measures import SAMPLES  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.metrics.recognition import recogniser_of  # noqa: PLC0415 - the same
 
     judge = recogniser_of(sounds)
     asked = np.repeat(np.arange(len(sounds.names)), SAMPLES)

@@ -1,14 +1,14 @@
 """Train an autoencoder of one-second sounds: ``python -m audiovae.train --model vqvae``.
 
 Leaves a run folder with the model, its history, figures, and measures.json, which says how near what comes back is to
-what went in (its keys are listed in `audiovae.measures`); of a VQ-VAE also the prior over its codes, from which new
+what went in (its keys are listed in `audiovae.metrics.measures`); of a VQ-VAE also the prior over its codes, from which new
 sound is drawn.
 
 history.csv has a row an epoch, means over its updates, and the same with ``val_`` of the validation chunks:
 
 - ``epoch``: from 1.
 - ``difference``: mean |x − y| of samples, or of log-mel spectrograms, 1 of which is 40 dB.
-- ``spectral_loss``: see `audiovae.spectra.spectral_loss`; not of spectrograms.
+- ``spectral_loss``: see `audiovae.metrics.spectra.spectral_loss`; not of spectrograms.
 - ``reconstruction_loss``: ``spectral_loss`` + 10 ``difference``.
 - ``kl_all_nats``, or ``kl_top_nats`` and ``kl_bottom_nats``: divergence of posterior from prior.
 - ``commitment_loss``: mean squared distance of encodings from their codes; ``perplexity``: of the codes of a batch.
@@ -27,13 +27,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiovae.chunks import CORPUS, enough_chunks
-from audiovae.grids import MOST_LEVELS, levels_of
-from modelkit import cli
-from modelkit.cli import UserError
-from modelkit.quiet import quiet_start
-from modelkit.runs import check_run_folder
-from modelkit.training import open_run, settings_to_resume
+from audiovae.data.chunks import CORPUS, enough_chunks
+from audiovae.data.grids import MOST_LEVELS, levels_of
+from manymodes import cli
+from manymodes.cli import UserError
+from manymodes.experiment.run import check_run_folder
+from manymodes.experiment.training import open_run, settings_to_resume
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.resume:
         check_run_folder(path, force=args.force)
 
-    from audiovae.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
+    from audiovae.data.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
 
     sounds = load_sounds(settings["sounds"], seed=settings["seed"], chunks=settings["chunks"])
     print(sounds.table())
@@ -82,8 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with quiet_start():
         from audiovae import prior  # noqa: PLC0415 - imports TensorFlow
         from audiovae.fitting import report, train_in  # noqa: PLC0415 - the same
-        from audiovae.model import AudioVQVAE  # noqa: PLC0415 - the same
-        from audiovae.recognition import recogniser_of  # noqa: PLC0415 - the same
+        from audiovae.metrics.recognition import recogniser_of  # noqa: PLC0415 - the same
+        from audiovae.models.vae import AudioVQVAE  # noqa: PLC0415 - the same
 
     recogniser = recogniser_of(sounds)
     print(f"recogniser: {recogniser.hit_real:.1%} of the test chunks taken for the instrument that they are of")

@@ -22,8 +22,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from melodygan.encoding import DELIMITER, StepVocabulary
-from melodygan.lstm import MelodyLSTM
+from melodygan.data.encoding import DELIMITER, StepVocabulary
+from melodygan.models.lstm import MelodyLSTM
 
 VOCABULARY = StepVocabulary(("/", "_", "r", *map(str, range(50, 85))))
 UNITS = 256

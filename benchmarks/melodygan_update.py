@@ -1,9 +1,9 @@
 """Samples a second through one critic and one generator update of the report's 512-unit networks.
 
-*Ours* is `modelkit.adversarial.AdversarialModel`: both updates in one compiled step, real and generated examples
+*Ours* is `manymodes.nn.adversarial.AdversarialModel`: both updates in one compiled step, real and generated examples
 in one call of the critic, at several batch sizes. *Reported* is the report's loop at its batch of 16:
 ``generator.predict``, ``train_on_batch`` on real and on generated windows, ``train_on_batch`` of the generator
-with the frozen critic behind it. The networks, the loss and the optimizer are the same (`melodygan.reported`,
+with the frozen critic behind it. The networks, the loss and the optimizer are the same (`melodygan.models.reported`,
 Wasserstein, Adam 2e-4). They take turns in one process; the table has the medians.
 
     python benchmarks/melodygan_update.py --repeats 5
@@ -22,7 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from melodygan.reported import (
+from manymodes.nn.adversarial import AdversarialModel
+from melodygan.models.reported import (
     BATCH_SIZE,
     LATENT_DIM,
     LENGTH,
@@ -30,7 +31,6 @@ from melodygan.reported import (
     build_reported_discriminator,
     build_reported_generator,
 )
-from modelkit.adversarial import AdversarialModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Processor time of writing a tune of sixteen bars in every format, once all is loaded.
 
-*Ours* is `modelkit.formats.write_score`, a format at a time and then all six at once. *Other* is what else pip installs
+*Ours* is `manymodes.music.formats.write_score`, a format at a time and then all six at once. *Other* is what else pip installs
 for the same file: of MIDI and MusicXML music21, which makes bars, ties and beams by itself; of WAV symusic's
 synthesizer with the same soundfont at the same rate, which plays it out of tune. Of the others there is none.
 Every turn has another tune, and another instrument, of which no note has been played before; ours and other take turns
@@ -23,10 +23,10 @@ import numpy as np
 import symusic
 from music21 import key, meter, note, stream
 
-from modelkit.audio import write_audio
-from modelkit.formats import RATE_HZ, SUFFIXES, write_score
-from modelkit.score import STEPS_PER_QUARTER, Score
-from modelkit.soundfont import soundfont_file
+from manymodes.music.audio import write_audio
+from manymodes.music.formats import RATE_HZ, SUFFIXES, write_score
+from manymodes.music.score import STEPS_PER_QUARTER, Score
+from manymodes.music.soundfont import soundfont_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

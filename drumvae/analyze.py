@@ -1,6 +1,6 @@
 """Say what the latents of a trained drum VAE hold: ``python -m drumvae.analyze RUN``.
 
-Leaves in the run folder analysis.json, whose keys are listed in `drumvae.diagnostics`, and in ``plots``
+Leaves in the run folder analysis.json, whose keys are listed in `drumvae.metrics.diagnostics`, and in ``plots``
 
 - ``history.png``, ``divergence.png``: likelihood and divergences over the epochs; the latter of every dimension;
 - ``hits.png``: how well hits are found again, of each instrument, beside what needs no network for it;
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drumvae.output import load_model
-from modelkit import cli
-from modelkit.cli import UserError
-from modelkit.files import check_place, write_text
-from modelkit.runs import Run, read_config
+from manymodes import cli
+from manymodes.cli import UserError
+from manymodes.experiment.run import Run, read_config
+from manymodes.files import check_place, write_text
 
 if TYPE_CHECKING:
     import argparse
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from drumvae.diagnostics import Encoded
-    from drumvae.grooves import Bars, Grooves
-    from drumvae.model import DrumVAE
+    from drumvae.data.grooves import Bars, Grooves
+    from drumvae.metrics.diagnostics import Encoded
+    from drumvae.models.vae import DrumVAE
 
 PROGRAM = "drumvae.analyze"
 EXAMPLE = "  python -m drumvae.analyze runs/drumvae-styles"
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     check_place(args.run / "analysis.json")
 
-    from drumvae.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
+    from drumvae.data.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
 
     grooves = load_grooves(config["grooves"], per_style=config["per_style"], seed=config["seed"])
     if grooves.fingerprint != config["fingerprint"]:
@@ -77,8 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def analyse_run(run: Run, model: DrumVAE, grooves: Grooves) -> dict[str, Any]:
     """Write RUN/analysis.json and the figures in RUN/plots; return what the first says."""
     from drumvae import plots  # noqa: PLC0415 - not for --help
-    from drumvae.diagnostics import analyse, encode, from_prior, measured  # noqa: PLC0415 - the same
-    from modelkit.fitting import training_seconds  # noqa: PLC0415 - the same
+    from drumvae.metrics.diagnostics import analyse, encode, from_prior, measured  # noqa: PLC0415 - the same
+    from manymodes.experiment.fit import training_seconds  # noqa: PLC0415 - the same
 
     seed, folder = run.config["seed"], run.path / "plots"
     found = analyse(model, grooves, seed=seed, train_seconds=training_seconds(run))
@@ -100,7 +100,7 @@ def analyse_run(run: Run, model: DrumVAE, grooves: Grooves) -> dict[str, Any]:
 
 def _traversals(model: DrumVAE, seen: Encoded) -> dict[str, np.ndarray]:
     """Return for each dimension the first bar with other values of it, by title."""
-    from drumvae.diagnostics import swept  # noqa: PLC0415 - not for --help
+    from drumvae.metrics.diagnostics import swept  # noqa: PLC0415 - not for --help
 
     title = "z_{}, {}: 2 deviations below its mean, 1 below, the mean, 1 and 2 above"
     return {
@@ -114,7 +114,7 @@ def _patterns(model: DrumVAE, test: Bars, seed: int) -> dict[str, np.ndarray]:
     """Return velocities of bars of each style, real ones and composed ones, by title."""
     import numpy as np  # noqa: PLC0415 - not for --help
 
-    from drumvae.composing import compose, draw_latents, humanise  # noqa: PLC0415 - the same
+    from drumvae.beats import compose, draw_latents, humanise  # noqa: PLC0415 - the same
 
     asked = np.arange(len(model.styles)).repeat(_SHOWN)
     latents = draw_latents(model, np.eye(len(model.styles))[asked], seed=seed)

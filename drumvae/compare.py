@@ -8,16 +8,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from drumvae.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
-from modelkit import cli
-from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places
-from modelkit.quiet import quiet_start
-from modelkit.rows import records_of
+from manymodes import cli
+from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
+from manymodes.experiment.rows import records_of
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from drumvae.grooves import Grooves
+    from drumvae.data.grooves import Grooves
 
 EXAMPLE = (
     "  python -m drumvae.compare\n"
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise cli.UserError(f"{option} {value} is too few: give at least {_LEAST}")
     check_places(args, STEM, PROGRAM)
 
-    from drumvae.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
+    from drumvae.data.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
 
     found: dict[Row, list[Record]] = {row: [] for row in args.rows}
     try:

@@ -10,21 +10,21 @@ from scipy.special import logsumexp
 from sklearn.decomposition import PCA
 
 from drumvae.comparison_text import nats
-from drumvae.floors import COMPONENTS, best_threshold, hit_f1_floors
-from drumvae.grooves import log_probability
-from drumvae.kit import INSTRUMENTS, STEPS
-from drumvae.probes import balanced_accuracy, probe, style_classifier, transfer_scores
-from drumvae.rhythm import hit_f1, mean_distance, nearest_training, onset_profile
-from evaluation.distances import pairwise
-from evaluation.diversity import precision_recall
-from evaluation.verdict import number, share
+from drumvae.data.grooves import log_probability
+from drumvae.data.kit import INSTRUMENTS, STEPS
+from drumvae.metrics.floors import COMPONENTS, best_threshold, hit_f1_floors
+from drumvae.metrics.probes import balanced_accuracy, probe, style_classifier, transfer_scores
+from drumvae.metrics.rhythm import hit_f1, mean_distance, nearest_training, onset_profile
+from evaluation.scores.distances import pairwise
+from evaluation.scores.diversity import precision_recall
+from evaluation.scores.verdict import number, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from drumvae.grooves import Bars, Grooves
+    from drumvae.data.grooves import Bars, Grooves
 
 SHOWN = 2
 """Bars of each style that are drawn of a row."""
@@ -232,7 +232,7 @@ def judge(made: Made, grooves: Grooves) -> dict[str, Any]:
 
     Returns:
         ``measures``: those of analysis.json that are known of it, and of its bars ``style_hit``, ``diversity``,
-        ``precision``, ``recall`` and what `drumvae.rhythm.nearest_training` has; ``…_real`` is the same of test bars,
+        ``precision``, ``recall`` and what `drumvae.metrics.rhythm.nearest_training` has; ``…_real`` is the same of test bars,
         ``…_ceiling`` of as many training bars. ``verdict``: sentences. ``figures``: the first ``bars`` of each style,
         as hexadecimal digits, and of each of the ``epochs`` the ``seconds`` spent, ``val_nats`` and the divergences of
         each dimension of both levels, ``high`` and ``low``.
@@ -304,7 +304,7 @@ def among(hits: np.ndarray, styles: np.ndarray, real: Bars) -> dict[str, float]:
     """Return ``precision``, the share of bars that lie among real ones of their style, and ``recall``, the reverse.
 
     Of each style as many bars as there are real ones, or as there are; the mean over styles
-    (`evaluation.diversity.precision_recall`). What lies among real bars has to have more than the right hits: they have
+    (`evaluation.scores.diversity.precision_recall`). What lies among real bars has to have more than the right hits: they have
     to go together.
     """
     found = []

@@ -11,18 +11,18 @@ from matplotlib.colors import ListedColormap
 from drumvae.comparison import PROGRAM, STEM
 from drumvae.comparison_judging import unpack
 from drumvae.comparison_text import nats, particulars, tables
-from drumvae.kit import INSTRUMENTS, STEPS
-from evaluation.verdict import share
-from modelkit.gallery import Gallery, Picture, name_rows
-from modelkit.plotting import GENERATED, REAL, saved_figure
+from drumvae.data.kit import INSTRUMENTS, STEPS
+from evaluation.scores.verdict import share
+from manymodes.experiment.gallery import Gallery, Picture, name_rows
+from manymodes.experiment.plots import GENERATED, REAL, saved_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from drumvae.comparison import Terms
-    from drumvae.grooves import Grooves
-    from modelkit.comparison import Record, Row
+    from drumvae.data.grooves import Grooves
+    from manymodes.experiment.compare import Record, Row
 
     First = Mapping[Row, Record]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumvae.comparison import CEILING, CHANGES, LOSSES
-from evaluation.verdict import number, share
-from modelkit import tables as kit
-from modelkit.cells import (
+from evaluation.scores.verdict import number, share
+from manymodes.experiment import tables as kit
+from manymodes.experiment.cells import (
     differences,
     is_trained,
     mean,
@@ -19,15 +19,15 @@ from modelkit.cells import (
     training_cells,
     values,
 )
-from modelkit.tables import Cell, Table, over_seeds
+from manymodes.experiment.tables import Cell, Table, over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from drumvae.comparison import Terms
-    from drumvae.grooves import Grooves
-    from modelkit.cells import Found, Write
-    from modelkit.comparison import Record
+    from drumvae.data.grooves import Grooves
+    from manymodes.experiment.cells import Found, Write
+    from manymodes.experiment.compare import Record
 
 COLLAPSED = 0.5
 """Share of the diversity of real bars under which bars have collapsed."""
@@ -246,7 +246,7 @@ def _of_training(found: Found) -> Table:
 
 
 def particulars(found: Found, terms: Terms, command: str, grooves: Grooves) -> dict[str, str]:
-    """Say what the tables depend on, as `modelkit.tables.particulars`; ``grooves`` are those of a seed."""
+    """Say what the tables depend on, as `manymodes.experiment.tables.particulars`; ``grooves`` are those of a seed."""
     fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)
     source = f"{Path(grooves.source).name}, {len(grooves.styles)} {'style' if len(grooves.styles) == 1 else 'styles'}"
     sides = f"{len(grooves.train):,} bars to learn from and {len(grooves.test):,} to measure with"

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drumvae.beats import compose, draw_latents
 from drumvae.comparison import LOSSES
 from drumvae.comparison_judging import Made, asked_styles
-from drumvae.composing import compose, draw_latents
-from drumvae.diagnostics import analyse
 from drumvae.fitting import measuring
-from drumvae.variants import examples_of, prepare
-from modelkit.budget import Training, train_for
-from modelkit.files import save_keras
-from modelkit.fitting import has_diverged, without_optimizer
-from modelkit.rows import DivergedError
+from drumvae.metrics.diagnostics import analyse
+from drumvae.trainer import examples_of, prepare
+from manymodes.experiment.budget import Training, train_for
+from manymodes.experiment.fit import has_diverged, without_optimizer
+from manymodes.experiment.rows import DivergedError
+from manymodes.files import save_keras
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from drumvae.comparison import Terms
-    from drumvae.grooves import Grooves
-    from modelkit.comparison import Row
+    from drumvae.data.grooves import Grooves
+    from manymodes.experiment.compare import Row
 
 
 def made_after_training(

@@ -8,19 +8,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from drumvae.diagnostics import encode
-from drumvae.variants import examples_of, prepare
-from modelkit.files import save_keras
-from modelkit.fitting import Stopwatch, fit_in_run, without_optimizer
-from modelkit.randomness import make_deterministic
-from modelkit.variational import importance_weighted_bound
+from drumvae.metrics.diagnostics import encode
+from drumvae.trainer import examples_of, prepare
+from manymodes.experiment.fit import Stopwatch, fit_in_run, without_optimizer
+from manymodes.files import save_keras
+from manymodes.nn.randomness import make_deterministic
+from manymodes.nn.variational import importance_weighted_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drumvae.grooves import Grooves
-    from drumvae.model import DrumVAE
-    from modelkit.runs import Run
+    from drumvae.data.grooves import Grooves
+    from drumvae.models.vae import DrumVAE
+    from manymodes.experiment.run import Run
 
 MONITOR = "val_nats"
 """What the best epoch has least of: a bound of the mean −log p of the hits of a validation bar."""

@@ -19,10 +19,10 @@ from drumvae.output import (
     read_bars,
     write_beats,
 )
-from modelkit import cli
-from modelkit.cli import UserError
-from modelkit.files import check_output_folder
-from modelkit.formats import add_format_option
+from manymodes import cli
+from manymodes.cli import UserError
+from manymodes.files import check_output_folder
+from manymodes.music.formats import add_format_option
 
 if TYPE_CHECKING:
     import argparse
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from drumvae.kit import Bars
-    from drumvae.model import DrumVAE
+    from drumvae.data.kit import Bars
+    from drumvae.models.vae import DrumVAE
 
 PROGRAM = "drumvae.generate"
 EXAMPLE = (
@@ -177,7 +177,7 @@ def _composed(args: argparse.Namespace, model: DrumVAE, share: np.ndarray, begin
     """
     import numpy as np  # noqa: PLC0415 - not for --help
 
-    from drumvae.composing import derived, draw_latents, humanise, loop, repeated  # noqa: PLC0415 - imports TensorFlow
+    from drumvae.beats import derived, draw_latents, humanise, loop, repeated  # noqa: PLC0415 - imports TensorFlow
 
     seed, length = derived(args.seed, begin), args.bars or _BARS
     latents = draw_latents(model, np.tile(share, (count, 1)), seed=seed)
@@ -195,7 +195,7 @@ def _composed(args: argparse.Namespace, model: DrumVAE, share: np.ndarray, begin
 
 def _varied(args: argparse.Namespace, model: DrumVAE, source: Bars) -> list[Bars]:
     """Vary a beat; what stays of it is played as it was."""
-    from drumvae.composing import derived, humanise, rearrange, vary  # noqa: PLC0415 - imports TensorFlow
+    from drumvae.beats import derived, humanise, rearrange, vary  # noqa: PLC0415 - imports TensorFlow
 
     amount = _AMOUNT if args.amount is None else args.amount
     uneven = float(source.offsets.any()) if args.humanize is None else args.humanize

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumvae.output import add_model_option, check_file, load_model, model_file, read_bars, write_file
-from modelkit import cli
+from manymodes import cli
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from drumvae.kit import Bars
-    from drumvae.model import DrumVAE
+    from drumvae.data.kit import Bars
+    from drumvae.models.vae import DrumVAE
 
 PROGRAM = "drumvae.humanize"
 EXAMPLE = "  python -m drumvae.humanize stiff.mid --amount 0.8 --out human.mid"
@@ -56,7 +56,7 @@ def _played(model: DrumVAE, bars: Bars, *, amount: float, seed: int) -> Bars:
     """Return bars played between how they are and how people play them."""
     import tensorflow as tf  # noqa: PLC0415 - not for --help
 
-    from drumvae.composing import humanise  # noqa: PLC0415 - the same
+    from drumvae.beats import humanise  # noqa: PLC0415 - the same
 
     latents = model.means(tf.constant(bars.hits, tf.float32))
     human = humanise(model, latents, bars.hits, tempo=bars.tempos, amount=1.0, seed=seed)

@@ -14,22 +14,23 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from modelkit import cli, loading, pretrained
-from modelkit.cli import UserError
-from modelkit.files import check_place, output_folder, replacing_file, set_aside
-from modelkit.formats import SUFFIXES, write_sound
+from manymodes import cli, loading
+from manymodes import hub as pretrained
+from manymodes.cli import UserError
+from manymodes.files import check_place, output_folder, replacing_file, set_aside
+from manymodes.music.formats import SUFFIXES, write_sound
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Mapping
 
-    from drumvae.kit import Bars
-    from drumvae.model import DrumVAE
+    from drumvae.data.kit import Bars
+    from drumvae.models.vae import DrumVAE
 
-DRUM_MODEL = loading.Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.model"})
+DRUM_MODEL = loading.Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.models.vae"})
 
 FORMATS = ("midi", "wav", "png")
-"""What beats can be written as, of `modelkit.formats.SUFFIXES`."""
+"""What beats can be written as, of `manymodes.music.formats.SUFFIXES`."""
 
 MAKER = "manymodes drumvae"
 
@@ -68,7 +69,7 @@ def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
 
 
 def model_file(path: Path | None) -> Path:
-    """Return the file of the model that was asked for, see `modelkit.pretrained.model_file`.
+    """Return the file of the model that was asked for, see `manymodes.hub.model_file`.
 
     Raises:
         UserError: it does not exist.
@@ -84,7 +85,7 @@ def load_model(file: Path, named: str = "--model") -> DrumVAE:
         named: what messages call the file.
 
     Raises:
-        UserError: see `modelkit.loading.load_model`.
+        UserError: see `manymodes.loading.load_model`.
     """
     return loading.load_model(file, DRUM_MODEL, named)
 
@@ -100,8 +101,8 @@ def read_bars(path: Path) -> Bars:
     """
     import numpy as np  # noqa: PLC0415 - not for --help
 
-    from drumvae.kit import Bars  # noqa: PLC0415 - the same
-    from drumvae.midi_grooves import note_name, read_beat  # noqa: PLC0415 - the same
+    from drumvae.data.kit import Bars  # noqa: PLC0415 - the same
+    from drumvae.data.midi_grooves import note_name, read_beat  # noqa: PLC0415 - the same
 
     beat = read_beat(path)
     if beat.unmapped:
@@ -116,8 +117,8 @@ def _whole_bars(path: Path) -> int:
     """Return how many whole bars pass until the drums' track ends."""
     import mido  # noqa: PLC0415 - not for --help
 
-    from drumvae.kit import STEPS, STEPS_PER_QUARTER  # noqa: PLC0415 - the same
-    from drumvae.midi_grooves import DRUM_CHANNEL, MOST_BARS  # noqa: PLC0415 - the same
+    from drumvae.data.kit import STEPS, STEPS_PER_QUARTER  # noqa: PLC0415 - the same
+    from drumvae.data.midi_grooves import DRUM_CHANNEL, MOST_BARS  # noqa: PLC0415 - the same
 
     midi = mido.MidiFile(cli.existing_file(path, "the beat"), clip=True)
     struck = [any(note.type == "note_on" and note.channel == DRUM_CHANNEL for note in track) for track in midi.tracks]
@@ -144,7 +145,7 @@ def write_beats(folder: Path, beats: Mapping[str, Bars], formats: Collection[str
 
 def _save(path: Path, bars: Bars, name: str, kind: str) -> None:
     """Write a beat as one of `FORMATS`."""
-    from drumvae.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
+    from drumvae.data.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
 
     if kind == "midi":
         write_beat(path, bars)
@@ -156,8 +157,8 @@ def _save(path: Path, bars: Bars, name: str, kind: str) -> None:
 
 def save_sound(path: Path, bars: Bars) -> None:
     """Write the beat as sound, as its MIDI file plays."""
-    from drumvae.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
-    from modelkit.audio import read_midi  # noqa: PLC0415 - imports SciPy
+    from drumvae.data.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
+    from manymodes.music.audio import read_midi  # noqa: PLC0415 - imports SciPy
 
     with tempfile.TemporaryDirectory() as folder:
         midi = Path(folder) / "beat.mid"

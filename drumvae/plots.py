@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from scipy.cluster.hierarchy import dendrogram, linkage
 from sklearn.manifold import TSNE
 
-from drumvae.kit import INSTRUMENTS, STEPS, STEPS_PER_QUARTER
-from modelkit.plotting import GENERATED, REAL, curve, draw_curves, saved_figure
+from drumvae.data.kit import INSTRUMENTS, STEPS, STEPS_PER_QUARTER
+from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from drumvae.model import Latents
+    from drumvae.models.vae import Latents
 
 _LEVELS = {"high": "z_high", "low": "z_low"}
 _SHOWN = 1000  # bars of a t-SNE
@@ -179,7 +179,7 @@ def save_histograms(drawn: Latents, expected: Latents, path: Path) -> None:
 
 
 def save_sweeps(sweeps: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
-    """Draw what each dimension moves, as `drumvae.diagnostics.sweeps` found it; each column by its largest change."""
+    """Draw what each dimension moves, as `drumvae.metrics.diagnostics.sweeps` found it; each column by its largest change."""
     rows = [(_dimension(level, number), row) for level, found in sweeps.items() for number, row in enumerate(found)]
     columns = list(rows[0][1])
     table = np.array([[row[name] for name in columns] for _, row in rows])

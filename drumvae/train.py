@@ -24,10 +24,10 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelkit import cli
-from modelkit.quiet import quiet_start
-from modelkit.runs import check_run_folder
-from modelkit.training import open_run, settings_to_resume
+from manymodes import cli
+from manymodes.experiment.run import check_run_folder
+from manymodes.experiment.training import open_run, settings_to_resume
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.resume:
         check_run_folder(path, force=args.force)
 
-    from drumvae.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
+    from drumvae.data.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
 
     grooves = load_grooves(settings["grooves"], per_style=settings["per_style"], seed=settings["seed"])
     print(grooves.table())

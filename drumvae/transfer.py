@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drumvae.kit import KEPT
+from drumvae.data.kit import KEPT
 from drumvae.output import (
     add_model_option,
     add_playing_options,
@@ -18,14 +18,14 @@ from drumvae.output import (
     read_bars,
     write_file,
 )
-from modelkit import cli
+from manymodes import cli
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from drumvae.kit import Bars
-    from drumvae.model import DrumVAE
+    from drumvae.data.kit import Bars
+    from drumvae.models.vae import DrumVAE
 
 PROGRAM = "drumvae.transfer"
 EXAMPLE = "  python -m drumvae.transfer mybeat.mid --to latin --keep 0.7 --out mybeat-latin.mid"
@@ -92,22 +92,15 @@ def transferred(
         model: the trained one.
         bars: of the beat.
         shares: [S] how much of each style it is to have, adding up to 1.
-        keep: how much of its hits, see `drumvae.composing.compose`, as are ``complexity`` and ``temperature``.
+        keep: how much of its hits, see `drumvae.beats.compose`, as are ``complexity`` and ``temperature``.
         seed: the same seed, the same beat.
-        humanize: see ``amount`` of `drumvae.composing.humanise`.
+        humanize: see ``amount`` of `drumvae.beats.humanise`.
         complexity: the same.
         temperature: the same.
     """
     import numpy as np  # noqa: PLC0415 - not for --help
 
-    from drumvae.composing import (  # noqa: PLC0415 - imports TensorFlow
-        TYPICAL,
-        draw_latents,
-        humanise,
-        rearrange,
-        repeated,
-        restyled,
-    )
+    from drumvae.beats import TYPICAL, draw_latents, humanise, rearrange, repeated, restyled  # noqa: PLC0415 - imports TensorFlow
 
     drawn = draw_latents(model, np.array([shares]), seed=seed, spread=TYPICAL)
     latents, hits = rearrange(

@@ -15,9 +15,9 @@ from evaluation.commandline import OneLineParser, counted, fail, jobs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from evaluation.assessment import MusicSet, SetComparison
-    from evaluation.features import Feature
-    from evaluation.notes import FloatArray
+    from evaluation.features.table import Feature
+    from evaluation.reading.notes import FloatArray
+    from evaluation.scores.assessment import MusicSet, SetComparison
 
 PROGRAM = "evaluation.report"
 
@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             PROGRAM, ValueError(f"one folder given: {args.folders[0]}; give generated sets and then the originals")
         )
     from evaluation.output import OutputError, check_folder, write_folder  # noqa: PLC0415 - --help answers without it
-    from evaluation.reading import FolderError  # noqa: PLC0415
+    from evaluation.reading.reading import FolderError  # noqa: PLC0415
 
     try:
         check_folder(args.out, force=args.force)
@@ -164,9 +164,9 @@ def assess(
     args: argparse.Namespace,
 ) -> tuple[list[SetComparison], MusicSet, MusicSet, Mapping[str, Feature]]:
     """Read all folders and compare each generated set with the originals."""
-    from evaluation import mgeval  # noqa: PLC0415 - --help answers without them
-    from evaluation.assessment import compare_sets, read_set  # noqa: PLC0415
-    from evaluation.features import FEATURES  # noqa: PLC0415
+    from evaluation.features.table import FEATURES  # noqa: PLC0415
+    from evaluation.legacy import mgeval  # noqa: PLC0415 - --help answers without them
+    from evaluation.scores.assessment import compare_sets, read_set  # noqa: PLC0415
 
     features = mgeval.FEATURES if args.mgeval else FEATURES
     folders = [*args.folders, *([args.train] if args.train else [])]
@@ -200,9 +200,9 @@ def contents(
     command: str,
 ) -> dict[str, str]:
     """Compose the files of the report."""
-    from evaluation.assessment import ranking  # noqa: PLC0415 - --help answers without them
-    from evaluation.features import csv_text  # noqa: PLC0415
-    from evaluation.results import as_json  # noqa: PLC0415
+    from evaluation.features.table import csv_text  # noqa: PLC0415
+    from evaluation.scores.assessment import ranking  # noqa: PLC0415 - --help answers without them
+    from evaluation.scores.results import as_json  # noqa: PLC0415
 
     ranked = ranking(comparisons)
     versions = program_versions()
@@ -215,7 +215,7 @@ def contents(
     }
     if args.no_html:
         return files
-    from evaluation.page import page  # noqa: PLC0415 - templates are for the page alone
+    from evaluation.page.page.page import page  # noqa: PLC0415 - templates are for the page alone
 
     text = page(ranked, org, train, features=features, command=command, seed=args.seed, versions=versions)
     return {"index.html": text, **files}

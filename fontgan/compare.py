@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from fontgan.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
 from fontgan.train import JUDGED, LEAST_JUDGED
-from modelkit import cli
-from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places
-from modelkit.quiet import quiet_start
-from modelkit.rows import records_of
+from manymodes import cli
+from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
+from manymodes.experiment.rows import records_of
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from fontgan.fonts import Letters
-    from fontgan.judges import Judges
+    from fontgan.data.fonts import Letters
+    from fontgan.metrics.judges import Judges
 
 EXAMPLE = (
     "  python -m fontgan.compare\n"
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise cli.UserError(f"--count {args.count} is too few to judge by: give at least {LEAST_JUDGED}, one a letter")
     check_places(args, STEM, PROGRAM)
 
-    from fontgan.fonts import load_fonts  # noqa: PLC0415 - only after the arguments are known to be right
+    from fontgan.data.fonts import load_fonts  # noqa: PLC0415 - only after the arguments are known to be right
 
     found: dict[Row, list[Record]] = {row: [] for row in args.rows}
     try:
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _judges(letters: Letters) -> Judges:
     with quiet_start():
-        from fontgan.judges import judges_of  # noqa: PLC0415 - imports TensorFlow
+        from fontgan.metrics.judges import judges_of  # noqa: PLC0415 - imports TensorFlow
     judges = judges_of(letters)
     print(judges.introduction())
     return judges

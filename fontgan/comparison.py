@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fontgan.train import settings_of
-from modelkit import comparison
-from modelkit.comparison import Row
+from manymodes.experiment import compare as comparison
+from manymodes.experiment.compare import Row
 
 PROGRAM = "fontgan.compare"
 STEM = "fonts"

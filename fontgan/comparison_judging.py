@@ -9,30 +9,30 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evaluation.verdict import share
-from fontgan import coverage
-from fontgan.assessment import assess, controls
+from evaluation.scores.verdict import share
 from fontgan.comparison import CEILING, LOSSES
+from fontgan.data.fonts import load_fonts
+from fontgan.data.glyphs import LETTERS
 from fontgan.fitting import measuring
-from fontgan.fonts import load_fonts
-from fontgan.glyphs import LETTERS
-from fontgan.judges import read
+from fontgan.metrics import coverage
+from fontgan.metrics.assessment import assess, controls
+from fontgan.metrics.judges import read
 from fontgan.plots import best_of_each, covered_at
 from fontgan.sheets import letter_sheet
 from fontgan.train import with_letters
-from fontgan.variants import prepare
-from modelkit.budget import Training, train_for
-from modelkit.rows import DivergedError
+from fontgan.trainer import prepare
+from manymodes.experiment.budget import Training, train_for
+from manymodes.experiment.rows import DivergedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from fontgan.comparison import Terms
-    from fontgan.fonts import Letters
-    from fontgan.judges import Judges
-    from modelkit.budget import Trained
-    from modelkit.comparison import Row
+    from fontgan.data.fonts import Letters
+    from fontgan.metrics.judges import Judges
+    from manymodes.experiment.budget import Trained
+    from manymodes.experiment.compare import Row
 
 COUNTS = 20
 """How often letters are counted in training, about; after every epoch where there are fewer."""

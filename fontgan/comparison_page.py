@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from fontgan import coverage
 from fontgan.comparison import PROGRAM, STEM
 from fontgan.comparison_text import particulars, tables
-from fontgan.glyphs import LETTERS, SIZE_PX
+from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.metrics import coverage
 from fontgan.sheets import from_pixels, letter_sheet
-from modelkit.gallery import Gallery, Picture
-from modelkit.plotting import GENERATED, REAL, saved_figure
+from manymodes.experiment.gallery import Gallery, Picture
+from manymodes.experiment.plots import GENERATED, REAL, saved_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fontgan.comparison import Terms
-    from fontgan.fonts import Letters
-    from modelkit.comparison import Record, Row
+    from fontgan.data.fonts import Letters
+    from manymodes.experiment.compare import Record, Row
 
     First = Mapping[Row, Record]
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from evaluation.verdict import number, share
+from evaluation.scores.verdict import number, share
 from fontgan.comparison import LOSSES
-from fontgan.coverage import CONFIDENT, LEAST_SHARE
-from fontgan.glyphs import LETTERS
-from modelkit import tables as kit
-from modelkit.cells import precise_share, training_cells, values
-from modelkit.tables import Cell, Table
+from fontgan.data.glyphs import LETTERS
+from fontgan.metrics.coverage import CONFIDENT, LEAST_SHARE
+from manymodes.experiment import tables as kit
+from manymodes.experiment.cells import precise_share, training_cells, values
+from manymodes.experiment.tables import Cell, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fontgan.comparison import Terms
-    from fontgan.fonts import Letters
-    from modelkit.comparison import Record, Row
+    from fontgan.data.fonts import Letters
+    from manymodes.experiment.compare import Record, Row
 
 _BESIDE_CEILINGS = {
     "frechet": "Fréchet",
@@ -111,7 +111,7 @@ def missing(records: Sequence[Record]) -> Cell:
 
 
 def particulars(found: Mapping[Row, Sequence[Record]], terms: Terms, command: str, letters: Letters) -> dict[str, str]:
-    """Say what the tables depend on, as `modelkit.tables.particulars`; ``letters`` are those of a seed."""
+    """Say what the tables depend on, as `manymodes.experiment.tables.particulars`; ``letters`` are those of a seed."""
     fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)
     fonts = (
         f"{letters.source}, {len(letters.faces)} {'face' if len(letters.faces) == 1 else 'faces'}, "

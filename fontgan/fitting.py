@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from fontgan import coverage, plots
-from fontgan.assessment import assess
-from fontgan.glyphs import LETTERS
-from fontgan.judges import read
-from fontgan.variants import prepare
-from modelkit.cli import UserError
-from modelkit.files import write_text
-from modelkit.fitting import Stopwatch, fit_in_run, training_seconds
-from modelkit.randomness import make_deterministic
+from fontgan import plots
+from fontgan.data.glyphs import LETTERS
+from fontgan.metrics import coverage
+from fontgan.metrics.assessment import assess
+from fontgan.metrics.judges import read
+from fontgan.trainer import prepare
+from manymodes.cli import UserError
+from manymodes.experiment.fit import Stopwatch, fit_in_run, training_seconds
+from manymodes.files import write_text
+from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fontgan.fonts import Letters
-    from fontgan.gan import FontGAN
-    from fontgan.judges import Judges
-    from modelkit.runs import Run
+    from fontgan.data.fonts import Letters
+    from fontgan.metrics.judges import Judges
+    from fontgan.models.gan import FontGAN
+    from manymodes.experiment.run import Run
 
 EVERY = 10
 """Epochs after which letters are counted."""

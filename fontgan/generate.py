@@ -13,11 +13,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fontgan.glyphs import LETTERS
-from modelkit import cli, loading
-from modelkit.cli import UserError
-from modelkit.files import check_place, replacing_file, set_aside
-from modelkit.pretrained import add_model_option, model_file, shipped_as
+from fontgan.data.glyphs import LETTERS
+from manymodes import cli, loading
+from manymodes.cli import UserError
+from manymodes.files import check_place, replacing_file, set_aside
+from manymodes.hub import add_model_option, model_file, shipped_as
 
 if TYPE_CHECKING:
     import argparse
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from fontgan.gan import FontGAN
-    from fontgan.typesetting import Letter, Page
+    from fontgan.models.gan import FontGAN
+    from fontgan.typeface.typesetting import Letter, Page
 
 PROGRAM = "fontgan.generate"
 EXAMPLE = (
@@ -35,7 +35,7 @@ EXAMPLE = (
     "  python -m fontgan.generate --morph 3 9 --steps 8 --out morph.png\n"
     "  python -m fontgan.generate --ttf MyFont.ttf --style-seed 7"
 )
-LETTER_MODEL = loading.Kind("a model of letters", "fontgan.train", {"fontgan>FontGAN": "fontgan.gan"})
+LETTER_MODEL = loading.Kind("a model of letters", "fontgan.train", {"fontgan>FontGAN": "fontgan.models.gan"})
 MAKER = f"manymodes {PROGRAM}"
 """What every file says that is written, so that the program knows it again."""
 
@@ -230,7 +230,7 @@ def load_model(file: Path) -> FontGAN:
     """Load a model that `fontgan.train` has saved.
 
     Raises:
-        UserError: see `modelkit.loading.load_model`.
+        UserError: see `manymodes.loading.load_model`.
     """
     return loading.load_model(file, LETTER_MODEL)
 
@@ -240,13 +240,13 @@ def load_model(file: Path) -> FontGAN:
 
 def _styles(model: FontGAN, file: Path) -> Callable[[int], np.ndarray]:
     """Return what gives the codes of A to Z [26, D] in the style of a seed."""
-    from fontgan import drawing  # noqa: PLC0415 - imports TensorFlow
+    from fontgan.typeface import drawing  # noqa: PLC0415 - imports TensorFlow
 
     if model.labelled:
         return functools.partial(drawing.style, model)
 
-    from fontgan.fonts import load_fonts  # noqa: PLC0415 - only where a judge is needed
-    from fontgan.judges import judges_of  # noqa: PLC0415 - the same
+    from fontgan.data.fonts import load_fonts  # noqa: PLC0415 - only where a judge is needed
+    from fontgan.metrics.judges import judges_of  # noqa: PLC0415 - the same
 
     print("note: this model was trained without labels: a judge chooses the letters among many images")
     learned = _learned(file)
@@ -269,8 +269,8 @@ def _learned(file: Path) -> dict[str, Any]:
 def _page(args: argparse.Namespace, model: FontGAN, style: Callable[[int], np.ndarray], lines: Sequence[str]) -> Page:
     import numpy as np  # noqa: PLC0415 - after the arguments are known to be right, as everything below
 
-    from fontgan.drawing import between, draw  # noqa: PLC0415 - the same
-    from fontgan.typesetting import measure, set_lines  # noqa: PLC0415 - the same
+    from fontgan.typeface.drawing import between, draw  # noqa: PLC0415 - the same
+    from fontgan.typeface.typesetting import measure, set_lines  # noqa: PLC0415 - the same
 
     seed = args.style_seed or 0
     if args.interpolate:
@@ -301,7 +301,7 @@ def measured(images: np.ndarray, text: str = LETTERS) -> dict[str, Letter]:
     Raises:
         UserError: there is nothing to be seen of one.
     """
-    from fontgan.typesetting import measure  # noqa: PLC0415 - see above
+    from fontgan.typeface.typesetting import measure  # noqa: PLC0415 - see above
 
     found = {name: measure(image) for name, image in zip(LETTERS, images, strict=True) if name in text}
     return _check_ink(found)
@@ -318,7 +318,7 @@ def _picture(page: Page, kind: str, magnification: int) -> bytes:
     """Return a page as a file of a kind, .png or .svg."""
     from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415 - see above
 
-    from fontgan.typesetting import picture, svg  # noqa: PLC0415 - the same
+    from fontgan.typeface.typesetting import picture, svg  # noqa: PLC0415 - the same
 
     if kind == ".svg":
         return svg(page, magnification, MAKER).encode()
@@ -329,8 +329,8 @@ def _picture(page: Page, kind: str, magnification: int) -> bytes:
 
 
 def _font(model: FontGAN, style: Callable[[int], np.ndarray], seed: int, name: str) -> bytes:
-    from fontgan.drawing import draw  # noqa: PLC0415 - see above
-    from fontgan.fontfile import font_bytes  # noqa: PLC0415 - the same
+    from fontgan.typeface.drawing import draw  # noqa: PLC0415 - see above
+    from fontgan.typeface.fontfile import font_bytes  # noqa: PLC0415 - the same
 
     letters = measured(draw(model, style(seed)))
     description = f"capitals that a model drew in style {seed}"

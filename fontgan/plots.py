@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from fontgan import coverage
-from fontgan.glyphs import LETTERS
-from fontgan.judges import read
+from fontgan.data.glyphs import LETTERS
+from fontgan.metrics import coverage
+from fontgan.metrics.judges import read
 from fontgan.sheets import letter_sheet
-from modelkit.files import replacing_file
-from modelkit.plotting import GENERATED, REAL, curve, draw_curves, saved_figure
+from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
+from manymodes.files import replacing_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import keras
     from PIL import Image
 
-    from fontgan.fonts import Letters
-    from fontgan.gan import FontGAN
+    from fontgan.data.fonts import Letters
+    from fontgan.models.gan import FontGAN
 
 _REPORTED = 13
 """Letters that the weakest of the reports ends with."""

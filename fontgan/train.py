@@ -1,7 +1,7 @@
 """Train a generator of letters: ``python -m fontgan.train --fix best``.
 
 Leaves a run folder with the model, its history, figures, and coverage.json, which says how many letters it draws (its
-keys are listed in `fontgan.assessment`).
+keys are listed in `fontgan.metrics.assessment`).
 
 history.csv has a row an epoch, the losses and lengths being means over its updates:
 
@@ -26,17 +26,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelkit import cli
-from modelkit.cli import UserError
-from modelkit.quiet import quiet_start
-from modelkit.runs import check_run_folder
-from modelkit.training import open_run, settings_to_resume
+from manymodes import cli
+from manymodes.cli import UserError
+from manymodes.experiment.run import check_run_folder
+from manymodes.experiment.training import open_run, settings_to_resume
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from fontgan.fonts import Letters
+    from fontgan.data.fonts import Letters
 
 PROGRAM = "fontgan.train"
 EXAMPLE = "  python -m fontgan.train --fix best\n  python -m fontgan.train --conditional --fonts ~/.local/share/fonts"
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.resume:
         check_run_folder(path, force=args.force)
 
-    from fontgan.fonts import load_fonts  # noqa: PLC0415 - only after the arguments are known to be right
+    from fontgan.data.fonts import load_fonts  # noqa: PLC0415 - only after the arguments are known to be right
 
     letters = load_fonts(settings["fonts"], seed=settings["seed"])
     print(letters.table())
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with quiet_start():
         from fontgan.fitting import report, train_in  # noqa: PLC0415 - imports TensorFlow
-        from fontgan.judges import judges_of  # noqa: PLC0415 - the same
+        from fontgan.metrics.judges import judges_of  # noqa: PLC0415 - the same
 
     judges = judges_of(letters)
     print(judges.introduction())

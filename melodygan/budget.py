@@ -1,19 +1,19 @@
-"""Training a row of `melodygan.compare` for as long as every other (`modelkit.budget`)."""
+"""Training a row of `melodygan.compare` for as long as every other (`manymodes.experiment.budget`)."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
+from manymodes.experiment.budget import Trained, Training, train_for
 from melodygan.comparison import LOSSES
-from melodygan.variants import PENALTY_SETTINGS, prepare
-from modelkit.budget import Trained, Training, train_for
+from melodygan.trainer import PENALTY_SETTINGS, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from melodygan.corpus import Split
+    from melodygan.data.corpus import Split
 
 
 def train_row(

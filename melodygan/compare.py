@@ -7,18 +7,18 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from melodygan.bars import NoTunesError
+from manymodes import cli
+from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
+from manymodes.experiment.rows import LeftOutError, records_of
+from manymodes.quiet import quiet_start
 from melodygan.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
-from modelkit import cli
-from modelkit.comparison import Record, Row, add_place_options, add_row_options, check_places
-from modelkit.quiet import quiet_start
-from modelkit.rows import LeftOutError, records_of
+from melodygan.data.bars import NoTunesError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from melodygan.corpus import Corpus, Split
+    from melodygan.data.corpus import Corpus, Split
 
 EXAMPLE = (
     "  python -m melodygan.compare\n"
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(typed)
     check_places(args, STEM, PROGRAM)
 
-    from melodygan.corpus import load_corpus  # noqa: PLC0415 - only after the arguments are known to be right
+    from melodygan.data.corpus import load_corpus  # noqa: PLC0415 - only after the arguments are known to be right
 
     corpus = load_corpus(args.corpus)
     print(corpus.table())
@@ -75,7 +75,7 @@ def _sides(corpus: Corpus, seed: int) -> Split:
     Raises:
         UserError: there are too few tunes to hold any out.
     """
-    from melodygan.corpus import split  # noqa: PLC0415 - not for --help
+    from melodygan.data.corpus import split  # noqa: PLC0415 - not for --help
 
     sides = split(corpus.tunes, seed)
     if not sides.validation or len(sides.test) < _LEAST_HELD_OUT:
@@ -92,7 +92,7 @@ def _make(row: Row, seed: int, terms: Terms, sides: Split) -> Record:
         LeftOutError: its model composes nothing usable.
         KeyboardInterrupt: Ctrl-C.
     """
-    from melodygan.judging import CONTROLS, Judged, judge  # noqa: PLC0415 - not for --help
+    from melodygan.metrics.judging import CONTROLS, Judged, judge  # noqa: PLC0415 - not for --help
 
     facts: dict[str, object] = {}
     if row.arguments is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from manymodes.experiment import compare as comparison
+from manymodes.experiment.compare import Row
 from melodygan.train import settings_of
-from modelkit import comparison
-from modelkit.comparison import Row
 
 PROGRAM = "melodygan.compare"
 STEM = "melody"
@@ -31,7 +31,7 @@ ROWS = (
     Row("replay", "training tunes replayed"),
     Row("random", "random notes"),
 )
-"""Every row, in the order of the tables; those without arguments are `melodygan.judging.CONTROLS`."""
+"""Every row, in the order of the tables; those without arguments are `melodygan.metrics.judging.CONTROLS`."""
 
 
 class Terms(comparison.Terms):

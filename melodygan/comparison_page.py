@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from evaluation.features.table import FEATURES, LENGTH_CLASSES, PITCH_CLASSES
+from evaluation.page.page.page import capitalised
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from evaluation import figures
-from evaluation.features import FEATURES, LENGTH_CLASSES, PITCH_CLASSES
-from evaluation.page import capitalised
-from evaluation.verdict import share
+from evaluation.page import figures
+from evaluation.scores.verdict import share
+from manymodes.experiment.page import template, write_results
+from manymodes.experiment.tables import UNKNOWN, markdown
 from melodygan.comparison import PROGRAM, STEM
 from melodygan.comparison_text import particulars, tables
-from melodygan.selection import SPREAD_FEATURES
-from modelkit.pages import template, write_results
-from modelkit.tables import UNKNOWN, markdown
+from melodygan.metrics.musical import SPREAD_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from manymodes.experiment.compare import Record, Row
+    from manymodes.experiment.tables import Table
     from melodygan.comparison import Terms
-    from modelkit.comparison import Record, Row
-    from modelkit.tables import Table
 
 # At the tempo of `as_pieces` an eighth of a second, the class of a note length, is a sixteenth note.
 _LENGTHS = (*(str(sixteenths) for sixteenths in range(LENGTH_CLASSES - 1)), f"≥{LENGTH_CLASSES - 1}")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evaluation.features import FEATURES
-from evaluation.verdict import number, share
+from evaluation.features.table import FEATURES
+
+from evaluation.scores.verdict import number, share
+from manymodes.experiment import tables as kit
+from manymodes.experiment.tables import Cell, Table, over_seeds
 from melodygan.comparison import LOSSES
-from modelkit import tables as kit
-from modelkit.tables import Cell, Table, over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from manymodes.experiment.compare import Record, Row
     from melodygan.comparison import Terms
-    from modelkit.comparison import Record, Row
 
 
 def tables(found: Mapping[Row, Sequence[Record]]) -> list[Table]:
@@ -99,7 +100,7 @@ def _training(records: Sequence[Record]) -> list[Cell]:
 
 
 def particulars(found: Mapping[Row, Sequence[Record]], terms: Terms, command: str, tunes: int) -> dict[str, str]:
-    """Say what the tables depend on, as `modelkit.tables.particulars`; ``tunes`` are in the corpus."""
+    """Say what the tables depend on, as `manymodes.experiment.tables.particulars`; ``tunes`` are in the corpus."""
     return kit.particulars(
         found,
         command=command,

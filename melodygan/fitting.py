@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from manymodes.experiment.fit import fit_in_run
+from manymodes.files import write_text
+from manymodes.nn.randomness import make_deterministic
 from melodygan import plots
-from melodygan.lstm import TuneBatches
-from melodygan.variants import prepare
-from modelkit.files import write_text
-from modelkit.fitting import fit_in_run
-from modelkit.randomness import make_deterministic
+from melodygan.models.lstm import TuneBatches
+from melodygan.trainer import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from melodygan.corpus import Split
-    from melodygan.encoding import Note, Tune
-    from modelkit.runs import Run
+    from manymodes.experiment.run import Run
+    from melodygan.data.corpus import Split
+    from melodygan.data.encoding import Note, Tune
 
 
 def train_in(run: Run, split: Split, *, tensorboard: bool = False) -> tuple[keras.Model, bool]:

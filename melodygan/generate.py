@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from melodygan.form import METERS, MODES, Key, read_key, transposed
-from modelkit import cli
-from modelkit.files import check_output_folder
-from modelkit.formats import SUFFIXES, add_format_option
-from modelkit.pretrained import add_model_option, model_file
-from modelkit.score import signature
+from manymodes import cli
+from manymodes.files import check_output_folder
+from manymodes.hub import add_model_option, model_file
+from manymodes.music.formats import SUFFIXES, add_format_option
+from manymodes.music.score import signature
+from melodygan.data.form import METERS, MODES, Key, read_key, transposed
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from melodygan.encoding import Note
-    from melodygan.start import Given
-    from modelkit.score import Score
+    from manymodes.music.score import Score
+    from melodygan.compose import Given
+    from melodygan.data.encoding import Note
 
 EXAMPLE = (
     "  python -m melodygan.generate --count 4 --format midi,musicxml,png --key G --out tunes\n"
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.model = model_file(args.model, TRAINER)
     check_output_folder(args.out, force=args.force)
 
-    from modelkit.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
+    from manymodes.music.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
 
     program = instrument_program(args.instrument)
     key = _key(args.key)
@@ -158,9 +158,9 @@ def _check_ability(args: argparse.Namespace, model: Any, key: Key | None) -> Non
     Raises:
         UserError: an option needs another model.
     """
-    from melodygan.attention import AttentionGAN  # noqa: PLC0415 - imports TensorFlow
-    from melodygan.gan import MelodyGAN  # noqa: PLC0415 - the same
-    from melodygan.lstm import MelodyLSTM  # noqa: PLC0415 - the same
+    from melodygan.models.attention import AttentionGAN  # noqa: PLC0415 - imports TensorFlow
+    from melodygan.models.gan import MelodyGAN  # noqa: PLC0415 - the same
+    from melodygan.models.lstm import MelodyLSTM  # noqa: PLC0415 - the same
 
     asked = {name for name in (*_FREEDOM, *_FORMING, *_OF_AN_LSTM) if getattr(args, name) is not None}
     if key is not None:
@@ -200,7 +200,7 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
         given = _given(args.start, "--start", model, key)
         steering["start"] = given.notes
         shift = given.shift
-        from melodygan.start import form_after  # noqa: PLC0415 - reads scores
+        from melodygan.compose import form_after  # noqa: PLC0415 - reads scores
 
         meter, mode = form_after(given, meter, mode, {plan.form for plan in model.plans})
     steering |= {name: value for name, value in (("meter", meter), ("mode", mode)) if value is not None}
@@ -211,7 +211,7 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
 
 def _given(text: str, option: str, model: Any, key: Key | None) -> Given:
     """Read what a person gave, make it fit the model, and say what that took."""
-    from melodygan.start import read_given, suited  # noqa: PLC0415 - reads scores
+    from melodygan.compose import read_given, suited  # noqa: PLC0415 - reads scores
 
     read = read_given(text, key, option=option)
     given = suited(read, model.vocabulary.pitches, f"{option} {Path(text).name[:40]}", key)
@@ -224,7 +224,7 @@ def _scores(
     args: argparse.Namespace, tunes: Sequence[Sequence[Note]], steering: dict[str, Any], shift: int, program: int
 ) -> list[Score]:
     """Return tunes as they are written down: in the metre and the key asked for, or else in what they sound as."""
-    from melodygan.barlines import USUAL  # noqa: PLC0415 - imports NumPy
+    from melodygan.data.barlines import USUAL  # noqa: PLC0415 - imports NumPy
     from melodygan.output import numbers, score_of  # noqa: PLC0415 - the same
 
     meter, mode = steering.get("form") or (steering.get("meter"), steering.get("mode"))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from melodygan.barlines import USUAL, bar_lines
-from melodygan.form import MODES, TONICS
-from modelkit import loading
-from modelkit.files import output_folder
-from modelkit.formats import write_score
-from modelkit.score import Score
+from manymodes import loading
+from manymodes.files import output_folder
+from manymodes.music.formats import write_score
+from manymodes.music.score import Score
+from melodygan.data.barlines import USUAL, bar_lines
+from melodygan.data.form import MODES, TONICS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
     import keras
 
-    from melodygan.encoding import Note, Tune
+    from melodygan.data.encoding import Note, Tune
 
 
 MELODY_MODEL = loading.Kind(
     "a melody model",
     "melodygan.train",
     {
-        "melodygan>MelodyLSTM": "melodygan.lstm",
-        "melodygan>MelodyGAN": "melodygan.gan",
-        "melodygan>AttentionGAN": "melodygan.attention",
-        "melodygan>ReportedGAN": "melodygan.reported",
+        "melodygan>MelodyLSTM": "melodygan.models.lstm",
+        "melodygan>MelodyGAN": "melodygan.models.gan",
+        "melodygan>AttentionGAN": "melodygan.models.attention",
+        "melodygan>ReportedGAN": "melodygan.models.reported",
     },
 )
 
@@ -61,7 +61,7 @@ def write_tunes(
 def write_scores(
     folder: Path, scores: Sequence[Score], formats: Collection[str] = ("midi",), *, force: bool = False
 ) -> None:
-    """Write tunes as files of `modelkit.formats` that are named by their titles, in one step.
+    """Write tunes as files of `manymodes.music.formats` that are named by their titles, in one step.
 
     A folder that the program wrote before is replaced.
 
@@ -131,7 +131,7 @@ def load_model(path: Path) -> keras.Model:
     """Load a model that `melodygan.train` has saved.
 
     Raises:
-        UserError: see `modelkit.loading.load_model`.
+        UserError: see `manymodes.loading.load_model`.
     """
     return loading.load_model(path, MELODY_MODEL)
 

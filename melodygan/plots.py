@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import seaborn as sns
+from evaluation.features.table import FEATURES, feature_table
 
-from evaluation.distances import intra_set_distances, overlap_area
-from evaluation.features import FEATURES, feature_table
-from melodygan.encoding import STEPS_PER_QUARTER
-from melodygan.selection import SPREAD_FEATURES, as_pieces
-from modelkit.plotting import GENERATED, REAL, curve, draw_curves, saved_figure
+from evaluation.scores.distances import intra_set_distances, overlap_area
+from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
+from melodygan.data.encoding import STEPS_PER_QUARTER
+from melodygan.metrics.musical import SPREAD_FEATURES, as_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from melodygan.encoding import Note
+    from melodygan.data.encoding import Note
 
 _TITLES = {
     "bits": "bits (training and validation)",
@@ -71,7 +71,7 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
     """Draw how different tunes are from one another, generated beside real: densities of intra-set distances.
 
     A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same. Features are those of
-    `melodygan.selection.SPREAD_FEATURES`.
+    `melodygan.metrics.musical.SPREAD_FEATURES`.
     """
     tables = {name: feature_table(as_pieces(tunes)) for name, tunes in (("generated", generated), ("real", real))}
     with saved_figure(path, (10, 2.6)) as figure:

@@ -11,19 +11,19 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from melodygan.form import METERS, MODES, ends_on_the_tonic, transposed
+from manymodes import cli
+from manymodes.files import check_place
+from manymodes.hub import add_model_option, model_file
+from manymodes.music.formats import RATE_HZ, played_notes, sound_of
+from manymodes.music.score import Score
+from melodygan.data.form import METERS, MODES, ends_on_the_tonic, transposed
 from melodygan.generate import TEMPI, TRAINER
-from modelkit import cli
-from modelkit.files import check_place
-from modelkit.formats import RATE_HZ, played_notes, sound_of
-from modelkit.pretrained import add_model_option, model_file
-from modelkit.score import Score
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Sequence
 
-    from melodygan.encoding import Note
+    from melodygan.data.encoding import Note
 
 EXAMPLE = (
     "  python -m melodygan.ringtone\n"
@@ -55,12 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     file = model_file(args.model, TRAINER)
     check_place(args.out / "ringtone")
 
-    from modelkit.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
+    from manymodes.music.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
 
     program = instrument_program(args.instrument)
 
+    from manymodes.music.audio import write_audio  # noqa: PLC0415 - the same
     from melodygan.output import load_model  # noqa: PLC0415 - the same
-    from modelkit.audio import write_audio  # noqa: PLC0415 - the same
 
     model = load_model(file)
     if args.seed is None:
@@ -138,8 +138,8 @@ def closing(notes: Sequence[Note]) -> Phrase | None:
     Args:
         notes: in C major or A minor.
     """
-    from melodygan.barlines import bar_lines  # noqa: PLC0415 - imports NumPy
-    from melodygan.bars import cut_at  # noqa: PLC0415 - the same
+    from melodygan.data.barlines import bar_lines  # noqa: PLC0415 - imports NumPy
+    from melodygan.data.bars import cut_at  # noqa: PLC0415 - the same
 
     sounding = [number for number, note in enumerate(notes) if note.pitch is not None]
     if not sounding:

@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelkit import cli
-from modelkit.files import check_output_folder
-from modelkit.quiet import quiet_start
-from modelkit.runs import check_run_folder
-from modelkit.training import open_run, settings_to_resume
+from manymodes import cli
+from manymodes.experiment.run import check_run_folder
+from manymodes.experiment.training import open_run, settings_to_resume
+from manymodes.files import check_output_folder
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run_path = args.resume or args.out or Path("runs") / _run_name(settings)
     _check_outputs(args, run_path)
 
-    from melodygan.corpus import load_corpus, split  # noqa: PLC0415 - only after the arguments are known to be right
+    from melodygan.data.corpus import load_corpus, split  # noqa: PLC0415 - only after the arguments are known to be right
 
     corpus = load_corpus(settings["corpus"])
     print(corpus.table())
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with quiet_start():
         from melodygan.fitting import draw, evaluate_lstm, train_in  # noqa: PLC0415 - imports TensorFlow
-    from melodygan.bars import NoTunesError  # noqa: PLC0415 - the same
+    from melodygan.data.bars import NoTunesError  # noqa: PLC0415 - the same
     from melodygan.output import write_originals, write_tunes  # noqa: PLC0415 - the same
 
     run = open_run(run_path, settings, resume=bool(args.resume), data=f"the corpus {settings['corpus']}")

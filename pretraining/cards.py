@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from modelkit.cells import precise_share
-from modelkit.comparison import machine
-from modelkit.fitting import training_seconds
-from modelkit.runs import Run
-from modelkit.tables import UNKNOWN
+from manymodes.experiment.cells import precise_share
+from manymodes.experiment.compare import machine
+from manymodes.experiment.fit import training_seconds
+from manymodes.experiment.run import Run
+from manymodes.experiment.tables import UNKNOWN
 from pretraining.judging import judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from modelkit.pretrained import Shipped
+    from manymodes.hub import Shipped
 
     Write = Callable[[Any], str]
 

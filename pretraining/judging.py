@@ -1,8 +1,8 @@
 """The judgement of a run's model, as its package has it: made where it is missing, and kept in the run.
 
-A melody model's is judging.json, with ``measures`` and ``verdict`` of `melodygan.judging.judge` for `TUNES` tunes; an
-LSTM has test.json beside it (`melodygan.fitting.evaluate_lstm`). The others are coverage.json (`fontgan.assessment`),
-analysis.json (`drumvae.diagnostics`) and measures.json (`audiovae.measures`).
+A melody model's is judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.judging.judge` for `TUNES` tunes; an
+LSTM has test.json beside it (`melodygan.fitting.evaluate_lstm`). The others are coverage.json (`fontgan.metrics.assessment`),
+analysis.json (`drumvae.metrics.diagnostics`) and measures.json (`audiovae.metrics.measures`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelkit.cli import UserError
-from modelkit.files import write_text
-from modelkit.runs import Run
+from manymodes.cli import UserError
+from manymodes.experiment.run import Run
+from manymodes.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,8 +66,8 @@ def _check_data(run: Run, fingerprint: str) -> None:
 
 
 def _judge_melody(run: Run) -> None:
-    from melodygan.corpus import load_corpus, split  # noqa: PLC0415 - not for --help
-    from melodygan.judging import Judged, judge  # noqa: PLC0415 - the same
+    from melodygan.data.corpus import load_corpus, split  # noqa: PLC0415 - not for --help
+    from melodygan.metrics.judging import Judged, judge  # noqa: PLC0415 - the same
     from melodygan.output import load_model  # noqa: PLC0415 - the same
 
     seed = run.config["seed"]
@@ -89,10 +89,10 @@ def _judge_melody(run: Run) -> None:
 
 
 def _judge_letters(run: Run) -> None:
+    from fontgan.data.fonts import load_fonts  # noqa: PLC0415 - the same
     from fontgan.fitting import report  # noqa: PLC0415 - imports TensorFlow
-    from fontgan.fonts import load_fonts  # noqa: PLC0415 - the same
     from fontgan.generate import load_model  # noqa: PLC0415 - the same
-    from fontgan.judges import judges_of  # noqa: PLC0415 - the same
+    from fontgan.metrics.judges import judges_of  # noqa: PLC0415 - the same
     from fontgan.train import JUDGED  # noqa: PLC0415 - the same
 
     letters = load_fonts(run.config["fonts"], seed=run.config["seed"])
@@ -107,11 +107,11 @@ def _judge_drums(run: Run) -> None:
 
 
 def _judge_sounds(run: Run) -> None:
+    from audiovae.data.sounds import load_sounds  # noqa: PLC0415 - the same
     from audiovae.fitting import report  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.metrics.recognition import recogniser_of  # noqa: PLC0415 - the same
     from audiovae.output import load_model, prior_of, quantised  # noqa: PLC0415 - the same
     from audiovae.prior import measure_prior  # noqa: PLC0415 - the same
-    from audiovae.recognition import recogniser_of  # noqa: PLC0415 - the same
-    from audiovae.sounds import load_sounds  # noqa: PLC0415 - the same
 
     seed, file = run.config["seed"], run.path / "model.keras"
     sounds = load_sounds(run.config["sounds"], seed=seed, chunks=run.config["chunks"])

@@ -1,9 +1,9 @@
-"""Make the models that ship, all that `modelkit.pretrained.MODELS` lists: ``python -m pretraining.make``.
+"""Make the models that ship, all that `manymodes.hub.MODELS` lists: ``python -m pretraining.make``.
 
 Of each
 
 1. WORK/NAME is the run of its training, judged as its package judges;
-2. WORK/NAME-slim-DIGEST is the same for the model as it ships (`modelkit.slimming`), so that it can be said what that
+2. WORK/NAME-slim-DIGEST is the same for the model as it ships (`manymodes.slimming`), so that it can be said what that
    costs;
 3. OUT/NAME.keras and OUT/NAME.md are the model and its card. The prior of a VQ-VAE is OUT/NAME-prior.keras.
 
@@ -22,18 +22,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelkit import cli
-from modelkit.cli import UserError
-from modelkit.files import check_place, new_folder, replacing_file, write_text
-from modelkit.pretrained import GROOVE, MODELS, folder
-from modelkit.quiet import quiet_start
-from modelkit.runs import read_config
+from manymodes import cli
+from manymodes.cli import UserError
+from manymodes.experiment.run import read_config
+from manymodes.files import check_place, new_folder, replacing_file, write_text
+from manymodes.hub import GROOVE, MODELS, folder
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from modelkit.pretrained import Shipped
+    from manymodes.hub import Shipped
 
 PROGRAM = "pretraining.make"
 EXAMPLE = (
@@ -194,12 +194,12 @@ def _slimmed(run: Path, stem: Path) -> Path:
 def _slim(run: Path, made: Path) -> None:
     """Write a run's model as it ships, and its prior if it has codes; the prior is told of the rounded weights."""
     with quiet_start():
-        from modelkit.slimming import save_slim  # noqa: PLC0415 - imports TensorFlow
+        from manymodes.slimming import save_slim  # noqa: PLC0415 - imports TensorFlow
     load = importlib.import_module(_LOADERS[read_config(run)["verb"]]).load_model
     model = load(run / "model.keras")
     save_slim(model, made / "model.keras")
     if (run / "prior.keras").is_file():
-        from audiovae.container import fingerprint  # noqa: PLC0415 - for a model of codes alone
+        from audiovae.codes import fingerprint  # noqa: PLC0415 - for a model of codes alone
         from audiovae.output import prior_of  # noqa: PLC0415 - the same
 
         prior = prior_of(model, run / "model.keras")

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from modelkit import cli
+from manymodes import cli
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ def press_ctrl_c():
 @contextlib.contextmanager
 def breaking_off(update, how):
     """While it is open, have training broken off after an update, from 0, by what is called then."""
-    from modelkit.fitting import Recorder  # noqa: PLC0415 - imports TensorFlow
+    from manymodes.experiment.fit import Recorder  # noqa: PLC0415 - imports TensorFlow
 
     updates = itertools.count()
 

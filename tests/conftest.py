@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from breaking import eagerly
 
-from modelkit import cli
+from manymodes import cli
 
 # TensorFlow greets every process otherwise
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -39,7 +39,7 @@ def contents():
 def shipped(tmp_path_factory, monkeypatch):
     """Give the folder where the models that ship are looked for; it is empty."""
     folder = tmp_path_factory.mktemp("shipped")
-    monkeypatch.setattr("modelkit.pretrained.folder", lambda: folder)
+    monkeypatch.setattr("manymodes.hub.folder", lambda: folder)
     return folder
 
 

@@ -9,21 +9,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-SHARED = frozenset({"modelkit", "evaluation"})
+SHARED = frozenset({"manymodes", "evaluation"})
 MODEL_PACKAGES = frozenset({"melodygan", "fontgan", "drumvae", "audiovae"})
 # What each package may import of the project, besides itself. A package that is not here has no place yet.
 MAY_IMPORT = {
     "evaluation": frozenset(),
-    "modelkit": frozenset(),
+    "manymodes": frozenset(),
     **dict.fromkeys(MODEL_PACKAGES, SHARED),
-    "studio": SHARED | MODEL_PACKAGES,
+    "manymodes_studio": SHARED | MODEL_PACKAGES,
     "pretraining": SHARED | MODEL_PACKAGES,
 }
 # Where examples come from may be imported by every model package: PACKAGE.corpus and so on.
 DATA_MODULES = frozenset({"corpus", "grooves", "fonts", "sounds"})
 
 HEAVY = ("tensorflow", "keras")
-VERBS_NEED = ("argparse", "modelkit.cli")
+VERBS_NEED = ("argparse", "manymodes.cli")
 
 
 def packages(root):
@@ -107,7 +107,7 @@ def loaded_by(*arguments):
 
 def test_every_package_has_its_place():
     assert set(packages(ROOT)) <= set(MAY_IMPORT)
-    assert {"evaluation", "modelkit"} <= set(packages(ROOT))
+    assert {"evaluation", "manymodes"} <= set(packages(ROOT))
 
 
 def test_the_arrows_point_as_planned():
@@ -117,22 +117,22 @@ def test_the_arrows_point_as_planned():
 @pytest.mark.parametrize(
     ("module", "line", "allowed"),
     [
-        ("melodygan.train", "from modelkit.runs import Run", True),
-        ("melodygan.train", "import evaluation.features", True),
+        ("melodygan.train", "from manymodes.experiment.run import Run", True),
+        ("melodygan.train", "import evaluation.features.table", True),
         ("melodygan.train", "from melodygan import gan", True),
         ("melodygan.train", "from . import gan", True),
         ("melodygan.train", "import numpy", True),
-        ("fontgan.train", "from melodygan.corpus import load_corpus", True),
+        ("fontgan.train", "from melodygan.data.corpus import load_corpus", True),
         ("fontgan.train", "from melodygan import corpus", True),
-        ("studio.server", "from melodygan import generate", True),
+        ("manymodes_studio.server", "from melodygan import generate", True),
         ("melodygan.train", "from fontgan.model import Critic", False),
         ("melodygan.train", "import fontgan", False),
         ("melodygan.train", "from fontgan import fonts, model", False),
-        ("melodygan.train", "def main():\n    from studio import server", False),
-        ("modelkit.runs", "from evaluation import spread", False),
-        ("modelkit.runs", "from melodygan.corpus import Split", False),
-        ("evaluation.report", "import modelkit.files as files", False),
-        ("evaluation.report", "if TYPE_CHECKING:\n    from modelkit.runs import Run", False),
+        ("melodygan.train", "def main():\n    from manymodes_studio import server", False),
+        ("manymodes.experiment.run", "from evaluation import spread", False),
+        ("manymodes.experiment.run", "from melodygan.data.corpus import Split", False),
+        ("evaluation.report", "import manymodes.files as files", False),
+        ("evaluation.report", "if TYPE_CHECKING:\n    from manymodes.experiment.run import Run", False),
         ("evaluation.deep.part", "from ...modelkit import files", False),
         ("evaluation.deep.part", "from ..notes import Notes", True),
     ],
@@ -149,7 +149,8 @@ def test_a_wrong_arrow_would_be_found(tmp_path, module, line, allowed):
 
 
 @pytest.mark.parametrize(
-    "module", ["evaluation", "modelkit", "modelkit.cli", "modelkit.files", "modelkit.runs", "modelkit.midi"]
+    "module",
+    ["evaluation", "manymodes", "manymodes.cli", "manymodes.files", "manymodes.experiment.run", "manymodes.music.midi"],
 )
 def test_importing_it_leaves_tensorflow_alone(module):
     code, _, loaded = loaded_by("-c", f"import {module}")

@@ -1,1 +1,1 @@
-"""The models that ship with the program, each with its card; see `modelkit.pretrained`."""
+"""The models that ship with the program, each with its card; see `manymodes.hub`."""

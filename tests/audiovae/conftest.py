@@ -3,7 +3,7 @@ import functools
 import pytest
 from smallsounds import small_sounds
 
-from audiovae import measures, spectra
+from audiovae.metrics import measures, spectra
 
 
 @pytest.fixture(scope="module")
@@ -11,7 +11,7 @@ def rough_inversion():
     """Let Griffin-Lim be quick and bad, where it does not matter how good it is."""
     with pytest.MonkeyPatch.context() as patch:
         quick = functools.partial(spectra.from_log_mel, iterations=1)
-        for place in ("audiovae.model.from_log_mel", "audiovae.spectra.from_log_mel"):
+        for place in ("audiovae.models.vae.from_log_mel", "audiovae.metrics.spectra.from_log_mel"):
             patch.setattr(place, quick)
         patch.setattr(spectra, "_UPDATES", 2)
         measures.inverted.cache_clear()
@@ -24,7 +24,7 @@ def little_measured():
     """Measure speeds once, on few chunks, and judge by few samples."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"_TIMED_CHUNKS": 2, "_TIMED_RUNS": 1, "SAMPLES": 2}.items():
-            patch.setattr(f"audiovae.measures.{name}", value)
+            patch.setattr(f"audiovae.metrics.measures.{name}", value)
         yield
 
 

@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 
-from audiovae.chunks import CHUNK, RATE_HZ
-from audiovae.code_prior import CodePrior
-from audiovae.container import fingerprint
-from audiovae.model import AudioVAE, AudioVQVAE
-from modelkit.randomness import make_deterministic
+from audiovae.codes import fingerprint
+from audiovae.data.chunks import CHUNK, RATE_HZ
+from audiovae.models.prior import CodePrior
+from audiovae.models.vae import AudioVAE, AudioVQVAE
+from manymodes.nn.randomness import make_deterministic
 
 INSTRUMENTS = ["piano", "Bass drum", "flute"]
 SIZES = {"fine": 4, "width": 8, "dilations": (1,)}

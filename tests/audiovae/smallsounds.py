@@ -4,8 +4,8 @@ import hashlib
 
 import numpy as np
 
-from audiovae.chunks import CHUNK, PEAK, RATE_HZ, normalise
-from audiovae.sounds import SoundChunks, Sounds
+from audiovae.data.chunks import CHUNK, PEAK, RATE_HZ, normalise
+from audiovae.data.sounds import SoundChunks, Sounds
 
 NAMES = ("hum", "hiss")
 TINY = {"fine": 4, "width": 8, "dilations": (1,)}

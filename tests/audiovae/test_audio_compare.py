@@ -11,25 +11,26 @@ from breaking import Clock, breaking_off, press_ctrl_c
 from smallaudio import small_prior
 from smallsounds import TINY, small_side, small_sounds
 
-import audiovae.sounds
-from audiovae import compare, comparison_judging, comparison_page, comparison_training, variants
-from audiovae.chunks import CHUNK
-from audiovae.code_prior import CodePrior
+import audiovae.data.sounds
+from audiovae import compare, comparison_judging, comparison_page, comparison_training
+from audiovae import trainer as variants
 from audiovae.comparison import CEILING, CHANGES, LOSSES, ROWS, Terms
 from audiovae.comparison_judging import CONTROLS, Made, decibels, diversity, judge, nearest, pack, shown, unpack
 from audiovae.comparison_text import particulars, tables
 from audiovae.comparison_training import made_after_training, new_sounds
-from audiovae.model import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
+from audiovae.data.chunks import CHUNK
+from audiovae.metrics.spectra import FLOOR_DB, from_log_mel, log_mel
+from audiovae.models.prior import CodePrior
+from audiovae.models.vae import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
 from audiovae.output import PRIOR, load_model, prior_of
 from audiovae.prior import MEASURES, add_measures
-from audiovae.spectra import FLOOR_DB, from_log_mel, log_mel
 from audiovae.train import INPUTS, MELS, MODELS, QUANTIZERS
-from modelkit import budget
-from modelkit.cells import differ
-from modelkit.comparison import Record, Row, machine
-from modelkit.files import save_keras
-from modelkit.rows import DivergedError
-from modelkit.tables import Cell
+from manymodes.experiment import budget
+from manymodes.experiment.cells import differ
+from manymodes.experiment.compare import Record, Row, machine
+from manymodes.experiment.rows import DivergedError
+from manymodes.experiment.tables import Cell
+from manymodes.files import save_keras
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
@@ -124,7 +125,7 @@ def run(at_prompt, tmp_path, few_weights, monkeypatch):
         return small_sounds(train=(chunks or 10) - 6, others=2, seed=seed)
 
     monkeypatch.setattr(compare, "ROWS", SMALL_ROWS)
-    monkeypatch.setattr(audiovae.sounds, "load_sounds", load)
+    monkeypatch.setattr(audiovae.data.sounds, "load_sounds", load)
 
     def run_verb(*arguments, code=0):
         places = ("--out", tmp_path / "results", "--work", tmp_path / "work")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from smallaudio import INSTRUMENTS, noise, small_prior, small_vae, small_vqvae, tone
 
 from audiovae import generate
-from audiovae.chunks import CHUNK, HOP, PEAK
+from audiovae.data.chunks import CHUNK, HOP, PEAK
 from audiovae.generate import faded, interpolate, reconstruct
-from modelkit.files import save_keras
+from manymodes.files import save_keras
 
 
 class Exact:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from smallsounds import NAMES, TINY, hums
 
-from audiovae import measures, plots
-from audiovae.chunks import CHUNK, QUIETEST_RMS
-from audiovae.measures import codebook_use, distances, measure, sounding_codes
-from audiovae.model import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
-from modelkit.randomness import make_deterministic
+from audiovae import plots
+from audiovae.data.chunks import CHUNK, QUIETEST_RMS
+from audiovae.metrics import measures
+from audiovae.metrics.measures import codebook_use, distances, measure, sounding_codes
+from audiovae.models.vae import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
+from manymodes.nn.randomness import make_deterministic
 
 REQUIRED = {
     *("mse", "cosine", "spectral_convergence", "si_sdr", "codebook_use", "perplexity_nonsilent", "active_units"),

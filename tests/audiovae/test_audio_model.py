@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from smallsounds import NAMES, TINY, click
 
-from audiovae.chunks import CHUNK
-from audiovae.grids import levels_of
-from audiovae.model import AudioModel, AudioVAE, AudioVQVAE, HierarchicalAudioVAE, Inferred, LatentModel
-from audiovae.networks import Form, build_code_decoder, build_code_encoder
-from audiovae.spectra import from_log_mel, log_mel
-from modelkit.files import save_keras
-from modelkit.latents import ACTIVE_VARIANCE
-from modelkit.randomness import RandomBatches, make_deterministic
-from modelkit.variational import Gaussian, bounded
+from audiovae.data.chunks import CHUNK
+from audiovae.data.grids import levels_of
+from audiovae.metrics.spectra import from_log_mel, log_mel
+from audiovae.models.networks import Form, build_code_decoder, build_code_encoder
+from audiovae.models.vae import AudioModel, AudioVAE, AudioVQVAE, HierarchicalAudioVAE, Inferred, LatentModel
+from manymodes.files import save_keras
+from manymodes.nn.latents import ACTIVE_VARIANCE
+from manymodes.nn.randomness import RandomBatches, make_deterministic
+from manymodes.nn.variational import Gaussian, bounded
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = [
@@ -201,7 +201,7 @@ def test_a_saved_model_is_the_same_in_another_process(tmp_path):
         save_keras(model, tmp_path / f"{name}.keras")
     program = f"""
 import keras, numpy as np
-import audiovae.model
+import audiovae.models.vae
 chunks = np.load("chunks.npy")
 for name in {list(models)}:
     model = keras.models.load_model(name + ".keras")

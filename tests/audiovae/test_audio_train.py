@@ -13,15 +13,18 @@ from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c, trained_
 from PIL import Image
 from smallsounds import TINY, small_sounds
 
-import audiovae.sounds
-from audiovae import code_prior, fitting, prior, recognition, train, variants
-from audiovae.code_prior import CodePrior
-from audiovae.model import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
+import audiovae.data.sounds
+from audiovae import fitting, prior, train
+from audiovae import trainer as variants
+from audiovae.metrics import recognition
+from audiovae.metrics.recognition import Recogniser
+from audiovae.models import prior as code_prior
+from audiovae.models.prior import CodePrior
+from audiovae.models.vae import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
 from audiovae.output import load_model
-from audiovae.recognition import Recogniser
-from modelkit.cli import INTERRUPTED_EXIT, UserError
-from modelkit.files import save_keras
-from modelkit.schedules import linear
+from manymodes.cli import INTERRUPTED_EXIT, UserError
+from manymodes.files import save_keras
+from manymodes.nn.schedules import linear
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -63,9 +66,9 @@ def _small_and_quick(rough_inversion, little_measured):
             else load_all(source, seed=seed, chunks=chunks)
         )
 
-    load_all = functools.partial(audiovae.sounds.load_sounds, progress=False)
+    load_all = functools.partial(audiovae.data.sounds.load_sounds, progress=False)
     with pytest.MonkeyPatch.context() as patch, eagerly():
-        patch.setattr(audiovae.sounds, "load_sounds", load)
+        patch.setattr(audiovae.data.sounds, "load_sounds", load)
         patch.setattr(recognition, "recogniser_of", lambda _: Ears(None, 0.5))
         for kind in (AudioVAE, HierarchicalAudioVAE, AudioVQVAE):
             patch.setattr(variants, kind.__name__, functools.partial(kind, **TINY))

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiovae.chunks import (
+from audiovae.data.chunks import (
     CHUNK,
     HOP,
     PEAK,

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from smallaudio import noise, small_vae, small_vqvae
 
 from audiovae import codec
-from audiovae.chunks import CHUNK, PEAK
 from audiovae.codec import OVERLAP, decode, encode
-from audiovae.container import pack, unpack
-from modelkit.files import save_keras
+from audiovae.codes import pack, unpack
+from audiovae.data.chunks import CHUNK, PEAK
+from manymodes.files import save_keras
 
 HOP = CHUNK - OVERLAP
 

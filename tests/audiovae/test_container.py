@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiovae.chunks import CHUNK, to_chunks
-from audiovae.container import MAGIC, CodedSound, UnreadableCodesError, fingerprint, pack, read_codes, unpack
-from modelkit.cli import UserError
+from audiovae.codes import MAGIC, CodedSound, UnreadableCodesError, fingerprint, pack, read_codes, unpack
+from audiovae.data.chunks import CHUNK, to_chunks
+from manymodes.cli import UserError
 
 MAKER = bytes(range(8))
 

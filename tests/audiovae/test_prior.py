@@ -9,16 +9,16 @@ import tensorflow as tf
 from smallaudio import small_vqvae, tone
 
 from audiovae import prior as verb
-from audiovae import recognition
-from audiovae.chunks import CHUNK
-from audiovae.code_prior import CodePrior, LabelledCodes, bits_per_code, draw, fit_prior
-from audiovae.container import fingerprint
-from audiovae.ngrams import bigram_bits, unigram_bits
+from audiovae.codes import fingerprint
+from audiovae.data.chunks import CHUNK
+from audiovae.data.sounds import load_sounds
+from audiovae.metrics import recognition
+from audiovae.metrics.ngrams import bigram_bits, unigram_bits
+from audiovae.models.prior import CodePrior, LabelledCodes, bits_per_code, draw, fit_prior
 from audiovae.output import load_prior
-from audiovae.sounds import load_sounds
-from modelkit.cli import UserError
-from modelkit.files import save_keras
-from modelkit.randomness import make_deterministic
+from manymodes.cli import UserError
+from manymodes.files import save_keras
+from manymodes.nn.randomness import make_deterministic
 
 FRAMES, CODES = 12, 6
 

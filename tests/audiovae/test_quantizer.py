@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from audiovae.quantizer import FiniteScalarQuantizer, VectorQuantizer, perplexity
+from audiovae.models.quantizer import FiniteScalarQuantizer, VectorQuantizer, perplexity
 
 
 def encodings(*shape, seed=0):

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from smallsounds import small_sounds
 
-from audiovae import recognition
-from audiovae.recognition import as_by_codec, build_recogniser, recogniser_of, train_recogniser
-from modelkit.files import CACHE_VARIABLE
-from modelkit.randomness import make_deterministic
+from audiovae.metrics import recognition
+from audiovae.metrics.recognition import as_by_codec, build_recogniser, recogniser_of, train_recogniser
+from manymodes.files import CACHE_VARIABLE
+from manymodes.nn.randomness import make_deterministic
 
 
 @pytest.fixture(scope="module")

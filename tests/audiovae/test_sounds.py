@@ -8,17 +8,17 @@ import pytest
 import soundfile
 
 import audiovae
-from audiovae import rendering, sounds
-from audiovae.chunks import CHUNK, HOP, PEAK, QUIETEST_RMS, is_sounding, loudness
-from audiovae.recordings import Recording, deal
-from audiovae.rendering import DRUMS, INSTRUMENTS, KITS, PROGRAMS, play_groove, play_instrument, play_tune
-from audiovae.sounds import SIDES, load_sounds
-from drumvae.grooves import Bars, load_grooves
-from melodygan.corpus import Corpus
-from melodygan.encoding import Note, Tune
-from modelkit import cli
-from modelkit.cli import UserError
-from modelkit.files import MANIFEST, cache_folder
+from audiovae.data import rendering, sounds
+from audiovae.data.chunks import CHUNK, HOP, PEAK, QUIETEST_RMS, is_sounding, loudness
+from audiovae.data.recordings import Recording, deal
+from audiovae.data.rendering import DRUMS, INSTRUMENTS, KITS, PROGRAMS, play_groove, play_instrument, play_tune
+from audiovae.data.sounds import SIDES, load_sounds
+from drumvae.data.grooves import Bars, load_grooves
+from manymodes import cli
+from manymodes.cli import UserError
+from manymodes.files import MANIFEST, cache_folder
+from melodygan.data.corpus import Corpus
+from melodygan.data.encoding import Note, Tune
 
 RATE = 22_050
 SECOND = np.arange(RATE) / RATE
@@ -427,7 +427,7 @@ def test_the_verb_writes_sounds_as_they_were(at_prompt, record, folder, tmp_path
     assert metadata["instruments"] == [
         {"name": name, "train": 4, "validation": 2, "test": 2} for name in ("bells", "horns")
     ]
-    assert metadata["command"].startswith("python -m audiovae.sounds --sounds")
+    assert metadata["command"].startswith("python -m audiovae.data.sounds --sounds")
     files = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert files == {sound["file"] for sound in metadata["sounds"]} | {"metadata.json", MANIFEST}
     for sound in metadata["sounds"]:
@@ -487,5 +487,5 @@ def test_help_needs_neither_tensorflow_nor_librosa():
     )
     root = Path(audiovae.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=root)
-    assert "python -m audiovae.sounds" in done.stdout
+    assert "python -m audiovae.data.sounds" in done.stdout
     assert done.stdout.rstrip().endswith("set()")

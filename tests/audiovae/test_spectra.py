@@ -2,7 +2,7 @@ import librosa
 import numpy as np
 import pytest
 
-from audiovae.spectra import (
+from audiovae.metrics.spectra import (
     FLOOR_DB,
     RESOLUTIONS,
     cosine_similarity,

@@ -15,7 +15,7 @@ from commandlines import module_of
 from sybil import Region, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
-from modelkit import cli
+from manymodes import cli
 
 _PICTURE = re.compile(r'!\[[^\]]*\]\((?P<shown>\S+) "(?P<made>[^"]+)"\)')
 _NUMBER = re.compile(r"\d[\d.,]*")

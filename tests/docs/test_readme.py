@@ -8,10 +8,10 @@ import pytest
 from docpages import PAGE, follow
 from test_architecture import ROOT
 
-from melodygan.encoding import Note, NoteVocabulary, Tune
-from melodygan.gan import MelodyGAN, build_discriminator, build_generator
+from manymodes.files import save_keras
+from melodygan.data.encoding import Note, NoteVocabulary, Tune
+from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.output import write_tunes
-from modelkit.files import save_keras
 
 LENGTH = 8
 

@@ -43,7 +43,10 @@ def test_what_a_page_says_happens(page, empty_folder):
         ("```python\nprint(2 + 2)\n```\n```text\n5\n```", None),  # numbers may differ
         ("```python\nprint('four')\n```\n```text\nfive\n```", "not printed: five"),
         ("```python\nassert False, 'no'\n```", "no"),
-        ("```shell\npython -m fontgan.fonts --fonts nowhere\n```", "fontgan.fonts --fonts nowhere ended with 2"),
+        (
+            "```shell\npython -m fontgan.data.fonts --fonts nowhere\n```",
+            "fontgan.data.fonts --fonts nowhere ended with 2",
+        ),
         ("```shell\nrm -r tunes\n```", "the tutorials type nothing but python -m"),
         ('![A tune](tune.png "tunes/001.png")', "the page shows tunes/001.png, which nothing has made"),
         ("<!-- skip: next -->\n\n```python\nassert False\n```", None),

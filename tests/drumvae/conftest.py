@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 from smalldrums import SMALL
 
-from drumvae import train, variants
-from drumvae.model import DrumVAE
-from modelkit import cli
+from drumvae import train
+from drumvae import trainer as variants
+from drumvae.models.vae import DrumVAE
+from manymodes import cli
 
 
 @pytest.fixture(scope="session")

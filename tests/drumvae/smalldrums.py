@@ -5,10 +5,10 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from drumvae.grooves import Grooves
-from drumvae.kit import INSTRUMENTS, STEPS, Bars
-from drumvae.model import DrumVAE, Latents, Posterior
-from modelkit.variational import Gaussian, standard_normal_like
+from drumvae.data.grooves import Grooves
+from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
+from drumvae.models.vae import DrumVAE, Latents, Posterior
+from manymodes.nn.variational import Gaussian, standard_normal_like
 
 SMALL = ("--per-style", 12, "--epochs", 2, "--updates-per-epoch", 2, "--batch-size", 8, "--seed", 3)
 """Options of the run that several tests share."""

@@ -8,14 +8,15 @@ import pytest
 from PIL import Image
 from smalldrums import NAMES, Speller, spelled_grooves, tiny
 
-from drumvae import analyze, diagnostics
-from drumvae.diagnostics import encode
-from drumvae.grooves import load_grooves
-from drumvae.midi_grooves import write_beat
-from drumvae.rules import bundled_rules
-from modelkit.files import save_keras
-from modelkit.fitting import training_seconds
-from modelkit.runs import Run
+from drumvae import analyze
+from drumvae.data.grooves import load_grooves
+from drumvae.data.midi_grooves import write_beat
+from drumvae.data.rules import bundled_rules
+from drumvae.metrics import diagnostics
+from drumvae.metrics.diagnostics import encode
+from manymodes.experiment.fit import training_seconds
+from manymodes.experiment.run import Run
+from manymodes.files import save_keras
 
 FIGURES = {
     *("history.png", "divergence.png", "maps.png", "clusters.png", "latents.png"),

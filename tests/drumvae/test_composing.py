@@ -9,23 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from drumvae.composing import (
-    compose,
-    derived,
-    draw_latents,
-    humanise,
-    loop,
-    rearrange,
-    repeated,
-    restyled,
-    transfer,
-    vary,
-)
-from drumvae.kit import INSTRUMENTS, STEPS
-from drumvae.model import DrumVAE, Latents
-from drumvae.rhythm import density, hit_f1
-from drumvae.rules import bundled_rules
-from drumvae.templates import STYLES
+from drumvae.beats import compose, derived, draw_latents, humanise, loop, rearrange, repeated, restyled, transfer, vary
+from drumvae.data.kit import INSTRUMENTS, STEPS
+from drumvae.data.rules import bundled_rules
+from drumvae.data.templates import STYLES
+from drumvae.metrics.rhythm import density, hit_f1
+from drumvae.models.vae import DrumVAE, Latents
 
 steady = settings(deadline=None, derandomize=True, max_examples=40)
 

@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 from smalldrums import KICKS, LOG_VARIANCE, NAMES, TOLD, Speller, spelled_bars, spelled_grooves, tiny
 
-from drumvae import diagnostics
-from drumvae.composing import draw_latents
-from drumvae.diagnostics import analyse, encode, from_prior, measured, sweeps, swept
-from drumvae.grooves import load_grooves, log_probability
-from drumvae.kit import INSTRUMENTS
+from drumvae.beats import draw_latents
+from drumvae.data.grooves import load_grooves, log_probability
+from drumvae.data.kit import INSTRUMENTS
+from drumvae.metrics import diagnostics
+from drumvae.metrics.diagnostics import analyse, encode, from_prior, measured, sweeps, swept
 
 STYLES = len(NAMES)
 CELLS = 144

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from drumvae.disentanglement import (
+from drumvae.metrics.disentanglement import (
     BINS,
     Factor,
     dci,
@@ -11,7 +11,7 @@ from drumvae.disentanglement import (
     separated_attribute_predictability,
     variance_ratio,
 )
-from drumvae.probes import probe
+from drumvae.metrics.probes import probe
 
 COUNT = 1000
 

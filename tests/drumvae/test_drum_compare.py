@@ -10,19 +10,19 @@ from breaking import Clock, breaking_off, press_ctrl_c
 from smalldrums import tiny
 
 from drumvae import compare, comparison_judging, comparison_page, comparison_training
+from drumvae.beats import compose, draw_latents
 from drumvae.comparison import CEILING, CHANGES, LOSSES, ROWS, Terms
 from drumvae.comparison_judging import CONTROLS, Made, among, diversity, judge, pack, unpack
 from drumvae.comparison_text import nats, particulars, tables
 from drumvae.comparison_training import made_after_training
-from drumvae.composing import compose, draw_latents
-from drumvae.grooves import load_grooves
-from drumvae.kit import INSTRUMENTS, STEPS, Bars
+from drumvae.data.grooves import load_grooves
+from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.train import ANNEALING, HIERARCHIES
-from modelkit import budget
-from modelkit.cells import points, signed
-from modelkit.comparison import Record, Row, machine
-from modelkit.rows import DivergedError
-from modelkit.tables import Cell
+from manymodes.experiment import budget
+from manymodes.experiment.cells import points, signed
+from manymodes.experiment.compare import Record, Row, machine
+from manymodes.experiment.rows import DivergedError
+from manymodes.experiment.tables import Cell
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")

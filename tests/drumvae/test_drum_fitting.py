@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from smalldrums import NAMES, spelled_grooves, tiny
 
-from drumvae.diagnostics import encode
 from drumvae.fitting import MONITOR, measuring, train_in
+from drumvae.metrics.diagnostics import encode
 from drumvae.output import load_model
-from drumvae.variants import examples_of
-from modelkit.cli import UserError
-from modelkit.runs import Run, read_config
+from drumvae.trainer import examples_of
+from manymodes.cli import UserError
+from manymodes.experiment.run import Run, read_config
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = [

@@ -14,10 +14,10 @@ from scipy.stats import norm
 from smalldrums import NAMES, spelled_bars, tiny
 
 import drumvae
-from drumvae.model import HIERARCHIES, DrumVAE, Latents, Playing, Posterior
-from drumvae.variants import examples_of
-from modelkit.files import save_keras
-from modelkit.variational import Gaussian, standard_normal_like
+from drumvae.models.vae import HIERARCHIES, DrumVAE, Latents, Playing, Posterior
+from drumvae.trainer import examples_of
+from manymodes.files import save_keras
+from manymodes.nn.variational import Gaussian, standard_normal_like
 
 LOW, HIGH = 12, 4
 FRESH = """
@@ -25,7 +25,7 @@ import sys
 import keras
 import numpy as np
 import tensorflow as tf
-from drumvae.model import DrumVAE
+from drumvae.models.vae import DrumVAE
 model, hits = keras.models.load_model(sys.argv[1]), np.load(sys.argv[2])
 posterior = model.encode(tf.constant(hits), model.noise(len(hits), [1, 2]))
 played = model.play(posterior.latents, tf.constant(hits))

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from drumvae import plots
-from drumvae.kit import INSTRUMENTS, STEPS
-from drumvae.model import Latents
+from drumvae.data.kit import INSTRUMENTS, STEPS
+from drumvae.models.vae import Latents
 
 NAMES = ("rock", "jazz", "latin")
 COUNT = 45

@@ -12,15 +12,15 @@ import pytest
 from breaking import Killed, breaking_off, kill, press_ctrl_c
 from smalldrums import SMALL, spelled_grooves
 
-import modelkit.fitting
+import manymodes.experiment.fit
 from drumvae import train
-from drumvae.grooves import STYLES, load_grooves
-from drumvae.midi_grooves import write_beat
+from drumvae.data.grooves import STYLES, load_grooves
+from drumvae.data.midi_grooves import write_beat
+from drumvae.data.rules import bundled_rules
 from drumvae.output import load_model
-from drumvae.rules import bundled_rules
-from drumvae.variants import prepare
-from modelkit.cli import INTERRUPTED_EXIT
-from modelkit.fitting import training_seconds
+from drumvae.trainer import prepare
+from manymodes.cli import INTERRUPTED_EXIT
+from manymodes.experiment.fit import training_seconds
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -62,7 +62,7 @@ def few():
 def clock(monkeypatch):
     """Have every look at the clock take a second."""
     seconds = itertools.count()
-    monkeypatch.setattr(modelkit.fitting, "time", SimpleNamespace(perf_counter=lambda: float(next(seconds))))
+    monkeypatch.setattr(manymodes.experiment.fit, "time", SimpleNamespace(perf_counter=lambda: float(next(seconds))))
 
 
 def settings(*arguments):

@@ -15,13 +15,13 @@ from test_composing import COMPLEXITIES, SKINS, small_model
 
 import drumvae
 from drumvae import generate, output
-from drumvae.kit import INSTRUMENTS, STEPS, Bars
-from drumvae.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
-from drumvae.rhythm import hit_f1
-from drumvae.rules import bundled_rules
-from modelkit.audio import read_midi
-from modelkit.files import save_keras
-from modelkit.formats import RATE_HZ, sound_of
+from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
+from drumvae.data.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
+from drumvae.data.rules import bundled_rules
+from drumvae.metrics.rhythm import hit_f1
+from manymodes.files import save_keras
+from manymodes.music.audio import read_midi
+from manymodes.music.formats import RATE_HZ, sound_of
 
 FRESH = """
 import sys

@@ -9,11 +9,11 @@ from test_composing import small_model
 from test_midi_grooves import hit, meta, midi
 
 from drumvae import humanize, transfer
-from drumvae.kit import INSTRUMENTS, STEPS, Bars
-from drumvae.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
-from drumvae.rhythm import hit_f1
-from drumvae.rules import bundled_rules
-from modelkit.files import save_keras
+from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
+from drumvae.data.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
+from drumvae.data.rules import bundled_rules
+from drumvae.metrics.rhythm import hit_f1
+from manymodes.files import save_keras
 
 KICK, CLOSED, OPEN = (INSTRUMENTS.index(name) for name in ("kick", "hihat_closed", "hihat_open"))
 VERBS = {"transfer": (transfer, ["--to", "latin"]), "humanize": (humanize, [])}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from drumvae import grooves as module
-from drumvae.grooves import (
+from drumvae.data import grooves as module
+from drumvae.data.grooves import (
     GROOVE_STYLES,
     INSTRUMENTS,
     STEPS,
@@ -20,8 +20,8 @@ from drumvae.grooves import (
     read_beat,
     write_beat,
 )
-from modelkit import cli
-from modelkit.cli import UserError
+from manymodes import cli
+from manymodes.cli import UserError
 
 GROOVE_MIDI = Path(__file__).resolve().parents[2].parent / "shared" / "groove"
 KICK, SNARE, RIDE = (INSTRUMENTS.index(name) for name in ("kick", "snare", "ride"))

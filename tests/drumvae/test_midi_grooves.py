@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drumvae.kit import INSTRUMENTS, NOTES, STEPS, Bars, draw
-from drumvae.midi_grooves import (
+from drumvae.data.kit import INSTRUMENTS, NOTES, STEPS, Bars, draw
+from drumvae.data.midi_grooves import (
     DRUM_CHANNEL,
     MOST_BARS,
     UnusableBeatError,
@@ -16,8 +16,8 @@ from drumvae.midi_grooves import (
     read_beat,
     write_beat,
 )
-from modelkit.cli import UserError
-from modelkit.midi import TICKS_PER_QUARTER
+from manymodes.cli import UserError
+from manymodes.music.midi import TICKS_PER_QUARTER
 
 steady = settings(deadline=None, derandomize=True, max_examples=40)
 

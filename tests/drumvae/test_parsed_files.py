@@ -2,11 +2,11 @@ import mido
 import numpy as np
 import pytest
 
-from drumvae import midi_grooves
-from drumvae.grooves import load_grooves
-from drumvae.midi_grooves import Beat, parse_beat, parse_files, write_beat
-from drumvae.rules import bundled_rules
-from modelkit.files import CACHE_VARIABLE
+from drumvae.data import midi_grooves
+from drumvae.data.grooves import load_grooves
+from drumvae.data.midi_grooves import Beat, parse_beat, parse_files, write_beat
+from drumvae.data.rules import bundled_rules
+from manymodes.files import CACHE_VARIABLE
 
 NAMES = ["rock/1.mid", "rock/2.mid", "jazz/1.mid", "jazz/words.mid", "jazz/cowbell.mid", "jazz/gone.mid"]
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from drumvae.probes import balanced_accuracy, probe, style_classifier, transfer_scores
-from drumvae.rhythm import hit_f1
-from drumvae.rules import bundled_rules
-from drumvae.templates import STYLES
+from drumvae.data.rules import bundled_rules
+from drumvae.data.templates import STYLES
+from drumvae.metrics.probes import balanced_accuracy, probe, style_classifier, transfer_scores
+from drumvae.metrics.rhythm import hit_f1
 
 
 def drawn_latents(count, seed, apart, width=4, styles=3):

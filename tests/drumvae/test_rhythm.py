@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from drumvae.floors import best_threshold, hit_f1_floors, mean_pattern, principal_components
-from drumvae.kit import INSTRUMENTS
-from drumvae.rhythm import (
+from drumvae.data.kit import INSTRUMENTS
+from drumvae.metrics.floors import best_threshold, hit_f1_floors, mean_pattern, principal_components
+from drumvae.metrics.rhythm import (
     METRICAL_WEIGHTS,
     STREAMS,
     density,

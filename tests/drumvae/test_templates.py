@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drumvae.kit import INSTRUMENTS, STEPS
-from drumvae.rules import DENSITIES, Rules, bundled_rules
-from drumvae.templates import ALWAYS, ROWS, STYLES, parse_style, read_styles
+from drumvae.data.kit import INSTRUMENTS, STEPS
+from drumvae.data.rules import DENSITIES, Rules, bundled_rules
+from drumvae.data.templates import ALWAYS, ROWS, STYLES, parse_style, read_styles
 
 steady = settings(deadline=None, derandomize=True, max_examples=25)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-
-from evaluation.notes import Notes
+from evaluation.reading.notes import Notes
 
 
 def rebuilt(piece, *, onset=None, duration=None, pitch=None, name=None):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from evaluation import distances
-from evaluation.compare import (
+from evaluation.scores import distances
+from evaluation.scores.compare import (
     Halves,
     _Pairs,
     _permutation_p,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from evaluation.features.table import feature_table
 from known import collapsed, rebuilt
 
-from evaluation.copying import copied_more, find_copies, share_interval
-from evaluation.distances import pairwise
-from evaluation.diversity import fill, frechet_distance, precision_recall, standardise, vendi_score
-from evaluation.duplicates import clusters, exact_groups, share_with_near_copy, similarity
-from evaluation.features import feature_table
+from evaluation.scores.copying import copied_more, find_copies, share_interval
+from evaluation.scores.distances import pairwise
+from evaluation.scores.diversity import fill, frechet_distance, precision_recall, standardise, vendi_score
+from evaluation.scores.duplicates import clusters, exact_groups, share_with_near_copy, similarity
 
 
 def test_vendi_score_counts_what_is_different():

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 
 import numpy as np
-
-from evaluation.features import feature_table
-from evaluation.reading import read_folder
+from evaluation.features.table import feature_table
+from evaluation.reading.reading import read_folder
 
 COUNT = int(os.environ.get("EVALUATION_FUZZ", "300"))
 

@@ -1,14 +1,14 @@
-"""`evaluation.mgeval` against a port of the program that it stands for."""
+"""`evaluation.legacy.mgeval` against a port of the program that it stands for."""
 
 from __future__ import annotations
 
 import mgeval_port
 import numpy as np
 import pytest
+from evaluation.features.table import feature_table
+from evaluation.reading.reading import read_folder
 
-from evaluation import mgeval
-from evaluation.features import feature_table
-from evaluation.reading import read_folder
+from evaluation.legacy import mgeval
 
 
 @pytest.fixture(scope="module")

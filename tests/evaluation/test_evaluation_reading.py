@@ -12,10 +12,9 @@ import numpy as np
 import pretty_midi
 import pytest
 from conftest import write_midi
-
-from evaluation.notes import Notes, bar_grid
-from evaluation.parsing import as_notes, load, parse
-from evaluation.reading import FolderError, Skipped, read_folder, read_guarded, read_some
+from evaluation.reading.notes import Notes, bar_grid
+from evaluation.reading.parsing import as_notes, load, parse
+from evaluation.reading.reading import FolderError, Skipped, read_folder, read_guarded, read_some
 
 
 def test_agrees_with_pretty_midi_on_real_tunes(tune_folder):

@@ -251,7 +251,7 @@ def test_folders_are_called_by_what_tells_them_apart():
     assert labels([Path("/x/gen"), Path("/x/gen")]) == ["x/gen", "x/gen (2)"]
 
 
-@pytest.mark.parametrize("command", ["evaluation.report", "evaluation.features"])
+@pytest.mark.parametrize("command", ["evaluation.report", "evaluation.features.table"])
 def test_help_shows_an_example_and_loads_little(command):
     run = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", command, "--help"],

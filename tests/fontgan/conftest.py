@@ -2,7 +2,7 @@ import pytest
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-from fontgan.fonts import load_fonts
+from fontgan.data.fonts import load_fonts
 from fontgan.sheets import bundled_fonts
 
 

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from fontgan.fonts import LETTERS, SIZE_PX, STILL, Face, LetterImages, Letters
-from fontgan.judges import Judges
+from fontgan.data.fonts import LETTERS, SIZE_PX, STILL, Face, LetterImages, Letters
+from fontgan.metrics.judges import Judges
 from fontgan.sheets import from_pixels, to_pixels
-from modelkit.adversarial import FEATURES
-from modelkit.layers import MinibatchDiscrimination
+from manymodes.nn.adversarial import FEATURES
+from manymodes.nn.layers import MinibatchDiscrimination
 
 BLOCK_PX = 4
 BLOCKS = SIZE_PX // BLOCK_PX  # along each side: 49 in all, of which 26 stand for letters
@@ -86,6 +86,6 @@ def tiny_critic(*, condition_dim=0, minibatch=True, group_size=None):
 def use_tiny_networks(monkeypatch):
     """Have every variant built of tiny networks."""
     for name in ("build_generator", "build_sharp_generator"):
-        monkeypatch.setattr(f"fontgan.variants.{name}", tiny_generator)
+        monkeypatch.setattr(f"fontgan.trainer.{name}", tiny_generator)
     for name in ("build_discriminator", "build_sharp_critic"):
-        monkeypatch.setattr(f"fontgan.variants.{name}", tiny_critic)
+        monkeypatch.setattr(f"fontgan.trainer.{name}", tiny_critic)

@@ -4,10 +4,10 @@ import re
 import numpy as np
 import pytest
 
-from fontgan import assessment, coverage
-from fontgan.assessment import assess, controls
-from fontgan.coverage import kl_floor
-from fontgan.fonts import LETTERS, Jitter, load_fonts
+from fontgan.data.fonts import LETTERS, Jitter, load_fonts
+from fontgan.metrics import assessment, coverage
+from fontgan.metrics.assessment import assess, controls
+from fontgan.metrics.coverage import kl_floor
 from fontgan.sheets import bundled_fonts
 
 EASY = Jitter(size=0.03, shift_px=0.4, slant=0.03, weight=0.05, noise=0.02)

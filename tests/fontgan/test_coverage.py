@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from fontgan import coverage
-from fontgan.coverage import (
+from fontgan.data.glyphs import LETTERS
+from fontgan.metrics import coverage
+from fontgan.metrics.coverage import (
     COMPARED,
     CONFIDENT,
     LEAST_SHARE,
@@ -25,7 +26,6 @@ from fontgan.coverage import (
     survival,
     two_sample_accuracy,
 )
-from fontgan.glyphs import LETTERS
 
 SURE, UNSURE = 0.99, 0.5
 

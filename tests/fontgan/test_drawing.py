@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from smallfonts import BlockJudge, marked, tiny_critic
 
-from fontgan.drawing import between, draw, found_style, style
-from fontgan.gan import FontGAN
-from fontgan.glyphs import LETTERS, SIZE_PX
-from modelkit.cli import UserError
+from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.models.gan import FontGAN
+from fontgan.typeface.drawing import between, draw, found_style, style
+from manymodes.cli import UserError
 
 K = len(LETTERS)
 LATENTS = 4

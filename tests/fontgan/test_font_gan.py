@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 from smallfonts import marked, small_letters, tiny_critic, tiny_generator
 
-from fontgan.gan import FontGAN
-from fontgan.glyphs import LETTERS, SIZE_PX
-from modelkit.files import save_keras
-from modelkit.randomness import RandomBatches
-from modelkit.slimming import save_slim
+from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.models.gan import FontGAN
+from manymodes.files import save_keras
+from manymodes.nn.randomness import RandomBatches
+from manymodes.slimming import save_slim
 
 L = keras.layers
 K = len(LETTERS)

@@ -7,10 +7,10 @@ from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.svm import SVC
 
-from fontgan.fontfile import CAPITAL, UNITS_PER_EM, font_bytes
-from fontgan.fonts import BUNDLED, load_fonts
-from fontgan.glyphs import LETTERS, SIZE_PX
-from fontgan.typesetting import measure
+from fontgan.data.fonts import BUNDLED, load_fonts
+from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.typeface.fontfile import CAPITAL, UNITS_PER_EM, font_bytes
+from fontgan.typeface.typesetting import measure
 
 CAPITAL_PX, BASELINE_PX = 20, 24  # as in the images that judges are trained on
 FACES = [face.name for face in BUNDLED]

@@ -6,15 +6,17 @@ import pytest
 from breaking import Clock, breaking_off, press_ctrl_c
 from smallfonts import block_judges, marked, small_letters, use_tiny_networks
 
-from fontgan import compare, comparison_judging, comparison_page, fonts, judges
+from fontgan import compare, comparison_judging, comparison_page
 from fontgan.comparison import CEILING, LOSSES, ROWS, Terms
 from fontgan.comparison_judging import Drawn, drawn_after_training, drawn_without_training, judge
 from fontgan.comparison_text import missing, particulars, tables
-from fontgan.glyphs import LETTERS
-from modelkit import budget
-from modelkit.comparison import Record, machine
-from modelkit.rows import DivergedError
-from modelkit.tables import Cell
+from fontgan.data import fonts
+from fontgan.data.glyphs import LETTERS
+from fontgan.metrics import judges
+from manymodes.experiment import budget
+from manymodes.experiment.compare import Record, machine
+from manymodes.experiment.rows import DivergedError
+from manymodes.experiment.tables import Cell
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
@@ -195,7 +197,9 @@ def test_the_judge_that_reports_has_not_chosen(small, no_pictures, tmp_path):
 
 
 def test_a_model_that_draws_nothing_has_diverged(small, no_pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr("fontgan.gan.FontGAN.generate", lambda *_, **__: np.full((60, 28, 28, 1), np.nan, np.float32))
+    monkeypatch.setattr(
+        "fontgan.models.gan.FontGAN.generate", lambda *_, **__: np.full((60, 28, 28, 1), np.nan, np.float32)
+    )
     with pytest.raises(DivergedError):
         trained("none", tmp_path)
 

@@ -10,11 +10,13 @@ from fontTools.ttLib import TTFont
 from PIL import Image
 from smallfonts import block_judges, marked, small_letters, tiny_critic
 
-from fontgan import fonts, generate, judges
-from fontgan.gan import FontGAN
-from fontgan.glyphs import LETTERS, SIZE_PX
+from fontgan import generate
+from fontgan.data import fonts
+from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.metrics import judges
+from fontgan.models.gan import FontGAN
 from fontgan.sheets import bundled_fonts
-from modelkit.files import save_keras
+from manymodes.files import save_keras
 
 K = len(LETTERS)
 LATENTS = 3

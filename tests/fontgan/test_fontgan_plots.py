@@ -9,10 +9,10 @@ from PIL import Image
 from smallfonts import BlockJudge, marked, small_letters, tiny_critic, tiny_generator
 
 from fontgan import plots
-from fontgan.fonts import SIZE_PX
-from fontgan.gan import FontGAN
-from fontgan.glyphs import LETTERS
-from fontgan.judges import read
+from fontgan.data.fonts import SIZE_PX
+from fontgan.data.glyphs import LETTERS
+from fontgan.metrics.judges import read
+from fontgan.models.gan import FontGAN
 from fontgan.plots import alphabet_of_styles, alphabets, covered_at, interpolations
 from fontgan.sheets import letter_sheet, to_pixels
 

@@ -14,13 +14,15 @@ from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c, trained_
 from PIL import Image
 from smallfonts import BlockJudge, block_judges, marked, small_letters, use_tiny_networks
 
-import modelkit.fitting
-from fontgan import fitting, fonts, judges, train
-from fontgan.coverage import distances_to
-from fontgan.glyphs import LETTERS
-from fontgan.judges import read
-from modelkit.cli import INTERRUPTED_EXIT, UserError
-from modelkit.fitting import training_seconds
+import manymodes.experiment.fit
+from fontgan import fitting, train
+from fontgan.data import fonts
+from fontgan.data.glyphs import LETTERS
+from fontgan.metrics import judges
+from fontgan.metrics.coverage import distances_to
+from fontgan.metrics.judges import read
+from manymodes.cli import INTERRUPTED_EXIT, UserError
+from manymodes.experiment.fit import training_seconds
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -131,7 +133,7 @@ def selecting(monkeypatch):
 def clock(monkeypatch):
     """Have every look at the clock take a second."""
     seconds = itertools.count()
-    monkeypatch.setattr(modelkit.fitting, "time", SimpleNamespace(perf_counter=lambda: float(next(seconds))))
+    monkeypatch.setattr(manymodes.experiment.fit, "time", SimpleNamespace(perf_counter=lambda: float(next(seconds))))
     return seconds
 
 

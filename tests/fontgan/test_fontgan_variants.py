@@ -7,15 +7,15 @@ import pytest
 import tensorflow as tf
 from smallfonts import marked, small_letters, use_tiny_networks
 
-from fontgan import variants
-from fontgan.gan import FontGAN
-from fontgan.glyphs import LETTERS
-from fontgan.groups import find_groups
+from fontgan import trainer as variants
+from fontgan.data.glyphs import LETTERS
+from fontgan.data.groups import find_groups
+from fontgan.models.gan import FontGAN
 from fontgan.train import FIXES
-from fontgan.variants import UNROLLED_STEPS, prepare
-from modelkit.files import save_keras
-from modelkit.layers import MinibatchDiscrimination
-from modelkit.randomness import RandomBatches
+from fontgan.trainer import UNROLLED_STEPS, prepare
+from manymodes.files import save_keras
+from manymodes.nn.layers import MinibatchDiscrimination
+from manymodes.nn.randomness import RandomBatches
 
 LETTERS_TO_LEARN = small_letters(train=4)
 CHOICES = list(itertools.product(FIXES, (False, True)))

@@ -14,11 +14,11 @@ from PIL import Image, ImageDraw
 from sklearn.neighbors import KNeighborsClassifier
 
 import fontgan
-from fontgan import fonts
-from fontgan.fonts import BUNDLED, LETTERS, STILL, USUAL, load_fonts
-from fontgan.glyphs import open_font, read_typeface
+from fontgan.data import fonts
+from fontgan.data.fonts import BUNDLED, LETTERS, STILL, USUAL, load_fonts
+from fontgan.data.glyphs import open_font, read_typeface
 from fontgan.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
-from modelkit.cli import UserError
+from manymodes.cli import UserError
 
 SANS = bundled_fonts() / "DejaVuSans.ttf"
 
@@ -498,7 +498,7 @@ def test_what_is_written_is_what_was_loaded(verb, load, tmp_path):
     assert metadata["skipped"] == [font._asdict() for font in drawn.skipped]
     assert metadata["jitter"] == USUAL._asdict()
     assert (metadata["seed"], metadata["source"]) == (5, drawn.source)
-    assert metadata["command"].startswith("python -m fontgan.fonts --fonts ")
+    assert metadata["command"].startswith("python -m fontgan.data.fonts --fonts ")
     written = {
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png") if path.parent.name
     }
@@ -583,6 +583,6 @@ def test_errors_are_one_line(at_prompt, tmp_path, monkeypatch, options, said):
 
 
 def test_drawing_needs_no_tensorflow():
-    program = "import sys, fontgan.fonts; sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    program = "import sys, fontgan.data.fonts; sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     root = Path(fontgan.__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", program], check=False, cwd=root).returncode == 0

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from fontgan.fonts import STILL, load_fonts
-from fontgan.groups import centred, find_groups
+from fontgan.data.fonts import STILL, load_fonts
+from fontgan.data.groups import centred, find_groups
 from fontgan.sheets import bundled_fonts
 
 SANS = bundled_fonts() / "DejaVuSans.ttf"

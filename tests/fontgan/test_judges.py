@@ -8,12 +8,13 @@ import keras
 import numpy as np
 import pytest
 
-from fontgan import fitting, judges
-from fontgan.coverage import CONFIDENT, Reading, strict_coverage
-from fontgan.fonts import Jitter, load_fonts
-from fontgan.judges import KINDS, Judges, Kind, build_judge, judges_of, read, train_judge
+from fontgan import fitting
+from fontgan.data.fonts import Jitter, load_fonts
+from fontgan.metrics import judges
+from fontgan.metrics.coverage import CONFIDENT, Reading, strict_coverage
+from fontgan.metrics.judges import KINDS, Judges, Kind, build_judge, judges_of, read, train_judge
 from fontgan.sheets import bundled_fonts
-from modelkit.files import CACHE_VARIABLE
+from manymodes.files import CACHE_VARIABLE
 
 SMALL = Kind("selecting", (12, 24), 96, epochs=28, shift_px=1, turn=0.0, zoom=0.05, noise=0.2)
 QUICK = Kind("reporting", (4,), 8, epochs=1, shift_px=1, turn=0.02, zoom=0.05, noise=0.2)

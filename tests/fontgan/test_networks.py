@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fontgan.glyphs import LETTERS, SIZE_PX
-from fontgan.networks import build_discriminator, build_generator, build_sharp_critic, build_sharp_generator
-from modelkit.adversarial import FEATURES
-from modelkit.layers import MinibatchDiscrimination
+from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.models.networks import build_discriminator, build_generator, build_sharp_critic, build_sharp_generator
+from manymodes.nn.adversarial import FEATURES
+from manymodes.nn.layers import MinibatchDiscrimination
 
 L = keras.layers
 K = len(LETTERS)

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from fontgan.fonts import BUNDLED, load_fonts
-from fontgan.glyphs import LETTERS, SIZE_PX
-from fontgan.outlines import bounds, draw, trace
+from fontgan.data.fonts import BUNDLED, load_fonts
+from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.typeface.outlines import bounds, draw, trace
 
 FINE = 32  # samples along a pixel's side
 FACES = [face.name for face in BUNDLED]

@@ -5,10 +5,10 @@ import pytest
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.svgLib.path import parse_path
 
-from fontgan.fonts import load_fonts
-from fontgan.glyphs import LETTERS, SIZE_PX
+from fontgan.data.fonts import load_fonts
+from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.sheets import bundled_fonts
-from fontgan.typesetting import SPACE_PX, measure, picture, set_lines, svg
+from fontgan.typeface.typesetting import SPACE_PX, measure, picture, set_lines, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 EMPTY = np.full((SIZE_PX, SIZE_PX), -1.0)

@@ -5,7 +5,7 @@ import zipfile
 import mido
 import numpy as np
 
-from melodygan.encoding import Note, Tune
+from melodygan.data.encoding import Note, Tune
 
 _LETTERS = {60: "C", 62: "D", 64: "E", 65: "F", 67: "G", 69: "A", 71: "B", 72: "c", 74: "d"}
 

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from melodygan.attention import (
+from manymodes.slimming import save_slim
+from melodygan.data.encoding import Note, NoteVocabulary, Tune
+from melodygan.data.form import METERS, MODES, Form, ends_on_the_bar, ends_on_the_tonic
+from melodygan.models.attention import (
     FORM_WIDTH,
     AttentionGAN,
     Intervals,
@@ -18,9 +21,6 @@ from melodygan.attention import (
     note_plans,
     with_plans,
 )
-from melodygan.encoding import Note, NoteVocabulary, Tune
-from melodygan.form import METERS, MODES, Form, ends_on_the_bar, ends_on_the_tonic
-from modelkit.slimming import save_slim
 
 LENGTH = 16
 VOCABULARY = NoteVocabulary((60, 62, 64, 65), (2, 4, 6))

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scores import random_tunes
 
-from melodygan.barlines import _BEGINNINGS, _UPBEATS, USUAL, bar_lines
-from melodygan.encoding import Note
-from melodygan.form import METERS
+from melodygan.data.barlines import _BEGINNINGS, _UPBEATS, USUAL, bar_lines
+from melodygan.data.encoding import Note
+from melodygan.data.form import METERS
 
 
 def rhythm(*steps):

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melodygan.bars import STEPS_A_BAR, cut_at, reaches
-from melodygan.encoding import Note, to_steps
+from melodygan.data.bars import STEPS_A_BAR, cut_at, reaches
+from melodygan.data.encoding import Note, to_steps
 
 notes = st.lists(st.builds(Note, st.none() | st.integers(0, 127), st.integers(1, 40)), max_size=12)
 

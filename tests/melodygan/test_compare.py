@@ -8,19 +8,20 @@ import pytest
 from breaking import Clock
 from scores import random_tunes, write_abc
 
-import evaluation.compare
-import modelkit.comparison
-from melodygan import compare, comparison_page, judging
-from melodygan.bars import NoTunesError
+import evaluation.scores.compare
+import manymodes.experiment.compare
+from manymodes.experiment import budget
+from manymodes.experiment.compare import Record, Row, machine, read_record
+from manymodes.experiment.tables import Cell
+from melodygan import compare, comparison_page
 from melodygan.budget import train_row
 from melodygan.comparison import ROWS, Terms
 from melodygan.comparison_text import particulars, tables
-from melodygan.corpus import Split
-from melodygan.encoding import Note, Tune
-from melodygan.judging import CONTROLS, Judged, judge
-from modelkit import budget
-from modelkit.comparison import Record, Row, machine, read_record
-from modelkit.tables import Cell
+from melodygan.data.bars import NoTunesError
+from melodygan.data.corpus import Split
+from melodygan.data.encoding import Note, Tune
+from melodygan.metrics import judging
+from melodygan.metrics.judging import CONTROLS, Judged, judge
 
 TINY = ("--units", "2", "--batch-size", "4")
 SMALL_ROWS = (
@@ -93,7 +94,7 @@ def small_rows(monkeypatch):
 def few_draws(monkeypatch):
     """Draw but a few times: most of the time of a comparison goes there."""
     for draws in ("PERMUTATIONS", "RESAMPLES", "SPLITS"):
-        monkeypatch.setattr(evaluation.compare, draws, 8)
+        monkeypatch.setattr(evaluation.scores.compare, draws, 8)
 
 
 @pytest.fixture
@@ -342,7 +343,7 @@ def test_a_row_depends_on_what_its_arguments_mean(monkeypatch, tmp_path):
     assert all(other != made for other in changed)
     # the corpus is told by its fingerprint, wherever it lies
     assert Terms("elsewhere/erk", "0", 4.0, 200, tmp_path).made_with(wgan, 0) == made
-    monkeypatch.setattr(modelkit.comparison, "version", lambda _: "another")
+    monkeypatch.setattr(manymodes.experiment.compare, "version", lambda _: "another")
     assert terms.made_with(wgan, 0) != made
 
 

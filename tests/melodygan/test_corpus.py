@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scores import ABC, IN_C, abc, musicxml, write_all_formats
 
-from melodygan import corpus as corpus_module
-from melodygan.corpus import book_names, load_corpus, near_duplicate_key, split
-from melodygan.encoding import ACCEPTED_STEPS, Note, Tune
-from modelkit.cli import UserError
+from manymodes.cli import UserError
+from melodygan.data import corpus as corpus_module
+from melodygan.data.corpus import book_names, load_corpus, near_duplicate_key, split
+from melodygan.data.encoding import ACCEPTED_STEPS, Note, Tune
 
 KERN_SAMPLE = Path(__file__).resolve().parents[2].parent / "shared" / "krn-sample"
 
@@ -289,7 +289,7 @@ def test_music21_is_not_imported_until_a_file_is_parsed(load, folder, cache):
     (folder / "a.abc").write_text(ABC, encoding="utf-8")
     load(folder)
     program = (
-        "import sys; from melodygan.corpus import load_corpus; "
+        "import sys; from melodygan.data.corpus import load_corpus; "
         f"load_corpus({str(folder)!r}, cache_dir={str(cache)!r}); "
         "sys.exit('music21' in sys.modules or 'tensorflow' in sys.modules or 'joblib' in sys.modules)"
     )

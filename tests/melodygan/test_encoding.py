@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melodygan.encoding import (
+from melodygan.data.encoding import (
     DELIMITER,
     HOLD,
     REST,

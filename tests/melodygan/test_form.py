@@ -2,8 +2,8 @@
 
 import pytest
 
-from melodygan.encoding import Note, Tune
-from melodygan.form import (
+from melodygan.data.encoding import Note, Tune
+from melodygan.data.form import (
     FORMS,
     METERS,
     Form,

@@ -6,12 +6,12 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from melodygan.bars import STEPS_A_BAR
-from melodygan.encoding import NoteVocabulary
-from melodygan.gan import MelodyGAN, build_discriminator, build_generator, straight_through
+from manymodes.files import save_keras
+from manymodes.nn.adversarial import OBJECTIVES, PENALTIES
+from melodygan.data.bars import STEPS_A_BAR
+from melodygan.data.encoding import NoteVocabulary
+from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator, straight_through
 from melodygan.output import load_model
-from modelkit.adversarial import OBJECTIVES, PENALTIES
-from modelkit.files import save_keras
 
 LENGTH = 8
 TUNES = random_tunes(40, lengths=(4, 9))

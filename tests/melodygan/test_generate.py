@@ -8,16 +8,16 @@ from music21 import converter
 from scores import abc, random_tunes, write_abc, write_midi
 from test_output import played
 
+from manymodes.files import save_keras
+from manymodes.music.formats import SUFFIXES
 from melodygan import generate, output
-from melodygan.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
-from melodygan.encoding import Note, NoteVocabulary, ReportedCodec, StepVocabulary, truncate
-from melodygan.form import transposed
-from melodygan.gan import MelodyGAN, build_discriminator, build_generator
-from melodygan.lstm import MelodyLSTM
-from melodygan.plan import plan_of
-from melodygan.reported import ReportedGAN, build_reported_discriminator, build_reported_generator
-from modelkit.files import save_keras
-from modelkit.formats import SUFFIXES
+from melodygan.data.encoding import Note, NoteVocabulary, ReportedCodec, StepVocabulary, truncate
+from melodygan.data.form import transposed
+from melodygan.data.plan import plan_of
+from melodygan.models.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
+from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
+from melodygan.models.lstm import MelodyLSTM
+from melodygan.models.reported import ReportedGAN, build_reported_discriminator, build_reported_generator
 
 LENGTH = 16
 TUNES = [

@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from melodygan.attention import AttentionGAN, as_vector, build_attention_generator, build_light_critic, note_plans
-from melodygan.encoding import HOLD, NoteVocabulary, StepVocabulary, Tune, pitch_name
-from melodygan.form import Form
-from melodygan.gan import MelodyGAN, build_discriminator, build_generator
-from melodygan.lstm import MelodyLSTM
-from melodygan.plan import plan_of
-from melodygan.start import read_given
+from melodygan.compose import read_given
+from melodygan.data.encoding import HOLD, NoteVocabulary, StepVocabulary, Tune, pitch_name
+from melodygan.data.form import Form
+from melodygan.data.plan import plan_of
+from melodygan.models.attention import (
+    AttentionGAN,
+    as_vector,
+    build_attention_generator,
+    build_light_critic,
+    note_plans,
+)
+from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
+from melodygan.models.lstm import MelodyLSTM
 
 LENGTH = 16
 DECIDED = 6.0  # what the weights of the logits are multiplied by

@@ -9,14 +9,14 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from melodygan.bars import STEPS_A_BAR
-from melodygan.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, to_steps
-from melodygan.form import METERS, Form
-from melodygan.lstm import BitsPerNote, BitsPerStep, FollowEpochs, MelodyLSTM, OnsetAccuracy, TuneBatches, _drawn
+from manymodes.files import save_keras
+from melodygan.data.bars import STEPS_A_BAR
+from melodygan.data.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, to_steps
+from melodygan.data.form import METERS, Form
+from melodygan.data.plan import STEP_COLUMNS, Plan, as_steps, plan_of
+from melodygan.models.lstm import BitsPerNote, BitsPerStep, FollowEpochs, MelodyLSTM, OnsetAccuracy, TuneBatches, _drawn
+from melodygan.models.sampling import filtered_logits
 from melodygan.output import load_model
-from melodygan.plan import STEP_COLUMNS, Plan, as_steps, plan_of
-from melodygan.sampling import filtered_logits
-from modelkit.files import save_keras
 
 TUNES = random_tunes(40)
 VOCABULARY = StepVocabulary.from_tunes(TUNES)
@@ -566,7 +566,7 @@ def test_a_saved_model_does_the_same_in_a_fresh_process(tmp_path, python):
     model.build()
     save_keras(model, tmp_path / "model.keras")
     program = (
-        "import sys, pathlib; from melodygan.encoding import Note; from melodygan.output import load_model;"
+        "import sys, pathlib; from melodygan.data.encoding import Note; from melodygan.output import load_model;"
         "model = load_model(pathlib.Path(sys.argv[1])); tune = (Note(60, 8), Note(62, 24));"
         "print(model.plans, model.generate(3, seed=2), model.vary(tune, 2, amount=0.5, seed=1))"
     )

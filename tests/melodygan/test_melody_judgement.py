@@ -4,13 +4,13 @@ import keras
 import pytest
 from scores import random_tunes
 
-from melodygan.corpus import load_corpus, split
-from melodygan.encoding import StepVocabulary
-from melodygan.lstm import MelodyLSTM
-from melodygan.plan import plan_of
+from manymodes.cli import UserError
+from manymodes.files import save_keras, write_text
+from melodygan.data.corpus import load_corpus, split
+from melodygan.data.encoding import StepVocabulary
+from melodygan.data.plan import plan_of
+from melodygan.models.lstm import MelodyLSTM
 from melodygan.train import settings_of
-from modelkit.cli import UserError
-from modelkit.files import save_keras, write_text
 from pretraining import judging
 
 

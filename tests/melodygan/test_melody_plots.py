@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from melodygan.encoding import Note
+from manymodes.experiment.plots import GENERATED, REAL
+from melodygan.data.encoding import Note
 from melodygan.plots import save_spread
-from modelkit.plotting import GENERATED, REAL
 
 SAME = [[Note(60, 4), Note(62, 4), Note(64, 8)]] * 3
 OTHERS = [[Note(60 + step * number, 2 + 2 * number) for step in range(4 + number)] for number in range(1, 5)]

@@ -3,11 +3,11 @@ import mido
 import pytest
 from scores import random_tunes
 
-from melodygan.encoding import Note, Tune
+from manymodes.cli import UserError
+from manymodes.files import save_keras
+from manymodes.music.score import Score
+from melodygan.data.encoding import Note, Tune
 from melodygan.output import load_model, numbers, score_of, write_originals, write_scores, write_tunes
-from modelkit.cli import UserError
-from modelkit.files import save_keras
-from modelkit.score import Score
 
 TUNES = (
     (Note(60, 4), Note(None, 2), Note(64, 6)),

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scores import random_tunes
 
-from melodygan.encoding import HOLD, Note, Tune, to_steps
-from melodygan.form import FORMS, METERS, Form
-from melodygan.plan import (
+from melodygan.data.encoding import HOLD, Note, Tune, to_steps
+from melodygan.data.form import FORMS, METERS, Form
+from melodygan.data.plan import (
     FARTHEST,
     FASTEST,
     MOST_LEFT,

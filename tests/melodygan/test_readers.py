@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scores import IN_C, KERN, abc, random_tunes, write_abc, write_all_formats, write_midi
 
-from melodygan.encoding import Note
-from melodygan.readers import pieces_of, read_piece, read_quantised
+from melodygan.data.encoding import Note
+from melodygan.data.readers import pieces_of, read_piece, read_quantised
 
 # --- formats
 

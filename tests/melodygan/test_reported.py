@@ -4,9 +4,10 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from melodygan.encoding import Note, ReportedCodec
-from melodygan.output import load_model
-from melodygan.reported import (
+from manymodes.files import save_keras
+from manymodes.nn.recurrent import HoistedLSTM
+from melodygan.data.encoding import Note, ReportedCodec
+from melodygan.models.reported import (
     BATCH_SIZE,
     LATENT_DIM,
     LENGTH,
@@ -16,8 +17,7 @@ from melodygan.reported import (
     build_reported_discriminator,
     build_reported_generator,
 )
-from modelkit.files import save_keras
-from modelkit.recurrent import HoistedLSTM
+from melodygan.output import load_model
 
 TUNES = random_tunes(12)
 CODEC = ReportedCodec.from_tunes(TUNES)

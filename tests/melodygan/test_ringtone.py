@@ -6,11 +6,11 @@ import pytest
 import soundfile
 from scores import random_tunes
 
+from manymodes.music.formats import RATE_HZ
 from melodygan import output, ringtone
-from melodygan.encoding import Note
-from melodygan.form import ends_on_the_tonic
+from melodygan.data.encoding import Note
+from melodygan.data.form import ends_on_the_tonic
 from melodygan.ringtone import closing, name_of
-from modelkit.formats import RATE_HZ
 
 # Four bars of 4/4 that close on C, and four more.
 FIRST = [(60, 4), (62, 4), (64, 4), (65, 4), (67, 8), (67, 8), (69, 4), (67, 4), (65, 4), (62, 4), (60, 12), (None, 4)]

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melodygan.sampling import filtered_logits
+from melodygan.models.sampling import filtered_logits
 
 # ½, ¼, ⅛, ⅛, out of order
 PROBABILITIES = np.array([1 / 8, 1 / 2, 1 / 8, 1 / 4], np.float32)

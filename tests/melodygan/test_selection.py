@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scores import random_tunes
 
-from melodygan.encoding import Note
-from melodygan.selection import as_pieces, distinct_share, musical_distance
+from melodygan.data.encoding import Note
+from melodygan.metrics.musical import as_pieces, distinct_share, musical_distance
 
 STEP = np.array([60, 62, 64, 65, 67, 69, 71, 72])
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from scores import ABC, IN_C, IN_G, abc, random_tunes, write_all_formats, write_midi
 
-from melodygan.encoding import DURATIONS_QUARTERS, Note
-from melodygan.form import Form, Key, transposed
-from melodygan.readers import FORMATS
-from melodygan.start import Given, fitted, read_given
-from modelkit.cli import UserError
+from manymodes.cli import UserError
+from melodygan.compose import Given, fitted, read_given
+from melodygan.data.encoding import DURATIONS_QUARTERS, Note
+from melodygan.data.form import Form, Key, transposed
+from melodygan.data.readers import FORMATS
 
 
 def pitches_in(given):

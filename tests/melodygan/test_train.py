@@ -11,11 +11,11 @@ import pytest
 from breaking import Killed, breaking_off, kill, press_ctrl_c
 from scores import ABC, random_tunes, write_abc
 
+from manymodes.cli import INTERRUPTED_EXIT
+from manymodes.experiment import run as runs
 from melodygan import train
-from melodygan.lstm import MelodyLSTM
+from melodygan.models.lstm import MelodyLSTM
 from melodygan.output import load_model
-from modelkit import runs
-from modelkit.cli import INTERRUPTED_EXIT
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -34,7 +34,7 @@ DYING = """
 import os, signal, sys
 import tensorflow as tf
 from melodygan import train
-from modelkit import runs
+from manymodes import runs
 
 def save_and_die(model, path):
     save(model, path)

@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 from scores import random_tunes
 
-from melodygan.attention import AttentionGAN, note_plans
-from melodygan.corpus import split
-from melodygan.encoding import Note, NoteVocabulary, Tune
-from melodygan.gan import MelodyGAN
-from melodygan.lstm import FollowEpochs, MelodyLSTM
-from melodygan.reported import LENGTH, ReportedGAN
-from melodygan.selection import musical_distance
-from melodygan.variants import NOTES_A_TUNE, PENALTY_SETTINGS, PLANNED_NOTES, prepare, tunes_that_fit
-from modelkit.adversarial import PENALTIES
-from modelkit.cli import UserError
-from modelkit.randomness import RandomBatches
+from manymodes.cli import UserError
+from manymodes.nn.adversarial import PENALTIES
+from manymodes.nn.randomness import RandomBatches
+from melodygan.data.corpus import split
+from melodygan.data.encoding import Note, NoteVocabulary, Tune
+from melodygan.metrics.musical import musical_distance
+from melodygan.models.attention import AttentionGAN, note_plans
+from melodygan.models.gan import MelodyGAN
+from melodygan.models.lstm import FollowEpochs, MelodyLSTM
+from melodygan.models.reported import LENGTH, ReportedGAN
+from melodygan.trainer import NOTES_A_TUNE, PENALTY_SETTINGS, PLANNED_NOTES, prepare, tunes_that_fit
 
 TUNES = random_tunes(40)
 SIDES = split(TUNES, 0)

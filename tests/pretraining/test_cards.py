@@ -1,6 +1,6 @@
 import pytest
 
-from modelkit.pretrained import MODELS
+from manymodes.hub import MODELS
 from pretraining.cards import FIGURES, Figure, table
 
 

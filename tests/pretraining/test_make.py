@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from drumvae.model import DrumVAE
+from drumvae.models.vae import DrumVAE
 from drumvae.output import load_model
-from modelkit.cli import INTERRUPTED_EXIT
-from modelkit.files import save_keras, write_text
-from modelkit.pretrained import GROOVE, MODELS
+from manymodes.cli import INTERRUPTED_EXIT
+from manymodes.files import save_keras, write_text
+from manymodes.hub import GROOVE, MODELS
 from pretraining import judging, make
 
 FOUND = {"n": 20, "iwae_nats": 31.0, "entropy_bound_nats": 27.5, "hit_f1": 0.75, "hit_f1_mean_pattern": 0.5}

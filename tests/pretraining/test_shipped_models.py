@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from modelkit.pretrained import MODELS, folder
+from manymodes.hub import MODELS, folder
 
 FILES = sorted(folder().glob("*.keras"))
 CARDS = sorted(folder().glob("*.md"))

@@ -1,7 +1,7 @@
 import pytest
 from studiomodels import save_all
 
-from studio.models import load_models
+from manymodes_studio.models import load_models
 
 
 @pytest.fixture(scope="session")

@@ -7,20 +7,20 @@ import keras
 import numpy as np
 from keras import layers
 
-from audiovae.code_prior import CodePrior
-from audiovae.container import fingerprint
-from audiovae.model import AudioVQVAE
-from drumvae.kit import INSTRUMENTS, STEPS, Bars
-from drumvae.midi_grooves import write_beat
-from drumvae.model import DrumVAE
-from fontgan.gan import FontGAN
-from fontgan.glyphs import LETTERS, SIZE_PX
-from melodygan.encoding import Note, StepVocabulary, Tune
-from melodygan.lstm import MelodyLSTM
-from melodygan.plan import plan_of
-from modelkit.audio import RATE_HZ, write_audio
-from modelkit.files import save_keras
-from modelkit.midi import write_melody
+from audiovae.codes import fingerprint
+from audiovae.models.prior import CodePrior
+from audiovae.models.vae import AudioVQVAE
+from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
+from drumvae.data.midi_grooves import write_beat
+from drumvae.models.vae import DrumVAE
+from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.models.gan import FontGAN
+from manymodes.files import save_keras
+from manymodes.music.audio import RATE_HZ, write_audio
+from manymodes.music.midi import write_melody
+from melodygan.data.encoding import Note, StepVocabulary, Tune
+from melodygan.data.plan import plan_of
+from melodygan.models.lstm import MelodyLSTM
 
 STYLES = ["rock", "jazz", "hiphop", "electronic", "latin"]
 PEOPLE = ["rock", "jazz"]

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from studiomodels import PEOPLE, STYLES, beat_file
 
-from drumvae.kit import INSTRUMENTS, STEPS, Bars
-from drumvae.midi_grooves import write_beat
-from modelkit.audio import read_audio, read_midi
-from modelkit.cli import UserError
-from modelkit.formats import RATE_HZ
-from modelkit.soundfont import render
-from studio import drums
+from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
+from drumvae.data.midi_grooves import write_beat
+from manymodes.cli import UserError
+from manymodes.music.audio import read_audio, read_midi
+from manymodes.music.formats import RATE_HZ
+from manymodes.music.soundfont import render
+from manymodes_studio import drums
 
 ASKED = {"bars": 2, "complexity": 0.5, "humanize": 1.0, "tempo": 120.0, "seed": 5}
 MACHINE = {**ASKED, "humanize": 0.0}

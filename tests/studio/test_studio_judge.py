@@ -4,8 +4,8 @@ import zipfile
 import pytest
 from studiomodels import tune_archive
 
-from modelkit.cli import UserError
-from studio.judge import judge
+from manymodes.cli import UserError
+from manymodes_studio.judge import judge
 
 
 @pytest.fixture

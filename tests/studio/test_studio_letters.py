@@ -6,9 +6,9 @@ from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fontgan.glyphs import LETTERS
-from modelkit.cli import UserError
-from studio import letters
+from fontgan.data.glyphs import LETTERS
+from manymodes.cli import UserError
+from manymodes_studio import letters
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 import pytest
 from studiomodels import SCALE, tune_file
 
-from melodygan.encoding import Note
-from melodygan.form import METERS, read_key
-from modelkit.cli import UserError
-from modelkit.score import signature
-from studio import melody
-from studio.melody import Composed
+from manymodes.cli import UserError
+from manymodes.music.score import signature
+from manymodes_studio import melody
+from manymodes_studio.melody import Composed
+from melodygan.data.encoding import Note
+from melodygan.data.form import METERS, read_key
 
 ASKED = {"key": "G major", "meter": "4/4", "bars": 4, "temperature": 1.0, "seed": 3}
 

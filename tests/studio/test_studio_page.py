@@ -14,8 +14,8 @@ import pytest
 from browser import BROWSER
 from studiomodels import beat_file, sound_file, tune_archive, tune_file
 
-import studio
-from modelkit.cli import INTERRUPTED_EXIT
+import manymodes_studio
+from manymodes.cli import INTERRUPTED_EXIT
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no browser here")
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -55,11 +55,11 @@ def program(model_folder, tmp_path_factory):
     watched.touch()
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(folder), str(Path(studio.__file__).parents[1])]),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(Path(manymodes_studio.__file__).parents[1])]),
         "STUDIO_WATCH": str(watched),
         "TMPDIR": str(folder),
     }
-    command = [sys.executable, "-m", "studio", "--models", str(model_folder)]
+    command = [sys.executable, "-m", "manymodes_studio", "--models", str(model_folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder) as process:
         printed = iter(process.stdout.readline, "")
         address = next((found[1] for line in printed if (found := re.search(r"open at (\S+)", line))), None)

@@ -4,9 +4,9 @@ from xml.etree.ElementTree import fromstring
 import numpy as np
 import pytest
 
-from drumvae.kit import INSTRUMENTS, STEPS, Bars
-from modelkit.score import Score
-from studio import pictures
+from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
+from manymodes.music.score import Score
+from manymodes_studio import pictures
 
 TUNE = Score(((60, 4), (None, 2), (72, 2), (67, 8)), "a <tune>")
 

@@ -3,8 +3,8 @@ import pytest
 import soundfile
 from studiomodels import SOUNDS, sound_file
 
-from modelkit.cli import UserError
-from studio import sound
+from manymodes.cli import UserError
+from manymodes_studio import sound
 
 
 @pytest.fixture

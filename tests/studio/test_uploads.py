@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelkit.cli import UserError
-from studio import uploads
-from studio.uploads import MIDI, MIDI_ARCHIVE, received, shown, unpack
+from manymodes.cli import UserError
+from manymodes_studio import uploads
+from manymodes_studio.uploads import MIDI, MIDI_ARCHIVE, received, shown, unpack
 
 TUNE = b"MThd" + bytes(60)
 PASSWORD = 0x1

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.workspace import Workspace
+from manymodes_studio.workspace import Workspace
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""Files of sound codes: what a VQ-VAE makes of a sound, as few bytes as its codes need.
+
+Integers are little-endian. A file has
+
+    4 bytes        ``MMSC``
+    1 byte         version of the format, 1
+    4 bytes        K, how many codes there are
+    2 bytes        F, codes a chunk
+    2 bytes        H, samples from the start of one chunk to the start of the next
+    4 bytes        samples a second, 22,050
+    4 bytes        S, samples of the whole sound
+    8 bytes        fingerprint of the model
+    2 N bytes      the factor that each chunk is to be multiplied with, a 16-bit float; 0 for silence
+    ⌈N F B / 8⌉    the codes, chunk by chunk, B = ⌈log₂ K⌉ bits each, the highest first; zeros up to a whole byte
+    4 bytes        CRC-32 of all that stands before
+
+N = 1 + ⌈(S − 22,050) / H⌉, at least 1, is how many chunks of 22,050 samples there are (`audiovae.data.chunks.to_chunks`).
+With K = 256, F = 172 and H = 21,794 that is 1.41 kbit a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from audiovae.data.chunks import CHUNK, RATE_HZ
+from manymodes.cli import UserError, existing_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["MAGIC", "CodedSound", "UnreadableCodesError", "fingerprint", "pack", "read_codes", "unpack"]
+
+MAGIC = b"MMSC"
+"""What every file begins with."""
+
+_VERSION = 1
+_HEADER = struct.Struct("<4sBIHHII8s")
+_CHECKSUM = struct.Struct("<I")
+_FINGERPRINT_LENGTH = 8
+
+
+class UnreadableCodesError(Exception):
+    """Why bytes give no codes, in one line."""
+
+
+class CodedSound(NamedTuple):
+    """A sound as codes.
+
+    Attributes:
+        codes: int32 [N, F], from 0 to K − 1.
+        gains: float32 [N], what decoded chunks are to be multiplied with.
+        length: S, samples of the sound.
+        hop: H, samples from one chunk to the next.
+        code_count: K.
+        maker: fingerprint of the model that made the codes, 8 bytes.
+    """
+
+    codes: np.ndarray
+    gains: np.ndarray
+    length: int
+    hop: int
+    code_count: int
+    maker: bytes
+
+
+def fingerprint(weights: Iterable[np.ndarray]) -> bytes:
+    """Return 8 bytes that differ from model to model: the beginning of the sha256 of all weights and their shapes."""
+    digest = hashlib.sha256()
+    for array in weights:
+        digest.update(repr((array.shape, array.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()[:_FINGERPRINT_LENGTH]
+
+
+def pack(sound: CodedSound) -> bytes:
+    """Return the content of a file; gains are rounded to 16 bits.
+
+    Raises:
+        ValueError: there are codes beyond K, or not as many chunks as the length asks for.
+    """
+    count, frames = sound.codes.shape
+    if count != _chunk_count(sound.length, sound.hop) or len(sound.gains) != count:
+        raise ValueError(f"{count} chunks with {len(sound.gains)} gains are not those of {sound.length} samples")
+    if sound.codes.min() < 0 or sound.codes.max() >= sound.code_count:
+        raise ValueError(f"codes are from 0 to {sound.code_count - 1}")
+    header = _HEADER.pack(MAGIC, _VERSION, sound.code_count, frames, sound.hop, RATE_HZ, sound.length, sound.maker)
+    largest = float(np.finfo(np.float16).max)
+    gains = np.clip(sound.gains, 0, largest).astype("<f2").tobytes()
+    shifts = np.arange(_bits(sound.code_count))[::-1]
+    bits = (sound.codes.reshape(-1, 1) >> shifts & 1).astype(np.uint8)
+    content = header + gains + np.packbits(bits).tobytes()
+    return content + _CHECKSUM.pack(zlib.crc32(content))
+
+
+def unpack(content: bytes) -> CodedSound:
+    """Return what `pack` was given.
+
+    Raises:
+        UnreadableCodesError: the content is something else, or not all of it is there as it was written.
+    """
+    if content[: len(MAGIC)] != MAGIC:
+        raise UnreadableCodesError("is no file of sound codes")
+    if len(content) <= _HEADER.size:
+        raise UnreadableCodesError("is cut short")
+    _, version, code_count, frames, hop, rate_hz, length, maker = _HEADER.unpack_from(content)
+    if version != _VERSION:
+        raise UnreadableCodesError(f"is of version {version}, and this program knows only {_VERSION}")
+    if rate_hz != RATE_HZ or not 1 <= hop <= CHUNK or not frames or not code_count:
+        raise UnreadableCodesError("is damaged")
+    count, bits = _chunk_count(length, hop), _bits(code_count)
+    codes_begin = _HEADER.size + 2 * count
+    codes_end = codes_begin - (-count * frames * bits // 8)
+    if len(content) < codes_end + _CHECKSUM.size:
+        raise UnreadableCodesError(f"is cut short: it has {len(content)} of {codes_end + _CHECKSUM.size} bytes")
+    if content[codes_end:] != _CHECKSUM.pack(zlib.crc32(content[:codes_end])):
+        raise UnreadableCodesError("is damaged")
+    gains = np.frombuffer(content, "<f2", count, _HEADER.size).astype(np.float32)
+    packed = np.frombuffer(content[codes_begin:codes_end], np.uint8)
+    digits = np.unpackbits(packed, count=count * frames * bits).reshape(count, frames, bits)
+    codes = digits.astype(np.int32) @ (1 << np.arange(bits, dtype=np.int32)[::-1])
+    if not np.isfinite(gains).all() or gains.min() < 0 or codes.max() >= code_count:
+        raise UnreadableCodesError("is damaged")
+    return CodedSound(codes, gains, length, hop, code_count, maker)
+
+
+def read_codes(path: str | Path) -> CodedSound:
+    """Read a file of sound codes.
+
+    Raises:
+        UserError: there is no such file, it is something else, or it is not whole.
+    """
+    file = existing_file(path, "the file of codes")
+    try:
+        return unpack(file.read_bytes())
+    except UnreadableCodesError as error:
+        raise UserError(f"{file} {error}: give a file as audiovae.codec encode has written it") from error
+    except OSError as error:
+        raise UserError(f"{file} cannot be opened ({error.strerror or error}): check its permissions") from error
+
+
+def _chunk_count(length: int, hop: int) -> int:
+    return 1 + max(0, -(-(length - CHUNK) // hop))
+
+
+def _bits(code_count: int) -> int:
+    return (code_count - 1).bit_length()

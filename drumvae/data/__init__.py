@@ -1,0 +1,1 @@
+"""Drum patterns from rules and from recorded MIDI."""

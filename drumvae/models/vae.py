@@ -1,0 +1,419 @@
+"""The hierarchical variational autoencoder of drum patterns: z_high is to hold the style, z_low the variation.
+
+Notation: B batch, S styles, H = 16 steps × 9 instruments. Patterns are hits, velocities and offsets, each [B, 16, 9].
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from manymodes.nn.randomness import reseed_layers
+from manymodes.nn.variational import (
+    Gaussian,
+    bernoulli_log_likelihood,
+    bounded,
+    importance_weighted_bound,
+    kl_divergence,
+    standard_normal_like,
+    with_free_bits,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HIERARCHIES = ("top-down", "chain")
+STEPS, INSTRUMENTS = 16, 9
+_APART = 4.0  # where styles begin in z_high, in deviations from its middle
+_HEARD = 2 * STEPS * INSTRUMENTS + 1
+_UNHEARD = 0.25  # of the bars, those of which in training only the hits are known
+_USUAL_VELOCITY = 0.5
+_OFFSETS_COUNT, _TEMPO_COUNTS = 4.0, 3.0  # as velocities: an eighth of a step is 0.5, and so is a sixth more of tempo
+_LEAST_DEVIATION = 0.02  # of velocities and offsets: training data that never vary would send it to 0
+
+
+class Latents(NamedTuple):
+    """Both levels of the hierarchy, drawn or as means: high [B, high_dim], low [B, low_dim]."""
+
+    high: tf.Tensor
+    low: tf.Tensor
+
+
+class Playing(NamedTuple):
+    """How bars are played, as `drumvae.data.kit.Bars` has it: velocities and offsets [B, 16, 9], tempos [B]."""
+
+    velocities: tf.Tensor
+    offsets: tf.Tensor
+    tempos: tf.Tensor
+
+
+class Posterior(NamedTuple):
+    """What the encoder says of patterns: drawn latents, and the distributions they were drawn from."""
+
+    latents: Latents
+    high: Gaussian
+    low: Gaussian
+
+
+class Played(NamedTuple):
+    """How hits are played: normal distributions of velocity and offset in every cell, [B, 16, 9] each."""
+
+    velocity: Gaussian
+    offset: Gaussian
+
+    def at(self, faster: tf.Tensor) -> Played:
+        """Return the same at tempos [B] times as fast: unevenness is one of milliseconds, a greater part of a step."""
+        wider = 2 * tf.math.log(tf.cast(faster, tf.float32))[:, None, None]
+        return Played(self.velocity, Gaussian(self.offset.mean, self.offset.log_variance + wider))
+
+
+@keras.saving.register_keras_serializable(package="drumvae")
+class DrumVAE(keras.Model):
+    """Two levels of latents over drum patterns.
+
+    ``top-down``: p(z_high) p(z_low | z_high) p(x | z_high, z_low), with q(z_high | x) q(z_low | x, z_high): the upper
+    level is inferred from the pattern itself and the decoder reads it.
+
+    ``chain``: p(z_high) p(z_low | z_high) p(x | z_low), with q(z_low | x) q(z_high | z_low), as the reports have it:
+    nothing needs the upper level, and it collapses.
+
+    Supervised, p(z_high | style) is a normal distribution around a mean of its own for each style, and how well the
+    style can be told from z_high is part of the loss; patterns are then ``fit`` with their styles. Unsupervised,
+    p(z_high) is standard normal.
+
+    How hits are played is learned beside: velocity and offset of each cell follow from what the decoder makes of the
+    latents and from the hits. No gradient goes back from there, so the latents are those of the hits alone.
+
+    Args:
+        styles: their names.
+        hierarchy: one of `HIERARCHIES`.
+        supervised: whether styles are known in training.
+        high_dim: of z_high.
+        low_dim: of z_low.
+        channels: of the encoder's convolutions, over 16, 8 and 4 steps; the decoder mirrors them.
+        dropout: on what the convolutions of encoder and decoder read.
+        high_dropout: on what z_high is inferred from, top-down.
+        free_bits_nats: see `manymodes.nn.variational.with_free_bits`.
+        style_weight: of the style's cross-entropy.
+        tempo: the mean of what it learns from, quarters a minute: how uneven people play is a matter of milliseconds.
+        seed: of all draws of training.
+    """
+
+    def __init__(
+        self,
+        styles: Sequence[str],
+        *,
+        hierarchy: str = "top-down",
+        supervised: bool = True,
+        high_dim: int = 4,
+        low_dim: int = 12,
+        channels: Sequence[int] = (32, 64, 128),
+        dropout: float = 0.0,
+        high_dropout: float = 0.0,
+        free_bits_nats: float = 0.35,
+        style_weight: float = 1.0,
+        tempo: float = 120.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if hierarchy not in HIERARCHIES:
+            raise ValueError(f"hierarchy {hierarchy!r} is not one of {', '.join(HIERARCHIES)}")
+        self.styles = list(styles)
+        self.hierarchy, self.supervised = hierarchy, supervised
+        self.high_dim, self.low_dim = high_dim, low_dim
+        self.channels, self.dropout, self.high_dropout = tuple(channels), dropout, high_dropout
+        self.free_bits_nats, self.style_weight, self.tempo, self.seed = free_bits_nats, style_weight, tempo, seed
+        top_down = hierarchy == "top-down"
+        self.encoder = _encoder(self.channels, dropout)
+        width = int(self.encoder.output_shape[-1])
+        if top_down:
+            self.high_encoder = _high_encoder(width, 2 * high_dim, high_dropout)
+        else:
+            self.high_encoder = _dense("high_encoder", [low_dim], 2 * high_dim)
+        self.low_encoder = _dense("low_encoder", [width, high_dim] if top_down else [width], 2 * low_dim)
+        self.low_prior = _dense("low_prior", [high_dim], 2 * low_dim)
+        self.decoder = _decoder(high_dim + low_dim if top_down else low_dim, self.channels, dropout)
+        self.player = _player(self.channels[0])
+        self.style_means = self.add_weight(
+            name="style_means",
+            shape=(len(self.styles), high_dim),
+            # Nothing drives them apart later: the style's loss sees only how narrow posteriors are.
+            initializer=keras.initializers.Orthogonal(_APART, seed=seed),
+            trainable=supervised,
+        )
+        # Where styles are in z_high: learned, or, without supervision, found afterwards by `name_styles`.
+        self.style_deviations = self.add_weight(
+            name="style_deviations", shape=(len(self.styles), high_dim), initializer="ones", trainable=False
+        )
+        names = {"beta": 1.0, "temperature": 1.0}
+        self.beta, self.temperature = (
+            self.add_weight(name=name, shape=(), initializer=keras.initializers.Constant(value), trainable=False)
+            for name, value in names.items()
+        )
+        reported = ["loss", "elbo_nats", "reconstruction_nats", "kl_high_nats", "kl_low_nats", "playing_loss"]
+        reported += ["style_loss", "style_accuracy"] * supervised
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in reported}
+        self.built = True
+
+    # -- the Keras side -----------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        names = (
+            *("styles", "hierarchy", "supervised", "high_dim", "low_dim", "channels", "dropout", "high_dropout"),
+            *("free_bits_nats", "style_weight", "tempo", "seed"),
+        )
+        return {"name": self.name, **{name: getattr(self, name) for name in names}}
+
+    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the parts are built already
+        """Mark the model as built: its parts are when they come."""
+        self.built = True
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The trackers whose names are the keys that the steps return."""
+        return list(self._trackers.values())
+
+    def call(self, hits: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return the probability of a hit in each cell, patterns rebuilt from the means of their latents."""
+        return tf.sigmoid(self.decode(self.means(hits), training=training))
+
+    # -- the parts ----------------------------------------------------------------------------------------
+
+    def encode(
+        self, hits: tf.Tensor, noise: Latents, playing: Playing | None = None, training: bool = False
+    ) -> Posterior:
+        """Draw latents of patterns.
+
+        Args:
+            hits: [B, 16, 9].
+            noise: standard normal, or 0 for means.
+            playing: how they are played, if that is known: swing and accents tell styles that are struck alike. Only
+                z_high hears it, and only where it is inferred first.
+            training: whether anything is dropped.
+        """
+        features = self.encoder(hits, training=training)
+        if self.hierarchy == "chain":
+            low = bounded(self.low_encoder([features], training=training))
+            drawn_low = low.sample(noise.low)
+            high = bounded(self.high_encoder([drawn_low], training=training))
+            return Posterior(Latents(high.sample(noise.high), drawn_low), high, low)
+        high = bounded(self.high_encoder([features, self._heard(hits, playing)], training=training))
+        drawn_high = high.sample(noise.high)
+        low = bounded(self.low_encoder([features, drawn_high], training=training))
+        return Posterior(Latents(drawn_high, low.sample(noise.low)), high, low)
+
+    def means(self, hits: tf.Tensor, playing: Playing | None = None) -> Latents:
+        """Return the means of the latents of patterns [B, 16, 9]; see `encode`."""
+        return self.encode(hits, self._still(tf.shape(hits)[0]), playing).latents
+
+    def _heard(self, hits: tf.Tensor, playing: Playing | None) -> tf.Tensor:
+        """Return how hits are played as numbers around 0, [B, 289]; all are 0 where it is not known."""
+        if playing is None:
+            return tf.zeros([tf.shape(hits)[0], _HEARD])
+        cells = [hits * (playing.velocities - _USUAL_VELOCITY), hits * playing.offsets * _OFFSETS_COUNT]
+        faster = tf.math.log(playing.tempos / self.tempo) * _TEMPO_COUNTS
+        return tf.concat([*(keras.ops.reshape(each, (-1, STEPS * INSTRUMENTS)) for each in cells), faster[:, None]], 1)
+
+    def low_given(self, high: tf.Tensor) -> Gaussian:
+        """Return p(z_low | z_high), [B, low_dim]."""
+        return bounded(self.low_prior([high]))
+
+    def features(self, latents: Latents, training: bool = False) -> tf.Tensor:
+        """Return what the decoder makes of latents, [B, 16, channels]."""
+        read = latents.low if self.hierarchy == "chain" else tf.concat([latents.high, latents.low], axis=-1)
+        return self.decoder(read, training=training)[0]
+
+    def decode(self, latents: Latents, training: bool = False) -> tf.Tensor:
+        """Return the logits of hits, [B, 16, 9]."""
+        read = latents.low if self.hierarchy == "chain" else tf.concat([latents.high, latents.low], axis=-1)
+        return self.decoder(read, training=training)[1] / self.temperature
+
+    def play(self, latents: Latents, hits: tf.Tensor) -> Played:
+        """Return how hits [B, 16, 9] are played under latents."""
+        return self._played(self.features(latents), hits)
+
+    def _played(self, features: tf.Tensor, hits: tf.Tensor, training: bool = False) -> Played:
+        parts = self.player([tf.stop_gradient(features), hits], training=training)
+        mean_v, scale_v, mean_o, scale_o = tf.split(parts, 4, axis=-1)
+        velocity = Gaussian(tf.sigmoid(mean_v), 2 * tf.math.log(tf.nn.softplus(scale_v - 2) + _LEAST_DEVIATION))
+        offset = Gaussian(0.5 * tf.tanh(mean_o), 2 * tf.math.log(tf.nn.softplus(scale_o - 2) + _LEAST_DEVIATION))
+        return Played(velocity, offset)
+
+    def style_logits(self, high: tf.Tensor) -> tf.Tensor:
+        """Return log p(z_high | style), [B, S]: styles being as frequent, log p(style | z_high) up to a constant."""
+        around = Gaussian(self.style_means, tf.zeros_like(self.style_means))
+        return around.log_density(high[..., None, :])
+
+    def name_styles(self, hits: np.ndarray, styles: np.ndarray) -> None:
+        """Find where styles are in z_high, from patterns [n, 16, 9] and their styles [n]; for those that never knew.
+
+        Nothing else changes: the styles serve only to be asked for by name.
+        """
+        high = self.means(tf.constant(hits, tf.float32)).high.numpy()
+        of_style = [high[styles == style] for style in range(len(self.styles))]
+        self.style_means.assign(np.stack([values.mean(axis=0) for values in of_style]))
+        self.style_deviations.assign(np.stack([values.std(axis=0) for values in of_style]))
+
+    def log_prior_high(self, high: tf.Tensor) -> tf.Tensor:
+        """Return log p(z_high), [...]: over all styles where they are known."""
+        if not self.supervised:
+            return standard_normal_like(high).log_density(high)
+        return tf.reduce_logsumexp(self.style_logits(high), axis=-1) - math.log(len(self.styles))
+
+    def prior_high(self, posterior: Gaussian, styles: tf.Tensor | None) -> Gaussian:
+        """Return p(z_high | style), or p(z_high) without styles, for each of the bars of a posterior [B, high_dim]."""
+        if styles is None:
+            return standard_normal_like(posterior.mean)
+        means = tf.gather(self.style_means, styles)
+        return Gaussian(means, tf.zeros_like(means))
+
+    def _still(self, count: tf.Tensor) -> Latents:
+        return Latents(tf.zeros([count, self.high_dim]), tf.zeros([count, self.low_dim]))
+
+    def noise(self, count: tf.Tensor | int, seed: tf.Tensor | Sequence[int]) -> Latents:
+        """Draw standard normal noise for latents, from a stateless seed of two numbers."""
+        drawn = tf.random.stateless_normal([count, self.high_dim + self.low_dim], seed)
+        return Latents(drawn[:, : self.high_dim], drawn[:, self.high_dim :])
+
+    # -- learning -----------------------------------------------------------------------------------------
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Make one update. ``data`` is ((hits, velocities, offsets, tempos), styles), see `drumvae.data.kit.Bars`."""
+        reseed_layers(
+            [self.encoder, self.high_encoder, self.decoder, self.player], self.seed, self.optimizer.iterations
+        )
+        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(self.optimizer.iterations, tf.int64)])
+        with tf.GradientTape() as tape:
+            loss = self._measure(data, seed, training=True)
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {tracker.name: tracker.result() for tracker in self.metrics}
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Measure a batch, with noise that is the same every time."""
+        self._measure(data, tf.constant([self.seed, -1], tf.int64), training=False)
+        return {tracker.name: tracker.result() for tracker in self.metrics}
+
+    def _measure(self, data: Any, seed: tf.Tensor, *, training: bool) -> tf.Tensor:
+        (hits, velocities, offsets, tempos), styles = data
+        playing = Playing(velocities, offsets, tempos)
+        posterior = self.encode(hits, self.noise(tf.shape(hits)[0], seed), playing, training=training)
+        latents = posterior.latents
+        read = latents.low if self.hierarchy == "chain" else tf.concat([latents.high, latents.low], axis=-1)
+        features, logits = self.decoder(read, training=training)
+        likelihood = bernoulli_log_likelihood(logits / self.temperature, hits)
+        reconstruction = -tf.reduce_mean(tf.reduce_sum(likelihood, axis=[1, 2]))
+        known = styles if self.supervised else None
+        high = kl_divergence(posterior.high, self.prior_high(posterior.high, known))
+        low = kl_divergence(posterior.low, self.low_given(latents.high))
+        costs = with_free_bits(high, self.free_bits_nats) + with_free_bits(low, self.free_bits_nats)
+        played = self._played(features, hits, training).at(tempos / self.tempo)
+        playing = _playing_loss(played, hits, velocities, offsets)
+        loss = reconstruction + self.beta * costs + playing
+        found = {
+            "elbo_nats": -(reconstruction + tf.reduce_mean(tf.reduce_sum(high, -1) + tf.reduce_sum(low, -1))),
+            "reconstruction_nats": reconstruction,
+            "kl_high_nats": tf.reduce_mean(tf.reduce_sum(high, axis=-1)),
+            "kl_low_nats": tf.reduce_mean(tf.reduce_sum(low, axis=-1)),
+            "playing_loss": playing,
+        }
+        if self.supervised:
+            told = self.style_logits(latents.high)
+            found["style_loss"] = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(styles, told))
+            found["style_accuracy"] = tf.reduce_mean(
+                tf.cast(tf.argmax(told, -1) == tf.cast(styles, tf.int64), tf.float32)
+            )
+            loss += self.style_weight * found["style_loss"]
+        for name, value in {**found, "loss": loss}.items():
+            self._trackers[name].update_state(value)
+        return loss
+
+    # -- judging ------------------------------------------------------------------------------------------
+
+    def log_weights(self, hits: tf.Tensor, samples: int, seed: int) -> tf.Tensor:
+        """Return log p(x, z) − log q(z | x) of patterns [B, 16, 9] for drawn latents: [samples, B], in nats."""
+        count = tf.shape(hits)[0]
+        repeated = tf.tile(hits, [samples, 1, 1])
+        posterior = self.encode(repeated, self.noise(samples * count, [seed, 0]))
+        high, low = posterior.latents
+        likelihood = tf.reduce_sum(bernoulli_log_likelihood(self.decode(posterior.latents), repeated), axis=[1, 2])
+        prior = self.log_prior_high(high) + self.low_given(high).log_density(low)
+        weights = likelihood + prior - posterior.high.log_density(high) - posterior.low.log_density(low)
+        return tf.reshape(weights, [samples, count])
+
+    def log_likelihood(self, hits: np.ndarray, *, samples: int = 100, seed: int = 0) -> np.ndarray:
+        """Return a lower bound of log p(x) for patterns [n, 16, 9]: [n], in nats; for one sample it is the ELBO."""
+        weigh = tf.function(lambda part: importance_weighted_bound(self.log_weights(part, samples, seed)))
+        parts = [weigh(tf.constant(hits[begin : begin + 64], tf.float32)) for begin in range(0, len(hits), 64)]
+        return np.concatenate([part.numpy() for part in parts])
+
+
+def _playing_loss(played: Played, hits: tf.Tensor, velocities: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
+    """Return the mean negative log-density of velocities and offsets over the hits there are, in nats a hit."""
+    loss = tf.constant(0.0)
+    for distribution, values in ((played.velocity, velocities), (played.offset, offsets)):
+        squared = tf.square(values - distribution.mean) * tf.exp(-distribution.log_variance)
+        loss += 0.5 * tf.reduce_sum(hits * (squared + distribution.log_variance))
+    return loss / tf.maximum(tf.reduce_sum(hits), 1.0)
+
+
+def _encoder(channels: Sequence[int], dropout: float) -> keras.Model:
+    hits = keras.Input((STEPS, INSTRUMENTS), name="hits")
+    x = layers.Dropout(dropout)(hits)
+    for number, width in enumerate(channels):
+        x = layers.Conv1D(width, 3 + (number > 0), strides=1 + (number > 0), padding="same", activation="relu")(x)
+    return keras.Model(hits, layers.Dropout(dropout)(layers.Flatten()(x)), name="encoder")
+
+
+def _high_encoder(width: int, outputs: int, dropout: float) -> keras.Model:
+    """Return a network from the encoder's features [width] and how hits are played [289], which it can do without.
+
+    It has no hidden layer: styles are told by few people, and what can tell people apart tells styles worse of others.
+    """
+    features, heard = keras.Input((width,)), keras.Input((_HEARD,))
+    known = layers.Dropout(_UNHEARD, noise_shape=(None, 1))(heard)
+    x = layers.Dropout(dropout)(layers.Concatenate()([features, known]))
+    return keras.Model(
+        [features, heard], layers.Dense(outputs, kernel_initializer="orthogonal")(x), name="high_encoder"
+    )
+
+
+def _dense(name: str, widths: Sequence[int], outputs: int, hidden: int = 128) -> keras.Model:
+    """Return a network of one hidden layer over several inputs."""
+    inputs = [keras.Input((width,)) for width in widths]
+    joined = layers.Concatenate()(inputs) if len(inputs) > 1 else inputs[0]
+    x = layers.Dense(hidden, activation="relu")(joined)
+    return keras.Model(inputs, layers.Dense(outputs, kernel_initializer="orthogonal")(x), name=name)
+
+
+def _decoder(latent_dim: int, channels: Sequence[int], dropout: float, hidden: int = 256) -> keras.Model:
+    """Return a network from latents to features [16, channels[0]] and logits [16, 9], over 4, 8 and 16 steps."""
+    latents = keras.Input((latent_dim,), name="latents")
+    coarse = STEPS // 2 ** (len(channels) - 1)
+    # Latents choose between whole patterns, which one layer cannot: without the second, bars cost 0.4 nats more.
+    x = layers.Dense(hidden, activation="relu")(latents)
+    x = layers.Dense(coarse * channels[-1], activation="relu")(layers.Dropout(dropout)(x))
+    x = layers.Reshape((coarse, channels[-1]))(x)
+    for width in reversed(channels[:-1]):
+        x = layers.Dropout(dropout)(x)
+        x = layers.Conv1DTranspose(width, 4, strides=2, padding="same", activation="relu")(x)
+    logits = layers.Conv1D(INSTRUMENTS, 3, padding="same")(x)
+    return keras.Model(latents, [x, logits], name="decoder")
+
+
+def _player(width: int, hidden: int = 64) -> keras.Model:
+    """Return a network from the decoder's features and hits to four values a cell, [16, 36]."""
+    features = keras.Input((STEPS, width), name="features")
+    hits = keras.Input((STEPS, INSTRUMENTS), name="hits")
+    # Without dropout it knows by heart how each bar of a thousand is played, and is surer of others than it may be.
+    x = layers.Concatenate()([layers.Dropout(0.5)(features), hits])
+    for _ in range(2):
+        x = layers.Dropout(0.3)(layers.Conv1D(hidden, 3, padding="same", activation="relu")(x))
+    return keras.Model([features, hits], layers.Conv1D(4 * INSTRUMENTS, 1)(x), name="player")

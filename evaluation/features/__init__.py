@@ -1,0 +1,1 @@
+"""Musical features of one piece."""

@@ -1,0 +1,583 @@
+"""What is measured in each piece: the twelve features of mgeval by their names, and what a musician would ask.
+
+Every feature is a pure function of note arrays. It takes one `Notes`, a list of them or a `Stack`, and returns one row
+per piece: [n], or [n, d] for histograms and matrices. A value that a piece does not have (the mean interval of a single
+note) is NaN, never 0; comparisons leave such pieces out of that feature and count them.
+
+The names, and the ideas, of the first twelve are from L.-C. Yang and A. Lerch, "On the evaluation of generative models
+in music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.legacy.mgeval` has that
+program's own conventions, and the README lists each difference.
+
+Features of succession follow the melodic line, the highest note at each onset. Drum notes are left out, unless a
+piece has nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.commandline import OneLineParser, counted, fail, jobs
+from evaluation.features.sequences import longest_repeats
+from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Notes, Stack, as_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Pieces = Notes | Sequence[Notes] | Stack
+"""What every feature takes."""
+
+PITCH_CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+
+NOTE_LENGTHS = {
+    "whole": 4.0,
+    "half": 2.0,
+    "quarter": 1.0,
+    "8th": 0.5,
+    "16th": 0.25,
+    "dotted half": 3.0,
+    "dotted quarter": 1.5,
+    "dotted 8th": 0.75,
+    "dotted 16th": 0.375,
+    "half triplet": 4 / 3,
+    "quarter triplet": 2 / 3,
+    "8th triplet": 1 / 3,
+}
+"""The twelve classes of `note_length_hist` in mgeval's order, in quarters."""
+
+LENGTH_CLASSES = 8
+"""Classes of `note_length_transitions`: eighths of a second, the last one open."""
+
+_DIATONIC = (0, 2, 4, 5, 7, 9, 11)
+_HARMONIC_MINOR = (0, 2, 3, 5, 7, 8, 11)
+_SLOTS = 16
+_PER_QUARTER = 24
+
+
+def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Divide, with NaN where there is nothing to divide by; [n, d] by [n] row by row."""
+    below = denominator.reshape(denominator.shape + (1,) * (numerator.ndim - denominator.ndim))
+    return np.divide(numerator, below, out=np.full(numerator.shape, np.nan), where=below > 0)
+
+
+def _distinct(group: IntArray, groups: int, symbols: IntArray, width: int) -> FloatArray:
+    """Count the different symbols in each group, to [groups]."""
+    keys = np.sort(group * width + symbols)
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    return np.bincount(keys[first] // width, minlength=groups).astype(np.float64)
+
+
+def _first_bars(stack: Stack, per_bar: FloatArray, bars: int) -> FloatArray:
+    """Cut [B, ...] into [n, bars, ...]: the first bars of each piece, zero beyond its end."""
+    first = np.concatenate([[0], np.cumsum(stack.bars)]).astype(np.int64)
+    number = np.arange(len(stack.bar_piece)) - first[stack.bar_piece]
+    kept = number < bars
+    result = np.zeros((stack.size, bars, *per_bar.shape[1:]))
+    result[stack.bar_piece[kept], number[kept]] = per_bar[kept]
+    return result
+
+
+def total_used_pitch(pieces: Pieces) -> FloatArray:
+    """Number of different pitches: |{pitch_i}|. [n] pitches.
+
+    A piece without notes has 0. Every note counts, however short; the original misses notes under 10 ms.
+    Source: mgeval 1.
+    """
+    stack = Stack.of(pieces)
+    return _distinct(stack.piece, stack.size, stack.pitch, PITCHES)
+
+
+def bar_used_pitch(pieces: Pieces, bars: int | None = None) -> FloatArray:
+    """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches a bar.
+
+    Bars follow the metre map; empty bars count as 0. With `bars`, the counts of the first bars themselves, [n, bars],
+    zero beyond the end of a piece. Source: mgeval 2.
+    """
+    stack = Stack.of(pieces)
+    per_bar = _distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
+    if bars is not None:
+        return _first_bars(stack, per_bar, bars)
+    return _ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
+
+
+def total_used_note(pieces: Pieces) -> FloatArray:
+    """Number of notes. [n] notes. A chord of three is three notes. Source: mgeval 3."""
+    return Stack.of(pieces).notes
+
+
+def bar_used_note(pieces: Pieces, bars: int | None = None) -> FloatArray:
+    """Notes that start in a bar, averaged over the bars of the piece. [n] notes a bar.
+
+    With `bars`, the counts of the first bars, [n, bars], zero beyond the end of a piece. Source: mgeval 4.
+    """
+    stack = Stack.of(pieces)
+    per_bar = np.bincount(stack.bar, minlength=len(stack.bar_piece)).astype(np.float64)
+    if bars is not None:
+        return _first_bars(stack, per_bar, bars)
+    return _ratio(stack.notes, stack.bars)
+
+
+def total_pitch_class_histogram(pieces: Pieces) -> FloatArray:
+    """Share of sounding time in each pitch class: Σ duration of class k / Σ duration, in quarters. [n, 12] from C.
+
+    Velocity does not weigh (the original multiplies by it). NaN where nothing sounds for any time. Source: mgeval 5.
+    """
+    stack = Stack.of(pieces)
+    time = stack.table(stack.piece, stack.pitch % 12, 12, stack.duration)
+    return _ratio(time, time.sum(axis=1))
+
+
+def bar_pitch_class_histogram(pieces: Pieces, bars: int | None = None) -> FloatArray:
+    """Share of sounding time in each pitch class within a bar, averaged over the bars that sound. [n, 12] from C.
+
+    A note held across a bar line counts in each bar for the time that it sounds there. With `bars`, the histograms of
+    the first bars, [n, bars, 12], zero where a bar is silent or beyond the end. NaN where nothing sounds.
+    Source: mgeval 6.
+    """
+    stack = Stack.of(pieces)
+    end = stack.onset + stack.duration
+    # most notes end in the bar where they start; the others are cut at each bar line
+    held = np.flatnonzero(end > stack.bar_end[stack.bar] + SIMULTANEOUS)
+    begin = stack.begin[stack.piece[held]]
+    last = np.searchsorted(stack.bar_start + stack.begin[stack.bar_piece], end[held] + begin - SIMULTANEOUS) - 1
+    more = last - stack.bar[held]
+    note = np.concatenate([np.arange(len(end)), np.repeat(held, more)])
+    step = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more) + 1
+    bar = np.concatenate([stack.bar, np.repeat(stack.bar[held], more) + step])
+    time = np.minimum(end[note], stack.bar_end[bar]) - np.maximum(stack.onset[note], stack.bar_start[bar])
+    cells = np.bincount(bar * 12 + stack.pitch[note] % 12, np.maximum(time, 0.0), minlength=12 * len(stack.bar_piece))
+    per_bar = cells.reshape(-1, 12).astype(np.float64)
+    sounding = per_bar.sum(axis=1)
+    shares = np.nan_to_num(_ratio(per_bar, sounding), nan=0.0)
+    if bars is not None:
+        return _first_bars(stack, shares, bars)
+    rows = np.repeat(stack.bar_piece, 12)
+    columns = np.tile(np.arange(12), len(stack.bar_piece))
+    total = stack.table(rows, columns, 12, shares.ravel())
+    return _ratio(total, stack.per_piece((sounding > 0).astype(np.float64), stack.bar_piece))
+
+
+def _normalised(counts: FloatArray, normalize: int) -> FloatArray:
+    """Give [n, k, k] counts as they are (0), each row as shares (1), or the whole as shares (2)."""
+    if normalize == 0:
+        return counts
+    if normalize == 1:
+        return np.nan_to_num(_ratio(counts, counts.sum(axis=2)), nan=0.0)
+    if normalize == 2:  # noqa: PLR2004 - the three numbers are mgeval's
+        return _ratio(counts, counts.sum(axis=(1, 2)))
+    raise ValueError(
+        f"normalize={normalize}: use 0 for counts, 1 for rows that sum to 1, 2 for a matrix that sums to 1"
+    )
+
+
+def pitch_class_transition_matrix(pieces: Pieces, normalize: int = 2) -> FloatArray:
+    """How often pitch class i is followed by j along the melodic line. [n, 12, 12], from row i to column j.
+
+    Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). `normalize`: 0
+    the counts, 1 rows that sum to 1 (zero for classes that are never left), 2 a matrix that sums to 1 (NaN for a piece
+    without a step). Source: mgeval 7; with 0, the averaged matrix of the melody report.
+    """
+    stack = Stack.of(pieces)
+    before, after, piece = stack.steps
+    cell = stack.pitch[before] % 12 * 12 + stack.pitch[after] % 12
+    return _normalised(stack.table(piece, cell, 144).reshape(-1, 12, 12), normalize)
+
+
+def pitch_range(pieces: Pieces) -> FloatArray:
+    """Highest pitch − lowest pitch. [n] semitones; NaN for a piece without notes. Source: mgeval 8."""
+    stack = Stack.of(pieces)
+    sounding = np.zeros((stack.size, PITCHES), bool)
+    sounding[stack.piece, stack.pitch] = True
+    lowest, below_highest = sounding.argmax(axis=1), sounding[:, ::-1].argmax(axis=1)
+    return np.where(stack.notes > 0, PITCHES - 1.0 - below_highest - lowest, np.nan)
+
+
+def avg_pitch_shift(pieces: Pieces) -> FloatArray:
+    """Mean size of the intervals along the melodic line: mean |pitch_{i+1} − pitch_i|. [n] semitones.
+
+    NaN for fewer than two onsets. Source: mgeval 9.
+    """
+    stack = Stack.of(pieces)
+    before, after, piece = stack.steps
+    size = np.abs(stack.pitch[after] - stack.pitch[before]).astype(np.float64)
+    return _ratio(stack.per_piece(size, piece), stack.per_piece(np.ones(len(piece)), piece))
+
+
+def avg_IOI(pieces: Pieces) -> FloatArray:  # noqa: N802 - mgeval's name
+    """Mean time from one onset to the next, through the tempo map: mean(t_{i+1} − t_i). [n] seconds.
+
+    The notes of a chord are one onset (the original averages in a zero for each of them). NaN for fewer than two
+    onsets. Source: mgeval 10.
+    """
+    stack = Stack.of(pieces)
+    before, after, piece = stack.steps
+    gaps = stack.onset_seconds[after] - stack.onset_seconds[before]
+    return _ratio(stack.per_piece(gaps, piece), stack.per_piece(np.ones(len(piece)), piece))
+
+
+def _length_class(duration: FloatArray) -> IntArray:
+    """Index of the nearest of `NOTE_LENGTHS`, ties to the first; [N] quarters to [N]."""
+    values, where = np.unique(np.round(duration, 9), return_inverse=True)
+    classes = np.array(list(NOTE_LENGTHS.values()))
+    # rounding keeps 1/3 and 2/3 from deciding a tie by their last bit
+    gaps = np.round(np.abs(values[:, None] - classes), 9)
+    return np.argmin(gaps, axis=1)[where].astype(np.int64)
+
+
+def note_length_hist(pieces: Pieces) -> FloatArray:
+    """Share of notes of each written length, by the nearest of `NOTE_LENGTHS`, ties to the first. [n, 12].
+
+    Lengths are note values: a quarter is a quarter in any metre (the original measures in 96ths of a bar, so that in
+    3/4 a quarter counts as a triplet). NaN for a piece without notes. Source: mgeval 11.
+    """
+    stack = Stack.of(pieces)
+    counts = stack.table(stack.piece, _length_class(stack.duration), len(NOTE_LENGTHS))
+    return _ratio(counts, stack.notes)
+
+
+def note_length_transition_matrix(pieces: Pieces, normalize: int = 2) -> FloatArray:
+    """How often length class i is followed by j along the melodic line. [n, 12, 12], classes of `note_length_hist`.
+
+    `normalize` as in `pitch_class_transition_matrix`. Source: mgeval 12.
+    """
+    stack = Stack.of(pieces)
+    before, after, piece = stack.steps
+    classes = _length_class(stack.duration)
+    cell = classes[before] * 12 + classes[after]
+    return _normalised(stack.table(piece, cell, 144).reshape(-1, 12, 12), normalize)
+
+
+def note_length_transitions(pieces: Pieces, normalize: int = 0) -> FloatArray:
+    """How often a note of length class i is followed by one of class j. [n, 8, 8], class = min(int(8 · seconds), 7).
+
+    Classes are eighths of a second: 0 is under 0.125 s, 7 is 0.875 s and longer. `normalize` as in
+    `pitch_class_transition_matrix`. Averaged over files this is the note-length matrix of the melody report.
+    """
+    stack = Stack.of(pieces)
+    before, after, piece = stack.steps
+    # ticks become seconds with rounding errors; half a second must not fall into the class below
+    eighths = np.floor(stack.duration_seconds * LENGTH_CLASSES + 1e-6).astype(np.int64)
+    classes = np.clip(eighths, 0, LENGTH_CLASSES - 1)
+    cells = classes[before] * LENGTH_CLASSES + classes[after]
+    square = (-1, LENGTH_CLASSES, LENGTH_CLASSES)
+    return _normalised(stack.table(piece, cells, LENGTH_CLASSES**2).reshape(square), normalize)
+
+
+def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
+    """Return the transitions between pitch classes [12, 12] and note lengths [8, 8], counted, averaged over pieces."""
+    return (
+        pitch_class_transition_matrix(pieces, normalize=0).mean(axis=0),
+        note_length_transitions(pieces).mean(axis=0),
+    )
+
+
+def pitch_mean(pieces: Pieces) -> FloatArray:
+    """Mean pitch of the notes. [n] MIDI note numbers; NaN for a piece without notes. Moves with transposition."""
+    stack = Stack.of(pieces)
+    return _ratio(stack.per_piece(stack.pitch.astype(np.float64)), stack.notes)
+
+
+def pitch_sd(pieces: Pieces) -> FloatArray:
+    """Standard deviation (divided by the number of notes) of a piece's pitches. [n] semitones; NaN without notes."""
+    stack = Stack.of(pieces)
+    off = stack.pitch - pitch_mean(stack)[stack.piece]
+    return np.sqrt(_ratio(stack.per_piece(off**2), stack.notes))
+
+
+def repeated_note_rate(pieces: Pieces) -> FloatArray:
+    """Share of steps along the melodic line that stay on the pitch. [n] 0–1; NaN for fewer than two onsets."""
+    stack = Stack.of(pieces)
+    before, after, piece = stack.steps
+    stays = (stack.pitch[before] == stack.pitch[after]).astype(np.float64)
+    return _ratio(stack.per_piece(stays, piece), stack.per_piece(np.ones(len(piece)), piece))
+
+
+def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
+    """Write each step of the melodic line as one number: its interval, and the length of the note that it reaches.
+
+    Transposition changes no token. Lengths are rounded to 1/24 quarter, which tells apart 32nds and triplet 16ths.
+
+    Returns:
+        [S] tokens and [S] the piece of each.
+    """
+    before, after, piece = stack.steps
+    interval = stack.pitch[after] - stack.pitch[before] + PITCHES
+    length = np.minimum(np.round(stack.duration[after] * _PER_QUARTER), 1e6).astype(np.int64)
+    return length * (2 * PITCHES) + interval, piece
+
+
+def longest_repeated_phrase(pieces: Pieces) -> FloatArray:
+    """Length of the longest phrase that comes back in the piece, at any pitch level. [n] notes.
+
+    A phrase comes back when all its intervals, and all its note lengths but the first, return at a later place
+    without overlap. 0 where no two notes return; NaN for a piece without notes.
+    """
+    stack = Stack.of(pieces)
+    tokens, piece = phrase_tokens(stack)
+    runs = longest_repeats(tokens, piece, stack.size)
+    return np.where(stack.notes > 0, np.where(runs > 0, runs + 1.0, 0.0), np.nan)
+
+
+def best_key_share(pieces: Pieces) -> FloatArray:
+    """Share of notes that belong to the best of 24 keys: 12 diatonic and 12 harmonic minor scales. [n] 0–1.
+
+    A major key and its natural minor share one diatonic scale. NaN for a piece without notes. Seven random pitch
+    classes of twelve reach about 0.7.
+    """
+    stack = Stack.of(pieces)
+    counts = stack.table(stack.piece, stack.pitch % 12, 12)
+    scales = np.zeros((24, 12))
+    for tonic in range(12):
+        scales[tonic, [(tonic + step) % 12 for step in _DIATONIC]] = 1
+        scales[12 + tonic, [(tonic + step) % 12 for step in _HARMONIC_MINOR]] = 1
+    return _ratio((counts @ scales.T).max(axis=1), stack.notes)
+
+
+def bar_self_similarity(pieces: Pieces) -> FloatArray:
+    """How much a bar resembles the one before it, averaged over the bars from the second on. [n] 0–1.
+
+    Half the cosine of the two bars' pitch-class counts plus half the cosine of their onset counts in sixteenths of the
+    bar. Two silent bars are alike (1), a silent and a sounding one are not (0). NaN for a piece of one bar.
+    """
+    stack = Stack.of(pieces)
+    bars = len(stack.bar_piece)
+    length = (stack.bar_end - stack.bar_start)[stack.bar]
+    position = (stack.onset - stack.bar_start[stack.bar]) / length * _SLOTS + 1e-6
+    slot = np.clip(position.astype(np.int64), 0, _SLOTS - 1)
+    pair = np.flatnonzero(stack.bar_piece[1:] == stack.bar_piece[:-1])
+    cosines = np.zeros(len(pair))
+    for symbols, width in ((stack.pitch % 12, 12), (slot, _SLOTS)):
+        content = np.bincount(stack.bar * width + symbols, minlength=bars * width).reshape(bars, width).astype(float)
+        norm = np.sqrt((content**2).sum(axis=1))
+        product = (content[pair] * content[pair + 1]).sum(axis=1)
+        silent = ((norm[pair] == 0) & (norm[pair + 1] == 0)).astype(np.float64)
+        cosines += np.where(silent > 0, 1.0, np.nan_to_num(_ratio(product, norm[pair] * norm[pair + 1])))
+    piece = stack.bar_piece[pair]
+    return _ratio(stack.per_piece(cosines / 2, piece), stack.per_piece(np.ones(len(pair)), piece))
+
+
+def rest_share(pieces: Pieces) -> FloatArray:
+    """Share of the time from the first onset to the last note's end when nothing sounds, in quarters. [n] 0–1.
+
+    NaN where that time is zero.
+    """
+    stack = Stack.of(pieces)
+    begin = stack.begin[stack.piece]
+    # the latest end so far; on one axis of time, one running maximum serves all pieces
+    reached = np.maximum.accumulate(stack.onset + stack.duration + begin) - begin
+    same = stack.piece[1:] == stack.piece[:-1]
+    silence = np.where(same, np.maximum(stack.onset[1:] - reached[:-1], 0.0), 0.0)
+    # rounding on the common axis leaves specks of silence between notes that touch
+    silence[silence < SIMULTANEOUS] = 0.0
+    return _ratio(stack.per_piece(silence, stack.piece[1:]), _length(stack))
+
+
+def _length(stack: Stack) -> FloatArray:
+    """Quarters from the first onset to the last note's end, [n]; 0 for a piece without notes."""
+    first = np.full(stack.size, np.inf)
+    last = np.full(stack.size, -np.inf)
+    np.minimum.at(first, stack.piece, stack.onset)
+    np.maximum.at(last, stack.piece, stack.onset + stack.duration)
+    return np.where(stack.notes > 0, last - np.where(stack.notes > 0, first, 0.0), 0.0)
+
+
+def notes_per_quarter(pieces: Pieces) -> FloatArray:
+    """Notes divided by the quarters from the first onset to the last note's end. [n]; NaN for zero time."""
+    stack = Stack.of(pieces)
+    return _ratio(stack.notes, _length(stack))
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature as reports show it.
+
+    Attributes:
+        function: from pieces to [n] or [n, ...].
+        title: for people.
+        unit: of a value.
+        columns: names of the entries of a histogram; empty for a single number and for matrices.
+        every: the feature in words for a set in which all pieces have one value, with {} for the value.
+        variety: whether a set that does not vary in this feature has lost variety. Not so for the length of a piece,
+            which is a setting of many generators, nor for how its parts hang together: noise is alike in that
+            everywhere.
+    """
+
+    function: Callable[[Pieces], FloatArray]
+    title: str
+    unit: str
+    columns: tuple[str, ...] = ()
+    every: str = ""
+    variety: bool = True
+
+
+FEATURES: Mapping[str, Feature] = {
+    "total_used_pitch": Feature(total_used_pitch, "Pitches used", "pitches", every="uses {} pitches"),
+    "bar_used_pitch": Feature(bar_used_pitch, "Pitches a bar", "pitches/bar", every="has {} pitches a bar"),
+    "total_used_note": Feature(total_used_note, "Notes", "notes", every="has {} notes", variety=False),
+    "bar_used_note": Feature(bar_used_note, "Notes a bar", "notes/bar", every="has {} notes a bar"),
+    "total_pitch_class_histogram": Feature(
+        total_pitch_class_histogram, "Pitch classes", "share of time", PITCH_CLASSES
+    ),
+    "bar_pitch_class_histogram": Feature(
+        bar_pitch_class_histogram, "Pitch classes, bar by bar", "share of time", PITCH_CLASSES
+    ),
+    "pitch_class_transition_matrix": Feature(
+        pitch_class_transition_matrix, "Pitch-class transitions", "share of steps"
+    ),
+    "pitch_range": Feature(pitch_range, "Range", "semitones", every="spans {} semitones"),
+    "avg_pitch_shift": Feature(avg_pitch_shift, "Mean interval", "semitones", every="moves by {} semitones on average"),
+    "avg_IOI": Feature(avg_IOI, "Time between onsets", "seconds", every="has an onset every {} seconds"),
+    "note_length_hist": Feature(note_length_hist, "Note lengths", "share of notes", tuple(NOTE_LENGTHS)),
+    "note_length_transition_matrix": Feature(
+        note_length_transition_matrix, "Note-length transitions", "share of steps"
+    ),
+    "pitch_mean": Feature(pitch_mean, "Mean pitch", "MIDI number", every="lies around MIDI pitch {}"),
+    "pitch_sd": Feature(pitch_sd, "Pitch deviation", "semitones", every="strays {} semitones from its mean pitch"),
+    "repeated_note_rate": Feature(repeated_note_rate, "Repeated notes", "share of steps", variety=False),
+    "longest_repeated_phrase": Feature(longest_repeated_phrase, "Longest phrase that returns", "notes", variety=False),
+    "best_key_share": Feature(best_key_share, "Notes in the best key", "share of notes", variety=False),
+    "bar_self_similarity": Feature(bar_self_similarity, "Bars like the one before", "0–1", variety=False),
+    "rest_share": Feature(rest_share, "Silence", "share of time", variety=False),
+    "notes_per_quarter": Feature(notes_per_quarter, "Notes a quarter", "notes/quarter", every="has {} notes a quarter"),
+}
+"""Every feature of a report by its name, in the order of the page; the first twelve are mgeval's."""
+
+
+def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
+    """Measure every feature of every piece.
+
+    Returns:
+        name → [n], or [n, d] with matrices row by row (d = 144 for 12×12).
+    """
+    stack = Stack.of(pieces)
+    table = {}
+    for name, feature in features.items():
+        values = feature.function(stack)
+        table[name] = as_rows(values) if values.ndim > 1 else values
+    return table
+
+
+def manhattan_distances(generated: Pieces, originals: Pieces) -> FloatArray:
+    """Manhattan distance of pitch groups of each generated piece to each original. [n, m] semitones.
+
+    The pitches of the melodic line are cut into groups that rise by exactly one semitone at each step. Two pieces'
+    lists of groups are zipped, and the members of paired groups are zipped: the distance is Σ |x − y|. Zipping stops at
+    the shorter side, so **short pieces score low**: compare sets of like length. The melody report gives the mean over
+    originals, `manhattan_distances(gen, org).mean(axis=1)`. Source: the melody report's appendix.
+    """
+    left, right = _pitch_groups(Stack.of(generated)), _pitch_groups(Stack.of(originals))
+    rows = min(left.shape[1], right.shape[1])
+    columns = min(left.shape[2], right.shape[2])
+    left, right = left[:, :rows, :columns], right[:, :rows, :columns]
+    result = np.zeros((len(left), len(right)))
+    for row, one in zip(result, left, strict=True):
+        row[:] = np.nansum(np.abs(one - right), axis=(1, 2))
+    return result
+
+
+def _pitch_groups(stack: Stack) -> FloatArray:
+    """Pad the groups of semitone runs to [n, groups, members] with NaN."""
+    line = stack.line
+    pitch, piece = stack.pitch[line].astype(np.float64), stack.piece[line]
+    if not len(line):
+        return np.full((stack.size, 0, 0), np.nan)
+    new_piece = np.diff(piece, prepend=-1) > 0
+    new_group = new_piece | (np.diff(pitch, prepend=np.nan) != 1)
+    group = np.cumsum(new_group) - 1
+    first_note = np.flatnonzero(new_group)
+    member = np.arange(len(line)) - first_note[group]
+    groups_before = np.zeros(stack.size, np.int64)
+    groups_before[piece[new_piece]] = group[new_piece]
+    number = group - groups_before[piece]
+    padded = np.full((stack.size, number.max() + 1, member.max() + 1), np.nan)
+    padded[piece, number, member] = pitch
+    return padded
+
+
+def column_names(name: str, width: int, features: Mapping[str, Feature] = FEATURES) -> list[str]:
+    """Name the columns of a feature in a table: its own name, or name[entry] for histograms and matrices."""
+    if width == 1:
+        return [name]
+    columns: Sequence[str] = features[name].columns
+    if not columns:
+        side = PITCH_CLASSES if "pitch" in name else tuple(NOTE_LENGTHS)
+        rows = side if width == len(side) ** 2 else tuple(f"bar {bar}" for bar in range(1, width // len(side) + 1))
+        columns = [f"{row}→{column}" for row in rows for column in side]
+    return [f"{name}[{column}]" for column in columns]
+
+
+def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature] = FEATURES) -> str:
+    """Write a feature table as CSV: one row a piece, empty cells where a piece does not have the feature.
+
+    Args:
+        names: [n] names of the pieces.
+        table: as from `feature_table`.
+        features: what the table holds.
+    """
+    blocks = [as_rows(values) for values in table.values()]
+    header = ["file"]
+    for name, block in zip(table, blocks, strict=True):
+        header.extend(column_names(name, block.shape[1], features))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    matrix = np.hstack(blocks) if blocks else np.empty((len(names), 0))
+    form = ",".join(["%.6g"] * matrix.shape[1])
+    for name, row in zip(names, matrix, strict=True):
+        writer.writerow([name, *(form % tuple(row)).replace("nan", "").split(",")])
+    return stream.getvalue()
+
+
+EXAMPLE = """\
+example:
+  python -m evaluation.features.table gen/ --out features.csv
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = OneLineParser(
+        prog="python -m evaluation.features.table",
+        description="Measure every MIDI file of a folder: one row a file, one column a feature.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="searched with its sub-folders for .mid and .midi")
+    parser.add_argument(
+        "--out", type=Path, default=Path("features.csv"), metavar="FILE", help="(default: features.csv)"
+    )
+    parser.add_argument("--mgeval", action="store_true", help="mgeval's twelve features in its own conventions")
+    parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="parallel readers (default: one a core)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 when the table is written, 2 when it could not be."""
+    args = build_parser().parse_args(argv)
+    from evaluation.legacy import mgeval  # noqa: PLC0415 - it takes its types from here
+    from evaluation.output import OutputError, write_file  # noqa: PLC0415 - --help answers without it
+    from evaluation.reading.reading import FolderError, read_some  # noqa: PLC0415
+
+    try:
+        found = read_some(args.folder, args.jobs)
+        features = mgeval.FEATURES if args.mgeval else FEATURES
+        text = csv_text([piece.name for piece in found.pieces], feature_table(found.pieces, features), features)
+        write_file(args.out, text)
+    except (FolderError, OutputError) as error:
+        return fail("evaluation.features.table", error)
+    for skipped in found.skipped:
+        print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
+    print(f"wrote {args.out}: {counted(len(found.pieces), 'file')}, {len(found.skipped):,} skipped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""MIDI files and folders of them as arrays."""

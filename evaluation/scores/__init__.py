@@ -1,0 +1,1 @@
+"""Distances, diversity, copying and collapse of sets, and the verdict."""

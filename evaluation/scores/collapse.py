@@ -1,0 +1,123 @@
+"""Whether a generator has lost the variety of the music that it learned from."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.features.table import FEATURES
+from evaluation.scores.compare import PAIRWISE, FeatureComparison, Halves, Score, draw_splits
+from evaluation.scores.duplicates import Cluster, clusters, exact_groups, share_with_near_copy, similarity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evaluation.features.table import Feature
+    from evaluation.reading.notes import Notes
+    from evaluation.scores.diversity import Diversity
+
+NARROW = 0.25
+"""A feature has collapsed when gen's spread is under this share of the originals', inside the originals' range …"""
+
+FROZEN = 0.1
+"""… or under this share anywhere."""
+
+INSIDE = 2.0
+"""How many standard deviations of the originals the mean may be off to count as inside their range.
+
+Beyond, a narrow set is other music (random notes are all alike) and not a part of theirs."""
+
+MORE_COPIES = 0.05
+"""How much more often than the upper limit of the ceiling pieces must have a near copy in their own set."""
+
+LEAST_VENDI = 0.5
+"""Under this share of the originals' effective number of pieces a set has collapsed."""
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """What speaks for a collapse.
+
+    Attributes:
+        found: whether anything does.
+        narrow: names of the features that have collapsed, the narrowest first.
+        near: share of pieces with a near copy in their own set.
+        clusters: groups of near copies, the largest first. Of large sets, a sample of `PAIRWISE` pieces is looked at.
+        compared: number of pieces looked at for near copies.
+        exact: pieces that are an exact copy of an earlier one.
+        few: whether the Vendi score has collapsed.
+        repeated: whether near copies are too many.
+    """
+
+    found: bool
+    narrow: list[str]
+    near: Score
+    clusters: list[Cluster]
+    compared: int
+    exact: int
+    few: bool
+    repeated: bool
+
+
+def has_collapsed(one: FeatureComparison) -> bool:
+    """Tell whether a generated set has lost the originals' variety in one feature."""
+    ratio = one.spread
+    if not np.isfinite(ratio.value) or (np.isfinite(ratio.ceiling) and ratio.at_n >= ratio.ceiling_interval[0]):
+        return False
+    off = float(np.linalg.norm(one.gen.mean - one.org.mean))
+    inside = off <= INSIDE * float(np.linalg.norm(one.org.sd))
+    return ratio.value < FROZEN or (ratio.value < NARROW and inside)
+
+
+def find_collapse(
+    gen: Sequence[Notes],
+    org: Sequence[Notes],
+    comparisons: Mapping[str, FeatureComparison],
+    diversity: Diversity | None,
+    seed: int = 0,
+    features: Mapping[str, Feature] = FEATURES,
+) -> Collapse:
+    """Gather what speaks for a collapse of a generated set.
+
+    Args:
+        gen: generated pieces.
+        org: original pieces.
+        comparisons: of every feature.
+        diversity: of the sets, from `evaluation.scores.diversity.fill`.
+        seed: of all random draws.
+        features: what the comparisons are of.
+    """
+    narrow = [name for name, one in comparisons.items() if features[name].variety and has_collapsed(one)]
+    rng = np.random.default_rng([seed, zlib.crc32(b"collapse")])
+    kept = np.sort(rng.permutation(len(gen))[:PAIRWISE])
+    org_kept = np.sort(rng.permutation(len(org))[:PAIRWISE])
+    alike = similarity([gen[i] for i in kept])
+    org_alike = similarity([org[i] for i in org_kept])
+    draws = draw_splits(len(kept), len(org_kept), rng)
+    ours = [share_with_near_copy(alike[np.ix_(part, part)]) for part, _, _ in draws]
+    theirs = [share_with_near_copy(org_alike[np.ix_(second - len(kept), second - len(kept))]) for _, _, second in draws]
+    share = share_with_near_copy(alike)
+    halves = Halves.draw([len(kept)], rng)
+    drawn = [share_with_near_copy(alike[np.ix_(part, part)]) for part in halves.parts[0]]
+    near = Score.of(share, ours, theirs, halves.interval(share, drawn, highest=1.0))
+    usual = near.ceiling_interval[1] if np.isfinite(near.ceiling) else 0.0
+    repeated = (near.at_n if np.isfinite(near.at_n) else near.value) > usual + MORE_COPIES
+    vendi = diversity.vendi if diversity is not None else None
+    few = vendi is not None and vendi.at_n < min(LEAST_VENDI, vendi.ceiling_interval[0])
+    groups = exact_groups(gen)
+    return Collapse(
+        found=bool(narrow) or repeated or few,
+        narrow=sorted(narrow, key=lambda name: comparisons[name].spread.value),
+        near=near,
+        clusters=[
+            Cluster(int(kept[group.centre]), [int(kept[member]) for member in group.members])
+            for group in clusters(alike)
+        ],
+        compared=len(kept),
+        exact=len(groups) - len(set(groups.tolist())),
+        few=few,
+        repeated=repeated,
+    )

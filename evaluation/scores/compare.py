@@ -1,0 +1,453 @@
+"""Two sets compared in one feature, and every score beside its ceiling.
+
+No overlap means anything alone: two halves of one and the same set overlap by 0.8 when they have ten pieces, and by
+0.95 when they have a hundred. So each score stands beside the same score of a random split of the originals at the same
+number of pieces.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.reading.notes import as_rows
+from evaluation.scores.distances import BINS, bin_of, densities, divergences, pairwise, spread, wasserstein
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from evaluation.reading.notes import FloatArray, IntArray
+
+PAIRWISE = 1000
+"""Pieces of each set that statistics of pairs look at; larger sets are sampled, and the report says so."""
+
+RESAMPLED = 200
+"""The same, for what is computed again and again: splits, resampling and permutations."""
+
+SPLITS = 40
+RESAMPLES = 200
+"""Random halves of the files that an interval is taken from."""
+
+PERMUTATIONS = 999
+
+_HIGHEST = {"oa": 1.0, "intra": 1.0, "jsd": 1.0}
+
+CURVE = 160
+"""Points of a density curve kept for plotting."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One set in one feature.
+
+    Attributes:
+        n: pieces that have the feature.
+        undefined: pieces that do not (NaN), left out.
+        mean, sd: over pieces, [d] each; d = 1 for a single number. The deviation divides by n − 1.
+        spread: mean distance between two pieces.
+    """
+
+    n: int
+    undefined: int
+    mean: FloatArray
+    sd: FloatArray
+    spread: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score beside its ceiling.
+
+    Attributes:
+        value: of the whole sets.
+        interval: 95 % of `value` when files are drawn again; see `Halves`.
+        at_n: of random parts of `n` pieces a set, averaged over `SPLITS` draws.
+        ceiling: the same for two parts of the originals that share no file.
+        ceiling_interval: within which 95 % of such splits fall.
+    """
+
+    value: float
+    interval: tuple[float, float]
+    at_n: float
+    ceiling: float
+    ceiling_interval: tuple[float, float]
+
+    @classmethod
+    def of(
+        cls,
+        value: float,
+        ours: Sequence[float] | FloatArray,
+        ceiling: Sequence[float] | FloatArray,
+        interval: tuple[float, float] = (float("nan"), float("nan")),
+    ) -> Score:
+        """Put a value beside its draws: `ours` and `ceiling` are [draws] each, and empty where nothing can be drawn."""
+        if not len(ceiling) or not np.isfinite([*ours, *ceiling]).all():
+            nan = float("nan")
+            return cls(float(value), interval, nan, nan, (nan, nan))
+        low, high = np.percentile(ceiling, [2.5, 97.5])
+        return cls(float(value), interval, float(np.mean(ours)), float(np.mean(ceiling)), (float(low), float(high)))
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Random halves of the files of one or more sets, for the interval of any score.
+
+    The usual bootstrap draws files with replacement, and so fills every draw with exact copies: each would be its own
+    nearest neighbour, a near copy, and a loss of variety, and the intervals of just those scores would miss their
+    values. Halves are drawn without replacement and have no copies. A mean over a half of n files varies around the
+    mean over all of them as that one does around the truth: by σ²/m · (1 − m/n) = σ²/n for m = n/2. So deviations
+    between halves need no rescaling but for sets of which only a part is looked at (the delete-half jackknife:
+    J. Shao and C. F. J. Wu 1989; subsampling: D. N. Politis and J. P. Romano 1994).
+
+    Attributes:
+        parts: for each set [RESAMPLES, m] places in that set.
+        shrink: what deviations of a score are multiplied by: √(m / (q − m) · q / n), where halves of m are drawn from
+            q of a set's n files; of several sets the largest, which makes the interval rather too wide than too narrow.
+            NaN where a set has no halves of two files.
+    """
+
+    parts: list[IntArray]
+    shrink: float
+
+    @classmethod
+    def draw(cls, sizes: Sequence[int], rng: np.random.Generator) -> Halves:
+        """Draw halves of sets of these sizes, or of `RESAMPLED` files of each."""
+        if min(sizes) < 4:  # noqa: PLR2004 - two halves of a pair
+            return cls([np.empty((0, 0), np.int64) for _ in sizes], float("nan"))
+        parts, shrink = [], 0.0
+        for size in sizes:
+            pool = rng.permutation(size)[:RESAMPLED]
+            half = len(pool) // 2
+            parts.append(rng.permuted(np.tile(pool, (RESAMPLES, 1)), axis=1)[:, :half])
+            shrink = max(shrink, float(np.sqrt(half / (len(pool) - half) * len(pool) / size)))
+        return cls(parts, shrink)
+
+    def interval(
+        self, value: float, drawn: Sequence[float] | FloatArray, lowest: float = 0.0, highest: float = np.inf
+    ) -> tuple[float, float]:
+        """Place the deviations of the halves' scores around the score of the whole sets.
+
+        A score of half the files may be biased by their number (an overlap is smaller, a distance larger); deviations
+        are taken from the halves' own median, so that the bias does not move the interval.
+
+        Args:
+            value: the score of the whole sets.
+            drawn: [RESAMPLES] the score of each draw.
+            lowest: the least that the score can be.
+            highest: the most.
+        """
+        if not len(drawn) or not np.isfinite([value, *drawn]).all():
+            return float("nan"), float("nan")
+        low, high = np.percentile(self.deviations(drawn), [2.5, 97.5])
+        return float(max(value + low, lowest)), float(min(value + high, highest))
+
+    def deviations(self, drawn: Sequence[float] | FloatArray) -> FloatArray:
+        """Return how far a score of the whole sets would deviate in each draw, [RESAMPLES]."""
+        return self.shrink * (np.asarray(drawn) - np.median(drawn))
+
+
+@dataclass(frozen=True)
+class FeatureComparison:
+    """A generated set against the originals in one feature.
+
+    Attributes:
+        name: of the feature.
+        gen, org: the two sets.
+        overlap: of the densities of distances within gen and between gen and org. It falls when gen lies elsewhere and
+            when it is narrower or wider.
+        overlap_intra: of the densities of distances within gen and within org: like `overlap`, but blind to a shift.
+        kld: KL(within gen ‖ between) in nats.
+        jsd: of the same two, in bits.
+        wasserstein: of the feature values themselves.
+        n: pieces a set in `Score.at_n` and `Score.ceiling`.
+        spread: mean distance within gen divided by mean distance within org, 0 for a frozen feature; NaN where the
+            originals do not vary.
+        p: of a permutation test of the energy distance of the feature values.
+        p_holm: the same, corrected for all features (Holm); NaN until `with_holm`.
+        deviations: [RESAMPLES] how far `relative_overlap` may be off; the same files are drawn for every feature that
+            all pieces have, so that the deviations of a mean over features are the means of theirs.
+        distances: mean and deviation of the distances within gen, within org and between.
+        curves: [4, CURVE] distance, and the densities within gen, within org and between; each peaks at most at 1.
+    """
+
+    name: str
+    gen: Sample
+    org: Sample
+    overlap: Score
+    overlap_intra: Score
+    kld: Score
+    jsd: Score
+    wasserstein: Score
+    spread: Score
+    n: int
+    p: float
+    p_holm: float
+    deviations: FloatArray
+    distances: dict[str, tuple[float, float]]
+    curves: FloatArray
+
+    @property
+    def relative_overlap(self) -> float:
+        """Share of the reachable overlap: `overlap.at_n / overlap.ceiling`, at most 1."""
+        if not np.isfinite(self.overlap.ceiling) or self.overlap.ceiling <= 0:
+            return float("nan")
+        return min(1.0, self.overlap.at_n / self.overlap.ceiling)
+
+
+def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
+    """Describe a set in one feature, and give its defined rows, [n, d]."""
+    rows = as_rows(values)
+    defined = rows[np.isfinite(rows).all(axis=1)]
+    nothing = np.full(rows.shape[1], np.nan)
+    sample = Sample(
+        n=len(defined),
+        undefined=len(rows) - len(defined),
+        mean=defined.mean(axis=0) if len(defined) else nothing,
+        sd=defined.std(axis=0, ddof=1) if len(defined) > 1 else nothing,
+        spread=_sampled_spread(defined),
+    )
+    return sample, defined
+
+
+def _sampled_spread(rows: FloatArray) -> float:
+    # one number a piece is sorted, whatever the size of the set; vectors are compared pair by pair
+    return spread(rows if rows.shape[1] == 1 else rows[:: max(1, len(rows) // PAIRWISE)])
+
+
+def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) -> FeatureComparison:
+    """Compare two sets in one feature.
+
+    Args:
+        name: of the feature; with the seed, it decides the random draws but those of halves.
+        gen: [n] or [n, d] values; rows with NaN are left out and counted.
+        org: the same of the originals.
+        seed: of all random draws.
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    gen_sample, gen_rows = describe(gen)
+    org_sample, org_rows = describe(org)
+    if min(len(gen_rows), len(org_rows)) < 2:  # noqa: PLR2004 - a pair
+        return _incomparable(name, gen_sample, org_sample)
+    transport = _wasserstein_score(gen_rows, org_rows, rng)
+    gen_rows, org_rows = _draw(gen_rows, PAIRWISE, rng), _draw(org_rows, PAIRWISE, rng)
+    pairs = _Pairs.of(gen_rows, org_rows)
+    splits = draw_splits(len(gen_rows), len(org_rows), rng)
+    whole = _scores(pairs, [(pairs.gen, pairs.org)])
+    ours = _scores(pairs, [(gen_part, first) for gen_part, first, _ in splits])
+    ceiling = _scores(pairs, [(second, first) for _, first, second in splits])
+    halves = Halves.draw((len(gen_rows), len(org_rows)), np.random.default_rng([seed, zlib.crc32(b"halves")]))
+    drawn = _scores(pairs, [(gen_part, pairs.org[part]) for gen_part, part in zip(*halves.parts, strict=True)])
+    whole["spread"][0] = _over(np.array(gen_sample.spread), np.array(org_sample.spread))
+    scores = {
+        key: Score.of(
+            float(whole[key][0]),
+            ours[key],
+            ceiling[key],
+            halves.interval(float(whole[key][0]), drawn[key], highest=_HIGHEST.get(key, np.inf)),
+        )
+        for key in whole
+    }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviations = halves.deviations(drawn["oa"]) / scores["oa"].ceiling if len(drawn["oa"]) else np.empty(0)
+    return FeatureComparison(
+        name=name,
+        gen=gen_sample,
+        org=org_sample,
+        overlap=scores["oa"],
+        overlap_intra=scores["intra"],
+        kld=scores["kld"],
+        jsd=scores["jsd"],
+        wasserstein=transport,
+        spread=scores["spread"],
+        n=len(splits[0][0]) if splits else 0,
+        p=_permutation_p(pairs, rng),
+        p_holm=float("nan"),
+        deviations=deviations,
+        distances=pairs.moments(),
+        curves=pairs.curves(),
+    )
+
+
+def _incomparable(name: str, gen: Sample, org: Sample) -> FeatureComparison:
+    """A result for sets of fewer than two pieces that have the feature: nothing is known."""
+    nan = float("nan")
+    nothing = Score(nan, (nan, nan), nan, nan, (nan, nan))
+    return FeatureComparison(
+        name=name,
+        gen=gen,
+        org=org,
+        overlap=nothing,
+        overlap_intra=nothing,
+        kld=nothing,
+        jsd=nothing,
+        wasserstein=nothing,
+        spread=nothing,
+        n=0,
+        p=nan,
+        p_holm=nan,
+        deviations=np.empty(0),
+        distances={},
+        curves=np.empty((4, 0)),
+    )
+
+
+def _draw(rows: FloatArray, most: int, rng: np.random.Generator) -> FloatArray:
+    return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]
+
+
+def draw_splits(gen: int, org: int, rng: np.random.Generator) -> list[tuple[IntArray, IntArray, IntArray]]:
+    """Draw parts of equal size: of gen, and two of org that share no file. Places in the pooled set, gen first."""
+    n = min(gen, org // 2, RESAMPLED)
+    if n < 2:  # noqa: PLR2004 - a pair
+        return []
+    draws = []
+    for _ in range(SPLITS):
+        shuffled = gen + rng.permutation(org)
+        draws.append((rng.permutation(gen)[:n], shuffled[:n], shuffled[n : 2 * n]))
+    return draws
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """All distances among the pooled pieces, gen first, and the bins that they fall into."""
+
+    gen: IntArray
+    org: IntArray
+    distance: FloatArray
+    bins: NDArray[np.int16]
+
+    @classmethod
+    def of(cls, gen: FloatArray, org: FloatArray) -> _Pairs:
+        pooled = np.concatenate([gen, org])
+        distance = pairwise(pooled, pooled)
+        # drawn from again and again: small numbers stay in the processor's cache
+        bins = bin_of(distance, 0.0, float(distance.max())).astype(np.int16)
+        return cls(np.arange(len(gen)), len(gen) + np.arange(len(org)), distance, bins)
+
+    def within(self, part: IntArray) -> FloatArray:
+        """Count the distances within a part by bin; [BINS]."""
+        counts = np.bincount(self.bins[part[:, None], part].ravel(), minlength=BINS).astype(np.float64)
+        counts[0] -= len(part)  # a piece is not compared with itself
+        return counts
+
+    def between(self, part: IntArray, other: IntArray) -> FloatArray:
+        """Count the distances between two parts by bin; [BINS]."""
+        return np.bincount(self.bins[part[:, None], other].ravel(), minlength=BINS).astype(np.float64)
+
+    def moments(self) -> dict[str, tuple[float, float]]:
+        """Mean and deviation of the distances within gen, within org and between."""
+        named = {"intra_gen": (self.gen, self.gen), "intra_org": (self.org, self.org), "inter": (self.gen, self.org)}
+        result = {}
+        for name, (part, other) in named.items():
+            block = self.distance[np.ix_(part, other)]
+            values = block[~np.eye(len(block), dtype=bool)] if part is other else block.ravel()
+            result[name] = (float(values.mean()), float(values.std()))
+        return result
+
+    def curves(self) -> FloatArray:
+        """Densities within gen, within org and between, for plotting."""
+        counts = np.array([self.within(self.gen), self.within(self.org), self.between(self.gen, self.org)])
+        smooth = densities(counts, counts.sum(axis=1))
+        top = float(self.distance.max())
+        grid = (np.arange(smooth.shape[1]) - (smooth.shape[1] - BINS) / 2 + 0.5) * top / BINS
+        seen = np.flatnonzero((smooth.max(axis=0) > smooth.max() * 1e-3) & (grid >= -0.02 * top))
+        picked = np.unique(np.linspace(seen[0], seen[-1], CURVE).astype(np.int64))
+        return np.vstack([grid[picked], smooth[:, picked] / smooth.max()])
+
+
+def _scores(pairs: _Pairs, parts: Sequence[tuple[IntArray, IntArray]]) -> dict[str, FloatArray]:
+    """Score each pair of parts; every score [len(parts)]."""
+    if not parts:
+        return {key: np.empty(0) for key in ("oa", "intra", "kld", "jsd", "spread")}
+    within = np.array([pairs.within(part) for part, _ in parts])
+    within_other = np.array([pairs.within(other) for _, other in parts])
+    between = np.array([pairs.between(part, other) for part, other in parts])
+    mine, theirs, both = (densities(counts, counts.sum(axis=1)) for counts in (within, within_other, between))
+    kl, js = divergences(mine, both)
+    places = np.arange(BINS)
+    return {
+        "oa": np.minimum(mine, both).sum(axis=1),
+        "intra": np.minimum(mine, theirs).sum(axis=1),
+        "kld": kl,
+        "jsd": js,
+        "spread": _over(within @ places / within.sum(axis=1), within_other @ places / within_other.sum(axis=1)),
+    }
+
+
+def _over(part: FloatArray, whole: FloatArray) -> FloatArray:
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+
+
+def _permutation_p(pairs: _Pairs, rng: np.random.Generator) -> float:
+    """Share of random relabellings whose energy distance is at least the observed one, counting the observed one.
+
+    Energy distance: 2·mean(between) − mean(within gen) − mean(within org) (Székely and Rizzo 2013). It is zero only for
+    equal distributions, in any number of dimensions.
+    """
+    gen = rng.permutation(pairs.gen)[:RESAMPLED]
+    org = rng.permutation(pairs.org)[:RESAMPLED]
+    chosen = np.concatenate([gen, org])
+    distance = pairs.distance[np.ix_(chosen, chosen)]
+    if distance.max() == 0:
+        return 1.0
+    a, b = len(gen), len(org)
+    labels = np.zeros((PERMUTATIONS + 1, a + b))
+    labels[:, :a] = 1
+    labels[1:] = rng.permuted(labels[1:], axis=1)
+    to_gen = labels @ distance
+    within_gen = (to_gen * labels).sum(axis=1)
+    between = (to_gen * (1 - labels)).sum(axis=1)
+    within_org = distance.sum() - within_gen - 2 * between
+    energy = 2 * between / (a * b) - within_gen / a**2 - within_org / b**2
+    # equal statistics must count as equal whatever the order of summation
+    at_least = energy[1:] >= energy[0] - 1e-12 * distance.mean()
+    return float((1 + at_least.sum()) / (PERMUTATIONS + 1))
+
+
+def _wasserstein_score(gen: FloatArray, org: FloatArray, rng: np.random.Generator) -> Score:
+    ours, ceiling = [], []
+    for mine, first, second in draw_splits(len(gen), len(org), rng):
+        # of samples of equal size, the mean distance of the sorted values
+        target = np.sort(org[first - len(gen)], axis=0)
+        ours.append(float(np.abs(np.sort(gen[mine], axis=0) - target).mean()))
+        ceiling.append(float(np.abs(np.sort(org[second - len(gen)], axis=0) - target).mean()))
+    value = wasserstein(gen, org)
+    halves = Halves.draw((len(gen), len(org)), rng)
+    return Score.of(value, ours, ceiling, halves.interval(value, _wasserstein_of_halves(gen, org, halves)))
+
+
+def _wasserstein_of_halves(gen: FloatArray, org: FloatArray, halves: Halves) -> FloatArray:
+    """`wasserstein` of each draw, [RESAMPLES]: all draws share one sorting of the files that they are drawn from."""
+    values, weights = [], []
+    for rows, part, sign in zip((gen, org), halves.parts, (1.0, -1.0), strict=True):
+        files, place = np.unique(part, return_inverse=True)
+        weight = np.zeros((len(part), len(files)))
+        np.put_along_axis(weight, place.reshape(part.shape), sign / max(part.shape[1], 1), axis=1)
+        values.append(rows[files])
+        weights.append(weight)
+    pooled, weight = np.concatenate(values), np.concatenate(weights, axis=1)
+    total = np.zeros(len(weight))
+    for column in pooled.T:
+        order = np.argsort(column)
+        steps = np.diff(column[order])
+        if steps.any():
+            total += np.abs(np.cumsum(weight[:, order[:-1]], axis=1)) @ steps
+    return total / gen.shape[1]
+
+
+def holm(p: FloatArray) -> FloatArray:
+    """Correct p-values for their number by Holm's step-down method; [k] to [k], NaN stays NaN and is not counted.
+
+    Sorted p_(1) ≤ … ≤ p_(k): p'_(i) = max over j ≤ i of min(1, (k − j + 1) · p_(j)). Source: Holm 1979.
+    """
+    corrected = np.full(len(p), np.nan)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = np.minimum(1.0, p[order] * (len(order) - np.arange(len(order))))
+    corrected[order] = np.maximum.accumulate(steps) if len(order) else steps
+    return corrected

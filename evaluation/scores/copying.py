@@ -1,0 +1,208 @@
+"""Whether generated pieces repeat the music that the generator learned from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.features.sequences import longest_shared_runs
+from evaluation.features.table import phrase_tokens
+from evaluation.reading.notes import Stack
+from evaluation.scores.compare import PAIRWISE
+from evaluation.scores.distances import pairwise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evaluation.reading.notes import FloatArray, IntArray, Notes
+
+COPIED_SHARE = 0.5
+"""A piece counts as copied when one run covers this share of its melodic line …"""
+
+COPIED_NOTES = 12
+"""… and has this many notes: about three bars of a folk tune."""
+
+CHANCE = 0.01
+"""How improbable a surplus of copies must be, were the generated pieces like the originals, to be called copying."""
+
+PAIRS = 10
+"""Pairs that a report names."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A piece and the training piece that shares the longest run with it.
+
+    Attributes:
+        piece, source: names.
+        index, source_index: places in their sets.
+        notes: length of the run; it is the same in intervals and note lengths, at any pitch level.
+        share: of the piece's melodic line, 0–1.
+        start, source_start: where the run begins, in notes of the melodic line.
+    """
+
+    piece: str
+    source: str
+    index: int
+    source_index: int
+    notes: int
+    share: float
+    start: int
+    source_start: int
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Longest shared runs of a set.
+
+    Attributes:
+        notes: [n] length of each piece's longest run; 0 where nothing is shared.
+        share: [n] of the piece's melodic line.
+        copied: [n] whether the piece counts as copied.
+        nearest: [q] distance of the pieces (or of a sample) to their nearest training piece on standardised features.
+    """
+
+    notes: IntArray
+    share: FloatArray
+    copied: FloatArray
+    nearest: FloatArray
+
+    @property
+    def copied_share(self) -> float:
+        """Share of pieces that count as copied, 0–1; NaN for an empty set."""
+        return float(self.copied.mean()) if len(self.copied) else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of `copied_share`; see `share_interval`."""
+        return share_interval(int(self.copied.sum()), len(self.copied))
+
+
+@dataclass(frozen=True)
+class Copying:
+    """Copying by a generated set, and the same measured among the training pieces.
+
+    Attributes:
+        gen: generated pieces against the training pieces.
+        train: each training piece against the others.
+        p: probability of as many copies or more among the generated pieces, if they copied as often as the training
+            pieces resemble each other (Fisher's exact test, one-sided).
+        found: whether that is under `CHANCE`.
+        pairs: the pairs with the longest runs by share, at most `PAIRS`.
+        closest: (piece, source, distance) of the pieces that lie nearest to a training piece on standardised features,
+            at most `PAIRS`.
+    """
+
+    gen: Runs
+    train: Runs
+    p: float
+    found: bool
+    pairs: list[Pair]
+    closest: list[tuple[str, str, float]]
+
+
+def share_interval(found: int, n: int) -> tuple[float, float]:
+    """95 % interval of the share `found` / `n` of files, by Wilson's formula; NaN for no files.
+
+    Whether a piece is copied depends on that piece and the training set alone, so that the number of copied pieces
+    among files drawn again is binomial, and nothing need be drawn. Unlike draws, the formula says for no copy among n
+    pieces how many there may be. Source: E. B. Wilson 1927.
+    """
+    if not n:
+        return float("nan"), float("nan")
+    z = 1.959964
+    middle = (found + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * math.sqrt(found * (n - found) / n + z**2 / 4)
+    low = 0.0 if found == 0 else middle - half
+    high = 1.0 if found == n else middle + half
+    return low, high
+
+
+def copied_more(copied_gen: int, gen: int, copied_train: int, train: int) -> float:
+    """One-sided Fisher test: how probably at least `copied_gen` of all copies fall among the generated pieces."""
+    copies, everyone = copied_gen + copied_train, gen + train
+
+    def log_choose(n: int, k: int) -> float:
+        return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+    total = log_choose(everyone, gen)
+    terms = [
+        math.exp(log_choose(copies, k) + log_choose(everyone - copies, gen - k) - total)
+        for k in range(copied_gen, min(copies, gen) + 1)
+        if gen - k <= everyone - copies
+    ]
+    return min(1.0, math.fsum(terms))
+
+
+def find_copies(
+    gen: Sequence[Notes], train: Sequence[Notes], gen_space: FloatArray, train_space: FloatArray, seed: int = 0
+) -> Copying:
+    """Compare generated pieces with the training pieces, and the training pieces with each other.
+
+    Args:
+        gen: generated pieces.
+        train: training pieces.
+        gen_space: [n, d] standardised features of gen.
+        train_space: [m, d] standardised features of train.
+        seed: of the sample that the nearest neighbours of large sets are taken from.
+    """
+    both = Stack.of([*gen, *train])
+    tokens, owner = phrase_tokens(both)
+    is_train = np.arange(both.size) >= len(gen)
+    shared = longest_shared_runs(tokens, owner, both.size, is_train)
+    line = np.bincount(both.piece[both.line], minlength=both.size)
+    notes = np.where(shared.length > 0, shared.length + 1, 0)
+    share = notes / np.maximum(line, 1)
+    copied = ((share >= COPIED_SHARE) & (notes >= COPIED_NOTES)).astype(np.float64)
+    rng = np.random.default_rng(seed)
+    near_gen, near_train = _nearest(gen_space, train_space, rng), _nearest_other(train_space, rng)
+    ours, theirs = slice(0, len(gen)), slice(len(gen), None)
+    p = copied_more(int(copied[ours].sum()), len(gen), int(copied[theirs].sum()), len(train))
+    order = np.lexsort((-notes[ours], -share[ours]))[:PAIRS]
+    pairs = [
+        Pair(
+            piece=gen[i].name,
+            source=train[int(shared.partner[i]) - len(gen)].name,
+            index=int(i),
+            source_index=int(shared.partner[i]) - len(gen),
+            notes=int(notes[i]),
+            share=float(share[i]),
+            start=int(shared.start[i]),
+            source_start=int(shared.partner_start[i]),
+        )
+        for i in order
+        if shared.partner[i] >= 0
+    ]
+    return Copying(
+        gen=Runs(notes[ours], share[ours], copied[ours], near_gen[2]),
+        train=Runs(notes[theirs], share[theirs], copied[theirs], near_train),
+        p=p,
+        found=p < CHANCE,
+        pairs=pairs,
+        closest=[
+            (gen[int(near_gen[0][i])].name, train[int(near_gen[1][i])].name, float(near_gen[2][i]))
+            for i in np.argsort(near_gen[2], kind="stable")[:PAIRS]
+        ],
+    )
+
+
+def _nearest(gen: FloatArray, train: FloatArray, rng: np.random.Generator) -> tuple[IntArray, IntArray, FloatArray]:
+    """Find the nearest training piece of each piece, or of a sample: places in gen, places in train, distances."""
+    asked = np.sort(rng.permutation(len(gen))[:PAIRWISE])
+    if not len(train) or not len(asked):
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    distance = pairwise(gen[asked], train)
+    nearest = distance.argmin(axis=1)
+    return asked, nearest, distance[np.arange(len(asked)), nearest]
+
+
+def _nearest_other(train: FloatArray, rng: np.random.Generator) -> FloatArray:
+    asked = np.sort(rng.permutation(len(train))[:PAIRWISE])
+    if len(train) < 2:  # noqa: PLR2004 - a pair
+        return np.empty(0)
+    distance = pairwise(train[asked], train)
+    distance[np.arange(len(asked)), asked] = np.inf
+    return distance.min(axis=1)

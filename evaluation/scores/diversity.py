@@ -1,0 +1,216 @@
+"""How a generated set fills the space that the originals span: Vendi score, precision and recall, Fréchet distance.
+
+All of it works on standardised features: every feature that is one number a piece, and every histogram, each scaled
+so that it varies by 1 over the originals. The 12×12 matrices stay out; at a hundred pieces they are mostly noise.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.reading.notes import as_rows
+from evaluation.scores.compare import PAIRWISE, Halves, Score, draw_splits
+from evaluation.scores.distances import pairwise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from evaluation.reading.notes import FloatArray, IntArray
+
+    Split = tuple[IntArray, IntArray, IntArray]
+
+NEIGHBOURS = 5
+"""k of the neighbourhoods in precision, recall, density and coverage."""
+
+WIDEST = 12
+"""Features of more numbers than this a piece are left out."""
+
+_SHRUNK_SPLITS = 12
+"""Draws that the eigenvalue scores are averaged over; they vary little from draw to draw."""
+
+
+def standardise(gen: Mapping[str, FloatArray], org: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Scale the features of two sets by the originals' mean and deviation, and put them side by side.
+
+    A feature in which the originals do not vary is scaled by the deviation of both sets together, and by 1 where
+    nothing varies. A histogram is scaled as a whole: its entries' variances sum to 1. A value that a piece does not
+    have becomes the originals' mean.
+
+    Returns:
+        [n, d] and [m, d].
+    """
+    left, right = [], []
+    for name in org:
+        a, b = (as_rows(table[name]) for table in (gen, org))
+        if b.shape[1] > WIDEST:
+            continue
+        both = np.concatenate([a, b])
+        defined, all_defined = (x[np.isfinite(x).all(axis=1)] for x in (b, both))
+        if not len(defined):
+            continue
+        scale = np.sqrt(defined.var(axis=0).sum()) or np.sqrt(all_defined.var(axis=0).sum()) or 1.0
+        centre = defined.mean(axis=0)
+        left.append(np.nan_to_num((a - centre) / scale, nan=0.0))
+        right.append(np.nan_to_num((b - centre) / scale, nan=0.0))
+    return np.hstack(left), np.hstack(right)
+
+
+def vendi_score(distance: FloatArray, scale: float) -> float:
+    """Effective number of different pieces, 1 to n: exp(−Σ λ ln λ), λ the eigenvalues of K / n.
+
+    K = exp(−½ (d / scale)²) is the similarity of two pieces at distance d. 1 when all are equal, n when none resemble.
+    Source: D. Friedman and A. B. Dieng, "The Vendi Score", TMLR 2023.
+
+    Args:
+        distance: [n, n].
+        scale: the distance at which pieces count as rather different; > 0.
+    """
+    eigenvalues = np.linalg.eigvalsh(np.exp(-0.5 * (distance / scale) ** 2) / len(distance))
+    kept = eigenvalues[eigenvalues > 1e-12]  # noqa: PLR2004 - rounding leaves specks on both sides of zero
+    return float(np.exp(-(kept * np.log(kept)).sum()))
+
+
+def precision_recall(real: FloatArray, between: FloatArray, fake: FloatArray, k: int = NEIGHBOURS) -> dict[str, float]:
+    """Precision, recall, density and coverage of generated pieces, from distances.
+
+    With r_k(x) the distance from x to its k-th nearest neighbour in its own set:
+
+    - precision: share of generated pieces within r_k of some original (Kynkäänniemi et al. 2019);
+    - recall: share of originals within r_k of some generated piece;
+    - density: number of originals' neighbourhoods that a generated piece lies in, divided by k, on average; it may
+      exceed 1 (Naeem et al. 2020);
+    - coverage: share of originals whose neighbourhood holds a generated piece.
+
+    Args:
+        real: [m, m] distances among the originals.
+        between: [n, m] distances from generated pieces to originals.
+        fake: [n, n] distances among the generated.
+        k: neighbours; at most the smaller set's size less one is used.
+    """
+    k = min(k, len(real) - 1, len(fake) - 1)
+    # column 0 of a sorted row is the piece itself
+    real_radius = np.partition(real, k, axis=1)[:, k]
+    fake_radius = np.partition(fake, k, axis=1)[:, k]
+    in_real = between <= real_radius[None, :]
+    in_fake = between <= fake_radius[:, None]
+    return {
+        "precision": float(in_real.any(axis=1).mean()),
+        "recall": float(in_fake.any(axis=0).mean()),
+        "density": float(in_real.sum(axis=1).mean() / k),
+        "coverage": float(in_real.any(axis=0).mean()),
+    }
+
+
+def frechet_distance(a: FloatArray, b: FloatArray) -> float:
+    """Fréchet distance of the two sets' normal approximations: ‖μ_a − μ_b‖² + tr(C_a + C_b − 2 (C_a C_b)^½). ≥ 0.
+
+    Biased upwards for small sets, hence the ceiling beside it. Source: Dowson and Landau 1982.
+
+    Args:
+        a: [n, d], n ≥ 2.
+        b: [m, d], m ≥ 2.
+    """
+    shift = a.mean(axis=0) - b.mean(axis=0)
+    cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    mixed = np.linalg.eigvalsh(root @ cov_b @ root)
+    distance = shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(np.maximum(mixed, 0.0)).sum()
+    return float(max(distance, 0.0))
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """How a generated set fills the originals' space; every score beside its ceiling.
+
+    Attributes:
+        vendi: Vendi score of gen divided by that of the originals, at equal numbers of pieces.
+        precision, recall, density, coverage: see `precision_recall`.
+        frechet: see `frechet_distance`; its ceiling is a floor.
+        typical: index of the generated piece nearest to the originals' mean.
+        unusual: index of the generated piece farthest from any original.
+    """
+
+    vendi: Score
+    precision: Score
+    recall: Score
+    density: Score
+    coverage: Score
+    frechet: Score
+    typical: int
+    unusual: int
+
+
+def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
+    """Measure how a generated set fills the originals' space; None for fewer than two pieces in a set.
+
+    Args:
+        gen: [n, d] from `standardise`.
+        org: [m, d] from `standardise`.
+        seed: of all random draws.
+    """
+    if min(len(gen), len(org)) < 2:  # noqa: PLR2004 - a pair
+        return None
+    rng = np.random.default_rng([seed, zlib.crc32(b"diversity")])
+    gen_kept = np.sort(rng.permutation(len(gen))[:PAIRWISE])
+    org_kept = np.sort(rng.permutation(len(org))[:PAIRWISE])
+    pooled = np.concatenate([gen[gen_kept], org[org_kept]])
+    distance = pairwise(pooled, pooled)
+    a = len(gen_kept)
+    ours, theirs = np.arange(a), a + np.arange(len(org_kept))
+    draws = draw_splits(a, len(org_kept), rng)
+    among = distance[np.ix_(theirs, theirs)]
+    scale = float(np.median(among[~np.eye(len(among), dtype=bool)])) or 1.0
+
+    def ratio(part: IntArray, other: IntArray) -> float:
+        n = min(len(part), len(other))
+        one, two = part[:n], other[:n]
+        return vendi_score(distance[np.ix_(one, one)], scale) / vendi_score(distance[np.ix_(two, two)], scale)
+
+    def filled(part: IntArray, other: IntArray) -> dict[str, float]:
+        inside, across, own = (distance[np.ix_(x, y)] for x, y in ((other, other), (part, other), (part, part)))
+        return precision_recall(inside, across, own)
+
+    def frechet(part: IntArray, other: IntArray) -> float:
+        return frechet_distance(pooled[part], pooled[other])
+
+    halves = Halves.draw((len(ours), len(theirs)), rng)
+    resampled = [(part, theirs[other]) for part, other in zip(*halves.parts, strict=True)]
+
+    def scored(
+        measure: Callable[[IntArray, IntArray], float], whole: tuple[IntArray, IntArray], splits: list[Split]
+    ) -> Score:
+        value = measure(*whole)
+        return Score.of(
+            value,
+            [measure(part, first) for part, first, _ in splits],
+            [measure(second, first) for _, first, second in splits],
+            halves.interval(value, [measure(*pair) for pair in resampled]),
+        )
+
+    few = draws[:_SHRUNK_SPLITS]
+    shuffled = rng.permutation(ours), rng.permutation(theirs)
+    whole = filled(ours, theirs)
+    split = [(filled(part, first), filled(second, first)) for part, first, second in draws]
+    again = [filled(*pair) for pair in resampled]
+    scores = {
+        key: Score.of(
+            whole[key],
+            [one[key] for one, _ in split],
+            [two[key] for _, two in split],
+            halves.interval(whole[key], [one[key] for one in again], highest=np.inf if key == "density" else 1.0),
+        )
+        for key in whole
+    }
+    to_org = distance[np.ix_(ours, theirs)]
+    return Diversity(
+        vendi=scored(ratio, shuffled, few),
+        frechet=scored(frechet, (ours, theirs), few),
+        typical=int(gen_kept[np.linalg.norm(gen[gen_kept] - org.mean(axis=0), axis=1).argmin()]),
+        unusual=int(gen_kept[to_org.min(axis=1).argmax()]),
+        **scores,
+    )

@@ -1,0 +1,160 @@
+"""What was found, in plain sentences that name features and files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluation.commandline import counted
+from evaluation.features.table import FEATURES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evaluation.features.table import Feature
+    from evaluation.reading.notes import FloatArray, Notes
+    from evaluation.scores.collapse import Collapse
+    from evaluation.scores.compare import FeatureComparison
+    from evaluation.scores.copying import Copying
+    from evaluation.scores.diversity import Diversity
+
+SIGNIFICANT = 0.05
+"""Corrected p-value under which two sets differ in a feature."""
+
+CLOSE = 0.95
+SIMILAR = 0.85
+"""Share of the reachable overlap from which sets are close, or similar."""
+
+NAMED = 3
+"""How many features and groups a sentence names."""
+
+
+def number(value: float) -> str:
+    """Write a number to three digits, without an exponent: 7.97, 8, 0.0132, 1234."""
+    if not np.isfinite(value):
+        return "–"
+    text = f"{value:.3g}"
+    if "e" in text:
+        text = f"{value:.0f}" if abs(value) >= 1 else f"{value:.5f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def share(value: float) -> str:
+    """Write a share as whole per cent: 15 %."""
+    return f"{100 * value:.0f} %" if np.isfinite(value) else "–"
+
+
+def differing(comparisons: Mapping[str, FeatureComparison]) -> list[str]:
+    """Names of the features in which the sets differ significantly, the worst first."""
+    found = [one for one in comparisons.values() if one.p_holm < SIGNIFICANT]
+    return [one.name for one in sorted(found, key=lambda one: (one.relative_overlap, one.name))]
+
+
+def closeness_sentence(
+    score: float,
+    interval: tuple[float, float],
+    comparisons: Mapping[str, FeatureComparison],
+    features: Mapping[str, Feature],
+) -> str:
+    """Say how close the sets are and where they differ."""
+    if not np.isfinite(score):
+        return "not comparable: too few pieces for a random split of the originals to compare with."
+    reached = f"{share(score)} of the overlap that the originals reach with themselves"
+    if np.isfinite(interval).all():
+        reached += f" (95 % interval {100 * interval[0]:.0f} to {share(interval[1])})"
+    different = differing(comparisons)
+    if not different:
+        word = "close" if score >= CLOSE else "similar" if score >= SIMILAR else "uncertain"
+        return f"{word}: {reached}; no feature differs by more than chance."
+    word = "similar" if score >= SIMILAR else "different"
+    worst = [
+        f"{features[name].title.lower()} ({_means(comparisons[name])}{share(comparisons[name].relative_overlap)})"
+        for name in different[:NAMED]
+    ]
+    count = f"{len(different)} of {len(comparisons)} features differ" if len(different) > 1 else "one feature differs"
+    return f"{word}: {reached}; {count} by more than chance, most of all {_listed(worst)}."
+
+
+def _means(one: FeatureComparison) -> str:
+    if len(one.gen.mean) > 1:
+        return ""
+    return f"{number(one.gen.mean[0])} against {number(one.org.mean[0])}, "
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def collapse_sentence(
+    found: Collapse,
+    pieces: list[Notes],
+    table: Mapping[str, FloatArray],
+    comparisons: Mapping[str, FeatureComparison],
+    diversity: Diversity | None,
+    features: Mapping[str, Feature] = FEATURES,
+) -> str:
+    """Say whether the set has collapsed, in which features, and onto which files."""
+    reasons = [_narrow_reason(comparisons[name], features[name], table[name]) for name in found.narrow[:NAMED]]
+    if (more := len(found.narrow) - NAMED) > 0:
+        reasons.append(f"{counted(more, 'more feature')} hardly {'varies' if more == 1 else 'vary'}")
+    if found.repeated:
+        reasons.append(_copies_reason(found, pieces))
+    if found.few and diversity is not None:
+        reasons.append(f"the variety (Vendi score) is {share(diversity.vendi.at_n)} of the originals'")
+    if reasons:
+        return f"collapsed: {'; '.join(reasons)}."
+    widths = f"spread {_widths(comparisons, features)} of the originals'"
+    near = round(found.near.value * found.compared) if np.isfinite(found.near.value) else 0
+    have = "has" if near == 1 else "have"
+    copies = f"{near} of {counted(found.compared, 'file')} {have} a near-copy in the set"
+    return f"not collapsed: no feature has lost its variety ({widths}); {copies}."
+
+
+def _widths(comparisons: Mapping[str, FeatureComparison], features: Mapping[str, Feature]) -> str:
+    ratios = [one.spread.value for name, one in comparisons.items() if features[name].variety]
+    known = [ratio for ratio in ratios if np.isfinite(ratio)]
+    return f"{100 * min(known):.0f} to {100 * max(known):.0f} %" if known else "–"
+
+
+def _narrow_reason(one: FeatureComparison, feature: Feature, values: FloatArray) -> str:
+    spread = f"spread {share(one.spread.value)} of the originals'"
+    if values.ndim > 1 or not feature.every:
+        return f"{feature.title.lower()} hardly vary ({spread})"
+    defined = values[np.isfinite(values)]
+    middle = float(np.median(defined))
+    # a value that nearly every piece rounds to is what every tune "uses"
+    nearly_all = np.mean(np.abs(defined - middle) < 0.5) >= 0.9 if float(middle).is_integer() else False  # noqa: PLR2004
+    every = "every" if np.ptp(defined) == 0 else "nearly every" if nearly_all else "the average"
+    value = middle if every != "the average" else float(defined.mean())
+    return f"{every} tune {feature.every.format(number(value))} ({spread})"
+
+
+def _copies_reason(found: Collapse, pieces: list[Notes]) -> str:
+    named = [
+        f"{len(group.members)} of {found.compared} files are near-copies of {pieces[group.centre].name}"
+        for group in found.clusters[:NAMED]
+        if len(group.members) > 1
+    ]
+    if not named:
+        return f"{share(found.near.value)} of files have a near-copy in the set"
+    return _listed(named)
+
+
+def copying_sentence(found: Copying, own: str) -> str:
+    """Say whether the set copies the training music, and name the worst pair.
+
+    Args:
+        found: by `find_copies`.
+        own: what the training set is called.
+    """
+    copies, gen = int(found.gen.copied.sum()), len(found.gen.copied)
+    usual = found.train.copied.mean() if len(found.train.copied) else 0.0
+    word = "copying" if found.found else "not copying"
+    repeat = "repeats" if copies == 1 else "repeat"
+    files = f"{copies} of {counted(gen, 'file')} {repeat} half or more of a tune in {own}"
+    if not found.pairs:
+        return f"{word}: no run of notes is shared with {own}."
+    worst = found.pairs[0]
+    pair = f"{worst.piece} shares {worst.notes} notes in a row, {share(worst.share)} of it, with {worst.source}"
+    return f"{word}: {files} ({share(usual)} of {own}'s own files do); {pair}."

@@ -1,0 +1,1 @@
+"""Typefaces and their letters as arrays."""

@@ -1,0 +1,1 @@
+"""Coverage, precision and recall of generated letters."""

@@ -1,0 +1,83 @@
+"""The adversarial model of letters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import manymodes.nn.layers  # noqa: F401 - registers what saved critics are made of
+from manymodes.nn.adversarial import AdversarialModel
+
+
+@keras.saving.register_keras_serializable(package="fontgan")
+class FontGAN(AdversarialModel):
+    """Letters, of all kinds or of a kind that is asked for.
+
+    ``fit`` is given images [n, 28, 28, 1], or images and their kinds [n], 0 to K − 1, where K is `condition_dim`: the
+    letters of a conditional model, or the groups that `fontgan.data.groups` finds without any label.
+
+    Args:
+        translation_px: images are shifted by up to so many pixels, real and generated ones alike, before they are
+            judged (Zhao et al., 2020): the critic cannot learn the training images by heart.
+        shares: [K] how often each kind is drawn where none is asked for; all alike unless given.
+        labelled: whether the kinds are the 26 letters.
+    """
+
+    def __init__(
+        self, *args: Any, translation_px: int = 0, shares: Any = None, labelled: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.translation_px, self.labelled = translation_px, labelled
+        even = np.full(self.condition_dim, 1 / max(self.condition_dim, 1))
+        self.shares = even if shares is None else np.asarray(shares, np.float64)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        own = {"translation_px": self.translation_px, "shares": self.shares.tolist(), "labelled": self.labelled}
+        return {**super().get_config(), **own}
+
+    def prepare(self, batch: Any) -> tf.Tensor:
+        """Return the images of a batch."""
+        return batch[0] if self.condition_dim else batch
+
+    def conditions(self, batch: Any) -> tf.Tensor | None:
+        """Return the kinds of a batch, one-hot [B, K]."""
+        return tf.one_hot(batch[1], self.condition_dim) if self.condition_dim else None
+
+    def augment(self, examples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Shift images [B, 28, 28, 1] by whole pixels; what comes in is background."""
+        if not self.translation_px:
+            return examples
+        shape, reach = tf.shape(examples), self.translation_px
+        shifts = tf.random.stateless_uniform([shape[0], 2], seed, 0, 2 * reach + 1, tf.int32)
+        around = [[0, 0], [reach, reach], [reach, reach], [0, 0]]
+        padded = tf.pad(examples, around, constant_values=-1)
+        rows = tf.gather(padded, shifts[:, :1] + tf.range(shape[1]), axis=1, batch_dims=1)
+        columns = tf.gather(tf.transpose(rows, [0, 2, 1, 3]), shifts[:, 1:] + tf.range(shape[2]), axis=1, batch_dims=1)
+        return tf.transpose(columns, [0, 2, 1, 3])
+
+    def generate(self, count: int, *, seed: int, kinds: Any = None) -> np.ndarray:
+        """Draw letters.
+
+        Args:
+            count: number of images.
+            seed: the same seed, the same images.
+            kinds: [count] what each is to show; without it, and for models without kinds, chance decides.
+
+        Returns:
+            float32 [count, 28, 28, 1] in [−1, 1].
+        """
+        latents = tf.random.stateless_normal([count, self.latent_dim], [seed, 0])
+        if self.condition_dim:
+            if kinds is None:
+                kinds = np.random.default_rng(seed).choice(self.condition_dim, count, p=self.shares)
+            latents = tf.concat([latents, tf.one_hot(kinds, self.condition_dim)], axis=-1)
+        return self.draw(latents)
+
+    def draw(self, latents: tf.Tensor) -> np.ndarray:
+        """Return the images of latents [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
+        parts = [self(latents[begin : begin + 512]).numpy() for begin in range(0, len(latents), 512)]
+        return np.concatenate(parts).astype(np.float32)

@@ -1,0 +1,1 @@
+"""From images of letters to outlines, set text and font files."""

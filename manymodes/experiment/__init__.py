@@ -1,0 +1,1 @@
+"""The life of a model: configuration, run folder, training, comparison."""

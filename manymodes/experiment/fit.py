@@ -1,0 +1,121 @@
+"""Fitting a model inside a run folder: epochs recorded, interruptions caught, the best epoch kept."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from manymodes.experiment.run import Interruption, Run
+from manymodes.files import save_keras, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_SECONDS = "training-seconds.json"
+
+
+class Recorder(keras.callbacks.Callback):
+    """Complete each epoch's logs with what ``measure`` finds, and record the epoch in the run folder.
+
+    It must stand before every callback that is to see the measures.
+    """
+
+    def __init__(self, run: Run, interruption: Interruption, measure: Callable[[], dict[str, float]]) -> None:
+        super().__init__()
+        self.run = run
+        self.interruption = interruption
+        self.measure = measure
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Heed an interruption from before: ``fit`` has just forgotten that it was asked to stop."""
+        self.model.stop_training = self.interruption.happened
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Measure, then record; an epoch cut short is not recorded, so that continuing repeats it whole."""
+        if self.interruption.happened or logs is None:
+            return
+        logs.update(self.measure())
+        self.run.record(self.model, {name: float(value) for name, value in logs.items()})
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Keep the seconds that training has taken so far, measures not counted, in the run folder."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.path = run.path / _SECONDS
+        self.seconds = training_seconds(run)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Start."""
+        self.begun = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
+        """Stop, and go on."""
+        now = time.perf_counter()
+        self.seconds += now - self.begun
+        self.begun = now
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
+        """Keep what there is."""
+        write_text(self.path, json.dumps(self.seconds) + "\n")
+
+
+def training_seconds(run: Run) -> float:
+    """Read what a `Stopwatch` has kept in a run folder, 0 where there is nothing."""
+    try:
+        return float(json.loads((run.path / _SECONDS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return 0.0
+
+
+def fit_in_run(
+    run: Run,
+    model: keras.Model,
+    batches: Any,
+    epochs: int,
+    *,
+    measure: Callable[[], dict[str, float]] = dict,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    **fit: Any,
+) -> tuple[keras.Model, bool]:
+    """Train to ``epochs`` epochs in all, write ``model.keras``, and return the best model and whether all went through.
+
+    Args:
+        run: where epochs are recorded; its history says how many are done.
+        model: compiled; already the last checkpoint's when the run is continued.
+        batches: a ``PyDataset`` or ``tf.data.Dataset`` of batches, at the epoch where the run stands.
+        epochs: number of epochs after which training ends.
+        measure: called after each epoch; what it returns joins the logs.
+        callbacks: further Keras callbacks.
+        **fit: further arguments of ``fit``.
+    """
+    with Interruption(model) as interruption:
+        model.fit(
+            batches,
+            initial_epoch=len(run.history),
+            epochs=epochs,
+            shuffle=False,  # Keras would draw the order of the batches from Python's own random state
+            callbacks=[Recorder(run, interruption, measure), *callbacks],
+            **fit,
+        )
+    best = keras.models.load_model(run.best_checkpoint()) if run.history else model
+    save_keras(without_optimizer(best), run.path / "model.keras")
+    return best, not interruption.happened
+
+
+def has_diverged(model: keras.Model) -> bool:
+    """Say whether weights are no numbers any more."""
+    return not all(np.isfinite(weights).all() for weights in model.get_weights())
+
+
+def without_optimizer(model: keras.Model) -> keras.Model:
+    """Return a copy that is not compiled: what generates needs no optimizer, and its file is a third."""
+    copy = type(model).from_config(model.get_config())
+    copy.build(None)
+    copy.set_weights(model.get_weights())
+    return copy

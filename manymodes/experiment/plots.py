@@ -1,0 +1,73 @@
+"""How figures look and are written: one style for all, and curves over the epochs of a training."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from manymodes.files import replacing_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+STYLE: Any = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.3,
+    "font.size": 9,
+}
+GENERATED, REAL = "#d1495b", "#31688e"
+"""The colours of what a model makes and of what it learns from."""
+
+_DPI = 130
+
+
+@contextlib.contextmanager
+def saved_figure(path: Path, size: tuple[float, float], *, grid: bool = True) -> Iterator[Figure]:
+    """Give a figure to draw on; on success it is written as a PNG in one step.
+
+    The same drawing gives the same bytes: nothing is noted of when and with what it was made.
+
+    Args:
+        path: of the PNG.
+        size: width and height in inches.
+        grid: whether there are lines behind what is drawn.
+    """
+    with mpl.rc_context({**STYLE, "axes.grid": grid}):
+        figure = Figure(figsize=size, layout="constrained")
+        yield figure
+        with replacing_file(path) as partial:
+            figure.savefig(partial, dpi=_DPI, format="png", metadata={"Software": None})
+
+
+def curve(history: Sequence[Mapping[str, float]], column: str) -> tuple[list[int], list[float]]:
+    """Return the epochs of a history, from 1, that have a column, and its values there."""
+    points = [(epoch, row[column]) for epoch, row in enumerate(history, start=1) if column in row]
+    return [epoch for epoch, _ in points], [value for _, value in points]
+
+
+def draw_curves(axes: Axes, curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str) -> None:
+    """Draw curves over the epochs.
+
+    Args:
+        axes: where to.
+        curves: by name, epochs and values; there is a legend where there are several.
+        title: of the panel.
+    """
+    for name, (epochs, values) in curves.items():
+        axes.plot(epochs, values, label=name.replace("_", " "), marker=".", markersize=3)
+    axes.set_title(title)
+    axes.set_xlabel("epoch")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    if len(curves) > 1:
+        axes.legend(fontsize=7)

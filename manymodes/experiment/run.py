@@ -1,0 +1,176 @@
+"""The run folder: configuration, history, checkpoints, the model; written so that a run killed anywhere can go on.
+
+RUN/config.json               every setting, the fingerprint of the data, versions, the seed
+RUN/history.csv               one row an epoch
+RUN/checkpoints/epoch-0007/   model.keras with its optimizers, and state.json: the newest epoch and the best one
+RUN/model.keras               the best epoch's model, without optimizers; there only when training has ended
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import shutil
+import signal
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Self
+
+from manymodes.cli import UserError
+from manymodes.files import check_place, new_folder, save_keras, set_aside, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FrameType
+
+    import keras
+
+VERSIONED = ("tensorflow", "keras", "numpy", "music21", "manymodes")
+
+
+class Run:
+    """A run folder and what is known of the training in it.
+
+    Attributes:
+        path: the folder.
+        config: the settings, as `start` was given them.
+        history: one dict an epoch, oldest first.
+    """
+
+    def __init__(self, path: Path, config: dict[str, Any], history: list[dict[str, float]]) -> None:
+        self.path = path
+        self.config = config
+        self.history = history
+
+    @classmethod
+    def start(cls, path: Path, config: dict[str, Any]) -> Run:
+        """Make a new run folder; what was at ``path`` is set aside under a numbered name."""
+        if path.exists() and any(path.iterdir()):
+            set_aside(path)
+        run = cls(path, {**config, "versions": {name: version(name) for name in VERSIONED}}, [])
+        run._write_config()
+        return run
+
+    @classmethod
+    def resume(cls, path: Path) -> Run:
+        """Open a run folder to continue from its last checkpoint, or from the start when there is none yet.
+
+        Raises:
+            UserError: it is no run folder.
+        """
+        config = read_config(path)
+        run = cls(path, config, [])
+        if run.last_checkpoint is not None:
+            run.history = json.loads((run.last_checkpoint / "state.json").read_text(encoding="utf-8"))["history"]
+            run.write_history()
+        return run
+
+    def plan_epochs(self, epochs: int) -> None:
+        """Make this the number of epochs after which the run ends."""
+        self.config["epochs"] = epochs
+        self._write_config()
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        """The folder of the newest complete checkpoint."""
+        found = sorted((self.path / "checkpoints").glob("epoch-*"))
+        return found[-1] if found else None
+
+    @property
+    def best_epoch(self) -> int:
+        """The number of the epoch (from 0) with the least ``monitor``, the first of equals; not every one has it."""
+        values = [row.get(self.config["monitor"], math.nan) for row in self.history]
+        return min(range(len(values)), key=lambda epoch: (math.isnan(values[epoch]), values[epoch]))
+
+    def record(self, model: keras.Model, row: dict[str, float]) -> None:
+        """Add an epoch to the history and write a checkpoint; only the newest and the best one are kept."""
+        self.history.append(row)
+        epoch = len(self.history) - 1
+        with new_folder(self._checkpoint(epoch)) as folder:
+            save_keras(model, folder / "model.keras")
+            (folder / "state.json").write_text(json.dumps({"history": self.history}), encoding="utf-8")
+        self.write_history()
+        kept = {self._checkpoint(epoch), self._checkpoint(self.best_epoch)}
+        for old in set((self.path / "checkpoints").glob("epoch-*")) - kept:
+            shutil.rmtree(old)
+
+    def best_checkpoint(self) -> Path:
+        """Return the file of the best epoch's model."""
+        return self._checkpoint(self.best_epoch) / "model.keras"
+
+    def write_history(self) -> None:
+        """Write history.csv from what is known."""
+        text = io.StringIO()
+        names = ["epoch", *dict.fromkeys(name for row in self.history for name in row)]
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        for epoch, row in enumerate(self.history, start=1):
+            writer.writerow({"epoch": epoch, **row})
+        write_text(self.path / "history.csv", text.getvalue())
+
+    def _write_config(self) -> None:
+        write_text(self.path / "config.json", json.dumps(self.config, indent=1) + "\n")
+
+    def _checkpoint(self, epoch: int) -> Path:
+        return self.path / "checkpoints" / f"epoch-{epoch + 1:05d}"
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the settings of a run folder.
+
+    Raises:
+        UserError: it is no run folder.
+    """
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        config = None
+    if not isinstance(config, dict) or "monitor" not in config:
+        raise UserError(f"{path} is not a run folder (it has no usable config.json): give one that training has left")
+    return config
+
+
+def check_run_folder(path: Path, *, force: bool) -> None:
+    """Make sure that a new run may be written to ``path``, before any work is done.
+
+    A finished run of ours is set aside later, so it is no obstacle.
+
+    Raises:
+        UserError: it is a file, somebody else's folder, or an unfinished run, and ``force`` is not given.
+    """
+    if path.is_file():
+        raise UserError(f"{path} is a file: choose another --out")
+    check_place(path)
+    if force or not path.exists() or not any(path.iterdir()):
+        return
+    if not (path / "config.json").is_file():
+        raise UserError(f"{path} is not empty and no run folder: choose another --out, or --force to set it aside")
+    read_config(path)
+    if any((path / "checkpoints").glob("epoch-*")) and not (path / "model.keras").is_file():
+        raise UserError(f"{path} holds an unfinished run: continue it with --resume {path}, or --force to set it aside")
+
+
+class Interruption:
+    """While it is open, the first Ctrl-C asks the model to stop after its batch; the second one is Python's own.
+
+    Attributes:
+        happened: whether Ctrl-C was pressed.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        self.happened = False
+
+    def __enter__(self) -> Self:
+        self._previous = signal.signal(signal.SIGINT, self._stop)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+        self.happened = True
+        self.model.stop_training = True
+        signal.signal(signal.SIGINT, self._previous)
+        print("\nstopping after this batch; Ctrl-C again stops at once")

@@ -1,0 +1,1 @@
+"""Notes, MIDI, scores and sound."""

@@ -1,0 +1,134 @@
+"""Sound in and out: WAV, FLAC, OGG and MP3 files, other sampling rates, and the notes of MIDI files.
+
+A sound here is an array of float32 samples between −1 and 1, mono.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import soundfile
+import soxr
+
+from manymodes.cli import UserError, existing_file
+from manymodes.files import check_place, replacing_file
+from manymodes.music.soundfont import PlayedNote, render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "FORMATS",
+    "RATE_HZ",
+    "PlayedNote",
+    "UnreadableSoundError",
+    "decode",
+    "read_audio",
+    "read_midi",
+    "render",
+    "resample",
+    "write_audio",
+]
+
+RATE_HZ = 22_050
+"""Samples a second, where nothing else is said."""
+
+FORMATS = {".wav": "PCM_16", ".flac": "PCM_16", ".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}
+"""File name endings, and what samples are written as."""
+
+
+class UnreadableSoundError(Exception):
+    """Why a file gives no sound, in one line."""
+
+
+def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
+    """Read a sound file, mixed to mono and resampled.
+
+    Args:
+        path: a WAV, FLAC, OGG or MP3 file of any rate and number of channels.
+        rate_hz: samples a second of what is returned.
+
+    Returns:
+        float32 [samples], at least one.
+
+    Raises:
+        UserError: there is no such file, or it is not a sound.
+    """
+    file = existing_file(path, "the sound")
+    try:
+        return decode(file, rate_hz)
+    except UnreadableSoundError as error:
+        raise UserError(f"{file} {error}: give a WAV, FLAC, OGG or MP3 file") from error
+
+
+def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
+    """Read a sound file as `read_audio` does.
+
+    Raises:
+        UnreadableSoundError: it cannot be read, is empty, or has samples that are no numbers.
+    """
+    try:
+        with file.open("rb") as stream:
+            samples, rate = soundfile.read(stream, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise UnreadableSoundError(f"cannot be read as sound ({error.error_string.rstrip('.')})") from error
+    except OSError as error:
+        raise UnreadableSoundError(f"cannot be opened ({error.strerror or error})") from error
+    if not len(samples):
+        raise UnreadableSoundError("is empty")
+    if not np.isfinite(samples).all():
+        raise UnreadableSoundError("has samples that are no numbers")
+    return resample(samples.mean(axis=1), rate, rate_hz)
+
+
+def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+    """Change the sampling rate of a sound, [samples] to float32 [samples × to_hz / from_hz], at least one."""
+    if from_hz == to_hz:
+        return samples.astype(np.float32, copy=False)
+    changed = soxr.resample(samples.astype(np.float32, copy=False), from_hz, to_hz)
+    return changed if len(changed) else np.zeros(1, np.float32)
+
+
+def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
+    """Write a sound in one step, in the format that the file's name ends with; what is beyond ±1 is cut off.
+
+    The same sound gives the same bytes, save as OGG, whose streams carry a number drawn at random.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        samples: [samples] for mono, [samples, channels] otherwise.
+        rate_hz: samples a second.
+
+    Raises:
+        UserError: the name ends with no known format, or the file cannot be made there.
+    """
+    encoding = FORMATS.get(path.suffix.lower())
+    if encoding is None:
+        raise UserError(f"{path} does not say which format to write: give a name that ends with {', '.join(FORMATS)}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: give the path of a file to write")
+    check_place(path)
+    with replacing_file(path) as partial:
+        soundfile.write(partial, np.clip(samples, -1, 1), rate_hz, subtype=encoding)
+
+
+def read_midi(path: str | Path) -> list[PlayedNote]:
+    """Read the notes of a MIDI file, for `render`. Controllers, such as pedals and pitch bends, are left out.
+
+    Raises:
+        UserError: there is no such file, or it is not MIDI.
+    """
+    import symusic  # noqa: PLC0415 - only where a MIDI file is played
+
+    file = existing_file(path, "the MIDI file")
+    try:
+        score: Any = symusic.Score.from_midi(file.read_bytes(), ttype="second")
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{file} cannot be read as MIDI ({reason}): give a standard MIDI file") from error
+    return [
+        PlayedNote(note.time, note.duration, note.pitch, note.velocity, track.program, track.is_drum)
+        for track in score.tracks
+        for note in track.notes
+    ]

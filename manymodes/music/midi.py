@@ -1,0 +1,81 @@
+"""Writing what was generated as standard MIDI files."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from manymodes.cli import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+TICKS_PER_QUARTER = 480
+VELOCITY = 90
+_HIGHEST_PROGRAM = 127
+
+
+def instrument_program(name: str) -> int:
+    """Return the General MIDI program, 0 to 127, that a name or number means.
+
+    A name is matched without regard to case; part of a name is enough (``violin``, ``piano``), the first in the
+    order of General MIDI being taken.
+
+    Raises:
+        UserError: there is no such instrument.
+    """
+    from pretty_midi.constants import INSTRUMENT_MAP  # noqa: PLC0415 - slow to import, seldom needed
+
+    if name.isdecimal() and int(name) <= _HIGHEST_PROGRAM:
+        return int(name)
+    lowered = [instrument.lower() for instrument in INSTRUMENT_MAP]
+    wanted = name.strip().lower()
+    if wanted in lowered:
+        return lowered.index(wanted)
+    if wanted:
+        for program, instrument in enumerate(lowered):
+            if wanted in instrument:
+                return program
+    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.3)
+    hint = f": did you mean {', '.join(close)}?" if close else ""
+    raise UserError(f"--instrument {name!r} is not a General MIDI instrument or a number from 0 to 127{hint}")
+
+
+def write_melody(
+    path: Path,
+    notes: Iterable[tuple[int | None, float]],
+    *,
+    tempo: float = 120.0,
+    program: int = 0,
+    meter: tuple[int, int] = (4, 4),
+) -> None:
+    """Write one voice as a type 0 MIDI file.
+
+    Args:
+        path: the file.
+        notes: (MIDI pitch, or None for a rest; length in quarters) one after the other. A rest at the end is kept
+            as the distance to the end of the track.
+        tempo: quarters a minute.
+        program: General MIDI program, 0 to 127.
+        meter: time signature, written to the file.
+    """
+    import mido  # noqa: PLC0415 - only when something is written
+
+    track = mido.MidiTrack()
+    track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo)))
+    track.append(mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1]))
+    track.append(mido.Message("program_change", program=program))
+    silence = 0
+    for pitch, quarters in notes:
+        ticks = round(quarters * TICKS_PER_QUARTER)
+        if pitch is None:
+            silence += ticks
+            continue
+        track.append(mido.Message("note_on", note=pitch, velocity=VELOCITY, time=silence))
+        track.append(mido.Message("note_off", note=pitch, velocity=0, time=ticks))
+        silence = 0
+    track.append(mido.MetaMessage("end_of_track", time=silence))
+    midi = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER)
+    midi.tracks.append(track)
+    midi.save(path)

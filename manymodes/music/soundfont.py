@@ -1,0 +1,375 @@
+"""Playing General MIDI instruments with the soundfont that pretty_midi brings along.
+
+A soundfont's instruments are zones: ranges of keys that share a recorded sample, with its root key, loop, envelopes and
+low-pass filter (SoundFont Technical Specification 2.04, section 8.1). `render` reads them and renders notes as sound.
+Left out are vibrato, tremolo, reverb, chorus, panning, and modulators other than velocity to loudness.
+
+That is done here because no synthesizer that pip installs by itself plays this file in tune: symusic 0.5's takes the
+root key from a sample's header, where this soundfont overrides it zone by zone.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import soxr
+from scipy import signal
+
+from manymodes.cli import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["PlayedNote", "render", "soundfont_file"]
+
+_DRUM_BANK = 128
+_LOUDEST = 127
+_OVERSAMPLING = 2  # what a sample pitched up brings above half the rate is removed, not folded back
+_FULL_FALL_DB = 100  # what decay and release times are given for
+_SHARE_UNTIL_SILENT = 0.8  # of it: a released note ends at −80 dB
+_CHOKE_SECONDS = 0.01  # in which a closed hi-hat ends an open one
+_NEVER = 1e6  # seconds: longer than any music
+_SHORTEST_KEPT_SECONDS = 2.0  # of a voice: others are twice, four times … as long
+_CUTOFF_STEP_CENTS = 50  # by so much the filter moves at once
+_BUTTERWORTH_DB = -3.0103  # height of a filter's edge that has no resonance
+
+# The records of a soundfont's lists, each closed by one that only marks the end (section 7).
+_RECORDS = {
+    b"phdr": [("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("unused", "V12")],
+    b"pbag": [("generator", "<u2"), ("modulator", "<u2")],
+    b"pgen": [("what", "<u2"), ("amount", "<i2")],
+    b"inst": [("name", "S20"), ("bag", "<u2")],
+    b"ibag": [("generator", "<u2"), ("modulator", "<u2")],
+    b"igen": [("what", "<u2"), ("amount", "<i2")],
+    b"shdr": [
+        ("name", "S20"),
+        ("start", "<u4"),
+        ("end", "<u4"),
+        ("loop_start", "<u4"),
+        ("loop_end", "<u4"),
+        ("rate", "<u4"),
+        ("root", "u1"),
+        ("correction", "i1"),
+        ("link", "<u2"),
+        ("type", "<u2"),
+    ],
+}
+
+# Generators by their numbers, and what those that are not 0 are where nothing is said (section 8.1.3).
+_ENVELOPE_TO_PITCH, _CUTOFF, _RESONANCE, _ENVELOPE_TO_CUTOFF = 7, 8, 9, 11
+_MODULATION_ENVELOPE, _VOLUME_ENVELOPE = 25, 33
+_INSTRUMENT, _KEYS, _ATTENUATION, _COARSE, _FINE, _SAMPLE, _LOOPS, _SCALE, _CLASS, _ROOT = (
+    *(41, 43, 48, 51, 52, 53),
+    *(54, 56, 57, 58),
+)
+_UNSAID = {_CUTOFF: 13_500, _SCALE: 100, _ROOT: -1, _KEYS: 127 << 8}
+_TIMES = (0, 1, 2, 3, 5)  # of an envelope: delay, attack, hold, decay and release; 4 is how far decay goes
+_UNSAID |= {envelope + time: -12_000 for envelope in (_MODULATION_ENVELOPE, _VOLUME_ENVELOPE) for time in _TIMES}
+_SAMPLE_OFFSETS = ((0, 4), (1, 12), (2, 45), (3, 50))  # of start, end, loop start and loop end: fine, and in 32,768
+
+
+class PlayedNote(NamedTuple):
+    """A note as a synthesizer needs it.
+
+    Attributes:
+        start_seconds: from the beginning of the sound.
+        seconds: how long the key is held.
+        pitch: MIDI number, 69 is A4 = 440 Hz; of drums the General MIDI percussion key.
+        velocity: 1 to 127; amplitude goes with its square.
+        program: General MIDI program, 0 to 127; of drums the kit.
+        drums: whether the note is one of a drum kit.
+    """
+
+    start_seconds: float
+    seconds: float
+    pitch: int
+    velocity: int = 90
+    program: int = 0
+    drums: bool = False
+
+
+class _Envelope(NamedTuple):
+    """A rise and a fall; times in seconds, those of decay and release for falling all the way (8.1.2, 33 to 38)."""
+
+    delay: float
+    attack: float
+    hold: float
+    decay: float
+    fall: float  # where decay ends, as a share of the whole fall
+    release: float
+
+
+class _Zone(NamedTuple):
+    """What a range of keys sounds like.
+
+    Samples are numbers of values in the soundfont; ``loop`` is empty where the sample ends by itself.
+    """
+
+    keys: range
+    start: int
+    end: int
+    loop: range
+    rate: int
+    root: int
+    cents_a_key: int
+    tuning_cents: int
+    gain: float
+    volume: _Envelope
+    modulation: _Envelope
+    envelope_to_pitch_cents: int
+    cutoff_cents: int
+    envelope_to_cutoff_cents: int
+    resonance_db: float
+    choke_class: int
+
+
+def render(notes: Iterable[PlayedNote], rate_hz: int, seconds: float | None = None) -> np.ndarray:
+    """Render notes as sound.
+
+    Args:
+        notes: what is played, in any order. A program or key that the soundfont does not have is silent.
+        rate_hz: samples a second.
+        seconds: length of the sound, which is cut there; by default it ends where the last note has died away.
+
+    Returns:
+        float32 [samples], mono. One note is at most about 1; many at a time may be more.
+
+    Raises:
+        UserError: the soundfont is not there.
+    """
+    voices = [
+        (round(note.start_seconds * rate_hz), voice)
+        for note, ends in zip(*_until_choked(notes), strict=True)
+        for voice in _voices(note, ends, rate_hz)
+    ]
+    last = max((start + len(voice) for start, voice in voices), default=0)
+    sound = np.zeros(last if seconds is None else round(seconds * rate_hz), np.float32)
+    for start, voice in voices:
+        part = sound[start : start + len(voice)]
+        part += voice[: len(part)]
+    return sound
+
+
+def soundfont_file() -> Path:
+    """Return where pretty_midi's soundfont is, without the second that importing pretty_midi takes.
+
+    Raises:
+        UserError: this version of pretty_midi has none.
+    """
+    package = importlib.util.find_spec("pretty_midi")
+    if package is not None and package.origin is not None:
+        file = Path(package.origin).with_name("TimGM6mb.sf2")
+        if file.is_file():
+            return file
+    raise UserError("pretty_midi has no TimGM6mb.sf2, which instruments are played with: install pretty_midi 0.2.11")
+
+
+# --- notes -------------------------------------------------------------------------------------------------
+
+
+def _until_choked(notes: Iterable[PlayedNote]) -> tuple[list[PlayedNote], list[float]]:
+    """Return the notes, latest first, and when another of the same choke class ends each, or `_NEVER`."""
+    latest_first = sorted(notes, reverse=True)
+    next_start: dict[tuple[int, bool, int], float] = {}
+    ends = []
+    for note in latest_first:
+        classes = {zone.choke_class for zone in _zones(note.program, note.drums) if note.pitch in zone.keys} - {0}
+        places = [(note.program, note.drums, number) for number in classes]
+        ends.append(min((next_start.get(place, _NEVER) for place in places), default=_NEVER))
+        next_start.update(dict.fromkeys(places, note.start_seconds))
+    return latest_first, ends
+
+
+def _voices(note: PlayedNote, ends: float, rate_hz: int) -> list[np.ndarray]:
+    """Render each zone that a note sounds, float32 [samples], until it has died away or is ended by another note."""
+    held = max(round(note.seconds * rate_hz), 1)
+    choked = round((ends - note.start_seconds) * rate_hz)
+    fade = np.linspace(1, 0, round(_CHOKE_SECONDS * rate_hz))
+    voices = []
+    for zone in _zones(note.program, note.drums):
+        if note.pitch not in zone.keys:
+            continue
+        loudness = zone.gain * (note.velocity / _LOUDEST) ** 2 * _volume(zone.volume, held, rate_hz)
+        loudness = loudness[: choked + len(fade)]
+        loudness[choked:] *= fade[: len(loudness[choked:])]
+        doublings = np.ceil(np.log2(max(len(loudness) / (_SHORTEST_KEPT_SECONDS * rate_hz), 1)))
+        kept = round(_SHORTEST_KEPT_SECONDS * rate_hz * 2**doublings)
+        voices.append(loudness.astype(np.float32) * _steady_voice(zone, note.pitch, kept, rate_hz)[: len(loudness)])
+    return voices
+
+
+def _volume(envelope: _Envelope, held: int, rate_hz: int) -> np.ndarray:
+    """Give the amplitude of a key held for so many samples, and on until it has died away."""
+    time = np.arange(held + 1) / rate_hz
+    holding = _rise(envelope, time) * _falling(_fall(envelope, time))
+    release = envelope.release * rate_hz
+    dying = np.arange(1, round(_SHARE_UNTIL_SILENT * release)) / release
+    return np.concatenate([holding, holding[-1] * _falling(dying)])
+
+
+@functools.lru_cache(maxsize=512)
+def _steady_voice(zone: _Zone, key: int, count: int, rate_hz: int) -> np.ndarray:
+    """Render a key at full volume, float32 [count]. Notes repeat, so that most are found here instead of made."""
+    rate = rate_hz * _OVERSAMPLING
+    time = np.arange(count * _OVERSAMPLING) / rate
+    modulation = _rise(zone.modulation, time) * (1 - _fall(zone.modulation, time))
+    cents = (key - zone.root) * zone.cents_a_key + zone.tuning_cents + zone.envelope_to_pitch_cents * modulation
+    voice = _read_sample(zone, zone.rate / rate * 2 ** (cents / 1200))
+    voice = _low_pass(voice, zone.cutoff_cents + zone.envelope_to_cutoff_cents * modulation, zone.resonance_db, rate)
+    return soxr.resample(voice, rate, rate_hz)[:count].astype(np.float32)
+
+
+def _read_sample(zone: _Zone, steps: np.ndarray) -> np.ndarray:
+    """Read a sample, [count], going on by so many of its values each time, with linear interpolation."""
+    sample = _soundfont()[1]
+    places = zone.start + np.cumsum(steps) - steps
+    if zone.loop:
+        looping = places >= zone.loop.stop
+        places[looping] = zone.loop.start + (places[looping] - zone.loop.start) % len(zone.loop)
+        sounding = slice(None)
+    else:
+        sounding = slice(int(np.searchsorted(places, zone.end - 1)))
+    voice = np.zeros(len(places))
+    whole = places[sounding].astype(np.int64)
+    part = places[sounding] - whole
+    voice[sounding] = (sample[whole] * (1 - part) + sample[whole + 1] * part) / 2**15
+    return voice
+
+
+def _low_pass(voice: np.ndarray, cutoff_cents: np.ndarray, resonance_db: float, rate: int) -> np.ndarray:
+    """Filter with two poles whose frequency moves, in small steps; cutoffs [count] in cents above 8.176 Hz."""
+    steps = np.round(cutoff_cents / _CUTOFF_STEP_CENTS)
+    edges = [0, *(np.flatnonzero(np.diff(steps)) + 1), len(voice)]
+    filtered = np.empty_like(voice)
+    state = np.zeros(2)
+    for first, last in itertools.pairwise(edges):
+        cutoff_hz = 8.176 * 2 ** (steps[first] * _CUTOFF_STEP_CENTS / 1200)
+        numerator, denominator = _two_poles(min(cutoff_hz / rate, 0.45), resonance_db)
+        filtered[first:last], state = signal.lfilter(numerator, denominator, voice[first:last], zi=state)
+    return filtered
+
+
+def _two_poles(frequency: float, resonance_db: float) -> tuple[np.ndarray, np.ndarray]:
+    """Give the numerator and denominator of a low-pass filter, by the bilinear transform of 1 / (s² + s/Q + 1).
+
+    Args:
+        frequency: of the edge, as a share of the sampling rate, below 0.5.
+        resonance_db: height of the edge over one without resonance.
+    """
+    damping = 10 ** (-(resonance_db + _BUTTERWORTH_DB) / 20)
+    edge = np.tan(np.pi * frequency)
+    numerator = edge**2 * np.array([1.0, 2.0, 1.0])
+    denominator = np.array([1 + damping * edge + edge**2, 2 * (edge**2 - 1), 1 - damping * edge + edge**2])
+    return numerator / denominator[0], denominator / denominator[0]
+
+
+def _rise(envelope: _Envelope, time: np.ndarray) -> np.ndarray:
+    return np.clip((time - envelope.delay) / envelope.attack, 0, 1)
+
+
+def _fall(envelope: _Envelope, time: np.ndarray) -> np.ndarray:
+    since = time - (envelope.delay + envelope.attack + envelope.hold)
+    return np.clip(since / envelope.decay, 0, envelope.fall)
+
+
+def _falling(share: np.ndarray) -> np.ndarray:
+    """Return the amplitude of volume that has fallen by so much of the whole way."""
+    return 10 ** (-_FULL_FALL_DB / 20 * share)
+
+
+# --- the soundfont -----------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _zones(program: int, drums: bool) -> tuple[_Zone, ...]:
+    """Return the zones of an instrument or a kit; none where the soundfont does not have it."""
+    tables, _ = _soundfont()
+    presets = tables[b"phdr"]
+    bank = _DRUM_BANK if drums else 0
+    return tuple(
+        _zone(generators, of_preset, tables[b"shdr"][generators[_SAMPLE]])
+        for preset in np.flatnonzero((presets["program"][:-1] == program) & (presets["bank"][:-1] == bank))
+        for of_preset in _generators(presets, int(preset), tables[b"pbag"], tables[b"pgen"], _INSTRUMENT)
+        for generators in _generators(
+            tables[b"inst"], of_preset[_INSTRUMENT], tables[b"ibag"], tables[b"igen"], _SAMPLE
+        )
+    )
+
+
+def _generators(
+    owners: np.ndarray, owner: int, bags: np.ndarray, generators: np.ndarray, target: int
+) -> list[dict[int, int]]:
+    """Return what each zone of a preset or instrument says, and the first one, if it has no target, for all others."""
+    for_all: dict[int, int] = {}
+    zones = []
+    for bag in range(owners["bag"][owner], owners["bag"][owner + 1]):
+        said = generators[bags["generator"][bag] : bags["generator"][bag + 1]]
+        zone = for_all | {int(what): int(amount) for what, amount in said}
+        if target in zone:
+            zones.append(zone)
+        elif bag == owners["bag"][owner]:
+            for_all = zone
+    return zones
+
+
+def _zone(generators: dict[int, int], of_preset: dict[int, int], sample: np.void) -> _Zone:
+    """Put together what an instrument's zone, the preset and the sample say: a preset adds to it (9.4)."""
+
+    def amount(what: int) -> int:
+        return generators.get(what, _UNSAID.get(what, 0)) + (0 if what in (_ROOT, _LOOPS) else of_preset.get(what, 0))
+
+    def envelope(first: int) -> _Envelope:
+        delay, attack, hold, decay, release = (2 ** (amount(first + part) / 1200) for part in _TIMES)
+        return _Envelope(delay, attack, hold, decay, min(max(amount(first + 4) / 1000, 0), 1), release)
+
+    start, end, loop_start, loop_end = (
+        int(sample[name]) + amount(fine) + 32_768 * amount(coarse)
+        for name, (fine, coarse) in zip(("start", "end", "loop_start", "loop_end"), _SAMPLE_OFFSETS, strict=True)
+    )
+    keys = [generators.get(_KEYS, _UNSAID[_KEYS]), of_preset.get(_KEYS, _UNSAID[_KEYS])]
+    root = amount(_ROOT)
+    return _Zone(
+        keys=range(max(pair & 255 for pair in keys), min(pair >> 8 for pair in keys) + 1),
+        start=start,
+        end=end,
+        loop=range(loop_start, loop_end) if amount(_LOOPS) & 1 else range(0),
+        rate=int(sample["rate"]),
+        root=int(sample["root"]) if root < 0 else root,
+        cents_a_key=amount(_SCALE),
+        tuning_cents=100 * amount(_COARSE) + amount(_FINE) + int(sample["correction"]),
+        gain=10 ** (-amount(_ATTENUATION) / 200),
+        volume=envelope(_VOLUME_ENVELOPE),
+        modulation=envelope(_MODULATION_ENVELOPE),
+        envelope_to_pitch_cents=amount(_ENVELOPE_TO_PITCH),
+        cutoff_cents=amount(_CUTOFF),
+        envelope_to_cutoff_cents=amount(_ENVELOPE_TO_CUTOFF),
+        resonance_db=amount(_RESONANCE) / 10,
+        choke_class=amount(_CLASS),
+    )
+
+
+@functools.cache
+def _soundfont() -> tuple[dict[bytes, np.ndarray], np.ndarray]:
+    """Read the lists of the soundfont and its samples, int16."""
+    data = soundfont_file().read_bytes()
+    chunks = _chunks(data, 12, len(data))
+    lists = {name: np.frombuffer(chunks[name], np.dtype(fields)) for name, fields in _RECORDS.items()}
+    return lists, np.frombuffer(chunks[b"smpl"], "<i2")
+
+
+def _chunks(data: bytes, first: int, last: int) -> dict[bytes, bytes]:
+    """Return the chunks of a RIFF file by their names, those within lists as well."""
+    found: dict[bytes, bytes] = {}
+    while first < last:
+        name, size = data[first : first + 4], int.from_bytes(data[first + 4 : first + 8], "little")
+        if name == b"LIST":
+            found |= _chunks(data, first + 12, first + 8 + size)
+        else:
+            found[name] = data[first + 8 : first + 8 + size]
+        first += 8 + size + size % 2
+    return found

@@ -1,0 +1,1 @@
+"""Losses, layers and schedules that the models share."""

@@ -1,0 +1,475 @@
+"""Adversarial training as one ``keras.Model`` with one compiled update.
+
+The losses are small named functions of scores; the penalties are small named functions of a critic and its
+inputs; `AdversarialModel` alternates the two players. All randomness of an update is derived from the seed and
+the number of the update, so that training stopped anywhere and continued from a checkpoint draws what it would
+have drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import keras
+import tensorflow as tf
+
+from manymodes.nn.randomness import reseed_layers
+
+Scores: TypeAlias = tf.Tensor
+PlayerLoss: TypeAlias = Callable[[Scores, Scores], tf.Tensor]
+
+
+def bce_discriminator_loss(real: Scores, fake: Scores) -> tf.Tensor:
+    """Mean of −log σ(D(x)) and −log(1 − σ(D(G(z)))), in nats; scores are logits (Goodfellow et al., 2014)."""
+    return (tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))) / 2
+
+
+def bce_generator_loss(real: Scores, fake: Scores) -> tf.Tensor:  # noqa: ARG001 - one signature for all losses
+    """−E log σ(D(G(z))): the non-saturating form, in nats (Goodfellow et al., 2014)."""
+    return tf.reduce_mean(tf.nn.softplus(-fake))
+
+
+def wasserstein_critic_loss(real: Scores, fake: Scores) -> tf.Tensor:
+    """E D(G(z)) − E D(x): its negative estimates the Wasserstein distance (Arjovsky et al., 2017)."""
+    return tf.reduce_mean(fake) - tf.reduce_mean(real)
+
+
+def wasserstein_generator_loss(real: Scores, fake: Scores) -> tf.Tensor:  # noqa: ARG001 - one signature
+    """−E D(G(z)) (Arjovsky et al., 2017)."""
+    return -tf.reduce_mean(fake)
+
+
+def relativistic_discriminator_loss(real: Scores, fake: Scores) -> tf.Tensor:
+    """E softplus(D(G(z)) − D(x)) over pairs, in nats (Jolicoeur-Martineau, 2018)."""
+    return tf.reduce_mean(tf.nn.softplus(fake - real))
+
+
+def relativistic_generator_loss(real: Scores, fake: Scores) -> tf.Tensor:
+    """E softplus(D(x) − D(G(z))) over pairs, in nats (Jolicoeur-Martineau, 2018)."""
+    return tf.reduce_mean(tf.nn.softplus(real - fake))
+
+
+def feature_matching_loss(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """‖E f(x) − E f(G(z))‖² over features [batch, …] of the discriminator (Salimans et al., 2016)."""
+    return tf.reduce_sum(tf.square(tf.reduce_mean(real, axis=0) - tf.reduce_mean(fake, axis=0)))
+
+
+class Objective(NamedTuple):
+    """The losses of the two players."""
+
+    discriminator: PlayerLoss
+    generator: PlayerLoss
+
+
+OBJECTIVES = {
+    "bce": Objective(bce_discriminator_loss, bce_generator_loss),
+    "wasserstein": Objective(wasserstein_critic_loss, wasserstein_generator_loss),
+    "relativistic": Objective(relativistic_discriminator_loss, relativistic_generator_loss),
+}
+PENALTIES = ("none", "clip", "gradient", "r1r2")
+FEATURES = "features"
+"""The layer of a discriminator whose output features are matched by."""
+
+_ALWAYS_REPORTED = (
+    "generator_loss",
+    "discriminator_loss",
+    "score_gap",
+    "generator_gradient",
+    "discriminator_gradient",
+)
+
+
+def squared_gradient_norms(gradient: tf.Tensor) -> tf.Tensor:
+    """Return ‖∇ₓ D(x)‖² for each example, shape [batch], from the gradient [batch, …] of the summed scores."""
+    return tf.reduce_sum(tf.square(gradient), axis=tf.range(1, tf.rank(gradient)))
+
+
+def interpolation_penalty(gradient: tf.Tensor) -> tf.Tensor:
+    """E (‖∇D(x̂)‖ − 1)², x̂ drawn between a real and a generated example (Gulrajani et al., 2017)."""
+    return tf.reduce_mean(tf.square(tf.sqrt(squared_gradient_norms(gradient) + 1e-12) - 1))
+
+
+def zero_centred_penalty(gradient: tf.Tensor) -> tf.Tensor:
+    """E ‖∇D(x)‖² over real and generated examples alike: the mean of R1 and R2 (Mescheder et al., 2018)."""
+    return tf.reduce_mean(squared_gradient_norms(gradient))
+
+
+@keras.saving.register_keras_serializable(package="manymodes")
+class AdversarialModel(keras.Model):
+    """A generator and a discriminator (or critic), trained by ``fit`` in one compiled step.
+
+    Calling the model maps latent vectors [batch, latent_dim] to what the *averaged* generator makes of them:
+    an exponential moving average of the generator's weights, which is what should be used and judged.
+
+    A conditional model (Mirza and Osindero, 2014) overrides `conditions`: what is generated is compared with real
+    examples under the same conditions. They are joined to the latent vector, and are the critic's second input.
+
+    A batch given to ``fit`` is divided evenly among the ``discriminator_steps`` discriminator updates that come
+    before each generator update, so that every one sees examples of its own.
+
+    Args:
+        generator: latent [batch, latent_dim + condition_dim] → outputs; functional, so that it can be cloned.
+        discriminator: examples, or [examples, conditions] → scores [batch, 1], logits or unbounded; never squashed.
+            None for a model that has been trained and only generates, see `generating`.
+        condition_dim: width of the conditions; 0 for a model without any.
+        seed: together with the number of the update it fixes every random draw of training.
+        averaging: decay of the moving average of the generator's weights; 0 keeps the last weights.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model | None,
+        *,
+        condition_dim: int = 0,
+        seed: int = 0,
+        averaging: float = 0.0,
+        averaged_generator: keras.Model | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.discriminator: Any = discriminator
+        if discriminator is None:
+            self.averaged_generator = generator
+        else:
+            self.averaged_generator = averaged_generator or keras.models.clone_model(generator)
+            self.averaged_generator.set_weights(generator.get_weights())
+        self.averaged_generator.trainable = False
+        self.condition_dim = condition_dim
+        self.latent_dim = int(generator.input_shape[-1]) - condition_dim
+        self.seed = seed
+        self.averaging = averaging
+        self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
+        names = (*_ALWAYS_REPORTED, "penalty")
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._reported: tuple[str, ...] = ()
+        self.built = True
+
+    # -- what a family of models may change ---------------------------------------------------------------
+
+    def prepare(self, batch: Any) -> tf.Tensor:
+        """Turn a batch as ``fit`` gives it into what the discriminator reads; by default the batch itself.
+
+        A batch is the examples, or a pair of examples and labels where ``fit`` is given both.
+        """
+        return batch
+
+    def conditions(self, batch: Any) -> tf.Tensor | None:  # noqa: ARG002 - for those that have any
+        """Turn a batch as ``fit`` gives it into the conditions [batch, condition_dim] of its examples."""
+        return None
+
+    def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for those that sample
+        """Turn the generator's outputs into what the discriminator reads; by default the outputs themselves.
+
+        Args:
+            outputs: what the generator returned, [batch, …].
+            conditions: under which it did, [batch, condition_dim].
+            seed: a stateless seed, shape [2], for emissions that draw random numbers.
+        """
+        return outputs
+
+    def augment(self, examples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for those that do
+        """Change examples, real and generated alike, before they are judged (Zhao et al., 2020); by default not.
+
+        Args:
+            examples: [batch, …].
+            seed: a stateless seed, shape [2].
+        """
+        return examples
+
+    # -- the Keras side -----------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        generator_optimizer: keras.optimizers.Optimizer | str = "adam",
+        discriminator_optimizer: keras.optimizers.Optimizer | str = "adam",
+        *,
+        objective: str = "bce",
+        penalty: str = "none",
+        penalty_weight: float = 1.0,
+        penalty_interval: int = 1,
+        clip: float = 0.01,
+        discriminator_steps: int = 1,
+        feature_matching: bool = False,
+        unrolled_steps: int = 0,
+        unrolled_rate: float = 0.01,
+        **kwargs: Any,
+    ) -> None:
+        """Choose how the two players learn.
+
+        Args:
+            generator_optimizer: a Keras optimizer or its name.
+            discriminator_optimizer: another one, never the same object.
+            objective: ``bce``, ``wasserstein`` or ``relativistic``.
+            penalty: ``none``; ``clip`` keeps every weight of the critic in [−clip, clip] (Arjovsky et al., 2017);
+                ``gradient`` is `interpolation_penalty`; ``r1r2`` is `zero_centred_penalty`.
+            penalty_weight: factor of the penalty. More makes the critic smoother and slower to learn.
+            penalty_interval: the penalty is taken every so many updates and multiplied by this number, which
+                costs a fraction and acts alike (Karras et al., 2020).
+            clip: bound of weight clipping.
+            discriminator_steps: discriminator updates before each generator update.
+            feature_matching: the generator learns by `feature_matching_loss` on the output of the discriminator's
+                layer `FEATURES`, instead of by the objective.
+            unrolled_steps: the generator learns against the discriminator as it would be so many updates later, and
+                through those updates (Metz et al., 2017).
+            unrolled_rate: learning rate of these updates, which are plain gradient descent.
+            **kwargs: passed to ``keras.Model.compile`` (``run_eagerly``, ``steps_per_execution`` …).
+
+        Raises:
+            ValueError: an unknown objective or penalty; features to match, and no layer of that name; or no
+                discriminator.
+        """
+        if self.discriminator is None:
+            raise ValueError("this model has no discriminator to learn by: it only generates")
+        if objective not in OBJECTIVES:
+            raise ValueError(f"objective {objective!r} is not one of {', '.join(OBJECTIVES)}")
+        if penalty not in PENALTIES:
+            raise ValueError(f"penalty {penalty!r} is not one of {', '.join(PENALTIES)}")
+        if feature_matching and FEATURES not in {layer.name for layer in self.discriminator.layers}:
+            raise ValueError(f"feature matching needs a layer of the discriminator that is called {FEATURES!r}")
+        super().compile(**kwargs)
+        self.generator_optimizer = keras.optimizers.get(generator_optimizer)
+        self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.objective, self.penalty = objective, penalty
+        self.penalty_weight, self.penalty_interval = penalty_weight, penalty_interval
+        self.clip, self.discriminator_steps = clip, discriminator_steps
+        self.feature_matching = feature_matching
+        self.unrolled_steps, self.unrolled_rate = unrolled_steps, unrolled_rate
+        self._reported = _ALWAYS_REPORTED
+        if penalty in {"gradient", "r1r2"}:
+            self._reported += ("penalty",)
+        self._keras_options = kwargs
+        if feature_matching:
+            featured = keras.Model(self.discriminator.inputs, self.discriminator.get_layer(FEATURES).output)
+            # A function, which Keras does not take for a part of this model that is to be saved with it.
+            self._features_of = lambda inputs: featured(inputs, training=True)
+        # One graph for all updates of a player: without it every extra critic step would be traced anew.
+        self._discriminator_update = tf.function(self._update_discriminator)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return what `compile` was given, optimizers serialised."""
+        if not self.compiled:
+            return {}
+        names = (
+            *("objective", "penalty", "penalty_weight", "penalty_interval", "clip", "discriminator_steps"),
+            *("feature_matching", "unrolled_steps", "unrolled_rate"),
+        )
+        return {
+            "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
+            "discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer),
+            **{name: getattr(self, name) for name in names},
+            **self._keras_options,
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` described it."""
+        optimizers = {
+            name: keras.optimizers.deserialize(config[name])
+            for name in ("generator_optimizer", "discriminator_optimizer")
+        }
+        self.compile(**{**config, **optimizers})
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The trackers whose names are the keys that `train_step` returns."""
+        return [self._trackers[name] for name in self._reported]
+
+    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the parts are built already
+        """Mark the model as built: its parts are when they come."""
+        self.built = True
+
+    def call(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return the averaged generator's outputs for latent vectors [batch, latent_dim + condition_dim]."""
+        return self.averaged_generator(latents, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, the networks serialised whole."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "generator": serialize(self.generator),
+            "discriminator": serialize(self.discriminator),
+            "condition_dim": self.condition_dim,
+            "seed": self.seed,
+            "averaging": self.averaging,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> AdversarialModel:
+        """Rebuild the model, untrained, from `get_config`."""
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name]) for name in ("generator", "discriminator")
+        }
+        return cls(**{**config, **networks})
+
+    def generating(self) -> AdversarialModel:
+        """Return a model of the averaged generator alone: it generates the same, and cannot be trained."""
+        generator = keras.saving.serialize_keras_object(self.averaged_generator)
+        alone = type(self).from_config({**self.get_config(), "generator": generator, "discriminator": None})
+        alone.averaged_generator.set_weights(self.averaged_generator.get_weights())
+        return alone
+
+    # -- the update ---------------------------------------------------------------------------------------
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Make ``discriminator_steps`` discriminator updates and one generator update."""
+        examples, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        batch = examples if labels is None else (examples, labels)
+        reseed_layers([self.generator, self.discriminator], self.seed, self.step)
+        size = tf.shape(examples)[0] // self.discriminator_steps
+        tf.debugging.assert_positive(size, "a batch must have an example for each discriminator step")
+        for number in range(self.discriminator_steps):
+            begin, end = number * size, (number + 1) * size
+            part = keras.tree.map_structure(lambda whole: whole[begin:end], batch)  # noqa: B023 - used at once
+            real, conditions = self.prepare(part), self.conditions(part)
+            self._discriminator_update(real, conditions, tf.constant(number, tf.int64))
+        self._update_generator(real, conditions)
+        self.step.assign_add(1)
+        return {name: self._trackers[name].result() for name in self._reported}
+
+    def _draw_seed(self, purpose: int, number: tf.Tensor | int = 0) -> tf.Tensor:
+        """Return a stateless seed [2] for one purpose within one update."""
+        calls = max(self.discriminator_steps, self.unrolled_steps + 1)
+        counter = (self.step * calls + tf.cast(number, tf.int64)) * 8 + purpose
+        return tf.stack([tf.constant(self.seed, tf.int64), tf.cast(counter, tf.int64)])
+
+    def _generate(
+        self, size: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor | int, player: int
+    ) -> tf.Tensor:
+        seed = self._draw_seed(player * 2, number)
+        latents = tf.random.stateless_normal([size, self.latent_dim], seed)
+        if conditions is not None:
+            latents = tf.concat([latents, conditions], axis=-1)
+        outputs = self.generator(latents, training=True)
+        return self.emit(outputs, conditions, self._draw_seed(player * 2 + 1, number))
+
+    def _update_discriminator(self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> None:
+        if self.penalty not in {"gradient", "r1r2"}:
+            self._step_discriminator(real, conditions, number, penalised=False)
+        elif self.penalty_interval == 1:
+            self._step_discriminator(real, conditions, number, penalised=True)
+        else:
+            count = self.step * self.discriminator_steps + number
+            tf.cond(
+                count % self.penalty_interval == 0,
+                lambda: self._step_discriminator(real, conditions, number, penalised=True),
+                lambda: self._step_discriminator(real, conditions, number, penalised=False),
+            )
+        if self.penalty == "clip":
+            for weight in self.discriminator.trainable_variables:
+                weight.assign(tf.clip_by_value(weight, -self.clip, self.clip))
+
+    def _step_discriminator(
+        self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor, *, penalised: bool
+    ) -> None:
+        fake = self._generate(tf.shape(real)[0], conditions, number, player=0)
+        # Both halves in one pass: a recurrent discriminator costs by the call, hardly by the row.
+        fake = tf.cast(fake, real.dtype)
+        examples = self.augment(tf.concat([real, fake], axis=0), self._draw_seed(4, number))
+        both = None if conditions is None else tf.concat([conditions, conditions], axis=0)
+        with tf.GradientTape() as tape:
+            with tf.GradientTape(watch_accessed_variables=False) as input_tape:
+                input_tape.watch(examples)
+                scores = self._score(examples, both)
+                # The sum couples no two examples unless the critic does, so one gradient holds every example's.
+                total_score = tf.reduce_sum(scores)
+            real_scores, fake_scores = tf.split(scores, 2)
+            loss = OBJECTIVES[self.objective].discriminator(real_scores, fake_scores)
+            total = loss + _regularisation(self.discriminator)
+            if penalised:
+                if self.penalty == "r1r2":
+                    penalty = zero_centred_penalty(input_tape.gradient(total_score, examples))
+                else:
+                    penalty = interpolation_penalty(self._gradient_between(examples, conditions, number))
+                total += self.penalty_weight * self.penalty_interval * penalty
+                self._trackers["penalty"].update_state(penalty)
+        variables = self.discriminator.trainable_variables
+        gradients = tape.gradient(total, variables)
+        self.discriminator_optimizer.apply(gradients, variables)
+        self._trackers["discriminator_gradient"].update_state(_norm(gradients))
+        self._trackers["discriminator_loss"].update_state(loss)
+        self._trackers["score_gap"].update_state(tf.reduce_mean(real_scores) - tf.reduce_mean(fake_scores))
+
+    def _score(self, examples: tf.Tensor, conditions: tf.Tensor | None) -> Scores:
+        inputs = examples if conditions is None else [examples, conditions]
+        return tf.cast(self.discriminator(inputs, training=True), tf.float32)
+
+    def _features(self, examples: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
+        inputs = examples if conditions is None else [examples, conditions]
+        return tf.cast(self._features_of(inputs), tf.float32)
+
+    def _score_with(self, weights: list[tf.Tensor], examples: tf.Tensor, conditions: tf.Tensor | None) -> Scores:
+        """Score examples as a discriminator of other weights would."""
+        inputs = examples if conditions is None else [examples, conditions]
+        others = [tf.convert_to_tensor(variable) for variable in self.discriminator.non_trainable_variables]
+        scores, _ = self.discriminator.stateless_call(weights, others, inputs, training=True)
+        return tf.cast(scores, tf.float32)
+
+    def _unrolled(self, real: tf.Tensor, conditions: tf.Tensor | None) -> list[tf.Tensor]:
+        """Return the weights of the discriminator after `unrolled_steps` updates, differentiable in what it sees."""
+        weights = [tf.convert_to_tensor(variable) for variable in self.discriminator.trainable_variables]
+        both = None if conditions is None else tf.concat([conditions, conditions], axis=0)
+        for number in range(1, self.unrolled_steps + 1):
+            fake = tf.cast(self._generate(tf.shape(real)[0], conditions, number, player=1), real.dtype)
+            examples = self.augment(tf.concat([real, fake], axis=0), self._draw_seed(6, number))
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                loss = OBJECTIVES[self.objective].discriminator(*tf.split(self._score_with(weights, examples, both), 2))
+            gradients = tape.gradient(loss, weights)
+            weights = [weight - self.unrolled_rate * change for weight, change in zip(weights, gradients, strict=True)]
+        return weights
+
+    def _gradient_between(self, examples: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> tf.Tensor:
+        """Return the critic's gradient between the real first half of examples and the generated second one."""
+        real, fake = tf.split(examples, 2)
+        shape = tf.concat([tf.shape(real)[:1], tf.ones_like(tf.shape(real)[1:])], axis=0)
+        mix = tf.random.stateless_uniform(shape, self._draw_seed(5, number))
+        between = mix * real + (1 - mix) * fake
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(between)
+            total_score = tf.reduce_sum(self._score(between, conditions))
+        return tape.gradient(total_score, between)
+
+    def _update_generator(self, real: tf.Tensor, conditions: tf.Tensor | None) -> None:
+        variables = self.generator.trainable_variables
+        loss_of = OBJECTIVES[self.objective].generator
+        real = self.augment(real, self._draw_seed(7))
+        # What real examples are judged to be does not depend on the generator, unless it is unrolled.
+        known: tf.Tensor = tf.zeros([1, 1])
+        if self.feature_matching:
+            known = self._features(real, conditions)
+        elif self.objective == "relativistic" and not self.unrolled_steps:
+            known = self._score(real, conditions)
+        with tf.GradientTape() as tape:
+            fake = self._generate(tf.shape(real)[0], conditions, 0, player=1)
+            fake = self.augment(tf.cast(fake, real.dtype), self._draw_seed(6))
+            if self.feature_matching:
+                loss = feature_matching_loss(known, self._features(fake, conditions))
+            elif self.unrolled_steps:
+                weights = self._unrolled(real, conditions)
+                loss = loss_of(*(self._score_with(weights, examples, conditions) for examples in (real, fake)))
+            else:
+                loss = loss_of(known, self._score(fake, conditions))
+            total = loss + _regularisation(self.generator)
+        gradients = tape.gradient(total, variables)
+        self.generator_optimizer.apply(gradients, variables)
+        self._trackers["generator_gradient"].update_state(_norm(gradients))
+        self._trackers["generator_loss"].update_state(loss)
+        pairs = zip(self.averaged_generator.variables, self.generator.variables, strict=True)
+        for average, current in pairs:
+            if average.dtype == current.dtype and "float" in str(average.dtype):
+                average.assign(self.averaging * average + (1 - self.averaging) * current)
+
+
+def _norm(gradients: list[tf.Tensor]) -> tf.Tensor:
+    """Return the length of a gradient over all variables."""
+    return tf.linalg.global_norm([gradient for gradient in gradients if gradient is not None])
+
+
+def _regularisation(model: keras.Model) -> tf.Tensor:
+    """Return the sum of the layers' own losses (L2), 0 where there are none."""
+    return tf.add_n(model.losses) if model.losses else tf.constant(0.0)

@@ -1,0 +1,114 @@
+"""The studio in a browser: ``python -m studio``."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manymodes import cli
+from manymodes.cli import UserError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from types import FrameType
+
+PROGRAM = "studio"
+EXAMPLE = "  python -m studio\n  python -m studio --port 8000 --models my-models"
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_HIGHEST_PORT = 65_535
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the verb."""
+    args = _parser().parse_args(argv)
+    if args.models is not None and not args.models.is_dir():
+        raise UserError(f"--models {args.models} is no folder: give one with files such as melody-lstm.keras")
+    _check_port(args.host, args.port)
+    _check_extra()
+
+    from manymodes_studio.models import load_models  # noqa: PLC0415 - only after the arguments are known to be right
+
+    models = load_models(args.models)
+
+    from manymodes_studio.app import build, serve  # noqa: PLC0415 - the same
+    from manymodes_studio.warming import warm  # noqa: PLC0415 - imports TensorFlow
+    from manymodes_studio.workspace import Workspace  # noqa: PLC0415 - the same
+
+    print("warming up …", flush=True)
+    warm(models)
+    with tempfile.TemporaryDirectory(prefix="manymodes-studio-") as folder:
+        page = build(models, Workspace(Path(folder)))
+        address = serve(page, args.host, args.port)
+        if args.host not in _LOOPBACK:
+            print(f"note: everybody who can reach {args.host} can use the studio")
+        print(f"the studio is open at {address} (Ctrl-C closes it)", flush=True)
+        signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            threading.Event().wait()
+        finally:
+            page.close(verbose=False)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(PROGRAM, "Open the studio: a page for your browser, which nobody else can reach.", EXAMPLE)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1, this computer alone)"
+    )
+    parser.add_argument("--port", type=_port, help="port to listen on (default the first free one from 7860 on)")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        metavar="DIR",
+        help="folder of models to use, called melody-lstm.keras, melody-attention.keras, drums-styles.keras, "
+        "drums-groove.keras, letters-conditional.keras, sounds-vqvae.keras (default those that ship)",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    value = cli.positive_int(text)
+    if value > _HIGHEST_PORT:
+        raise cli.argparse.ArgumentTypeError(f"{text!r} is no port: give a number up to {_HIGHEST_PORT}")
+    return value
+
+
+def _check_port(host: str, port: int | None) -> None:
+    """Make sure that a port can be listened on, before models are loaded.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        with socket.create_server((host, port or 0)):
+            pass
+    except OSError as error:
+        place = f"--host {host}" if port is None else f"{host}:{port}"
+        raise UserError(
+            f"cannot listen on {place} ({error.strerror or error}): give another --port or --host"
+        ) from error
+
+
+def _check_extra() -> None:
+    """Make sure that Gradio is installed.
+
+    Raises:
+        UserError: it is not.
+    """
+    from importlib.util import find_spec  # noqa: PLC0415 - beside its use
+
+    if find_spec("gradio") is None:
+        raise UserError("the studio needs gradio: install it with pip install 'manymodes[studio]'")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of signal handlers
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,139 @@
+"""The page: five tabs, a theme of the system's own fonts, and nothing that leaves the computer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from manymodes_studio.models import Models
+    from manymodes_studio.workspace import Workspace
+
+__all__ = ["build", "serve"]
+
+TITLE = "manymodes studio"
+
+_STYLE = Path(__file__).parent / "static" / "studio.css"
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "sans-serif")
+_FONTS_OF_CODE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+_SWEPT_SECONDS, _KEPT_SECONDS = 600, 3600
+# Gradio and what it brings along would otherwise tell their makers that they run, and look for newer versions.
+_SILENCE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def build(models: Models, workspace: Workspace) -> gr.Blocks:
+    """Build the page.
+
+    Args:
+        models: that its tabs play on.
+        workspace: for what visitors send and what is made for them.
+    """
+    os.environ.update(_SILENCE, GRADIO_TEMP_DIR=str(workspace.root))
+
+    import gradio as gr  # noqa: PLC0415 - reads the environment when it is imported
+
+    from manymodes_studio.tabs import common, drums, judge, letters, melody, sound  # noqa: PLC0415 - the same
+
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS), fill_width=False
+    ) as page:
+        gr.Markdown(f"# {TITLE}", elem_classes="studio-title")
+        with gr.Tabs(overflow_behavior="wrap", elem_classes="studio-tabs"):
+            with gr.Tab("Melody"):
+                melody.add(models, workspace)
+            with gr.Tab("Drums"):
+                drums.add(models, workspace)
+            with gr.Tab("Letters"):
+                letters.add(models, workspace)
+            with gr.Tab("Sound"):
+                sound.add(models, workspace)
+            with gr.Tab("Judge"):
+                judge.add(workspace)
+
+        def leave(request: Any) -> None:
+            workspace.forget(request.session_hash)
+
+        leave.__annotations__ = common.WITH_REQUEST
+        page.unload(leave)
+    return page.queue()
+
+
+def serve(page: gr.Blocks, host: str, port: int | None) -> str:
+    """Serve a page until it is closed; return its address.
+
+    Args:
+        page: see `build`.
+        host: name or address to listen on.
+        port: None is the first free one from 7860 on.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    from manymodes_studio.uploads import LARGEST_BYTES  # noqa: PLC0415 - beside the page
+
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        inbrowser=False,
+        prevent_thread_lock=True,
+        quiet=True,
+        theme=theme(),
+        css_paths=[_STYLE],
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        max_file_size=LARGEST_BYTES,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        state_session_capacity=200,
+    )
+    return str(address)
+
+
+def theme() -> Any:
+    """Return how the page looks: quiet colours, the fonts that the reader's system has."""
+    import gradio as gr  # noqa: PLC0415 - see `build`
+
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.teal,
+        secondary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.slate,
+        radius_size=gr.themes.sizes.radius_md,
+        font=list(_FONTS),
+        font_mono=list(_FONTS_OF_CODE),
+    ).set(
+        color_accent="*primary_700",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        button_secondary_text_color="*neutral_800",
+        button_secondary_text_color_dark="*neutral_100",
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_label_text_weight="500",
+        block_title_text_weight="500",
+        block_border_width="1px",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_large_text_weight="600",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_500",
+        input_background_fill="white",
+        input_background_fill_dark="*neutral_800",
+    )

@@ -1,0 +1,75 @@
+"""Two zips of MIDI files in, the report of `evaluation` out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from evaluation.reading.reading import FolderError
+
+from evaluation import report
+from evaluation.commandline import counted
+from evaluation.output import OutputError, write_folder
+from manymodes.cli import UserError
+from manymodes_studio.uploads import MIDI_ARCHIVE, received, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Judged", "judge"]
+
+_COMMAND = f"python -m {report.PROGRAM} generated original"
+
+
+class Judged(NamedTuple):
+    """What was found.
+
+    Attributes:
+        sentences: on closeness, collapse and copying.
+        remarks: what was left out, each in one line.
+        page: the whole report, as HTML that needs nothing beside it.
+        files: of the report.
+    """
+
+    sentences: tuple[str, ...]
+    remarks: tuple[str, ...]
+    page: str
+    files: tuple[Path, ...]
+
+
+def judge(generated: str | Path | None, original: str | Path | None, folder: Path) -> Judged:
+    """Compare generated music with original music, as `python -m evaluation.report` does.
+
+    Args:
+        generated: a zip of MIDI files.
+        original: the same.
+        folder: empty, for all that is written.
+
+    Raises:
+        UserError: one of them is not as it must be, or there is nothing to compare.
+    """
+    remarks = []
+    for archive, name in ((generated, "generated"), (original, "original")):
+        target = folder / name
+        target.mkdir()
+        found = unpack(received(archive, MIDI_ARCHIVE), target)
+        if found.others:
+            remarks.append(f"{name}: {counted(found.others, 'file')} left out, not being MIDI")
+    out = folder / "report"
+    args = report.build_parser().parse_args([str(folder / "generated"), str(folder / "original"), "--out", str(out)])
+    try:
+        comparisons, org, train, features = report.assess(args)
+        (comparison,) = comparisons
+        files = report.contents(args, comparisons, org, train, features, _COMMAND)
+        write_folder(out, files, force=False)
+    except (FolderError, OutputError) as error:
+        raise UserError(str(error)) from error
+    skipped = len(comparison.gen.skipped) + len(org.skipped)
+    if skipped:
+        remarks.append(f"no notes in {counted(skipped, 'file')}; the report names each, and why")
+    verdict = comparison.verdict
+    return Judged(
+        (verdict.closeness, verdict.collapse, verdict.copying),
+        tuple(remarks),
+        files["index.html"],
+        tuple(out / name for name in files),
+    )

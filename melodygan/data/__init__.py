@@ -1,0 +1,1 @@
+"""Corpora of tunes, and the codecs between tunes and tensors."""

@@ -1,0 +1,144 @@
+"""What is measured of a row of `melodygan.compare`, and the rows that need no training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from evaluation.features.table import FEATURES, averaged_transitions
+
+from evaluation.scores.assessment import compare_sets, measure
+from melodygan.data.encoding import Note
+from melodygan.metrics.musical import SPREAD_FEATURES, as_pieces, distinct_share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from evaluation.reading.notes import FloatArray, Notes
+
+    from evaluation.scores.assessment import MusicSet, SetComparison
+    from melodygan.data.corpus import Split
+    from melodygan.data.encoding import Tune
+
+USED_PITCH = SPREAD_FEATURES[0]
+"""The feature whose spread the report compares (figures 5.10 to 5.13)."""
+
+_DIGITS = 6
+
+
+class Judged(NamedTuple):
+    """Tunes, and the held-out ones that they are compared with."""
+
+    tunes: Sequence[Sequence[Note]]
+    originals: Sequence[Tune]
+
+
+def real_tunes(split: Split, count: int, seed: int) -> Judged:  # noqa: ARG001 - one signature for all controls
+    """Judge one half of the held-out tunes by the other: what nothing can surpass but by chance."""
+    order = np.random.default_rng(seed).permutation(len(split.test))
+    first, second = np.split(order, [len(order) // 2])
+    return Judged([split.test[place].notes for place in first], [split.test[place] for place in second])
+
+
+def replayed_tunes(split: Split, count: int, seed: int) -> Judged:
+    """Replay up to ``count`` training tunes: close to real ones, varied, and nothing but copies."""
+    places = np.random.default_rng(seed).permutation(len(split.train))[:count]
+    return Judged([split.train[place].notes for place in places], split.test)
+
+
+def random_notes(split: Split, count: int, seed: int) -> Judged:
+    """Throw dice for every note: its pitch and its length among those that occur in the training tunes.
+
+    Tunes have as many notes as training tunes have; nothing else of them is kept.
+    """
+    rng = np.random.default_rng(seed)
+    notes = [note for tune in split.train for note in tune.notes]
+    pitches = sorted({note.pitch for note in notes if note.pitch is not None})
+    lengths = sorted({note.steps for note in notes})
+    sizes = rng.choice([len(tune.notes) for tune in split.train], count)
+    tunes = [
+        [
+            Note(int(pitch), int(steps))
+            for pitch, steps in zip(rng.choice(pitches, size), rng.choice(lengths, size), strict=True)
+        ]
+        for size in sizes
+    ]
+    return Judged(tunes, split.test)
+
+
+CONTROLS: dict[str, Callable[[Split, int, int], Judged]] = {
+    "real": real_tunes,
+    "replay": replayed_tunes,
+    "random": random_notes,
+}
+"""What gives the tunes of a row that needs no training, from the split, a count and a seed."""
+
+
+def judge(judged: Judged, training: Sequence[Tune], seed: int) -> dict[str, Any]:
+    """Measure tunes against held-out ones, and look for copies of the training tunes.
+
+    Returns:
+        ``measures``: numbers, NaN where sets are too small; ``verdict``: sentences; ``figures``: the averaged
+        transition matrices of both sets, [12, 12] and [8, 8], and the densities of the distances in each of
+        `SPREAD_FEATURES`, [4, points] as `FeatureComparison.curves`. Lists, as JSON has them.
+    """
+    gen = measure("generated", _named(judged.tunes, (f"tune {n}" for n in range(1, len(judged.tunes) + 1))))
+    org = _measured("held-out tunes", judged.originals)
+    found = compare_sets(gen, org, _measured("the training set", training), seed=seed)
+    return {
+        "measures": {**_measures(found), "distinct": distinct_share(judged.tunes)},
+        "verdict": asdict(found.verdict),
+        "figures": {
+            "generated": _transitions(gen),
+            "originals": _transitions(org),
+            "curves": {name: _listed(found.features[name].curves) for name in SPREAD_FEATURES},
+        },
+    }
+
+
+def _measured(label: str, tunes: Sequence[Tune]) -> MusicSet:
+    return measure(label, _named([tune.notes for tune in tunes], (tune.name for tune in tunes)))
+
+
+def _named(tunes: Sequence[Sequence[Note]], names: Iterable[str]) -> list[Notes]:
+    return [replace(piece, name=name) for piece, name in zip(as_pieces(tunes), names, strict=True)]
+
+
+def _measures(found: SetComparison) -> dict[str, Any]:
+    features = found.features
+    widths = [one.spread.value for name, one in features.items() if FEATURES[name].variety]
+    return {
+        "tunes": len(found.gen.pieces),
+        "score": found.score,
+        "score_interval": list(found.score_interval),
+        "overlap": _mean(one.overlap.at_n for one in features.values()),
+        "overlap_ceiling": _mean(one.overlap.ceiling for one in features.values()),
+        "manhattan": found.manhattan.value,
+        "manhattan_ceiling": found.manhattan.ceiling,
+        "used_pitch": [float(of[0]) for of in (features[USED_PITCH].gen.mean, features[USED_PITCH].gen.sd)],
+        "pitch": [float(of[0]) for of in (features["pitch_mean"].gen.mean, features["pitch_mean"].gen.sd)],
+        "spread_used_pitch": features[USED_PITCH].spread.value,
+        "spread_least": min(_known(widths), default=float("nan")),
+        "spread_greatest": max(_known(widths), default=float("nan")),
+        "collapsed": found.collapse.found,
+        "copying": found.copying.found,
+    }
+
+
+def _known(values: Iterable[float]) -> list[float]:
+    return [float(value) for value in values if np.isfinite(value)]
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = _known(values)
+    return sum(known) / len(known) if known else float("nan")
+
+
+def _transitions(one: MusicSet) -> dict[str, list[Any]]:
+    pitch, length = averaged_transitions(one.pieces)
+    return {"pitch": _listed(pitch), "length": _listed(length)}
+
+
+def _listed(values: FloatArray) -> list[Any]:
+    return np.round(values, _DIGITS).tolist()

@@ -1,0 +1,91 @@
+"""How far generated tunes are from real ones, musically: what checkpoints are chosen by."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from evaluation.features.table import feature_table
+from evaluation.reading.notes import Notes
+
+from evaluation.scores.distances import inter_set_distances, intra_set_distances, overlap_area, spread
+from melodygan.data.encoding import STEPS_PER_QUARTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from melodygan.data.encoding import Note
+
+SPREAD_FEATURES = ("total_used_pitch", "total_used_note", "total_pitch_class_histogram", "note_length_hist")
+"""The features whose spread shows a collapse first."""
+
+_WORST_RATIO = 1000.0  # for a set without any variety beside one with some, whose logarithm would be infinite
+
+NO_TUNES = {"musical_distance": 2 + math.log(_WORST_RATIO), "overlap": 0.0, "distinct": 0.0, "spread": 0.0}
+"""`musical_distance` of a generator that writes nothing usable."""
+
+
+def as_pieces(tunes: Iterable[Sequence[Note]]) -> list[Notes]:
+    """Turn tunes into what `evaluation` measures; metre is left out on both sides, the models having none."""
+    pieces = []
+    for notes in tunes:
+        lengths = np.array([note.steps for note in notes]) / STEPS_PER_QUARTER
+        onsets = np.concatenate([[0.0], np.cumsum(lengths)[:-1]]) if len(lengths) else lengths
+        pitches = [note.pitch for note in notes if note.pitch is not None]
+        sounding = [note.pitch is not None for note in notes]
+        pieces.append(Notes.from_quarters(onsets[sounding], lengths[sounding], pitches))
+    return pieces
+
+
+def distinct_share(tunes: Sequence[Sequence[Note]]) -> float:
+    """Return the share of tunes that no earlier one equals, 0 to 1."""
+    return len({tuple(tune) for tune in tunes}) / len(tunes)
+
+
+def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]]) -> dict[str, float]:
+    """Measure generated tunes against real ones.
+
+    For every feature of `evaluation.features.table`, the distances between generated tunes and between generated and
+    real tunes are compared with those between real tunes, by the overlap of their densities; their mean is the
+    overlap. Both count: the first sees a collapse, the second a shift.
+
+    Returns:
+        ``overlap`` (0 to 1); ``distinct`` (share, 0 to 1); ``spread``, the least of the four `SPREAD_FEATURES`
+        relative to that of the real tunes; and ``musical_distance`` = (1 − overlap) + (1 − distinct) + the mean
+        |ln| of those four ratios, so that too little variety and too much count alike. Least is best.
+    """
+    tables = [feature_table(as_pieces(tunes)) for tunes in (generated, real)]
+    overlaps = []
+    spreads = []
+    for name, real_values in tables[1].items():
+        ours, theirs = _finite(tables[0][name]), _finite(real_values)
+        if len(ours) < 2 or len(theirs) < 2:  # noqa: PLR2004 - a distance needs two
+            overlaps.append(0.0)
+            spreads += [0.0] * (name in SPREAD_FEATURES)
+            continue
+        between_real = intra_set_distances(theirs).ravel()
+        overlaps.append(overlap_area(intra_set_distances(ours).ravel(), between_real))
+        overlaps.append(overlap_area(inter_set_distances(ours, theirs).ravel(), between_real))
+        if name in SPREAD_FEATURES:
+            spreads.append(_ratio(spread(ours), spread(theirs)))
+    overlap, distinct = float(np.mean(overlaps)), distinct_share(generated)
+    wrong_spread = float(np.mean(np.abs(np.log(np.clip(spreads, 1 / _WORST_RATIO, _WORST_RATIO)))))
+    return {
+        "musical_distance": (1 - overlap) + (1 - distinct) + wrong_spread,
+        "overlap": overlap,
+        "distinct": distinct,
+        "spread": min(spreads),
+    }
+
+
+def _ratio(ours: float, theirs: float) -> float:
+    """Return the ratio of two spreads; two sets without any variety are alike."""
+    if theirs == 0:
+        return 1.0 if ours == 0 else _WORST_RATIO
+    return ours / theirs
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Keep the pieces that have the feature."""
+    return values[np.isfinite(values.reshape(len(values), -1)).all(axis=1)]

@@ -1,0 +1,288 @@
+"""The networks of the melody GANs and the model that trains them and turns latents into tunes.
+
+Notation: B batch, L notes a tune, P pitch symbols, D duration symbols (`melodygan.data.encoding.NoteVocabulary`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from manymodes.nn.adversarial import AdversarialModel
+from manymodes.nn.layers import MinibatchDiscrimination
+from melodygan.data.bars import NoTunesError, cut_at, reaches
+from melodygan.data.encoding import NoteVocabulary
+from melodygan.models.sampling import filtered_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from melodygan.data.encoding import Note
+
+LEAK = 0.2
+SAMPLING_TEMPERATURE = 0.25
+"""What the logits are divided by before a symbol is drawn, in training and in composing.
+
+At 1 the symbols of a tune are drawn nearly independently for a long time, and averages over a tune (its register,
+its pace) differ too little from tune to tune. Sharper draws leave the differences to the latent vector, which a whole
+tune shares.
+"""
+MOST_ROUNDS = 20
+_LEAST_DRAWN = 64
+
+
+def build_generator(
+    length: int,
+    symbols: int,
+    *,
+    latent_dim: int = 128,
+    widths: Sequence[int] = (256, 512, 1024),
+    plan: int = 64,
+    channels: Sequence[int] = (96, 64),
+    noise: float = 0.0,
+    l2: float = 0.0,
+) -> keras.Model:
+    """Return the report's dense generator with a categorical head: [B, latent_dim] → logits [B, L, P + D].
+
+    The dense layers lay out the whole tune at a quarter of its resolution; two upsampling convolutions, shared
+    by all places of the tune, spell it out note by note. A dense head would have to learn every melodic turn
+    anew at each of the L places.
+
+    Args:
+        length: notes a tune, divisible by 4.
+        symbols: P + D.
+        latent_dim: width of z.
+        widths: of the dense layers, each with LeakyReLU 0.2 and batch normalisation (momentum 0.8).
+        plan: channels of each of the L/4 places of the layout.
+        channels: of the convolutions of the head.
+        noise: standard deviation of Gaussian noise after each dense layer.
+        l2: λ of the kernel regularisation of the dense layers.
+    """
+    x = latents = keras.Input((latent_dim,), name="latents")
+    places = length // 4
+    for width in widths:
+        x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
+        x = layers.LeakyReLU(LEAK)(x)
+        x = layers.BatchNormalization(momentum=0.8)(x)
+        # After the normalisation: before it, L2 shrinks the signal until the noise is all that passes.
+        x = with_noise(x, noise)
+    x = layers.Dense(places * plan, kernel_regularizer=kernel_l2(l2))(x)
+    x = layers.Reshape((places, plan))(x)
+    for width in channels:
+        x = layers.LeakyReLU(LEAK)(x)
+        x = layers.BatchNormalization(momentum=0.8)(x)
+        x = layers.UpSampling1D(2)(x)
+        x = layers.Conv1D(width, 5, padding="same")(x)
+    x = layers.LeakyReLU(LEAK)(x)
+    logits = layers.Conv1D(symbols, 3, padding="same", dtype="float32", name="logits")(x)
+    return keras.Model(latents, logits, name="generator")
+
+
+def build_discriminator(
+    length: int,
+    symbols: int,
+    *,
+    units: int = 64,
+    channels: Sequence[int] = (64, 96, 128),
+    widths: Sequence[int] = (256, 128),
+    histogram_width: int = 64,
+    dropout: float = 0.2,
+    group_size: int | None = None,
+    fused_lstm: bool = True,
+    noise: float = 0.0,
+    l2: float = 0.0,
+    score_scale: float = 1.0,
+) -> keras.Model:
+    """Return the report's recurrent discriminator: one-hot notes [B, L, P + D] → scores [B, 1], unbounded.
+
+    A convolutional stem reads the notes in groups of four, so that the LSTMs take L/4 steps instead of L: they
+    are what a training step waits for.
+
+    Beside what the recurrent layers make of a tune stands its histogram, how often each pitch and each duration
+    occurs, and minibatch discrimination looks at both. A generator that writes all its tunes in one register at one
+    pace is given away by the histograms of a batch, long before by their turns.
+
+    Args:
+        length: notes a tune, divisible by 4.
+        symbols: P + D.
+        units: of the LSTM and of each direction of the bidirectional one.
+        channels: of the stem's convolutions.
+        widths: of the dense layers, each with LeakyReLU 0.2.
+        histogram_width: of the dense layer that reads the histogram.
+        dropout: share of the features that training drops before the score.
+        group_size: examples compared with each other, see `manymodes.nn.layers.MinibatchDiscrimination`.
+        fused_lstm: allow cuDNN's LSTM on a GPU. It has no second derivative, so a penalty on the critic's
+            gradient needs False; elsewhere it changes nothing.
+        noise: standard deviation of Gaussian noise after each recurrent and dense layer.
+        l2: λ of the kernel regularisation of the dense layers.
+        score_scale: factor of the scores. A Wasserstein critic's have no unit, but λ is measured against them.
+    """
+    x = notes = keras.Input((length, symbols), name="notes")
+    for width, stride in zip(channels, (1, 2, 2), strict=True):
+        x = layers.Conv1D(width, 5, strides=stride, padding="same")(x)
+        x = layers.LeakyReLU(LEAK)(x)
+    use_cudnn = "auto" if fused_lstm else False
+    x = layers.LSTM(units, return_sequences=True, use_cudnn=use_cudnn)(x)
+    x = with_noise(x, noise)
+    x = layers.Bidirectional(layers.LSTM(units, use_cudnn=use_cudnn))(x)
+    x = with_noise(x, noise)
+    for width in widths:
+        x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
+        # No normalisation: behind one, nothing but L2 acts on the size of a kernel, and Adam makes of it a steady
+        # pull to zero that ends the critic within a hundred updates.
+        x = with_noise(x, noise)
+        x = layers.LeakyReLU(LEAK)(x)
+    x = layers.Dropout(dropout)(x)
+    histogram = layers.GlobalAveragePooling1D(name="histogram")(notes)
+    histogram = layers.Dense(histogram_width, kernel_regularizer=kernel_l2(l2))(histogram)
+    x = layers.Concatenate()([MinibatchDiscrimination(group_size=group_size)(features) for features in (x, histogram)])
+    score = layers.Dense(1, dtype="float32", name="score")(x)
+    if score_scale != 1:
+        score = layers.Rescaling(score_scale, dtype="float32")(score)
+    return keras.Model(notes, score, name="discriminator")
+
+
+def kernel_l2(strength: float) -> keras.regularizers.Regularizer | None:
+    """Return L2 regularisation of that strength, None for 0."""
+    return keras.regularizers.L2(strength) if strength else None
+
+
+def with_noise(x: Any, stddev: float) -> Any:
+    """Add Gaussian noise while training; none for 0."""
+    return layers.GaussianNoise(stddev)(x) if stddev else x
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class MelodyGAN(AdversarialModel):
+    """An adversarial model of tunes as notes (pitch symbol, duration symbol); carries its vocabulary."""
+
+    def __init__(self, *args: Any, vocabulary: NoteVocabulary | dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(vocabulary, dict):
+            vocabulary = NoteVocabulary.from_config(vocabulary)
+        self.vocabulary = vocabulary
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, vocabulary included."""
+        return {**super().get_config(), "vocabulary": self.vocabulary.to_config()}
+
+    def prepare(self, batch: tf.Tensor) -> tf.Tensor:
+        """Turn indices [B, L, 2] into one-hot notes [B, L, P + D]."""
+        pitches = tf.one_hot(batch[..., 0], self.vocabulary.n_pitches)
+        durations = tf.one_hot(batch[..., 1], self.vocabulary.n_durations)
+        return tf.concat([pitches, durations], axis=-1)
+
+    def parts(self, notes: tf.Tensor) -> list[tf.Tensor]:
+        """Split one-hot notes or logits [B, L, P + D] into [B, L, P] and [B, L, D]."""
+        return tf.split(notes, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
+
+    def constrained(self, logits: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:  # noqa: ARG002 - for those that have any
+        """Rule out what the conditions forbid, by logits [B, L, P + D]; by default nothing."""
+        return logits
+
+    def arranged(self, notes: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:  # noqa: ARG002 - the same
+        """Put drawn notes [B, L, …] where the conditions want them; by default they stay."""
+        return notes
+
+    def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
+        """Draw a pitch and a duration from logits [B, L, P + D]: one-hot forwards, softmax backwards."""
+        seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        drawn = [
+            straight_through(logits, part_seed, temperature=SAMPLING_TEMPERATURE)
+            for logits, part_seed in zip(self.parts(self.constrained(outputs, conditions)), seeds, strict=True)
+        ]
+        return self.arranged(tf.concat(drawn, axis=-1), conditions)
+
+    def generate(
+        self,
+        count: int,
+        *,
+        seed: int,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        bars: int | None = None,
+    ) -> list[tuple[Note, ...]]:
+        """Compose tunes, all at once.
+
+        Args:
+            count: number of tunes.
+            seed: the same seed, the same tunes.
+            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            top_k: the same.
+            top_p: the same.
+            bars: cut every tune at so many bars of 4/4; shorter ones are drawn again.
+
+        Raises:
+            NoTunesError: hardly any tune is as long as ``bars`` asks for, or there is nothing but silence.
+        """
+        # Never few at once: where many are too short, a single tune must not run out of rounds.
+        drawn = max(count, _LEAST_DRAWN)
+        tunes: list[tuple[Note, ...]] = []
+        for number in range(MOST_ROUNDS):
+            composed = self.compose(drawn, [seed, number], temperature=temperature, top_k=top_k, top_p=top_p)
+            usable = [notes for notes in composed if sounds(notes) and (bars is None or reaches(notes, bars))]
+            tunes += usable if bars is None else [cut_at(notes, bars) for notes in usable]
+            if len(tunes) >= count:
+                return tunes[:count]
+        raise NoTunesError(f"only {len(tunes)} of {drawn * MOST_ROUNDS} tunes were as long as asked: ask for less")
+
+    def compose(
+        self,
+        count: int,
+        seed: Sequence[int],
+        *,
+        conditions: tf.Tensor | None = None,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> list[tuple[Note, ...]]:
+        """Write tunes as they come, silent ones too.
+
+        Args:
+            count: number of tunes.
+            seed: two integers.
+            conditions: [count, condition_dim] for a conditional model.
+            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            top_k: the same.
+            top_p: the same.
+        """
+        latent_seed, *part_seeds = tf.unstack(
+            tf.random.experimental.stateless_split(tf.constant(seed, tf.int64), 3),
+        )
+        latents = tf.random.stateless_normal([count, self.latent_dim], latent_seed)
+        logits = self(latents if conditions is None else tf.concat([latents, conditions], axis=-1))
+        logits = self.constrained(logits, conditions)
+        sharpness = temperature * SAMPLING_TEMPERATURE
+        symbols = [
+            draw(filtered_logits(part, temperature=sharpness, top_k=top_k, top_p=top_p), part_seed)
+            for part, part_seed in zip(self.parts(logits), part_seeds, strict=True)
+        ]
+        notes = self.arranged(tf.stack(symbols, axis=-1), conditions)
+        return [self.vocabulary.decode(row) for row in notes.numpy()]
+
+
+def sounds(notes: Sequence[Note]) -> bool:
+    """Whether there is anything but silence."""
+    return any(note.pitch is not None for note in notes)
+
+
+def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Draw a symbol for every place from logits [B, L, symbols]: int32 [B, L]."""
+    flat = tf.reshape(logits, [-1, logits.shape[-1]])
+    return tf.reshape(tf.random.stateless_categorical(flat, 1, seed, dtype=tf.int32), tf.shape(logits)[:-1])
+
+
+def straight_through(logits: tf.Tensor, seed: tf.Tensor, *, temperature: float = 1.0) -> tf.Tensor:
+    """Sample one-hot vectors from softmax(logits / temperature), with the gradient of softmax(logits).
+
+    The straight-through Gumbel-softmax of Jang et al., 2017: shape [..., symbols] in and out.
+    """
+    uniform = tf.random.stateless_uniform(tf.shape(logits), seed, minval=1e-6, maxval=1.0)
+    noisy = logits - temperature * tf.math.log(-tf.math.log(uniform))
+    soft = tf.nn.softmax(noisy)
+    hard = tf.one_hot(tf.argmax(noisy, axis=-1), logits.shape[-1])
+    return soft + tf.stop_gradient(hard - soft)

@@ -1,0 +1,674 @@
+"""The LSTM that continues a melody symbol by symbol, its metrics, and the batches it learns from.
+
+Notation: B tunes, T steps (sixteenths), V symbols (`melodygan.data.encoding.StepVocabulary`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from manymodes.nn.randomness import reseed_layers
+from manymodes.nn.recurrent import HoistedLSTM
+from melodygan.data.bars import STEPS_A_BAR
+from melodygan.data.encoding import (
+    DELIMITER,
+    HOLD,
+    STEPS_PER_QUARTER,
+    StepVocabulary,
+    Tune,
+    from_steps,
+    pitch_name,
+    to_steps,
+)
+from melodygan.data.form import METERS, UNKNOWN_METER
+from melodygan.data.plan import (
+    FARTHEST,
+    STEP_COLUMNS,
+    Plan,
+    as_steps,
+    from_config,
+    going_on,
+    plan_of,
+    plans_like,
+    to_config,
+)
+from melodygan.models.sampling import filtered_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from melodygan.data.encoding import Note
+    from melodygan.data.form import Form
+
+LOOKBACK = (8, 12, 16, 24, 32, 48, 64, 96, 128)
+"""One, two, four and eight bars of 2/4, 3/4 and 4/4, in sixteenths."""
+
+_BUCKET = 32
+_PLAN_WITHHELD = 0.3  # share of tunes whose plan is not told in training
+_CERTAIN = 1e6  # what is added to the logit of a symbol that is to stand
+_PULL = 8.0  # nats by which a symbol of both tunes between which is interpolated is likelier
+_CANDIDATES = 8
+_LOOKBACK_WIDTH = 16
+_METERS = (16, 12)  # sixteenths after which the place in the bar comes round, in 4/4 (and 2/4) and in 3/4
+_LONGEST = 16  # sixteenths that a note has lasted, beyond which they are no longer counted
+_RUNS = (1, 4, 8, 16, 32)  # sixteenths of agreement with earlier bars, from which they are told apart
+_DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
+_ONE_HOT = ("form", "left", "near", "pace", "close")  # the columns of a plan that are told as they are
+_DISTANCE = tuple(STEP_COLUMNS).index("distance")
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class BitsPerStep(keras.metrics.Metric):
+    """Mean −log₂ p of the target symbol over the steps whose weight is not 0."""
+
+    def __init__(self, name: str = "bits_per_step", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.bits = self.add_weight(name="bits", initializer="zeros")
+        self.count = self.add_weight(name="count", initializer="zeros")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch: targets [B, T], logits [B, T, V], weights [B, T]."""
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(y_true, tf.int32), y_pred)
+        weight = tf.ones_like(nats) if sample_weight is None else tf.cast(sample_weight, nats.dtype)
+        self.bits.assign_add(tf.reduce_sum(nats * weight) / math.log(2))
+        self.count.assign_add(tf.reduce_sum(weight * self.counted(y_true)))
+
+    def counted(self, y_true: Any) -> Any:
+        """Return 1 where a target counts in the denominator, [B, T]."""
+        return tf.ones_like(tf.cast(y_true, tf.float32))
+
+    def result(self) -> Any:
+        """Return bits a counted target."""
+        return tf.math.divide_no_nan(self.bits.value, self.count.value)
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class BitsPerNote(BitsPerStep):
+    """All bits of a tune divided by its notes and rests: what an onset and its length cost together."""
+
+    def __init__(self, hold: int, name: str = "bits_per_note", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.hold = hold
+
+    def counted(self, y_true: Any) -> Any:
+        """Return 1 at onsets; the end of a tune counts as one, having to be predicted too."""
+        return tf.cast(tf.not_equal(tf.cast(y_true, tf.int32), self.hold), tf.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "hold": self.hold}
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class OnsetAccuracy(keras.metrics.SparseCategoricalAccuracy):
+    """Accuracy where something starts or the tune ends: always predicting "hold" scores 0 here."""
+
+    def __init__(self, hold: int, name: str = "onset_accuracy", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.hold = hold
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch: targets [B, T], logits [B, T, V], weights [B, T]."""
+        onset = tf.cast(tf.not_equal(tf.cast(y_true, tf.int32), self.hold), tf.float32)
+        weight = onset if sample_weight is None else onset * tf.cast(sample_weight, tf.float32)
+        super().update_state(y_true, y_pred, weight)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"name": self.name, "hold": self.hold}
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class MelodyLSTM(keras.Model):
+    """LSTM → dropout → softmax over the vocabulary, a prediction at every step.
+
+    Calling it maps symbols [B, T], the first of which is the delimiter, to the logits of the symbols that follow
+    them, [B, T, V]. Given [B, T, 1 + K], it is also told what the tune's plan (`melodygan.data.plan.as_steps`, K columns)
+    says of each symbol to come. Trained with and without, it can be asked to keep to a plan, and judged without one.
+
+    Beside the newest symbol the LSTM is told what follows from the earlier ones but is hard to keep in mind: what
+    sounds and for how long, the place in the bar, and, as in the lookback network of Waite (2016), what stood at the
+    coming place one, two, four and eight bars ago. Of these it is told apart the one with which the tune has agreed
+    for longest, and for how long: this is what comes next if a phrase is coming back. With 1,400 tunes it does not
+    learn to find these by itself. Where the plan says that a bar returns, it is told the symbol that stood there.
+
+    Args:
+        vocabulary: its symbols; they are saved with the model.
+        units: width of the LSTM.
+        dropout: share of its outputs, and of what it is told of earlier bars, that training drops.
+        lookback: distances in sixteenths, ascending, at which it is told of earlier symbols.
+        plans: those of the training tunes, which it composes to.
+        seed: together with the number of the update it fixes every random draw of training.
+    """
+
+    def __init__(
+        self,
+        vocabulary: StepVocabulary | dict[str, Any],
+        *,
+        units: int = 256,
+        dropout: float = 0.2,
+        lookback: Sequence[int] = LOOKBACK,
+        plans: Sequence[Any] = (),
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(vocabulary, dict):
+            vocabulary = StepVocabulary.from_config(vocabulary)
+        self.vocabulary = vocabulary
+        self.units, self.rate, self.seed = units, dropout, seed
+        self.lookback = tuple(lookback)
+        self.plans = tuple(plan if isinstance(plan, Plan) else from_config([plan])[0] for plan in plans)
+        self.embedding = layers.Embedding(len(vocabulary), _LOOKBACK_WIDTH, name="embedding")
+        self.forgetting = layers.Dropout(dropout, name="forgetting")
+        self.lstm = HoistedLSTM(units, return_sequences=True, name="lstm")
+        self.dropout = layers.Dropout(dropout, name="dropout")
+        self.logits = layers.Dense(len(vocabulary), dtype="float32", name="logits")
+
+    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the sizes are known without it
+        """Create all weights."""
+        told = 4 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1
+        told += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
+        self.embedding.build((None, None, len(self.lookback)))
+        self.lstm.build((None, None, told))
+        self.logits.build((None, None, self.units))
+        self.built = True
+
+    def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Map symbols [B, T], or symbols and their plans [B, T, 1 + K], to logits [B, T, V]."""
+        symbols = tf.cast(symbols, tf.int32)
+        plan = tf.zeros([*tf.unstack(tf.shape(symbols)[:2]), len(STEP_COLUMNS)], tf.int32)
+        if len(symbols.shape) == 3:  # noqa: PLR2004 - with its plan
+            symbols, plan = symbols[..., 0], symbols[..., 1:]
+        sounding, lasted = self._what_sounds(symbols)
+        earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
+        places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
+        agreed = self._agreement(symbols)
+        # The coming symbol is the one after place, so what stood `distance` before it is one place nearer.
+        source = places - tf.maximum(plan[..., _DISTANCE], 1) + 1
+        returning = tf.gather(symbols, tf.maximum(source, 0), axis=1, batch_dims=1)
+        told = self._inputs(plan, symbols, sounding, lasted, places, earlier, agreed, returning, training=training)
+        return self.logits(self.dropout(self.lstm(told), training=training))
+
+    def _inputs(
+        self,
+        plan: tf.Tensor,
+        symbols: tf.Tensor,
+        sounding: tf.Tensor,
+        lasted: tf.Tensor,
+        places: tf.Tensor,
+        earlier: tf.Tensor,
+        agreed: tf.Tensor,
+        returning: tf.Tensor,
+        *,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Join what the LSTM is told.
+
+        Args:
+            plan: what it says of the coming symbols, [..., K].
+            symbols: the newest ones, [...].
+            sounding: the symbol with which began what sounds, [...].
+            lasted: steps since then, [...].
+            places: steps since the beginning of the tune, [...].
+            earlier: symbols `lookback` steps before the coming one, [..., lookback].
+            agreed: for how many steps the tune has been what it was `lookback` steps before, [..., lookback].
+            returning: what stands where the plan says that the coming one returns from, [...].
+            training: whether some of the earlier ones are dropped.
+        """
+        of_earlier = self.forgetting(self.embedding(earlier), training=training)
+        size = len(self.vocabulary)
+        told = [tf.one_hot(symbols, size), tf.one_hot(sounding, size), tf.one_hot(lasted, _LONGEST + 1)]
+        told += [tf.one_hot(places % meter, meter) for meter in _METERS]
+        of_plan = dict(zip(STEP_COLUMNS, tf.unstack(plan, axis=-1), strict=True))
+        told += [tf.one_hot(of_plan[name], 1 + STEP_COLUMNS[name]) for name in _ONE_HOT]
+        told.append(tf.one_hot(tf.where(of_plan["distance"] > 0, returning, -1), size))
+        longest = tf.argmax(agreed, axis=-1, output_type=tf.int32)
+        run = tf.reduce_sum(tf.cast(tf.reduce_max(agreed, axis=-1)[..., None] >= _RUNS, tf.int32), axis=-1)
+        expected = tf.gather(earlier, longest, axis=-1, batch_dims=len(symbols.shape))
+        told += [tf.one_hot(expected, size), tf.one_hot(run, len(_RUNS) + 1)]
+        told = [tf.cast(part, self.compute_dtype) for part in told]
+        flat = tf.reshape(of_earlier, tf.concat([tf.shape(symbols), [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
+        return tf.concat([*told, flat], axis=-1)
+
+    def _delayed(self, symbols: tf.Tensor, steps: int, before: int | None = None) -> tf.Tensor:
+        """Return symbols [B, T, ...] so many steps later; before the tune stand delimiters, or what is given."""
+        before = self.vocabulary.index(DELIMITER) if before is None else before
+        paddings = [[0, 0], [steps, 0]] + [[0, 0]] * (len(symbols.shape) - 2)
+        return tf.pad(symbols, paddings, constant_values=before)[:, : tf.shape(symbols)[1]]
+
+    def _agreement(self, symbols: tf.Tensor) -> tf.Tensor:
+        """Return for how many steps, up to `_RUNS`' last, symbols [B, T] have been those of earlier bars."""
+        before = tf.stack([self._delayed(symbols, distance) for distance in self.lookback], axis=-1)
+        agreed = tf.where(symbols[..., None] == before, _RUNS[-1], 0)
+        for steps in _DOUBLINGS:
+            if steps < _RUNS[-1]:
+                agreed = tf.minimum(agreed, steps + self._delayed(agreed, steps, 0))
+        return agreed
+
+    def _what_sounds(self, symbols: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the last symbol that is no hold, and how many steps ago it stood, at each place of [B, T]."""
+        hold = self.vocabulary.index(HOLD)
+        lasted = tf.where(symbols == hold, _LONGEST, 0)
+        for steps in _DOUBLINGS:
+            # What is found within so many steps doubles each time.
+            lasted = tf.minimum(lasted, steps + self._delayed(lasted, steps, _LONGEST))
+            symbols = tf.where(symbols == hold, self._delayed(symbols, steps, hold), symbols)
+        return symbols, lasted
+
+    def compile_for_tunes(self, optimizer: keras.optimizers.Optimizer) -> None:
+        """Compile with cross-entropy and the metrics of `melodygan.models.lstm`, padding weighted out of all of them."""
+        hold = self.vocabulary.index(HOLD)
+        self.compile(
+            optimizer,
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
+            weighted_metrics=[
+                BitsPerStep(),
+                BitsPerNote(hold),
+                keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+                OnsetAccuracy(hold),
+            ],
+        )
+
+    def train_step(self, data: Any) -> Any:
+        """Make one update; what it drops follows from the seed and the number of the update."""
+        reseed_layers([self], self.seed, self.optimizer.iterations)
+        return super().train_step(data)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "name": self.name,
+            "vocabulary": self.vocabulary.to_config(),
+            "units": self.units,
+            "dropout": self.rate,
+            "lookback": self.lookback,
+            "plans": to_config(self.plans),
+            "seed": self.seed,
+        }
+
+    # -- sampling -----------------------------------------------------------------------------------------
+
+    def generate(
+        self,
+        count: int,
+        *,
+        seed: int,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        start: Sequence[Note] = (),
+        bars: int | None = None,
+        meter: str | None = None,
+        mode: str | None = None,
+        max_steps: int = 512,
+    ) -> list[tuple[Note, ...]]:
+        """Compose tunes, all at once: each step of the cell serves the whole batch.
+
+        Each keeps to the plan of some training tune, where the model has any.
+
+        Args:
+            count: number of tunes.
+            seed: the same seed, the same tunes.
+            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            top_k: the same.
+            top_p: the same.
+            start: notes that every tune begins with.
+            bars: exact length in bars of ``meter``, or of 4/4; without it a tune ends where the model ends it.
+            meter: one of `melodygan.data.form.METERS`; without it each tune has that of its plan.
+            mode: ``major`` or ``minor``; the same.
+            max_steps: sixteenths after which a tune is cut when the model does not end it.
+
+        Raises:
+            ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
+                tune was in that metre and mode.
+        """
+        given = self._known(start, "the start")
+        length = max_steps if bars is None else bars * (STEPS_A_BAR if meter is None else METERS[meter])
+        if len(given) > length:
+            raise ValueError(f"the start is {len(given)} sixteenths long, more than the {length} asked for")
+        plans: list[Plan | None] = [None]
+        if self.plans or meter is not None or mode is not None:
+            if bars is not None and meter is None:
+                meter = UNKNOWN_METER
+            like = plans_like(self.plans, meter, mode, bars)
+            if bars is None:
+                like = going_on(like, len(given))
+            plans = [like[n] for n in np.random.default_rng([seed, 1]).integers(len(like), size=count)]
+        symbols = self._sample(
+            _CERTAIN * self._one_hot(given)[None],
+            tf.stack([as_steps(plan, length) for plan in plans]),
+            tf.fill([count], 0 if bars is None else length),
+            tf.constant([seed, 0], tf.int64),
+            together=False,
+            options=(tf.constant(temperature, tf.float32), top_k, top_p),
+        )
+        return [from_steps(self.vocabulary.decode(row)) for row in symbols.numpy()]
+
+    def vary(
+        self,
+        notes: Sequence[Note],
+        count: int,
+        *,
+        amount: float,
+        seed: int,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        form: Form | None = None,
+    ) -> list[tuple[Note, ...]]:
+        """Write variations of a tune: some of its bars are composed anew, the others stay.
+
+        Of `_CANDIDATES` ways to fill the open bars each variation takes the one after which the bars that stay are
+        likeliest, so that it leads back into them.
+
+        Args:
+            notes: the tune, in C major or A minor.
+            count: number of variations.
+            amount: share of its bars that is composed anew, over 0 to 1; one at least.
+            seed: the same seed, the same variations.
+            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            top_k: the same.
+            top_p: the same.
+            form: the tune's, where it is known; the model then keeps to its plan. Bars are those of its metre.
+
+        Raises:
+            ValueError: the tune is empty, or has a pitch that the vocabulary lacks.
+        """
+        tune = np.array(self._known(notes, "the tune to vary", empty=False), np.int32)
+        length = len(tune)
+        bar = STEPS_A_BAR if form is None else METERS[form.meter]
+        bars = -(-length // bar)
+        opened = max(1, round(amount * bars))
+        rng = np.random.default_rng(seed)
+        closed = np.ones((count, bars), bool)
+        for row in closed:
+            row[rng.choice(bars, opened, replace=False)] = False
+        kept = np.repeat(np.repeat(closed, bar, axis=1)[:, :length], _CANDIDATES, axis=0)
+        plans: list[Plan | None] = [None]
+        if form is not None:
+            plan = plan_of(Tune(tuple(notes), key=form.mode, meter=form.meter))
+            # A bar that is composed anew returns from none that stays: it would be what it was.
+            returns = [
+                [0 if row[place - back] and not row[place] else back for place, back in enumerate(plan.returns)]
+                for row in closed
+            ]
+            plans = [plan._replace(returns=tuple(row)) for row in returns for _ in range(_CANDIDATES)]
+        told = tf.stack([as_steps(plan, length) for plan in plans])
+        symbols = self._sample(
+            _CERTAIN * self._one_hot(tune) * tf.cast(kept, tf.float32)[..., None],
+            told,
+            tf.fill([len(kept)], length),
+            tf.constant([seed, 0], tf.int64),
+            together=False,
+            options=(tf.constant(temperature, tf.float32), top_k, top_p),
+        )
+        before = tf.concat([tf.fill([len(kept), 1], self.vocabulary.index(DELIMITER)), symbols[:, :-1]], axis=1)
+        told = tf.broadcast_to(told, [*kept.shape, len(STEP_COLUMNS)])
+        logits = self(tf.concat([before[..., None], told], axis=-1))
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(symbols, tf.cast(logits, tf.float32))
+        surprise = tf.reduce_sum(tf.where(kept, nats, 0.0), axis=1).numpy().reshape(count, _CANDIDATES)
+        variations = []
+        for rows, costs in zip(symbols.numpy().reshape(count, _CANDIDATES, length), surprise, strict=True):
+            changed = (rows != tune).any(axis=1)
+            best = min(range(_CANDIDATES), key=lambda number: (not changed[number], costs[number]))
+            variations.append(from_steps(self.vocabulary.decode(rows[best])))
+        return variations
+
+    def interpolate(
+        self,
+        first: Sequence[Note],
+        second: Sequence[Note],
+        count: int,
+        *,
+        seed: int,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> list[tuple[Note, ...]]:
+        """Morph one tune into another: tunes from ``first`` to ``second``, both included.
+
+        Between them the model composes while both tunes pull at it, the second ever more, the first ever less:
+        where they agree it follows, where they do not it takes what fits what it has written. All tunes share their
+        chance, so that they differ by the pull alone. Lengths change by quarters.
+
+        Args:
+            first: a tune, in C major or A minor.
+            second: another one.
+            count: number of tunes, 2 at least.
+            seed: the same seed, the same tunes.
+            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            top_k: the same.
+            top_p: the same.
+
+        Raises:
+            ValueError: a tune is empty, or has a pitch that the vocabulary lacks; or ``count`` is below 2.
+        """
+        if count < 2:  # noqa: PLR2004 - the two ends
+            raise ValueError(f"from one tune to another there are 2 steps or more, not {count}")
+        ends = [
+            self._known(tune, f"the {which} tune", empty=False)
+            for tune, which in ((first, "first"), (second, "second"))
+        ]
+        if count == 2:  # noqa: PLR2004 - nothing between them
+            return [tuple(first), tuple(second)]
+        longest = max(map(len, ends))
+        pulls = [tf.pad(self._one_hot(end), [[0, longest - len(end)], [0, 0]]) for end in ends]
+        shares = np.linspace(0, 1, count)[1:-1]
+        lengths = [
+            STEPS_PER_QUARTER * round(((1 - share) * len(ends[0]) + share * len(ends[1])) / STEPS_PER_QUARTER)
+            for share in shares
+        ]
+        share = tf.constant(shares, tf.float32)[:, None, None]
+        symbols = self._sample(
+            _PULL * ((1 - share) * pulls[0] + share * pulls[1]),
+            tf.constant(as_steps(None, longest)[None]),
+            tf.constant(np.clip(lengths, 1, longest), tf.int32),
+            tf.constant([seed, 0], tf.int64),
+            together=True,
+            options=(tf.constant(temperature, tf.float32), top_k, top_p),
+        )
+        between = [from_steps(self.vocabulary.decode(row)) for row in symbols.numpy()]
+        return [tuple(first), *between, tuple(second)]
+
+    def _known(self, notes: Sequence[Note], whose: str, *, empty: bool = True) -> list[int]:
+        """Return the symbols of notes, all of which the vocabulary must have."""
+        if not (notes or empty):
+            raise ValueError(f"{whose} is empty: give one with notes")
+        known = self.vocabulary.pitches
+        for note in notes:
+            if note.pitch is not None and note.pitch not in known:
+                heard = f"between {pitch_name(known[0])} and {pitch_name(known[-1])}"
+                raise ValueError(
+                    f"{whose} has {pitch_name(note.pitch)}, which the model never heard: use notes {heard}"
+                )
+        return [int(symbol) for symbol in self.vocabulary.encode(to_steps(notes))]
+
+    def _one_hot(self, symbols: Sequence[int] | np.ndarray) -> tf.Tensor:
+        return tf.one_hot(tf.constant(symbols, tf.int32), len(self.vocabulary))
+
+    @tf.function(reduce_retracing=True)  # lengths and temperatures are many
+    def _sample(
+        self,
+        pull: tf.Tensor,
+        plan: tf.Tensor,
+        lengths: tf.Tensor,
+        seed: tf.Tensor,
+        *,
+        together: bool,
+        options: tuple[tf.Tensor, int, float],
+    ) -> tf.Tensor:
+        """Return symbols [count, T], delimiters after the end of a tune.
+
+        Args:
+            pull: what is added to the logits of the first G steps, [1 or count, G, V]; G is at most T.
+            plan: what is told of each step, [1 or count, T, K].
+            lengths: of the tunes, [count]; 0 where the model ends it.
+            seed: two integers.
+            together: whether all tunes share their chance.
+            options: of `filtered_logits`.
+        """
+        delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
+        count, given, length = tf.size(lengths), tf.shape(pull)[1], tf.shape(plan)[1]
+        temperature, top_k, top_p = options
+        never_end = tf.one_hot(delimiter, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
+        never_hold = tf.one_hot(hold, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
+        zeros = tf.zeros([count, self.units], self.compute_dtype)
+        distances = tf.constant(self.lookback, tf.int32)
+        window = max(FARTHEST, *self.lookback)
+        written = tf.TensorArray(tf.int32, size=length, element_shape=[None])
+
+        def unfinished(step: tf.Tensor, *rest: Any) -> tf.Tensor:
+            return tf.logical_and(step < length, tf.logical_not(tf.reduce_all(rest[-1])))
+
+        def one_step(
+            step: tf.Tensor,
+            recent: tf.Tensor,
+            sounding: tf.Tensor,
+            lasted: tf.Tensor,
+            agreed: tf.Tensor,
+            hidden: tf.Tensor,
+            carry: tf.Tensor,
+            written: Any,
+            ended: tf.Tensor,
+        ) -> tuple[Any, ...]:
+            earlier = tf.gather(recent, window - distances, axis=1)
+            planned = tf.broadcast_to(plan[:, step], [count, len(STEP_COLUMNS)])
+            returning = tf.gather(recent, tf.minimum(window - planned[:, _DISTANCE], window - 1), axis=1, batch_dims=1)
+            places = tf.fill([count], step)
+            told = self._inputs(planned, recent[:, -1], sounding, lasted, places, earlier, agreed, returning)
+            output, (hidden, carry) = self.lstm.cell(told, [hidden, carry])
+            logits = self.logits(output)
+            # Nothing to hold at first, and the last note given keeps its length; and something is to come.
+            starts = tf.logical_or(step == 0, step == given)
+            logits += tf.where(starts, never_hold, tf.zeros_like(never_hold))
+            goes_on = tf.logical_or(starts, step < lengths)[:, None]
+            logits += tf.where(goes_on, never_end, tf.zeros_like(never_end))
+            logits = logits + pull[:, step] if step < given else logits
+            logits = filtered_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+            step_seed = tf.random.experimental.stateless_fold_in(seed, step)
+            follows = _drawn(logits, step_seed, together=together)
+            ended = tf.logical_or(ended, tf.logical_and(lengths > 0, step >= lengths))
+            follows = tf.where(ended, delimiter, follows)
+            ended = tf.logical_or(ended, tf.equal(follows, delimiter))
+            recent = tf.concat([recent[:, 1:], follows[:, None]], axis=1)
+            held = follows == hold
+            sounding = tf.where(held, sounding, follows)
+            lasted = tf.where(held, tf.minimum(lasted + 1, _LONGEST), 0)
+            agreed = tf.where(follows[:, None] == earlier, tf.minimum(agreed + 1, _RUNS[-1]), 0)
+            return step + 1, recent, sounding, lasted, agreed, hidden, carry, written.write(step, follows), ended
+
+        first = tf.fill([count], delimiter)
+        recent = tf.fill([count, window], delimiter)
+        nothing = tf.zeros([count], tf.int32)
+        agreed = tf.ones([count, len(self.lookback)], tf.int32)
+        state = (tf.constant(0), recent, first, nothing, agreed, zeros, zeros, written, tf.zeros([count], tf.bool))
+        step, *_, written, _ = tf.while_loop(unfinished, one_step, state)
+        symbols = tf.transpose(written.stack())
+        rest = tf.range(length) >= step
+        return tf.where(rest[None], delimiter, symbols)
+
+
+def _drawn(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Tensor:
+    """Draw a symbol from each row of logits [B, V] by the Gumbel-max trick; all rows by one draw, if together."""
+    shape = tf.concat([[1] if together else tf.shape(logits)[:1], tf.shape(logits)[1:]], axis=0)
+    uniform = tf.random.stateless_uniform(shape, seed, minval=1e-12, maxval=1.0)
+    return tf.argmax(logits - tf.math.log(-tf.math.log(uniform)), axis=-1, output_type=tf.int32)
+
+
+class TuneBatches:
+    """Whole tunes as (inputs [B, T, 1 + K], targets [B, T], weights [B, T]).
+
+    There is a target at every step, and its weight is 0 on padding; beside each input stands what the plan says of
+    its target.
+
+    Tunes of similar length share a batch, so that little of it is padding. The order follows from the seed and
+    the epoch.
+
+    Args:
+        tunes: what to learn; may be transposed copies too.
+        vocabulary: their symbols.
+        batch_size: tunes a batch.
+        seed: fixes the order, and which tunes are given with their plans; None keeps the order of the tunes, and
+            withholds all plans, as for validation.
+
+    Attributes:
+        epoch: whose order the next pass has; `FollowEpochs` keeps it at that of ``fit``.
+    """
+
+    def __init__(
+        self, tunes: Sequence[Tune], vocabulary: StepVocabulary, batch_size: int, *, seed: int | None = None
+    ) -> None:
+        self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in tunes]
+        self.plans = [plan_of(tune) for tune in tunes]
+        self.delimiter = vocabulary.index(DELIMITER)
+        self.batch_size, self.seed, self.epoch = batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.encoded) / self.batch_size)
+
+    def dataset(self) -> tf.data.Dataset:
+        """Return what ``fit`` takes; each pass is in the order of the epoch at its beginning.
+
+        T differs from batch to batch, which has to be declared: Keras would infer it from the first batches.
+        """
+        of_any_width = (
+            tf.TensorSpec([None, None, 1 + len(STEP_COLUMNS)], tf.int32),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.float32),
+        )
+        passes = tf.data.Dataset.from_generator(lambda: iter(self), output_signature=of_any_width)
+        return passes.apply(tf.data.experimental.assert_cardinality(len(self)))
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Make one pass over the tunes."""
+        told = np.zeros(len(self.encoded), bool)
+        if self.seed is not None:
+            rng = np.random.default_rng([self.seed, self.epoch, 1])
+            told = rng.random(len(self.encoded)) >= _PLAN_WITHHELD
+        for rows in self._arranged():
+            yield self._batch([(self.encoded[row], self.plans[row] if told[row] else None) for row in rows])
+
+    def _batch(self, tunes: list[tuple[np.ndarray, Plan | None]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pad tunes to the longest one's length rounded up, so that few shapes occur."""
+        width = -(-(max(len(tune) for tune, _ in tunes) + 1) // _BUCKET) * _BUCKET
+        inputs = np.zeros((len(tunes), width, 1 + len(STEP_COLUMNS)), np.int32)
+        inputs[..., 0] = self.delimiter
+        targets = np.full((len(tunes), width), self.delimiter, np.int32)
+        weights = np.zeros((len(tunes), width), np.float32)
+        for row, (tune, plan) in enumerate(tunes):
+            inputs[row, 1 : len(tune) + 1, 0] = tune
+            inputs[row, :, 1:] = as_steps(plan, width)
+            targets[row, : len(tune)] = tune
+            weights[row, : len(tune) + 1] = 1.0  # the end is a target too
+        return inputs, targets, weights
+
+    def _arranged(self) -> list[np.ndarray]:
+        """Return the rows of each batch of the current epoch."""
+        lengths = np.array([len(tune) for tune in self.encoded])
+        if self.seed is None:
+            order = np.argsort(lengths, kind="stable")
+            return np.split(order, np.arange(self.batch_size, len(order), self.batch_size))
+        rng = np.random.default_rng([self.seed, self.epoch])
+        # Noise before sorting: tunes of similar length meet others every epoch.
+        order = np.argsort(lengths * rng.uniform(0.85, 1.15, len(lengths)), kind="stable")
+        batches = np.split(order, np.arange(self.batch_size, len(order), self.batch_size))
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+class FollowEpochs(keras.callbacks.Callback):
+    """Tell batches which epoch begins: the order of a continued run is then that of one never stopped."""
+
+    def __init__(self, batches: TuneBatches) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Set the epoch."""
+        self.batches.epoch = epoch

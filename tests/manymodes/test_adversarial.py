@@ -1,0 +1,665 @@
+import contextlib
+import copy
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from manymodes.nn import adversarial
+from manymodes.nn.adversarial import OBJECTIVES, PENALTIES, AdversarialModel
+from manymodes.nn.randomness import RandomBatches, make_deterministic
+
+L = keras.layers
+LATENT, WIDTH = 3, 2
+LN2, LN3 = math.log(2), math.log(3)
+REAL, FAKE = np.array([[0.0], [LN3]], np.float32), np.array([[0.0], [-LN3]], np.float32)
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+
+
+@pytest.fixture
+def eager():
+    """Run the update step by step, so that what it does can be looked at."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+# --- losses
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        # softplus(0) = ln 2, softplus(ln 3) = ln 4, softplus(−ln 3) = ln 4/3, softplus(2 ln 3) = ln 10
+        (adversarial.bce_discriminator_loss, (math.log(2 * 4 / 3) / 2 + math.log(2 * 4 / 3) / 2) / 2),
+        (adversarial.bce_generator_loss, math.log(2 * 4) / 2),
+        (adversarial.wasserstein_critic_loss, -LN3),
+        (adversarial.wasserstein_generator_loss, LN3 / 2),
+        (adversarial.relativistic_discriminator_loss, math.log(2 * 10 / 9) / 2),
+        (adversarial.relativistic_generator_loss, math.log(2 * 10) / 2),
+    ],
+)
+def test_losses_by_hand(loss, expected):
+    assert float(loss(REAL, FAKE)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["bce", "relativistic"])
+def test_an_undecided_discriminator_costs_ln_2(name):
+    zeros = np.zeros((5, 1), np.float32)
+    for loss in OBJECTIVES[name]:
+        assert float(loss(zeros, zeros)) == pytest.approx(LN2)
+
+
+@pytest.fixture
+def scores():
+    return np.random.default_rng(0).normal(scale=3, size=(2, 8, 1)).astype(np.float32)
+
+
+def test_cross_entropy_treats_both_classes_alike(scores):
+    real, fake = scores
+    loss = adversarial.bce_discriminator_loss
+    assert float(loss(real, fake)) == pytest.approx(float(loss(-fake, -real)))
+    assert float(loss(real, fake)) != pytest.approx(float(loss(fake, real)))
+
+
+def test_the_cross_entropy_generator_looks_at_what_is_generated_alone(scores):
+    real, fake = scores
+    loss = adversarial.bce_generator_loss
+    assert float(loss(real, fake)) == float(loss(-real, fake))
+    # −log σ(x) + log σ(−x) = −x
+    assert float(loss(real, fake) - loss(real, -fake)) == pytest.approx(-fake.mean(), rel=1e-4)
+
+
+def test_the_wasserstein_loss_changes_sign_with_the_sides(scores):
+    real, fake = scores
+    loss = adversarial.wasserstein_critic_loss
+    assert float(loss(real, fake)) == pytest.approx(-float(loss(fake, real)))
+    assert float(loss(real + 5, fake + 5)) == pytest.approx(float(loss(real, fake)), rel=1e-4)
+    assert float(adversarial.wasserstein_generator_loss(real, fake)) == pytest.approx(-fake.mean())
+
+
+def test_the_relativistic_players_are_each_others_mirror(scores):
+    real, fake = scores
+    discriminator, generator = OBJECTIVES["relativistic"]
+    assert float(generator(real, fake)) == pytest.approx(float(discriminator(fake, real)))
+    assert float(discriminator(real + 5, fake + 5)) == pytest.approx(float(discriminator(real, fake)), rel=1e-4)
+
+
+def test_extreme_scores_give_finite_losses():
+    far = np.array([[1e4], [-1e4]], np.float32)
+    for objective in OBJECTIVES.values():
+        for loss in objective:
+            assert np.isfinite(loss(far, -far))
+
+
+# --- penalties as functions
+
+
+def test_squared_norms_are_an_examples_own():
+    gradient = tf.constant([[[3.0, 0.0], [0.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]]])
+    np.testing.assert_allclose(adversarial.squared_gradient_norms(gradient), [25, 4])
+
+
+def test_penalties_by_hand():
+    gradient = tf.constant([[3.0, 4.0], [0.6, 0.8]])
+    assert float(adversarial.interpolation_penalty(gradient)) == pytest.approx((16 + 0) / 2)
+    assert float(adversarial.zero_centred_penalty(gradient)) == pytest.approx((25 + 1) / 2)
+
+
+def test_a_flat_critic_has_a_penalty_and_a_finite_gradient():
+    gradient = tf.Variable(tf.zeros([2, 3]))
+    with tf.GradientTape() as tape:
+        penalty = adversarial.interpolation_penalty(gradient)
+    assert float(penalty) == pytest.approx(1, rel=1e-5)
+    assert np.isfinite(tape.gradient(penalty, gradient)).all()
+
+
+# --- linear players, whose updates can be worked out by hand
+
+
+def linear_players(critic=(3.0, 4.0), *, generator="zeros", l2=0.0, **kwargs):
+    """Build D(x) = w·x and G(z) = K z."""
+    regulariser = keras.regularizers.L2(l2) if l2 else None
+    options = {"use_bias": False, "kernel_regularizer": regulariser}
+    makes = keras.Sequential([keras.Input((LATENT,)), L.Dense(WIDTH, kernel_initializer=generator, **options)])
+    judges = keras.Sequential([keras.Input((WIDTH,)), L.Dense(1, **options)])
+    judges.set_weights([np.array(critic, np.float32)[:, None]])
+    return AdversarialModel(makes, judges, **kwargs)
+
+
+def noted(model, hook):
+    """Have what passes through ``prepare`` or ``emit`` noted in the list that is returned."""
+    seen = []
+
+    def note(tensor, *_):
+        seen.append(np.asarray(tensor))
+        return tensor
+
+    setattr(model, hook, note)
+    return seen
+
+
+def update(model, batch):
+    """Make one update of the model and return what it logs."""
+    return {name: float(value) for name, value in model.train_step((tf.constant(batch, tf.float32),)).items()}
+
+
+def sgd(rate):
+    return keras.optimizers.SGD(float(rate))
+
+
+def critic_of(model):
+    return model.discriminator.get_weights()[0][:, 0]
+
+
+@pytest.mark.parametrize(("penalty", "value"), [("gradient", 16.0), ("r1r2", 25.0)])
+def test_the_gradient_of_a_linear_critic_is_its_weights(eager, penalty, value):
+    model = linear_players()
+    model.compile(sgd(0), sgd(0), objective="wasserstein", penalty=penalty)
+    logs = update(model, np.random.default_rng(0).normal(size=(4, WIDTH)))
+    assert logs["penalty"] == pytest.approx(value, rel=1e-5)
+
+
+def test_the_logs_of_a_step(eager):
+    model = linear_players()
+    model.compile(sgd(0), sgd(0), objective="wasserstein")
+    # w·x is 3 and 11 for the real ones, 0 for what G = 0 makes.
+    logs = update(model, [[1.0, 0.0], [1.0, 2.0]])
+    assert [metric.name for metric in model.metrics] == list(logs)
+    # K = 0 moves by −mean(z) wᵀ, which chance decides; w by −mean(x), which is (1, 1).
+    assert logs.pop("generator_gradient") > 0
+    expected = {"discriminator_loss": -7, "score_gap": 7, "generator_loss": 0, "discriminator_gradient": 2**0.5}
+    assert logs == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("interval", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("penalty", "slope"),
+    [
+        ("gradient", lambda w: 2 * (np.linalg.norm(w) - 1) * w / np.linalg.norm(w)),
+        ("r1r2", lambda w: 2 * w),
+    ],
+)
+def test_the_penalty_moves_the_critic_at_its_weight_and_interval(eager, penalty, slope, interval):
+    model = linear_players()
+    model.compile(
+        sgd(0), sgd(0.01), objective="wasserstein", penalty=penalty, penalty_weight=0.5, penalty_interval=interval
+    )
+    w = critic_of(model)
+    for step in range(4):
+        update(model, np.zeros((2, WIDTH)))  # real and generated are alike: nothing else pulls at the critic
+        if step % interval == 0:
+            w = w - 0.01 * 0.5 * interval * slope(w)
+        np.testing.assert_allclose(critic_of(model), w, rtol=1e-5)
+
+
+def test_the_penalty_lies_between_real_and_generated_examples(eager):
+    model = linear_players()
+    model.compile(sgd(0), sgd(0))
+    real, fake = tf.zeros([64, WIDTH]), tf.ones([64, WIDTH])
+    seen = []
+    model._score = lambda examples, _: seen.append(np.asarray(examples)) or tf.reduce_sum(examples, axis=1)
+    model._gradient_between(tf.concat([real, fake], axis=0), None, tf.constant(0, tf.int64))
+    (between,) = seen
+    np.testing.assert_array_equal(between[:, 0], between[:, 1])  # one place an example, on the straight line
+    assert ((between >= 0) & (between <= 1)).all()
+    assert len(np.unique(between[:, 0])) > 60
+    assert 0.3 < between.mean() < 0.7
+
+
+def test_clipping_bounds_the_critic_alone():
+    model = linear_players(generator="ones")
+    model.compile(sgd(0.1), sgd(10.0), objective="wasserstein", penalty="clip", clip=0.05, discriminator_steps=2)
+    for _ in range(2):
+        model.train_on_batch(np.array([[5.0, 0.0]] * 2 + [[7.0, 0.0]] * 2, np.float32))
+        assert np.abs(critic_of(model)).max() == pytest.approx(0.05)
+    assert np.abs(model.generator.get_weights()[0]).max() > 0.5
+
+
+def test_the_critic_steps_divide_the_batch(eager):
+    model = linear_players()
+    model.compile(sgd(0), sgd(0.1), objective="wasserstein", discriminator_steps=3)
+    batch = np.random.default_rng(1).normal(size=(7, WIDTH)).astype(np.float32)  # the seventh is one too many
+    before = critic_of(model)
+    parts = noted(model, "prepare")
+    update(model, batch)
+    assert [part.shape[0] for part in parts] == [2, 2, 2]
+    np.testing.assert_array_equal(np.concatenate(parts), batch[:6])
+    # ∂/∂w (mean w·G(z) − mean w·x) = −mean x, G being zero
+    np.testing.assert_allclose(
+        critic_of(model), before + 0.1 * batch[:6].reshape(3, 2, WIDTH).mean(1).sum(0), rtol=1e-5
+    )
+
+
+def test_every_call_of_the_generator_draws_its_own_latents(eager):
+    model = linear_players(generator="ones")
+    model.compile(sgd(0), sgd(0), discriminator_steps=3)
+    fakes = noted(model, "emit")
+    for _ in range(2):
+        update(model, np.zeros((6, WIDTH)))
+    assert [fake.shape[0] for fake in fakes] == [2] * 8  # three for the discriminator and one for the generator, twice
+    assert len({value for fake in fakes for value in fake[:, 0]}) == 16
+
+
+class Conditional(AdversarialModel):
+    """The last column of a batch is the condition of the others."""
+
+    def prepare(self, batch):
+        return batch[:, :-1]
+
+    def conditions(self, batch):
+        return batch[:, -1:]
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("objective", ["wasserstein", "relativistic"])
+def test_real_and_generated_examples_are_judged_under_the_same_conditions(eager, penalty, objective):
+    # The generator copies its condition and the critic takes that off again: D = w·(x − condition).
+    makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH, use_bias=False)])
+    makes.set_weights([np.array([[0.0] * WIDTH] * LATENT + [[1.0] * WIDTH], np.float32)])
+    inputs = [keras.Input((WIDTH,)), keras.Input((1,))]
+    score = L.Dense(1, use_bias=False, kernel_initializer="ones")(L.Subtract()(inputs))
+    model = Conditional(makes, keras.Model(inputs, score), condition_dim=1)
+    assert model.latent_dim == LATENT
+    model.compile(sgd(0), sgd(0), objective=objective, penalty=penalty, discriminator_steps=2, clip=9.0)
+    batch = np.array([[c + 1, c, c] for c in (10.0, 20.0, 30.0, 40.0)], np.float32)
+    logs = update(model, batch)
+    assert logs["score_gap"] == pytest.approx(1)  # 0 for what is generated, 1 for what is real
+    assert logs["generator_loss"] == pytest.approx(0 if objective == "wasserstein" else math.log(1 + math.e))
+    if penalty == "r1r2":
+        assert logs["penalty"] == pytest.approx(WIDTH)  # the gradient is of the examples, not of the conditions
+
+
+class Labelled(AdversarialModel):
+    """The labels that ``fit`` is given are the conditions."""
+
+    def prepare(self, batch):
+        return batch[0]
+
+    def conditions(self, batch):
+        return batch[1][:, None]
+
+
+def test_examples_may_come_with_labels(eager):
+    inputs = [keras.Input((WIDTH,)), keras.Input((1,))]
+    score = L.Dense(1, use_bias=False, kernel_initializer="ones")(L.Subtract()(inputs))
+    makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH, kernel_initializer="zeros")])
+    model = Labelled(makes, keras.Model(inputs, score), condition_dim=1)
+    model.compile(sgd(0), sgd(0), objective="wasserstein", discriminator_steps=2)
+    labels = np.array([1.0, 2.0, 3.0, 4.0], np.float32)
+    data = (tf.constant(np.stack([labels + 5, labels], axis=1)), tf.constant(labels))
+    logs = {name: float(value) for name, value in model.train_step(data).items()}
+    # Real ones score 5 whatever their label; what is generated, 0, scores −2 times it.
+    assert logs["score_gap"] == pytest.approx(5 + 2 * labels.mean())
+
+
+# --- other ways to teach the generator
+
+
+def featured_players():
+    """Build D(x) = w·f(x) with features f(x) = 2 x, and G(z) = 0."""
+    examples = keras.Input((WIDTH,))
+    double = keras.initializers.Constant(2 * np.eye(WIDTH))
+    features = L.Dense(WIDTH, use_bias=False, kernel_initializer=double, name=adversarial.FEATURES)(examples)
+    score = L.Dense(1, use_bias=False)(features)
+    makes = keras.Sequential([keras.Input((LATENT,)), L.Dense(WIDTH, kernel_initializer="zeros")])
+    return AdversarialModel(makes, keras.Model(examples, score))
+
+
+def test_features_are_matched_on_average(eager):
+    model = featured_players()
+    model.compile(sgd(0.1), sgd(0), feature_matching=True)
+    batch = [[1.0, 0.0], [3.0, -2.0]]  # (2, −1) on average, and its features (4, −2)
+    assert update(model, batch)["generator_loss"] == pytest.approx(16 + 4)
+    # ∂/∂bias ‖2 bias − (4, −2)‖² = −4 (4, −2) at 0
+    np.testing.assert_allclose(model.generator.get_weights()[1], [1.6, -0.8], rtol=1e-5)
+
+
+def test_features_need_a_layer_of_that_name():
+    with pytest.raises(ValueError, match="needs a layer of the discriminator that is called 'features'"):
+        linear_players().compile(feature_matching=True)
+
+
+def test_what_matches_features_saves_and_loads(tmp_path):
+    model = featured_players()
+    model.compile("sgd", "sgd", feature_matching=True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.feature_matching
+    assert len(loaded.weights) == len(model.weights)
+    loaded.train_on_batch(np.zeros((2, WIDTH), np.float32))
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_generator_climbs_the_critic_as_it_will_be(eager, steps):
+    model = linear_players()
+    model.compile(sgd(0.1), sgd(0), objective="wasserstein", unrolled_steps=steps, unrolled_rate=0.5)
+    batch = np.array([[2.0, 0.0], [0.0, 0.0]], np.float32)
+    update(model, batch)
+    # G = 0, so that each step ahead moves w = (3, 4) by half of mean x = (1, 0); K moves along that w.
+    ahead = np.array([3 + 0.5 * steps, 4])
+    kernel = model.generator.get_weights()[0]
+    np.testing.assert_allclose(kernel[:, 1], kernel[:, 0] * ahead[1] / ahead[0], rtol=1e-5)
+    np.testing.assert_allclose(critic_of(model), [3, 4])  # the critic itself has not moved
+
+
+def test_the_generator_learns_through_the_critics_answer(eager):
+    # With a critic of 0 there is nothing to climb, but what it will be follows from what is generated.
+    model = linear_players(critic=(0.0, 0.0), generator="ones")
+    model.compile(sgd(0.1), sgd(0), objective="wasserstein", unrolled_steps=1)
+    before = model.generator.get_weights()[0]
+    update(model, np.ones((4, WIDTH)))
+    assert (model.generator.get_weights()[0] != before).all()
+
+
+class Shifted(AdversarialModel):
+    """Adds what chance says to all that is judged, and keeps a note of it."""
+
+    def augment(self, examples, seed):
+        shift = tf.random.stateless_uniform([], seed)
+        self.__dict__.setdefault("noted", []).append((np.asarray(examples), float(shift)))
+        return examples + shift
+
+
+@pytest.mark.parametrize("objective", sorted(OBJECTIVES))
+def test_all_that_is_judged_is_augmented(eager, objective):
+    players = linear_players(generator="ones")
+    model = Shifted(players.generator, players.discriminator)
+    model.compile(sgd(0), sgd(0), objective=objective, discriminator_steps=2)
+    batch = np.arange(8.0).reshape(4, WIDTH)
+    update(model, batch)
+    examples, shifts = zip(*model.noted, strict=True)
+    # Real and generated together for two critic steps; for the generator one after the other.
+    assert [len(part) for part in examples] == [4, 4, 2, 2]
+    np.testing.assert_array_equal(np.concatenate([examples[0][:2], examples[1][:2]]), batch)
+    np.testing.assert_array_equal(examples[2], batch[2:])
+    assert len(set(shifts)) == 4
+
+
+def test_the_conditions_make_the_round_trip(tmp_path):
+    makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH)])
+    inputs = [keras.Input((WIDTH,)), keras.Input((1,))]
+    model = AdversarialModel(makes, keras.Model(inputs, L.Dense(1)(L.Concatenate()(inputs))), condition_dim=1)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert (loaded.condition_dim, loaded.latent_dim) == (1, LATENT)
+
+
+def test_the_generator_climbs_the_critic(eager):
+    model = linear_players()
+    model.compile(sgd(0.1), sgd(0), objective="wasserstein")
+    update(model, np.zeros((4, WIDTH)))
+    # G(z) = K z with K = 0: ∂/∂K (−mean w·K z) = −mean(z) wᵀ, so every column moves along mean z.
+    kernel = model.generator.get_weights()[0]
+    np.testing.assert_allclose(kernel[:, 1], kernel[:, 0] * 4 / 3, rtol=1e-5)
+    assert np.abs(kernel).min() > 0
+
+
+def test_regularisation_enters_both_updates(eager):
+    # The critic is 0 and real examples are what the generator makes on average of nothing: only L2 pulls.
+    model = linear_players(critic=(0.0, 0.0), generator="ones", l2=0.25)
+    model.compile(sgd(0.1), sgd(0), objective="wasserstein")
+    logs = update(model, np.zeros((4, WIDTH)))
+    np.testing.assert_allclose(model.generator.get_weights()[0], 1 - 0.1 * 2 * 0.25, rtol=1e-6)
+    assert logs["generator_loss"] == 0  # the loss that is shown is the objective alone
+
+    model = linear_players(l2=0.25)
+    model.compile(sgd(0), sgd(0.1), objective="wasserstein")
+    logs = update(model, np.zeros((4, WIDTH)))
+    np.testing.assert_allclose(critic_of(model), np.array([3.0, 4.0]) * (1 - 0.1 * 2 * 0.25), rtol=1e-6)
+    assert logs["discriminator_loss"] == 0
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.75])
+def test_the_averaged_generator_is_the_moving_average(eager, averaging):
+    model = linear_players(generator="ones", averaging=averaging)
+    model.compile(sgd(0.1), sgd(0.1))
+    average = model.generator.get_weights()[0]
+    for number in range(3):
+        update(model, np.full((2, WIDTH), number + 1.0))
+        current = model.generator.get_weights()[0]
+        average = averaging * average + (1 - averaging) * current
+        np.testing.assert_allclose(model.averaged_generator.get_weights()[0], average, rtol=1e-6)
+    assert np.allclose(average, current) == (averaging == 0)
+    latents = np.random.default_rng(0).normal(size=(5, LATENT)).astype(np.float32)
+    np.testing.assert_allclose(model(latents), latents @ average, rtol=1e-5)
+    assert model.averaged_generator.trainable_variables == []
+
+
+def test_a_batch_too_small_for_the_critic_steps_never_spoils_the_weights(eager):
+    model = linear_players()
+    model.compile(sgd(0.1), sgd(0.1), discriminator_steps=5)
+    with contextlib.suppress(ValueError, tf.errors.InvalidArgumentError):
+        update(model, np.ones((2, WIDTH)))
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
+
+
+# --- whole trainings
+
+
+def noisy_players(*, seed=0, averaging=0.9, initial=1, l2=0.01):
+    """Build small networks with dropout, noise and normalisation in both."""
+    make_deterministic(initial)
+    regulariser = keras.regularizers.L2(l2)
+    makes = keras.Sequential(
+        [
+            keras.Input((LATENT,), name="latents"),
+            L.Dense(4, kernel_regularizer=regulariser, name="hidden"),
+            L.GaussianNoise(0.3, name="noise"),
+            L.BatchNormalization(momentum=0.8, name="normalisation"),
+            L.Dropout(0.3, name="dropout"),
+            L.Dense(WIDTH, name="outputs"),
+        ],
+        name="generator",
+    )
+    judges = keras.Sequential(
+        [
+            keras.Input((WIDTH,), name="examples"),
+            L.GaussianNoise(0.3, name="noise"),
+            L.Dense(4, activation="tanh", kernel_regularizer=regulariser, name="hidden"),
+            L.Dropout(0.3, name="dropout"),
+            L.Dense(1, name="scores"),
+        ],
+        name="discriminator",
+    )
+    return AdversarialModel(makes, judges, seed=seed, averaging=averaging, name="players")
+
+
+EXAMPLES = np.random.default_rng(7).normal(size=(40, WIDTH)).astype(np.float32)
+
+
+def train(model, first_epoch, epochs, **fit):
+    batches = RandomBatches(EXAMPLES, 8, 2, seed=5, first_epoch=first_epoch)
+    return model.fit(batches, initial_epoch=first_epoch, epochs=epochs, shuffle=False, verbose=0, **fit)
+
+
+def state_of(model):
+    """Return all that training changes, optimizers included."""
+    optimizers = model.generator_optimizer.variables + model.discriminator_optimizer.variables
+    return [np.asarray(value) for value in [*model.weights, *optimizers]]
+
+
+def same(one, other):
+    return [np.array_equal(a, b) for a, b in zip(one, other, strict=True)]
+
+
+HARDEST = {"objective": "relativistic", "penalty": "r1r2", "penalty_interval": 3, "discriminator_steps": 2}
+
+
+def test_the_seed_fixes_training(eager):
+    def trained(seed):
+        model = noisy_players(seed=seed)
+        model.compile(discriminator_steps=2)
+        before = model.get_weights()
+        for number in range(2):
+            update(model, EXAMPLES[8 * number : 8 * number + 8])
+        return before, model.get_weights()
+
+    (before, first), (_, again), (before_other, other) = trained(3), trained(3), trained(4)
+    assert all(same(first, again))
+    assert all(same(before, before_other))
+    changed = [not alike for alike in same(before, first)]
+    assert sum(changed) > 15
+    # All that training changes depends on the seed; the number of updates does not.
+    differing = [not alike for alike in same(first, other)]
+    assert differing == [c and array.ndim > 0 for c, array in zip(changed, first, strict=True)]
+
+
+def test_continuing_from_a_file_is_training_that_never_stopped(tmp_path):
+    whole = noisy_players()
+    whole.compile("rmsprop", keras.optimizers.Adam(1e-2, 0.5), **HARDEST)
+    halfway = []
+
+    def save(epoch, _):
+        if epoch == 1:
+            whole(np.zeros((1, LATENT), np.float32))  # a look at what it makes must not disturb anything
+            whole.save(tmp_path / "model.keras")
+            halfway.extend(state_of(whole))
+
+    history = train(whole, 0, 4, callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=save)]).history
+
+    keras.utils.set_random_seed(99)  # another process would be seeded otherwise
+    continued = keras.models.load_model(tmp_path / "model.keras")
+    assert all(same(halfway, state_of(continued)))
+    rest = train(continued, 2, 4).history
+    assert int(continued.step) == int(whole.step) == 8
+    assert all(same(state_of(whole), state_of(continued)))
+    assert {name: values[2:] for name, values in history.items()} == rest
+    # nothing was equal for want of training
+    assert sum(not alike for alike in same(halfway, state_of(whole))) > 30
+
+
+@pytest.mark.parametrize("look_first", [False, True])
+def test_a_saved_model_loads(tmp_path, look_first):
+    model = noisy_players(seed=3)
+    model.compile(**HARDEST)
+    latents = np.random.default_rng(0).normal(size=(5, LATENT)).astype(np.float32)
+    if look_first:
+        model(latents)
+    model.save(tmp_path / "model.keras")
+    for compiled in (True, False):
+        loaded = keras.models.load_model(tmp_path / "model.keras", compile=compiled)
+        assert (loaded.seed, loaded.averaging, loaded.latent_dim, loaded.name) == (3, 0.9, LATENT, "players")
+        np.testing.assert_array_equal(loaded(latents), model(latents))
+        assert all(same(loaded.get_weights(), model.get_weights()))
+
+
+def test_it_may_be_compiled_again():
+    model = noisy_players()
+    model.compile(penalty="r1r2")
+    model(np.zeros((1, LATENT), np.float32))
+    assert [metric.name for metric in model.metrics][-1] == "penalty"
+    model.compile(penalty="clip")
+    assert "penalty" not in [metric.name for metric in model.metrics]
+
+
+# --- the Keras side
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"objective": "hinge"}, {"penalty": "spectral"}, {"objective": ""}, {"penalty": "Clip"}]
+)
+def test_an_unknown_choice_is_refused_with_the_known_ones(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name} '{value}' is not one of") as refusal:
+        linear_players().compile(**wrong)
+    for known in {"objective": OBJECTIVES, "penalty": PENALTIES}[name]:
+        assert known in str(refusal.value)
+
+
+def test_the_configuration_makes_the_round_trip():
+    model = noisy_players(seed=3, averaging=0.25)
+    config = model.get_config()
+    again = AdversarialModel.from_config(config)
+    assert again.get_config() == config
+    assert (again.seed, again.averaging, again.name) == (3, 0.25, "players")
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+    assert int(again.step) == 0
+
+
+def test_the_compilation_makes_the_round_trip():
+    chosen = {
+        "objective": "wasserstein",
+        "penalty": "gradient",
+        "penalty_weight": 7.0,
+        "penalty_interval": 4,
+        "clip": 0.5,
+        "discriminator_steps": 3,
+        "feature_matching": False,
+        "unrolled_steps": 2,
+        "unrolled_rate": 0.5,
+    }
+    model = linear_players()
+    model.compile(keras.optimizers.Adam(2**-10, 0.25), keras.optimizers.RMSprop(2**-14), **chosen)
+    config = model.get_compile_config()
+    assert {name: config[name] for name in chosen} == chosen
+    again = linear_players()
+    again.compile_from_config(copy.deepcopy(config))  # Keras writes into what it reads
+    assert again.get_compile_config() == config
+    assert again.generator_optimizer.beta_1 == 0.25
+    assert isinstance(again.discriminator_optimizer, keras.optimizers.RMSprop)
+
+
+def test_what_keras_compiles_with_makes_the_round_trip():
+    model = linear_players()
+    model.compile(run_eagerly=True, steps_per_execution=3)
+    again = linear_players()
+    again.compile_from_config(model.get_compile_config())
+    assert (again.run_eagerly, again.steps_per_execution) == (True, 3)
+
+
+def test_the_callbacks_of_keras_work(tmp_path):
+    model = noisy_players()
+    model.compile()
+    callbacks = [
+        keras.callbacks.TensorBoard(str(tmp_path / "tensorboard"), histogram_freq=1),
+        keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras"), monitor="score_gap", mode="min"),
+        keras.callbacks.EarlyStopping(
+            "generator_loss", mode="min", min_delta=100, patience=1, restore_best_weights=True
+        ),
+    ]
+    history = train(model, 0, 5, callbacks=callbacks).history
+    assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
+        [metric.name for metric in model.metrics], 2
+    )  # the second epoch was no better by 100, so it was the last
+    events = [
+        event
+        for file in (tmp_path / "tensorboard").rglob("*tfevents*")
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+    ]
+    tags = {value.tag for event in events for value in event.summary.value}
+    assert {"epoch_generator_loss", "epoch_discriminator_loss", "epoch_score_gap"} <= tags
+    assert isinstance(keras.models.load_model(tmp_path / "best.keras"), AdversarialModel)
+
+
+def test_fit_takes_arrays_and_data_sets():
+    model = linear_players()
+    model.compile()
+    model.fit(EXAMPLES, batch_size=8, epochs=1, verbose=0)
+    assert int(model.step) == 5
+    model.fit(tf.data.Dataset.from_tensor_slices(EXAMPLES).batch(10), epochs=1, shuffle=False, verbose=0)
+    assert int(model.step) == 9
+
+
+@pytest.fixture
+def mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("choice", [{"penalty": "gradient", "objective": "wasserstein"}, HARDEST])
+def test_it_trains_in_mixed_precision(eager, mixed_precision, choice):
+    model = noisy_players()
+    model.compile(**choice)
+    before = model.get_weights()
+    assert model.generator.compute_dtype == "bfloat16"
+    for _ in range(2):
+        assert all(np.isfinite(value) for value in update(model, EXAMPLES[:8]).values())
+    assert {str(weight.dtype) for weight in model.trainable_weights} == {"float32"}
+    assert sum(not alike for alike in same(before, model.get_weights())) > 15
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())

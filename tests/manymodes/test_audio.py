@@ -1,0 +1,184 @@
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from manymodes.cli import UserError
+from manymodes.music.audio import FORMATS, PlayedNote, read_audio, read_midi, render, resample, write_audio
+
+RATE = 22_050
+
+
+def sine(frequency=440.0, seconds=1.0, rate=RATE, amplitude=0.5):
+    return (amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+
+
+def loudest_frequency(sound, rate=RATE):
+    return np.fft.rfftfreq(len(sound), 1 / rate)[np.abs(np.fft.rfft(sound * np.hanning(len(sound)))).argmax()]
+
+
+def middle(sound):
+    return sound[len(sound) // 10 : -len(sound) // 10]
+
+
+# --- files
+
+
+@pytest.mark.parametrize("ending", [".wav", ".flac", ".WAV"])
+def test_what_is_written_is_read_again(tmp_path, ending):
+    sound = np.random.default_rng(0).uniform(-1, 1, 5000).astype(np.float32)
+    file = tmp_path / "new" / f"sound{ending}"
+    write_audio(file, sound)
+    read = read_audio(file)
+    assert read.dtype == np.float32
+    np.testing.assert_allclose(read, sound, atol=1 / 2**15)
+    before = file.read_bytes()
+    write_audio(file, sound)
+    assert file.read_bytes() == before
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("ending", [".ogg", ".mp3"])
+def test_lossy_formats_keep_the_sound(tmp_path, ending):
+    file = tmp_path / f"sound{ending}"
+    write_audio(file, sine(1000))
+    read = middle(read_audio(file))
+    assert loudest_frequency(read) == pytest.approx(1000, abs=2)
+    assert np.abs(read).max() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
+    file = tmp_path / f"sound{ending}"
+    write_audio(file, np.repeat(sine(1000, rate=rate)[:, None], channels, axis=1), rate)
+    assert soundfile.info(file).channels == channels
+    read = read_audio(file)
+    assert len(read) == pytest.approx(RATE, rel=0.05)  # an MP3 is made of frames
+    assert loudest_frequency(middle(read)) == pytest.approx(1000, abs=2)
+    assert np.sqrt(np.mean(middle(read) ** 2)) == pytest.approx(0.5 / np.sqrt(2), abs=0.03)
+
+
+def test_channels_are_mixed(tmp_path):
+    left, right = sine(440), sine(1000, amplitude=0.25)
+    file = tmp_path / "sound.wav"
+    write_audio(file, np.stack([left, right], axis=1))
+    np.testing.assert_allclose(read_audio(file), (left + right) / 2, atol=1 / 2**14)
+
+
+def test_what_is_too_loud_is_cut_off(tmp_path):
+    file = tmp_path / "sound.wav"
+    write_audio(file, np.array([-3.0, -0.5, 0.5, 3.0]))
+    np.testing.assert_allclose(read_audio(file), [-1, -0.5, 0.5, 1], atol=1 / 2**14)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_24", "FLOAT", "PCM_U8"])
+def test_other_sample_formats(tmp_path, subtype):
+    file = tmp_path / "sound.wav"
+    soundfile.write(file, sine(), RATE, subtype=subtype)
+    np.testing.assert_allclose(read_audio(file), sine(), atol=1 / 100)
+
+
+def test_a_failure_leaves_the_file_as_it_was(tmp_path):
+    file = tmp_path / "sound.mp3"
+    write_audio(file, sine())
+    before = file.read_bytes()
+    with pytest.raises(soundfile.LibsndfileError):
+        write_audio(file, sine(), 12_345)  # no rate that MP3 has
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["sound.mp3"]
+
+
+def test_sounds_that_cannot_be_read(tmp_path):
+    (tmp_path / "text.wav").write_text("This is not a sound.", encoding="utf-8")
+    (tmp_path / "nothing.ogg").touch()
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
+    soundfile.write(tmp_path / "odd.wav", np.array([0, np.nan, 1]), RATE, subtype="FLOAT")
+    said = {
+        "text.wav": "cannot be read as sound (Format not recognised): give a WAV",
+        "nothing.ogg": "cannot be read as sound",
+        "empty.wav": "is empty: give a WAV",
+        "odd.wav": "has samples that are no numbers",
+        "missing.wav": "does not exist: give the path of a file",
+        ".": "is a folder: give the path of a file",
+    }
+    for name, words in said.items():
+        with pytest.raises(UserError) as caught:
+            read_audio(tmp_path / name)
+        assert words in str(caught.value)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sound", "which format"),
+        ("sound.aac", "which format"),
+        ("folder.wav", "is a folder"),
+        ("file/a.wav", "the file"),
+    ],
+)
+def test_places_where_no_sound_can_be_written(tmp_path, name, words):
+    (tmp_path / "folder.wav").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=words):
+        write_audio(tmp_path / name, sine())
+
+
+# --- rates
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(44_100, RATE), (48_000, RATE), (8000, RATE), (RATE, 44_100)])
+def test_a_sine_stays_a_sine(from_hz, to_hz):
+    changed = resample(sine(1000, rate=from_hz), from_hz, to_hz)
+    assert changed.dtype == np.float32
+    assert abs(len(changed) - to_hz) <= 1
+    expected = sine(1000, rate=to_hz)[: len(changed)]
+    np.testing.assert_allclose(middle(changed), middle(expected[: len(changed)]), atol=2e-3)
+
+
+def test_what_a_rate_cannot_hold_is_removed():
+    assert np.abs(middle(resample(sine(15_000, rate=44_100), 44_100, RATE))).max() < 1e-3
+
+
+def test_the_same_rate_changes_nothing():
+    np.testing.assert_array_equal(resample(sine(), RATE, RATE), sine())
+
+
+def test_no_sound_is_too_short_to_resample():
+    assert resample(np.ones(1, np.float32), 48_000, 8000).shape == (1,)
+
+
+# --- MIDI
+
+
+def test_a_midi_file_is_played(tmp_path):
+    song = mido.MidiFile(ticks_per_beat=480)
+    melody, drums = mido.MidiTrack(), mido.MidiTrack()
+    melody.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(60)))
+    melody.append(mido.Message("program_change", program=73))
+    for note in (69, 81):
+        melody.append(mido.Message("note_on", note=note, velocity=80))
+        melody.append(mido.Message("note_off", note=note, time=480))
+    drums.append(mido.Message("note_on", note=36, velocity=100, channel=9, time=240))
+    drums.append(mido.Message("note_off", note=36, channel=9, time=120))
+    song.tracks += [melody, drums]
+    song.save(tmp_path / "song.mid")
+    notes = read_midi(tmp_path / "song.mid")
+    assert sorted(notes) == [
+        PlayedNote(0, 1, 69, 80, 73, drums=False),
+        PlayedNote(0.5, 0.25, 36, 100, 0, drums=True),
+        PlayedNote(1, 1, 81, 80, 73, drums=False),
+    ]
+    sound = render([note for note in notes if not note.drums], RATE)
+    assert loudest_frequency(sound[:RATE]) == pytest.approx(440, rel=0.01)
+    assert loudest_frequency(sound[RATE : 2 * RATE]) == pytest.approx(880, rel=0.01)
+
+
+def test_a_midi_file_that_is_none(tmp_path):
+    (tmp_path / "a.mid").write_bytes(b"no MIDI at all, though long enough")
+    with pytest.raises(UserError, match=r"a\.mid cannot be read as MIDI .*give a standard MIDI file"):
+        read_midi(tmp_path / "a.mid")
+    with pytest.raises(UserError, match="does not exist"):
+        read_midi(tmp_path / "b.mid")

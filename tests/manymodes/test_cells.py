@@ -1,0 +1,101 @@
+import math
+
+import pytest
+
+from manymodes.experiment.cells import (
+    COUNTS,
+    differ,
+    differences,
+    having,
+    is_trained,
+    mean,
+    points,
+    precise_share,
+    signed,
+    single_changes,
+    training_cells,
+    values,
+)
+from manymodes.experiment.compare import Record, Row
+from manymodes.experiment.tables import Cell
+
+
+def brief(value):
+    return f"{value:.3g}"
+
+
+def record(seed=0, training=None, settings=None, **measures):
+    made_with = {"seed": seed, "settings": settings or {}}
+    return Record(made_with, training or {}, measures, {}, {}, "one", {"python": "3"}, "2026-01-01")
+
+
+@pytest.mark.parametrize(
+    ("write", "value", "text"),
+    [
+        (precise_share, 0.9744, "97.4 %"),
+        (points, 0.042, "+4.2"),
+        (points, -0.042, "-4.2"),
+        (signed(brief), 1.234, "+1.23"),
+        (signed(brief), -1.234, "-1.23"),
+        (signed(brief), 0.0, "0"),
+        (signed(brief), -0.0, "0"),
+    ],
+)
+def test_numbers_are_written(write, value, text):
+    assert write(value) == text
+
+
+def test_measures_are_those_of_all_seeds():
+    records = [record(0, score=1.0), record(1, score=3.0, other=None)]
+    assert values(records, "score", brief) == Cell("2", "1 to 3")
+    assert mean(records, "score") == 2
+    assert values(records, "other", brief) == Cell("–")
+    assert math.isnan(mean(records, "other"))
+
+
+def test_rows_are_found_by_what_is_known_of_them():
+    first, second, third = (Row(name, name) for name in "abc")
+    found = {first: [record(score=0.0)], second: [record(score=None)], third: [record(other=1.0)]}
+    assert list(having(found, "score")) == [first]
+    assert list(having(found, "score", "other")) == [first, third]
+
+
+def test_what_is_said_of_training():
+    facts = {"losses": {"loss": 0.5}, **{name: float(number) for number, name in enumerate(COUNTS)}}
+    trained = [record(training=facts)]
+    assert is_trained(trained)
+    assert not is_trained([record()])
+    cells = training_cells(trained, ("loss", "another"), brief)
+    assert [cell.text for cell in cells] == ["0.5", "–", "0", "1", "2", "3", "4"]
+
+
+def test_changes_are_single_and_between_neighbours():
+    def row(name, **settings):
+        return Row(name, name), [record(training={"x": 1}, settings=settings)]
+
+    found = dict(
+        [
+            row("a", kind="x", size=None),
+            row("b", kind="y", size=None),
+            row("c", kind="z", size=3),  # the size is not one that b has
+            (Row("control", "control"), [record()]),
+            row("d", kind="z", size=4),
+            row("e", kind="x", size=5),
+            row("f", kind="x", size=5),
+        ]
+    )
+    pairs = [(before.name, after.name) for before, after in single_changes(found, ("kind", "size"))]
+    assert pairs == [("a", "b"), ("b", "c"), ("c", "d")]
+
+
+def test_values_differ_where_both_are_there():
+    assert differ(1, 2)
+    assert not differ(1, 1)
+    assert not differ(None, 1)
+    assert not differ(1, None)
+
+
+def test_differences_are_of_the_same_seed():
+    some = [record(0, score=1.0), record(1, score=2.0), record(2)]
+    others = [record(1, score=5.0), record(2, score=7.0), record(3, score=9.0)]
+    assert differences(some, others, "score") == [3.0, None]

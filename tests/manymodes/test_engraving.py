@@ -1,0 +1,118 @@
+import io
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from xml.etree.ElementTree import fromstring
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from manymodes.music.engraving import png, svg_pages
+from manymodes.music.score import Score, musicxml
+
+SVG = "{http://www.w3.org/2000/svg}"
+# An upbeat, a note over the bar line, a sharp that is not in the signature, a rest: in B flat major.
+TUNE = Score(
+    ((65, 4), (70, 4), (72, 2), (74, 2), (75, 8), (76, 4), (77, 2), (None, 2), (70, 4)), "a tune", "3/4", 4, -2
+)
+FRESH = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from manymodes.music.engraving import svg_pages
+sys.stdout.write(svg_pages(sys.stdin.read())[0])
+"""
+
+
+def elements(page, tag):
+    """Return the elements of an SVG page that have a tag."""
+    return list(fromstring(page).iter(SVG + tag))  # noqa: S314 - it is verovio's
+
+
+def drawn(page, kind):
+    """Return the elements of an SVG page that verovio has drawn as something."""
+    return [group for group in elements(page, "g") if group.get("class", "").split(" ")[0] == kind]
+
+
+@pytest.fixture(scope="module")
+def page():
+    (only,) = svg_pages(musicxml(TUNE))
+    return only
+
+
+def test_a_page_shows_what_is_in_the_score(page):
+    assert len(drawn(page, "measure")) == 4
+    assert len(drawn(page, "note")) == 9  # one of them tied to another
+    assert len(drawn(page, "tie")) == 1
+    assert len(drawn(page, "rest")) == 2  # the second fills the last bar up
+    assert len(drawn(page, "beam")) == 1
+    assert len(drawn(page, "keyAccid")) == 2
+    signs = [group for group in drawn(page, "accid") if list(group.iter(f"{SVG}use"))]
+    assert len(signs) == 1
+
+
+def test_nothing_but_bars_of_notes_is_on_it(page):
+    words = "".join("".join(text.itertext()) for text in elements(page, "text"))
+    assert words.strip() == ""
+
+
+def test_the_same_score_gives_the_same_bytes_in_any_process(page):
+    score = musicxml(TUNE)
+    assert svg_pages(score) == [page]
+    done = subprocess.run([sys.executable, "-c", FRESH], input=score, capture_output=True, text=True, check=True)
+    assert done.stdout == page
+    assert png(page) == png(page)
+    assert svg_pages(musicxml(TUNE._replace(fifths=0))) != [page]
+
+
+def test_a_picture_is_black_on_white_and_twice_as_large_as_the_page(page):
+    _, _, width, height = map(float, elements(page, "svg")[0].get("viewBox").split())
+    picture = Image.open(io.BytesIO(png(page)))
+    assert picture.size == (2 * width, 2 * height)
+    grey = np.asarray(picture.convert("L"))
+    assert np.asarray(picture.convert("RGBA"))[..., 3].min() == 255
+    assert grey.min() < 30
+    assert (grey > 250).mean() > 0.9
+    # five lines across the page, of two pixels each
+    (lines,) = np.nonzero((grey < 128).mean(axis=1) > 0.8)
+    assert len(lines) == 10
+    assert set(np.diff(lines)[1::2]) == {lines[2] - lines[1]}
+
+
+def test_numbers_of_bars_are_painted_without_fonts_of_the_system():
+    (long,) = svg_pages(musicxml(Score(((60, 4), (64, 2), (67, 2), (72, 4), (67, 4)) * 12, "long")))
+    numbers = [element for element in elements(long, "text") if "".join(element.itertext()).strip()]
+    assert numbers
+    without = re.sub(r">\d+</tspan>", "></tspan>", long)
+    ink = [(np.asarray(Image.open(io.BytesIO(png(text))).convert("L")) < 128).sum() for text in (long, without)]
+    assert ink[0] > ink[1] + 20 * len(numbers)
+
+
+def test_lines_are_equally_long_and_a_single_one_fills_its_page():
+    for bars, lines in ((24, True), (3, False)):
+        (page,) = svg_pages(musicxml(Score(((60, 4), (64, 2), (67, 2), (72, 4), (67, 4)) * bars, "a")))
+        grey = np.asarray(Image.open(io.BytesIO(png(page))).convert("L")) < 128
+        staves = grey[grey.mean(axis=1) > 0.5]
+        ends = [np.flatnonzero(row).max() for row in staves]
+        assert (len(ends) > 10) is lines
+        assert max(ends) - min(ends[:-10] or ends) < 10
+        assert grey.shape[1] - max(ends) < 120
+        assert (grey.shape[1] == 2100) is lines
+
+
+def test_what_is_longer_than_a_page_goes_on_on_another():
+    pages = svg_pages(musicxml(Score(((60, 4), (64, 4), (67, 4), (72, 4)) * 120, "very long")))
+    assert len(pages) > 1
+    assert sum(len(drawn(page, "measure")) for page in pages) == 120
+
+
+def test_what_is_no_score():
+    with pytest.raises(ValueError, match="verovio"):
+        svg_pages("no score")
+
+
+def test_every_thread_engraves_alike():
+    score = musicxml(Score([(60, 4), (62, 4), (64, 8)], "three notes"))
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(svg_pages, score).result() == svg_pages(score)

@@ -1,0 +1,190 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from manymodes.nn.randomness import RandomBatches, make_deterministic, reseed_layers
+
+L = keras.layers
+ONES = np.ones((4, 6, 50), np.float32)
+
+
+def noisy_model():
+    """Build dropout and noise at the top, in a model within, in a wrapper and in a recurrent cell."""
+    inner = keras.Sequential([keras.Input((6, 50)), L.Dropout(0.5)])
+    inputs = keras.Input((6, 50))
+    recurrent = L.Bidirectional(L.LSTM(2, dropout=0.5, kernel_initializer="ones", recurrent_initializer="zeros"))
+    outputs = [
+        L.Dropout(0.5)(inputs),
+        L.Dropout(0.5)(inputs),
+        L.GaussianNoise(1.0)(inputs),
+        inner(inputs),
+        L.TimeDistributed(L.Dropout(0.5))(inputs),
+        recurrent(inputs / 50),
+    ]
+    return keras.Model(inputs, outputs)
+
+
+def draws(models, seed, step):
+    reseed_layers(models, seed, tf.constant(step, tf.int64))
+    return [np.asarray(output) for model in models for output in model(ONES, training=True)]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return noisy_model()
+
+
+def test_the_draws_follow_from_seed_and_step_alone(model):
+    first = draws([model], 3, 7)
+    model(ONES, training=True)  # what was drawn in between leaves no trace
+    draws([model], 5, 2)
+    again = draws([model], 3, 7)
+    elsewhere = draws([noisy_model()], 3, 7)  # another object, other initial states
+    for one, two, three in zip(first, again, elsewhere, strict=True):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(one, three)
+
+
+@pytest.mark.parametrize(("seed", "step"), [(4, 7), (3, 8), (1003, 6), (2**31 - 50, 7), (3, 10**6)])
+def test_another_seed_or_step_draws_otherwise(model, seed, step):
+    for one, other in zip(draws([model], 3, 7), draws([model], seed, step), strict=True):
+        assert (one != other).any()
+
+
+def test_the_same_layer_twice_in_an_update_draws_anew(model):
+    for one, other in zip(draws([model], 3, 7), model(ONES, training=True), strict=True):
+        assert (one != np.asarray(other)).any()
+
+
+def test_no_two_layers_draw_alike(model):
+    first, second, _, inner, *_ = draws([model, noisy_model()], 3, 7)
+    of_another_model = draws([model, noisy_model()], 3, 7)[6]
+    masks = [mask != 0 for mask in (first, second, inner, of_another_model)]
+    for number, mask in enumerate(masks):
+        assert 0.3 < mask.mean() < 0.7
+        for other in masks[:number]:
+            assert 0.3 < (mask == other).mean() < 0.7
+
+
+def test_it_works_inside_a_compiled_step(model):
+    dropout = L.Dropout(0.5)
+    small = keras.Sequential([keras.Input((50,)), dropout])
+
+    @tf.function
+    def update(step):
+        reseed_layers([small], 3, step)
+        return small(ONES[:, 0], training=True)
+
+    compiled = [update(tf.constant(step, tf.int64)).numpy() for step in (7, 8, 7)]
+    np.testing.assert_array_equal(compiled[0], compiled[2])
+    assert (compiled[0] != compiled[1]).any()
+    reseed_layers([small], 3, tf.constant(8, tf.int64))
+    np.testing.assert_array_equal(compiled[1], small(ONES[:, 0], training=True))
+
+
+def test_a_model_is_the_same_whatever_was_built_before():
+    def built(seed):
+        make_deterministic(seed)
+        model = keras.Sequential([keras.Input((3,)), L.Dense(2), L.Dropout(0.5), L.Dense(1)])
+        return [model.name, *(layer.name for layer in model.layers)], [array.tolist() for array in model.get_weights()]
+
+    names, weights = built(3)
+    noisy_model()
+    keras.Sequential([keras.Input((3,)), L.Dense(2)])
+    assert built(3) == (names, weights)
+    other_names, other_weights = built(4)
+    assert other_names == names  # which are saved with the model
+    assert other_weights != weights
+
+
+# --- batches
+
+
+EXAMPLES = np.arange(1000, dtype=np.float32).reshape(500, 2)
+
+
+def epoch_of(batches):
+    found = np.stack([batches[index] for index in range(len(batches))])
+    batches.on_epoch_end()
+    return found
+
+
+def test_batches_are_rows_of_the_examples():
+    batches = RandomBatches(EXAMPLES, 8, 5, seed=1)
+    epoch = epoch_of(batches)
+    assert epoch.shape == (5, 8, 2)
+    assert epoch.dtype == EXAMPLES.dtype
+    np.testing.assert_array_equal(epoch[..., 1] - epoch[..., 0], 1)
+    assert (epoch[..., 0] % 2 == 0).all()
+
+
+def test_batches_are_drawn_from_all_examples_evenly():
+    counts = np.bincount(epoch_of(RandomBatches(np.arange(10)[:, None], 100, 100, seed=1)).ravel(), minlength=10)
+    assert len(counts) == 10
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(900)  # five standard deviations
+
+
+def test_rows_are_drawn_as_often_as_they_weigh():
+    weights = np.array([0, 1, 2, 0, 5, 2, 0])
+    batches = RandomBatches(np.arange(7)[:, None], 100, 100, seed=1, weights=weights)
+    counts = np.bincount(epoch_of(batches).ravel(), minlength=7)
+    assert (counts[weights == 0] == 0).all()
+    assert np.abs(counts - 1000 * weights).max() < 5 * np.sqrt(2500)  # five standard deviations
+
+
+def test_a_batch_follows_from_seed_epoch_and_number_alone():
+    one = RandomBatches(EXAMPLES, 8, 5, seed=1)
+    other = RandomBatches(EXAMPLES, 8, 9, seed=1)
+    backwards = [other[index] for index in reversed(range(5))][::-1]
+    np.testing.assert_array_equal(epoch_of(one), backwards)
+    seen = [batch.tobytes() for seed in (1, 2) for batch in epoch_of(RandomBatches(EXAMPLES, 8, 5, seed=seed))]
+    seen += [batch.tobytes() for batch in epoch_of(one)]
+    assert len(set(seen)) == 15
+
+
+def test_first_epoch_continues_exactly():
+    whole = RandomBatches(EXAMPLES, 8, 5, seed=1)
+    epochs = [epoch_of(whole) for _ in range(4)]
+    continued = RandomBatches(EXAMPLES, 8, 5, seed=1, first_epoch=2)
+    np.testing.assert_array_equal([epoch_of(continued) for _ in range(2)], epochs[2:])
+
+
+class SumOfBatches(keras.Model):
+    """Learns nothing; its metric is the sum of the examples that `fit` gave it."""
+
+    def __init__(self):
+        super().__init__()
+        self.total = keras.metrics.Sum(name="total")
+
+    def train_step(self, data):
+        batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        self.total.update_state(batch)
+        return {"total": self.total.result()}
+
+
+def test_fit_continued_gets_the_batches_that_fit_in_one_go_gets():
+    by_hand = RandomBatches(EXAMPLES, 2, 3, seed=1)
+    sums = [float(epoch_of(by_hand).sum()) for _ in range(5)]
+    assert len(set(sums)) == 5
+
+    def totals(*, built=False, first_epoch=0):
+        model = SumOfBatches()
+        model.compile()
+        model.built = built  # Keras looks at the first batches of its own accord when a model is not built yet
+        batches = RandomBatches(EXAMPLES, 2, 3, seed=1, first_epoch=first_epoch)
+        return model.fit(batches, initial_epoch=first_epoch, epochs=3, verbose=0).history["total"]
+
+    in_one_go = totals()
+    first = sums.index(in_one_go[0])
+    assert in_one_go == sums[first : first + 3]
+    assert totals(built=True) == in_one_go
+    assert totals(first_epoch=1) == totals(built=True, first_epoch=1) == in_one_go[1:]
+    assert totals(first_epoch=2) == in_one_go[2:]
+
+
+def test_rows_of_several_arrays_belong_together():
+    examples = np.arange(50.0)
+    images, labels = RandomBatches((examples, examples.astype(int) * 2), 16, 3, seed=1)[2]
+    np.testing.assert_array_equal(labels, images * 2)
+    np.testing.assert_array_equal(images, RandomBatches(examples, 16, 3, seed=1)[2])

@@ -1,0 +1,114 @@
+"""`HoistedLSTM` computes what Keras' LSTM computes, to every derivative that training takes."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from manymodes.nn.recurrent import HoistedLSTM
+
+
+def pair(wrap=lambda layer: layer, **arguments):
+    """Return Keras' layer and ours with equal weights, built for 3 features."""
+    both = [wrap(kind(4, use_cudnn=False, **arguments)) for kind in (layers.LSTM, HoistedLSTM)]
+    for layer in both:
+        layer.build((None, None, 3))
+    rng = np.random.default_rng(1)
+    weights = [rng.normal(size=weight.shape) for weight in both[0].get_weights()]
+    for layer in both:
+        layer.set_weights(weights)
+    return both
+
+
+@pytest.fixture
+def sequences():
+    return tf.constant(np.random.default_rng(2).normal(size=(5, 7, 3)), tf.float32)
+
+
+def assert_equal(found, expected):
+    for ours, theirs in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrap"),
+    [
+        ({"return_sequences": True}, lambda layer: layer),
+        ({"return_sequences": False}, lambda layer: layer),
+        ({"return_sequences": True, "return_state": True}, lambda layer: layer),
+        ({"return_sequences": True, "go_backwards": True}, lambda layer: layer),
+        ({}, layers.Bidirectional),
+        ({"return_sequences": True}, layers.Bidirectional),
+    ],
+    ids=["sequences", "last", "state", "backwards", "both directions, last", "both directions, sequences"],
+)
+def test_outputs_and_gradients_are_those_of_keras(sequences, arguments, wrap):
+    found = []
+    for layer in pair(wrap, **arguments):
+
+        @tf.function
+        def outputs_and_gradients(layer=layer):
+            with tf.GradientTape() as tape:
+                tape.watch(sequences)
+                outputs = tf.nest.flatten(layer(sequences))
+                # A different weight for each number: a gradient put in the wrong place is found out.
+                total = sum(
+                    tf.reduce_sum(output * tf.reshape(tf.range(tf.size(output), dtype=tf.float32), tf.shape(output)))
+                    for output in outputs
+                )
+            return outputs, tape.gradient(total, [sequences, *layer.trainable_variables])
+
+        found.append(outputs_and_gradients())
+    theirs, ours = found
+    assert_equal(ours, theirs)
+
+
+def test_the_gradient_of_a_gradient_penalty_is_that_of_keras(sequences):
+    found = []
+    for layer in pair():
+
+        @tf.function
+        def penalty_gradients(layer=layer):
+            with tf.GradientTape() as outer:
+                with tf.GradientTape() as inner:
+                    inner.watch(sequences)
+                    total = tf.reduce_sum(tf.square(layer(sequences)))
+                penalty = tf.reduce_sum(tf.square(inner.gradient(total, sequences)))
+            return outer.gradient(penalty, layer.trainable_variables)
+
+        found.append(penalty_gradients())
+    theirs, ours = found
+    assert_equal(ours, theirs)
+
+
+def test_it_starts_from_the_state_that_it_is_given(sequences):
+    theirs, ours = pair()
+    state = [tf.ones([5, 4]), tf.fill([5, 4], 0.5)]
+    assert_equal(ours(sequences, initial_state=state), theirs(sequences, initial_state=state))
+    assert np.abs(ours(sequences, initial_state=state) - ours(sequences)).max() > 0.01
+
+
+def test_masked_steps_are_left_to_keras(sequences):
+    theirs, ours = pair(return_sequences=True)
+    mask = tf.sequence_mask([7, 3, 1, 5, 2], 7)
+    assert_equal(ours(sequences, mask=mask), theirs(sequences, mask=mask))
+
+
+def test_half_precision_computes_near_full_precision(sequences):
+    full = pair(return_sequences=True)[1]
+    half = HoistedLSTM(4, return_sequences=True, dtype="mixed_bfloat16")
+    half.build((None, None, 3))
+    half.set_weights(full.get_weights())
+    outputs = half(sequences)
+    assert outputs.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(outputs, tf.float32), full(sequences), atol=0.05)
+
+
+def test_a_saved_model_loads_with_it(sequences, tmp_path):
+    inputs = keras.Input((None, 3))
+    model = keras.Model(inputs, HoistedLSTM(4, name="ours")(inputs))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded.get_layer("ours"), HoistedLSTM)
+    np.testing.assert_array_equal(loaded(sequences), model(sequences))

@@ -1,0 +1,284 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from manymodes.cli import UserError
+from manymodes.experiment.run import Interruption, Run, check_run_folder, read_config
+
+CONFIG = {"monitor": "distance", "seed": 3, "units": [1, 2]}
+
+
+@pytest.fixture
+def recorded(tmp_path, stand_in_model):
+    """Return a function that makes a run with these distances recorded, model n having weight n (from 1)."""
+
+    def record(*distances, config=CONFIG):
+        run = Run.start(tmp_path / "runs" / "one", config)
+        for number, distance in enumerate(distances, start=1):
+            run.record(stand_in_model(number), {"loss": -number / 4, "distance": distance})
+        return run
+
+    return record
+
+
+def checkpoints(run):
+    return sorted(folder.name for folder in (run.path / "checkpoints").iterdir())
+
+
+# --- starting and recording
+
+
+def test_a_new_run_keeps_its_settings_and_versions(recorded):
+    run = recorded()
+    written = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
+    versions = written.pop("versions")
+    assert written == CONFIG
+    assert versions["keras"] == version("keras")
+    assert read_config(run.path) == run.config == {**CONFIG, "versions": versions}
+    assert (run.history, run.last_checkpoint) == ([], None)
+
+
+def test_what_was_there_is_set_aside(recorded, contents, capsys):
+    first = recorded(2.0, 1.0)
+    before = contents(first.path)
+    second = recorded(5.0)
+    assert second.path == first.path
+    assert second.history == [{"loss": -0.25, "distance": 5.0}]
+    assert contents(first.path.with_name("one.1")) == before
+    assert "one.1" in capsys.readouterr().out
+    recorded()
+    assert contents(first.path.with_name("one.1")) == before
+    assert sorted(path.name for path in first.path.parent.iterdir()) == ["one", "one.1", "one.2"]
+
+
+def test_an_empty_folder_is_taken_as_it_is(tmp_path):
+    (tmp_path / "run").mkdir()
+    Run.start(tmp_path / "run", CONFIG)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("distances", "kept"),
+    [
+        ([3.0], [1]),
+        ([3.0, 2.0], [2]),
+        ([3.0, 2.0, 4.0], [2, 3]),
+        ([3.0, 2.0, 4.0, 5.0], [2, 4]),
+        ([3.0, 2.0, 4.0, 5.0, 1.0], [5]),
+        ([2.0, 2.0, 2.0], [1, 3]),  # the first of equals is the best
+    ],
+)
+def test_only_the_newest_and_the_best_checkpoint_are_kept(recorded, distances, kept):
+    run = recorded(*distances)
+    assert checkpoints(run) == [f"epoch-{number:05d}" for number in kept]
+    best = distances.index(min(distances))
+    assert run.best_epoch == best
+    assert run.best_checkpoint() == run.path / "checkpoints" / f"epoch-{best + 1:05d}" / "model.keras"
+    assert run.last_checkpoint == run.path / "checkpoints" / f"epoch-{len(distances):05d}"
+
+
+def test_a_loss_that_is_no_number_is_never_the_best(recorded):
+    run = recorded(float("nan"), 3.0, 2.0, float("nan"))
+    assert run.best_epoch == 2
+    assert checkpoints(run) == ["epoch-00003", "epoch-00004"]
+
+
+def test_history_has_one_row_an_epoch(recorded, stand_in_model):
+    run = recorded(3.0, 2.5)
+    assert (run.path / "history.csv").read_text(encoding="utf-8") == ("epoch,loss,distance\n1,-0.25,3.0\n2,-0.5,2.5\n")
+    run.record(stand_in_model(), {"distance": 1.0, "accuracy": 0.5})  # a measure may come late
+    with (run.path / "history.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0] == {"epoch": "1", "loss": "-0.25", "distance": "3.0", "accuracy": ""}
+    assert rows[2] == {"epoch": "3", "loss": "", "distance": "1.0", "accuracy": "0.5"}
+
+
+# --- resuming
+
+
+def test_resuming_finds_everything_again(recorded):
+    run = recorded(3.0, 2.0, 4.0)
+    again = Run.resume(run.path)
+    assert again.config == run.config
+    assert again.history == run.history
+    assert (again.best_epoch, again.last_checkpoint) == (1, run.last_checkpoint)
+
+
+def test_numbers_come_back_to_the_last_bit(recorded):
+    distances = [0.1 + 0.2, 1 / 3, 1e-310, 7.0]
+    assert [row["distance"] for row in Run.resume(recorded(*distances).path).history] == distances
+
+
+def test_a_run_goes_on_whenever_it_was_killed(tmp_path, contents):
+    dying = Path(__file__).with_name("dying.py")
+    subprocess.run([sys.executable, dying, tmp_path], check=True, capture_output=True)
+    whole = contents(tmp_path / "whole")
+    assert sum(name.startswith("checkpoints/") for name in whole) == 2
+    killed = [path for path in tmp_path.iterdir() if path.name.isdecimal()]
+    assert len(killed) > 50
+    for path in killed:
+        found = contents(path)
+        assert found.items() >= whole.items(), f"killed at moment {path.name}"
+        # of a checkpoint that was being removed something may be left
+        assert all(name.startswith("checkpoints/epoch-") for name in found.keys() - whole.keys())
+
+
+def test_resuming_before_the_first_checkpoint_begins_anew(recorded):
+    again = Run.resume(recorded().path)
+    assert (again.history, again.last_checkpoint) == ([], None)
+
+
+def test_a_half_written_checkpoint_does_not_count(recorded, stand_in_model):
+    run = recorded(3.0, 2.0)
+    partial = run.path / "checkpoints" / ".partial-epoch-00003"
+    partial.mkdir()
+    (partial / "model.keras").write_bytes(b"half")
+    again = Run.resume(run.path)
+    assert len(again.history) == 2
+    again.record(stand_in_model(3), {"loss": 0.0, "distance": 1.0})
+    assert checkpoints(again) == ["epoch-00003"]
+    assert (again.last_checkpoint / "model.keras").read_bytes() != b"half"
+
+
+def test_a_history_behind_its_checkpoint_is_brought_up_to_date(recorded):
+    run = recorded(3.0, 2.0)
+    whole = (run.path / "history.csv").read_text(encoding="utf-8")
+    (run.path / "history.csv").write_text("epoch,loss,distance\n1,-0.25,3.0\n", encoding="utf-8")
+    Run.resume(run.path)
+    assert (run.path / "history.csv").read_text(encoding="utf-8") == whole
+
+
+def test_going_on_gives_the_same_folder_as_never_having_stopped(recorded, contents, stand_in_model):
+    distances = [3.0, 2.0, 4.0, 1.0, 5.0]
+    run = recorded(*distances)
+    expected = contents(run.path)
+    stopped = recorded(*distances[:3])
+    for number in (4, 5):
+        again = Run.resume(stopped.path)
+        again.record(stand_in_model(number), {"loss": -number / 4, "distance": distances[number - 1]})
+    assert contents(stopped.path) == expected
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[1]", '{"seed": 3}', '"monitor"', "\udcff"])
+def test_what_is_no_run_folder(tmp_path, text):
+    if text is not None:
+        (tmp_path / "config.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    for read in (read_config, Run.resume):
+        with pytest.raises(UserError, match="is not a run folder") as refusal:
+            read(tmp_path)
+        assert str(tmp_path) in str(refusal.value)
+
+
+def test_nothing_and_a_file_are_no_run_folders(tmp_path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    for path in (tmp_path / "nothing", tmp_path / "file"):
+        with pytest.raises(UserError, match="is not a run folder"):
+            Run.resume(path)
+
+
+# --- may a new run go there?
+
+
+def test_a_missing_an_empty_and_a_finished_run_folder_may_be_written(tmp_path, recorded, contents):
+    check_run_folder(tmp_path / "nothing" / "yet", force=False)
+    (tmp_path / "empty").mkdir()
+    check_run_folder(tmp_path / "empty", force=False)
+    run = recorded(3.0)
+    (run.path / "model.keras").write_bytes(b"x")
+    before = contents(tmp_path)
+    check_run_folder(run.path, force=False)
+    assert contents(tmp_path) == before
+
+
+def test_an_unfinished_run_is_not_begun_again_by_accident(recorded):
+    run = recorded(3.0)
+    with pytest.raises(UserError, match="--resume") as refusal:
+        check_run_folder(run.path, force=False)
+    assert f"--resume {run.path}" in str(refusal.value)
+    assert "--force" in str(refusal.value)
+    check_run_folder(run.path, force=True)
+
+
+def test_a_run_without_a_checkpoint_has_nothing_to_continue(recorded):
+    check_run_folder(recorded().path, force=False)
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("three years", encoding="utf-8")
+    with pytest.raises(UserError, match="--force"):
+        check_run_folder(tmp_path, force=False)
+    check_run_folder(tmp_path, force=True)
+    (tmp_path / "config.json").write_text('{"of": "another program"}', encoding="utf-8")
+    with pytest.raises(UserError, match="is not a run folder"):
+        check_run_folder(tmp_path, force=False)
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("path", ["file", "file/run", "file/deep/run"])
+def test_a_file_in_the_way_is_refused(tmp_path, force, path):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match="file"):
+        check_run_folder(tmp_path / path, force=force)
+
+
+@pytest.mark.parametrize("path", [".", "..", "absolute"])
+def test_the_folder_you_are_in_is_not_moved_away_from_under_you(recorded, monkeypatch, path):
+    run = recorded(3.0)
+    (run.path / "model.keras").write_bytes(b"x")
+    monkeypatch.chdir(run.path / "checkpoints" if path == ".." else run.path)
+    for force in (False, True):
+        with pytest.raises(UserError):
+            check_run_folder(run.path if path == "absolute" else Path(path), force=force)
+
+
+# --- interruption
+
+
+@pytest.fixture
+def python_handles_ctrl_c():
+    """Whoever started the tests may have had the signal ignored, as shells do for what runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_handles_ctrl_c")
+def test_the_first_ctrl_c_asks_and_the_second_one_insists(stand_in_model, capsys):
+    before = signal.getsignal(signal.SIGINT)
+    model = stand_in_model()
+    with Interruption(model) as interruption:
+        assert signal.getsignal(signal.SIGINT) != before
+        assert (interruption.happened, model.stop_training) == (False, False)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert (interruption.happened, model.stop_training) == (True, True)
+        assert "stopping after this batch" in capsys.readouterr().out
+        assert signal.getsignal(signal.SIGINT) == before
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.parametrize("raised", [None, ValueError])
+def test_the_handler_of_before_comes_back(stand_in_model, raised):
+    def handler(number, frame):
+        pass
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        try:
+            with Interruption(stand_in_model()) as interruption:
+                if raised:
+                    raise raised
+        except ValueError:
+            pass
+        assert signal.getsignal(signal.SIGINT) is handler
+        assert not interruption.happened
+    finally:
+        signal.signal(signal.SIGINT, before)

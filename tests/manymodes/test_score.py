@@ -1,0 +1,296 @@
+from itertools import chain, groupby, pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from music21 import converter, key
+
+from manymodes.music.score import Name, Score, abc, bars_of, musicxml, signature, spelled
+
+METERS = {"2/4": 8, "3/4": 12, "4/4": 16, "6/8": 12, "3/8": 6, "6/4": 24}
+NAMED = {"C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F#": 6, "F": -1, "Bb": -2, "Eb": -3, "Ab": -4, "Db": -5}
+CLASSES = {"C": 0, "Db": 1, "D": 2, "Eb": 3, "E": 4, "F": 5, "F#": 6, "G": 7, "Ab": 8, "A": 9, "Bb": 10, "B": 11}
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEWER = settings(SLOWLY, max_examples=40)
+WRITABLE = {1, 2, 3, 4, 6, 8, 12, 16, 24}
+
+# An upbeat of a quarter, a note over the bar line, a rest, and an end that the upbeat completes; in D major.
+WALTZ = Score(
+    ((69, 4), (74, 4), (76, 2), (78, 2), (74, 8), (73, 2), (71, 1), (69, 1), (None, 4), (66, 4), (74, 4)),
+    "waltz",
+    meter="3/4",
+    upbeat=4,
+    fifths=2,
+)
+
+
+@st.composite
+def scores(draw):
+    meter = draw(st.sampled_from(sorted(METERS)))
+    notes = draw(
+        st.lists(
+            st.tuples(st.one_of(st.none(), st.integers(36, 96)), st.one_of(st.integers(1, 6), st.integers(1, 40))),
+            min_size=1,
+            max_size=24,
+        )
+    )
+    return Score(
+        (*notes, (60, 4)),
+        "a tune",
+        meter,
+        upbeat=draw(st.integers(0, METERS[meter] - 1)),
+        fifths=draw(st.integers(-6, 6)),
+        mode=draw(st.sampled_from(["major", "minor"])),
+        tempo=draw(st.sampled_from([60, 92.5, 144])),
+        program=draw(st.integers(0, 127)),
+    )
+
+
+def joined(events):
+    """Join rests, and leave those at the end out."""
+    found = []
+    for pitch, steps in events:
+        if pitch is None and found and found[-1][0] is None:
+            found[-1] = (None, found[-1][1] + steps)
+        else:
+            found.append((pitch, steps))
+    return found[:-1] if found[-1][0] is None else found
+
+
+def read(text, format):  # noqa: A002 - as music21 calls it
+    """Read a score with music21: its notes, (pitch, sixteenths), tied ones as one, and music21's part."""
+    score = converter.parseData(text, format=format)
+    events = []
+    going_on = False
+    for symbol in score.parts[0].flatten().notesAndRests:
+        pitch = None if symbol.isRest else symbol.pitch.midi
+        steps = round(symbol.quarterLength * 4)
+        if going_on:
+            assert events[-1][0] == pitch
+            events[-1] = (pitch, events[-1][1] + steps)
+        else:
+            events.append((pitch, steps))
+        going_on = symbol.tie is not None and symbol.tie.type in {"start", "continue"}
+    return joined(events), score.parts[0]
+
+
+# --- names
+
+
+def test_signatures_are_those_of_the_circle_of_fifths():
+    for name, pitch_class in CLASSES.items():
+        assert signature(pitch_class, "major") == NAMED[name]
+        assert signature((pitch_class + 9) % 12, "minor") == NAMED[name]
+
+
+def test_notes_are_called_as_their_key_has_them():
+    assert [spelled(pitch, 0, "major").letter for pitch in range(60, 72)] == list("CCDEEFFGGABB")
+    assert [spelled(pitch, 0, "major").alter for pitch in range(60, 72)] == [0, 1, 0, -1, 0, 0, 1, 0, 1, 0, -1, 0]
+    assert spelled(61, -5, "major") == Name("D", -1, 4)
+    assert spelled(66, 6, "minor") == Name("F", 1, 4)
+    assert spelled(63, 0, "minor") == Name("D", 1, 4)  # the leading note of the fifth
+    # over the octave's edge
+    assert spelled(71, -6, "major") == Name("C", -1, 5)
+    assert spelled(60, 6, "minor") == Name("B", 1, 3)
+
+
+@given(st.integers(0, 127), st.integers(-6, 6), st.sampled_from(["major", "minor"]))
+def test_a_name_sounds_as_its_pitch(pitch, fifths, mode):
+    letter, alter, octave = spelled(pitch, fifths, mode)
+    assert 12 * (octave + 1) + {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter] + alter == pitch
+
+
+@pytest.mark.parametrize("fifths", range(-6, 7))
+@pytest.mark.parametrize("mode", ["major", "minor"])
+def test_the_scale_of_a_key_needs_no_accidentals(fifths, mode):
+    scale = key.KeySignature(fifths).asKey("major").pitches[:7]
+    signs = {pitch.step: int(pitch.alter) for pitch in scale}
+    for pitch in scale:
+        letter, alter, _ = spelled(pitch.midi, fifths, mode)
+        assert (letter, alter) == (pitch.step, signs[pitch.step])
+
+
+# --- bars
+
+
+@given(scores())
+@SLOWLY
+def test_bars_hold_the_notes_and_are_full(score):
+    bars = bars_of(score)
+    assert joined((note[0], note[1]) for note in score.notes) == joined(
+        (pitch, sum(value.steps for value in values)) for pitch, values in untied(chain.from_iterable(bars))
+    )
+    _, *others = bars
+    for number, values in enumerate(bars):
+        assert all(before.place + before.steps == after.place for before, after in pairwise(values))
+        assert values[0].place == (score.bar - score.upbeat if number == 0 and score.upbeat else 0)
+    assert all(values[-1].place + values[-1].steps == score.bar for values in bars[:-1])
+    end = bars[-1][-1].place + bars[-1][-1].steps
+    assert end == score.bar or (score.upbeat and others and end == score.bar - score.upbeat)
+    assert any(value.pitch is not None for value in bars[-1])
+
+
+def untied(values):
+    """Give (pitch, its values) of each note or rest."""
+    whole = []
+    for value in values:
+        whole.append(value)
+        if not value.tied:
+            yield value.pitch, whole
+            whole = []
+
+
+@given(scores())
+@SLOWLY
+def test_values_can_be_written_and_show_where_beats_are(score):
+    for value in chain.from_iterable(bars_of(score)):
+        end = value.place + value.steps
+        if value.pitch is None:
+            assert value.steps in WRITABLE or value.steps == score.bar
+            continue
+        assert value.steps in WRITABLE
+        if score.meter in {"6/8", "6/4"} and value.steps < score.bar:
+            assert not value.place < score.bar // 2 < end
+        if value.place % 2 or value.steps % 2:
+            assert value.place // 4 == (end - 1) // 4
+
+
+def test_a_waltz_in_bars():
+    assert [[tuple(value) for value in bar] for bar in bars_of(WALTZ)] == [
+        [(8, 69, 4, False)],
+        [(0, 74, 4, False), (4, 76, 2, False), (6, 78, 2, False), (8, 74, 4, True)],
+        [(0, 74, 4, False), (4, 73, 2, False), (6, 71, 1, False), (7, 69, 1, False), (8, None, 4, False)],
+        [(0, 66, 4, False), (4, 74, 4, False)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("meter", "notes", "written"),
+    [
+        ("4/4", [(None, 6), (60, 2), (None, 8)], [4, 2, 2, 8]),  # rests begin where beats do
+        ("4/4", [(60, 4), (62, 8), (64, 4)], [4, 8, 4]),  # what everybody reads
+        ("4/4", [(60, 6), (62, 4), (64, 6)], [6, 2, 2, 6]),  # the middle of the bar is seen
+        ("4/4", [(60, 9), (62, 7)], [8, 1, 3, 4]),
+        ("3/4", [(60, 12), (None, 12), (60, 12)], [12, 12, 12]),  # a rest of a bar is one
+        ("6/8", [(60, 8), (62, 4)], [6, 2, 4]),
+        ("6/8", [(60, 6), (None, 4), (62, 2)], [6, 4, 2]),
+    ],
+)
+def test_what_notes_are_written_as(meter, notes, written):
+    assert [value.steps for value in chain.from_iterable(bars_of(Score(notes, "", meter)))] == written
+
+
+def test_a_silence_of_a_thousand_bars():
+    bars = bars_of(Score(((60, 16), (None, 16_000), (60, 16)), ""))
+    assert [[value.pitch for value in bar] for bar in bars] == [[60], *[[None]] * 1000, [60]]
+
+
+def test_silence_is_a_bar_of_rest():
+    for notes in ((), ((None, 5), (None, 80))):
+        assert [[value.steps for value in bar] for bar in bars_of(Score(notes, "", "3/4"))] == [[12]]
+
+
+# --- MusicXML
+
+
+@given(scores())
+@FEWER
+def test_musicxml_reads_back_note_for_note(score):
+    notes, part = read(musicxml(score), "musicxml")
+    assert notes == joined(score.notes)
+    first = part.getElementsByClass("Measure").first()
+    assert first.timeSignature.ratioString == score.meter
+    assert (first.keySignature.sharps, first.keySignature.mode) == (score.fifths, score.mode)
+    assert first.duration.quarterLength * 4 == (score.upbeat or score.bar)
+    assert [mark.getQuarterBPM() for mark in part["MetronomeMark"]] == [score.tempo]
+
+
+def test_an_upbeat_is_bar_zero_and_the_rest_are_counted():
+    _, part = read(musicxml(WALTZ), "musicxml")
+    measures = part.getElementsByClass("Measure")
+    assert [measure.number for measure in measures] == [0, 1, 2, 3]
+    assert [measure.duration.quarterLength for measure in measures] == [1, 3, 3, 2]
+    assert measures.last().rightBarline.type == "final"
+
+
+def test_what_is_in_the_signature_has_no_sign_before_it_and_what_is_not_has_one():
+    # in G: F sharp is in the signature, F natural is not, nor is it any more in the next bar
+    score = Score(((66, 4), (65, 4), (65, 4), (66, 4), (66, 16)), "", fifths=1)
+    text = musicxml(score)
+    signs = [part.split("</note>")[0].partition("<accidental>")[2].split("<")[0] for part in text.split("<note>")[1:]]
+    assert signs == ["", "natural", "", "sharp", ""]
+
+
+@pytest.mark.parametrize(
+    ("meter", "beams"),
+    [
+        ("4/4", [2] * 4),
+        ("3/4", [2] * 3),
+        ("2/4", [2] * 2),
+        ("6/8", [3, 3]),
+        ("3/8", [3]),
+        ("6/4", [2] * 6),
+    ],
+)
+def test_beams_show_the_beats(meter, beams):
+    # An upbeat of an eighth stands alone; a bar of them does not.
+    score = Score(((72, 2),) * (1 + METERS[meter] // 2), "", meter, upbeat=2)
+    _, part = read(musicxml(score), "musicxml")
+    (upbeat,), bar = [list(measure.notes) for measure in part.getElementsByClass("Measure")][:2]
+    assert not upbeat.beams.beamsList
+    starts = [place for place, note in enumerate(bar) if note.beams.getTypeByNumber(1) == "start"]
+    assert [after - start for start, after in pairwise([*starts, METERS[meter] // 2])] == beams
+
+
+def test_low_tunes_have_a_bass_clef():
+    assert "<sign>F</sign>" in musicxml(Score(((40, 4), (43, 4)), ""))
+    assert "<sign>G</sign>" in musicxml(Score(((60, 4), (64, 4)), ""))
+
+
+def test_no_date_and_no_chance_in_it():
+    assert musicxml(WALTZ) == musicxml(WALTZ)
+    assert "date" not in musicxml(WALTZ)
+
+
+# --- ABC
+
+
+@given(scores())
+@FEWER
+def test_abc_reads_back_note_for_note(score):
+    notes, part = read(abc(score), "abc")
+    assert notes == joined(score.notes)
+    assert part.flatten().getElementsByClass("TimeSignature").first().ratioString == score.meter
+    signature_read = part.flatten().getElementsByClass("KeySignature").first()
+    assert (signature_read.sharps, signature_read.mode) == (score.fifths, score.mode)
+
+
+def test_abc_of_a_waltz():
+    assert abc(WALTZ).splitlines() == [
+        "%abc-2.1",
+        "X:1",
+        "T:waltz",
+        "M:3/4",
+        "L:1/16",
+        "Q:1/4=120",
+        "%%MIDI program 0",
+        "K:D",
+        "A4 | d4 e2f2 d4- | d4 c2BA z4 | F4 d4 |]",
+    ]
+
+
+def test_accidentals_of_abc_are_the_same_however_far_they_hold():
+    # A sharp in one octave, then the same letter in another: some readers carry the sharp over, some do not.
+    (line,) = abc(Score(((66, 4), (77, 4), (78, 4), (65, 4)), "")).splitlines()[8:]
+    assert line == "^F4 =f4 ^f4 =F4 |]"
+
+
+def test_lines_of_abc_have_four_bars_after_the_upbeat():
+    score = Score(((60, 4), *[(62, 16)] * 9, (64, 12)), "", upbeat=4)
+    lines = abc(score).splitlines()[8:]
+    assert [line.count("|") for line in lines] == [5, 4, 2]
+    assert [len(list(group)) for _, group in groupby(lines, key=lambda line: line.endswith("|]"))] == [2, 1]
+
+
+def test_a_title_is_one_line():
+    assert "T:two lines" in abc(WALTZ._replace(title="two\nlines")).splitlines()
