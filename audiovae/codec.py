@@ -50,10 +50,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _encode(args: argparse.Namespace) -> int:
-    from audiovae.codes import pack  # noqa: PLC0415 - the same
-    from audiovae.data.chunks import RATE_HZ  # noqa: PLC0415 - not for --help
-    from manymodes.files import replacing_file  # noqa: PLC0415 - the same
-    from manymodes.music.audio import read_audio  # noqa: PLC0415 - the same
+    from audiovae.codes import pack
+    from audiovae.data.chunks import RATE_HZ
+    from manymodes.files import replacing_file
+    from manymodes.music.audio import read_audio
 
     check_file(args.out, force=args.force)
     sound = read_audio(args.sound)
@@ -69,9 +69,9 @@ def _encode(args: argparse.Namespace) -> int:
 
 
 def _decode(args: argparse.Namespace) -> int:
-    from audiovae.codes import read_codes  # noqa: PLC0415 - the same
-    from audiovae.data.chunks import RATE_HZ  # noqa: PLC0415 - not for --help
-    from manymodes.music.audio import FORMATS, write_audio  # noqa: PLC0415 - the same
+    from audiovae.codes import read_codes
+    from audiovae.data.chunks import RATE_HZ
+    from manymodes.music.audio import FORMATS, write_audio
 
     check_file(args.out, FORMATS, force=args.force)
     coded = read_codes(args.codes)
@@ -87,7 +87,7 @@ def _decode(args: argparse.Namespace) -> int:
 
 
 def _maker(model: AudioVQVAE) -> bytes:
-    from audiovae.codes import fingerprint  # noqa: PLC0415 - not for --help
+    from audiovae.codes import fingerprint
 
     return fingerprint(model.get_weights())
 
@@ -97,8 +97,8 @@ def _maker(model: AudioVQVAE) -> bytes:
 
 def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
     """Turn a sound of any length, [samples], into codes."""
-    from audiovae.codes import CodedSound  # noqa: PLC0415 - the same
-    from audiovae.data.chunks import CHUNK, to_chunks  # noqa: PLC0415 - not for --help
+    from audiovae.codes import CodedSound
+    from audiovae.data.chunks import CHUNK, to_chunks
 
     hop = CHUNK - OVERLAP
     chunks, gains = levelled(to_chunks(sound, hop))
@@ -107,7 +107,7 @@ def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
 
 def decode(model: AudioVQVAE, coded: CodedSound) -> np.ndarray:
     """Turn codes back into a sound, float32 [samples]; its chunks fade into one another."""
-    from audiovae.data.chunks import from_chunks  # noqa: PLC0415 - not for --help
+    from audiovae.data.chunks import from_chunks
 
     return from_chunks(model.decode_codes(coded.codes) * coded.gains[:, None], coded.length, coded.hop)
 

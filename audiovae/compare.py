@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise cli.UserError(f"--count {args.count} is too few to say how they differ: give at least {_LEAST_COUNT}")
     check_places(args, STEM, PROGRAM)
 
-    from audiovae.data.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
+    from audiovae.data.sounds import load_sounds
 
     found: dict[Row, list[Record]] = {row: [] for row in args.rows}
     try:
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return cli.INTERRUPTED_EXIT
 
     with quiet_start():
-        from audiovae.comparison_page import write_comparison  # noqa: PLC0415 - imports TensorFlow
+        from audiovae.comparison_page import write_comparison
 
     command = shlex.join(["python", "-m", PROGRAM, *typed])
     known = {row: records for row, records in found.items() if records}
@@ -93,8 +93,8 @@ def _make(row: Row, seed: int, terms: Terms, sounds: Sounds) -> Record:
         KeyboardInterrupt: Ctrl-C.
     """
     with quiet_start():
-        from audiovae.comparison_judging import CONTROLS, judge  # noqa: PLC0415 - imports TensorFlow
-        from audiovae.comparison_training import made_after_training  # noqa: PLC0415 - the same
+        from audiovae.comparison_judging import CONTROLS, judge
+        from audiovae.comparison_training import made_after_training
 
     if row.arguments is None:
         made = CONTROLS[row.name](sounds, terms.count, seed)

@@ -124,7 +124,7 @@ def _check_combination(args: argparse.Namespace) -> None:
 
 def _new_sounds(args: argparse.Namespace, model: AudioModel, file: Path) -> dict[str, np.ndarray]:
     """Make sounds of one second, by name."""
-    from audiovae.models.vae import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.models.vae import AudioVQVAE
 
     count, seed = args.count or _COUNT, args.seed or 0
     instrument = None
@@ -169,9 +169,9 @@ def from_prior(
     Returns:
         float32 [n, 22050], equally loud, rising from silence and falling back to it.
     """
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from audiovae.data.chunks import normalise  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import normalise
 
     codes = prior.sample(np.asarray(instruments), seed=seed, temperature=temperature, top_p=top_p)
     return faded(normalise(model.decode_codes(codes))[0])
@@ -186,7 +186,7 @@ def from_latents(model: LatentModel, count: int, instrument: int | None, *, seed
         instrument: of all of them; None is any.
         seed: the same seed, the same sounds.
     """
-    from audiovae.data.chunks import normalise  # noqa: PLC0415 - not for --help
+    from audiovae.data.chunks import normalise
 
     return faded(normalise(model.from_latents(model.sample_latents(count, seed, instrument)))[0])
 
@@ -201,7 +201,7 @@ def _numbered(names: Sequence[str], sounds: Iterable[np.ndarray]) -> dict[str, n
 
 def faded(chunks: np.ndarray) -> np.ndarray:
     """Let chunks [n, samples] rise from silence and fall back to it within 5 ms, so that they do not click."""
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
     rise = np.sin(np.pi / 2 * np.arange(_FADE) / _FADE).astype(np.float32) ** 2
     chunks = chunks.copy()
@@ -215,7 +215,7 @@ def faded(chunks: np.ndarray) -> np.ndarray:
 
 def reconstruct(model: AudioModel, sound: np.ndarray) -> np.ndarray:
     """Return a sound of any length, [samples], as a model hears it: as long and, chunk by chunk, as loud."""
-    from audiovae.data.chunks import from_chunks, to_chunks  # noqa: PLC0415 - not for --help
+    from audiovae.data.chunks import from_chunks, to_chunks
 
     chunks, gains = levelled(to_chunks(sound))
     return from_chunks(model.reconstruct(chunks) * gains[:, None], len(sound))
@@ -234,9 +234,9 @@ def interpolate(model: AudioModel, first: np.ndarray, second: np.ndarray, steps:
         second: the same.
         steps: how many, at least 2.
     """
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from audiovae.data.chunks import from_chunks, to_chunks  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import from_chunks, to_chunks
 
     longest = max(len(first), len(second))
     ends = [levelled(to_chunks(np.pad(sound, (0, longest - len(sound))))) for sound in (first, second)]

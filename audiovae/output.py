@@ -70,7 +70,7 @@ def quantised(model: AudioModel, file: Path) -> AudioVQVAE:
     Raises:
         UserError: it has none.
     """
-    from audiovae.models.vae import AudioVQVAE  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.models.vae import AudioVQVAE
 
     if not isinstance(model, AudioVQVAE):
         raise UserError(f"{file} is a model without codes: give one of python -m audiovae.train --model vqvae")
@@ -96,7 +96,7 @@ def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
     Raises:
         UserError: there is no prior, or it knows the codes of another model.
     """
-    from audiovae.codes import fingerprint  # noqa: PLC0415 - not for --help
+    from audiovae.codes import fingerprint
 
     path = file.with_name(f"{file.stem}-{PRIOR}")
     path = path if path.is_file() else file.with_name(PRIOR)
@@ -117,8 +117,8 @@ def read_sound(path: Path) -> np.ndarray:
     Raises:
         UserError: there is no such file, it is not a sound, or one can hear nothing.
     """
-    from audiovae.data.chunks import QUIETEST_RMS, loudness, to_chunks  # noqa: PLC0415 - not for --help
-    from manymodes.music.audio import read_audio  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import QUIETEST_RMS, loudness, to_chunks
+    from manymodes.music.audio import read_audio
 
     sound = read_audio(path)
     if loudness(to_chunks(sound)).max() < QUIETEST_RMS:
@@ -133,9 +133,9 @@ def levelled(chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         (levelled, gains) as of `audiovae.data.chunks.normalise`, but that the gain of silence is 0: it stays silence,
         whatever a model makes of it.
     """
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from audiovae.data.chunks import normalise  # noqa: PLC0415 - the same
+    from audiovae.data.chunks import normalise
 
     normalised, gains = normalise(chunks)
     return normalised, np.where(chunks.any(axis=1), gains, 0).astype(np.float32)
@@ -150,8 +150,8 @@ def write_sounds(folder: Path, sounds: Mapping[str, np.ndarray], *, pictures: bo
         pictures: whether to draw each, too.
         force: set aside what somebody else put there.
     """
-    from audiovae.pictures import save_picture  # noqa: PLC0415 - not for --help
-    from manymodes.music.audio import write_audio  # noqa: PLC0415 - the same
+    from audiovae.pictures import save_picture
+    from manymodes.music.audio import write_audio
 
     with output_folder(folder, force=force) as partial:
         for name, sound in sounds.items():

@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if config.get("model") != "vqvae":
         raise UserError(f"{args.run} holds a model without codes: give a run of audiovae.train --model vqvae")
 
-    from audiovae.data.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
+    from audiovae.data.sounds import load_sounds
 
     sounds = load_sounds(config["sounds"], seed=config["seed"], chunks=config["chunks"])
     if sounds.fingerprint != config["fingerprint"]:
@@ -94,9 +94,9 @@ def train_prior(run: Path, model: AudioVQVAE, sounds: Sounds, *, epochs: int = E
         the measures that were added.
     """
     with quiet_start():
-        from audiovae.models.prior import CodePrior, fit_prior  # noqa: PLC0415 - imports TensorFlow
-    from audiovae.codes import fingerprint  # noqa: PLC0415 - not for --help
-    from manymodes.nn.randomness import make_deterministic  # noqa: PLC0415 - imports TensorFlow
+        from audiovae.models.prior import CodePrior, fit_prior
+    from audiovae.codes import fingerprint
+    from manymodes.nn.randomness import make_deterministic
 
     train, validation = (_labelled_codes(model, side) for side in (sounds.train, sounds.validation))
     make_deterministic(seed)
@@ -120,8 +120,8 @@ def measure_prior(run: Path, prior: CodePrior, model: AudioVQVAE, sounds: Sounds
     Returns:
         the measures that were added.
     """
-    from audiovae.metrics.ngrams import bigram_bits, unigram_bits  # noqa: PLC0415 - not for --help
-    from audiovae.models.prior import bits_per_code  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.metrics.ngrams import bigram_bits, unigram_bits
+    from audiovae.models.prior import bits_per_code
 
     train, test = (_labelled_codes(model, side) for side in (sounds.train, sounds.test))
     found = {
@@ -136,17 +136,17 @@ def measure_prior(run: Path, prior: CodePrior, model: AudioVQVAE, sounds: Sounds
 
 
 def _labelled_codes(model: AudioVQVAE, chunks: SoundChunks) -> LabelledCodes:
-    from audiovae.models.prior import LabelledCodes  # noqa: PLC0415 - imports TensorFlow
+    from audiovae.models.prior import LabelledCodes
 
     return LabelledCodes(model.encode_codes(chunks.chunks), chunks.instruments)
 
 
 def recognised(prior: CodePrior, model: AudioVQVAE, sounds: Sounds, *, seed: int) -> dict[str, float]:
     """Return ``instrument_hit`` and ``instrument_hit_real``, judged by a classifier that has learned real sounds."""
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from audiovae.metrics.measures import SAMPLES  # noqa: PLC0415 - imports TensorFlow
-    from audiovae.metrics.recognition import recogniser_of  # noqa: PLC0415 - the same
+    from audiovae.metrics.measures import SAMPLES
+    from audiovae.metrics.recognition import recogniser_of
 
     judge = recogniser_of(sounds)
     asked = np.repeat(np.arange(len(sounds.names)), SAMPLES)

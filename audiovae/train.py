@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.resume:
         check_run_folder(path, force=args.force)
 
-    from audiovae.data.sounds import load_sounds  # noqa: PLC0415 - only after the arguments are known to be right
+    from audiovae.data.sounds import load_sounds
 
     sounds = load_sounds(settings["sounds"], seed=settings["seed"], chunks=settings["chunks"])
     print(sounds.table())
@@ -80,10 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     run = open_run(path, settings, resume=bool(args.resume), data=f"the sounds of {settings['sounds']}")
 
     with quiet_start():
-        from audiovae import prior  # noqa: PLC0415 - imports TensorFlow
-        from audiovae.fitting import report, train_in  # noqa: PLC0415 - the same
-        from audiovae.metrics.recognition import recogniser_of  # noqa: PLC0415 - the same
-        from audiovae.models.vae import AudioVQVAE  # noqa: PLC0415 - the same
+        from audiovae import prior
+        from audiovae.fitting import report, train_in
+        from audiovae.metrics.recognition import recogniser_of
+        from audiovae.models.vae import AudioVQVAE
 
     recogniser = recogniser_of(sounds)
     print(f"recogniser: {recogniser.hit_real:.1%} of the test chunks taken for the instrument that they are of")

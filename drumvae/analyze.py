@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     check_place(args.run / "analysis.json")
 
-    from drumvae.data.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
+    from drumvae.data.grooves import load_grooves
 
     grooves = load_grooves(config["grooves"], per_style=config["per_style"], seed=config["seed"])
     if grooves.fingerprint != config["fingerprint"]:
@@ -76,9 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def analyse_run(run: Run, model: DrumVAE, grooves: Grooves) -> dict[str, Any]:
     """Write RUN/analysis.json and the figures in RUN/plots; return what the first says."""
-    from drumvae import plots  # noqa: PLC0415 - not for --help
-    from drumvae.metrics.diagnostics import analyse, encode, from_prior, measured  # noqa: PLC0415 - the same
-    from manymodes.experiment.fit import training_seconds  # noqa: PLC0415 - the same
+    from drumvae import plots
+    from drumvae.metrics.diagnostics import analyse, encode, from_prior, measured
+    from manymodes.experiment.fit import training_seconds
 
     seed, folder = run.config["seed"], run.path / "plots"
     found = analyse(model, grooves, seed=seed, train_seconds=training_seconds(run))
@@ -100,7 +100,7 @@ def analyse_run(run: Run, model: DrumVAE, grooves: Grooves) -> dict[str, Any]:
 
 def _traversals(model: DrumVAE, seen: Encoded) -> dict[str, np.ndarray]:
     """Return for each dimension the first bar with other values of it, by title."""
-    from drumvae.metrics.diagnostics import swept  # noqa: PLC0415 - not for --help
+    from drumvae.metrics.diagnostics import swept
 
     title = "z_{}, {}: 2 deviations below its mean, 1 below, the mean, 1 and 2 above"
     return {
@@ -112,9 +112,9 @@ def _traversals(model: DrumVAE, seen: Encoded) -> dict[str, np.ndarray]:
 
 def _patterns(model: DrumVAE, test: Bars, seed: int) -> dict[str, np.ndarray]:
     """Return velocities of bars of each style, real ones and composed ones, by title."""
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from drumvae.beats import compose, draw_latents, humanise  # noqa: PLC0415 - the same
+    from drumvae.beats import compose, draw_latents, humanise
 
     asked = np.arange(len(model.styles)).repeat(_SHOWN)
     latents = draw_latents(model, np.eye(len(model.styles))[asked], seed=seed)

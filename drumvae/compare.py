@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise cli.UserError(f"{option} {value} is too few: give at least {_LEAST}")
     check_places(args, STEM, PROGRAM)
 
-    from drumvae.data.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
+    from drumvae.data.grooves import load_grooves
 
     found: dict[Row, list[Record]] = {row: [] for row in args.rows}
     try:
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stopped; the same command continues with what is in {args.work}")
         return cli.INTERRUPTED_EXIT
 
-    from drumvae.comparison_page import write_comparison  # noqa: PLC0415 - the same
+    from drumvae.comparison_page import write_comparison
 
     command = shlex.join(["python", "-m", PROGRAM, *typed])
     known = {row: records for row, records in found.items() if records}
@@ -87,13 +87,13 @@ def _make(row: Row, seed: int, terms: Terms, grooves: Grooves) -> Record:
         DivergedError: the weights of its model are no numbers any more.
         KeyboardInterrupt: Ctrl-C.
     """
-    from drumvae.comparison_judging import CONTROLS, judge  # noqa: PLC0415 - not for --help
+    from drumvae.comparison_judging import CONTROLS, judge
 
     if row.arguments is None:
         made = CONTROLS[row.name](grooves, terms.count, seed)
     else:
         with quiet_start():
-            from drumvae.comparison_training import made_after_training  # noqa: PLC0415 - imports TensorFlow
+            from drumvae.comparison_training import made_after_training
         made = made_after_training(row, seed, terms, grooves)
     return Record(terms.made_with(row, seed), dict(made.facts), **judge(made, grooves))
 

@@ -149,7 +149,7 @@ def _styles(args: argparse.Namespace, model: DrumVAE) -> list[int]:
 
 
 def _of_a_style(args: argparse.Namespace, model: DrumVAE, style: int) -> list[Bars]:
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
     share, count = np.eye(len(model.styles))[style], args.count or _COUNT
     begins = range(0, count, _AT_ONCE)
@@ -158,7 +158,7 @@ def _of_a_style(args: argparse.Namespace, model: DrumVAE, style: int) -> list[Ba
 
 def _blended(args: argparse.Namespace, model: DrumVAE, first: int, last: int) -> list[Bars]:
     """Compose one beat in each mixture of two styles, all from the same draws."""
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
     ends = np.eye(len(model.styles))
     shares = [(1 - way) * ends[first] + way * ends[last] for way in np.linspace(0, 1, args.steps or _STEPS)]
@@ -175,9 +175,9 @@ def _composed(args: argparse.Namespace, model: DrumVAE, share: np.ndarray, begin
         begin: the number of the first one; another number, other beats.
         count: how many.
     """
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from drumvae.beats import derived, draw_latents, humanise, loop, repeated  # noqa: PLC0415 - imports TensorFlow
+    from drumvae.beats import derived, draw_latents, humanise, loop, repeated
 
     seed, length = derived(args.seed, begin), args.bars or _BARS
     latents = draw_latents(model, np.tile(share, (count, 1)), seed=seed)
@@ -195,7 +195,7 @@ def _composed(args: argparse.Namespace, model: DrumVAE, share: np.ndarray, begin
 
 def _varied(args: argparse.Namespace, model: DrumVAE, source: Bars) -> list[Bars]:
     """Vary a beat; what stays of it is played as it was."""
-    from drumvae.beats import derived, humanise, rearrange, vary  # noqa: PLC0415 - imports TensorFlow
+    from drumvae.beats import derived, humanise, rearrange, vary
 
     amount = _AMOUNT if args.amount is None else args.amount
     uneven = float(source.offsets.any()) if args.humanize is None else args.humanize
@@ -218,7 +218,7 @@ def _varied(args: argparse.Namespace, model: DrumVAE, source: Bars) -> list[Bars
 
 def _with_playing_of(source: Bars, played: Bars) -> Bars:
     """Return bars in which the hits that a source has are played as they are there."""
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
     velocities, offsets = (
         np.where(source.hits, theirs, ours)

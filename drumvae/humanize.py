@@ -54,9 +54,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _played(model: DrumVAE, bars: Bars, *, amount: float, seed: int) -> Bars:
     """Return bars played between how they are and how people play them."""
-    import tensorflow as tf  # noqa: PLC0415 - not for --help
+    import tensorflow as tf
 
-    from drumvae.beats import humanise  # noqa: PLC0415 - the same
+    from drumvae.beats import humanise
 
     latents = model.means(tf.constant(bars.hits, tf.float32))
     human = humanise(model, latents, bars.hits, tempo=bars.tempos, amount=1.0, seed=seed)

@@ -99,10 +99,10 @@ def read_bars(path: Path) -> Bars:
     Raises:
         UserError: there is no beat.
     """
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from drumvae.data.kit import Bars  # noqa: PLC0415 - the same
-    from drumvae.data.midi_grooves import note_name, read_beat  # noqa: PLC0415 - the same
+    from drumvae.data.kit import Bars
+    from drumvae.data.midi_grooves import note_name, read_beat
 
     beat = read_beat(path)
     if beat.unmapped:
@@ -115,10 +115,10 @@ def read_bars(path: Path) -> Bars:
 
 def _whole_bars(path: Path) -> int:
     """Return how many whole bars pass until the drums' track ends."""
-    import mido  # noqa: PLC0415 - not for --help
+    import mido
 
-    from drumvae.data.kit import STEPS, STEPS_PER_QUARTER  # noqa: PLC0415 - the same
-    from drumvae.data.midi_grooves import DRUM_CHANNEL, MOST_BARS  # noqa: PLC0415 - the same
+    from drumvae.data.kit import STEPS, STEPS_PER_QUARTER
+    from drumvae.data.midi_grooves import DRUM_CHANNEL, MOST_BARS
 
     midi = mido.MidiFile(cli.existing_file(path, "the beat"), clip=True)
     struck = [any(note.type == "note_on" and note.channel == DRUM_CHANNEL for note in track) for track in midi.tracks]
@@ -145,7 +145,7 @@ def write_beats(folder: Path, beats: Mapping[str, Bars], formats: Collection[str
 
 def _save(path: Path, bars: Bars, name: str, kind: str) -> None:
     """Write a beat as one of `FORMATS`."""
-    from drumvae.data.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
+    from drumvae.data.midi_grooves import write_beat
 
     if kind == "midi":
         write_beat(path, bars)
@@ -157,8 +157,8 @@ def _save(path: Path, bars: Bars, name: str, kind: str) -> None:
 
 def save_sound(path: Path, bars: Bars) -> None:
     """Write the beat as sound, as its MIDI file plays."""
-    from drumvae.data.midi_grooves import write_beat  # noqa: PLC0415 - not for --help
-    from manymodes.music.audio import read_midi  # noqa: PLC0415 - imports SciPy
+    from drumvae.data.midi_grooves import write_beat
+    from manymodes.music.audio import read_midi
 
     with tempfile.TemporaryDirectory() as folder:
         midi = Path(folder) / "beat.mid"
@@ -168,7 +168,7 @@ def save_sound(path: Path, bars: Bars) -> None:
 
 def save_picture(path: Path, bars: Bars, name: str) -> None:
     """Draw the bars of a beat, the first 64 if there are more, as a PNG."""
-    from drumvae.plots import save_patterns  # noqa: PLC0415 - slow to import, seldom needed
+    from drumvae.plots import save_patterns
 
     title = name.replace("$", r"\$")  # between two of them matplotlib reads formulas
     begins = range(0, min(len(bars), _BARS_A_ROW * _ROWS), _BARS_A_ROW)
@@ -216,7 +216,7 @@ def _signed(path: Path, kind: str) -> bytes:
 
     In a MIDI file it is an event. What reads sounds and pictures stops before the end of the file, where it is then.
     """
-    import mido  # noqa: PLC0415 - not for --help
+    import mido
 
     blank = "0" * _DIGEST_LENGTH
     text = f"{MAKER} {blank}"

@@ -79,14 +79,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.resume:
         check_run_folder(path, force=args.force)
 
-    from drumvae.data.grooves import load_grooves  # noqa: PLC0415 - only after the arguments are known to be right
+    from drumvae.data.grooves import load_grooves
 
     grooves = load_grooves(settings["grooves"], per_style=settings["per_style"], seed=settings["seed"])
     print(grooves.table())
     settings["fingerprint"] = grooves.fingerprint
 
     with quiet_start():
-        from drumvae.fitting import train_in  # noqa: PLC0415 - imports TensorFlow
+        from drumvae.fitting import train_in
 
     data = "the set of grooves by rule" if grooves.by_rule else settings["grooves"]
     run = open_run(path, settings, resume=bool(args.resume), data=data)

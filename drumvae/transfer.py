@@ -98,9 +98,9 @@ def transferred(
         complexity: the same.
         temperature: the same.
     """
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from drumvae.beats import TYPICAL, draw_latents, humanise, rearrange, repeated, restyled  # noqa: PLC0415 - imports TensorFlow
+    from drumvae.beats import TYPICAL, draw_latents, humanise, rearrange, repeated, restyled
 
     drawn = draw_latents(model, np.array([shares]), seed=seed, spread=TYPICAL)
     latents, hits = rearrange(

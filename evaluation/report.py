@@ -119,10 +119,10 @@ def cluster(scheduler: str | None) -> Iterator[None]:
         yield
         return
     try:
-        from distributed import Client  # noqa: PLC0415 - an extra
+        from distributed import Client
     except ImportError:
         raise ConnectionError("--scheduler needs dask and distributed; install the extra [cluster]") from None
-    import joblib  # noqa: PLC0415 - --help answers without it
+    import joblib
 
     try:
         client = Client(scheduler, timeout="5s")
@@ -142,8 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail(
             PROGRAM, ValueError(f"one folder given: {args.folders[0]}; give generated sets and then the originals")
         )
-    from evaluation.output import OutputError, check_folder, write_folder  # noqa: PLC0415 - --help answers without it
-    from evaluation.reading.reading import FolderError  # noqa: PLC0415
+    from evaluation.output import OutputError, check_folder, write_folder
+    from evaluation.reading.reading import FolderError
 
     try:
         check_folder(args.out, force=args.force)
@@ -164,9 +164,9 @@ def assess(
     args: argparse.Namespace,
 ) -> tuple[list[SetComparison], MusicSet, MusicSet, Mapping[str, Feature]]:
     """Read all folders and compare each generated set with the originals."""
-    from evaluation.features.table import FEATURES  # noqa: PLC0415
-    from evaluation.legacy import mgeval  # noqa: PLC0415 - --help answers without them
-    from evaluation.scores.assessment import compare_sets, read_set  # noqa: PLC0415
+    from evaluation.features.table import FEATURES
+    from evaluation.legacy import mgeval
+    from evaluation.scores.assessment import compare_sets, read_set
 
     features = mgeval.FEATURES if args.mgeval else FEATURES
     folders = [*args.folders, *([args.train] if args.train else [])]
@@ -200,9 +200,9 @@ def contents(
     command: str,
 ) -> dict[str, str]:
     """Compose the files of the report."""
-    from evaluation.features.table import csv_text  # noqa: PLC0415
-    from evaluation.scores.assessment import ranking  # noqa: PLC0415 - --help answers without them
-    from evaluation.scores.results import as_json  # noqa: PLC0415
+    from evaluation.features.table import csv_text
+    from evaluation.scores.assessment import ranking
+    from evaluation.scores.results import as_json
 
     ranked = ranking(comparisons)
     versions = program_versions()
@@ -215,23 +215,23 @@ def contents(
     }
     if args.no_html:
         return files
-    from evaluation.page.page.page import page  # noqa: PLC0415 - templates are for the page alone
+    from evaluation.page.page import page
 
     text = page(ranked, org, train, features=features, command=command, seed=args.seed, versions=versions)
     return {"index.html": text, **files}
 
 
 def _stacked(tables: Sequence[FloatArray]) -> FloatArray:
-    import numpy as np  # noqa: PLC0415 - --help answers without it
+    import numpy as np
 
     return np.concatenate(tables)
 
 
 def program_versions() -> dict[str, str]:
     """Name the programs that the numbers depend on, with their versions."""
-    import numpy as np  # noqa: PLC0415 - --help answers without them
-    import scipy  # noqa: PLC0415
-    import symusic  # noqa: PLC0415
+    import numpy as np
+    import scipy
+    import symusic
 
     return {
         "python": platform.python_version(),

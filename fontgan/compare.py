@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise cli.UserError(f"--count {args.count} is too few to judge by: give at least {LEAST_JUDGED}, one a letter")
     check_places(args, STEM, PROGRAM)
 
-    from fontgan.data.fonts import load_fonts  # noqa: PLC0415 - only after the arguments are known to be right
+    from fontgan.data.fonts import load_fonts
 
     found: dict[Row, list[Record]] = {row: [] for row in args.rows}
     try:
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stopped; the same command continues with what is in {args.work}")
         return cli.INTERRUPTED_EXIT
 
-    from fontgan.comparison_page import write_comparison  # noqa: PLC0415 - the same
+    from fontgan.comparison_page import write_comparison
 
     command = shlex.join(["python", "-m", PROGRAM, *typed])
     known = {row: records for row, records in found.items() if records}
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _judges(letters: Letters) -> Judges:
     with quiet_start():
-        from fontgan.metrics.judges import judges_of  # noqa: PLC0415 - imports TensorFlow
+        from fontgan.metrics.judges import judges_of
     judges = judges_of(letters)
     print(judges.introduction())
     return judges
@@ -92,7 +92,7 @@ def _make(row: Row, seed: int, terms: Terms, letters: Letters, judges: Callable[
         KeyboardInterrupt: Ctrl-C.
     """
     known = judges()
-    from fontgan.comparison_judging import drawn_after_training, drawn_without_training, judge  # noqa: PLC0415 - the same
+    from fontgan.comparison_judging import drawn_after_training, drawn_without_training, judge
 
     if row.arguments is None:
         drawn = drawn_without_training(row, seed, terms, letters)

@@ -240,13 +240,13 @@ def load_model(file: Path) -> FontGAN:
 
 def _styles(model: FontGAN, file: Path) -> Callable[[int], np.ndarray]:
     """Return what gives the codes of A to Z [26, D] in the style of a seed."""
-    from fontgan.typeface import drawing  # noqa: PLC0415 - imports TensorFlow
+    from fontgan.typeface import drawing
 
     if model.labelled:
         return functools.partial(drawing.style, model)
 
-    from fontgan.data.fonts import load_fonts  # noqa: PLC0415 - only where a judge is needed
-    from fontgan.metrics.judges import judges_of  # noqa: PLC0415 - the same
+    from fontgan.data.fonts import load_fonts
+    from fontgan.metrics.judges import judges_of
 
     print("note: this model was trained without labels: a judge chooses the letters among many images")
     learned = _learned(file)
@@ -267,10 +267,10 @@ def _learned(file: Path) -> dict[str, Any]:
 
 
 def _page(args: argparse.Namespace, model: FontGAN, style: Callable[[int], np.ndarray], lines: Sequence[str]) -> Page:
-    import numpy as np  # noqa: PLC0415 - after the arguments are known to be right, as everything below
+    import numpy as np
 
-    from fontgan.typeface.drawing import between, draw  # noqa: PLC0415 - the same
-    from fontgan.typeface.typesetting import measure, set_lines  # noqa: PLC0415 - the same
+    from fontgan.typeface.drawing import between, draw
+    from fontgan.typeface.typesetting import measure, set_lines
 
     seed = args.style_seed or 0
     if args.interpolate:
@@ -301,7 +301,7 @@ def measured(images: np.ndarray, text: str = LETTERS) -> dict[str, Letter]:
     Raises:
         UserError: there is nothing to be seen of one.
     """
-    from fontgan.typeface.typesetting import measure  # noqa: PLC0415 - see above
+    from fontgan.typeface.typesetting import measure
 
     found = {name: measure(image) for name, image in zip(LETTERS, images, strict=True) if name in text}
     return _check_ink(found)
@@ -316,9 +316,9 @@ def _check_ink(letters: dict[str, Letter | None]) -> dict[str, Letter]:
 
 def _picture(page: Page, kind: str, magnification: int) -> bytes:
     """Return a page as a file of a kind, .png or .svg."""
-    from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415 - see above
+    from PIL.PngImagePlugin import PngInfo
 
-    from fontgan.typeface.typesetting import picture, svg  # noqa: PLC0415 - the same
+    from fontgan.typeface.typesetting import picture, svg
 
     if kind == ".svg":
         return svg(page, magnification, MAKER).encode()
@@ -329,8 +329,8 @@ def _picture(page: Page, kind: str, magnification: int) -> bytes:
 
 
 def _font(model: FontGAN, style: Callable[[int], np.ndarray], seed: int, name: str) -> bytes:
-    from fontgan.typeface.drawing import draw  # noqa: PLC0415 - see above
-    from fontgan.typeface.fontfile import font_bytes  # noqa: PLC0415 - the same
+    from fontgan.typeface.drawing import draw
+    from fontgan.typeface.fontfile import font_bytes
 
     letters = measured(draw(model, style(seed)))
     description = f"capitals that a model drew in style {seed}"
@@ -338,7 +338,7 @@ def _font(model: FontGAN, style: Callable[[int], np.ndarray], seed: int, name: s
 
 
 def _samples(model: FontGAN, count: int, seed: int) -> bytes:
-    import numpy as np  # noqa: PLC0415 - see above
+    import numpy as np
 
     kinds = np.arange(count) % len(LETTERS) if model.labelled else None
     arrays: dict[str, Any] = {

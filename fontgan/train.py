@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.resume:
         check_run_folder(path, force=args.force)
 
-    from fontgan.data.fonts import load_fonts  # noqa: PLC0415 - only after the arguments are known to be right
+    from fontgan.data.fonts import load_fonts
 
     letters = load_fonts(settings["fonts"], seed=settings["seed"])
     print(letters.table())
@@ -65,8 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     run = open_run(path, settings, resume=bool(args.resume), data=settings["fonts"] or "the set of bundled fonts")
 
     with quiet_start():
-        from fontgan.fitting import report, train_in  # noqa: PLC0415 - imports TensorFlow
-        from fontgan.metrics.judges import judges_of  # noqa: PLC0415 - the same
+        from fontgan.fitting import report, train_in
+        from fontgan.metrics.judges import judges_of
 
     judges = judges_of(letters)
     print(judges.introduction())

@@ -54,7 +54,7 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
         raise UserError(f"{named} {file} holds a {class_name}, not {kind.what}: give one of {kind.program}")
 
     with quiet_start():
-        import keras  # noqa: PLC0415 - slow: only once the file is known to be one
+        import keras
 
         importlib.import_module(kind.modules[name])
 

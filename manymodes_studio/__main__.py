@@ -31,13 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_port(args.host, args.port)
     _check_extra()
 
-    from manymodes_studio.models import load_models  # noqa: PLC0415 - only after the arguments are known to be right
+    from manymodes_studio.models import load_models
 
     models = load_models(args.models)
 
-    from manymodes_studio.app import build, serve  # noqa: PLC0415 - the same
-    from manymodes_studio.warming import warm  # noqa: PLC0415 - imports TensorFlow
-    from manymodes_studio.workspace import Workspace  # noqa: PLC0415 - the same
+    from manymodes_studio.app import build, serve
+    from manymodes_studio.warming import warm
+    from manymodes_studio.workspace import Workspace
 
     print("warming up …", flush=True)
     warm(models)
@@ -100,7 +100,7 @@ def _check_extra() -> None:
     Raises:
         UserError: it is not.
     """
-    from importlib.util import find_spec  # noqa: PLC0415 - beside its use
+    from importlib.util import find_spec
 
     if find_spec("gradio") is None:
         raise UserError("the studio needs gradio: install it with pip install 'manymodes[studio]'")

@@ -33,9 +33,9 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
     """
     os.environ.update(_SILENCE, GRADIO_TEMP_DIR=str(workspace.root))
 
-    import gradio as gr  # noqa: PLC0415 - reads the environment when it is imported
+    import gradio as gr
 
-    from manymodes_studio.tabs import common, drums, judge, letters, melody, sound  # noqa: PLC0415 - the same
+    from manymodes_studio.tabs import common, drums, judge, letters, melody, sound
 
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS), fill_width=False
@@ -72,7 +72,7 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
     Raises:
         OSError: the port is taken.
     """
-    from manymodes_studio.uploads import LARGEST_BYTES  # noqa: PLC0415 - beside the page
+    from manymodes_studio.uploads import LARGEST_BYTES
 
     _, address, _ = page.launch(
         server_name=host,
@@ -98,7 +98,7 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
 
 def theme() -> Any:
     """Return how the page looks: quiet colours, the fonts that the reader's system has."""
-    import gradio as gr  # noqa: PLC0415 - see `build`
+    import gradio as gr
 
     return gr.themes.Base(
         primary_hue=gr.themes.colors.teal,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from evaluation.reading.reading import FolderError
-
 from evaluation import report
 from evaluation.commandline import counted
 from evaluation.output import OutputError, write_folder
+from evaluation.reading.reading import FolderError
 from manymodes.cli import UserError
 from manymodes_studio.uploads import MIDI_ARCHIVE, received, unpack
 

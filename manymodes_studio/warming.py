@@ -71,7 +71,7 @@ def _letters(model: Any, place: Path) -> None:
 
 
 def _sounds(model: Any, file: Path, place: Path) -> None:
-    import numpy as np  # noqa: PLC0415 - beside its use
+    import numpy as np
 
     made = sound.reconstruct(model, np.sin(np.arange(sound.RATE_HZ, dtype=np.float32) / 10))
     sound.write_picture(place, made, "warm")

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(typed)
     check_places(args, STEM, PROGRAM)
 
-    from melodygan.data.corpus import load_corpus  # noqa: PLC0415 - only after the arguments are known to be right
+    from melodygan.data.corpus import load_corpus
 
     corpus = load_corpus(args.corpus)
     print(corpus.table())
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stopped; the same command continues with what is in {args.work}")
         return cli.INTERRUPTED_EXIT
 
-    from melodygan.comparison_page import write_comparison  # noqa: PLC0415 - the same
+    from melodygan.comparison_page import write_comparison
 
     command = shlex.join(["python", "-m", PROGRAM, *typed])
     known = {row: records for row, records in found.items() if records}
@@ -75,7 +75,7 @@ def _sides(corpus: Corpus, seed: int) -> Split:
     Raises:
         UserError: there are too few tunes to hold any out.
     """
-    from melodygan.data.corpus import split  # noqa: PLC0415 - not for --help
+    from melodygan.data.corpus import split
 
     sides = split(corpus.tunes, seed)
     if not sides.validation or len(sides.test) < _LEAST_HELD_OUT:
@@ -92,14 +92,14 @@ def _make(row: Row, seed: int, terms: Terms, sides: Split) -> Record:
         LeftOutError: its model composes nothing usable.
         KeyboardInterrupt: Ctrl-C.
     """
-    from melodygan.metrics.judging import CONTROLS, Judged, judge  # noqa: PLC0415 - not for --help
+    from melodygan.metrics.judging import CONTROLS, Judged, judge
 
     facts: dict[str, object] = {}
     if row.arguments is None:
         judged = CONTROLS[row.name](sides, terms.count, seed)
     else:
         with quiet_start():
-            from melodygan.budget import train_row  # noqa: PLC0415 - imports TensorFlow
+            from melodygan.budget import train_row
         title = f"{row.name}, seed {seed}"
         trained = train_row(
             terms.run_folder(row, seed), terms.settings(row, seed), sides, 60 * terms.minutes, title=title

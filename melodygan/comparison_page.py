@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-from evaluation.features.table import FEATURES, LENGTH_CLASSES, PITCH_CLASSES
-from evaluation.page.page.page import capitalised
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from evaluation.features.table import FEATURES, LENGTH_CLASSES, PITCH_CLASSES
 from evaluation.page import figures
+from evaluation.page.page import capitalised
 from evaluation.scores.verdict import share
 from manymodes.experiment.page import template, write_results
 from manymodes.experiment.tables import UNKNOWN, markdown

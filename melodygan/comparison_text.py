@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evaluation.features.table import FEATURES
-
 from evaluation.scores.verdict import number, share
 from manymodes.experiment import tables as kit
 from manymodes.experiment.tables import Cell, Table, over_seeds

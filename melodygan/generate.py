@@ -46,12 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.model = model_file(args.model, TRAINER)
     check_output_folder(args.out, force=args.force)
 
-    from manymodes.music.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
+    from manymodes.music.midi import instrument_program
 
     program = instrument_program(args.instrument)
     key = _key(args.key)
 
-    from melodygan.output import load_model, write_scores  # noqa: PLC0415 - the same
+    from melodygan.output import load_model, write_scores
 
     model = load_model(args.model)
     _check_ability(args, model, key)
@@ -158,9 +158,9 @@ def _check_ability(args: argparse.Namespace, model: Any, key: Key | None) -> Non
     Raises:
         UserError: an option needs another model.
     """
-    from melodygan.models.attention import AttentionGAN  # noqa: PLC0415 - imports TensorFlow
-    from melodygan.models.gan import MelodyGAN  # noqa: PLC0415 - the same
-    from melodygan.models.lstm import MelodyLSTM  # noqa: PLC0415 - the same
+    from melodygan.models.attention import AttentionGAN
+    from melodygan.models.gan import MelodyGAN
+    from melodygan.models.lstm import MelodyLSTM
 
     asked = {name for name in (*_FREEDOM, *_FORMING, *_OF_AN_LSTM) if getattr(args, name) is not None}
     if key is not None:
@@ -200,7 +200,7 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
         given = _given(args.start, "--start", model, key)
         steering["start"] = given.notes
         shift = given.shift
-        from melodygan.compose import form_after  # noqa: PLC0415 - reads scores
+        from melodygan.compose import form_after
 
         meter, mode = form_after(given, meter, mode, {plan.form for plan in model.plans})
     steering |= {name: value for name, value in (("meter", meter), ("mode", mode)) if value is not None}
@@ -211,7 +211,7 @@ def _asked(args: argparse.Namespace, model: Any, key: Key | None) -> tuple[Calla
 
 def _given(text: str, option: str, model: Any, key: Key | None) -> Given:
     """Read what a person gave, make it fit the model, and say what that took."""
-    from melodygan.compose import read_given, suited  # noqa: PLC0415 - reads scores
+    from melodygan.compose import read_given, suited
 
     read = read_given(text, key, option=option)
     given = suited(read, model.vocabulary.pitches, f"{option} {Path(text).name[:40]}", key)
@@ -224,8 +224,8 @@ def _scores(
     args: argparse.Namespace, tunes: Sequence[Sequence[Note]], steering: dict[str, Any], shift: int, program: int
 ) -> list[Score]:
     """Return tunes as they are written down: in the metre and the key asked for, or else in what they sound as."""
-    from melodygan.data.barlines import USUAL  # noqa: PLC0415 - imports NumPy
-    from melodygan.output import numbers, score_of  # noqa: PLC0415 - the same
+    from melodygan.data.barlines import USUAL
+    from melodygan.output import numbers, score_of
 
     meter, mode = steering.get("form") or (steering.get("meter"), steering.get("mode"))
     fifths = signature(shift % _OCTAVE, MODES[0])

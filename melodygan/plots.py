@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import seaborn as sns
-from evaluation.features.table import FEATURES, feature_table
 
+from evaluation.features.table import FEATURES, feature_table
 from evaluation.scores.distances import intra_set_distances, overlap_area
 from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
 from melodygan.data.encoding import STEPS_PER_QUARTER

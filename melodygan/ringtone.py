@@ -55,12 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     file = model_file(args.model, TRAINER)
     check_place(args.out / "ringtone")
 
-    from manymodes.music.midi import instrument_program  # noqa: PLC0415 - only after the arguments are known to be right
+    from manymodes.music.midi import instrument_program
 
     program = instrument_program(args.instrument)
 
-    from manymodes.music.audio import write_audio  # noqa: PLC0415 - the same
-    from melodygan.output import load_model  # noqa: PLC0415 - the same
+    from manymodes.music.audio import write_audio
+    from melodygan.output import load_model
 
     model = load_model(file)
     if args.seed is None:
@@ -138,8 +138,8 @@ def closing(notes: Sequence[Note]) -> Phrase | None:
     Args:
         notes: in C major or A minor.
     """
-    from melodygan.data.barlines import bar_lines  # noqa: PLC0415 - imports NumPy
-    from melodygan.data.bars import cut_at  # noqa: PLC0415 - the same
+    from melodygan.data.barlines import bar_lines
+    from melodygan.data.bars import cut_at
 
     sounding = [number for number, note in enumerate(notes) if note.pitch is not None]
     if not sounding:

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run_path = args.resume or args.out or Path("runs") / _run_name(settings)
     _check_outputs(args, run_path)
 
-    from melodygan.data.corpus import load_corpus, split  # noqa: PLC0415 - only after the arguments are known to be right
+    from melodygan.data.corpus import load_corpus, split
 
     corpus = load_corpus(settings["corpus"])
     print(corpus.table())
@@ -56,9 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = {**settings, "fingerprint": corpus.fingerprint}
 
     with quiet_start():
-        from melodygan.fitting import draw, evaluate_lstm, train_in  # noqa: PLC0415 - imports TensorFlow
-    from melodygan.data.bars import NoTunesError  # noqa: PLC0415 - the same
-    from melodygan.output import write_originals, write_tunes  # noqa: PLC0415 - the same
+        from melodygan.fitting import draw, evaluate_lstm, train_in
+    from melodygan.data.bars import NoTunesError
+    from melodygan.output import write_originals, write_tunes
 
     run = open_run(run_path, settings, resume=bool(args.resume), data=f"the corpus {settings['corpus']}")
     model, complete = train_in(run, sides, tensorboard=args.tensorboard)

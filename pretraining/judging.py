@@ -66,9 +66,9 @@ def _check_data(run: Run, fingerprint: str) -> None:
 
 
 def _judge_melody(run: Run) -> None:
-    from melodygan.data.corpus import load_corpus, split  # noqa: PLC0415 - not for --help
-    from melodygan.metrics.judging import Judged, judge  # noqa: PLC0415 - the same
-    from melodygan.output import load_model  # noqa: PLC0415 - the same
+    from melodygan.data.corpus import load_corpus, split
+    from melodygan.metrics.judging import Judged, judge
+    from melodygan.output import load_model
 
     seed = run.config["seed"]
     model = load_model(run.path / "model.keras")
@@ -76,7 +76,7 @@ def _judge_melody(run: Run) -> None:
     _check_data(run, corpus.fingerprint)
     sides = split(corpus.tunes, seed)
     if run.config["lstm"]:
-        from melodygan.fitting import evaluate_lstm  # noqa: PLC0415 - imports TensorFlow
+        from melodygan.fitting import evaluate_lstm
 
         model.compile_for_tunes("adam")
         evaluate_lstm(run, model, sides.test)
@@ -89,11 +89,11 @@ def _judge_melody(run: Run) -> None:
 
 
 def _judge_letters(run: Run) -> None:
-    from fontgan.data.fonts import load_fonts  # noqa: PLC0415 - the same
-    from fontgan.fitting import report  # noqa: PLC0415 - imports TensorFlow
-    from fontgan.generate import load_model  # noqa: PLC0415 - the same
-    from fontgan.metrics.judges import judges_of  # noqa: PLC0415 - the same
-    from fontgan.train import JUDGED  # noqa: PLC0415 - the same
+    from fontgan.data.fonts import load_fonts
+    from fontgan.fitting import report
+    from fontgan.generate import load_model
+    from fontgan.metrics.judges import judges_of
+    from fontgan.train import JUDGED
 
     letters = load_fonts(run.config["fonts"], seed=run.config["seed"])
     _check_data(run, letters.fingerprint)
@@ -101,17 +101,17 @@ def _judge_letters(run: Run) -> None:
 
 
 def _judge_drums(run: Run) -> None:
-    from drumvae import analyze  # noqa: PLC0415 - not for --help
+    from drumvae import analyze
 
     analyze.main([str(run.path)])
 
 
 def _judge_sounds(run: Run) -> None:
-    from audiovae.data.sounds import load_sounds  # noqa: PLC0415 - the same
-    from audiovae.fitting import report  # noqa: PLC0415 - imports TensorFlow
-    from audiovae.metrics.recognition import recogniser_of  # noqa: PLC0415 - the same
-    from audiovae.output import load_model, prior_of, quantised  # noqa: PLC0415 - the same
-    from audiovae.prior import measure_prior  # noqa: PLC0415 - the same
+    from audiovae.data.sounds import load_sounds
+    from audiovae.fitting import report
+    from audiovae.metrics.recognition import recogniser_of
+    from audiovae.output import load_model, prior_of, quantised
+    from audiovae.prior import measure_prior
 
     seed, file = run.config["seed"], run.path / "model.keras"
     sounds = load_sounds(run.config["sounds"], seed=seed, chunks=run.config["chunks"])

@@ -194,13 +194,13 @@ def _slimmed(run: Path, stem: Path) -> Path:
 def _slim(run: Path, made: Path) -> None:
     """Write a run's model as it ships, and its prior if it has codes; the prior is told of the rounded weights."""
     with quiet_start():
-        from manymodes.slimming import save_slim  # noqa: PLC0415 - imports TensorFlow
+        from manymodes.slimming import save_slim
     load = importlib.import_module(_LOADERS[read_config(run)["verb"]]).load_model
     model = load(run / "model.keras")
     save_slim(model, made / "model.keras")
     if (run / "prior.keras").is_file():
-        from audiovae.codes import fingerprint  # noqa: PLC0415 - for a model of codes alone
-        from audiovae.output import prior_of  # noqa: PLC0415 - the same
+        from audiovae.codes import fingerprint
+        from audiovae.output import prior_of
 
         prior = prior_of(model, run / "model.keras")
         prior.maker = fingerprint(load(made / "model.keras").get_weights()).hex()
@@ -209,7 +209,7 @@ def _slim(run: Path, made: Path) -> None:
 
 def _ship(name: str, shipped: Shipped, run: Path, slim: Path, out: Path) -> None:
     """Write a model and its card."""
-    from pretraining.cards import card, shipped_name  # noqa: PLC0415 - imports TensorFlow
+    from pretraining.cards import card, shipped_name
 
     text = card(name, shipped, run, slim)
     for file in slim.glob("*.keras"):

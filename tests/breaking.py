@@ -13,7 +13,7 @@ from manymodes import cli
 @contextlib.contextmanager
 def eagerly():
     """Run what would be compiled step by step: compiling a step takes longer than making it."""
-    import tensorflow as tf  # noqa: PLC0415 - only the tests that train pay for TensorFlow
+    import tensorflow as tf
 
     tf.config.run_functions_eagerly(run_eagerly=True)
     yield
@@ -58,7 +58,7 @@ def press_ctrl_c():
 @contextlib.contextmanager
 def breaking_off(update, how):
     """While it is open, have training broken off after an update, from 0, by what is called then."""
-    from manymodes.experiment.fit import Recorder  # noqa: PLC0415 - imports TensorFlow
+    from manymodes.experiment.fit import Recorder
 
     updates = itertools.count()
 

@@ -122,8 +122,8 @@ def from_log_mel(
     Returns:
         float32 [n, samples].
     """
-    import librosa  # noqa: PLC0415 - takes seconds, and only mel models need it
-    from tqdm import tqdm  # noqa: PLC0415 - the same
+    import librosa
+    from tqdm import tqdm
 
     def inverted(mel: np.ndarray) -> np.ndarray:
         # The floor is silence; and a decoder that is given codes it has never met together may be louder than sound is.
@@ -157,7 +157,7 @@ def _unmel(mel: np.ndarray) -> np.ndarray:
 @functools.cache
 def _filters(bands: int) -> np.ndarray:
     """Return the weights of a mel spectrogram's bands, float32 [bands, frequencies]; those of a band add up to 1."""
-    import librosa  # noqa: PLC0415 - takes seconds, and only mel spectrograms need it
+    import librosa
 
     filters = librosa.filters.mel(sr=RATE_HZ, n_fft=MEL_WINDOW, n_mels=bands, norm=None)
     return filters / filters.sum(axis=1, keepdims=True)
@@ -280,7 +280,7 @@ def spectral_loss_tf(reference: Any, estimate: Any) -> Any:
 
 
 def _loss_at(reference: Any, estimate: Any, window: int) -> Any:
-    import tensorflow as tf  # noqa: PLC0415 - the measures do without it
+    import tensorflow as tf
 
     x, y = (_magnitudes_tf(signals, window) for signals in (reference, estimate))
     tiny = np.finfo(np.float32).tiny  # the root of 0 has no gradient
@@ -292,7 +292,7 @@ def _loss_at(reference: Any, estimate: Any, window: int) -> Any:
 
 def _magnitudes_tf(signals: Any, window: int) -> Any:
     """Return `magnitudes` of [batch, samples]."""
-    import tensorflow as tf  # noqa: PLC0415 - the measures do without it
+    import tensorflow as tf
 
     padded = tf.pad(tf.cast(signals, tf.float32), [[0, 0], [window // 2, window // 2]])
     return tf.abs(tf.signal.stft(padded, window, window // _OVERLAP)) * _scale(window)

@@ -86,7 +86,7 @@ class CodePrior(keras.Model):
         self.dropout = layers.Dropout(dropout, name="dropout")
         self.logits = layers.Dense(code_count, dtype="float32", name="logits")
 
-    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the sizes are known without it
+    def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
         self.code_embedding.build((None, None))
         self.instrument_embedding.build((None,))

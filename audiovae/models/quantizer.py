@@ -138,7 +138,7 @@ class FiniteScalarQuantizer(keras.Layer):
         self.levels = tuple(levels)
         self.codes = math.prod(self.levels)
 
-    def call(self, encodings: tf.Tensor, training: bool = False) -> Quantised:  # noqa: ARG002 - as the other one's
+    def call(self, encodings: tf.Tensor, training: bool = False) -> Quantised:
         """Round encodings [B, T, D]."""
         levels = tf.constant(self.levels, tf.float32)
         # From 0 to L − 1, and a little beyond, so that the outermost levels are reached as easily as the others

@@ -113,7 +113,7 @@ class AudioModel(keras.Model):
         names = ("name", "instruments", "input_kind", "mels", "fine", "width", "dilations", "seed")
         return {name: getattr(self, name) for name in names}
 
-    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the parts are built already
+    def build(self, input_shape: Any = None) -> None:
         """Mark the model as built: its parts are when they come."""
         self.built = True
 
@@ -234,7 +234,7 @@ class LatentModel(AudioModel):
         """Draw latents of features; ``noise`` [B, L] is standard normal, or 0 for means."""
         raise NotImplementedError
 
-    def below(self, top: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - where there are two levels
+    def below(self, top: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         """Return latents [B, L] of which the top is given, the others drawn from their prior under it."""
         return top
 
@@ -465,7 +465,7 @@ class AudioVQVAE(AudioModel):
     def _rebuild(
         self,
         features: tf.Tensor,
-        seed: tf.Tensor,  # noqa: ARG002 - nothing is drawn here
+        seed: tf.Tensor,
         *,
         training: bool,
     ) -> Rebuilt:

@@ -473,7 +473,7 @@ def _parser() -> argparse.ArgumentParser:
 def _bars_a_style(text: str) -> int:
     count = cli.positive_int(text)
     if count < 2:  # noqa: PLR2004 - one to learn from, one to test with
-        import argparse  # noqa: PLC0415 - its own type of error
+        import argparse
 
         raise argparse.ArgumentTypeError(f"{text!r} is too few: give at least 2")
     return count

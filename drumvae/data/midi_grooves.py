@@ -75,7 +75,7 @@ class _Strikes(NamedTuple):
 
 def note_name(note: int) -> str:
     """Name a MIDI note as General MIDI percussion has it."""
-    from pretty_midi import note_number_to_drum_name  # noqa: PLC0415 - slow to import, seldom needed
+    from pretty_midi import note_number_to_drum_name
 
     return f"{note} {note_number_to_drum_name(note)}".rstrip()
 
@@ -142,7 +142,7 @@ def parse_beat(data: bytes, source: str) -> Beat:
 
 
 def _parse(data: bytes) -> Any:
-    import mido  # noqa: PLC0415 - only when something is read
+    import mido
 
     if not data:
         raise UnusableBeatError("the file is empty")
@@ -323,7 +323,7 @@ def write_beat(path: Path, bars: Bars, *, tempo: float | None = None) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    import mido  # noqa: PLC0415 - only when something is written
+    import mido
 
     tempos = bars.tempos if tempo is None else np.full(len(bars), tempo)
     bar_ticks = STEPS * _TICKS_A_STEP

@@ -171,7 +171,7 @@ class DrumVAE(keras.Model):
         )
         return {"name": self.name, **{name: getattr(self, name) for name in names}}
 
-    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the parts are built already
+    def build(self, input_shape: Any = None) -> None:
         """Mark the model as built: its parts are when they come."""
         self.built = True
 

@@ -562,9 +562,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 when the table is written, 2 when it could not be."""
     args = build_parser().parse_args(argv)
-    from evaluation.legacy import mgeval  # noqa: PLC0415 - it takes its types from here
-    from evaluation.output import OutputError, write_file  # noqa: PLC0415 - --help answers without it
-    from evaluation.reading.reading import FolderError, read_some  # noqa: PLC0415
+    from evaluation.legacy import mgeval
+    from evaluation.output import OutputError, write_file
+    from evaluation.reading.reading import FolderError, read_some
 
     try:
         found = read_some(args.folder, args.jobs)

@@ -260,7 +260,7 @@ FEATURES: Mapping[str, Feature] = {
 
 def _densities(a: ArrayLike, b: ArrayLike) -> list[tuple[FloatArray, Callable[[FloatArray], FloatArray]]]:
     """Sort two samples and estimate their densities; one without variance is a point of mass that no grid meets."""
-    from scipy.stats import gaussian_kde  # noqa: PLC0415 - half a second to import
+    from scipy.stats import gaussian_kde
 
     result = []
     for sample in (a, b):

@@ -255,7 +255,7 @@ def _bar_starts(meters: Sequence[Meters], ends: FloatArray) -> list[FloatArray |
 def _limit_damage() -> None:
     """Let a file that asks for more memory than any piece needs fail alone, and a crash leave no dump behind."""
     try:
-        import resource  # noqa: PLC0415 - not on Windows
+        import resource
     except ImportError:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -226,7 +226,7 @@ def as_json(
 
 def comparison_frame(one: SetComparison) -> pd.DataFrame:
     """Give the comparison of two sets as a data frame, one row a feature."""
-    import pandas as pd  # noqa: PLC0415 - half a second to import, and reports do without
+    import pandas as pd
 
     rows = [
         {
@@ -252,7 +252,7 @@ def comparison_frame(one: SetComparison) -> pd.DataFrame:
 
 def feature_frame(one: MusicSet, features: Mapping[str, Feature] = FEATURES) -> pd.DataFrame:
     """Give the features of a set as a data frame, one row a piece, one column a number."""
-    import pandas as pd  # noqa: PLC0415 - as above
+    import pandas as pd
 
     names = [piece.name for piece in one.pieces]
     columns: dict[str, FloatArray] = {}

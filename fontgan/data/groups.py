@@ -38,8 +38,8 @@ def find_groups(images: np.ndarray, *, seed: int, count: int | None = None) -> G
         seed: of k-means.
         count: K; one for twenty images unless given.
     """
-    from sklearn.cluster import KMeans  # noqa: PLC0415 - takes longer to import than everything else here
-    from sklearn.decomposition import PCA  # noqa: PLC0415 - the same
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
 
     count = count or max(1, len(images) // _IMAGES_A_GROUP)
     pixels = centred(images[..., 0]).reshape(len(images), -1)
@@ -50,7 +50,7 @@ def find_groups(images: np.ndarray, *, seed: int, count: int | None = None) -> G
 
 def centred(images: np.ndarray) -> np.ndarray:
     """Move images [n, height, width] in [−1, 1] so that the middle of their ink is that of the frame; −1 comes in."""
-    from scipy.ndimage import map_coordinates  # noqa: PLC0415 - takes longer to import than everything else here
+    from scipy.ndimage import map_coordinates
 
     count, height, width = images.shape
     rows, columns = np.arange(height), np.arange(width)

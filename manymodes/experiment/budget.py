@@ -111,15 +111,15 @@ class TimeBudget(keras.callbacks.Callback):
         """Return what the history of a run keeps of it."""
         return {"seconds": self.spent, "updates": self.updates, "timed_updates": self.timed}
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Expect the graph to be built."""
         self._built = False
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Look at the clock."""
         self._began = self.clock()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Look at the clock again."""
         took = self.clock() - self._began
         self.updates += 1

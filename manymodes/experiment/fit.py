@@ -30,11 +30,11 @@ class Recorder(keras.callbacks.Callback):
         self.interruption = interruption
         self.measure = measure
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Heed an interruption from before: ``fit`` has just forgotten that it was asked to stop."""
         self.model.stop_training = self.interruption.happened
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Measure, then record; an epoch cut short is not recorded, so that continuing repeats it whole."""
         if self.interruption.happened or logs is None:
             return
@@ -50,17 +50,17 @@ class Stopwatch(keras.callbacks.Callback):
         self.path = run.path / _SECONDS
         self.seconds = training_seconds(run)
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start."""
         self.begun = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Stop, and go on."""
         now = time.perf_counter()
         self.seconds += now - self.begun
         self.begun = now
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - the same
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep what there is."""
         write_text(self.path, json.dumps(self.seconds) + "\n")
 

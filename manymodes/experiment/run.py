@@ -169,7 +169,7 @@ class Interruption:
     def __exit__(self, *exception: object) -> None:
         signal.signal(signal.SIGINT, self._previous)
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+    def _stop(self, number: int, frame: FrameType | None) -> None:
         self.happened = True
         self.model.stop_training = True
         signal.signal(signal.SIGINT, self._previous)

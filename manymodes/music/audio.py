@@ -119,7 +119,7 @@ def read_midi(path: str | Path) -> list[PlayedNote]:
     Raises:
         UserError: there is no such file, or it is not MIDI.
     """
-    import symusic  # noqa: PLC0415 - only where a MIDI file is played
+    import symusic
 
     file = existing_file(path, "the MIDI file")
     try:

@@ -39,7 +39,7 @@ def svg_pages(musicxml: str) -> list[str]:
 
 
 def _engraved(musicxml: str, layout: dict[str, Any]) -> list[str]:
-    import verovio  # noqa: PLC0415 - only where something is engraved
+    import verovio
 
     # Where its fonts are, each thread has to be told; importing it tells only the first.
     verovio.setDefaultResourcePath(str(Path(verovio.__file__).with_name("data")))
@@ -52,8 +52,8 @@ def _engraved(musicxml: str, layout: dict[str, Any]) -> list[str]:
 
 def png(svg: str) -> bytes:
     """Paint a page black on white."""
-    import matplotlib as mpl  # noqa: PLC0415 - only where something is painted
-    import resvg_py  # noqa: PLC0415 - the same
+    import matplotlib as mpl
+    import resvg_py
 
     font = Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{_FONT}.ttf"
     return resvg_py.svg_to_bytes(

@@ -120,7 +120,7 @@ def _file(place: Path, name: str) -> Path:
 
 def played_notes(score: Score) -> list[PlayedNote]:
     """Return a melody as a synthesizer plays it."""
-    from manymodes.music.soundfont import PlayedNote  # noqa: PLC0415 - imports SciPy
+    from manymodes.music.soundfont import PlayedNote
 
     step = _SECONDS_A_MINUTE / score.tempo / STEPS_PER_QUARTER
     place, notes = 0, []
@@ -138,9 +138,9 @@ def sound_of(notes: Iterable[PlayedNote], ring_seconds: float = 4.0) -> np.ndarr
         notes: what is played.
         ring_seconds: for how long at most it rings on when all keys are up; what would be heard later is faded out.
     """
-    import numpy as np  # noqa: PLC0415 - not for --help
+    import numpy as np
 
-    from manymodes.music.soundfont import render  # noqa: PLC0415 - imports SciPy
+    from manymodes.music.soundfont import render
 
     played = list(notes)
     sound = render(played, RATE_HZ)
@@ -156,6 +156,6 @@ def sound_of(notes: Iterable[PlayedNote], ring_seconds: float = 4.0) -> np.ndarr
 
 def write_sound(path: Path, notes: Iterable[PlayedNote]) -> None:
     """Write notes as sound, in the format of `manymodes.music.audio.FORMATS` that the file's name ends with."""
-    from manymodes.music.audio import write_audio  # noqa: PLC0415 - imports SciPy
+    from manymodes.music.audio import write_audio
 
     write_audio(path, sound_of(notes), RATE_HZ)

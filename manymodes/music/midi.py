@@ -25,7 +25,7 @@ def instrument_program(name: str) -> int:
     Raises:
         UserError: there is no such instrument.
     """
-    from pretty_midi.constants import INSTRUMENT_MAP  # noqa: PLC0415 - slow to import, seldom needed
+    from pretty_midi.constants import INSTRUMENT_MAP
 
     if name.isdecimal() and int(name) <= _HIGHEST_PROGRAM:
         return int(name)
@@ -60,7 +60,7 @@ def write_melody(
         program: General MIDI program, 0 to 127.
         meter: time signature, written to the file.
     """
-    import mido  # noqa: PLC0415 - only when something is written
+    import mido
 
     track = mido.MidiTrack()
     track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo)))

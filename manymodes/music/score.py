@@ -172,7 +172,7 @@ def _cut(place: int, steps: int, score: Score, *, rest: bool) -> int:
 
 def musicxml(score: Score) -> str:
     """Write a score as MusicXML; the same score gives the same text."""
-    from music21.musicxml.m21ToXml import ScoreExporter  # noqa: PLC0415 - slow to import, seldom needed
+    from music21.musicxml.m21ToXml import ScoreExporter
 
     exporter: Any = ScoreExporter(_as_music21(score), makeNotation=False)
     encoding = exporter.parse().find("identification/encoding")
@@ -181,8 +181,8 @@ def musicxml(score: Score) -> str:
 
 
 def _as_music21(score: Score) -> Any:
-    from music21 import metadata, stream  # noqa: PLC0415 - the same
-    from music21.stream.makeNotation import makeAccidentalsInMeasureStream  # noqa: PLC0415 - the same
+    from music21 import metadata, stream
+    from music21.stream.makeNotation import makeAccidentalsInMeasureStream
 
     part: Any = stream.Part([_player(score)])
     part.style.printPartName = False
@@ -207,7 +207,7 @@ def _as_music21(score: Score) -> Any:
 
 
 def _player(score: Score) -> Any:
-    from music21 import instrument  # noqa: PLC0415 - the same
+    from music21 import instrument
 
     player = instrument.Instrument()
     # Names that are not given are drawn at random.
@@ -218,7 +218,7 @@ def _player(score: Score) -> Any:
 
 def _open(measure: Any, score: Score) -> None:
     """Write at the beginning of the first bar what holds from there on."""
-    from music21 import clef, key, meter, stream, tempo  # noqa: PLC0415 - the same
+    from music21 import clef, key, meter, stream, tempo
 
     pitches = [pitch for pitch, _ in score.notes if pitch is not None]
     low = bool(pitches) and sum(pitches) / len(pitches) < _LOW
@@ -234,7 +234,7 @@ def _open(measure: Any, score: Score) -> None:
 
 
 def _symbol(value: Value, score: Score, *, tied_to: bool) -> Any:
-    from music21 import note, pitch, tie  # noqa: PLC0415 - the same
+    from music21 import note, pitch, tie
 
     quarters = value.steps / STEPS_PER_QUARTER
     if value.pitch is None:

@@ -156,11 +156,11 @@ class AdversarialModel(keras.Model):
         """
         return batch
 
-    def conditions(self, batch: Any) -> tf.Tensor | None:  # noqa: ARG002 - for those that have any
+    def conditions(self, batch: Any) -> tf.Tensor | None:
         """Turn a batch as ``fit`` gives it into the conditions [batch, condition_dim] of its examples."""
         return None
 
-    def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for those that sample
+    def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Turn the generator's outputs into what the discriminator reads; by default the outputs themselves.
 
         Args:
@@ -170,7 +170,7 @@ class AdversarialModel(keras.Model):
         """
         return outputs
 
-    def augment(self, examples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:  # noqa: ARG002 - for those that do
+    def augment(self, examples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Change examples, real and generated alike, before they are judged (Zhao et al., 2020); by default not.
 
         Args:
@@ -278,7 +278,7 @@ class AdversarialModel(keras.Model):
         """The trackers whose names are the keys that `train_step` returns."""
         return [self._trackers[name] for name in self._reported]
 
-    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the parts are built already
+    def build(self, input_shape: Any = None) -> None:
         """Mark the model as built: its parts are when they come."""
         self.built = True
 

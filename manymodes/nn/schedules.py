@@ -64,7 +64,7 @@ class Scheduled(keras.callbacks.Callback):
         self.updates = updates
         self.schedules = schedules
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Set them."""
         progress = int(self.model.optimizer.iterations) / max(1, self.updates - 1)
         for name, schedule in self.schedules.items():

@@ -299,8 +299,8 @@ def _parse(found: _Found, contents: Sequence[str | OSError], jobs: int, progress
 
 
 def _parse_pieces(pieces: Sequence[Piece], jobs: int, progress: bool) -> Iterator[Record]:
-    from joblib import Parallel, delayed  # noqa: PLC0415  (a cached load needs neither)
-    from tqdm import tqdm  # noqa: PLC0415
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
 
     if len(pieces) <= _FEW_PIECES:
         jobs = 1

@@ -255,7 +255,7 @@ class _UnreadableError(Exception):
 
 
 def _read_abc(piece: Piece) -> _Melody:
-    from music21 import converter  # noqa: PLC0415  (slow to import, and only workers need it)
+    from music21 import converter
 
     if not _field(r"^K:(.*)$", piece.text):
         # music21 would read the letters of any text as notes
@@ -270,7 +270,7 @@ def _read_abc(piece: Piece) -> _Melody:
 @contextlib.contextmanager
 def _without_beams() -> Iterator[None]:
     """Spare music21 the beams of an ABC tune: half of its parsing time, and nothing here is drawn."""
-    from music21 import stream  # noqa: PLC0415
+    from music21 import stream
 
     streams: Any = stream.Stream
     beaming = streams.makeBeams
@@ -282,7 +282,7 @@ def _without_beams() -> Iterator[None]:
 
 
 def _read_kern(piece: Piece) -> _Melody:
-    from music21 import converter  # noqa: PLC0415
+    from music21 import converter
 
     text = _decode(piece.path.read_bytes())
     name = _field(r"^!!!SCT:(.*)$", text) or _field(r"^!!!OTL.*?:(.*)$", text)
@@ -290,7 +290,7 @@ def _read_kern(piece: Piece) -> _Melody:
 
 
 def _read_musicxml(piece: Piece) -> _Melody:
-    from music21 import converter  # noqa: PLC0415
+    from music21 import converter
 
     score = converter.parseData(_decode_xml(_unpack(piece.path.read_bytes())), format="musicxml")
     return _melody_of_score(score, score.metadata.title if score.metadata else "")
@@ -320,7 +320,7 @@ def _read_midi(piece: Piece) -> _Melody:
     the fewest rests of accepted length; silence before the first note is no part of the tune, but places its
     upbeat.
     """
-    import mido  # noqa: PLC0415  (only workers need it)
+    import mido
 
     file = mido.MidiFile(file=io.BytesIO(piece.path.read_bytes()), clip=True)
     if file.ticks_per_beat <= 0:
@@ -526,7 +526,7 @@ def _music21_key(key: Any) -> _Key:
 
 
 def _named_key(tonic: str, mode: str) -> _Key:
-    from music21 import key  # noqa: PLC0415  (slow to import, and only workers need it)
+    from music21 import key
 
     return _music21_key(key.Key(tonic.replace("b", "-"), mode))
 
@@ -552,7 +552,7 @@ def _settle_mode(key: _Key, notes: Sequence[Note]) -> _Key:
 
 def _analysed_key(notes: Sequence[Note]) -> _Key:
     """Estimate the key with music21's analysis, for scores that state none."""
-    from music21 import note, stream  # noqa: PLC0415  (slow to import, and only workers need it)
+    from music21 import note, stream
 
     line: Any = stream.Stream()
     line.append(

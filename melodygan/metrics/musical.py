@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from evaluation.features.table import feature_table
 from evaluation.reading.notes import Notes
-
 from evaluation.scores.distances import inter_set_distances, intra_set_distances, overlap_area, spread
 from melodygan.data.encoding import STEPS_PER_QUARTER
 

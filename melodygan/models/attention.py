@@ -221,7 +221,7 @@ class Returning(keras.Layer):
         sources = tf.cast(sources, tf.int32)
         return tf.gather(values, tf.where(sources < 0, tf.range(length), sources), axis=1, batch_dims=1)
 
-    def compute_output_shape(self, values_shape: Any, sources_shape: Any) -> tuple[Any, ...]:  # noqa: ARG002 - Keras asks for all
+    def compute_output_shape(self, values_shape: Any, sources_shape: Any) -> tuple[Any, ...]:
         """Return the shape of the values."""
         return tuple(values_shape)
 

@@ -179,11 +179,11 @@ class MelodyGAN(AdversarialModel):
         """Split one-hot notes or logits [B, L, P + D] into [B, L, P] and [B, L, D]."""
         return tf.split(notes, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
 
-    def constrained(self, logits: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:  # noqa: ARG002 - for those that have any
+    def constrained(self, logits: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
         """Rule out what the conditions forbid, by logits [B, L, P + D]; by default nothing."""
         return logits
 
-    def arranged(self, notes: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:  # noqa: ARG002 - the same
+    def arranged(self, notes: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
         """Put drawn notes [B, L, …] where the conditions want them; by default they stay."""
         return notes
 

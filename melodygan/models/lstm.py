@@ -171,7 +171,7 @@ class MelodyLSTM(keras.Model):
         self.dropout = layers.Dropout(dropout, name="dropout")
         self.logits = layers.Dense(len(vocabulary), dtype="float32", name="logits")
 
-    def build(self, input_shape: Any = None) -> None:  # noqa: ARG002 - the sizes are known without it
+    def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
         told = 4 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1
         told += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
@@ -669,6 +669,6 @@ class FollowEpochs(keras.callbacks.Callback):
         super().__init__()
         self.batches = batches
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the epoch."""
         self.batches.epoch = epoch

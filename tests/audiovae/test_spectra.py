@@ -222,7 +222,7 @@ def test_tensorflow_gives_the_same_loss(sounds, noise):
 
 
 def test_the_loss_has_gradients_everywhere(sounds):
-    import tensorflow as tf  # noqa: PLC0415 - only here
+    import tensorflow as tf
 
     for reference, start in ((sounds, np.zeros_like(sounds)), (sounds, sounds), (np.zeros_like(sounds), sounds)):
         estimate = tf.Variable(start)

@@ -78,7 +78,7 @@ class Speller(DrumVAE):
         super().__init__(styles, **{"channels": (1, 1, 1), "seed": 3, **options})
         self.collapsed, self.deaf = collapsed, deaf
 
-    def encode(self, hits, noise, playing=None, training=False):  # noqa: ARG002 - the model's signature
+    def encode(self, hits, noise, playing=None, training=False):
         kicks = tf.reshape(hits[:, :, KICK], [-1, STEPS // KICKS, KICKS])
         styles = tf.argmax(tf.reduce_sum(kicks, axis=2), axis=1)
         high_mean = tf.gather(self.style_means, styles)
@@ -92,7 +92,7 @@ class Speller(DrumVAE):
     def low_given(self, high):
         return standard_normal_like(tf.zeros([tf.shape(high)[0], self.low_dim]))
 
-    def decode(self, latents, training=False):  # noqa: ARG002 - the same
+    def decode(self, latents, training=False):
         styles = tf.argmax(self.style_logits(latents.high), axis=1)
         kicks = tf.repeat(tf.one_hot(styles, STEPS // KICKS), KICKS, axis=1)
         if self.deaf:

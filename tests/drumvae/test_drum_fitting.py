@@ -125,7 +125,7 @@ def test_so_can_one_that_was_interrupted(trained, grooves, monkeypatch):
 
     def interrupted(self, model, row):
         record(self, model, row)
-        import signal  # noqa: PLC0415 - as a person does it, at the terminal
+        import signal
 
         signal.raise_signal(signal.SIGINT)
 

@@ -332,21 +332,21 @@ class Indifferent(DrumVAE):
         shape = [count, width]
         return Gaussian(tf.fill(shape, self.mean), tf.fill(shape, self.log_variance))
 
-    def encode(self, hits, noise, playing=None, training=False):  # noqa: ARG002 - the model's signature
+    def encode(self, hits, noise, playing=None, training=False):
         high, low = (self.posterior(tf.shape(hits)[0], width) for width in (HIGH, LOW))
         return Posterior(Latents(high.sample(noise.high), low.sample(noise.low)), high, low)
 
     def low_given(self, high):
         return standard_normal_like(tf.zeros([tf.shape(high)[0], LOW]))
 
-    def decode(self, latents, training=False):  # noqa: ARG002 - the same
+    def decode(self, latents, training=False):
         return tf.tile(self.logits[None], [tf.shape(latents.low)[0], 1, 1])
 
 
 class Twofold(Indifferent):
     """Decodes to one of two kinds of bars, by the sign of the first dimension of the upper level."""
 
-    def decode(self, latents, training=False):  # noqa: ARG002 - the model's signature
+    def decode(self, latents, training=False):
         sign = tf.where(latents.high[:, 0] > 0, 1.0, -1.0)
         return sign[:, None, None] * self.logits
 

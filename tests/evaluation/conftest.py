@@ -8,9 +8,9 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from evaluation.reading.reading import read_folder
 from music21 import converter, corpus
 
+from evaluation.reading.reading import read_folder
 from evaluation.scores import compare
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"

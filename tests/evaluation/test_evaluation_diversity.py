@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluation.features.table import feature_table
 from known import collapsed, rebuilt
 
+from evaluation.features.table import feature_table
 from evaluation.scores.copying import copied_more, find_copies, share_interval
 from evaluation.scores.distances import pairwise
 from evaluation.scores.diversity import fill, frechet_distance, precision_recall, standardise, vendi_score

@@ -8,13 +8,13 @@ import mido
 import numpy as np
 import pytest
 from conftest import write_midi
-from evaluation.features.table import FEATURES, feature_table, manhattan_distances, note_length_transitions
-from evaluation.reading.notes import Notes
-from evaluation.reading.reading import read_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.features.table import FEATURES, feature_table, manhattan_distances, note_length_transitions
 from evaluation.features.table import table as features
+from evaluation.reading.notes import Notes
+from evaluation.reading.reading import read_folder
 
 
 def read_one(path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+
 from evaluation.features.table import feature_table
 from evaluation.reading.reading import read_folder
 

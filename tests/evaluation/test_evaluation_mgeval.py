@@ -5,10 +5,10 @@ from __future__ import annotations
 import mgeval_port
 import numpy as np
 import pytest
-from evaluation.features.table import feature_table
-from evaluation.reading.reading import read_folder
 
+from evaluation.features.table import feature_table
 from evaluation.legacy import mgeval
+from evaluation.reading.reading import read_folder
 
 
 @pytest.fixture(scope="module")

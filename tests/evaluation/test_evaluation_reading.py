@@ -12,6 +12,7 @@ import numpy as np
 import pretty_midi
 import pytest
 from conftest import write_midi
+
 from evaluation.reading.notes import Notes, bar_grid
 from evaluation.reading.parsing import as_notes, load, parse
 from evaluation.reading.reading import FolderError, Skipped, read_folder, read_guarded, read_some

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from evaluation.features.sequences import longest_repeats, longest_shared_runs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from evaluation.features.sequences import longest_repeats, longest_shared_runs
 
 SEQUENCES = st.lists(st.lists(st.integers(0, 2), max_size=14), min_size=1, max_size=6)
 

@@ -51,7 +51,7 @@ def small_letters(train=4, validation=3, seed=0):
 class BlockJudge:
     """Read the letter whose block has most ink: certainly where the others have none, not at all where none has."""
 
-    def predict(self, images, **options):  # noqa: ARG002 - Keras' signature
+    def predict(self, images, **options):
         blocks = images.reshape(-1, BLOCKS, BLOCK_PX, BLOCKS, BLOCK_PX).mean(axis=(2, 4)).reshape(len(images), -1)
         likely = np.exp(10 * blocks[:, : len(LETTERS)])
         return [blocks, likely / likely.sum(axis=1, keepdims=True)]

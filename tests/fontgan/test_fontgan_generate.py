@@ -321,7 +321,7 @@ def test_models_that_are_none_are_refused(refusal, place, shipped):
 
 
 def test_a_damaged_model_is_refused_in_a_line(refusal, models, place):
-    import zipfile  # noqa: PLC0415 - for this test alone
+    import zipfile
 
     with zipfile.ZipFile(models / "labelled.keras") as whole, zipfile.ZipFile(place.path / "half.keras", "w") as half:
         for name in ("config.json", "metadata.json"):

@@ -10,6 +10,6 @@ def stand_in_model():
 @pytest.fixture(scope="session")
 def deterministic():
     """Have TensorFlow give the same bits every time."""
-    from manymodes.nn.randomness import make_deterministic  # noqa: PLC0415 - only the tests that train pay for TensorFlow
+    from manymodes.nn.randomness import make_deterministic
 
     make_deterministic(1)

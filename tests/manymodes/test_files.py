@@ -109,8 +109,8 @@ def test_a_failing_save_leaves_the_old_model_and_nothing_else(tmp_path, contents
 
 
 def test_a_keras_model_saved_twice_gives_the_same_bytes_and_loads(tmp_path, deterministic):
-    import keras  # noqa: PLC0415 - only the tests that train pay for TensorFlow
-    import numpy as np  # noqa: PLC0415 - the same
+    import keras
+    import numpy as np
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.compile("adam", "mse")

@@ -31,7 +31,7 @@ class Drifting(keras.Model):
         self.place = self.add_weight(name="place", shape=(), initializer="zeros")
         self.built = True
 
-    def build(self, input_shape=None):  # noqa: ARG002 - Keras' signature
+    def build(self, input_shape=None):
         self.built = True
 
     def call(self, inputs):
@@ -89,10 +89,10 @@ class Interrupt(keras.callbacks.Callback):
         self.when = (epoch, batch)
         self.begun = []
 
-    def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002 - the same
+    def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
-    def on_train_batch_begin(self, batch, logs=None):  # noqa: ARG002 - the same
+    def on_train_batch_begin(self, batch, logs=None):
         self.begun.append((self.epoch, batch))
         if (self.epoch, batch) == self.when:
             os.kill(os.getpid(), signal.SIGINT)
@@ -105,7 +105,7 @@ class Weights(keras.callbacks.Callback):
         super().__init__()
         self.noted = []
 
-    def on_epoch_end(self, epoch, logs=None):  # noqa: ARG002 - the same
+    def on_epoch_end(self, epoch, logs=None):
         self.noted.append(self.model.get_weights())
 
 
@@ -223,7 +223,7 @@ class Places(keras.callbacks.Callback):
         super().__init__()
         self.noted = []
 
-    def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002 - Keras' signature
+    def on_train_batch_end(self, batch, logs=None):
         self.noted.append(float(logs["place"]))
 
 

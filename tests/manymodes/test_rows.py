@@ -14,7 +14,7 @@ class Terms(comparison.Terms):
     program = "somebody.compare"
     not_compared = frozenset()
 
-    def training_settings(self, row, seed):  # noqa: ARG002 - the signature of terms
+    def training_settings(self, row, seed):
         return {}
 
 

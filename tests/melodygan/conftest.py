@@ -69,7 +69,7 @@ def at_prompt(at_prompt, environment, monkeypatch):
 @pytest.fixture
 def small_networks(eager, monkeypatch):
     """Train networks of a few units on a few notes, step by step."""
-    from melodygan import trainer as variants  # noqa: PLC0415 - only the tests that train pay for TensorFlow
+    from melodygan import trainer as variants
 
     sizes = {"latent_dim": 2, "widths": (4,), "plan": 2, "channels": (4, 4)}
     monkeypatch.setattr(variants, "build_generator", functools.partial(variants.build_generator, **sizes))
