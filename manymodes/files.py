@@ -218,3 +218,17 @@ def _flush_to_disk(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def new_run_folder(path: Path) -> Path:
+    """Make the folder ``path``, or the first free one of ``path-2``, ``path-3`` …, and return it."""
+    number, chosen = 1, path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            chosen.mkdir()
+        except FileExistsError:
+            number += 1
+            chosen = path.with_name(f"{path.name}-{number}")
+        else:
+            return chosen
