@@ -1,8 +1,9 @@
 """A one-shot generator with self-attention whose phrases return, and a light critic.
 
-Notation as in `melodygan.models.gan`; C is `FORM_WIDTH`: metre and mode (`melodygan.data.form`), one-hot each, whether the tune
-closes on the tonic, and its lowest and highest pitch. Conditions are [B, C + L]: these, and for each place of the tune
-where its note comes from (`melodygan.data.plan.sources_of`). A plan is the same in integers, [L + `FORM_COLUMNS`].
+Notation as in `melodygan.models.gan`; C is `FORM_WIDTH`: metre and mode (`melodygan.data.form`), one-hot each, whether
+the tune closes on the tonic, and its lowest and highest pitch. Conditions are [B, C + L]: these, and for each place of
+the tune where its note comes from (`melodygan.data.plan.sources_of`). A plan is the same in integers, [L +
+`FORM_COLUMNS`].
 """
 
 from __future__ import annotations
