@@ -104,9 +104,9 @@ def build_light_critic(
 ) -> keras.Model:
     """Return [notes [B, L, P + D], conditions [B, C + L]] → scores [B, 1].
 
-    Convolutions without recurrence, told the intervals; and beside them, as in `melodygan.models.gan.build_discriminator`,
-    the tune's histogram, of its notes, its intervals and what the first convolution hears, with minibatch
-    discrimination on both.
+    Convolutions over the notes and their intervals, without recurrence. Beside them, as in
+    `melodygan.models.gan.build_discriminator`, histograms of the tune's notes, of its intervals and of the first
+    convolution's outputs, with minibatch discrimination on both.
 
     Args:
         length: notes a tune, divisible by 8.

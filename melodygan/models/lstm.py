@@ -263,8 +263,8 @@ class MelodyLSTM(keras.Model):
             symbols = tf.where(symbols == hold, self._delayed(symbols, steps, hold), symbols)
         return symbols, lasted
 
+    def compile_for_tunes(self, optimizer: keras.optimizers.Optimizer) -> None:
         """Compile with cross-entropy and the metrics of `melodygan.models.lstm`; padding has no weight in them."""
-        """Compile with cross-entropy and the metrics of `melodygan.models.lstm`, padding weighted out of all of them."""
         hold = self.vocabulary.index(HOLD)
         self.compile(
             optimizer,
