@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from manymodes.experiment.budget import Trained, Training, train_for
 from melodygan.comparison import LOSSES
+from melodygan.config import MelodyConfig
 from melodygan.trainer import PENALTY_SETTINGS, prepare
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def train_row(
     """
 
     def ready(kept: dict[str, Any], done: int, checkpoint: Path | None) -> Training:
-        model, batches, measure, callbacks, fit = prepare(kept, split, done, checkpoint)
-        return Training(model, batches, lambda *_: measure(), callbacks, fit)
+        model, batches, measure, callbacks, fit, _ = prepare(MelodyConfig.from_json(kept), split, done, checkpoint)
+        return Training(model, batches, measure, callbacks, fit)
 
     examples = settings["batch_size"] * PENALTY_SETTINGS[settings["penalty"]]["discriminator_steps"]
     return train_for(seconds, path, settings, ready, examples=examples, losses=LOSSES, title=title, clock=clock)

@@ -6,7 +6,8 @@ from typing import Any
 
 from manymodes.experiment import compare as comparison
 from manymodes.experiment.compare import Row
-from melodygan.train import settings_of
+from melodygan.config import MelodyConfig
+from melodygan.train import _parser
 
 PROGRAM = "melodygan.compare"
 STEM = "melody"
@@ -42,4 +43,6 @@ class Terms(comparison.Terms):
 
     def training_settings(self, row: Row, seed: int) -> dict[str, Any]:
         """Return the settings of a row's run as `melodygan.train` has them."""
-        return settings_of([*(row.arguments or ()), f"--corpus={self.data}", f"--seed={seed}"])
+        args = _parser().parse_args([*(row.arguments or ()), f"--corpus={self.data}", f"--seed={seed}"])
+        config = MelodyConfig.from_args(args)
+        return {**config.to_json(), "monitor": config.monitor}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
-from manymodes.files import check_output_folder
+from manymodes.files import check_folder
 from manymodes.hub import add_model_option, model_file
 from manymodes.music.formats import SUFFIXES, add_format_option
 from manymodes.music.score import signature
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     _check_combination(args)
     args.model = model_file(args.model, TRAINER)
-    check_output_folder(args.out, force=args.force)
+    check_folder(args.out)
 
     from manymodes.music.midi import instrument_program
 
@@ -64,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if any(note.pitch is not None and note.pitch not in _MIDI_PITCHES for notes in tunes for note in notes):
         raise cli.UserError("what follows is higher or lower than MIDI can write: give a tune nearer to the middle")
     scores = _scores(args, tunes, steering, shift, program)
-    write_scores(args.out, scores, args.format, force=args.force)
-    print(f"wrote {len(tunes)} tunes to {args.out}/")
+    written = write_scores(args.out, scores, args.format)
+    print(f"wrote {len(tunes)} tunes to {args.out}/: {written[0].name} to {written[-1].name}")
     return 0
 
 
@@ -112,11 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         help='such as "D minor" or Bb: the mode is learnt as metres are, the rest transposed (default: C major or '
         "A minor; with a file of yours, the key that it is in)",
     )
-    music.add_argument(
-        "--tempo", type=cli.between(*TEMPI, "a tempo"), default=120.0, help="quarters a minute (default 120)"
-    )
+    music.add_argument("--tempo", type=cli.between(*TEMPI, "a tempo"), default=120.0, help="BPM (default 120)")
     music.add_argument("--instrument", default="piano", help="General MIDI name or number (default piano)")
-    parser.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
     return parser
 
 

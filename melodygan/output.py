@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from manymodes import loading
-from manymodes.files import output_folder
+from manymodes.files import adding_files, replacing_folder
 from manymodes.music.formats import write_score
 from manymodes.music.score import Score
 from melodygan.data.barlines import USUAL, bar_lines
@@ -42,39 +42,37 @@ def write_tunes(
     names: Iterable[str] | None = None,
     tempo: float = 120.0,
     program: int = 0,
-    force: bool = False,
 ) -> None:
-    """Write tunes as MIDI files, in one step; a folder that the program wrote before is replaced.
+    """Write tunes as MIDI files, in one step; a folder that exists gets another name, see `replacing_folder`.
 
     Args:
         folder: where to.
         tunes: notes and rests of each.
         names: file names without suffix; numbers by default.
-        tempo: quarters a minute.
+        tempo: BPM.
         program: General MIDI instrument.
-        force: set aside what somebody else put there.
     """
-    named = zip(names or numbers(len(tunes)), tunes, strict=False)
-    write_scores(folder, [Score(notes, name, tempo=tempo, program=program) for name, notes in named], force=force)
+    with replacing_folder(folder) as partial:
+        for name, notes in zip(names or numbers(len(tunes)), tunes, strict=False):
+            write_score(partial / name, Score(notes, name, tempo=tempo, program=program), ["midi"])
 
 
-def write_scores(
-    folder: Path, scores: Sequence[Score], formats: Collection[str] = ("midi",), *, force: bool = False
-) -> None:
-    """Write tunes as files of `manymodes.music.formats` that are named by their titles, in one step.
-
-    A folder that the program wrote before is replaced.
+def write_scores(folder: Path, scores: Sequence[Score], formats: Collection[str] = ("midi",)) -> list[Path]:
+    """Write tunes as files of `manymodes.music.formats` that are named by their titles, beside what is there.
 
     Args:
         folder: where to.
         scores: the tunes.
         formats: what of each is written.
-        force: set aside what somebody else put there.
+
+    Returns:
+        the files that were written, see `adding_files`.
     """
     at_once = {"midi", "abc"}.issuperset(formats)
-    with output_folder(folder, force=force) as partial:
+    with adding_files(folder) as addition:
         for score in tqdm(scores, unit="tune", disable=at_once or None):  # None: unless somebody looks on
-            write_score(partial / score.title, score, formats)
+            write_score(addition.path / score.title, score, formats)
+    return addition.written
 
 
 def numbers(count: int) -> list[str]:
@@ -101,7 +99,7 @@ def score_of(
         meters: the metres it can be in.
         mode: ``major`` or ``minor``; by default it is minor if it ends on the tonic of that.
         fifths: sharps of its key signature; below 0 they are flats.
-        tempo: quarters a minute.
+        tempo: BPM.
         program: General MIDI instrument.
     """
     if mode is None:
@@ -113,7 +111,7 @@ def score_of(
     )
 
 
-def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: int, force: bool = False) -> int:
+def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: int) -> int:
     """Write up to ``count`` tunes drawn from held-out ones, as the models see them: in C or A minor, without metre.
 
     Returns:
@@ -123,7 +121,7 @@ def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: in
     chosen = [tunes[index] for index in sorted(drawn)]
     digits = len(str(len(chosen)))
     names = [f"{number:0{digits}d}-{_file_name(tune.name)}" for number, tune in enumerate(chosen, start=1)]
-    write_tunes(folder, [tune.notes for tune in chosen], names=names, force=force)
+    write_tunes(folder, [tune.notes for tune in chosen], names=names)
     return len(chosen)
 
 

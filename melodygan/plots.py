@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from melodygan.data.encoding import Note
+    from melodygan.data.encoding import Note, Tune
 
 _TITLES = {
     "bits": "bits (training and validation)",
@@ -89,3 +89,12 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
             axes.set_ylabel("density" if number == 1 else "")
             axes.set_yticks([])
         axes.legend(fontsize=8)
+
+
+def save_generated(folder: Path, generated: Sequence[Sequence[Note]], held_out: Sequence[Tune]) -> None:
+    """Draw some generated tunes above a real one, and how different they are among themselves."""
+    real = [tune.notes for tune in held_out]
+    shown = [(f"generated {number:03d}", notes) for number, notes in enumerate(generated[:3], start=1)]
+    save_tunes([*shown, (f"real: {held_out[0].name}", real[0])], folder / "tunes.png")
+    if min(len(generated), len(real)) > 1:
+        save_spread(generated, real, folder / "spread.png")

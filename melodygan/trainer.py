@@ -1,12 +1,13 @@
-"""From settings to a compiled model and the batches it learns from: one function a variant, no verbs."""
+"""From a configuration to a compiled model, its batches and its metrics."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from manymodes.cli import UserError
+from manymodes.experiment.fit import Training
 from manymodes.nn.randomness import RandomBatches
 from melodygan.data.bars import NoTunesError
 from melodygan.data.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
@@ -23,13 +24,14 @@ from melodygan.models.lstm import FollowEpochs, MelodyLSTM, TuneBatches
 from melodygan.models.reported import LENGTH, ReportedGAN, build_reported_discriminator, build_reported_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
 
+    from melodygan.config import MelodyConfig
     from melodygan.data.corpus import Split
-    from melodygan.data.encoding import Tune
+    from melodygan.data.encoding import Note, Tune
 
 NOTES_A_TUNE = 96
 PLANNED_NOTES = 120  # one tune in 60 is longer than 96 notes, but it is these that make lengths vary
@@ -53,134 +55,123 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-class Training(NamedTuple):
-    """What `manymodes.experiment.fit.fit_in_run` needs."""
-
-    model: keras.Model
-    batches: Any
-    measure: Callable[[], dict[str, float]]
-    callbacks: tuple[keras.callbacks.Callback, ...]
-    fit: dict[str, Any]
-
-
-def prepare(settings: dict[str, Any], split: Split, done: int, checkpoint: Path | None) -> Training:
-    """Build what ``settings`` describe, or load it from a checkpoint, ready for the epoch after ``done``.
+def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | None) -> Training:
+    """Build what a configuration describes, or load it from a checkpoint, ready for the epoch after ``done``.
 
     Args:
-        settings: as `melodygan.train` writes them to config.json.
+        config: checked.
         split: the tunes.
         done: epochs already trained.
         checkpoint: folder of the last checkpoint; None starts afresh.
     """
-    if settings["mixed_precision"]:
+    if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
     kinds = {"lstm": _lstm, "as_reported": _reported_gan, "attention": _attention_gan}
-    build = next((kinds[kind] for kind in kinds if settings[kind]), _gan)
+    build = next((kinds[kind] for kind in kinds if getattr(config, kind)), _gan)
     saved = None if checkpoint is None else keras.models.load_model(checkpoint / "model.keras")
-    return build(settings, split, done, saved)
+    return build(config, split, done, saved)
 
 
 def _lstm(
-    settings: dict[str, Any],
+    config: MelodyConfig,
     split: Split,
     done: int,  # noqa: ARG001 - `FollowEpochs` knows
     saved: keras.Model | None,
 ) -> Training:
     vocabulary = StepVocabulary.from_tunes([tune for side in split for tune in side])
-    seed, size = settings["seed"], settings["batch_size"]
+    seed, size = config.seed, config.batch_size
     batches = TuneBatches(split.train, vocabulary, size, seed=seed)
-    rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, settings["epochs"] * len(batches))
+    rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, config.epochs * len(batches))
     model = saved
     if model is None:
-        model = MelodyLSTM(vocabulary, units=settings["units"], plans=batches.plans, seed=seed)
+        model = MelodyLSTM(vocabulary, units=config.units, plans=batches.plans, seed=seed)
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
     model.optimizer.learning_rate = rate
     validation = TuneBatches(split.validation, vocabulary, size)
-    return Training(model, batches.dataset(), dict, (FollowEpochs(batches),), {"validation_data": validation.dataset()})
+    return Training(
+        model,
+        batches.dataset(),
+        callbacks=(FollowEpochs(batches),),
+        fit={"validation_data": validation.dataset()},
+    )
 
 
-def _gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
+def _gan(config: MelodyConfig, split: Split, done: int, saved: keras.Model | None) -> Training:
     vocabulary = NoteVocabulary.from_tunes([tune for side in split for tune in side])
     model = saved
     if model is None:
         sizes = (NOTES_A_TUNE, vocabulary.n_pitches + vocabulary.n_durations)
-        regularisers = {"noise": settings["noise"], "l2": settings["l2"]}
+        regularisers = {"noise": config.noise, "l2": config.l2}
         discriminator = build_discriminator(
             *sizes,
             **regularisers,
-            units=settings["units"],
-            group_size=settings["batch_size"],
-            fused_lstm=settings["penalty"] in _FIRST_ORDER,
-            score_scale=_score_scale(settings),
+            units=config.units,
+            group_size=config.batch_size,
+            fused_lstm=config.penalty in _FIRST_ORDER,
+            score_scale=_score_scale(config),
         )
         generator = build_generator(*sizes, **regularisers)
-        model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=settings["seed"], averaging=0.99)
+        model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=config.seed, averaging=0.99)
     examples = vocabulary.encode(tunes_that_fit(split.train, NOTES_A_TUNE), NOTES_A_TUNE)
-    return _adversarial(settings, split, done, model, examples)
+    return _adversarial(config, split, done, model, examples)
 
 
-def _attention_gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
+def _attention_gan(config: MelodyConfig, split: Split, done: int, saved: keras.Model | None) -> Training:
     vocabulary = NoteVocabulary.from_tunes([tune for side in split for tune in side])
     tunes = tunes_that_fit(split.train, PLANNED_NOTES)
     plans = note_plans(tunes, PLANNED_NOTES)
     model = saved
     if model is None:
         sizes = (vocabulary.n_pitches, vocabulary.n_durations)
-        regularisers = {"noise": settings["noise"], "l2": settings["l2"]}
+        regularisers = {"noise": config.noise, "l2": config.l2}
         generator = build_attention_generator(PLANNED_NOTES, sum(sizes), **regularisers)
-        critic = build_light_critic(PLANNED_NOTES, *sizes, **regularisers, group_size=settings["batch_size"])
-        model = AttentionGAN(
-            generator, critic, vocabulary=vocabulary, plans=plans, seed=settings["seed"], averaging=0.995
-        )
-    return _adversarial(settings, split, done, model, with_plans(vocabulary.encode(tunes, PLANNED_NOTES), plans))
+        critic = build_light_critic(PLANNED_NOTES, *sizes, **regularisers, group_size=config.batch_size)
+        model = AttentionGAN(generator, critic, vocabulary=vocabulary, plans=plans, seed=config.seed, averaging=0.995)
+    return _adversarial(config, split, done, model, with_plans(vocabulary.encode(tunes, PLANNED_NOTES), plans))
 
 
-def _reported_gan(settings: dict[str, Any], split: Split, done: int, saved: keras.Model | None) -> Training:
+def _reported_gan(config: MelodyConfig, split: Split, done: int, saved: keras.Model | None) -> Training:
     codec = ReportedCodec.from_tunes([tune for side in split for tune in side])
     windows = codec.windows(split.train, LENGTH)
     if not len(windows):
-        raise UserError(
-            f"--as-reported needs {LENGTH} notes in all, {settings['corpus']} has fewer: give it more tunes"
-        )
+        raise UserError(f"--as-reported needs {LENGTH} notes in all, {config.corpus} has fewer: give it more tunes")
     model = saved
     if model is None:
-        regularisers = {"noise": settings["noise"], "l2": settings["l2"]}
+        regularisers = {"noise": config.noise, "l2": config.l2}
         generator = build_reported_generator(**regularisers)
         discriminator = build_reported_discriminator(
-            **regularisers, units=settings["units"], fused_lstm=settings["penalty"] in _FIRST_ORDER
+            **regularisers, units=config.units, fused_lstm=config.penalty in _FIRST_ORDER
         )
-        model = ReportedGAN(generator, discriminator, codec=codec, seed=settings["seed"])
-    return _adversarial(settings, split, done, model, windows)
+        model = ReportedGAN(generator, discriminator, codec=codec, seed=config.seed)
+    return _adversarial(config, split, done, model, windows)
 
 
-def _adversarial(
-    settings: dict[str, Any], split: Split, done: int, model: keras.Model, examples: np.ndarray
-) -> Training:
-    _compile(model, settings)
-    steps = PENALTY_SETTINGS[settings["penalty"]]["discriminator_steps"]
+def _adversarial(config: MelodyConfig, split: Split, done: int, model: keras.Model, examples: np.ndarray) -> Training:
+    _compile(model, config)
+    steps = PENALTY_SETTINGS[config.penalty]["discriminator_steps"]
     batches = RandomBatches(
         examples,
-        settings["batch_size"] * steps,
-        settings["updates_per_epoch"],
-        seed=settings["seed"],
+        config.batch_size * steps,
+        config.updates_per_epoch,
+        seed=config.seed,
         first_epoch=done,
     )
     validation = [tune.notes for tune in split.validation]
 
-    def measure() -> dict[str, float]:
+    def measure(*_: Any) -> dict[str, float]:
         try:
-            tunes = model.generate(_TUNES_JUDGED, seed=settings["seed"])
+            tunes = model.generate(_TUNES_JUDGED, seed=config.seed)
         except NoTunesError:  # early on, or for good
             return dict(NO_TUNES)
         return musical_distance(tunes, validation)
 
-    return Training(model, batches, measure, (), {})
+    return Training(model, batches, measure)
 
 
-def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
+def _compile(model: keras.Model, config: MelodyConfig) -> None:
     """Compile a new model; give that of a checkpoint the learning rates of as many epochs as it is to have now."""
-    updates = settings["epochs"] * settings["updates_per_epoch"]
-    steps = PENALTY_SETTINGS[settings["penalty"]]["discriminator_steps"]
+    updates = config.epochs * config.updates_per_epoch
+    steps = PENALTY_SETTINGS[config.penalty]["discriminator_steps"]
 
     def decaying(rate: float, times: int = 1) -> keras.optimizers.schedules.LearningRateSchedule:
         return keras.optimizers.schedules.CosineDecay(rate, updates * times, alpha=0.1)
@@ -191,15 +182,15 @@ def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
         "gradient": (decaying(4e-4), decaying(8e-4, steps)),
         "r1r2": (decaying(4e-4), decaying(8e-4, steps)),
     }
-    generator_rate, discriminator_rate = rates[settings["penalty"]]
+    generator_rate, discriminator_rate = rates[config.penalty]
     if model.compiled:
         model.generator_optimizer.learning_rate = generator_rate
         model.discriminator_optimizer.learning_rate = discriminator_rate
         return
-    penalty = dict(PENALTY_SETTINGS[settings["penalty"]])
-    if settings["penalty"] == "r1r2":
-        penalty["penalty_weight"] /= _score_scale(settings)  # as strong as at scale 1
-        if settings["attention"]:
+    penalty = dict(PENALTY_SETTINGS[config.penalty])
+    if config.penalty == "r1r2":
+        penalty["penalty_weight"] /= _score_scale(config)  # as strong as at scale 1
+        if config.attention:
             penalty["penalty_weight"] *= _LIGHT_CRITIC_PENALTY
     adam, rmsprop = keras.optimizers.Adam, keras.optimizers.RMSprop
     optimizers = {
@@ -208,22 +199,22 @@ def _compile(model: keras.Model, settings: dict[str, Any]) -> None:
     }
     unhurried = (adam(generator_rate, 0.0, 0.99), adam(discriminator_rate, 0.0, 0.99))
     model.compile(
-        *optimizers.get(settings["penalty"], unhurried),
-        objective="wasserstein" if settings["wgan"] else "relativistic" if settings["attention"] else "bce",
-        penalty=settings["penalty"],
+        *optimizers.get(config.penalty, unhurried),
+        objective="wasserstein" if config.wgan else "relativistic" if config.attention else "bce",
+        penalty=config.penalty,
         **penalty,
     )
 
 
-def _score_scale(settings: dict[str, Any]) -> float:
+def _score_scale(config: MelodyConfig) -> float:
     """Return what a critic's scores are multiplied by.
 
     R1 and R2 hold them near 0.1, where λ = 0.01 outweighs all that a critic has to say: its kernels shrink as the
     generator improves, and with them what can be learnt from it. Ten times as large, they are regularised and no more.
     """
-    if settings["as_reported"] or settings["attention"]:
+    if config.as_reported or config.attention:
         return 1.0
-    return _WASSERSTEIN_SCALE if settings["wgan"] and settings["penalty"] == "r1r2" else 1.0
+    return _WASSERSTEIN_SCALE if config.wgan and config.penalty == "r1r2" else 1.0
 
 
 def tunes_that_fit(tunes: Sequence[Tune], length: int) -> tuple[Tune, ...]:
@@ -235,3 +226,26 @@ def tunes_that_fit(tunes: Sequence[Tune], length: int) -> tuple[Tune, ...]:
     if len(fitting) >= (1 - _MOST_LEFT_OUT) * len(tunes):
         return fitting
     return cut_windows(tunes, length, length // 2)
+
+
+def evaluate(
+    model: keras.Model, config: MelodyConfig, tunes: Sequence[Sequence[Note]], test: Sequence[Tune]
+) -> dict[str, float]:
+    """Return what metrics.json says of a trained model.
+
+    Args:
+        model: the best epoch's.
+        config: that it was trained with.
+        tunes: generated by it.
+        test: tunes that it has never seen.
+
+    Returns:
+        `musical_distance` of the generated tunes from the test tunes, and its parts; of an LSTM also its loss, bits
+        and accuracies on the test tunes.
+    """
+    metrics = musical_distance(tunes, [tune.notes for tune in test])
+    if config.lstm:
+        model.compile_for_tunes("adam")
+        batches = TuneBatches(test, model.vocabulary, config.batch_size)
+        metrics |= model.evaluate(batches.dataset(), return_dict=True, verbose=0)
+    return {name: float(value) for name, value in metrics.items()}

@@ -1,9 +1,8 @@
-"""The judgement of a run's model, as its package has it: made where it is missing, and kept in the run.
+"""The metrics of a run's model that its card shows: computed where they are missing, and kept in the run.
 
-A melody model's is judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.judging.judge` for `TUNES`
-tunes; an LSTM has test.json beside it (`melodygan.fitting.evaluate_lstm`). The others are coverage.json
-(`fontgan.metrics.assessment`), analysis.json (`drumvae.metrics.diagnostics`) and measures.json
-(`audiovae.metrics.measures`).
+A melody model has judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.judging.judge` for `TUNES`
+tunes, beside the metrics.json of its training. The others have coverage.json (`fontgan.metrics.assessment`),
+analysis.json (`drumvae.metrics.diagnostics`) or measures.json (`audiovae.metrics.measures`).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from manymodes.cli import UserError
-from manymodes.experiment.run import Run
+from manymodes.experiment.run import METRICS, Run
 from manymodes.files import write_text
 
 if TYPE_CHECKING:
@@ -46,10 +45,10 @@ def judgement(path: Path) -> dict[str, Any]:
         UserError: the data are not there, or have changed.
     """
     run = Run.resume(path)
-    file, last, judge = JUDGEMENTS[run.config["verb"]]
+    file, last, judge = JUDGEMENTS[run.config.get("program") or run.config["verb"]]
     if _read(path / file).get(last) is None:
         judge(run)
-    return {**_read(path / "test.json"), **_read(path / file)}
+    return {**_read(path / METRICS), **_read(path / file)}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -76,11 +75,6 @@ def _judge_melody(run: Run) -> None:
     corpus = load_corpus(run.config["corpus"])
     _check_data(run, corpus.fingerprint)
     sides = split(corpus.tunes, seed)
-    if run.config["lstm"]:
-        from melodygan.fitting import evaluate_lstm
-
-        model.compile_for_tunes("adam")
-        evaluate_lstm(run, model, sides.test)
     found = judge(Judged(model.generate(TUNES, seed=seed), sides.test), sides.train, seed)
     measures = {name: None if value != value else value for name, value in found["measures"].items()}  # noqa: PLR0124 - NaN
     write_text(

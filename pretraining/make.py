@@ -126,12 +126,20 @@ def _differences(run: Path, shipped: Shipped, arguments: Sequence[str]) -> list[
         UserError: it is no run.
     """
     kept = read_config(run)
-    wanted: dict[str, Any] = importlib.import_module(shipped.program).settings_of(arguments)
+    wanted = _settings(shipped.program, arguments)
     return [
         f"{name} {kept.get(name)}, not {value}"
         for name, value in wanted.items()
         if value is not None and kept.get(name) != value
     ]
+
+
+def _settings(program: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that a training program would have with these options."""
+    module = importlib.import_module(program)
+    if program == "melodygan.train":
+        return module.MelodyConfig.from_args(module._parser().parse_args(arguments)).to_json()  # noqa: SLF001 - its own options
+    return module.settings_of(arguments)
 
 
 def _check_taken(run: Path, shipped: Shipped, arguments: Sequence[str]) -> None:
@@ -195,7 +203,7 @@ def _slim(run: Path, made: Path) -> None:
     """Write a run's model as it ships, and its prior if it has codes; the prior is told of the rounded weights."""
     with quiet_start():
         from manymodes.slimming import save_slim
-    load = importlib.import_module(_LOADERS[read_config(run)["verb"]]).load_model
+    load = importlib.import_module(_LOADERS[read_config(run).get("program") or read_config(run)["verb"]]).load_model
     model = load(run / "model.keras")
     save_slim(model, made / "model.keras")
     if (run / "prior.keras").is_file():

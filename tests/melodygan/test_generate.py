@@ -83,14 +83,17 @@ def load_once(loaded, monkeypatch):
 def verb(models, at_prompt, tmp_path):
     """Run the verb; return the files it wrote, and the lines it printed before it said so."""
 
-    def run(kind, *options, out="tunes"):
+    def run(kind, *options, out="tunes", fresh=True):
+        if fresh:
+            shutil.rmtree(tmp_path / out, ignore_errors=True)
         code, text, errors = at_prompt(
             generate.main, "--model", models / f"{kind}.keras", "--out", tmp_path / out, *options
         )
         assert (code, errors) == (0, "")
         files = sorted((tmp_path / out).glob("*.mid"))
         *lines, last = text.splitlines()
-        assert last == f"wrote {len(files)} tunes to {tmp_path / out}/"
+        assert last.startswith("wrote ")
+        assert f"{tmp_path / out}/" in last
         return files, lines
 
     return run
@@ -522,11 +525,6 @@ def test_steering(compose, contents, tmp_path, kind):
     assert all(one != other for n, one in enumerate(found) for other in found[:n])
 
 
-def test_a_folder_of_ours_is_written_again(compose, tmp_path):
-    compose("lstm", count=6)
-    assert len(compose("lstm", count=2)) == 2
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -613,11 +611,8 @@ def test_what_a_model_has_not_learnt(refusal, kind, options, said):
     assert said in refusal(*options, kind=kind)
 
 
-def test_a_foreign_folder_is_not_touched(refusal, verb, tmp_path):
-    (tmp_path / "tunes").mkdir()
-    (tmp_path / "tunes" / "mine.mid").write_bytes(b"mine")
-    assert "--force" in refusal()
-    files, lines = verb("lstm", "--force", "--count", 2)
-    assert len(files) == 2
-    assert lines == [f"{tmp_path / 'tunes'} was there already: it is now {tmp_path / 'tunes.1'}"]
-    assert (tmp_path / "tunes.1" / "mine.mid").read_bytes() == b"mine"
+def test_tunes_join_what_is_there(verb, tmp_path):
+    first, _ = verb("lstm", "--count", 2)
+    second, _ = verb("lstm", "--count", 2, fresh=False)
+    assert set(first) < set(second)
+    assert len(second) == 4

@@ -47,24 +47,19 @@ def test_tunes_are_written_with_their_rests(tmp_path):
     assert played(tmp_path / "gen" / "002.mid")[0] == [(4, 16, 67)]
 
 
-def test_a_folder_of_ours_is_replaced_whole(tmp_path):
+def test_a_folder_that_exists_is_kept_under_a_number(tmp_path):
     write_tunes(tmp_path / "gen", TUNES)
     write_tunes(tmp_path / "gen", TUNES[:1])
     assert names_in(tmp_path / "gen") == ["001.mid"]
-    assert [path.name for path in tmp_path.iterdir()] == ["gen"]
+    assert names_in(tmp_path / "gen-1") == ["001.mid", "002.mid"]
 
 
-def test_a_folder_of_somebody_elses_is_kept(tmp_path, capsys):
-    folder = tmp_path / "gen"
-    folder.mkdir()
-    (folder / "mine.mid").write_bytes(b"mine")
-    with pytest.raises(UserError, match="--force"):
-        write_tunes(folder, TUNES)
-    assert names_in(folder) == ["mine.mid"]
-    write_tunes(folder, TUNES, force=True)
-    assert names_in(folder) == ["001.mid", "002.mid"]
-    assert (tmp_path / "gen.1" / "mine.mid").read_bytes() == b"mine"
-    assert "gen.1" in capsys.readouterr().out
+def test_scores_join_those_that_are_there(tmp_path):
+    scores = [Score(notes, name) for name, notes in zip(numbers(2), TUNES, strict=True)]
+    write_scores(tmp_path / "out", scores)
+    written = write_scores(tmp_path / "out", scores)
+    assert [path.name for path in written] == ["003.mid", "004.mid"]
+    assert names_in(tmp_path / "out") == ["001.mid", "002.mid", "003.mid", "004.mid"]
 
 
 def test_more_than_a_thousand_stay_in_order(tmp_path):
@@ -108,8 +103,6 @@ def test_a_folder_of_scores(tmp_path):
     suffixes = (".abc", ".mid", ".svg")
     files = [path.name for path in sorted((tmp_path / "gen").glob("[!.]*"))]
     assert files == [f"{number}{suffix}" for number in ("001", "002") for suffix in suffixes]
-    write_scores(tmp_path / "gen", scores[:1])
-    assert [path.name for path in (tmp_path / "gen").glob("[!.]*")] == ["001.mid"]
 
 
 def test_numbers_stay_in_order():

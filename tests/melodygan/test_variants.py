@@ -8,6 +8,7 @@ from scores import random_tunes
 from manymodes.cli import UserError
 from manymodes.nn.adversarial import PENALTIES
 from manymodes.nn.randomness import RandomBatches
+from melodygan.config import MelodyConfig
 from melodygan.data.corpus import split
 from melodygan.data.encoding import Note, NoteVocabulary, Tune
 from melodygan.metrics.musical import musical_distance
@@ -21,24 +22,9 @@ TUNES = random_tunes(40)
 SIDES = split(TUNES, 0)
 
 
-def settings(**changed):
-    return {
-        "lstm": False,
-        "wgan": False,
-        "attention": False,
-        "as_reported": False,
-        "noise": 0.0,
-        "l2": 0.0,
-        "penalty": "r1r2",
-        "epochs": 2,
-        "batch_size": 4,
-        "units": 2,
-        "updates_per_epoch": 3,
-        "mixed_precision": False,
-        "corpus": "forty tunes",
-        "seed": 7,
-        **changed,
-    }
+def config(**changed):
+    small = {"penalty": "r1r2", "epochs": 2, "batch_size": 4, "units": 2, "updates_per_epoch": 3, "seed": 7}
+    return MelodyConfig(**{"corpus": "forty tunes", **small, **changed})
 
 
 def tune_of(count):
@@ -88,7 +74,7 @@ def test_the_penalties():
     [pair for pair in itertools.product([False, True], PENALTIES) if pair != (False, "clip")],
 )
 def test_what_a_gan_is_compiled_with(wgan, penalty):
-    training = prepare(settings(wgan=wgan, penalty=penalty), SIDES, 0, None)
+    training = prepare(config(wgan=wgan, penalty=penalty), SIDES, 0, None)
     model = training.model
     assert isinstance(model, MelodyGAN)
     assert model.objective == ("wasserstein" if wgan else "bce")
@@ -118,7 +104,7 @@ def test_what_a_gan_is_compiled_with(wgan, penalty):
 
 @pytest.mark.parametrize(("wgan", "objective"), [(False, "relativistic"), (True, "wasserstein")])
 def test_an_attention_gan_learns_notes_with_their_plans(wgan, objective):
-    training = prepare(settings(attention=True, wgan=wgan, units=None), SIDES, 0, None)
+    training = prepare(config(attention=True, wgan=wgan, units=None), SIDES, 0, None)
     model = training.model
     assert isinstance(model, AttentionGAN)
     assert (model.objective, model.penalty) == (objective, "r1r2")
@@ -132,7 +118,7 @@ def test_an_attention_gan_learns_notes_with_their_plans(wgan, objective):
 @pytest.mark.parametrize(("noise", "l2"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.03), (0.2, 0.03)])
 @pytest.mark.parametrize("as_reported", [False, True])
 def test_noise_and_l2_reach_the_networks(noise, l2, as_reported):
-    changed = settings(wgan=True, noise=noise, l2=l2, as_reported=as_reported, penalty="none")
+    changed = config(wgan=True, noise=noise, l2=l2, as_reported=as_reported, penalty="none")
     model = prepare(changed, SIDES, 0, None).model
     for network in (model.generator, model.discriminator):
         assert {layer.stddev for layer in layers_of(network, keras.layers.GaussianNoise)} == (
@@ -145,7 +131,7 @@ def test_noise_and_l2_reach_the_networks(noise, l2, as_reported):
 
 @pytest.mark.parametrize("wgan", [False, True])
 def test_as_reported(wgan):
-    training = prepare(settings(wgan=wgan, as_reported=True, penalty="none", batch_size=16), SIDES, 0, None)
+    training = prepare(config(wgan=wgan, as_reported=True, penalty="none", batch_size=16), SIDES, 0, None)
     model = training.model
     assert isinstance(model, ReportedGAN)
     assert (model.objective, model.penalty) == ("wasserstein" if wgan else "bce", "none")
@@ -162,15 +148,15 @@ def test_as_reported(wgan):
 def test_as_reported_needs_a_window(tmp_path):
     few = split([Tune((Note(60 + n, 4), Note(62, 4))) for n in range(10)], 0)
     with pytest.raises(UserError, match="--as-reported needs 100 notes"):
-        prepare(settings(as_reported=True), few, 0, None)
+        prepare(config(as_reported=True), few, 0, None)
 
 
 def test_the_lstm():
-    training = prepare(settings(lstm=True), SIDES, 0, None)
+    training = prepare(config(lstm=True), SIDES, 0, None)
     assert isinstance(training.model, MelodyLSTM)
     assert training.model.units == 2
     assert training.model.seed == 7
-    assert training.measure() == {}
+    assert training.measure(1, False) == {}
     learnt, chosen_by = training.batches, training.fit["validation_data"]
     for batches, side in ((learnt, SIDES.train), (chosen_by, SIDES.validation)):
         assert sum(len(inputs) for inputs, _, _ in batches.as_numpy_iterator()) == len(side)
@@ -180,29 +166,29 @@ def test_the_lstm():
 
 
 def test_batches_go_on_where_the_run_stands():
-    first = prepare(settings(), SIDES, 0, None).batches
+    first = prepare(config(), SIDES, 0, None).batches
     assert isinstance(first, RandomBatches)
     first.on_epoch_end()
-    again = prepare(settings(), SIDES, 1, None).batches
+    again = prepare(config(), SIDES, 1, None).batches
     assert all((first[number] == again[number]).all() for number in range(3))
-    assert any((first[number] != prepare(settings(), SIDES, 0, None).batches[number]).any() for number in range(3))
+    assert any((first[number] != prepare(config(), SIDES, 0, None).batches[number]).any() for number in range(3))
 
 
 def test_the_measure_is_of_this_model_against_validation_tunes():
-    training = prepare(settings(), SIDES, 0, None)
-    found = training.measure()
-    assert training.measure() == found
+    training = prepare(config(), SIDES, 0, None)
+    found = training.measure(1, False)
+    assert training.measure(1, False) == found
     assert {"musical_distance", "overlap", "distinct", "spread"} <= set(found)
     assert 0 <= found["musical_distance"] <= 2
 
 
 def test_a_generator_of_silence_is_as_far_off_as_can_be():
-    training = prepare(settings(), SIDES, 0, None)
+    training = prepare(config(), SIDES, 0, None)
     head = training.model.averaged_generator.get_layer("logits")
     silence = np.zeros(head.bias.shape, np.float32)
     silence[NoteVocabulary.END] = 1000.0
     head.set_weights([np.zeros_like(head.kernel), silence])
-    found = training.measure()
+    found = training.measure(1, False)
     assert found["distinct"] == found["overlap"] == found["spread"] == 0
     # one tune again and again is nearer
     one = musical_distance([TUNES[0].notes] * 20, [tune.notes for tune in SIDES.validation])
@@ -212,13 +198,13 @@ def test_a_generator_of_silence_is_as_far_off_as_can_be():
 def test_one_validation_tune_is_enough_to_measure():
     few = split(TUNES[:10], 0)
     assert len(few.validation) == 1
-    assert all(np.isfinite(value) for value in prepare(settings(), few, 0, None).measure().values())
+    assert all(np.isfinite(value) for value in prepare(config(), few, 0, None).measure(1, False).values())
 
 
 def test_mixed_precision():
     before = keras.config.dtype_policy()
     try:
-        model = prepare(settings(mixed_precision=True, penalty="none"), SIDES, 0, None).model
+        model = prepare(config(mixed_precision=True, penalty="none"), SIDES, 0, None).model
         assert model.generator(np.zeros((1, model.latent_dim))).dtype == "float32"
         assert {layer.compute_dtype for layer in layers_of(model.generator, keras.layers.Dense)} == {"bfloat16"}
     finally:
