@@ -34,7 +34,7 @@ DYING = """
 import os, signal, sys
 import tensorflow as tf
 from melodygan import train
-from manymodes import runs
+from manymodes.experiment import run as runs
 
 def save_and_die(model, path):
     save(model, path)
