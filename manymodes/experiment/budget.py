@@ -10,7 +10,6 @@ all would be unfair: the slowest model would make all of its few updates at near
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import shutil
@@ -170,7 +169,9 @@ def train_with_budget(
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     seconds = budget.seconds
     run = _run(budget, path, config, prepare, data, clock, facts)
-    bar = tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=None if title and seconds < math.inf else True)
+    bar = tqdm(
+        desc=title, total=seconds, bar_format=_BAR, leave=False, disable=None if title and seconds < math.inf else True
+    )
     with run.locked(), bar:
         make_deterministic(run.config.seed)
         training = prepare(run.config, data, len(run.history), run.last_checkpoint)
@@ -332,9 +333,7 @@ def plan_epochs(
     return max(1, round(fitting / len(training.batches)))
 
 
-def _open_run(
-    seconds: float, path: Path, settings: dict[str, Any], prepare: Any, clock: Callable[[], float]
-) -> Run:
+def _open_run(seconds: float, path: Path, settings: dict[str, Any], prepare: Any, clock: Callable[[], float]) -> Run:
     """Continue the run at ``path`` if it was made with the same, else begin a new one."""
     try:
         kept = read_config(path)

@@ -21,7 +21,6 @@ import shlex
 import shutil
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +33,8 @@ from manymodes.files import check_place
 from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from manymodes.experiment.budget import Trained
     from manymodes.experiment.config import Config
     from manymodes.experiment.fit import Training
@@ -236,13 +237,17 @@ def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"stopped; the same command continues with the finished rows in {args.work}")
         return cli.INTERRUPTED_EXIT
-    found = {row: [records[row.name, seed] for seed in range(args.seeds) if (row.name, seed) in records] for row in args.rows}
+    found = {
+        row: [records[row.name, seed] for seed in range(args.seeds) if (row.name, seed) in records] for row in args.rows
+    }
     _write(comparison, args, {row: kept for row, kept in found.items() if kept}, data, typed)
     print(f"wrote {args.out}/{comparison.stem}.md and {args.out}/{comparison.stem}/index.html")
     return 0
 
 
-def make_row(comparison: Comparison | str, args: argparse.Namespace, row: Row, seed: int) -> tuple[str, int, Record | str]:
+def make_row(
+    comparison: Comparison | str, args: argparse.Namespace, row: Row, seed: int
+) -> tuple[str, int, Record | str]:
     """Make a row for one seed, and keep its record.
 
     Args:
@@ -276,7 +281,9 @@ def make_row(comparison: Comparison | str, args: argparse.Namespace, row: Row, s
             result = comparison.evaluate(job, trained)
     except LeftOutError as error:
         return row.name, seed, str(error)
-    record = Record(made_with, {**facts, **result.facts}, dict(result.measures), dict(result.verdict), dict(result.figures))
+    record = Record(
+        made_with, {**facts, **result.facts}, dict(result.measures), dict(result.verdict), dict(result.figures)
+    )
     record = write_record(place.with_suffix(".json"), record)
     shutil.rmtree(place / "checkpoints", ignore_errors=True)  # only an unfinished run needs them
     return row.name, seed, record
@@ -362,9 +369,15 @@ def _apart(args: argparse.Namespace) -> bool:
 
 def _config(comparison: Comparison, config: Config, args: argparse.Namespace, seed: int) -> Config:
     """Return a configuration with the seed and the data that the command line asks for."""
-    return replace(config, seed=seed, **comparison.config_type.given(argparse.Namespace(**{
-        name: value for name, value in vars(args).items() if name in comparison.data_settings
-    }))).check()
+    return replace(
+        config,
+        seed=seed,
+        **comparison.config_type.given(
+            argparse.Namespace(
+                **{name: value for name, value in vars(args).items() if name in comparison.data_settings}
+            )
+        ),
+    ).check()
 
 
 _LOADED: dict[Any, Data] = {}  # of the last seed: a process makes many rows of it

@@ -14,17 +14,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import math
-import os
-import platform
-import re
 import shutil
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from manymodes import cli
 from manymodes.experiment.records import Record, Row, _plain, machine, read_record, versions

@@ -68,7 +68,7 @@ def write_page(
         force: replace what exists.
     """
     sentences = [
-        (row.title, [f"{text[0].upper()}{text[1:]}." for text in records[0].verdict.values() if text])
+        (row.title, [f"{text[0].upper()}{text[1:].removesuffix(".")}." for text in records[0].verdict.values() if text])
         for row, records in found.items()
     ]
     with output_folder(out / stem, force=force) as folder:

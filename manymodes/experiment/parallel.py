@@ -41,7 +41,9 @@ def cluster(scheduler: str | None) -> Iterator[None]:
     try:
         client = Client(scheduler, timeout="5s")
     except (OSError, ValueError) as error:
-        raise UserError(f"--scheduler {scheduler} does not answer ({error}): start it, or leave the option out") from error
+        raise UserError(
+            f"--scheduler {scheduler} does not answer ({error}): start it, or leave the option out"
+        ) from error
     with client, joblib.parallel_config(backend="dask"):
         yield
 

@@ -148,9 +148,7 @@ def differences(some: Sequence[Record], others: Sequence[Record], name: str) -> 
 # --- pages and files -------------------------------------------------------------------------------------
 
 
-def particulars(
-    found: Found, *, command: str, data: tuple[str, str], time: str
-) -> dict[str, str]:
+def particulars(found: Found, *, command: str, data: tuple[str, str], time: str) -> dict[str, str]:
     """Return what the tables of a comparison depend on: command, data, seeds, time, machines, versions, dates.
 
     Machines, versions and dates are those of the records, which may be older than the command.
