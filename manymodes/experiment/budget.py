@@ -342,16 +342,3 @@ def _open_run(seconds: float, path: Path, settings: dict[str, Any], prepare: Any
     if kept.get("made_with") == settings["made_with"]:
         return Run.resume(path)
     return Run.start(path, {**settings, "epochs": plan_epochs(seconds, settings, prepare, clock)})
-
-
-def _facts(run: Run, examples: int, losses: Sequence[str]) -> dict[str, Any]:
-    last = run.history[-1]
-    return {
-        "losses": {name: last[name] for name in losses if name in last},
-        "updates": int(last["updates"]),
-        "seconds": last["seconds"],
-        "examples_per_second": examples * last["timed_updates"] / last["seconds"],
-        "epochs": len(run.history),
-        "planned_epochs": run.config["epochs"],
-        "judged_epoch": run.best_epoch + 1,
-    }

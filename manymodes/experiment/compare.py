@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from manymodes import cli
 from manymodes.experiment.parallel import each, use_one_core
 from manymodes.experiment.records import Found, Record, Row, read_record, write_record
-from manymodes.files import check_place
+from manymodes.files import check_folder, check_new_file
 from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
@@ -325,7 +325,7 @@ def _parser(comparison: Comparison) -> argparse.ArgumentParser:
         "--work", type=Path, default=Path(comparison.work), metavar="DIR",
         help=f"folder for runs and finished rows, which are used again (default {comparison.work})",
     )  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="replace results that exist")
+    parser.add_argument("--force", action="store_true", help=f"overwrite {stem}.md if it exists")
     return parser
 
 
@@ -348,18 +348,16 @@ def _check(comparison: Comparison, args: argparse.Namespace) -> None:
     """Refuse before any work what would be refused after it.
 
     Raises:
-        UserError: a count that is too small, results that exist, or a folder that cannot be written.
+        UserError: a count that is too small, tables that exist, or a folder that cannot be written.
     """
     if args.count < comparison.least_count:
         raise cli.UserError(f"--count {args.count} is too few: give at least {comparison.least_count}")
     text, folder, work = args.out / f"{comparison.stem}.md", args.out / comparison.stem, args.work.resolve()
     if folder.resolve() in (work, *work.parents):
         raise cli.UserError(f"--work {args.work} is within {folder}, which holds the page: choose another folder")
-    for path in (text, folder):
-        check_place(path)
-        if path.exists() and not args.force:
-            raise cli.UserError(f"{path} exists: choose another --out, or --force to replace it")
-    check_place(args.work / "record.json")
+    check_new_file(text, force=args.force)
+    check_folder(folder)
+    check_folder(args.work)
 
 
 def _apart(args: argparse.Namespace) -> bool:
@@ -418,7 +416,7 @@ def _write(comparison: Comparison, args: argparse.Namespace, found: Found, data:
         time=f"{time} a model; {comparison.counted.format(f'{args.count:,}')}",
     )
     tables, pictures = comparison.tables(found), comparison.pictures(found, data)
-    write_page(args.out, comparison.stem, comparison.title, found, tables, about, pictures, force=args.force)
+    write_page(args.out, comparison.stem, comparison.title, found, tables, about, pictures)
 
 
 from manymodes.experiment.former import (  # noqa: E402 - until every package is converted

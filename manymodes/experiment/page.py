@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from manymodes.experiment.tables import check_text, markdown, write_marked
-from manymodes.files import output_folder, write_text
+from manymodes.files import output_folder, replacing_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,10 +52,8 @@ def write_page(
     tables: Sequence[Table],
     about: Mapping[str, str],
     pictures: Mapping[str, Picture],
-    *,
-    force: bool,
 ) -> None:
-    """Write OUT/STEM.md, OUT/STEM/index.html and its pictures.
+    """Write OUT/STEM.md, OUT/STEM/index.html and its pictures; an older folder OUT/STEM becomes OUT/STEM-1.
 
     Args:
         out: where to.
@@ -65,13 +63,11 @@ def write_page(
         tables: the first row of the first table is the ceiling.
         about: as `manymodes.experiment.tables.particulars`.
         pictures: by file name.
-        force: replace what exists.
     """
     sentences = [
-        (row.title, [f"{text[0].upper()}{text[1:].removesuffix(".")}." for text in records[0].verdict.values() if text])
-        for row, records in found.items()
+        (row.title, [_sentence(text) for text in records[0].verdict.values() if text]) for row, records in found.items()
     ]
-    with output_folder(out / stem, force=force) as folder:
+    with replacing_folder(out / stem) as folder:
         images = {}
         for name, picture in pictures.items():
             picture.draw(folder / name)
@@ -82,6 +78,11 @@ def write_page(
         (folder / "index.html").write_text(page, encoding="utf-8")
     titles = {f"{stem}/{name}": picture.title for name, picture in pictures.items()}
     write_text(out / f"{stem}.md", markdown(title, tables, about, titles))
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop."""
+    return f"{text[0].upper()}{text[1:].removesuffix('.')}."
 
 
 # --- former

@@ -42,7 +42,9 @@ class Preparing:
 
     def __call__(self, config, data, done, checkpoint):
         self.asked.append((config.epochs, done, checkpoint))
-        model = keras.models.load_model(checkpoint / "model.keras") if checkpoint else Counting(config.step, name="stub")
+        model = (
+            keras.models.load_model(checkpoint / "model.keras") if checkpoint else Counting(config.step, name="stub")
+        )
         model.compile("sgd", run_eagerly=True)
         batches = RandomBatches(data, config.batch_size, BATCHES_AN_EPOCH, seed=config.seed, first_epoch=done)
 

@@ -173,12 +173,14 @@ def test_refusals_name_the_option(compare, tmp_path, arguments, said):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["stub.md", "stub"])
-def test_results_that_exist_are_replaced_only_with_force(compare, tmp_path, name):
-    (tmp_path / "results" / name).mkdir(parents=True)
-    (tmp_path / "results" / name / "mine.txt").write_text("mine")
-    assert "exists: choose another --out, or --force" in compare("--rows", "noise", code=2)
-    assert not records(tmp_path)
+def test_results_that_exist_are_never_lost(compare, tmp_path):
+    compare("--rows", "noise")
+    before = (tmp_path / "results" / "stub" / "index.html").read_bytes()
+    assert "stub.md exists: choose another" in compare("--rows", "noise,small", code=2)
+    assert "small-seed-0" not in records(tmp_path)
+    compare("--rows", "noise,small", "--force")
+    assert (tmp_path / "results" / "stub-1" / "index.html").read_bytes() == before
+    assert "small steps" in (tmp_path / "results" / "stub.md").read_text(encoding="utf-8")
 
 
 # --- several processes
@@ -189,8 +191,10 @@ def elsewhere(tmp_path):
     """Run the comparison in a process of its own; return the finished process."""
     here = Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])])}
-    program = "import sys; from stubcompare import COMPARISON; from manymodes import cli;" \
+    program = (
+        "import sys; from stubcompare import COMPARISON; from manymodes import cli;"
         "from manymodes.experiment.compare import main; cli.run(lambda argv: main(COMPARISON, sys.argv[1:]))"
+    )
 
     def run(*arguments):
         command = [sys.executable, "-c", program, "--work", str(tmp_path / "work"), "--epochs", "2", *arguments]
@@ -207,10 +211,12 @@ def test_rows_of_several_processes_and_of_a_cluster_are_the_same(elsewhere, comp
     (tmp_path / "work").rename(tmp_path / "several")
 
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
         compare("--rows", "small,great", "--scheduler", cluster.scheduler_address, out="clustered")
     clustered = records(tmp_path)
-    (tmp_path / "work").rename(tmp_path / "clustered")
+    (tmp_path / "work").rename(tmp_path / "by cluster")
 
     compare("--rows", "small,great", out="alone")
     for other in (clustered, records(tmp_path)):
