@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
@@ -11,7 +12,6 @@ from manymodes.quiet import quiet_start
 from melodygan.config import DEFAULT_L2, DEFAULT_NOISE, MelodyConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from manymodes.experiment.budget import Trained
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from manymodes.experiment.records import Found
     from manymodes.experiment.tables import Table
 
-LOSSES = ("generator_loss", "discriminator_loss", "bits_per_step", "val_bits_per_step")
 _LEAST_HELD_OUT = 4  # two halves of two tunes each: a distance needs two
 _NOISE: dict[str, Any] = {"wgan": True, "noise": DEFAULT_NOISE}
 _L2 = {**_NOISE, "l2": DEFAULT_L2}
@@ -29,8 +28,7 @@ _L2 = {**_NOISE, "l2": DEFAULT_L2}
 class MelodyComparison(Comparison):
     """Tunes of every model beside real ones."""
 
-    program = "melodygan.compare"
-    stem = "melody"
+    program, stem = "melodygan.compare", "melody"
     title = "Melody models in equal time"
     description = "Train every melody model equally long, and compare its tunes with real ones."
     example = (
@@ -53,11 +51,9 @@ class MelodyComparison(Comparison):
         Row("random", "random notes"),
     )
     work = "runs/compare"
-    losses = LOSSES
-    data_name = "Corpus"
-    data_settings = ("corpus",)
-    count = 200
-    count_help = "tunes to compose for a row"
+    losses = ("generator_loss", "discriminator_loss", "bits_per_step", "val_bits_per_step")
+    data_name, data_settings = "Corpus", ("corpus",)
+    count, count_help = 200, "tunes to compose for a row"
     counted = "{} tunes composed by each"
 
     def load(self, config: Any) -> Data:
@@ -67,9 +63,7 @@ class MelodyComparison(Comparison):
         corpus = load_corpus(config.corpus)
         parts, tunes = split(corpus.tunes, config.seed), len(corpus.tunes)
         if not parts.validation or len(parts.test) < _LEAST_HELD_OUT:
-            raise cli.UserError(
-                f"{corpus.source} has {tunes} usable tunes, too few to hold {_LEAST_HELD_OUT} out: add more"
-            )
+            raise cli.UserError(f"{corpus.source} has {tunes} usable tunes, too few to hold any out: add more")
         return Data(parts, corpus.fingerprint, corpus.table(), f"{config.corpus}, {tunes} tunes")
 
     def prepare(self, config: MelodyConfig, data: Any, done: int, checkpoint: Path | None) -> Training:
@@ -102,8 +96,8 @@ class MelodyComparison(Comparison):
         """Compare real, replayed or random tunes with held-out tunes."""
         from melodygan.metrics.judging import CONTROLS, judge
 
-        parts = job.data.content
-        return Result(**judge(CONTROLS[job.row.name](parts, job.args.count, job.seed), parts.train, job.seed))
+        tunes = CONTROLS[job.row.name](job.data.content, job.args.count, job.seed)
+        return Result(**judge(tunes, job.data.content.train, job.seed))
 
     def tables(self, found: Found) -> list[Table]:
         """Return the table of what was composed, and that of how the models were trained."""
@@ -119,12 +113,7 @@ class MelodyComparison(Comparison):
 
 
 COMPARISON = MelodyComparison()
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    return compare.main(COMPARISON, argv)
-
+main = functools.partial(compare.main, COMPARISON)
 
 if __name__ == "__main__":
     cli.run(main)

@@ -66,7 +66,7 @@ class Trained(NamedTuple):
     model: keras.Model
     facts: dict[str, Any]
     history: list[dict[str, float]]
-    run: Run
+    run: Run = None  # type: ignore[assignment]  # until every package is converted
 
 
 class TimeBudget(keras.callbacks.Callback):
