@@ -1,116 +1,117 @@
-"""The table of the report's chapter 5, every variant in equal time: ``python -m melodygan.compare --minutes 4``."""
+"""The table of the report's chapter 5, every model in equal time: ``python -m melodygan.compare --minutes 4``."""
 
 from __future__ import annotations
 
 import functools
-import shlex
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
-from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
-from manymodes.experiment.rows import LeftOutError, records_of
+from manymodes.experiment import compare
+from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
 from manymodes.quiet import quiet_start
-from melodygan.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
-from melodygan.data.bars import NoTunesError
+from melodygan.config import DEFAULT_L2, DEFAULT_NOISE, MelodyConfig
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
+    from pathlib import Path
 
-    from melodygan.data.corpus import Corpus, Split
+    from manymodes.experiment.budget import Trained
+    from manymodes.experiment.fit import Training
+    from manymodes.experiment.page import Picture
+    from manymodes.experiment.records import Found
+    from manymodes.experiment.tables import Table
 
-EXAMPLE = (
-    "  python -m melodygan.compare\n"
-    "  python -m melodygan.compare --minutes 1 --seeds 3 --rows wgan-noise-l2,lstm,replay,random"
-)
 _LEAST_HELD_OUT = 4  # two halves of two tunes each: a distance needs two
+_NOISE: dict[str, Any] = {"wgan": True, "noise": DEFAULT_NOISE}
+_L2 = {**_NOISE, "l2": DEFAULT_L2}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
-    typed = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(typed)
-    check_places(args, STEM, PROGRAM)
+class MelodyComparison(Comparison):
+    """Tunes of every model beside real ones."""
 
-    from melodygan.data.corpus import load_corpus
-
-    corpus = load_corpus(args.corpus)
-    print(corpus.table())
-    terms = Terms(args.corpus, corpus.fingerprint, args.minutes, args.count, args.work)
-    found: dict[Row, list[Record]] = {row: [] for row in args.rows}
-    try:
-        for seed in range(args.seeds):
-            make = functools.partial(_make, seed=seed, terms=terms, sides=_sides(corpus, seed))
-            for row, record in records_of(args.rows, seed, terms, make, force=args.force):
-                print(f"{row.name}, seed {seed}: {record.verdict['closeness']}")
-                found[row].append(record)
-    except KeyboardInterrupt:
-        print(f"stopped; the same command continues with what is in {args.work}")
-        return cli.INTERRUPTED_EXIT
-
-    from melodygan.comparison_page import write_comparison
-
-    command = shlex.join(["python", "-m", PROGRAM, *typed])
-    known = {row: records for row, records in found.items() if records}
-    write_comparison(args.out, known, terms, command, tunes=len(corpus.tunes), force=args.force)
-    print(f"wrote {args.out}/{STEM}.md and {args.out}/{STEM}/index.html")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
-        PROGRAM, "Train every melody model for equally long and put what they compose beside real tunes.", EXAMPLE
+    program, stem = "melodygan.compare", "melody"
+    title = "Melody models in equal time"
+    description = "Train every melody model equally long, and compare its tunes with real ones."
+    example = (
+        "  python -m melodygan.compare\n"
+        "  python -m melodygan.compare --minutes 1 --seeds 3 --rows wgan-noise-l2,lstm,replay,random"
     )
-    add_row_options(parser, ROWS, CEILING)
-    parser.add_argument("--corpus", default="erk", metavar="NAME|PATH", help="as for melodygan.train (default erk)")
-    parser.add_argument("--count", type=cli.positive_int, default=200, help="tunes composed for a row (default 200)")
-    add_place_options(parser, STEM, "runs/compare")
-    return parser
+    rows = (
+        Row("real", "real tunes (ceiling)"),
+        Row("as-reported-gan", "GAN, as reported", MelodyConfig(as_reported=True)),
+        Row("as-reported-wgan", "WGAN, as reported", MelodyConfig(as_reported=True, wgan=True)),
+        Row("as-reported-wgan-noise", "WGAN + noise, as reported", MelodyConfig(as_reported=True, **_NOISE)),
+        Row("as-reported-wgan-noise-l2", "WGAN + noise + L2, as reported", MelodyConfig(as_reported=True, **_L2)),
+        Row("gan", "GAN", MelodyConfig()),
+        Row("wgan", "WGAN", MelodyConfig(wgan=True)),
+        Row("wgan-noise", "WGAN + noise", MelodyConfig(**_NOISE)),
+        Row("wgan-noise-l2", "WGAN + noise + L2", MelodyConfig(**_L2)),
+        Row("lstm", "LSTM", MelodyConfig(lstm=True)),
+        Row("attention", "attention", MelodyConfig(attention=True)),
+        Row("replay", "training tunes replayed"),
+        Row("random", "random notes"),
+    )
+    work = "runs/compare"
+    losses = ("generator_loss", "discriminator_loss", "bits_per_step", "val_bits_per_step")
+    data_name, data_settings = "Corpus", ("corpus",)
+    count, count_help = 200, "tunes to compose for a row"
+    counted = "{} tunes composed by each"
 
+    def load(self, config: Any) -> Data:
+        """Load and split the corpus."""
+        from melodygan.data.corpus import load_corpus, split
 
-def _sides(corpus: Corpus, seed: int) -> Split:
-    """Part the corpus.
+        corpus = load_corpus(config.corpus)
+        parts, tunes = split(corpus.tunes, config.seed), len(corpus.tunes)
+        if not parts.validation or len(parts.test) < _LEAST_HELD_OUT:
+            raise cli.UserError(f"{corpus.source} has {tunes} usable tunes, too few to hold any out: add more")
+        return Data(parts, corpus.fingerprint, corpus.table(), f"{config.corpus}, {tunes} tunes")
 
-    Raises:
-        UserError: there are too few tunes to hold any out.
-    """
-    from melodygan.data.corpus import split
+    def prepare(self, config: MelodyConfig, data: Any, done: int, checkpoint: Path | None) -> Training:
+        """Build a model and its batches."""
+        from melodygan.trainer import prepare
 
-    sides = split(corpus.tunes, seed)
-    if not sides.validation or len(sides.test) < _LEAST_HELD_OUT:
-        raise cli.UserError(
-            f"{corpus.source} has {len(corpus.tunes)} usable tunes, too few to hold {_LEAST_HELD_OUT} out: add more"
-        )
-    return sides
+        return prepare(config, data, done, checkpoint)
 
+    def examples(self, config: MelodyConfig) -> int:
+        """Return the number of real tunes that an update sees."""
+        from melodygan.trainer import PENALTY_SETTINGS
 
-def _make(row: Row, seed: int, terms: Terms, sides: Split) -> Record:
-    """Make a row for one seed.
+        return int(config.batch_size or 0) * int(PENALTY_SETTINGS[config.penalty or "none"]["discriminator_steps"])
 
-    Raises:
-        LeftOutError: its model composes nothing usable.
-        KeyboardInterrupt: Ctrl-C.
-    """
-    from melodygan.metrics.judging import CONTROLS, Judged, judge
+    def evaluate(self, job: Job, trained: Trained) -> Result:
+        """Compare tunes of the model with held-out tunes."""
+        from melodygan.data.bars import NoTunesError
+        from melodygan.metrics.judging import Judged, judge
 
-    facts: dict[str, object] = {}
-    if row.arguments is None:
-        judged = CONTROLS[row.name](sides, terms.count, seed)
-    else:
-        with quiet_start():
-            from melodygan.budget import train_row
-        title = f"{row.name}, seed {seed}"
-        trained = train_row(
-            terms.run_folder(row, seed), terms.settings(row, seed), sides, 60 * terms.minutes, title=title
-        )
+        parts = job.data.content
         try:
-            tunes = trained.model.generate(terms.count, seed=seed)
+            tunes = trained.model.generate(job.args.count, seed=job.seed)
         except NoTunesError as error:
             raise LeftOutError(f"it composes nothing usable: {error}") from error
-        judged, facts = Judged(tunes, sides.test), trained.facts
-    return Record(terms.made_with(row, seed), facts, **judge(judged, sides.train, seed))
+        return Result(**judge(Judged(tunes, parts.test), parts.train, job.seed))
 
+    def baseline(self, job: Job) -> Result:
+        """Compare real, replayed or random tunes with held-out tunes."""
+        from melodygan.metrics.judging import CONTROLS, judge
+
+        tunes = CONTROLS[job.row.name](job.data.content, job.args.count, job.seed)
+        return Result(**judge(tunes, job.data.content.train, job.seed))
+
+    def tables(self, found: Found) -> list[Table]:
+        """Return the table of what was composed, and that of how the models were trained."""
+        from melodygan.metrics.tables import tables
+
+        return tables(found, self.losses)
+
+    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
+        """Return pictures of scores, of variety and of transitions."""
+        with quiet_start():
+            from melodygan.comparison_plots import pictures
+        return pictures(found)
+
+
+COMPARISON = MelodyComparison()
+main = functools.partial(compare.main, COMPARISON)
 
 if __name__ == "__main__":
     cli.run(main)

@@ -1,23 +1,23 @@
-"""Training for so many seconds: what models may spend that are compared, and how they are stopped.
+"""A time budget for training: the models of a comparison are trained equally long.
 
-Updates are what is timed. What TensorFlow takes to build its graph, the measuring after each epoch and the writing of
-checkpoints are the cost of looking, not of learning; they would take more from a model whose epochs are short.
+Only updates count. Building TensorFlow's graph, measuring after an epoch and writing checkpoints do not: they would
+cost a model with short epochs more.
 
-Learning rates fall along a curve over the planned epochs, so the plan must fit the time: planned too long, a model
-would be judged in the middle of its descent, planned too short, it would wait at its end. How many updates a machine
-makes is not known beforehand, so a twentieth of the time is first spent, beside the budget, on training a model that
-is thrown away, and as many epochs are planned as fit at its speed. That is more honest than a plan chosen large: under
-it the slowest model would make the fewest updates and make them all at nearly its first rate. A run is then what the
-training verb does with the number of epochs that config.json names, but that the clock ends it.
+Learning rates decay over the planned epochs, so the plan must fit the budget. A twentieth of the time is first spent,
+beside the budget, on a model that is thrown away; as many epochs are planned as fit at its speed. A large plan for
+all would be unfair: the slowest model would make all of its few updates at nearly its first learning rate.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 from tqdm import tqdm
@@ -27,63 +27,63 @@ from manymodes.experiment.fit import fit_in_run
 from manymodes.experiment.run import Run, read_config
 from manymodes.nn.randomness import make_deterministic
 
+if TYPE_CHECKING:
+    from manymodes.experiment.config import Config
+    from manymodes.experiment.fit import Prepare
+
 _TRIAL_SHARE = 0.05
 _ENDLESS = 1_000_000  # epochs; the clock ends training
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s"
 
 
-class Training(NamedTuple):
-    """A model that is ready to be trained.
+class Budget(NamedTuple):
+    """What a model may spend on training: time, or a number of epochs.
 
     Attributes:
-        model: compiled.
-        batches: what ``fit`` is given; its length is the number of updates of an epoch.
-        measure: called after each epoch with its number, from 1, and whether it is the last one; what it returns joins
-            the history.
-        callbacks: beside those that keep the time and the run.
-        fit: further arguments of ``fit``.
+        minutes: of updates.
+        epochs: instead of minutes, for results that do not depend on the speed of the machine.
     """
 
-    model: keras.Model
-    batches: Any
-    measure: Callable[[int, bool], Mapping[str, float]] = lambda *_: {}
-    callbacks: tuple[keras.callbacks.Callback, ...] = ()
-    fit: Mapping[str, Any] = {}
+    minutes: float
+    epochs: int | None = None
 
-
-Prepare: TypeAlias = Callable[[dict[str, Any], int, Path | None], Training]
-"""Build what settings describe, ready for the epoch after so many, from the folder of a checkpoint or afresh."""
+    @property
+    def seconds(self) -> float:
+        """The time, infinite where epochs count."""
+        return math.inf if self.epochs else 60 * self.minutes
 
 
 class Trained(NamedTuple):
-    """A model that was trained for its time.
+    """A model that was trained with a budget.
 
     Attributes:
-        model: the best epoch's.
+        model: of the best epoch.
         facts: what tables say of its training.
         history: of all epochs.
+        run: its folder.
     """
 
     model: keras.Model
     facts: dict[str, Any]
     history: list[dict[str, float]]
+    run: Run = None  # type: ignore[assignment]  # until every package is converted
 
 
 class TimeBudget(keras.callbacks.Callback):
-    """Stop training when its updates have taken so many seconds together.
+    """Stop training when its updates have taken a given time.
 
-    The first update of each ``fit`` counts as an update but not in time: in it the graph is built.
+    The first update of each ``fit`` is not timed, because the graph is built in it.
 
     Args:
-        seconds: that updates may take.
-        after: the last row of the history of a run that is continued, as `measures` has left it.
+        seconds: the time that updates may take.
+        after: the last row of the history of a run that is continued, with what `measures` returned.
         progress: called after each update with the seconds that it took.
-        clock: gives the time in seconds.
+        clock: returns the time in seconds.
 
     Attributes:
         spent: seconds that updates have taken so far.
-        updates: how many there were.
-        timed: how many of them `spent` is the time of.
+        updates: their number.
+        timed: the number of updates that were timed.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class TimeBudget(keras.callbacks.Callback):
         return self.spent >= self.seconds
 
     def measures(self) -> dict[str, float]:
-        """Return what the history of a run keeps of it."""
+        """Return the columns for the history of the run."""
         return {"seconds": self.spent, "updates": self.updates, "timed_updates": self.timed}
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -132,11 +132,148 @@ class TimeBudget(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+def train_with_budget(
+    budget: Budget,
+    path: Path,
+    config: Config,
+    prepare: Prepare,
+    data: Any,
+    *,
+    examples: int,
+    losses: Sequence[str],
+    title: str = "",
+    clock: Callable[[], float] = time.perf_counter,
+    **facts: Any,
+) -> Trained:
+    """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
+
+    An epoch that the clock cuts short counts, so that the last state is among those to choose from.
+
+    Args:
+        budget: time or epochs.
+        path: run folder; a run that is there is continued.
+        config: of the run; its number of epochs is planned here.
+        prepare: builds the training.
+        data: passed to ``prepare``.
+        examples: how many an update sees.
+        losses: columns of the history whose last values are among the facts.
+        title: shown beside the progress bar; without one there is no bar.
+        clock: returns the time in seconds.
+        **facts: further entries of config.json.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the same call continues the run.
+        UserError: another process trains in this folder.
+    """
+    # TensorFlow warns of functions that are traced often; here each of many models is traced once.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    seconds = budget.seconds
+    run = _run(budget, path, config, prepare, data, clock, facts)
+    bar = tqdm(
+        desc=title, total=seconds, bar_format=_BAR, leave=False, disable=None if title and seconds < math.inf else True
+    )
+    with run.locked(), bar:
+        make_deterministic(run.config.seed)
+        training = prepare(run.config, data, len(run.history), run.last_checkpoint)
+        timer = TimeBudget(seconds, after=run.history[-1] if run.history else {}, progress=bar.update, clock=clock)
+        bar.update(timer.spent)
+
+        def measure() -> dict[str, float]:
+            epoch = len(run.history) + 1
+            return {**training.measure(epoch, timer.over or epoch == budget.epochs), **timer.measures()}
+
+        best, complete = fit_in_run(
+            run,
+            training.model,
+            training.batches,
+            budget.epochs or (len(run.history) if timer.over else _ENDLESS),
+            measure=measure,
+            callbacks=(*training.callbacks, timer),
+            finish=training.finish,
+            verbose=0,
+            **training.fit,
+        )
+    if not complete:
+        raise KeyboardInterrupt
+    return Trained(best, _facts(run, examples, losses), run.history, run)
+
+
+def epochs_that_fit(
+    seconds: float, config: Config, prepare: Prepare, data: Any, clock: Callable[[], float] = time.perf_counter
+) -> int:
+    """Return how many epochs fit into a time, at least 1, by training a model that is thrown away."""
+    make_deterministic(config.seed)
+    training = prepare(config, data, 0, None)
+    trial = TimeBudget(seconds * _TRIAL_SHARE, clock=clock)
+    callbacks = (*training.callbacks, trial)
+    training.model.fit(training.batches, epochs=_ENDLESS, shuffle=False, callbacks=callbacks, verbose=0)
+    return max(1, round(seconds * trial.timed / trial.spent / len(training.batches)))
+
+
+def _run(
+    budget: Budget,
+    path: Path,
+    config: Config,
+    prepare: Prepare,
+    data: Any,
+    clock: Callable[[], float],
+    facts: Mapping[str, Any],
+) -> Run:
+    """Continue the run in a folder, or begin one."""
+    try:
+        kept = read_config(path)
+    except UserError:
+        # nothing, or what remains of a process that was killed before it had written config.json
+        shutil.rmtree(path, ignore_errors=True)
+        epochs = budget.epochs or epochs_that_fit(budget.seconds, config, prepare, data, clock)
+        return Run.create(path, replace(config, epochs=epochs), **facts)
+    return Run.continued(path, replace(config, epochs=kept["epochs"]))
+
+
+def _facts(run: Run, examples: int, losses: Sequence[str]) -> dict[str, Any]:
+    last = run.history[-1]
+    return {
+        "losses": {name: last[name] for name in losses if name in last},
+        "updates": int(last["updates"]),
+        "seconds": last["seconds"],
+        "examples_per_second": examples * last["timed_updates"] / last["seconds"] if last["seconds"] else None,
+        "epochs": len(run.history),
+        "planned_epochs": run.config["epochs"] if isinstance(run.config, dict) else run.config.epochs,
+        "judged_epoch": run.best_epoch + 1,
+    }
+
+
+# --- former
+
+
+class Training(NamedTuple):
+    """A model that is ready to be trained.
+
+    Attributes:
+        model: compiled.
+        batches: what ``fit`` is given; its length is the number of updates of an epoch.
+        measure: called after each epoch with its number, from 1, and whether it is the last one; what it returns joins
+            the history.
+        callbacks: beside those that keep the time and the run.
+        fit: further arguments of ``fit``.
+    """
+
+    model: keras.Model
+    batches: Any
+    measure: Callable[[int, bool], Mapping[str, float]] = lambda *_: {}
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    fit: Mapping[str, Any] = {}
+
+
+_Former = Callable[[dict[str, Any], int, Path | None], Training]
+"""Build what settings describe, ready for the epoch after so many, from the folder of a checkpoint or afresh."""
+
+
 def train_for(
     seconds: float,
     path: Path,
     settings: dict[str, Any],
-    prepare: Prepare,
+    prepare: Any,
     *,
     examples: int,
     losses: Sequence[str],
@@ -180,11 +317,11 @@ def train_for(
         )
     if not complete:
         raise KeyboardInterrupt
-    return Trained(best, _facts(run, examples, losses), run.history)
+    return Trained(best, _facts(run, examples, losses), run.history, run)
 
 
 def plan_epochs(
-    seconds: float, settings: dict[str, Any], prepare: Prepare, clock: Callable[[], float] = time.perf_counter
+    seconds: float, settings: dict[str, Any], prepare: Any, clock: Callable[[], float] = time.perf_counter
 ) -> int:
     """Return how many epochs fit into so many seconds, at least 1, by training a model that is thrown away."""
     make_deterministic(settings["seed"])
@@ -196,9 +333,7 @@ def plan_epochs(
     return max(1, round(fitting / len(training.batches)))
 
 
-def _open_run(
-    seconds: float, path: Path, settings: dict[str, Any], prepare: Prepare, clock: Callable[[], float]
-) -> Run:
+def _open_run(seconds: float, path: Path, settings: dict[str, Any], prepare: Any, clock: Callable[[], float]) -> Run:
     """Continue the run at ``path`` if it was made with the same, else begin a new one."""
     try:
         kept = read_config(path)
@@ -207,16 +342,3 @@ def _open_run(
     if kept.get("made_with") == settings["made_with"]:
         return Run.resume(path)
     return Run.start(path, {**settings, "epochs": plan_epochs(seconds, settings, prepare, clock)})
-
-
-def _facts(run: Run, examples: int, losses: Sequence[str]) -> dict[str, Any]:
-    last = run.history[-1]
-    return {
-        "losses": {name: last[name] for name in losses if name in last},
-        "updates": int(last["updates"]),
-        "seconds": last["seconds"],
-        "examples_per_second": examples * last["timed_updates"] / last["seconds"],
-        "epochs": len(run.history),
-        "planned_epochs": run.config["epochs"],
-        "judged_epoch": run.best_epoch + 1,
-    }

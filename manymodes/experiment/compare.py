@@ -1,278 +1,434 @@
-"""What the verbs that compare models share: rows, what each is made with, and how a finished one is kept.
+"""The comparison of a package's models: every model is trained equally long, and measured beside baselines.
 
-A comparison trains every row for equally long, judges it, and keeps a record of it. A record says what it was made
-with; as long as that is what the command line asks for, the row is not made again.
+A package subclasses `Comparison` and calls `main` with it. Finished rows are kept, so that the same command goes on
+where it was stopped:
 
-WORK/ROW-seed-N.json   the record of a finished row
-WORK/ROW-seed-N/       the run of its model, where one was trained
-OUT/STEM.md            all rows as tables
-OUT/STEM/              the same as a page, with pictures
+WORK/ROW-seed-N-KEY.json   the record of a finished row; KEY is a checksum of what it was made with
+WORK/ROW-seed-N-KEY/       the run of its model
+OUT/STEM.md                all rows as tables
+OUT/STEM/                  the same as a page, with pictures
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import hashlib
+import importlib
 import json
-import math
 import os
-import platform
-import re
+import shlex
 import shutil
+import sys
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from manymodes import cli
-from manymodes.experiment.run import VERSIONED, read_config
-from manymodes.experiment.tables import check_text
-from manymodes.files import check_output_folder, check_place, set_aside, write_text
+from manymodes.experiment.parallel import each, use_one_core
+from manymodes.experiment.records import Found, Record, Row, read_record, write_record
+from manymodes.files import check_folder, check_new_file
+from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-# --- rows ---------------------------------------------------------------------------------------------------
+    from manymodes.experiment.budget import Trained
+    from manymodes.experiment.config import Config
+    from manymodes.experiment.fit import Training
+    from manymodes.experiment.page import Picture
+    from manymodes.experiment.tables import Table
 
 
-class Row(NamedTuple):
-    """A row of a comparison.
+class LeftOutError(Exception):
+    """A row has no results; the message says why. It is left out of the tables."""
+
+
+class Data(NamedTuple):
+    """What the models of one seed learn from.
 
     Attributes:
-        name: as ``--rows`` takes it.
-        title: as tables show it.
-        arguments: of the training verb; None where nothing is trained.
+        content: passed to `Comparison.prepare`, `Comparison.evaluate` and `Comparison.baseline`.
+        fingerprint: changes with the content.
+        summary: printed at the start.
+        description: for the particulars, without the fingerprint.
     """
 
-    name: str
-    title: str
-    arguments: tuple[str, ...] | None = None
+    content: Any
+    fingerprint: str
+    summary: str
+    description: str
 
 
-def rows_type(rows: Sequence[Row], ceiling: str) -> Callable[[str], tuple[Row, ...]]:
-    """Return an argparse type: names of rows in the order of ``rows``, the one called ``ceiling`` with them."""
+class Result(NamedTuple):
+    """What was measured of a row.
 
-    def convert(text: str) -> tuple[Row, ...]:
-        known = [row.name for row in rows]
-        wanted = {ceiling, *(name.strip() for name in text.split(","))}
-        for name in wanted - set(known):
-            near = difflib.get_close_matches(name, known, n=2)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"rows are {', '.join(known)}"
-            raise argparse.ArgumentTypeError(f"no row is called {name!r}: {hint}")
-        return tuple(row for row in rows if row.name in wanted)
+    Attributes:
+        measures: numbers; NaN or None where unknown.
+        verdict: sentences without a full stop.
+        figures: what pictures need, as JSON has it.
+        facts: joins the facts of the training.
+    """
 
-    return convert
+    measures: Mapping[str, Any]
+    verdict: Mapping[str, str]
+    figures: Mapping[str, Any]
+    facts: Mapping[str, Any] = {}
 
 
-def add_row_options(parser: argparse.ArgumentParser, rows: Sequence[Row], ceiling: str) -> None:
-    """Add the options that say which rows are made: --rows, --minutes, --seeds."""
+@dataclass(frozen=True)
+class Job:
+    """A row that is to be made for one seed.
+
+    Attributes:
+        row: which one.
+        seed: of everything random.
+        config: of its model; None for a baseline.
+        args: the command line, with ``count``, ``minutes``, ``epochs``, ``work`` and the package's own options.
+        data: of this seed.
+        program: the command that compares.
+    """
+
+    row: Row
+    seed: int
+    config: Config | None
+    args: argparse.Namespace
+    data: Data
+    program: str
+
+    @property
+    def title(self) -> str:
+        """The row and its seed, for messages."""
+        return f"{self.row.name}, seed {self.seed}"
+
+    @property
+    def budget(self) -> dict[str, Any]:
+        """What training may take, as `manymodes.experiment.budget.Budget`."""
+        return {"epochs": self.args.epochs} if self.args.epochs else {"minutes": self.args.minutes}
+
+    def made_with(self, not_compared: Sequence[str]) -> dict[str, Any]:
+        """Return everything that decides the results, except the speed of the machine.
+
+        Args:
+            not_compared: settings that say where the data are; the fingerprint says what they are.
+        """
+        made: dict[str, Any] = {
+            "program": self.program,
+            "version": version("manymodes"),
+            "row": self.row.name,
+            "seed": self.seed,
+            "count": self.args.count,
+            "fingerprint": self.data.fingerprint,
+        }
+        if self.config is not None:
+            settings = self.config.to_json()
+            settings = {name: value for name, value in settings.items() if name not in {*not_compared, "epochs"}}
+            made |= {**self.budget, "settings": settings}
+        return made
+
+
+class Comparison(ABC):
+    """What a package says of its comparison.
+
+    Attributes:
+        program: the module that holds it as ``COMPARISON``, so that other processes find it.
+        stem: name of the results.
+        title: of the page.
+        description: for ``--help``.
+        example: for ``--help``.
+        rows: all of them, in the order of the tables; the first one is the ceiling, which is always made.
+        work: default folder for finished rows and runs.
+        losses: columns of the history whose last values tables show.
+        data_name: the word for the data on the page.
+        data_settings: the settings that say which data to load; they are options of the command.
+        count: default of ``--count``.
+        least_count: the least value of ``--count``.
+        count_help: its help.
+        counted: for the particulars, with ``{}`` for the count: ``{} tunes composed by each``.
+    """
+
+    program: ClassVar[str]
+    stem: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    example: ClassVar[str]
+    rows: ClassVar[tuple[Row, ...]]
+    work: ClassVar[str]
+    losses: ClassVar[tuple[str, ...]]
+    data_name: ClassVar[str]
+    data_settings: ClassVar[tuple[str, ...]]
+    count: ClassVar[int]
+    least_count: ClassVar[int] = 1
+    count_help: ClassVar[str]
+    counted: ClassVar[str]
+
+    @abstractmethod
+    def load(self, config: Config) -> Data:
+        """Load the data that the data settings and the seed of a configuration ask for.
+
+        Raises:
+            UserError: they cannot be read, or are too few.
+        """
+
+    @abstractmethod
+    def prepare(self, config: Any, data: Any, done: int, checkpoint: Path | None) -> Training:
+        """Build a training, as `manymodes.experiment.fit.Prepare`."""
+
+    @abstractmethod
+    def evaluate(self, job: Job, trained: Trained) -> Result:
+        """Measure a trained model.
+
+        Raises:
+            LeftOutError: it has diverged, or makes nothing usable.
+        """
+
+    @abstractmethod
+    def baseline(self, job: Job) -> Result:
+        """Measure a row that needs no training."""
+
+    @abstractmethod
+    def tables(self, found: Found) -> list[Table]:
+        """Return the tables."""
+
+    @abstractmethod
+    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
+        """Return the pictures by file name; `Data` are those of the last seed."""
+
+    def examples(self, config: Any) -> int:
+        """Return the number of examples that an update sees."""
+        return int(config.batch_size)
+
+    @property
+    def config_type(self) -> type[Config]:
+        """The class of the configurations."""
+        return next(type(row.config) for row in self.rows if row.config is not None)
+
+
+# --- the command --------------------------------------------------------------------------------------------
+
+
+def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
+    """Compare: make the rows that are not finished, write tables and the page; return the exit code."""
+    typed = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(comparison).parse_args(typed)
+    _check(comparison, args)
+    use_one_core()
+    records: dict[tuple[str, int], Record] = {}
+    unfinished: list[tuple[Any, ...]] = []
+    for seed in range(args.seeds):
+        data = _load(comparison, args, seed)
+        print(data.summary)
+        for row in args.rows:
+            record = read_record(_place(comparison, _job(comparison, args, row, seed)).with_suffix(".json"))
+            if record is None:
+                unfinished.append((comparison.program if _apart(args) else comparison, args, row, seed))
+            else:
+                records[row.name, seed] = record
+                print(f"{row.name}, seed {seed}: finished before")
+    try:
+        for name, seed, outcome in each(make_row, unfinished, jobs=args.jobs, scheduler=args.scheduler):
+            if isinstance(outcome, Record):
+                records[name, seed] = outcome
+                print(f"{name}, seed {seed}: {'; '.join(filter(None, outcome.verdict.values()))}")
+            else:
+                print(f"{name}, seed {seed}: left out of the tables: {outcome}")
+    except KeyboardInterrupt:
+        print(f"stopped; the same command continues with the finished rows in {args.work}")
+        return cli.INTERRUPTED_EXIT
+    found = {
+        row: [records[row.name, seed] for seed in range(args.seeds) if (row.name, seed) in records] for row in args.rows
+    }
+    _write(comparison, args, {row: kept for row, kept in found.items() if kept}, data, typed)
+    print(f"wrote {args.out}/{comparison.stem}.md and {args.out}/{comparison.stem}/index.html")
+    return 0
+
+
+def make_row(
+    comparison: Comparison | str, args: argparse.Namespace, row: Row, seed: int
+) -> tuple[str, int, Record | str]:
+    """Make a row for one seed, and keep its record.
+
+    Args:
+        comparison: or the module that holds it as ``COMPARISON``.
+        args: the command line.
+        row: which one.
+        seed: of everything random.
+
+    Returns:
+        the name of the row, the seed, and the record or the reason why there is none.
+    """
+    use_one_core()
+    progress = isinstance(comparison, Comparison)
+    if isinstance(comparison, str):
+        comparison = importlib.import_module(comparison).COMPARISON
+    job = _job(comparison, args, row, seed)
+    place, made_with = _place(comparison, job), job.made_with(comparison.data_settings)
+    try:
+        if job.config is None:
+            facts: dict[str, Any] = {}
+            result = comparison.baseline(job)
+        else:
+            with quiet_start():
+                from manymodes.experiment.budget import Budget, train_with_budget
+            trained = train_with_budget(
+                Budget(args.minutes, args.epochs), place, job.config, comparison.prepare, job.data.content,
+                examples=comparison.examples(job.config), losses=comparison.losses, title=job.title if progress else "",
+                fingerprint=job.data.fingerprint, made_with=made_with,
+            )  # fmt: skip
+            facts = trained.facts
+            result = comparison.evaluate(job, trained)
+    except LeftOutError as error:
+        return row.name, seed, str(error)
+    record = Record(
+        made_with, {**facts, **result.facts}, dict(result.measures), dict(result.verdict), dict(result.figures)
+    )
+    record = write_record(place.with_suffix(".json"), record)
+    shutil.rmtree(place / "checkpoints", ignore_errors=True)  # only an unfinished run needs them
+    return row.name, seed, record
+
+
+def _parser(comparison: Comparison) -> argparse.ArgumentParser:
+    rows, stem = comparison.rows, comparison.stem
+    parser = cli.parser(comparison.program, comparison.description, comparison.example)
     parser.add_argument(
-        "--rows", type=rows_type(rows, ceiling), default=tuple(rows), metavar="NAME,…",
-        help=f"rows of the table (default all: {', '.join(row.name for row in rows)}); {ceiling} always joins",
+        "--rows", type=_rows_type(rows), default=rows, metavar="NAME,…",
+        help=f"rows of the table (default all: {', '.join(row.name for row in rows)}); {rows[0].name} is always there",
     )  # fmt: skip
     parser.add_argument(
-        "--minutes", type=cli.positive_float, default=4.0, help="what the updates of each model may take (default 4)"
+        "--minutes", type=cli.positive_float, default=4.0, help="time for the updates of each model (default 4)"
     )
+    parser.add_argument(
+        "--epochs", type=cli.positive_int, metavar="N",
+        help="train each model for N epochs instead: the same results on a fast and on a slow machine",
+    )  # fmt: skip
     parser.add_argument("--seeds", type=cli.positive_int, default=1, metavar="N", help="seeds 0 to N − 1 (default 1)")
-
-
-def add_place_options(parser: argparse.ArgumentParser, stem: str, work: str) -> None:
-    """Add the options that say where to: --out, --work, --force."""
+    parser.add_argument(
+        "--count", type=cli.positive_int, default=comparison.count, metavar="N",
+        help=f"{comparison.count_help} (default {comparison.count})",
+    )  # fmt: skip
+    comparison.config_type.add_options(parser, comparison.data_settings)
+    parser.add_argument(
+        "--jobs", type=cli.positive_int, default=os.cpu_count() or 1, metavar="N",
+        help="rows at once, each in a process of one core (default: one for each core)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scheduler", metavar="tcp://HOST:PORT",
+        help="make the rows on this Dask cluster, whose workers have one thread each and see the same files",
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR",
         help=f"folder for {stem}.md and {stem}/ (default results)",
     )  # fmt: skip
     parser.add_argument(
-        "--work", type=Path, default=Path(work), metavar="DIR",
-        help=f"folder for runs and finished rows, which are not made again (default {work})",
+        "--work", type=Path, default=Path(comparison.work), metavar="DIR",
+        help=f"folder for runs and finished rows, which are used again (default {comparison.work})",
     )  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
+    parser.add_argument("--force", action="store_true", help=f"overwrite {stem}.md if it exists")
+    return parser
 
 
-# --- records ------------------------------------------------------------------------------------------------
+def _rows_type(rows: Sequence[Row]) -> Callable[[str], tuple[Row, ...]]:
+    """Return an argparse type: rows by their names, in the order of the table, with the first one."""
+
+    def convert(text: str) -> tuple[Row, ...]:
+        known = [row.name for row in rows]
+        names = {known[0], *(name.strip() for name in text.split(","))}
+        for name in names - set(known):
+            near = difflib.get_close_matches(name, known, n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"rows are {', '.join(known)}"
+            raise argparse.ArgumentTypeError(f"unknown row {name!r}: {hint}")
+        return tuple(row for row in rows if row.name in names)
+
+    return convert
 
 
-def machine() -> str:
-    """Name the processor and say how many cores it has."""
-    name = platform.processor() or platform.machine()
-    try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    except OSError:  # not Linux
-        found = None
-    cores = os.cpu_count()
-    return f"{found[1] if found else name}, {cores} {'core' if cores == 1 else 'cores'}"
-
-
-def versions() -> dict[str, str]:
-    """Name the programs that the figures depend on, with their versions."""
-    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}
-
-
-@dataclass(frozen=True)
-class Record:
-    """A finished row, for one seed.
-
-    Attributes:
-        made_with: as `Terms.made_with`.
-        training: `manymodes.experiment.budget.Trained.facts`; empty where nothing was trained.
-        measures: what was measured; None is not known.
-        verdict: the same in sentences.
-        figures: what is drawn.
-        machine: where it was made.
-        versions: of what it was made with.
-        date: of the day, ISO 8601.
-    """
-
-    made_with: dict[str, Any]
-    training: dict[str, Any]
-    measures: dict[str, Any]
-    verdict: dict[str, str]
-    figures: dict[str, Any]
-    machine: str = field(default_factory=machine)
-    versions: dict[str, str] = field(default_factory=versions)
-    date: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
-
-
-def read_record(path: Path) -> Record | None:
-    """Read the record of a finished row; None where there is none."""
-    try:
-        record = Record(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    return record if isinstance(record.made_with, dict) else None
-
-
-def record_file(work: Path, row: Row, seed: int) -> Path:
-    """Return where the record of a finished row is kept."""
-    return work / f"{row.name}-seed-{seed}.json"
-
-
-def run_folder(work: Path, row: Row, seed: int) -> Path:
-    """Return where a row's model is trained."""
-    return work / f"{row.name}-seed-{seed}"
-
-
-@dataclass(frozen=True)
-class Terms(ABC):
-    """What all rows of a comparison share; each package adds how its models are trained.
-
-    Attributes:
-        program: the verb that compares.
-        not_compared: settings that follow from the data, which their fingerprint tells, or from the clock.
-        data: what is learned from, as the training verb is told it.
-        fingerprint: of that.
-        minutes: that the updates of each model may take.
-        count: examples generated for each row.
-        work: folder of the records and runs.
-    """
-
-    program: ClassVar[str]
-    not_compared: ClassVar[frozenset[str]]
-
-    data: str | None
-    fingerprint: str
-    minutes: float
-    count: int
-    work: Path
-
-    @abstractmethod
-    def training_settings(self, row: Row, seed: int) -> dict[str, Any]:
-        """Return the settings of a row's run as the training verb has them."""
-
-    def settings(self, row: Row, seed: int) -> dict[str, Any]:
-        """Return the settings of a row's run here; its epochs are yet to be planned."""
-        made_with = self.made_with(row, seed)
-        return {**self.training_settings(row, seed), "verb": self.program, "made_with": made_with}
-
-    def made_with(self, row: Row, seed: int) -> dict[str, Any]:
-        """Return all that decides what a row's record says, but for the speed of the machine."""
-        made: dict[str, Any] = {
-            "program": self.program,
-            "version": version("manymodes"),
-            "row": row.name,
-            "seed": seed,
-            "count": self.count,
-            "fingerprint": self.fingerprint,
-        }
-        if row.arguments is not None:
-            settings = self.training_settings(row, seed)
-            made["minutes"] = self.minutes
-            made["settings"] = {name: value for name, value in settings.items() if name not in self.not_compared}
-        return made
-
-    def run_folder(self, row: Row, seed: int) -> Path:
-        """Return where a row's model is trained."""
-        return run_folder(self.work, row, seed)
-
-    def finished(self, row: Row, seed: int) -> Record | None:
-        """Return the record of a row that was made with just this; None when there is none yet."""
-        record = read_record(record_file(self.work, row, seed))
-        return record if record is not None and record.made_with == self.made_with(row, seed) else None
-
-    def keep(self, record: Record, row: Row, seed: int) -> None:
-        """Write the record of a finished row; of its run the checkpoints go, which only what is unfinished needs."""
-        write_text(record_file(self.work, row, seed), json.dumps(_plain(asdict(record)), allow_nan=False) + "\n")
-        shutil.rmtree(self.run_folder(row, seed) / "checkpoints", ignore_errors=True)
-
-
-def _plain(value: Any) -> Any:
-    """Turn what is not known to null, which JSON has, from NaN and infinity, which it has not."""
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-# --- places -------------------------------------------------------------------------------------------------
-
-
-def check_places(args: argparse.Namespace, stem: str, program: str) -> None:
+def _check(comparison: Comparison, args: argparse.Namespace) -> None:
     """Refuse before any work what would be refused after it.
 
-    Args:
-        args: with what `add_row_options` and `add_place_options` have added.
-        stem: as for the latter.
-        program: the verb that compares.
-
     Raises:
-        UserError: a place holds what this program did not write, or one place is within another that is replaced.
+        UserError: a count that is too small, tables that exist, or a folder that cannot be written.
     """
-    page, work = (args.out / stem).resolve(), args.work.resolve()
-    if page == work or page in work.parents:
-        raise cli.UserError(f"--work {args.work} is within {args.out}/{stem}, which is replaced whole: choose another")
-    check_output_folder(args.out / stem, force=args.force)
-    check_text(args.out / f"{stem}.md", program, force=args.force)
-    for row in args.rows:
-        for seed in range(args.seeds):
-            for path in _foreign(args.work, row, seed, program):
-                if not args.force:
-                    raise cli.UserError(
-                        f"{path} was not written by this program: choose another --work, or --force to set it aside"
-                    )
-            check_place(record_file(args.work, row, seed))
+    if args.count < comparison.least_count:
+        raise cli.UserError(f"--count {args.count} is too few: give at least {comparison.least_count}")
+    text, folder, work = args.out / f"{comparison.stem}.md", args.out / comparison.stem, args.work.resolve()
+    if folder.resolve() in (work, *work.parents):
+        raise cli.UserError(f"--work {args.work} is within {folder}, which holds the page: choose another folder")
+    check_new_file(text, force=args.force)
+    check_folder(folder)
+    check_folder(args.work)
 
 
-def set_foreign_aside(work: Path, row: Row, seed: int, program: str) -> None:
-    """Set aside what stands where a row is to be kept and is not this program's."""
-    for path in _foreign(work, row, seed, program):
-        set_aside(path)
+def _apart(args: argparse.Namespace) -> bool:
+    """Say whether other processes make the rows."""
+    return args.scheduler is not None or args.jobs > 1
 
 
-def _foreign(work: Path, row: Row, seed: int, program: str) -> list[Path]:
-    """List what stands where a row is kept and is not this program's."""
-    file, run = record_file(work, row, seed), run_folder(work, row, seed)
-    record = read_record(file)
-    found = [file] if file.exists() and (record is None or record.made_with.get("program") != program) else []
-    if run.is_file() or (run.is_dir() and any(run.iterdir()) and not _is_run_of(run, program)):
-        found.append(run)
-    return found
+def _config(comparison: Comparison, config: Config, args: argparse.Namespace, seed: int) -> Config:
+    """Return a configuration with the seed and the data that the command line asks for."""
+    return replace(
+        config,
+        seed=seed,
+        **comparison.config_type.given(
+            argparse.Namespace(
+                **{name: value for name, value in vars(args).items() if name in comparison.data_settings}
+            )
+        ),
+    ).check()
 
 
-def _is_run_of(path: Path, program: str) -> bool:
-    try:
-        return read_config(path).get("verb") == program
-    except cli.UserError:
-        return False
+_LOADED: dict[Any, Data] = {}  # of the last seed: a process makes many rows of it
+
+
+def _load(comparison: Comparison, args: argparse.Namespace, seed: int) -> Data:
+    config = _config(comparison, comparison.config_type(), args, seed)
+    key = (comparison.program, config)
+    if key not in _LOADED:
+        _LOADED.clear()
+        _LOADED[key] = comparison.load(config)
+    return _LOADED[key]
+
+
+def _job(comparison: Comparison, args: argparse.Namespace, row: Row, seed: int) -> Job:
+    config = None if row.config is None else _config(comparison, row.config, args, seed)
+    return Job(row, seed, config, args, _load(comparison, args, seed), comparison.program)
+
+
+def _place(comparison: Comparison, job: Job) -> Path:
+    """Return the folder of a row's run; its record stands beside it."""
+    made_with = json.dumps(job.made_with(comparison.data_settings), sort_keys=True)
+    key = hashlib.sha256(made_with.encode()).hexdigest()[:8]
+    return job.args.work / f"{job.row.name}-seed-{job.seed}-{key}"
+
+
+def _write(comparison: Comparison, args: argparse.Namespace, found: Found, data: Data, typed: Sequence[str]) -> None:
+    """Write the tables and the page."""
+    with quiet_start():
+        from manymodes.experiment.page import write_page
+        from manymodes.experiment.tables import particulars
+    fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)
+    time = f"{args.epochs} epochs" if args.epochs else f"{args.minutes:g} minutes of updates"
+    about = particulars(
+        found,
+        command=shlex.join(["python", "-m", comparison.program, *typed]),
+        data=(comparison.data_name, f"{data.description}, fingerprint {', '.join(fingerprints)}"),
+        time=f"{time} a model; {comparison.counted.format(f'{args.count:,}')}",
+    )
+    tables, pictures = comparison.tables(found), comparison.pictures(found, data)
+    write_page(args.out, comparison.stem, comparison.title, found, tables, about, pictures)
+
+
+from manymodes.experiment.former import (  # noqa: E402 - until every package is converted
+    Terms,
+    add_place_options,
+    add_row_options,
+    check_places,
+    machine,
+    set_foreign_aside,
+)
+
+__all__ = [
+    "Comparison", "Data", "Job", "LeftOutError", "Record", "Result", "Row", "Terms", "add_place_options",
+    "add_row_options", "check_places", "machine", "main", "make_row", "read_record", "set_foreign_aside",
+]  # fmt: skip

@@ -27,7 +27,7 @@ from manymodes.cli import UserError
 from manymodes.experiment.run import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 _OPTION = "option"
 _FREE_WHEN_RESUMING = "epochs"
@@ -114,13 +114,18 @@ class Config:
         return self
 
     @classmethod
-    def add_options(cls, parser: argparse.ArgumentParser) -> None:
-        """Add the option of every setting that has one; what is not given leaves no trace in the namespace."""
+    def add_options(cls, parser: argparse.ArgumentParser, names: Collection[str] | None = None) -> None:
+        """Add the option of every setting that has one; what is not given leaves no trace in the namespace.
+
+        Args:
+            parser: that gets them.
+            names: of the settings whose options are added, if not all.
+        """
         groups: dict[str, Any] = {}
         exclusive: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             option: _Option | None = field.metadata.get(_OPTION)
-            if option is None:
+            if option is None or (names is not None and field.name not in names):
                 continue
             if option.group not in groups:
                 groups[option.group] = parser.add_argument_group(option.group)

@@ -1,34 +1,91 @@
-"""Pages that show a comparison: a template that packages extend, and what is written beside it."""
+"""A comparison as one HTML page and as Markdown, with pictures."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+from typing import TYPE_CHECKING, NamedTuple
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from manymodes.experiment.tables import check_text, write_marked
-from manymodes.files import output_folder
+from manymodes.experiment.tables import check_text, markdown, write_marked
+from manymodes.files import output_folder, replacing_folder, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from jinja2 import Template
 
+    from manymodes.experiment.records import Found
+    from manymodes.experiment.tables import Table
+
+
+class Picture(NamedTuple):
+    """A picture of a comparison.
+
+    Attributes:
+        title: what it shows, without a full stop.
+        draw: writes it as a PNG to a path.
+    """
+
+    title: str
+    draw: Callable[[Path], None]
+
 
 def template(package: str, name: str) -> Template:
-    """Return a template of a package, which may extend those here, such as ``comparison.html.jinja``.
-
-    What is put into it is escaped, and what is missing is an error.
-    """
+    """Return a template of a package; values are escaped, and a missing one is an error."""
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package), PackageLoader("manymodes")]),
+        loader=PackageLoader(package),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
     return environment.get_template(name)
+
+
+def write_page(
+    out: Path,
+    stem: str,
+    title: str,
+    found: Found,
+    tables: Sequence[Table],
+    about: Mapping[str, str],
+    pictures: Mapping[str, Picture],
+) -> None:
+    """Write OUT/STEM.md, OUT/STEM/index.html and its pictures; an older folder OUT/STEM becomes OUT/STEM-1.
+
+    Args:
+        out: where to.
+        stem: name of the file and the folder.
+        title: of the whole.
+        found: the records of each row; the page shows the verdict of the first one.
+        tables: the first row of the first table is the ceiling.
+        about: as `manymodes.experiment.tables.particulars`.
+        pictures: by file name.
+    """
+    sentences = [
+        (row.title, [_sentence(text) for text in records[0].verdict.values() if text]) for row, records in found.items()
+    ]
+    with replacing_folder(out / stem) as folder:
+        images = {}
+        for name, picture in pictures.items():
+            picture.draw(folder / name)
+            images[picture.title] = base64.b64encode((folder / name).read_bytes()).decode()
+        page = template("manymodes", "comparison.html.jinja").render(
+            title=title, tables=tables, about=about, sentences=sentences, images=images
+        )
+        (folder / "index.html").write_text(page, encoding="utf-8")
+    titles = {f"{stem}/{name}": picture.title for name, picture in pictures.items()}
+    write_text(out / f"{stem}.md", markdown(title, tables, about, titles))
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop."""
+    return f"{text[0].upper()}{text[1:].removesuffix('.')}."
+
+
+# --- former
 
 
 def write_results(
@@ -41,20 +98,7 @@ def write_results(
     pictures: Mapping[str, Callable[[Path], None]],
     force: bool,
 ) -> None:
-    """Write OUT/STEM.md, OUT/STEM/index.html and its pictures.
-
-    Args:
-        out: where to.
-        stem: what they are called.
-        program: the verb that compares.
-        page: gives the HTML, from the folder where the pictures are already.
-        text: Markdown.
-        pictures: what draws each one to the path it is given, by the name of its file.
-        force: set aside what somebody else put there.
-
-    Raises:
-        UserError: something of somebody else's is there, and no ``force``.
-    """
+    """Write OUT/STEM.md, OUT/STEM/index.html and its pictures."""
     check_text(out / f"{stem}.md", program, force=force)
     with output_folder(out / stem, force=force) as folder:
         for name, draw in pictures.items():

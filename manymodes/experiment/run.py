@@ -20,6 +20,7 @@ import os
 import platform
 import shutil
 import signal
+import threading
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
@@ -267,11 +268,15 @@ class Interruption:
         self.happened = False
 
     def __enter__(self) -> Self:
-        self._previous = signal.signal(signal.SIGINT, self._stop)
+        # Only the main thread may handle signals; the workers of a Dask cluster run their tasks in another.
+        self._catches = threading.current_thread() is threading.main_thread()
+        if self._catches:
+            self._previous = signal.signal(signal.SIGINT, self._stop)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        signal.signal(signal.SIGINT, self._previous)
+        if self._catches:
+            signal.signal(signal.SIGINT, self._previous)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.happened = True

@@ -1,20 +1,27 @@
-"""Results as tables, and these as a Markdown file that is known again: what was changed by hand is not overwritten."""
+"""Tables of a comparison, and their cells: one record is of one seed."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from manymodes.cli import UserError
 from manymodes.files import set_aside, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from manymodes.experiment.compare import Record, Row
+    from manymodes.experiment.records import Found, Record, Row
+
+Write: TypeAlias = Callable[[float], str]
+"""Writes a number as text."""
 
 UNKNOWN = "–"
+COUNTS = ("updates", "examples_per_second", "seconds", "epochs", "judged_epoch")
+"""What a table of training shows beside losses, in the order of its columns."""
 _MARK = "<!-- written by {}, sha256 of what is above: {} -->\n"
 
 
@@ -22,9 +29,9 @@ class Cell(NamedTuple):
     """A cell of a table.
 
     Attributes:
-        text: what it says.
-        limits: within what that lies; empty where nothing is known of it.
-        bad: whether it says something bad.
+        text: the value.
+        limits: its range; empty if unknown.
+        bad: whether the value is bad; it is then set in bold or red.
     """
 
     text: str
@@ -33,7 +40,7 @@ class Cell(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table and what explains it; the first cell of a row is its title."""
+    """A table with a note that explains it; the first cell of a row is its title."""
 
     title: str
     headers: tuple[str, ...]
@@ -41,10 +48,35 @@ class Table(NamedTuple):
     note: str
 
 
-def over_seeds(values: Sequence[float | None], write: Callable[[float], str]) -> Cell:
-    """Write the mean of a value over seeds and, of several that read differently, the least and the greatest.
+# --- numbers ------------------------------------------------------------------------------------------------
 
-    With so few seeds the range says what is known; an interval from their deviation would only seem to say more.
+
+def precise_share(value: float) -> str:
+    """Write a share with one digit after the point: 97.4 %."""
+    return f"{100 * value:.1f} %"
+
+
+def points(value: float) -> str:
+    """Write the difference of two shares in percentage points: +4.2."""
+    return f"{100 * value:+.1f}"
+
+
+def signed(write: Write) -> Write:
+    """Return a function that writes a difference as ``write`` does, with its sign: +1.23, -1.23, 0."""
+
+    def written(value: float) -> str:
+        text = write(value)
+        if text.lstrip("-") == "0":
+            return "0"
+        return f"+{text}" if value > 0 else text
+
+    return written
+
+
+def over_seeds(values: Sequence[float | None], write: Callable[[float], str]) -> Cell:
+    """Write the mean of a value over the seeds, and the least and the greatest where these read differently.
+
+    Seeds are few, so a range is honest; an interval computed from their deviation would not be.
     """
     known = [value for value in values if value is not None]
     if not known:
@@ -53,18 +85,79 @@ def over_seeds(values: Sequence[float | None], write: Callable[[float], str]) ->
     return Cell(write(sum(known) / len(known)), f"{least} to {greatest}" if least != greatest else "")
 
 
-def particulars(
-    found: Mapping[Row, Sequence[Record]], *, command: str, data: tuple[str, str], time: str
-) -> dict[str, str]:
-    """Say what the tables of a comparison depend on: command, data, seeds, time, machines, versions, dates.
+# --- measures -----------------------------------------------------------------------------------------------
 
-    A record may be older than the command that shows it, so machines and versions are those of the records.
+
+def values(records: Sequence[Record], name: str, write: Write) -> Cell:
+    """Write a measure as `over_seeds`."""
+    return over_seeds([record.measures.get(name) for record in records], write)
+
+
+def mean(records: Sequence[Record], name: str) -> float:
+    """Return the mean of a measure over the seeds, NaN unless it is known for all of them."""
+    known: list[Any] = [record.measures.get(name) for record in records]
+    return float("nan") if None in known else sum(known) / len(known)
+
+
+def is_trained(records: Sequence[Record]) -> bool:
+    """Say whether these are records of a trained model."""
+    return records[0].trained
+
+
+def having(found: Found, *names: str) -> Found:
+    """Return the rows for which any of these measures is known."""
+    return {
+        row: records
+        for row, records in found.items()
+        if any(records[0].measures.get(name) is not None for name in names)
+    }
+
+
+def training_cells(records: Sequence[Record], losses: Sequence[str], write: Write) -> list[Cell]:
+    """Write the last losses of the trainings, then `COUNTS`."""
+    return [
+        *(over_seeds([record.training["losses"].get(name) for record in records], write) for name in losses),
+        *(over_seeds([record.training[name] for record in records], write) for name in COUNTS),
+    ]
+
+
+# --- differences between rows -------------------------------------------------------------------------------
+
+
+def single_changes(found: Found, settings: Sequence[str]) -> Iterator[tuple[Row, Row]]:
+    """Yield neighbouring trained rows that differ in exactly one of these settings; None equals every value."""
+    trained = {row: records[0].made_with["settings"] for row, records in found.items() if is_trained(records)}
+    for (before, first), (after, second) in itertools.pairwise(trained.items()):
+        if sum(differ(first[name], second[name]) for name in settings) == 1:
+            yield before, after
+
+
+def differ(first: Any, second: Any) -> bool:
+    """Say whether two values of a setting are both known and different."""
+    return None not in (first, second) and first != second
+
+
+def differences(some: Sequence[Record], others: Sequence[Record], name: str) -> list[float | None]:
+    """Return a measure in ``others`` minus that in ``some``, for every seed that both have."""
+    before = {record.made_with["seed"]: record.measures.get(name) for record in some}
+    after = {record.made_with["seed"]: record.measures.get(name) for record in others}
+    both = [(before[seed], after[seed]) for seed in before if seed in after]
+    return [None if one is None or other is None else other - one for one, other in both]
+
+
+# --- pages and files -------------------------------------------------------------------------------------
+
+
+def particulars(found: Found, *, command: str, data: tuple[str, str], time: str) -> dict[str, str]:
+    """Return what the tables of a comparison depend on: command, data, seeds, time, machines, versions, dates.
+
+    Machines, versions and dates are those of the records, which may be older than the command.
 
     Args:
         found: the records of each row, one a seed.
         command: as it was typed.
-        data: what the data are called, and which they are.
-        time: what each model was given.
+        data: the word for the data, and a description.
+        time: the budget of each model.
     """
     records = [record for kept in found.values() for record in kept]
     seeds = max(len(kept) for kept in found.values())
@@ -84,17 +177,17 @@ def _each(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def markdown(title: str, found: Sequence[Table], particular: Mapping[str, str], pictures: Mapping[str, str]) -> str:
+def markdown(title: str, tables: Sequence[Table], particular: Mapping[str, str], pictures: Mapping[str, str]) -> str:
     """Write tables, pictures and particulars as Markdown.
 
     Args:
         title: of the whole.
-        found: the tables.
+        tables: in their order.
         particular: as `particulars`.
         pictures: a title for each path.
     """
     lines = [f"# {title}", ""]
-    for table in found:
+    for table in tables:
         lines += [f"## {table.title}", "", _line(table.headers), _line(["---", *["---:"] * (len(table.headers) - 1)])]
         lines += [_line([_in_markdown(cell) for cell in row]) for row in table.rows]
         lines += ["", table.note, ""]

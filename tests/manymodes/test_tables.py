@@ -1,19 +1,35 @@
+import math
+
 import pytest
 
-from manymodes.cli import UserError
-from manymodes.experiment.compare import Record, Row
-from manymodes.experiment.tables import Cell, Table, check_text, markdown, over_seeds, particulars, write_marked
-
-PROGRAM = "somebody.compare"
+from manymodes.experiment.records import Record, Row
+from manymodes.experiment.tables import (
+    COUNTS,
+    Cell,
+    Table,
+    differences,
+    having,
+    is_trained,
+    markdown,
+    mean,
+    over_seeds,
+    particulars,
+    points,
+    precise_share,
+    signed,
+    single_changes,
+    training_cells,
+    values,
+)
 
 
 def brief(value):
     return f"{value:.3g}"
 
 
-def record(**changed):
-    made = {"made_with": {}, "training": {}, "measures": {}, "verdict": {}, "figures": {}}
-    return Record(**{**made, "machine": "one", "versions": {"python": "3"}, "date": "2026-01-01", **changed})
+def record(seed=0, training=None, settings=None, machine="one", date="2026-01-01", **measures):
+    made_with = {"seed": seed, "settings": settings or {}}
+    return Record(made_with, training or {}, measures, {}, {}, machine, {"python": "3"}, date)
 
 
 def test_over_seeds_stand_the_mean_the_least_and_the_greatest():
@@ -56,41 +72,66 @@ def test_particulars_of_one_record_name_one_of_each():
     assert (about["Seeds"], about["Machine"], about["Date"]) == ("0", "one", "2026-01-01")
 
 
-@pytest.fixture
-def text(tmp_path):
-    return tmp_path / "results.md"
-
-
-def test_a_text_is_written_again_as_long_as_nobody_changes_it(text, tmp_path):
-    for body in ("# One\n", "# Two\n"):
-        check_text(text, PROGRAM, force=False)
-        write_marked(text, body, PROGRAM)
-        assert text.read_text(encoding="utf-8").startswith(body)
-    assert list(tmp_path.iterdir()) == [text]
-
-
 @pytest.mark.parametrize(
-    "change", [lambda old: "mine\n" + old, lambda old: old + "mine\n", lambda _: "", lambda _: "dear"]
+    ("write", "value", "text"),
+    [
+        (precise_share, 0.9744, "97.4 %"),
+        (points, 0.042, "+4.2"),
+        (points, -0.042, "-4.2"),
+        (signed(brief), 1.234, "+1.23"),
+        (signed(brief), -1.234, "-1.23"),
+        (signed(brief), 0.0, "0"),
+        (signed(brief), -0.0, "0"),
+    ],
 )
-def test_a_text_that_was_changed_is_refused_and_with_force_set_aside(text, change):
-    write_marked(text, "# One\n", PROGRAM)
-    mine = change(text.read_text(encoding="utf-8"))
-    text.write_text(mine, encoding="utf-8")
-    with pytest.raises(UserError, match="--force"):
-        check_text(text, PROGRAM, force=False)
-    check_text(text, PROGRAM, force=True)
-    write_marked(text, "# Two\n", PROGRAM)
-    assert text.with_name("results.md.1").read_text(encoding="utf-8") == mine
-    check_text(text, PROGRAM, force=False)
+def test_numbers_are_written(write, value, text):
+    assert write(value) == text
 
 
-def test_what_another_program_wrote_is_somebody_elses(text):
-    write_marked(text, "# One\n", "another.compare")
-    with pytest.raises(UserError, match="not as this program wrote it"):
-        check_text(text, PROGRAM, force=False)
+def test_measures_are_those_of_all_seeds():
+    records = [record(0, score=1.0), record(1, score=3.0, other=None)]
+    assert values(records, "score", brief) == Cell("2", "1 to 3")
+    assert mean(records, "score") == 2
+    assert values(records, "other", brief) == Cell("–")
+    assert math.isnan(mean(records, "other"))
 
 
-def test_what_is_no_text_is_somebody_elses(text):
-    text.write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match="not as this program wrote it"):
-        check_text(text, PROGRAM, force=False)
+def test_rows_are_found_by_what_is_known_of_them():
+    first, second, third = (Row(name, name) for name in "abc")
+    found = {first: [record(score=0.0)], second: [record(score=None)], third: [record(other=1.0)]}
+    assert list(having(found, "score")) == [first]
+    assert list(having(found, "score", "other")) == [first, third]
+
+
+def test_what_is_said_of_training():
+    facts = {"losses": {"loss": 0.5}, **{name: float(number) for number, name in enumerate(COUNTS)}}
+    trained = [record(training=facts)]
+    assert is_trained(trained)
+    assert not is_trained([record()])
+    cells = training_cells(trained, ("loss", "another"), brief)
+    assert [cell.text for cell in cells] == ["0.5", "–", "0", "1", "2", "3", "4"]
+
+
+def test_changes_are_single_and_between_neighbours():
+    def row(name, **settings):
+        return Row(name, name), [record(training={"x": 1}, settings=settings)]
+
+    found = dict(
+        [
+            row("a", kind="x", size=None),
+            row("b", kind="y", size=None),
+            row("c", kind="z", size=3),  # the size is not one that b has
+            (Row("control", "control"), [record()]),
+            row("d", kind="z", size=4),
+            row("e", kind="x", size=5),
+            row("f", kind="x", size=5),
+        ]
+    )
+    pairs = [(before.name, after.name) for before, after in single_changes(found, ("kind", "size"))]
+    assert pairs == [("a", "b"), ("b", "c"), ("c", "d")]
+
+
+def test_differences_are_of_the_same_seed():
+    some = [record(0, score=1.0), record(1, score=2.0), record(2)]
+    others = [record(1, score=5.0), record(2, score=7.0), record(3, score=9.0)]
+    assert differences(some, others, "score") == [3.0, None]

@@ -1,4 +1,4 @@
-"""The rows of `melodygan.compare` as tables."""
+"""Tables of `melodygan.compare`."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ from typing import TYPE_CHECKING
 
 from evaluation.features.table import FEATURES
 from evaluation.scores.verdict import number, share
-from manymodes.experiment import tables as kit
 from manymodes.experiment.tables import Cell, Table, over_seeds
-from melodygan.comparison import LOSSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from manymodes.experiment.compare import Record, Row
-    from melodygan.comparison import Terms
+    from manymodes.experiment.records import Found, Record
 
 
-def tables(found: Mapping[Row, Sequence[Record]]) -> list[Table]:
+def tables(found: Found, losses: Sequence[str]) -> list[Table]:
     """Put records into the table of what was composed and that of how the models were trained.
 
     Args:
         found: the records of each row, one a seed.
+        losses: columns of the history whose last values are shown.
     """
     several = any(len(records) > 1 for records in found.values())
     limits = "the least and the greatest of the seeds, as everywhere" if several else "its 95 % interval"
-    trained = {row: records for row, records in found.items() if row.arguments is not None}
+    trained = {row: records for row, records in found.items() if records[0].trained}
     music = Table(
         "What they compose",
         (
@@ -46,7 +44,7 @@ def tables(found: Mapping[Row, Sequence[Record]]) -> list[Table]:
             "Row", "Generator loss", "Discriminator loss", "Bits a sixteenth", "in validation",
             "Updates", "Examples a second", "Epochs", "Judged epoch",
         ),
-        [[Cell(row.title), *_training(records)] for row, records in trained.items()],
+        [[Cell(row.title), *_training(records, losses)] for row, records in trained.items()],
         "Losses and bits are those of the last epoch, means over it. Losses of different rows have different units: "
         "nats of cross-entropy for a GAN, scores of the critic for a WGAN. An example is a real tune that an update "
         "looked at; as reported it is a window of 100 notes without lengths. As many epochs were planned, for the "
@@ -90,19 +88,9 @@ def _times(records: Sequence[Record], name: str) -> Cell:
     return Cell(text, bad=times > 0)
 
 
-def _training(records: Sequence[Record]) -> list[Cell]:
+def _training(records: Sequence[Record], losses: Sequence[str]) -> list[Cell]:
     counts = ("updates", "examples_per_second", "epochs", "judged_epoch")
     return [
-        *(over_seeds([record.training["losses"].get(name) for record in records], number) for name in LOSSES),
+        *(over_seeds([record.training["losses"].get(name) for record in records], number) for name in losses),
         *(over_seeds([record.training[name] for record in records], number) for name in counts),
     ]
-
-
-def particulars(found: Mapping[Row, Sequence[Record]], terms: Terms, command: str, tunes: int) -> dict[str, str]:
-    """Say what the tables depend on, as `manymodes.experiment.tables.particulars`; ``tunes`` are in the corpus."""
-    return kit.particulars(
-        found,
-        command=command,
-        data=("Corpus", f"{terms.data}, {tunes} tunes, fingerprint {terms.fingerprint[:12]}"),
-        time=f"{number(terms.minutes)} minutes of updates a model; {terms.count} tunes composed by each",
-    )

@@ -1,0 +1,116 @@
+"""The rows of a comparison, and the record of each finished row."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from manymodes.experiment.run import VERSIONED
+from manymodes.files import write_text
+
+if TYPE_CHECKING:
+    from manymodes.experiment.config import Config
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a comparison.
+
+    Attributes:
+        name: as ``--rows`` takes it.
+        title: as tables show it.
+        config: of its model; None for a row that needs no training.
+    """
+
+    name: str
+    title: str
+    config: Config | None = None
+
+    @property
+    def arguments(self) -> Any:
+        """The config, as it was called before."""
+        return self.config
+
+
+def machine() -> str:
+    """Name the processor and its number of cores."""
+    name = platform.processor() or platform.machine()
+    try:
+        model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:  # not Linux
+        model = None
+    cores = os.cpu_count()
+    return f"{model[1] if model else name}, {cores} {'core' if cores == 1 else 'cores'}"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that the figures depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}
+
+
+@dataclass(frozen=True)
+class Record:
+    """The results of a row for one seed.
+
+    Attributes:
+        made_with: everything that decides the results, except the speed of the machine.
+        training: `manymodes.experiment.budget.Trained.facts`; empty for a row without training.
+        measures: numbers; None where unknown.
+        verdict: the same in sentences.
+        figures: what the pictures show.
+        machine: where it was made.
+        versions: of the packages it was made with.
+        date: ISO 8601.
+    """
+
+    made_with: dict[str, Any]
+    training: dict[str, Any]
+    measures: dict[str, Any]
+    verdict: dict[str, str]
+    figures: dict[str, Any]
+    machine: str = field(default_factory=machine)
+    versions: dict[str, str] = field(default_factory=versions)
+    date: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
+
+    @property
+    def trained(self) -> bool:
+        """Whether this is the record of a trained model."""
+        return bool(self.training)
+
+
+Found: TypeAlias = Mapping[Row, Sequence[Record]]
+"""The records of each row, one a seed."""
+
+
+def read_record(path: Path) -> Record | None:
+    """Read a record; None if there is no usable one."""
+    try:
+        record = Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return record if isinstance(record.made_with, dict) else None
+
+
+def write_record(path: Path, record: Record) -> Record:
+    """Write a record and return it as `read_record` will."""
+    plain = _plain(asdict(record))
+    write_text(path, json.dumps(plain, allow_nan=False) + "\n")
+    return Record(**plain)
+
+
+def _plain(value: Any) -> Any:
+    """Replace NaN and infinity with None, and tuples with lists."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
