@@ -5,8 +5,8 @@ per piece: [n], or [n, d] for histograms and matrices. A value that a piece does
 note) is NaN, never 0; comparisons leave such pieces out of that feature and count them.
 
 The names, and the ideas, of the first twelve are from L.-C. Yang and A. Lerch, "On the evaluation of generative models
-in music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.legacy.mgeval` has that
-program's own conventions, and the README lists each difference.
+in music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.legacy.mgeval` has
+that program's own definitions, and the README lists each difference.
 
 Features of succession follow the melodic line, the highest note at each onset. Drum notes are left out, unless a
 piece has nothing else.
@@ -14,44 +14,16 @@ piece has nothing else.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.commandline import OneLineParser, counted, fail, jobs
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces
 from evaluation.features.sequences import longest_repeats
-from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Notes, Stack, as_rows
+from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, as_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Pieces = Notes | Sequence[Notes] | Stack
-"""What every feature takes."""
-
-PITCH_CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-
-NOTE_LENGTHS = {
-    "whole": 4.0,
-    "half": 2.0,
-    "quarter": 1.0,
-    "8th": 0.5,
-    "16th": 0.25,
-    "dotted half": 3.0,
-    "dotted quarter": 1.5,
-    "dotted 8th": 0.75,
-    "dotted 16th": 0.375,
-    "half triplet": 4 / 3,
-    "quarter triplet": 2 / 3,
-    "8th triplet": 1 / 3,
-}
-"""The twelve classes of `note_length_hist` in mgeval's order, in quarters."""
 
 LENGTH_CLASSES = 8
 """Classes of `note_length_transitions`: eighths of a second, the last one open."""
@@ -395,29 +367,6 @@ def notes_per_quarter(pieces: Pieces) -> FloatArray:
     return _ratio(stack.notes, _length(stack))
 
 
-@dataclass(frozen=True)
-class Feature:
-    """A feature as reports show it.
-
-    Attributes:
-        function: from pieces to [n] or [n, ...].
-        title: for people.
-        unit: of a value.
-        columns: names of the entries of a histogram; empty for a single number and for matrices.
-        every: the feature in words for a set in which all pieces have one value, with {} for the value.
-        variety: whether a set that does not vary in this feature has lost variety. Not so for the length of a piece,
-            which is a setting of many generators, nor for how its parts hang together: noise is alike in that
-            everywhere.
-    """
-
-    function: Callable[[Pieces], FloatArray]
-    title: str
-    unit: str
-    columns: tuple[str, ...] = ()
-    every: str = ""
-    variety: bool = True
-
-
 FEATURES: Mapping[str, Feature] = {
     "total_used_pitch": Feature(total_used_pitch, "Pitches used", "pitches", every="uses {} pitches"),
     "bar_used_pitch": Feature(bar_used_pitch, "Pitches a bar", "pitches/bar", every="has {} pitches a bar"),
@@ -500,84 +449,3 @@ def _pitch_groups(stack: Stack) -> FloatArray:
     padded = np.full((stack.size, number.max() + 1, member.max() + 1), np.nan)
     padded[piece, number, member] = pitch
     return padded
-
-
-def column_names(name: str, width: int, features: Mapping[str, Feature] = FEATURES) -> list[str]:
-    """Name the columns of a feature in a table: its own name, or name[entry] for histograms and matrices."""
-    if width == 1:
-        return [name]
-    columns: Sequence[str] = features[name].columns
-    if not columns:
-        side = PITCH_CLASSES if "pitch" in name else tuple(NOTE_LENGTHS)
-        rows = side if width == len(side) ** 2 else tuple(f"bar {bar}" for bar in range(1, width // len(side) + 1))
-        columns = [f"{row}→{column}" for row in rows for column in side]
-    return [f"{name}[{column}]" for column in columns]
-
-
-def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature] = FEATURES) -> str:
-    """Write a feature table as CSV: one row a piece, empty cells where a piece does not have the feature.
-
-    Args:
-        names: [n] names of the pieces.
-        table: as from `feature_table`.
-        features: what the table holds.
-    """
-    blocks = [as_rows(values) for values in table.values()]
-    header = ["file"]
-    for name, block in zip(table, blocks, strict=True):
-        header.extend(column_names(name, block.shape[1], features))
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    matrix = np.hstack(blocks) if blocks else np.empty((len(names), 0))
-    form = ",".join(["%.6g"] * matrix.shape[1])
-    for name, row in zip(names, matrix, strict=True):
-        writer.writerow([name, *(form % tuple(row)).replace("nan", "").split(",")])
-    return stream.getvalue()
-
-
-EXAMPLE = """\
-example:
-  python -m evaluation.features.table gen/ --out features.csv
-"""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    parser = OneLineParser(
-        prog="python -m evaluation.features.table",
-        description="Measure every MIDI file of a folder: one row a file, one column a feature.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="searched with its sub-folders for .mid and .midi")
-    parser.add_argument(
-        "--out", type=Path, default=Path("features.csv"), metavar="FILE", help="(default: features.csv)"
-    )
-    parser.add_argument("--mgeval", action="store_true", help="mgeval's twelve features in its own conventions")
-    parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="parallel readers (default: one a core)")
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when the table is written, 2 when it could not be."""
-    args = build_parser().parse_args(argv)
-    from evaluation.legacy import mgeval
-    from evaluation.output import OutputError, write_file
-    from evaluation.reading.reading import FolderError, read_some
-
-    try:
-        found = read_some(args.folder, args.jobs)
-        features = mgeval.FEATURES if args.mgeval else FEATURES
-        text = csv_text([piece.name for piece in found.pieces], feature_table(found.pieces, features), features)
-        write_file(args.out, text)
-    except (FolderError, OutputError) as error:
-        return fail("evaluation.features.table", error)
-    for skipped in found.skipped:
-        print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
-    print(f"wrote {args.out}: {counted(len(found.pieces), 'file')}, {len(found.skipped):,} skipped")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

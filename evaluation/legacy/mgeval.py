@@ -1,7 +1,7 @@
 """The twelve features, the overlap and the divergence exactly as mgeval defines them, slips included.
 
-For comparison with published numbers only: `evaluation.features.table` has the corrected forms. The program reads one part
-of a piece in two ways, and so does this module:
+For comparison with published numbers only: `evaluation.features.table` has the corrected forms. The program reads one
+part of a piece in two ways, and so does this module:
 
 - I, the first instrument's piano roll at 100 frames a second, weighted by velocity; empty for drums;
 - T, the first track with notes, at ticks; here in quarters. Its time signature is taken to stand in the track itself.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.features.table import PITCH_CLASSES, Feature, Pieces
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces
 from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Notes, Stack
 
 if TYPE_CHECKING:
@@ -224,20 +224,7 @@ def note_length_transition_matrix(pieces: Pieces) -> FloatArray:
 
 
 _BAR_COLUMNS = tuple(f"bar {number}" for number in range(1, BARS + 1))
-_LENGTH_COLUMNS = (
-    "full",
-    "half",
-    "quarter",
-    "8th",
-    "16th",
-    "dotted half",
-    "dotted quarter",
-    "dotted 8th",
-    "dotted 16th",
-    "half triplet",
-    "quarter triplet",
-    "8th triplet",
-)
+_LENGTH_COLUMNS = ("full", *list(NOTE_LENGTHS)[1:])
 
 FEATURES: Mapping[str, Feature] = {
     "total_used_pitch": Feature(total_used_pitch, "Pitches used", "pitches", every="uses {} pitches"),

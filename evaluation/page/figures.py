@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evaluation.reading.notes import FloatArray, Notes
-    from evaluation.scores.compare import Score
+    from evaluation.scores.sampling import Score
 
 _ROLL_NOTES = 400
 _ROLL_BARS = 64

@@ -58,7 +58,7 @@ def spread(x: ArrayLike) -> float:
     """
     values = as_rows(x)
     n = len(values)
-    if n < 2:  # noqa: PLR2004 - a pair
+    if n <= 1:
         return float("nan")
     if values.shape[1] == 1:
         ordered = np.sort(values[:, 0])

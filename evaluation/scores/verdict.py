@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluation.commandline import counted
 from evaluation.features.table import FEATURES
 
 if TYPE_CHECKING:
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from evaluation.features.table import Feature
     from evaluation.reading.notes import FloatArray, Notes
     from evaluation.scores.collapse import Collapse
-    from evaluation.scores.compare import FeatureComparison
     from evaluation.scores.copying import Copying
     from evaluation.scores.diversity import Diversity
+    from evaluation.scores.overlap import FeatureComparison
 
 SIGNIFICANT = 0.05
 """Corrected p-value under which two sets differ in a feature."""
@@ -28,6 +27,19 @@ SIMILAR = 0.85
 
 NAMED = 3
 """How many features and groups a sentence names."""
+
+
+class Verdict(NamedTuple):
+    """The result of a comparison: one sentence on each question."""
+
+    closeness: str
+    collapse: str
+    copying: str
+
+
+def counted(number: int, noun: str) -> str:
+    """Count things: 1 file, 0 files, 1,754 files."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def number(value: float) -> str:

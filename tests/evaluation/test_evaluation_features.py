@@ -7,14 +7,16 @@ import csv
 import mido
 import numpy as np
 import pytest
-from conftest import write_midi
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from midifiles import write_midi
 
+from evaluation.features import table as features
+from evaluation.features.__main__ import main
+from evaluation.features.feature import NOTE_LENGTHS
 from evaluation.features.table import FEATURES, feature_table, manhattan_distances, note_length_transitions
-from evaluation.features.table import table as features
+from evaluation.reading.folders import read_folder
 from evaluation.reading.notes import Notes
-from evaluation.reading.reading import read_folder
 
 
 def read_one(path):
@@ -182,7 +184,7 @@ def test_histograms_worked_out_by_hand(scale, bell, chords, band):
     shares = np.zeros(12)
     shares[[0, 4, 7, 11, 2]] = [2, 2, 4, 2, 2]
     assert features.total_pitch_class_histogram(chords)[0] == pytest.approx(shares / 12)
-    lengths = list(features.NOTE_LENGTHS)
+    lengths = list(NOTE_LENGTHS)
     assert features.note_length_hist(bell)[0, lengths.index("8th")] == 1
     assert features.note_length_hist(band)[0, lengths.index("8th")] == 0.5
     assert features.note_length_hist(band)[0, lengths.index("dotted quarter")] == 0.5
@@ -302,20 +304,16 @@ def test_tempo_moves_time_between_onsets_alone(notes):
         assert fast[name] == pytest.approx(values * factor, nan_ok=True), name
 
 
-def test_command_writes_one_row_a_file(tune_folder, tmp_path, capsys):
+def test_command_writes_one_row_per_file(tune_folder, tmp_path, at_prompt):
     out = tmp_path / "features.csv"
-    assert features.main([str(tune_folder), "--out", str(out), "--jobs", "1"]) == 0
+    code, printed, _ = at_prompt(main, tune_folder, "--out", out, "--jobs", "1")
+    assert code == 0
     with out.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 300
     assert set(FEATURES) - set(rows[0]) == {name for name in FEATURES if f"{name}[" in "".join(rows[0])}
     assert float(rows[0]["total_used_note"]) > 0
-    assert "300 files, 0 skipped" in capsys.readouterr().out
-
-
-def test_command_names_what_is_wrong_in_one_line(tmp_path, capsys):
-    assert features.main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "f.csv")]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "no such folder" in error
-    assert not (tmp_path / "f.csv").exists()
+    assert "300 read, 0 skipped" in printed
+    code, _, error = at_prompt(main, tune_folder, "--out", out)
+    assert code == 2
+    assert "--force" in error

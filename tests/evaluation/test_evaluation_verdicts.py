@@ -6,7 +6,7 @@ import known
 import numpy as np
 import pytest
 
-from evaluation.scores.assessment import compare_sets, measure, ranking
+from evaluation.scores.sets import compare_sets, measure, ranking
 
 pytestmark = pytest.mark.usefixtures("fewer_draws")
 

@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.commandline import counted
-from evaluation.features.table import NOTE_LENGTHS, PITCH_CLASSES, averaged_transitions
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES
+from evaluation.features.table import averaged_transitions
 from evaluation.page import figures
 from evaluation.reading.notes import Stack
-from evaluation.scores.compare import PAIRWISE, PERMUTATIONS, RESAMPLED, RESAMPLES, SPLITS
 from evaluation.scores.copying import COPIED_NOTES, COPIED_SHARE
-from evaluation.scores.verdict import CLOSE, SIGNIFICANT, SIMILAR, number, share
-from evaluation.templating import template
+from evaluation.scores.overlap import PERMUTATIONS
+from evaluation.scores.sampling import PAIRWISE, RESAMPLED, RESAMPLES, SPLITS
+from evaluation.scores.verdict import CLOSE, SIGNIFICANT, SIMILAR, counted, number, share
+from manymodes.experiment.page import template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from markupsafe import Markup
 
-    from evaluation.features.table import Feature
+    from evaluation.features.feature import Feature
     from evaluation.reading.notes import Notes
-    from evaluation.scores.assessment import MusicSet, SetComparison
-    from evaluation.scores.compare import Score
     from evaluation.scores.copying import Pair
+    from evaluation.scores.sampling import Score
+    from evaluation.scores.sets import MusicSet, SetComparison
 
 _LENGTH_ROWS = ("<⅛", "⅛", "¼", "⅜", "½", "⅝", "¾", "≥⅞")
 _ROLLED_PAIRS = 3
@@ -63,20 +64,14 @@ def page(
         seed: of all random draws.
         versions: of the programs that the numbers depend on.
     """
-    filters: dict[str, Callable[..., Any]] = {
-        "number": number,
-        "share": share,
-        "fixed": fixed,
-        "p_value": p_value,
-        "counted": counted,
-        "count": "{:,}".format,
-        "capfirst": capitalised,
-    }
     sets = {id(one): one for one in (*(one.gen for one in ranked), org, train)}.values()
-    return template("evaluation", "report.html.jinja", filters).render(
+    return template("evaluation", "report.html.jinja").render(
         number=number,
         share=share,
         fixed=fixed,
+        p_value=p_value,
+        counted=counted,
+        capitalised=capitalised,
         title=f"{', '.join(one.gen.label for one in ranked)} against {org.label}",
         comparisons=[_section(one, train, features) for one in ranked],
         org=org,
