@@ -169,8 +169,10 @@ class Config:
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
         """Return the configuration that `to_json` described; other keys are ignored."""
-        values = {field.name: kept[field.name] for field in dataclasses.fields(cls) if field.name in kept}
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        names = (field.name for field in dataclasses.fields(cls) if field.name in kept)
+        values: dict[str, Any] = {name: kept[name] for name in names}
+        values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**values)
 
 
 C = TypeVar("C", bound=Config)
