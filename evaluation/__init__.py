@@ -35,7 +35,7 @@ _HOME = {
     "compare_folders": "report",
 }
 
-__all__ = list(_HOME)  # noqa: PLE0605 - one list of the names is enough
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -47,14 +47,9 @@ def _distinct(group: IntArray, groups: int, symbols: IntArray, width: int) -> Fl
     return np.bincount(keys[first] // width, minlength=groups).astype(np.float64)
 
 
-def _first_bars(stack: Stack, per_bar: FloatArray, bars: int) -> FloatArray:
-    """Cut [B, ...] into [n, bars, ...]: the first bars of each piece, zero beyond its end."""
-    first = np.concatenate([[0], np.cumsum(stack.bars)]).astype(np.int64)
-    number = np.arange(len(stack.bar_piece)) - first[stack.bar_piece]
-    kept = number < bars
-    result = np.zeros((stack.size, bars, *per_bar.shape[1:]))
-    result[stack.bar_piece[kept], number[kept]] = per_bar[kept]
-    return result
+def _mean(stack: Stack, values: FloatArray, piece: IntArray) -> FloatArray:
+    """Average values by the piece that each belongs to; NaN for a piece without any. [k], [k] to [n]."""
+    return _ratio(stack.per_piece(values, piece), stack.per_piece(np.ones(len(piece)), piece))
 
 
 def total_used_pitch(pieces: Pieces) -> FloatArray:
@@ -67,16 +62,13 @@ def total_used_pitch(pieces: Pieces) -> FloatArray:
     return _distinct(stack.piece, stack.size, stack.pitch, PITCHES)
 
 
-def bar_used_pitch(pieces: Pieces, bars: int | None = None) -> FloatArray:
+def bar_used_pitch(pieces: Pieces) -> FloatArray:
     """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches a bar.
 
-    Bars follow the metre map; empty bars count as 0. With `bars`, the counts of the first bars themselves, [n, bars],
-    zero beyond the end of a piece. Source: mgeval 2.
+    Bars follow the metre map; empty bars count as 0. Source: mgeval 2.
     """
     stack = Stack.of(pieces)
     per_bar = _distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
-    if bars is not None:
-        return _first_bars(stack, per_bar, bars)
     return _ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
 
 
@@ -85,15 +77,9 @@ def total_used_note(pieces: Pieces) -> FloatArray:
     return Stack.of(pieces).notes
 
 
-def bar_used_note(pieces: Pieces, bars: int | None = None) -> FloatArray:
-    """Notes that start in a bar, averaged over the bars of the piece. [n] notes a bar.
-
-    With `bars`, the counts of the first bars, [n, bars], zero beyond the end of a piece. Source: mgeval 4.
-    """
+def bar_used_note(pieces: Pieces) -> FloatArray:
+    """Notes that start in a bar, averaged over the bars of the piece. [n] notes per bar. Source: mgeval 4."""
     stack = Stack.of(pieces)
-    per_bar = np.bincount(stack.bar, minlength=len(stack.bar_piece)).astype(np.float64)
-    if bars is not None:
-        return _first_bars(stack, per_bar, bars)
     return _ratio(stack.notes, stack.bars)
 
 
@@ -107,11 +93,10 @@ def total_pitch_class_histogram(pieces: Pieces) -> FloatArray:
     return _ratio(time, time.sum(axis=1))
 
 
-def bar_pitch_class_histogram(pieces: Pieces, bars: int | None = None) -> FloatArray:
+def bar_pitch_class_histogram(pieces: Pieces) -> FloatArray:
     """Share of sounding time in each pitch class within a bar, averaged over the bars that sound. [n, 12] from C.
 
-    A note held across a bar line counts in each bar for the time that it sounds there. With `bars`, the histograms of
-    the first bars, [n, bars, 12], zero where a bar is silent or beyond the end. NaN where nothing sounds.
+    A note held across a bar line counts in each bar for the time that it sounds there. NaN where nothing sounds.
     Source: mgeval 6.
     """
     stack = Stack.of(pieces)
@@ -129,8 +114,6 @@ def bar_pitch_class_histogram(pieces: Pieces, bars: int | None = None) -> FloatA
     per_bar = cells.reshape(-1, 12).astype(np.float64)
     sounding = per_bar.sum(axis=1)
     shares = np.nan_to_num(_ratio(per_bar, sounding), nan=0.0)
-    if bars is not None:
-        return _first_bars(stack, shares, bars)
     rows = np.repeat(stack.bar_piece, 12)
     columns = np.tile(np.arange(12), len(stack.bar_piece))
     total = stack.table(rows, columns, 12, shares.ravel())
@@ -180,7 +163,7 @@ def avg_pitch_shift(pieces: Pieces) -> FloatArray:
     stack = Stack.of(pieces)
     before, after, piece = stack.steps
     size = np.abs(stack.pitch[after] - stack.pitch[before]).astype(np.float64)
-    return _ratio(stack.per_piece(size, piece), stack.per_piece(np.ones(len(piece)), piece))
+    return _mean(stack, size, piece)
 
 
 def avg_IOI(pieces: Pieces) -> FloatArray:  # noqa: N802 - mgeval's name
@@ -192,7 +175,7 @@ def avg_IOI(pieces: Pieces) -> FloatArray:  # noqa: N802 - mgeval's name
     stack = Stack.of(pieces)
     before, after, piece = stack.steps
     gaps = stack.onset_seconds[after] - stack.onset_seconds[before]
-    return _ratio(stack.per_piece(gaps, piece), stack.per_piece(np.ones(len(piece)), piece))
+    return _mean(stack, gaps, piece)
 
 
 def _length_class(duration: FloatArray) -> IntArray:
@@ -269,7 +252,7 @@ def repeated_note_rate(pieces: Pieces) -> FloatArray:
     stack = Stack.of(pieces)
     before, after, piece = stack.steps
     stays = (stack.pitch[before] == stack.pitch[after]).astype(np.float64)
-    return _ratio(stack.per_piece(stays, piece), stack.per_piece(np.ones(len(piece)), piece))
+    return _mean(stack, stays, piece)
 
 
 def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
@@ -332,8 +315,7 @@ def bar_self_similarity(pieces: Pieces) -> FloatArray:
         product = (content[pair] * content[pair + 1]).sum(axis=1)
         silent = ((norm[pair] == 0) & (norm[pair + 1] == 0)).astype(np.float64)
         cosines += np.where(silent > 0, 1.0, np.nan_to_num(_ratio(product, norm[pair] * norm[pair + 1])))
-    piece = stack.bar_piece[pair]
-    return _ratio(stack.per_piece(cosines / 2, piece), stack.per_piece(np.ones(len(pair)), piece))
+    return _mean(stack, cosines / 2, stack.bar_piece[pair])
 
 
 def rest_share(pieces: Pieces) -> FloatArray:
