@@ -314,19 +314,17 @@ def write_report(out: Path, files: Mapping[str, str], *, force: bool) -> Path:
     """Write a report as a new folder, and return its path.
 
     Args:
-        out: the folder; where it exists, its name with the first free number is used.
+        out: the folder; if it exists, `out-2` or the next free number is used.
         files: texts by name.
         force: use `out` itself, and rename a folder that exists there.
-    """
-    from manymodes.files import new_folder, set_aside
 
-    folder, number = out, 1
-    while folder.exists() and not force:
-        number += 1
-        folder = out.with_name(f"{out.name}-{number}")
-    if folder.exists():
-        set_aside(folder)
-    with new_folder(folder) as partial:
+    Raises:
+        UserError: nothing may be written there.
+    """
+    from manymodes.files import new_run_folder, replacing_folder
+
+    folder = out if force else new_run_folder(out)
+    with replacing_folder(folder) as partial:
         for name, text in files.items():
             (partial / name).write_text(text, encoding="utf-8", newline="")
     return folder
@@ -338,14 +336,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         UserError: the folders cannot be compared, or the report cannot be written.
     """
-    from manymodes.files import check_place
+    from manymodes.files import check_folder
 
     typed = list(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(typed)
     *generated, original = args.folders
     if not generated:
         raise UserError(f"only one folder given: {original}; give generated sets and then the originals")
-    check_place(args.out)
+    check_folder(args.out)
     with cluster(args.scheduler):
         report = compare_folders(
             generated,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manymodes import cli
-from manymodes.cli import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from evaluation.features.table import FEATURES, feature_table
     from evaluation.legacy import mgeval
     from evaluation.reading.folders import read_some
-    from manymodes.files import check_place, write_text
+    from manymodes.files import check_new_file, write_text
 
-    check_place(args.out)
-    if args.out.exists() and not args.force:
-        raise UserError(f"{args.out} exists already: give another --out, or --force to overwrite it")
+    check_new_file(args.out, force=args.force)
     found = read_some(args.folder, args.jobs)
     features = mgeval.FEATURES if args.mgeval else FEATURES
     table = feature_table(found.pieces, features)

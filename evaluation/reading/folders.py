@@ -159,8 +159,11 @@ def read_guarded(
     notes = iter(as_notes([answer for answer in answers if isinstance(answer, Loaded)]))
     results: list[Notes | Skipped] = []
     for answer in answers:
-        result = answer if isinstance(answer, Skipped) else next(notes)
-        results.append(Skipped(answer.name, result) if isinstance(result, str) else result)
+        if isinstance(answer, Skipped):
+            results.append(answer)
+        else:
+            result = next(notes)
+            results.append(Skipped(answer.name, result) if isinstance(result, str) else result)
     return results
 
 

@@ -179,7 +179,7 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
     halves = Halves.draw((len(gen_rows), len(org_rows)), generator(seed, "halves"))
     drawn = _scores(pairs, [(gen_part, pairs.org[part]) for gen_part, part in zip(*halves.parts, strict=True)])
     whole["spread"][0] = _over(np.array(gen_sample.spread), np.array(org_sample.spread))
-    scores = {
+    scores: dict[str, Any] = {
         key: Score.of(
             float(whole[key][0]),
             ours[key],
