@@ -130,7 +130,7 @@ class Report:
         org: the originals.
         train: the set in which copies are looked for.
         features: of all sets.
-        seed: of all random draws.
+        seed: of all random numbers.
     """
 
     comparisons: list[SetComparison]
@@ -279,7 +279,7 @@ def compare_folders(
         original: the originals.
         train: where to look for copies; the originals by default.
         mgeval: use mgeval's features and definitions.
-        seed: of all random draws.
+        seed: of all random numbers.
         jobs: parallel workers; −1 is one per core.
         progress: called with a description of each step.
 

@@ -12,7 +12,7 @@ import numpy as np
 from evaluation.reading.notes import FloatArray, Notes, Stack, as_rows
 
 Pieces = Notes | Sequence[Notes] | Stack
-"""What every feature takes."""
+"""The argument of every feature."""
 
 PITCH_CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
@@ -42,10 +42,9 @@ class Feature:
         title: for people.
         unit: of a value.
         columns: names of the entries of a histogram; empty for a single number and for matrices.
-        every: the feature in words for a set in which all pieces have one value, with {} for the value.
-        variety: whether a set that does not vary in this feature has lost variety. Not so for the length of a piece,
-            which is a setting of many generators, nor for how its parts hang together: noise is alike in that
-            everywhere.
+        every: describes a set whose pieces all have one value, with {} for the value.
+        variety: whether a set that does not vary in this feature has lost variety. False for the length of a piece,
+            which is a setting of many generators, and for features of structure, in which noise does not vary either.
     """
 
     function: Callable[[Pieces], FloatArray]
@@ -70,12 +69,12 @@ def column_names(name: str, width: int, features: Mapping[str, Feature]) -> list
 
 
 def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> str:
-    """Write a feature table as CSV: one row a piece, empty cells where a piece does not have the feature.
+    """Write a feature table as CSV: one row per piece, and empty cells for undefined values.
 
     Args:
         names: [n] names of the pieces.
         table: as from `feature_table`.
-        features: what the table holds.
+        features: those of the table.
     """
     blocks = [as_rows(values) for values in table.values()]
     header = ["file"]

@@ -1,4 +1,4 @@
-"""What is measured in each piece: the twelve features of mgeval by their names, and what a musician would ask.
+"""The features of a piece: the twelve of mgeval, by their names, and eight more that a musician would ask for.
 
 Every feature is a pure function of note arrays. It takes one `Notes`, a list of them or a `Stack`, and returns one row
 per piece: [n], or [n, d] for histograms and matrices. A value that a piece does not have (the mean interval of a single
@@ -63,7 +63,7 @@ def total_used_pitch(pieces: Pieces) -> FloatArray:
 
 
 def bar_used_pitch(pieces: Pieces) -> FloatArray:
-    """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches a bar.
+    """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches per bar.
 
     Bars follow the metre map; empty bars count as 0. Source: mgeval 2.
     """
@@ -270,10 +270,10 @@ def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
 
 
 def longest_repeated_phrase(pieces: Pieces) -> FloatArray:
-    """Length of the longest phrase that comes back in the piece, at any pitch level. [n] notes.
+    """Length of the longest phrase that is repeated in the piece, at any pitch level. [n] notes.
 
-    A phrase comes back when all its intervals, and all its note lengths but the first, return at a later place
-    without overlap. 0 where no two notes return; NaN for a piece without notes.
+    A phrase is repeated when all its intervals, and all its note lengths but the first, return at a later place
+    without overlap. 0 where no two notes repeat; NaN for a piece without notes.
     """
     stack = Stack.of(pieces)
     tokens, piece = phrase_tokens(stack)
@@ -351,9 +351,9 @@ def notes_per_quarter(pieces: Pieces) -> FloatArray:
 
 FEATURES: Mapping[str, Feature] = {
     "total_used_pitch": Feature(total_used_pitch, "Pitches used", "pitches", every="uses {} pitches"),
-    "bar_used_pitch": Feature(bar_used_pitch, "Pitches a bar", "pitches/bar", every="has {} pitches a bar"),
+    "bar_used_pitch": Feature(bar_used_pitch, "Pitches per bar", "pitches/bar", every="has {} pitches per bar"),
     "total_used_note": Feature(total_used_note, "Notes", "notes", every="has {} notes", variety=False),
-    "bar_used_note": Feature(bar_used_note, "Notes a bar", "notes/bar", every="has {} notes a bar"),
+    "bar_used_note": Feature(bar_used_note, "Notes per bar", "notes/bar", every="has {} notes per bar"),
     "total_pitch_class_histogram": Feature(
         total_pitch_class_histogram, "Pitch classes", "share of time", PITCH_CLASSES
     ),
@@ -371,13 +371,15 @@ FEATURES: Mapping[str, Feature] = {
         note_length_transition_matrix, "Note-length transitions", "share of steps"
     ),
     "pitch_mean": Feature(pitch_mean, "Mean pitch", "MIDI number", every="lies around MIDI pitch {}"),
-    "pitch_sd": Feature(pitch_sd, "Pitch deviation", "semitones", every="strays {} semitones from its mean pitch"),
+    "pitch_sd": Feature(pitch_sd, "Pitch deviation", "semitones", every="deviates {} semitones from its mean pitch"),
     "repeated_note_rate": Feature(repeated_note_rate, "Repeated notes", "share of steps", variety=False),
-    "longest_repeated_phrase": Feature(longest_repeated_phrase, "Longest phrase that returns", "notes", variety=False),
+    "longest_repeated_phrase": Feature(longest_repeated_phrase, "Longest repeated phrase", "notes", variety=False),
     "best_key_share": Feature(best_key_share, "Notes in the best key", "share of notes", variety=False),
-    "bar_self_similarity": Feature(bar_self_similarity, "Bars like the one before", "0–1", variety=False),
+    "bar_self_similarity": Feature(bar_self_similarity, "Similarity of neighbouring bars", "0–1", variety=False),
     "rest_share": Feature(rest_share, "Silence", "share of time", variety=False),
-    "notes_per_quarter": Feature(notes_per_quarter, "Notes a quarter", "notes/quarter", every="has {} notes a quarter"),
+    "notes_per_quarter": Feature(
+        notes_per_quarter, "Notes per quarter", "notes/quarter", every="has {} notes per quarter"
+    ),
 }
 """Every feature of a report by its name, in the order of the page; the first twelve are mgeval's."""
 

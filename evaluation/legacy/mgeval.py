@@ -3,7 +3,7 @@
 For comparison with published numbers only: `evaluation.features.table` has the corrected forms. The program reads one
 part of a piece in two ways, and so does this module:
 
-- I, the first instrument's piano roll at 100 frames a second, weighted by velocity; empty for drums;
+- I, the first instrument's piano roll at 100 frames per second, weighted by velocity; empty for drums;
 - T, the first track with notes, at ticks; here in quarters. Its time signature is taken to stand in the track itself.
 
 The roll is not extended by sustain pedals or bent by pitch bends. Every feature takes pieces and returns one row per
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 FRAMES = 100
-"""Frames a second of the piano roll."""
+"""Frames per second of the piano roll."""
 
 BARS = 8
-"""Bars that features a bar look at."""
+"""Bars that features per bar use."""
 
 TOUCHING = 0.05
 """Seconds between an end and an onset that make a transition."""

@@ -112,7 +112,7 @@ def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -
 
     Args:
         path: the folder, searched with its sub-folders.
-        jobs: parallel readers; −1 is one for each core.
+        jobs: parallel readers; −1 is one per core.
         label: what to call the set; its folder's name when not given.
 
     Raises:

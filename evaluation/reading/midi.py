@@ -51,10 +51,10 @@ class Loaded(NamedTuple):
 
     Attributes:
         name: of the piece.
-        resolution: ticks a quarter.
+        resolution: ticks per quarter.
         tracks: the time, duration, pitch and velocity of the notes of each track that has any.
         drums: whether each of these tracks is on the percussion channel.
-        tempos: (tick, microseconds a quarter).
+        tempos: (tick, microseconds per quarter).
         signatures: (tick, numerator, denominator).
     """
 
@@ -103,7 +103,7 @@ def load(path: Path, name: str) -> Loaded:
     if total > MOST_NOTES:
         raise UnreadableError(f"{total:,} notes, more than the {MOST_NOTES:,} that a piece may have")
     if score.ticks_per_quarter <= 0:
-        raise UnreadableError(f"{score.ticks_per_quarter} ticks a quarter")
+        raise UnreadableError(f"{score.ticks_per_quarter} ticks per quarter")
     return Loaded(
         name,
         score.ticks_per_quarter,

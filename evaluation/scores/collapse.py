@@ -37,15 +37,15 @@ MORE_COPIES = 0.05
 """How much more often than the upper limit of the ceiling pieces must have a near copy in their own set."""
 
 LEAST_VENDI = 0.5
-"""Under this share of the originals' effective number of pieces a set has collapsed."""
+"""Under this share of the originals' effective number of pieces per set has collapsed."""
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """What speaks for a collapse.
+    """The evidence for a collapse.
 
     Attributes:
-        found: whether anything does.
+        found: whether the set has collapsed.
         narrow: names of the features that have collapsed, the narrowest first.
         near: share of pieces with a near copy in their own set.
         clusters: groups of near copies, the largest first. Of large sets, a sample of `PAIRWISE` pieces is looked at.
@@ -65,7 +65,7 @@ class Collapse:
     repeated: bool
 
     def record(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return the findings as they stand in `report.json`, where pieces have the given names."""
+        """Return the findings as they appear in `report.json`, where pieces have the given names."""
         return {
             "found": self.found,
             "features": self.narrow,
@@ -97,15 +97,15 @@ def find_collapse(
     seed: int = 0,
     features: Mapping[str, Feature] = FEATURES,
 ) -> Collapse:
-    """Gather what speaks for a collapse of a generated set.
+    """Look for a collapse of a generated set.
 
     Args:
         gen: generated pieces.
         org: original pieces.
         comparisons: of every feature.
         diversity: of the sets, from `evaluation.scores.diversity.fill`.
-        seed: of all random draws.
-        features: what the comparisons are of.
+        seed: of all random numbers.
+        features: those of the comparisons.
     """
     narrow = [name for name, one in comparisons.items() if features[name].variety and has_collapsed(one)]
     rng = generator(seed, "collapse")

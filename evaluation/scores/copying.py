@@ -81,7 +81,7 @@ class Runs:
         return share_interval(int(self.copied.sum()), len(self.copied))
 
     def record(self) -> dict[str, Any]:
-        """Return the runs as they stand in `report.json`."""
+        """Return the runs as they appear in `report.json`."""
         pieces = len(self.copied)
         return {
             "longest_run_mean": float(np.mean(self.notes)) if pieces else None,
@@ -118,7 +118,7 @@ class Copying:
     closest: list[tuple[str, str, float]]
 
     def record(self) -> dict[str, Any]:
-        """Return the findings as they stand in `report.json`."""
+        """Return the findings as they appear in `report.json`."""
         return {
             "found": self.found,
             "p": self.p,

@@ -1,6 +1,6 @@
 """How a generated set fills the space that the originals span: Vendi score, precision and recall, Fréchet distance.
 
-All of it works on standardised features: every feature that is one number a piece, and every histogram, each scaled
+All of it works on standardised features: every feature that is one number per piece, and every histogram, each scaled
 so that it varies by 1 over the originals. The 12×12 matrices stay out; at a hundred pieces they are mostly noise.
 """
 
@@ -128,7 +128,7 @@ class Diversity:
     Attributes:
         vendi: Vendi score of gen divided by that of the originals, at equal numbers of pieces.
         precision, recall, density, coverage: see `precision_recall`.
-        frechet: see `frechet_distance`; its ceiling is a floor.
+        frechet: see `frechet_distance`; low is good, so its ceiling is the least to expect.
         typical: index of the generated piece nearest to the originals' mean.
         unusual: index of the generated piece farthest from any original.
     """
@@ -143,7 +143,7 @@ class Diversity:
     unusual: int
 
     def record(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return the scores as they stand in `report.json`, where pieces have the given names."""
+        """Return the scores as they appear in `report.json`, where pieces have the given names."""
         scores = ("vendi", "precision", "recall", "density", "coverage", "frechet")
         return {
             **{key: getattr(self, key).record() for key in scores},
@@ -158,7 +158,7 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
     Args:
         gen: [n, d] from `standardise`.
         org: [m, d] from `standardise`.
-        seed: of all random draws.
+        seed: of all random numbers.
     """
     if min(len(gen), len(org)) <= 1:
         return None

@@ -45,7 +45,7 @@ class Sample:
     spread: float
 
     def record(self) -> dict[str, Any]:
-        """Return the description as it stands in `report.json`."""
+        """Return the description as it appears in `report.json`."""
         one = len(self.mean) == 1
         return {
             "n": self.n,
@@ -69,7 +69,7 @@ class FeatureComparison:
         kld: KL(within gen ‖ between) in nats.
         jsd: of the same two, in bits.
         wasserstein: of the feature values themselves.
-        n: pieces a set in `Score.at_n` and `Score.ceiling`.
+        n: pieces per set in `Score.at_n` and `Score.ceiling`.
         spread: mean distance within gen divided by mean distance within org, 0 for a frozen feature; NaN where the
             originals do not vary.
         p: of a permutation test of the energy distance of the feature values.
@@ -104,7 +104,7 @@ class FeatureComparison:
         return min(1.0, self.overlap.at_n / self.overlap.ceiling)
 
     def record(self) -> dict[str, Any]:
-        """Return the comparison as it stands in `report.json`."""
+        """Return the comparison as it appears in `report.json`."""
         unknown = float("nan"), float("nan")
         moments = {
             which: dict(zip(("mean", "sd"), self.distances.get(which, unknown), strict=True))
@@ -151,7 +151,7 @@ def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
 
 
 def _sampled_spread(rows: FloatArray) -> float:
-    # one number a piece is sorted, whatever the size of the set; vectors are compared pair by pair
+    # one number per piece is sorted, whatever the size of the set; vectors are compared pair by pair
     return spread(rows if rows.shape[1] == 1 else rows[:: max(1, len(rows) // PAIRWISE)])
 
 
@@ -162,7 +162,7 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
         name: of the feature; with the seed, it decides the random draws but those of halves.
         gen: [n] or [n, d] values; rows with NaN are left out and counted.
         org: the same of the originals.
-        seed: of all random draws.
+        seed: of all random numbers.
     """
     rng = generator(seed, name)
     gen_sample, gen_rows = describe(gen)

@@ -49,7 +49,7 @@ class Score:
     Attributes:
         value: of the whole sets.
         interval: 95 % of `value` when files are drawn again; see `Halves`.
-        at_n: of random parts of `n` pieces a set, averaged over `SPLITS` draws.
+        at_n: of random parts of `n` pieces per set, averaged over `SPLITS` draws.
         ceiling: the same for two parts of the originals that share no file.
         ceiling_interval: within which 95 % of such splits fall.
     """
@@ -76,7 +76,7 @@ class Score:
         return cls(float(value), interval, float(np.mean(ours)), float(np.mean(ceiling)), (float(low), float(high)))
 
     def record(self) -> dict[str, Any]:
-        """Return the score as it stands in `report.json`."""
+        """Return the score as it appears in `report.json`."""
         return {
             "value": self.value,
             "ci": self.interval,

@@ -38,11 +38,11 @@ class MusicSet:
     """A named set of pieces, measured.
 
     Attributes:
-        label: what reports call it.
-        folder: where it is from, as it was given; empty for pieces made in memory.
+        label: its name in reports.
+        folder: as it was given; empty for pieces made in memory.
         pieces: [n].
         table: as `feature_table`.
-        skipped: files that gave no notes.
+        skipped: files without usable notes.
     """
 
     label: str
@@ -52,7 +52,7 @@ class MusicSet:
     skipped: list[Skipped]
 
     def record(self, role: str) -> dict[str, Any]:
-        """Return the set as it stands in `report.json`, where its role is generated, original or training."""
+        """Return the set as it appears in `report.json`, where its role is generated, original or training."""
         return {
             "role": role,
             "folder": self.folder,
@@ -107,10 +107,11 @@ class SetComparison:
         gen: the generated set.
         features: one comparison a feature, in the order of the page.
         score: mean over features of the share of the reachable overlap, 0–1; NaN for sets too small to split.
-        score_interval: 95 % of `score` when files are drawn again; NaN for sets too small to halve.
-        manhattan: mean Manhattan distance of pitch groups to the originals, in semitones; its ceiling is a floor.
+        score_interval: 95 % interval of `score`; NaN for sets too small to halve.
+        manhattan: mean Manhattan distance of pitch groups to the originals, in semitones; low is good, so its ceiling
+            is the least to expect.
         diversity: None for fewer than two pieces.
-        collapse, copying: what speaks for either.
+        collapse, copying: the evidence for each.
         mgeval: mgeval's own scores, with its features only.
         verdict: in words.
     """
@@ -127,7 +128,7 @@ class SetComparison:
     verdict: Verdict
 
     def record(self) -> dict[str, Any]:
-        """Return the comparison as it stands in `report.json`."""
+        """Return the comparison as it appears in `report.json`."""
         names = [piece.name for piece in self.gen.pieces]
         features = {name: one.record() for name, one in self.features.items()}
         for name, scores in self.mgeval.items():
@@ -164,10 +165,10 @@ def compare_sets(
     Args:
         gen: the generated set.
         org: the originals.
-        train: what copies are looked for in; the originals when not given.
-        seed: of all random draws.
-        jobs: features compared at a time; −1 is one for each core.
-        features: what the sets were measured by; with `mgeval.FEATURES`, its scores are added.
+        train: the set in which copies are looked for; the originals by default.
+        seed: of all random numbers.
+        jobs: features compared at a time; −1 is one per core.
+        features: those measured in the sets; for `mgeval.FEATURES`, mgeval's scores are added.
     """
     # features are compared side by side already: threads of the linear algebra inside each would only wait for each
     # other, and their number would show in the last digits
@@ -263,7 +264,7 @@ def _defined(values: FloatArray) -> FloatArray:
 
 
 def comparison_frame(one: SetComparison) -> pd.DataFrame:
-    """Give the comparison of two sets as a data frame, one row a feature."""
+    """Give the comparison of two sets as a data frame, one row per feature."""
     import pandas as pd
 
     rows = [
@@ -289,7 +290,7 @@ def comparison_frame(one: SetComparison) -> pd.DataFrame:
 
 
 def feature_frame(one: MusicSet, features: Mapping[str, Feature] = FEATURES) -> pd.DataFrame:
-    """Give the features of a set as a data frame, one row a piece, one column a number."""
+    """Give the features of a set as a data frame, one row per piece, one column per number."""
     import pandas as pd
 
     names = [piece.name for piece in one.pieces]
