@@ -259,10 +259,15 @@ def make_row(
     Returns:
         the name of the row, the seed, and the record or the reason why there is none.
     """
-    use_one_core()
-    progress = isinstance(comparison, Comparison)
     if isinstance(comparison, str):
-        comparison = importlib.import_module(comparison).COMPARISON
+        use_one_core()
+        return _make(importlib.import_module(comparison).COMPARISON, args, row, seed, progress=False)
+    return _make(comparison, args, row, seed, progress=True)
+
+
+def _make(
+    comparison: Comparison, args: argparse.Namespace, row: Row, seed: int, *, progress: bool
+) -> tuple[str, int, Record | str]:
     job = _job(comparison, args, row, seed)
     place, made_with = _place(comparison, job), job.made_with(comparison.data_settings)
     try:
