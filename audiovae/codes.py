@@ -14,8 +14,8 @@ Integers are little-endian. A file has
     ⌈N F B / 8⌉    the codes, chunk by chunk, B = ⌈log₂ K⌉ bits each, the highest first; zeros up to a whole byte
     4 bytes        CRC-32 of all that stands before
 
-N = 1 + ⌈(S − 22,050) / H⌉, at least 1, is how many chunks of 22,050 samples there are (`audiovae.data.chunks.to_chunks`).
-With K = 256, F = 172 and H = 21,794 that is 1.41 kbit a second.
+N = 1 + ⌈(S − 22,050) / H⌉, at least 1, is how many chunks of 22,050 samples there are
+(`audiovae.data.chunks.to_chunks`). With K = 256, F = 172 and H = 21,794 that is 1.41 kbit a second.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Train an autoencoder of one-second sounds: ``python -m audiovae.train --model vqvae``.
 
 Leaves a run folder with the model, its history, figures, and measures.json, which says how near what comes back is to
-what went in (its keys are listed in `audiovae.metrics.measures`); of a VQ-VAE also the prior over its codes, from which new
-sound is drawn.
+what went in (its keys are listed in `audiovae.metrics.measures`); of a VQ-VAE also the prior over its codes, from which
+new sound is drawn.
 
 history.csv has a row an epoch, means over its updates, and the same with ``val_`` of the validation chunks:
 

@@ -1,7 +1,7 @@
 """Processor time of writing a tune of sixteen bars in every format, once all is loaded.
 
-*Ours* is `manymodes.music.formats.write_score`, a format at a time and then all six at once. *Other* is what else pip installs
-for the same file: of MIDI and MusicXML music21, which makes bars, ties and beams by itself; of WAV symusic's
+*Ours* is `manymodes.music.formats.write_score`, a format at a time and then all six at once. *Other* is what else pip
+installs for the same file: of MIDI and MusicXML music21, which makes bars, ties and beams by itself; of WAV symusic's
 synthesizer with the same soundfont at the same rate, which plays it out of tune. Of the others there is none.
 Every turn has another tune, and another instrument, of which no note has been played before; ours and other take turns
 in one process. The table has the medians, and their ratio.

@@ -232,10 +232,10 @@ def judge(made: Made, grooves: Grooves) -> dict[str, Any]:
 
     Returns:
         ``measures``: those of analysis.json that are known of it, and of its bars ``style_hit``, ``diversity``,
-        ``precision``, ``recall`` and what `drumvae.metrics.rhythm.nearest_training` has; ``…_real`` is the same of test bars,
-        ``…_ceiling`` of as many training bars. ``verdict``: sentences. ``figures``: the first ``bars`` of each style,
-        as hexadecimal digits, and of each of the ``epochs`` the ``seconds`` spent, ``val_nats`` and the divergences of
-        each dimension of both levels, ``high`` and ``low``.
+        ``precision``, ``recall`` and what `drumvae.metrics.rhythm.nearest_training` has; ``…_real`` is the same of test
+        bars, ``…_ceiling`` of as many training bars. ``verdict``: sentences. ``figures``: the first ``bars`` of each
+        style, as hexadecimal digits, and of each of the ``epochs`` the ``seconds`` spent, ``val_nats`` and the
+        divergences of each dimension of both levels, ``high`` and ``low``.
     """
     measures = {**_bounds(grooves), **made.measures, **_composed(made, grooves)}
     rows = [np.flatnonzero(made.styles == style)[:SHOWN] for style in range(len(grooves.styles))]
@@ -304,8 +304,8 @@ def among(hits: np.ndarray, styles: np.ndarray, real: Bars) -> dict[str, float]:
     """Return ``precision``, the share of bars that lie among real ones of their style, and ``recall``, the reverse.
 
     Of each style as many bars as there are real ones, or as there are; the mean over styles
-    (`evaluation.scores.diversity.precision_recall`). What lies among real bars has to have more than the right hits: they have
-    to go together.
+    (`evaluation.scores.diversity.precision_recall`). What lies among real bars has to have more than the right hits:
+    they have to go together.
     """
     found = []
     for style in np.unique(real.styles):

@@ -179,7 +179,7 @@ def save_histograms(drawn: Latents, expected: Latents, path: Path) -> None:
 
 
 def save_sweeps(sweeps: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
-    """Draw what each dimension moves, as `drumvae.metrics.diagnostics.sweeps` found it; each column by its largest change."""
+    """Draw what each dimension moves (`drumvae.metrics.diagnostics.sweeps`), each column by its largest change."""
     rows = [(_dimension(level, number), row) for level, found in sweeps.items() for number, row in enumerate(found)]
     columns = list(rows[0][1])
     table = np.array([[row[name] for name in columns] for _, row in rows])

@@ -73,5 +73,5 @@ def prepare(settings: dict[str, Any], grooves: Grooves, done: int, checkpoint: P
 
 
 def examples_of(bars: Bars) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
-    """Return what the model reads: (hits, velocities, offsets, tempos) as in `drumvae.data.kit.Bars`, and styles, int32."""
+    """Return (hits, velocities, offsets, tempos) as in `drumvae.data.kit.Bars`, and styles, int32."""
     return (bars.hits.astype(np.float32), bars.velocities, bars.offsets, bars.tempos), bars.styles.astype(np.int32)

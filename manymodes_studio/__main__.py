@@ -1,4 +1,4 @@
-"""The studio in a browser: ``python -m studio``."""
+"""The studio in a browser: ``python -m manymodes_studio``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-PROGRAM = "studio"
-EXAMPLE = "  python -m studio\n  python -m studio --port 8000 --models my-models"
+PROGRAM = "manymodes_studio"
+EXAMPLE = "  python -m manymodes_studio\n  python -m studio --port 8000 --models my-models"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HIGHEST_PORT = 65_535
 

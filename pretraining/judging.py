@@ -1,8 +1,9 @@
 """The judgement of a run's model, as its package has it: made where it is missing, and kept in the run.
 
-A melody model's is judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.judging.judge` for `TUNES` tunes; an
-LSTM has test.json beside it (`melodygan.fitting.evaluate_lstm`). The others are coverage.json (`fontgan.metrics.assessment`),
-analysis.json (`drumvae.metrics.diagnostics`) and measures.json (`audiovae.metrics.measures`).
+A melody model's is judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.judging.judge` for `TUNES`
+tunes; an LSTM has test.json beside it (`melodygan.fitting.evaluate_lstm`). The others are coverage.json
+(`fontgan.metrics.assessment`), analysis.json (`drumvae.metrics.diagnostics`) and measures.json
+(`audiovae.metrics.measures`).
 """
 
 from __future__ import annotations

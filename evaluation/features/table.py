@@ -5,8 +5,8 @@ per piece: [n], or [n, d] for histograms and matrices. A value that a piece does
 note) is NaN, never 0; comparisons leave such pieces out of that feature and count them.
 
 The names, and the ideas, of the first twelve are from L.-C. Yang and A. Lerch, "On the evaluation of generative models
-in music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.legacy.mgeval` has that
-program's own conventions, and the README lists each difference.
+in music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.legacy.mgeval` has
+that program's own conventions, and the README lists each difference.
 
 Features of succession follow the melodic line, the highest note at each onset. Drum notes are left out, unless a
 piece has nothing else.

@@ -1,7 +1,7 @@
 """The twelve features, the overlap and the divergence exactly as mgeval defines them, slips included.
 
-For comparison with published numbers only: `evaluation.features.table` has the corrected forms. The program reads one part
-of a piece in two ways, and so does this module:
+For comparison with published numbers only: `evaluation.features.table` has the corrected forms. The program reads one
+part of a piece in two ways, and so does this module:
 
 - I, the first instrument's piano roll at 100 frames a second, weighted by velocity; empty for drums;
 - T, the first track with notes, at ticks; here in quarters. Its time signature is taken to stand in the track itself.

@@ -1,7 +1,8 @@
 """MIDI files to note arrays, and the process that opens them.
 
-`python -m evaluation.reading.parsing` is what `evaluation.reading.reading` starts: it reads paths from its standard input and answers
-on its standard output. A parser of foreign bytes may crash or hang; here that costs one file and not the run.
+`python -m evaluation.reading.parsing` is what `evaluation.reading.reading` starts: it reads paths from its standard
+input and answers on its standard output. A parser of foreign bytes may crash or hang; here that costs one file and not
+the run.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ Keys of coverage.json:
   evenly have on average.
 - ``letters``: of each the ``share`` of the images that are read as it, and their mean ``confidence``.
 - ``frechet``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage``, ``two_sample``: between the images and
-  validation images in the judge's features, see `fontgan.metrics.coverage.distances_to`; each with its ``_ceiling``, the same
-  between training images and validation images, which is what a generator reaches that is as good as the typefaces
-  themselves. For ``frechet`` and ``kid`` less is better, and the ceiling a floor; ``two_sample`` is best at 0.5.
+  validation images in the judge's features, see `fontgan.metrics.coverage.distances_to`; each with its ``_ceiling``,
+  the same between training images and validation images, which is what a generator reaches that is as good as the
+  typefaces themselves. For ``frechet`` and ``kid`` less is better, and the ceiling a floor; ``two_sample`` is best at
+  0.5.
 - ``compared``: images of each set that these were measured on: as many as the smallest of the sets has, judged,
   training or validation, but at most 2000; ``parts``: sets of so many images over which the mean is taken, of judged
   and of training images alike, at most four. They are drawn by the seed without replacement, so that no image is in

@@ -1,7 +1,7 @@
 """How many letters a generator still draws, and how well, as a judge reads them.
 
-All measures are functions of what a judge (`fontgan.metrics.judges`) says of images: letters, confidences, features. Beside
-each stands what real images reach.
+All measures are functions of what a judge (`fontgan.metrics.judges`) says of images: letters, confidences, features.
+Beside each stands what real images reach.
 """
 
 from __future__ import annotations

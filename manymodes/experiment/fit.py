@@ -4,18 +4,75 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
 
 from manymodes.experiment.run import Interruption, Run
 from manymodes.files import save_keras, write_text
+from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
 _SECONDS = "training-seconds.json"
+
+
+class Training(NamedTuple):
+    """A model that is ready to be trained.
+
+    Attributes:
+        model: compiled; the last checkpoint's where a run is continued.
+        batches: a ``PyDataset`` or ``tf.data.Dataset``; its length is the number of updates of an epoch.
+        measure: called after each epoch with its number, from 1, and whether it is the last one; what it returns joins
+            the history.
+        callbacks: beside those that keep the time and the run.
+        fit: further arguments of ``fit``.
+        finish: called with the best epoch's model before it is saved.
+    """
+
+    model: keras.Model
+    batches: Any
+    measure: Callable[[int, bool], Mapping[str, float]] = lambda *_: {}
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    fit: Mapping[str, Any] = {}
+    finish: Callable[[keras.Model], object] = lambda _: None
+
+
+Prepare: TypeAlias = "Callable[[Any, Any, int, Path | None], Training]"
+"""Build from configuration, data, number of epochs done and the last checkpoint's folder what is to be trained."""
+
+
+def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> tuple[keras.Model, bool]:
+    """Train what ``run.config`` describes from where the run stands, and write ``model.keras``.
+
+    Args:
+        run: the folder; it is locked meanwhile.
+        prepare: builds the training.
+        data: handed to ``prepare``.
+        tensorboard: write logs for TensorBoard, too.
+
+    Returns:
+        the best epoch's model, and whether training went through to its end.
+    """
+    with run.locked():
+        make_deterministic(run.config.seed)
+        training = prepare(run.config, data, len(run.history), run.last_checkpoint)
+        epochs = run.config.epochs
+        callbacks = [*training.callbacks, Stopwatch(run)]
+        if tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard")))
+
+        def measure() -> dict[str, float]:
+            epoch = len(run.history) + 1
+            return dict(training.measure(epoch, epoch == epochs))
+
+        return fit_in_run(
+            run, training.model, training.batches, epochs,
+            measure=measure, callbacks=callbacks, finish=training.finish, **training.fit,
+        )  # fmt: skip
 
 
 class Recorder(keras.callbacks.Callback):
@@ -81,6 +138,7 @@ def fit_in_run(
     *,
     measure: Callable[[], dict[str, float]] = dict,
     callbacks: Iterable[keras.callbacks.Callback] = (),
+    finish: Callable[[keras.Model], object] = lambda _: None,
     **fit: Any,
 ) -> tuple[keras.Model, bool]:
     """Train to ``epochs`` epochs in all, write ``model.keras``, and return the best model and whether all went through.
@@ -92,6 +150,7 @@ def fit_in_run(
         epochs: number of epochs after which training ends.
         measure: called after each epoch; what it returns joins the logs.
         callbacks: further Keras callbacks.
+        finish: called with the best model before it is saved.
         **fit: further arguments of ``fit``.
     """
     with Interruption(model) as interruption:
@@ -104,6 +163,7 @@ def fit_in_run(
             **fit,
         )
     best = keras.models.load_model(run.best_checkpoint()) if run.history else model
+    finish(best)
     save_keras(without_optimizer(best), run.path / "model.keras")
     return best, not interruption.happened
 

@@ -1,31 +1,41 @@
 """The run folder: configuration, history, checkpoints, the model; written so that a run killed anywhere can go on.
 
-RUN/config.json               every setting, the fingerprint of the data, versions, the seed
+RUN/config.json               every setting, the program, the fingerprint of the data, versions
 RUN/history.csv               one row an epoch
 RUN/checkpoints/epoch-0007/   model.keras with its optimizers, and state.json: the newest epoch and the best one
 RUN/model.keras               the best epoch's model, without optimizers; there only when training has ended
+RUN/metrics.json              what was measured of that model
+RUN/lock                      held while a process trains here
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
 import io
 import json
 import math
+import os
+import platform
 import shutil
 import signal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
 from manymodes.cli import UserError
-from manymodes.files import check_place, new_folder, save_keras, set_aside, write_text
+from manymodes.files import check_place, new_folder, new_run_folder, save_keras, set_aside, write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import FrameType
 
     import keras
 
+    from manymodes.experiment.config import Config
+
+METRICS = "metrics.json"
 VERSIONED = ("tensorflow", "keras", "numpy", "music21", "manymodes")
 
 
@@ -34,14 +44,16 @@ class Run:
 
     Attributes:
         path: the folder.
-        config: the settings, as `start` was given them.
+        config: the settings.
         history: one dict an epoch, oldest first.
+        facts: the other entries of config.json.
     """
 
-    def __init__(self, path: Path, config: dict[str, Any], history: list[dict[str, float]]) -> None:
+    def __init__(self, path: Path, config: Any, history: list[dict[str, float]]) -> None:
         self.path = path
         self.config = config
         self.history = history
+        self.facts: dict[str, Any] = {}
 
     @classmethod
     def start(cls, path: Path, config: dict[str, Any]) -> Run:
@@ -66,6 +78,67 @@ class Run:
             run.write_history()
         return run
 
+    @classmethod
+    def create(cls, path: Path, config: Config, **facts: Any) -> Run:
+        """Make a run folder at ``path``, or at the first free of ``path-2``, ``path-3`` and so on.
+
+        Args:
+            path: where to.
+            config: the settings.
+            **facts: further entries of config.json, such as the ``fingerprint`` of the data.
+        """
+        run = cls(new_run_folder(path), config, [])
+        run.facts = {"program": config.program, "monitor": config.monitor, **facts}
+        run.facts["versions"] = {name: version(name) for name in VERSIONED}
+        run._write_config()
+        return run
+
+    @classmethod
+    def continued(cls, path: Path, config: Config) -> Run:
+        """Open a run folder to continue from its last checkpoint, or from the start when there is none yet.
+
+        Args:
+            path: the folder.
+            config: its settings, perhaps with more epochs than before.
+
+        Raises:
+            UserError: it is no run folder.
+        """
+        names = config.to_json()
+        kept = read_config(path)
+        run = cls(path, config, [])
+        run.facts = {name: value for name, value in kept.items() if name not in names}
+        if run.last_checkpoint is not None:
+            run.history = json.loads((run.last_checkpoint / "state.json").read_text(encoding="utf-8"))["history"]
+            run.write_history()
+        run._write_config()
+        return run
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training here at the same time.
+
+        Raises:
+            UserError: another process does; the message names it.
+        """
+        with (self.path / "lock").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise UserError(
+                    f"{self.path} is in use by {file.read().strip() or 'another process'}: wait for it, or stop it"
+                ) from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}\n")
+            file.flush()
+            yield
+            file.truncate(0)
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Write metrics.json."""
+        write_text(self.path / METRICS, json.dumps(metrics, indent=1) + "\n")
+
     def plan_epochs(self, epochs: int) -> None:
         """Make this the number of epochs after which the run ends."""
         self.config["epochs"] = epochs
@@ -78,9 +151,14 @@ class Run:
         return found[-1] if found else None
 
     @property
+    def monitor(self) -> str:
+        """The column of the history whose least value names the best epoch."""
+        return self.config["monitor"] if isinstance(self.config, dict) else self.config.monitor
+
+    @property
     def best_epoch(self) -> int:
-        """The number of the epoch (from 0) with the least ``monitor``, the first of equals; not every one has it."""
-        values = [row.get(self.config["monitor"], math.nan) for row in self.history]
+        """The number of the epoch (from 0) with the least `monitor`, the first of equals; some epochs lack it."""
+        values = [row.get(self.monitor, math.nan) for row in self.history]
         return min(range(len(values)), key=lambda epoch: (math.isnan(values[epoch]), values[epoch]))
 
     def record(self, model: keras.Model, row: dict[str, float]) -> None:
@@ -110,7 +188,8 @@ class Run:
         write_text(self.path / "history.csv", text.getvalue())
 
     def _write_config(self) -> None:
-        write_text(self.path / "config.json", json.dumps(self.config, indent=1) + "\n")
+        kept = self.config if isinstance(self.config, dict) else {**self.config.to_json(), **self.facts}
+        write_text(self.path / "config.json", json.dumps(kept, indent=1) + "\n")
 
     def _checkpoint(self, epoch: int) -> Path:
         return self.path / "checkpoints" / f"epoch-{epoch + 1:05d}"
@@ -129,6 +208,31 @@ def read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or "monitor" not in config:
         raise UserError(f"{path} is not a run folder (it has no usable config.json): give one that training has left")
     return config
+
+
+def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data: str) -> Run:
+    """Start a run, or open the one to continue.
+
+    Args:
+        path: its folder; a new run moves on to ``path-2`` … where there is something already.
+        config: its settings.
+        fingerprint: of the data.
+        resume: whether the run exists.
+        data: what the data are called.
+
+    Raises:
+        UserError: the data have changed since the run began.
+    """
+    if not resume:
+        run = Run.create(path, config, fingerprint=fingerprint)
+        if run.path != path:
+            print(f"{path} exists: this run goes to {run.path}")
+        return run
+    run = Run.continued(path, config)
+    if run.facts["fingerprint"] != fingerprint:
+        raise UserError(f"{data} has changed since {path} began: start a new run")
+    print(f"continuing {path} after epoch {len(run.history)} of {config.epochs}")
+    return run
 
 
 def check_run_folder(path: Path, *, force: bool) -> None:

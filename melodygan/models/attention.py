@@ -1,8 +1,9 @@
 """A one-shot generator with self-attention whose phrases return, and a light critic.
 
-Notation as in `melodygan.models.gan`; C is `FORM_WIDTH`: metre and mode (`melodygan.data.form`), one-hot each, whether the tune
-closes on the tonic, and its lowest and highest pitch. Conditions are [B, C + L]: these, and for each place of the tune
-where its note comes from (`melodygan.data.plan.sources_of`). A plan is the same in integers, [L + `FORM_COLUMNS`].
+Notation as in `melodygan.models.gan`; C is `FORM_WIDTH`: metre and mode (`melodygan.data.form`), one-hot each, whether
+the tune closes on the tonic, and its lowest and highest pitch. Conditions are [B, C + L]: these, and for each place of
+the tune where its note comes from (`melodygan.data.plan.sources_of`). A plan is the same in integers, [L +
+`FORM_COLUMNS`].
 """
 
 from __future__ import annotations
@@ -103,9 +104,9 @@ def build_light_critic(
 ) -> keras.Model:
     """Return [notes [B, L, P + D], conditions [B, C + L]] → scores [B, 1].
 
-    Convolutions without recurrence, told the intervals; and beside them, as in `melodygan.models.gan.build_discriminator`,
-    the tune's histogram, of its notes, its intervals and what the first convolution hears, with minibatch
-    discrimination on both.
+    Convolutions over the notes and their intervals, without recurrence. Beside them, as in
+    `melodygan.models.gan.build_discriminator`, histograms of the tune's notes, of its intervals and of the first
+    convolution's outputs, with minibatch discrimination on both.
 
     Args:
         length: notes a tune, divisible by 8.

@@ -129,8 +129,9 @@ class MelodyLSTM(keras.Model):
     """LSTM → dropout → softmax over the vocabulary, a prediction at every step.
 
     Calling it maps symbols [B, T], the first of which is the delimiter, to the logits of the symbols that follow
-    them, [B, T, V]. Given [B, T, 1 + K], it is also told what the tune's plan (`melodygan.data.plan.as_steps`, K columns)
-    says of each symbol to come. Trained with and without, it can be asked to keep to a plan, and judged without one.
+    them, [B, T, V]. Given [B, T, 1 + K], it is also told what the tune's plan (`melodygan.data.plan.as_steps`, K
+    columns) says of each symbol to come. Trained with and without, it can be asked to keep to a plan, and judged
+    without one.
 
     Beside the newest symbol the LSTM is told what follows from the earlier ones but is hard to keep in mind: what
     sounds and for how long, the place in the bar, and, as in the lookback network of Waite (2016), what stood at the
@@ -263,7 +264,7 @@ class MelodyLSTM(keras.Model):
         return symbols, lasted
 
     def compile_for_tunes(self, optimizer: keras.optimizers.Optimizer) -> None:
-        """Compile with cross-entropy and the metrics of `melodygan.models.lstm`, padding weighted out of all of them."""
+        """Compile with cross-entropy and the metrics of `melodygan.models.lstm`; padding has no weight in them."""
         hold = self.vocabulary.index(HOLD)
         self.compile(
             optimizer,

@@ -11,8 +11,8 @@ from conftest import write_midi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.features import table as features
 from evaluation.features.table import FEATURES, feature_table, manhattan_distances, note_length_transitions
-from evaluation.features.table import table as features
 from evaluation.reading.notes import Notes
 from evaluation.reading.reading import read_folder
 

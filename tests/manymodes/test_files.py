@@ -64,15 +64,6 @@ def test_a_failure_leaves_the_file_as_it_was(tmp_path, contents, old):
     assert contents(tmp_path) == old
 
 
-def test_what_a_killed_process_left_of_a_file_does_not_get_into_the_next(tmp_path, contents):
-    with replacing_file(tmp_path / "file.txt") as partial:
-        partial.write_text("x", encoding="utf-8")
-        name = partial.name
-    (tmp_path / name).write_text("a long text of which a killed process wrote only half", encoding="utf-8")
-    write_text(tmp_path / "file.txt", "short")
-    assert contents(tmp_path) == {"file.txt": b"short"}
-
-
 def test_text_is_utf_8(tmp_path):
     write_text(tmp_path / "file.txt", "−½ ♪")
     assert (tmp_path / "file.txt").read_bytes() == "−½ ♪".encode()
@@ -144,17 +135,6 @@ def test_a_failure_leaves_no_new_folder(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_of_a_new_folder_is_cleared(tmp_path, contents):
-    with new_folder(tmp_path / "first") as partial:
-        stale = partial.name.replace("first", "second")
-    (tmp_path / stale).mkdir()
-    (tmp_path / stale / "half").write_text("x", encoding="utf-8")
-    with new_folder(tmp_path / "second") as partial:
-        assert partial.name == stale
-        (partial / "whole").write_text("y", encoding="utf-8")
-    assert contents(tmp_path) == {"second/whole": b"y"}
-
-
 # --- an output folder that may be written
 
 
@@ -190,15 +170,6 @@ def test_a_failure_leaves_the_folder_of_before(ours, contents):
         (partial / "a").write_text("half", encoding="utf-8")
         raise Failure
     assert contents(ours.parent) == before
-    assert [f.name for f in ours.parent.iterdir()] == ["gen"]
-
-
-def test_what_a_killed_process_left_is_cleared(ours, contents):
-    for stale in (".partial-gen", ".old-gen"):
-        (ours.parent / stale).mkdir()
-        (ours.parent / stale / "half").write_text("x", encoding="utf-8")
-    write_ours(ours, c="third")
-    assert contents(ours.parent).keys() == {"gen/c", f"gen/{MANIFEST}"}
     assert [f.name for f in ours.parent.iterdir()] == ["gen"]
 
 

@@ -137,7 +137,7 @@ def test_resuming_before_the_first_checkpoint_begins_anew(recorded):
 
 def test_a_half_written_checkpoint_does_not_count(recorded, stand_in_model):
     run = recorded(3.0, 2.0)
-    partial = run.path / "checkpoints" / ".partial-epoch-00003"
+    partial = run.path / "checkpoints" / f".partial-{2**22 + 1}-0-epoch-00003"  # of a process that cannot be
     partial.mkdir()
     (partial / "model.keras").write_bytes(b"half")
     again = Run.resume(run.path)

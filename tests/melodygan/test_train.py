@@ -34,11 +34,11 @@ DYING = """
 import os, signal, sys
 import tensorflow as tf
 from melodygan import train
-from manymodes import runs
+from manymodes.experiment import run as runs
 
 def save_and_die(model, path):
     save(model, path)
-    if path.parent.name == ".partial-epoch-00002":
+    if path.parent.name.endswith("-epoch-00002"):
         os.kill(os.getpid(), signal.SIGKILL)
 
 save, runs.save_keras = runs.save_keras, save_and_die
