@@ -28,11 +28,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "evaluation")]
 
 import known  # noqa: E402 - found through the path above
 import mgeval_port  # noqa: E402
-from conftest import write_abc  # noqa: E402
+from midifiles import write_abc  # noqa: E402
 from test_evaluation_fuzz import mutated  # noqa: E402
 
 from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder  # noqa: E402
-from evaluation.reading.parsing import as_notes, load, parse  # noqa: E402
+from evaluation.reading.midi import as_notes, load, parse  # noqa: E402
 
 DAMAGED = 5000
 

@@ -117,6 +117,11 @@ def seed_value(text: str) -> int:
     return value
 
 
+def job_count(text: str) -> int:
+    """Argparse type: a number of parallel workers, of at least 1, or −1 for one per core."""
+    return -1 if text == "-1" else positive_int(text)
+
+
 def _bounded(text: str, kind: Callable[[str], N], least: float, what: str) -> N:
     try:
         value = kind(text)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from evaluation import report
-from evaluation.commandline import counted
-from evaluation.output import OutputError, write_folder
-from evaluation.reading.reading import FolderError
-from manymodes.cli import UserError
+from evaluation.scores.verdict import counted
 from manymodes_studio.uploads import MIDI_ARCHIVE, received, unpack
 
 if TYPE_CHECKING:
@@ -54,21 +51,11 @@ def judge(generated: str | Path | None, original: str | Path | None, folder: Pat
         if found.others:
             remarks.append(f"{name}: {counted(found.others, 'file')} left out, not being MIDI")
     out = folder / "report"
-    args = report.build_parser().parse_args([str(folder / "generated"), str(folder / "original"), "--out", str(out)])
-    try:
-        comparisons, org, train, features = report.assess(args)
-        (comparison,) = comparisons
-        files = report.contents(args, comparisons, org, train, features, _COMMAND)
-        write_folder(out, files, force=False)
-    except (FolderError, OutputError) as error:
-        raise UserError(str(error)) from error
-    skipped = len(comparison.gen.skipped) + len(org.skipped)
+    result = report.compare_folders([folder / "generated"], folder / "original")
+    (comparison,) = result.comparisons
+    files = result.files(_COMMAND)
+    report.write_report(out, files, force=False)
+    skipped = sum(len(one.skipped) for one in result.sets)
     if skipped:
         remarks.append(f"no notes in {counted(skipped, 'file')}; the report names each, and why")
-    verdict = comparison.verdict
-    return Judged(
-        (verdict.closeness, verdict.collapse, verdict.copying),
-        tuple(remarks),
-        files["index.html"],
-        tuple(out / name for name in files),
-    )
+    return Judged(comparison.verdict, tuple(remarks), files["index.html"], tuple(out / name for name in files))

@@ -13,7 +13,7 @@ SHARED = frozenset({"manymodes", "evaluation"})
 MODEL_PACKAGES = frozenset({"melodygan", "fontgan", "drumvae", "audiovae"})
 # What each package may import of the project, besides itself. A package that is not here has no place yet.
 MAY_IMPORT = {
-    "evaluation": frozenset(),
+    "evaluation": frozenset({"manymodes"}),
     "manymodes": frozenset(),
     **dict.fromkeys(MODEL_PACKAGES, SHARED),
     "manymodes_studio": SHARED | MODEL_PACKAGES,
@@ -129,9 +129,9 @@ def test_the_arrows_point_as_planned():
         ("melodygan.train", "def main():\n    from manymodes_studio import server", False),
         ("manymodes.experiment.run", "from evaluation import spread", False),
         ("manymodes.experiment.run", "from melodygan.data.corpus import Split", False),
-        ("evaluation.report", "import manymodes.files as files", False),
-        ("evaluation.report", "if TYPE_CHECKING:\n    from manymodes.experiment.run import Run", False),
-        ("evaluation.deep.part", "from ...manymodes import files", False),
+        ("evaluation.report", "import manymodes.files as files", True),
+        ("evaluation.report", "if TYPE_CHECKING:\n    from melodygan.data import corpus", False),
+        ("evaluation.deep.part", "from ...manymodes import files", True),
         ("evaluation.deep.part", "from ..notes import Notes", True),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is measured in each piece: the twelve features of mgeval by their names, and what a musician would ask.
+"""The features of a piece: the twelve of mgeval, by their names, and eight more that a musician would ask for.
 
 Every feature is a pure function of note arrays. It takes one `Notes`, a list of them or a `Stack`, and returns one row
 per piece: [n], or [n, d] for histograms and matrices. A value that a piece does not have (the mean interval of a single
@@ -6,7 +6,7 @@ note) is NaN, never 0; comparisons leave such pieces out of that feature and cou
 
 The names, and the ideas, of the first twelve are from L.-C. Yang and A. Lerch, "On the evaluation of generative models
 in music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.legacy.mgeval` has
-that program's own conventions, and the README lists each difference.
+that program's own definitions, and the README lists each difference.
 
 Features of succession follow the melodic line, the highest note at each onset. Drum notes are left out, unless a
 piece has nothing else.
@@ -14,44 +14,16 @@ piece has nothing else.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.commandline import OneLineParser, counted, fail, jobs
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces
 from evaluation.features.sequences import longest_repeats
-from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Notes, Stack, as_rows
+from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, as_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Pieces = Notes | Sequence[Notes] | Stack
-"""What every feature takes."""
-
-PITCH_CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-
-NOTE_LENGTHS = {
-    "whole": 4.0,
-    "half": 2.0,
-    "quarter": 1.0,
-    "8th": 0.5,
-    "16th": 0.25,
-    "dotted half": 3.0,
-    "dotted quarter": 1.5,
-    "dotted 8th": 0.75,
-    "dotted 16th": 0.375,
-    "half triplet": 4 / 3,
-    "quarter triplet": 2 / 3,
-    "8th triplet": 1 / 3,
-}
-"""The twelve classes of `note_length_hist` in mgeval's order, in quarters."""
 
 LENGTH_CLASSES = 8
 """Classes of `note_length_transitions`: eighths of a second, the last one open."""
@@ -75,14 +47,9 @@ def _distinct(group: IntArray, groups: int, symbols: IntArray, width: int) -> Fl
     return np.bincount(keys[first] // width, minlength=groups).astype(np.float64)
 
 
-def _first_bars(stack: Stack, per_bar: FloatArray, bars: int) -> FloatArray:
-    """Cut [B, ...] into [n, bars, ...]: the first bars of each piece, zero beyond its end."""
-    first = np.concatenate([[0], np.cumsum(stack.bars)]).astype(np.int64)
-    number = np.arange(len(stack.bar_piece)) - first[stack.bar_piece]
-    kept = number < bars
-    result = np.zeros((stack.size, bars, *per_bar.shape[1:]))
-    result[stack.bar_piece[kept], number[kept]] = per_bar[kept]
-    return result
+def _mean(stack: Stack, values: FloatArray, piece: IntArray) -> FloatArray:
+    """Average values by the piece that each belongs to; NaN for a piece without any. [k], [k] to [n]."""
+    return _ratio(stack.per_piece(values, piece), stack.per_piece(np.ones(len(piece)), piece))
 
 
 def total_used_pitch(pieces: Pieces) -> FloatArray:
@@ -95,16 +62,13 @@ def total_used_pitch(pieces: Pieces) -> FloatArray:
     return _distinct(stack.piece, stack.size, stack.pitch, PITCHES)
 
 
-def bar_used_pitch(pieces: Pieces, bars: int | None = None) -> FloatArray:
-    """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches a bar.
+def bar_used_pitch(pieces: Pieces) -> FloatArray:
+    """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches per bar.
 
-    Bars follow the metre map; empty bars count as 0. With `bars`, the counts of the first bars themselves, [n, bars],
-    zero beyond the end of a piece. Source: mgeval 2.
+    Bars follow the metre map; empty bars count as 0. Source: mgeval 2.
     """
     stack = Stack.of(pieces)
     per_bar = _distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
-    if bars is not None:
-        return _first_bars(stack, per_bar, bars)
     return _ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
 
 
@@ -113,15 +77,9 @@ def total_used_note(pieces: Pieces) -> FloatArray:
     return Stack.of(pieces).notes
 
 
-def bar_used_note(pieces: Pieces, bars: int | None = None) -> FloatArray:
-    """Notes that start in a bar, averaged over the bars of the piece. [n] notes a bar.
-
-    With `bars`, the counts of the first bars, [n, bars], zero beyond the end of a piece. Source: mgeval 4.
-    """
+def bar_used_note(pieces: Pieces) -> FloatArray:
+    """Notes that start in a bar, averaged over the bars of the piece. [n] notes per bar. Source: mgeval 4."""
     stack = Stack.of(pieces)
-    per_bar = np.bincount(stack.bar, minlength=len(stack.bar_piece)).astype(np.float64)
-    if bars is not None:
-        return _first_bars(stack, per_bar, bars)
     return _ratio(stack.notes, stack.bars)
 
 
@@ -135,11 +93,10 @@ def total_pitch_class_histogram(pieces: Pieces) -> FloatArray:
     return _ratio(time, time.sum(axis=1))
 
 
-def bar_pitch_class_histogram(pieces: Pieces, bars: int | None = None) -> FloatArray:
+def bar_pitch_class_histogram(pieces: Pieces) -> FloatArray:
     """Share of sounding time in each pitch class within a bar, averaged over the bars that sound. [n, 12] from C.
 
-    A note held across a bar line counts in each bar for the time that it sounds there. With `bars`, the histograms of
-    the first bars, [n, bars, 12], zero where a bar is silent or beyond the end. NaN where nothing sounds.
+    A note held across a bar line counts in each bar for the time that it sounds there. NaN where nothing sounds.
     Source: mgeval 6.
     """
     stack = Stack.of(pieces)
@@ -157,8 +114,6 @@ def bar_pitch_class_histogram(pieces: Pieces, bars: int | None = None) -> FloatA
     per_bar = cells.reshape(-1, 12).astype(np.float64)
     sounding = per_bar.sum(axis=1)
     shares = np.nan_to_num(_ratio(per_bar, sounding), nan=0.0)
-    if bars is not None:
-        return _first_bars(stack, shares, bars)
     rows = np.repeat(stack.bar_piece, 12)
     columns = np.tile(np.arange(12), len(stack.bar_piece))
     total = stack.table(rows, columns, 12, shares.ravel())
@@ -208,7 +163,7 @@ def avg_pitch_shift(pieces: Pieces) -> FloatArray:
     stack = Stack.of(pieces)
     before, after, piece = stack.steps
     size = np.abs(stack.pitch[after] - stack.pitch[before]).astype(np.float64)
-    return _ratio(stack.per_piece(size, piece), stack.per_piece(np.ones(len(piece)), piece))
+    return _mean(stack, size, piece)
 
 
 def avg_IOI(pieces: Pieces) -> FloatArray:  # noqa: N802 - mgeval's name
@@ -220,7 +175,7 @@ def avg_IOI(pieces: Pieces) -> FloatArray:  # noqa: N802 - mgeval's name
     stack = Stack.of(pieces)
     before, after, piece = stack.steps
     gaps = stack.onset_seconds[after] - stack.onset_seconds[before]
-    return _ratio(stack.per_piece(gaps, piece), stack.per_piece(np.ones(len(piece)), piece))
+    return _mean(stack, gaps, piece)
 
 
 def _length_class(duration: FloatArray) -> IntArray:
@@ -297,7 +252,7 @@ def repeated_note_rate(pieces: Pieces) -> FloatArray:
     stack = Stack.of(pieces)
     before, after, piece = stack.steps
     stays = (stack.pitch[before] == stack.pitch[after]).astype(np.float64)
-    return _ratio(stack.per_piece(stays, piece), stack.per_piece(np.ones(len(piece)), piece))
+    return _mean(stack, stays, piece)
 
 
 def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
@@ -315,10 +270,10 @@ def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
 
 
 def longest_repeated_phrase(pieces: Pieces) -> FloatArray:
-    """Length of the longest phrase that comes back in the piece, at any pitch level. [n] notes.
+    """Length of the longest phrase that is repeated in the piece, at any pitch level. [n] notes.
 
-    A phrase comes back when all its intervals, and all its note lengths but the first, return at a later place
-    without overlap. 0 where no two notes return; NaN for a piece without notes.
+    A phrase is repeated when all its intervals, and all its note lengths but the first, return at a later place
+    without overlap. 0 where no two notes repeat; NaN for a piece without notes.
     """
     stack = Stack.of(pieces)
     tokens, piece = phrase_tokens(stack)
@@ -360,8 +315,7 @@ def bar_self_similarity(pieces: Pieces) -> FloatArray:
         product = (content[pair] * content[pair + 1]).sum(axis=1)
         silent = ((norm[pair] == 0) & (norm[pair + 1] == 0)).astype(np.float64)
         cosines += np.where(silent > 0, 1.0, np.nan_to_num(_ratio(product, norm[pair] * norm[pair + 1])))
-    piece = stack.bar_piece[pair]
-    return _ratio(stack.per_piece(cosines / 2, piece), stack.per_piece(np.ones(len(pair)), piece))
+    return _mean(stack, cosines / 2, stack.bar_piece[pair])
 
 
 def rest_share(pieces: Pieces) -> FloatArray:
@@ -395,34 +349,11 @@ def notes_per_quarter(pieces: Pieces) -> FloatArray:
     return _ratio(stack.notes, _length(stack))
 
 
-@dataclass(frozen=True)
-class Feature:
-    """A feature as reports show it.
-
-    Attributes:
-        function: from pieces to [n] or [n, ...].
-        title: for people.
-        unit: of a value.
-        columns: names of the entries of a histogram; empty for a single number and for matrices.
-        every: the feature in words for a set in which all pieces have one value, with {} for the value.
-        variety: whether a set that does not vary in this feature has lost variety. Not so for the length of a piece,
-            which is a setting of many generators, nor for how its parts hang together: noise is alike in that
-            everywhere.
-    """
-
-    function: Callable[[Pieces], FloatArray]
-    title: str
-    unit: str
-    columns: tuple[str, ...] = ()
-    every: str = ""
-    variety: bool = True
-
-
 FEATURES: Mapping[str, Feature] = {
     "total_used_pitch": Feature(total_used_pitch, "Pitches used", "pitches", every="uses {} pitches"),
-    "bar_used_pitch": Feature(bar_used_pitch, "Pitches a bar", "pitches/bar", every="has {} pitches a bar"),
+    "bar_used_pitch": Feature(bar_used_pitch, "Pitches per bar", "pitches/bar", every="has {} pitches per bar"),
     "total_used_note": Feature(total_used_note, "Notes", "notes", every="has {} notes", variety=False),
-    "bar_used_note": Feature(bar_used_note, "Notes a bar", "notes/bar", every="has {} notes a bar"),
+    "bar_used_note": Feature(bar_used_note, "Notes per bar", "notes/bar", every="has {} notes per bar"),
     "total_pitch_class_histogram": Feature(
         total_pitch_class_histogram, "Pitch classes", "share of time", PITCH_CLASSES
     ),
@@ -440,13 +371,15 @@ FEATURES: Mapping[str, Feature] = {
         note_length_transition_matrix, "Note-length transitions", "share of steps"
     ),
     "pitch_mean": Feature(pitch_mean, "Mean pitch", "MIDI number", every="lies around MIDI pitch {}"),
-    "pitch_sd": Feature(pitch_sd, "Pitch deviation", "semitones", every="strays {} semitones from its mean pitch"),
+    "pitch_sd": Feature(pitch_sd, "Pitch deviation", "semitones", every="deviates {} semitones from its mean pitch"),
     "repeated_note_rate": Feature(repeated_note_rate, "Repeated notes", "share of steps", variety=False),
-    "longest_repeated_phrase": Feature(longest_repeated_phrase, "Longest phrase that returns", "notes", variety=False),
+    "longest_repeated_phrase": Feature(longest_repeated_phrase, "Longest repeated phrase", "notes", variety=False),
     "best_key_share": Feature(best_key_share, "Notes in the best key", "share of notes", variety=False),
-    "bar_self_similarity": Feature(bar_self_similarity, "Bars like the one before", "0–1", variety=False),
+    "bar_self_similarity": Feature(bar_self_similarity, "Similarity of neighbouring bars", "0–1", variety=False),
     "rest_share": Feature(rest_share, "Silence", "share of time", variety=False),
-    "notes_per_quarter": Feature(notes_per_quarter, "Notes a quarter", "notes/quarter", every="has {} notes a quarter"),
+    "notes_per_quarter": Feature(
+        notes_per_quarter, "Notes per quarter", "notes/quarter", every="has {} notes per quarter"
+    ),
 }
 """Every feature of a report by its name, in the order of the page; the first twelve are mgeval's."""
 
@@ -500,84 +433,3 @@ def _pitch_groups(stack: Stack) -> FloatArray:
     padded = np.full((stack.size, number.max() + 1, member.max() + 1), np.nan)
     padded[piece, number, member] = pitch
     return padded
-
-
-def column_names(name: str, width: int, features: Mapping[str, Feature] = FEATURES) -> list[str]:
-    """Name the columns of a feature in a table: its own name, or name[entry] for histograms and matrices."""
-    if width == 1:
-        return [name]
-    columns: Sequence[str] = features[name].columns
-    if not columns:
-        side = PITCH_CLASSES if "pitch" in name else tuple(NOTE_LENGTHS)
-        rows = side if width == len(side) ** 2 else tuple(f"bar {bar}" for bar in range(1, width // len(side) + 1))
-        columns = [f"{row}→{column}" for row in rows for column in side]
-    return [f"{name}[{column}]" for column in columns]
-
-
-def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature] = FEATURES) -> str:
-    """Write a feature table as CSV: one row a piece, empty cells where a piece does not have the feature.
-
-    Args:
-        names: [n] names of the pieces.
-        table: as from `feature_table`.
-        features: what the table holds.
-    """
-    blocks = [as_rows(values) for values in table.values()]
-    header = ["file"]
-    for name, block in zip(table, blocks, strict=True):
-        header.extend(column_names(name, block.shape[1], features))
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    matrix = np.hstack(blocks) if blocks else np.empty((len(names), 0))
-    form = ",".join(["%.6g"] * matrix.shape[1])
-    for name, row in zip(names, matrix, strict=True):
-        writer.writerow([name, *(form % tuple(row)).replace("nan", "").split(",")])
-    return stream.getvalue()
-
-
-EXAMPLE = """\
-example:
-  python -m evaluation.features.table gen/ --out features.csv
-"""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    parser = OneLineParser(
-        prog="python -m evaluation.features.table",
-        description="Measure every MIDI file of a folder: one row a file, one column a feature.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="searched with its sub-folders for .mid and .midi")
-    parser.add_argument(
-        "--out", type=Path, default=Path("features.csv"), metavar="FILE", help="(default: features.csv)"
-    )
-    parser.add_argument("--mgeval", action="store_true", help="mgeval's twelve features in its own conventions")
-    parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="parallel readers (default: one a core)")
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when the table is written, 2 when it could not be."""
-    args = build_parser().parse_args(argv)
-    from evaluation.legacy import mgeval
-    from evaluation.output import OutputError, write_file
-    from evaluation.reading.reading import FolderError, read_some
-
-    try:
-        found = read_some(args.folder, args.jobs)
-        features = mgeval.FEATURES if args.mgeval else FEATURES
-        text = csv_text([piece.name for piece in found.pieces], feature_table(found.pieces, features), features)
-        write_file(args.out, text)
-    except (FolderError, OutputError) as error:
-        return fail("evaluation.features.table", error)
-    for skipped in found.skipped:
-        print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
-    print(f"wrote {args.out}: {counted(len(found.pieces), 'file')}, {len(found.skipped):,} skipped")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

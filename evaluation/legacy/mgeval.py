@@ -3,10 +3,10 @@
 For comparison with published numbers only: `evaluation.features.table` has the corrected forms. The program reads one
 part of a piece in two ways, and so does this module:
 
-- I, the first instrument's piano roll at 100 frames a second, weighted by velocity; empty for drums;
+- I, the first instrument's piano roll at 100 frames per second, weighted by velocity; empty for drums;
 - T, the first track with notes, at ticks; here in quarters. Its time signature is taken to stand in the track itself.
 
-The roll is not extended by sustain pedals or bent by pitch bends. Every function takes pieces and returns one row a
+The roll is not extended by sustain pedals or bent by pitch bends. Every feature takes pieces and returns one row per
 piece.
 
 Source: https://github.com/RichardYang40148/mgeval, of the paper named in `evaluation.features.table`.
@@ -14,11 +14,12 @@ Source: https://github.com/RichardYang40148/mgeval, of the paper named in `evalu
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.features.table import PITCH_CLASSES, Feature, Pieces
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces
 from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Notes, Stack
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 FRAMES = 100
-"""Frames a second of the piano roll."""
+"""Frames per second of the piano roll."""
 
 BARS = 8
-"""Bars that features a bar look at."""
+"""Bars that features per bar use."""
 
 TOUCHING = 0.05
 """Seconds between an end and an onset that make a transition."""
@@ -45,8 +46,14 @@ MOST_DISTANCES = 20_000
 """Of more distances than this, a density is estimated from evenly spaced ones of their sorted order."""
 
 
-def _rows(pieces: Pieces, feature: Callable[[Notes], FloatArray | float]) -> FloatArray:
-    return np.array([feature(piece) for piece in Stack.of(pieces).pieces], np.float64)
+def _per_piece(feature: Callable[[Notes], FloatArray | float]) -> Callable[[Pieces], FloatArray]:
+    """Measure each piece, and return one row per piece."""
+
+    @functools.wraps(feature)
+    def measure(pieces: Pieces) -> FloatArray:
+        return np.array([feature(piece) for piece in Stack.of(pieces).pieces], np.float64)
+
+    return measure
 
 
 def _track(piece: Notes) -> IntArray:
@@ -72,9 +79,10 @@ def _roll_sums(piece: Notes) -> FloatArray:
     return np.bincount(pitch, weight, minlength=PITCHES).astype(np.float64)
 
 
-def total_used_pitch(pieces: Pieces) -> FloatArray:
+@_per_piece
+def total_used_pitch(piece: Notes) -> float:
     """Rows of the roll with a positive sum. [n] pitches; notes that cover no frame vanish."""
-    return _rows(pieces, lambda piece: float((_roll_sums(piece) > 0).sum()))
+    return float((_roll_sums(piece) > 0).sum())
 
 
 def _bar_quarters(piece: Notes) -> float:
@@ -86,32 +94,27 @@ def _slipped_bar_quarters(piece: Notes) -> float:
     return float(np.log2(piece.meter[1])) * 4 / piece.meter[1]
 
 
-def bar_used_pitch(pieces: Pieces, bars: int = BARS) -> FloatArray:
-    """Different pitches among the onsets of each of the first bars. [n, bars]."""
-
-    def of(piece: Notes) -> FloatArray:
-        kept = _track(piece)
-        bar = (piece.onset[kept] / _bar_quarters(piece) + 1e-9).astype(np.int64)
-        inside = bar < bars
-        keys = np.unique(bar[inside] * PITCHES + piece.pitch[kept][inside])
-        return np.bincount(keys // PITCHES, minlength=bars).astype(np.float64)
-
-    return _rows(pieces, of)
+@_per_piece
+def bar_used_pitch(piece: Notes) -> FloatArray:
+    """Different pitches among the onsets of each of the first bars. [n, BARS]."""
+    kept = _track(piece)
+    bar = (piece.onset[kept] / _bar_quarters(piece) + 1e-9).astype(np.int64)
+    inside = bar < BARS
+    keys = np.unique(bar[inside] * PITCHES + piece.pitch[kept][inside])
+    return np.bincount(keys // PITCHES, minlength=BARS).astype(np.float64)
 
 
-def total_used_note(pieces: Pieces) -> FloatArray:
+@_per_piece
+def total_used_note(piece: Notes) -> float:
     """Note-ons of T. [n] notes."""
-    return _rows(pieces, lambda piece: float(len(_track(piece))))
+    return float(len(_track(piece)))
 
 
-def bar_used_note(pieces: Pieces, bars: int = BARS) -> FloatArray:
-    """Note-ons in each of the first bars, with the slipped bar: two beats in 4/4. [n, bars]."""
-
-    def of(piece: Notes) -> FloatArray:
-        bar = (piece.onset[_track(piece)] / max(_slipped_bar_quarters(piece), 1e-9) + 1e-9).astype(np.int64)
-        return np.bincount(bar[bar < bars], minlength=bars).astype(np.float64)
-
-    return _rows(pieces, of)
+@_per_piece
+def bar_used_note(piece: Notes) -> FloatArray:
+    """Note-ons in each of the first bars, with the slipped bar: two beats in 4/4. [n, BARS]."""
+    bar = (piece.onset[_track(piece)] / max(_slipped_bar_quarters(piece), 1e-9) + 1e-9).astype(np.int64)
+    return np.bincount(bar[bar < BARS], minlength=BARS).astype(np.float64)
 
 
 def _shares(sums: FloatArray) -> FloatArray:
@@ -119,85 +122,68 @@ def _shares(sums: FloatArray) -> FloatArray:
     return sums / total if total > 0 else np.full(sums.shape, np.nan)
 
 
-def total_pitch_class_histogram(pieces: Pieces) -> FloatArray:
+@_per_piece
+def total_pitch_class_histogram(piece: Notes) -> FloatArray:
     """Roll sums folded to pitch classes, divided by their sum. [n, 12]; NaN for an empty roll."""
-    return _rows(
-        pieces,
-        lambda piece: _shares(_roll_sums(piece) @ (np.arange(PITCHES)[:, None] % 12 == np.arange(12))),
-    )
+    return _shares(_roll_sums(piece) @ (np.arange(PITCHES)[:, None] % 12 == np.arange(12)))
 
 
-def bar_pitch_class_histogram(pieces: Pieces, bars: int = BARS) -> FloatArray:
-    """The same in each of the first bars, a bar lasting what it does at 120 quarters a minute. [n, bars, 12].
+@_per_piece
+def bar_pitch_class_histogram(piece: Notes) -> FloatArray:
+    """The same in each of the first bars, with bars as long as at 120 BPM. [n, BARS, 12].
 
     Silent bars are 0. mgeval itself fails, or empties its result, for pieces that are an exact number of bars longer
-    than `bars`; here the first bars are taken.
+    than `BARS`; here the first bars are taken.
     """
-
-    def of(piece: Notes) -> FloatArray:
-        frames = int(np.ceil(round(_bar_quarters(piece) * 60 / 120 * FRAMES, 6)))
-        kept = _track(piece)
-        velocity = piece.velocity[kept[~piece.drum[kept]]]
-        pitch, start, end = _frames(piece)
-        result = np.zeros((bars, 12))
-        for bar in range(bars):
-            inside = np.minimum(end, (bar + 1) * frames) - np.maximum(start, bar * frames)
-            sums = np.bincount(pitch % 12, np.maximum(inside, 0) * velocity, minlength=12)
-            if sums.sum() > 0:
-                result[bar] = sums / sums.sum()
-        return result
-
-    return _rows(pieces, of)
+    frames = int(np.ceil(round(_bar_quarters(piece) * 60 / 120 * FRAMES, 6)))
+    kept = _track(piece)
+    velocity = piece.velocity[kept[~piece.drum[kept]]]
+    pitch, start, end = _frames(piece)
+    result = np.zeros((BARS, 12))
+    for bar in range(BARS):
+        inside = np.minimum(end, (bar + 1) * frames) - np.maximum(start, bar * frames)
+        sums = np.bincount(pitch % 12, np.maximum(inside, 0) * velocity, minlength=12)
+        if sums.sum() > 0:
+            result[bar] = sums / sums.sum()
+    return result
 
 
-def pitch_class_transition_matrix(pieces: Pieces) -> FloatArray:
+@_per_piece
+def pitch_class_transition_matrix(piece: Notes) -> FloatArray:
     """Count pairs of notes with |end_i − start_j| < 0.05 s, within each track that is not drums. [n, 12, 12] counts."""
-
-    def of(piece: Notes) -> FloatArray:
-        result = np.zeros((12, 12))
-        for track in np.unique(piece.track[~piece.drum]):
-            kept = np.flatnonzero((piece.track == track) & ~piece.drum)
-            start = piece.onset_seconds[kept]  # sorted
-            end = start + piece.duration_seconds[kept]
-            first = np.searchsorted(start, end - TOUCHING, side="right")
-            last = np.maximum(np.searchsorted(start, end + TOUCHING, side="left"), first)
-            source = np.repeat(np.arange(len(kept)), last - first)
-            within = np.arange(len(source)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
-            pitch_class = piece.pitch[kept] % 12
-            np.add.at(result, (pitch_class[source], pitch_class[first[source] + within]), 1)
-        return result
-
-    return _rows(pieces, of)
+    result = np.zeros((12, 12))
+    for track in np.unique(piece.track[~piece.drum]):
+        kept = np.flatnonzero((piece.track == track) & ~piece.drum)
+        start = piece.onset_seconds[kept]  # sorted
+        end = start + piece.duration_seconds[kept]
+        first = np.searchsorted(start, end - TOUCHING, side="right")
+        last = np.maximum(np.searchsorted(start, end + TOUCHING, side="left"), first)
+        source = np.repeat(np.arange(len(kept)), last - first)
+        within = np.arange(len(source)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
+        pitch_class = piece.pitch[kept] % 12
+        np.add.at(result, (pitch_class[source], pitch_class[first[source] + within]), 1)
+    return result
 
 
-def pitch_range(pieces: Pieces) -> FloatArray:
+@_per_piece
+def pitch_range(piece: Notes) -> float:
     """Highest less lowest row of the roll with a positive sum. [n] semitones; NaN for none, where mgeval fails."""
-
-    def of(piece: Notes) -> float:
-        used = np.flatnonzero(_roll_sums(piece) > 0)
-        return float(used[-1] - used[0]) if len(used) else float("nan")
-
-    return _rows(pieces, of)
+    used = np.flatnonzero(_roll_sums(piece) > 0)
+    return float(used[-1] - used[0]) if len(used) else float("nan")
 
 
-def avg_pitch_shift(pieces: Pieces) -> FloatArray:
+@_per_piece
+def avg_pitch_shift(piece: Notes) -> float:
     """Mean |difference| of successive note-ons of T, the notes of a chord one after another. [n] semitones."""
-
-    def of(piece: Notes) -> float:
-        steps = np.abs(np.diff(piece.pitch[_track(piece)]))
-        return float(steps.mean()) if len(steps) else float("nan")
-
-    return _rows(pieces, of)
+    steps = np.abs(np.diff(piece.pitch[_track(piece)]))
+    return float(steps.mean()) if len(steps) else float("nan")
 
 
-def avg_IOI(pieces: Pieces) -> FloatArray:  # noqa: N802 - mgeval's name
+@_per_piece
+def avg_IOI(piece: Notes) -> float:  # noqa: N802 - mgeval's name
     """Mean difference of the sorted onsets of all notes, zeros within chords included. [n] seconds."""
-
-    def of(piece: Notes) -> float:
-        gaps = np.diff(piece.onset_seconds)
-        return float(gaps.mean()) if len(gaps) else float("nan")
-
-    return _rows(pieces, of)
+    gaps = np.diff(piece.onset_seconds)
+    return float(gaps.mean()) if len(gaps) else float("nan")
 
 
 def _classes(piece: Notes) -> IntArray:
@@ -207,37 +193,22 @@ def _classes(piece: Notes) -> IntArray:
     return np.round(np.abs(lengths[:, None] - LENGTHS), 6).argmin(axis=1)
 
 
-def note_length_hist(pieces: Pieces) -> FloatArray:
+@_per_piece
+def note_length_hist(piece: Notes) -> FloatArray:
     """Share of T's notes in each of 12 classes, nearest in 96ths of the slipped bar, ties to the first. [n, 12]."""
-    return _rows(pieces, lambda piece: _shares(np.bincount(_classes(piece), minlength=12).astype(np.float64)))
+    return _shares(np.bincount(_classes(piece), minlength=12).astype(np.float64))
 
 
-def note_length_transition_matrix(pieces: Pieces) -> FloatArray:
+@_per_piece
+def note_length_transition_matrix(piece: Notes) -> FloatArray:
     """Count successive classes of `note_length_hist`. [n, 12, 12] counts."""
-
-    def of(piece: Notes) -> FloatArray:
-        classes = _classes(piece)
-        cells = np.bincount(classes[:-1] * 12 + classes[1:], minlength=144)
-        return cells.astype(np.float64).reshape(12, 12)
-
-    return _rows(pieces, of)
+    classes = _classes(piece)
+    cells = np.bincount(classes[:-1] * 12 + classes[1:], minlength=144)
+    return cells.astype(np.float64).reshape(12, 12)
 
 
 _BAR_COLUMNS = tuple(f"bar {number}" for number in range(1, BARS + 1))
-_LENGTH_COLUMNS = (
-    "full",
-    "half",
-    "quarter",
-    "8th",
-    "16th",
-    "dotted half",
-    "dotted quarter",
-    "dotted 8th",
-    "dotted 16th",
-    "half triplet",
-    "quarter triplet",
-    "8th triplet",
-)
+_LENGTH_COLUMNS = ("full", *list(NOTE_LENGTHS)[1:])
 
 FEATURES: Mapping[str, Feature] = {
     "total_used_pitch": Feature(total_used_pitch, "Pitches used", "pitches", every="uses {} pitches"),

@@ -1,7 +1,7 @@
 """The figures of the page, as inline SVG.
 
-They take their colours from the page's style sheet (classes gen, org and inter), so that one file is right in light,
-in dark and in print; and they need no plotting library, which would take longer to import than the rest takes to run.
+Their colours come from the style sheet of the page (classes gen, org and inter), so one file works in light mode, in
+dark mode and in print. A plotting library would take longer to import than the rest takes to run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evaluation.reading.notes import FloatArray, Notes
-    from evaluation.scores.compare import Score
+    from evaluation.scores.sampling import Score
 
 _ROLL_NOTES = 400
 _ROLL_BARS = 64
@@ -108,7 +108,7 @@ def matrix(values: FloatArray, labels: Sequence[str], title: str, css: str) -> M
 
 
 def histogram(gen: FloatArray, org: FloatArray, labels: Sequence[str], title: str, width: int = 320) -> Markup:
-    """Draw two mean histograms [k] side by side, bar by bar."""
+    """Draw two mean histograms [k] with their bars side by side."""
     turned = max(map(len, labels)) > _SHORT
     height, floor = (180, 105) if turned else (130, 110)
     slot = width / len(labels)
@@ -134,7 +134,7 @@ def piano_roll(piece: Notes, css: str, marked: Sequence[int] = (), width: int = 
     Args:
         piece: what to draw.
         css: its colour.
-        marked: numbers of the counted notes to set off.
+        marked: numbers of the counted notes to highlight.
         width: of the drawing.
         height: of the drawing.
     """

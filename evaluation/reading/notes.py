@@ -41,7 +41,7 @@ class Notes:
     """The notes of one piece, sorted by onset and then pitch.
 
     Attributes:
-        name: what the piece is called in a report, for a file its set and path ("gen/017.mid").
+        name: name of the piece in a report, for a file its set and path ("gen/017.mid").
         onset, duration: [n] quarters, as written (the metre's time).
         onset_seconds, duration_seconds: [n] seconds, through the tempo map (the listener's time).
         pitch: [n] MIDI note numbers 0–127; for a drum note, the instrument's number.
@@ -101,8 +101,8 @@ class Notes:
             onset: [n] quarters.
             duration: [n] quarters.
             pitch: [n] MIDI note numbers 0–127.
-            name: what the piece is called in a report.
-            tempo: quarters a minute.
+            name: name of the piece in a report.
+            tempo: in BPM.
             meter: numerator and denominator of the time signature.
             velocity: one for all or [n].
             drum: whether the notes are drum notes.

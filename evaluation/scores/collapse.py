@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from evaluation.features.table import FEATURES
-from evaluation.scores.compare import PAIRWISE, FeatureComparison, Halves, Score, draw_splits
 from evaluation.scores.duplicates import Cluster, clusters, exact_groups, share_with_near_copy, similarity
+from evaluation.scores.sampling import PAIRWISE, Halves, draw_splits, generator, sample
+from evaluation.scores.sampling import score as score_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evaluation.features.table import Feature
-    from evaluation.reading.notes import Notes
+    from evaluation.reading.notes import IntArray, Notes
     from evaluation.scores.diversity import Diversity
+    from evaluation.scores.overlap import FeatureComparison
+    from evaluation.scores.sampling import Score
 
 NARROW = 0.25
 """A feature has collapsed when gen's spread is under this share of the originals', inside the originals' range …"""
@@ -34,15 +37,15 @@ MORE_COPIES = 0.05
 """How much more often than the upper limit of the ceiling pieces must have a near copy in their own set."""
 
 LEAST_VENDI = 0.5
-"""Under this share of the originals' effective number of pieces a set has collapsed."""
+"""Under this share of the originals' effective number of pieces per set has collapsed."""
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """What speaks for a collapse.
+    """The evidence for a collapse.
 
     Attributes:
-        found: whether anything does.
+        found: whether the set has collapsed.
         narrow: names of the features that have collapsed, the narrowest first.
         near: share of pieces with a near copy in their own set.
         clusters: groups of near copies, the largest first. Of large sets, a sample of `PAIRWISE` pieces is looked at.
@@ -60,6 +63,20 @@ class Collapse:
     exact: int
     few: bool
     repeated: bool
+
+    def record(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the findings as they appear in `report.json`, where pieces have the given names."""
+        return {
+            "found": self.found,
+            "features": self.narrow,
+            "near_copies": self.near.record(),
+            "compared": self.compared,
+            "exact_copies": self.exact,
+            "clusters": [
+                {"centre": names[group.centre], "members": [names[member] for member in group.members]}
+                for group in self.clusters
+            ],
+        }
 
 
 def has_collapsed(one: FeatureComparison) -> bool:
@@ -80,29 +97,29 @@ def find_collapse(
     seed: int = 0,
     features: Mapping[str, Feature] = FEATURES,
 ) -> Collapse:
-    """Gather what speaks for a collapse of a generated set.
+    """Look for a collapse of a generated set.
 
     Args:
         gen: generated pieces.
         org: original pieces.
         comparisons: of every feature.
         diversity: of the sets, from `evaluation.scores.diversity.fill`.
-        seed: of all random draws.
-        features: what the comparisons are of.
+        seed: of all random numbers.
+        features: those of the comparisons.
     """
     narrow = [name for name, one in comparisons.items() if features[name].variety and has_collapsed(one)]
-    rng = np.random.default_rng([seed, zlib.crc32(b"collapse")])
-    kept = np.sort(rng.permutation(len(gen))[:PAIRWISE])
-    org_kept = np.sort(rng.permutation(len(org))[:PAIRWISE])
+    rng = generator(seed, "collapse")
+    kept, org_kept = sample(len(gen), PAIRWISE, rng), sample(len(org), PAIRWISE, rng)
     alike = similarity([gen[i] for i in kept])
-    org_alike = similarity([org[i] for i in org_kept])
-    draws = draw_splits(len(kept), len(org_kept), rng)
-    ours = [share_with_near_copy(alike[np.ix_(part, part)]) for part, _, _ in draws]
-    theirs = [share_with_near_copy(org_alike[np.ix_(second - len(kept), second - len(kept))]) for _, _, second in draws]
-    share = share_with_near_copy(alike)
+    pooled = block_diag(alike, similarity([org[i] for i in org_kept]))
+
+    def near_copies(part: IntArray, _: IntArray) -> float:
+        return share_with_near_copy(pooled[np.ix_(part, part)])
+
+    splits = draw_splits(len(kept), len(org_kept), rng)
     halves = Halves.draw([len(kept)], rng)
-    drawn = [share_with_near_copy(alike[np.ix_(part, part)]) for part in halves.parts[0]]
-    near = Score.of(share, ours, theirs, halves.interval(share, drawn, highest=1.0))
+    drawn = ((part, part) for part in halves.parts[0])
+    near = score_of(share_with_near_copy(alike), near_copies, splits, halves, drawn, highest=1.0)
     usual = near.ceiling_interval[1] if np.isfinite(near.ceiling) else 0.0
     repeated = (near.at_n if np.isfinite(near.at_n) else near.value) > usual + MORE_COPIES
     vendi = diversity.vendi if diversity is not None else None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluation.features.sequences import longest_shared_runs
 from evaluation.features.table import phrase_tokens
 from evaluation.reading.notes import Stack
-from evaluation.scores.compare import PAIRWISE
 from evaluation.scores.distances import pairwise
+from evaluation.scores.sampling import PAIRWISE, sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +80,20 @@ class Runs:
         """95 % interval of `copied_share`; see `share_interval`."""
         return share_interval(int(self.copied.sum()), len(self.copied))
 
+    def record(self) -> dict[str, Any]:
+        """Return the runs as they appear in `report.json`."""
+        pieces = len(self.copied)
+        return {
+            "longest_run_mean": float(np.mean(self.notes)) if pieces else None,
+            "longest_run_max": int(np.max(self.notes)) if pieces else None,
+            "share_mean": float(np.mean(self.share)) if pieces else None,
+            "copied": int(self.copied.sum()),
+            "pieces": pieces,
+            "copied_share": self.copied_share,
+            "copied_share_ci": self.interval,
+            "nearest_median": float(np.median(self.nearest)) if len(self.nearest) else None,
+        }
+
 
 @dataclass(frozen=True)
 class Copying:
@@ -102,6 +116,22 @@ class Copying:
     found: bool
     pairs: list[Pair]
     closest: list[tuple[str, str, float]]
+
+    def record(self) -> dict[str, Any]:
+        """Return the findings as they appear in `report.json`."""
+        return {
+            "found": self.found,
+            "p": self.p,
+            "gen": self.gen.record(),
+            "train": self.train.record(),
+            "pairs": [
+                {"file": pair.piece, "source": pair.source, "notes": pair.notes, "share": pair.share}
+                for pair in self.pairs
+            ],
+            "nearest": [
+                {"file": piece, "source": source, "distance": distance} for piece, source, distance in self.closest
+            ],
+        }
 
 
 def share_interval(found: int, n: int) -> tuple[float, float]:
@@ -191,7 +221,7 @@ def find_copies(
 
 def _nearest(gen: FloatArray, train: FloatArray, rng: np.random.Generator) -> tuple[IntArray, IntArray, FloatArray]:
     """Find the nearest training piece of each piece, or of a sample: places in gen, places in train, distances."""
-    asked = np.sort(rng.permutation(len(gen))[:PAIRWISE])
+    asked = sample(len(gen), PAIRWISE, rng)
     if not len(train) or not len(asked):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     distance = pairwise(gen[asked], train)
@@ -200,8 +230,8 @@ def _nearest(gen: FloatArray, train: FloatArray, rng: np.random.Generator) -> tu
 
 
 def _nearest_other(train: FloatArray, rng: np.random.Generator) -> FloatArray:
-    asked = np.sort(rng.permutation(len(train))[:PAIRWISE])
-    if len(train) < 2:  # noqa: PLR2004 - a pair
+    asked = sample(len(train), PAIRWISE, rng)
+    if len(train) <= 1:
         return np.empty(0)
     distance = pairwise(train[asked], train)
     distance[np.arange(len(asked)), asked] = np.inf

@@ -58,7 +58,7 @@ def spread(x: ArrayLike) -> float:
     """
     values = as_rows(x)
     n = len(values)
-    if n < 2:  # noqa: PLR2004 - a pair
+    if n <= 1:
         return float("nan")
     if values.shape[1] == 1:
         ordered = np.sort(values[:, 0])
@@ -156,7 +156,7 @@ def jsd(a: ArrayLike, b: ArrayLike) -> float:
 def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
     """Distance between the feature values of two sets, in the unit of the feature. NaN for an empty set.
 
-    For one number a piece the 1-Wasserstein distance ∫ |F − G|, the mean shift that turns one sample into the other.
+    For one number per piece the 1-Wasserstein distance ∫ |F − G|, the mean shift that turns one sample into the other.
     For histograms [n, d] the mean over entries of that distance, entry by entry.
     """
     left, right = as_rows(a), as_rows(b)

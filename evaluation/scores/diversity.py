@@ -1,27 +1,25 @@
 """How a generated set fills the space that the originals span: Vendi score, precision and recall, Fréchet distance.
 
-All of it works on standardised features: every feature that is one number a piece, and every histogram, each scaled
+All of it works on standardised features: every feature that is one number per piece, and every histogram, each scaled
 so that it varies by 1 over the originals. The 12×12 matrices stay out; at a hundred pieces they are mostly noise.
 """
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluation.reading.notes import as_rows
-from evaluation.scores.compare import PAIRWISE, Halves, Score, draw_splits
 from evaluation.scores.distances import pairwise
+from evaluation.scores.sampling import PAIRWISE, Halves, Score, draw_splits, generator, sample
+from evaluation.scores.sampling import score as score_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from evaluation.reading.notes import FloatArray, IntArray
-
-    Split = tuple[IntArray, IntArray, IntArray]
 
 NEIGHBOURS = 5
 """k of the neighbourhoods in precision, recall, density and coverage."""
@@ -29,7 +27,7 @@ NEIGHBOURS = 5
 WIDEST = 12
 """Features of more numbers than this a piece are left out."""
 
-_SHRUNK_SPLITS = 12
+_FEW_SPLITS = 12
 """Draws that the eigenvalue scores are averaged over; they vary little from draw to draw."""
 
 
@@ -130,7 +128,7 @@ class Diversity:
     Attributes:
         vendi: Vendi score of gen divided by that of the originals, at equal numbers of pieces.
         precision, recall, density, coverage: see `precision_recall`.
-        frechet: see `frechet_distance`; its ceiling is a floor.
+        frechet: see `frechet_distance`; low is good, so its ceiling is the least to expect.
         typical: index of the generated piece nearest to the originals' mean.
         unusual: index of the generated piece farthest from any original.
     """
@@ -144,6 +142,15 @@ class Diversity:
     typical: int
     unusual: int
 
+    def record(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the scores as they appear in `report.json`, where pieces have the given names."""
+        scores = ("vendi", "precision", "recall", "density", "coverage", "frechet")
+        return {
+            **{key: getattr(self, key).record() for key in scores},
+            "typical": names[self.typical],
+            "unusual": names[self.unusual],
+        }
+
 
 def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
     """Measure how a generated set fills the originals' space; None for fewer than two pieces in a set.
@@ -151,18 +158,16 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
     Args:
         gen: [n, d] from `standardise`.
         org: [m, d] from `standardise`.
-        seed: of all random draws.
+        seed: of all random numbers.
     """
-    if min(len(gen), len(org)) < 2:  # noqa: PLR2004 - a pair
+    if min(len(gen), len(org)) <= 1:
         return None
-    rng = np.random.default_rng([seed, zlib.crc32(b"diversity")])
-    gen_kept = np.sort(rng.permutation(len(gen))[:PAIRWISE])
-    org_kept = np.sort(rng.permutation(len(org))[:PAIRWISE])
+    rng = generator(seed, "diversity")
+    gen_kept, org_kept = sample(len(gen), PAIRWISE, rng), sample(len(org), PAIRWISE, rng)
     pooled = np.concatenate([gen[gen_kept], org[org_kept]])
     distance = pairwise(pooled, pooled)
-    a = len(gen_kept)
-    ours, theirs = np.arange(a), a + np.arange(len(org_kept))
-    draws = draw_splits(a, len(org_kept), rng)
+    ours, theirs = np.arange(len(gen_kept)), len(gen_kept) + np.arange(len(org_kept))
+    splits = draw_splits(len(ours), len(theirs), rng)
     among = distance[np.ix_(theirs, theirs)]
     scale = float(np.median(among[~np.eye(len(among), dtype=bool)])) or 1.0
 
@@ -171,7 +176,7 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
         one, two = part[:n], other[:n]
         return vendi_score(distance[np.ix_(one, one)], scale) / vendi_score(distance[np.ix_(two, two)], scale)
 
-    def filled(part: IntArray, other: IntArray) -> dict[str, float]:
+    def neighbourhoods(part: IntArray, other: IntArray) -> dict[str, float]:
         inside, across, own = (distance[np.ix_(x, y)] for x, y in ((other, other), (part, other), (part, part)))
         return precision_recall(inside, across, own)
 
@@ -179,24 +184,12 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
         return frechet_distance(pooled[part], pooled[other])
 
     halves = Halves.draw((len(ours), len(theirs)), rng)
-    resampled = [(part, theirs[other]) for part, other in zip(*halves.parts, strict=True)]
-
-    def scored(
-        measure: Callable[[IntArray, IntArray], float], whole: tuple[IntArray, IntArray], splits: list[Split]
-    ) -> Score:
-        value = measure(*whole)
-        return Score.of(
-            value,
-            [measure(part, first) for part, first, _ in splits],
-            [measure(second, first) for _, first, second in splits],
-            halves.interval(value, [measure(*pair) for pair in resampled]),
-        )
-
-    few = draws[:_SHRUNK_SPLITS]
-    shuffled = rng.permutation(ours), rng.permutation(theirs)
-    whole = filled(ours, theirs)
-    split = [(filled(part, first), filled(second, first)) for part, first, second in draws]
-    again = [filled(*pair) for pair in resampled]
+    drawn = [(part, theirs[other]) for part, other in zip(*halves.parts, strict=True)]
+    few = splits[:_FEW_SPLITS]
+    vendi = ratio(rng.permutation(ours), rng.permutation(theirs))
+    whole = neighbourhoods(ours, theirs)
+    split = [(neighbourhoods(part, first), neighbourhoods(second, first)) for part, first, second in splits]
+    again = [neighbourhoods(*pair) for pair in drawn]
     scores = {
         key: Score.of(
             whole[key],
@@ -208,8 +201,8 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
     }
     to_org = distance[np.ix_(ours, theirs)]
     return Diversity(
-        vendi=scored(ratio, shuffled, few),
-        frechet=scored(frechet, (ours, theirs), few),
+        vendi=score_of(vendi, ratio, few, halves, drawn),
+        frechet=score_of(frechet(ours, theirs), frechet, few, halves, drawn),
         typical=int(gen_kept[np.linalg.norm(gen[gen_kept] - org.mean(axis=0), axis=1).argmin()]),
         unusual=int(gen_kept[to_org.min(axis=1).argmax()]),
         **scores,

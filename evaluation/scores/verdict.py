@@ -1,12 +1,11 @@
-"""What was found, in plain sentences that name features and files."""
+"""The result in plain sentences that name features and files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluation.commandline import counted
 from evaluation.features.table import FEATURES
 
 if TYPE_CHECKING:
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from evaluation.features.table import Feature
     from evaluation.reading.notes import FloatArray, Notes
     from evaluation.scores.collapse import Collapse
-    from evaluation.scores.compare import FeatureComparison
     from evaluation.scores.copying import Copying
     from evaluation.scores.diversity import Diversity
+    from evaluation.scores.overlap import FeatureComparison
 
 SIGNIFICANT = 0.05
 """Corrected p-value under which two sets differ in a feature."""
@@ -28,6 +27,19 @@ SIMILAR = 0.85
 
 NAMED = 3
 """How many features and groups a sentence names."""
+
+
+class Verdict(NamedTuple):
+    """The result of a comparison: one sentence on each question."""
+
+    closeness: str
+    collapse: str
+    copying: str
+
+
+def counted(number: int, noun: str) -> str:
+    """Count things: 1 file, 0 files, 1,754 files."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def number(value: float) -> str:
@@ -59,21 +71,21 @@ def closeness_sentence(
 ) -> str:
     """Say how close the sets are and where they differ."""
     if not np.isfinite(score):
-        return "not comparable: too few pieces for a random split of the originals to compare with."
+        return "not comparable: too few pieces for random splits of the originals."
     reached = f"{share(score)} of the overlap that the originals reach with themselves"
     if np.isfinite(interval).all():
         reached += f" (95 % interval {100 * interval[0]:.0f} to {share(interval[1])})"
     different = differing(comparisons)
     if not different:
         word = "close" if score >= CLOSE else "similar" if score >= SIMILAR else "uncertain"
-        return f"{word}: {reached}; no feature differs by more than chance."
+        return f"{word}: {reached}; no feature differs significantly."
     word = "similar" if score >= SIMILAR else "different"
     worst = [
         f"{features[name].title.lower()} ({_means(comparisons[name])}{share(comparisons[name].relative_overlap)})"
         for name in different[:NAMED]
     ]
     count = f"{len(different)} of {len(comparisons)} features differ" if len(different) > 1 else "one feature differs"
-    return f"{word}: {reached}; {count} by more than chance, most of all {_listed(worst)}."
+    return f"{word}: {reached}; {count} significantly, most of all {_listed(worst)}."
 
 
 def _means(one: FeatureComparison) -> str:
@@ -107,7 +119,7 @@ def collapse_sentence(
     widths = f"spread {_widths(comparisons, features)} of the originals'"
     near = round(found.near.value * found.compared) if np.isfinite(found.near.value) else 0
     have = "has" if near == 1 else "have"
-    copies = f"{near} of {counted(found.compared, 'file')} {have} a near-copy in the set"
+    copies = f"{near} of {counted(found.compared, 'file')} {have} a near copy in the set"
     return f"not collapsed: no feature has lost its variety ({widths}); {copies}."
 
 
@@ -123,7 +135,7 @@ def _narrow_reason(one: FeatureComparison, feature: Feature, values: FloatArray)
         return f"{feature.title.lower()} hardly vary ({spread})"
     defined = values[np.isfinite(values)]
     middle = float(np.median(defined))
-    # a value that nearly every piece rounds to is what every tune "uses"
+    # the value that nearly every piece rounds to
     nearly_all = np.mean(np.abs(defined - middle) < 0.5) >= 0.9 if float(middle).is_integer() else False  # noqa: PLR2004
     every = "every" if np.ptp(defined) == 0 else "nearly every" if nearly_all else "the average"
     value = middle if every != "the average" else float(defined.mean())
@@ -132,12 +144,12 @@ def _narrow_reason(one: FeatureComparison, feature: Feature, values: FloatArray)
 
 def _copies_reason(found: Collapse, pieces: list[Notes]) -> str:
     named = [
-        f"{len(group.members)} of {found.compared} files are near-copies of {pieces[group.centre].name}"
+        f"{len(group.members)} of {found.compared} files are near copies of {pieces[group.centre].name}"
         for group in found.clusters[:NAMED]
         if len(group.members) > 1
     ]
     if not named:
-        return f"{share(found.near.value)} of files have a near-copy in the set"
+        return f"{share(found.near.value)} of files have a near copy in the set"
     return _listed(named)
 
 
@@ -145,8 +157,8 @@ def copying_sentence(found: Copying, own: str) -> str:
     """Say whether the set copies the training music, and name the worst pair.
 
     Args:
-        found: by `find_copies`.
-        own: what the training set is called.
+        found: the result of `find_copies`.
+        own: name of the training set.
     """
     copies, gen = int(found.gen.copied.sum()), len(found.gen.copied)
     usual = found.train.copied.mean() if len(found.train.copied) else 0.0
@@ -156,5 +168,7 @@ def copying_sentence(found: Copying, own: str) -> str:
     if not found.pairs:
         return f"{word}: no run of notes is shared with {own}."
     worst = found.pairs[0]
-    pair = f"{worst.piece} shares {worst.notes} notes in a row, {share(worst.share)} of it, with {worst.source}"
-    return f"{word}: {files} ({share(usual)} of {own}'s own files do); {pair}."
+    pair = (
+        f"{worst.piece} shares {worst.notes} consecutive notes, {share(worst.share)} of its length, with {worst.source}"
+    )
+    return f"{word}: {files} ({share(usual)} of the files of {own} do); {pair}."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from evaluation.features.table import FEATURES, averaged_transitions
-from evaluation.scores.assessment import compare_sets, measure
+from evaluation.scores.sets import compare_sets, measure
 from melodygan.data.encoding import Note
 from melodygan.metrics.musical import SPREAD_FEATURES, as_pieces, distinct_share
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from evaluation.reading.notes import FloatArray, Notes
-    from evaluation.scores.assessment import MusicSet, SetComparison
+    from evaluation.scores.sets import MusicSet, SetComparison
     from melodygan.data.corpus import Split
     from melodygan.data.encoding import Tune
 

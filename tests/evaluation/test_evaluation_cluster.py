@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import write_pieces
+from midifiles import write_pieces
 
 from evaluation.report import main
 

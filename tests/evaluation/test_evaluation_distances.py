@@ -10,8 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from evaluation.scores import distances
-from evaluation.scores.compare import (
-    Halves,
+from evaluation.scores.overlap import (
     _Pairs,
     _permutation_p,
     _wasserstein_of_halves,
@@ -19,6 +18,7 @@ from evaluation.scores.compare import (
     compare_feature,
     holm,
 )
+from evaluation.scores.sampling import Halves
 
 SAMPLES = arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6).map(lambda value: round(value, 3)))
 

@@ -7,14 +7,16 @@ import csv
 import mido
 import numpy as np
 import pytest
-from conftest import write_midi
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from midifiles import write_midi
 
 from evaluation.features import table as features
+from evaluation.features.__main__ import main
+from evaluation.features.feature import NOTE_LENGTHS
 from evaluation.features.table import FEATURES, feature_table, manhattan_distances, note_length_transitions
+from evaluation.reading.folders import read_folder
 from evaluation.reading.notes import Notes
-from evaluation.reading.reading import read_folder
 
 
 def read_one(path):
@@ -182,7 +184,7 @@ def test_histograms_worked_out_by_hand(scale, bell, chords, band):
     shares = np.zeros(12)
     shares[[0, 4, 7, 11, 2]] = [2, 2, 4, 2, 2]
     assert features.total_pitch_class_histogram(chords)[0] == pytest.approx(shares / 12)
-    lengths = list(features.NOTE_LENGTHS)
+    lengths = list(NOTE_LENGTHS)
     assert features.note_length_hist(bell)[0, lengths.index("8th")] == 1
     assert features.note_length_hist(band)[0, lengths.index("8th")] == 0.5
     assert features.note_length_hist(band)[0, lengths.index("dotted quarter")] == 0.5
@@ -203,15 +205,12 @@ def test_transitions_worked_out_by_hand(scale, bell, chords):
 
 def test_bars_follow_the_metre_map(changing):
     assert changing.bar_starts.tolist() == [0, 2, 4, 8]
-    assert features.bar_used_note(changing, bars=4)[0].tolist() == [2, 2, 4, 0]
-    assert features.bar_used_pitch(changing, bars=2)[0].tolist() == [2, 2]
 
 
 def test_a_note_across_a_bar_line_counts_in_both_bars():
     piece = Notes.from_quarters([0, 3], [3, 2], [60, 62])
     expected = np.zeros((2, 12))
     expected[0, 0], expected[0, 2], expected[1, 2] = 3 / 4, 1 / 4, 1
-    assert features.bar_pitch_class_histogram(piece, bars=2)[0] == pytest.approx(expected)
     assert features.bar_pitch_class_histogram(piece)[0] == pytest.approx(expected.mean(axis=0))
 
 
@@ -302,20 +301,16 @@ def test_tempo_moves_time_between_onsets_alone(notes):
         assert fast[name] == pytest.approx(values * factor, nan_ok=True), name
 
 
-def test_command_writes_one_row_a_file(tune_folder, tmp_path, capsys):
+def test_command_writes_one_row_per_file(tune_folder, tmp_path, at_prompt):
     out = tmp_path / "features.csv"
-    assert features.main([str(tune_folder), "--out", str(out), "--jobs", "1"]) == 0
+    code, printed, _ = at_prompt(main, tune_folder, "--out", out, "--jobs", "1")
+    assert code == 0
     with out.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 300
     assert set(FEATURES) - set(rows[0]) == {name for name in FEATURES if f"{name}[" in "".join(rows[0])}
     assert float(rows[0]["total_used_note"]) > 0
-    assert "300 files, 0 skipped" in capsys.readouterr().out
-
-
-def test_command_names_what_is_wrong_in_one_line(tmp_path, capsys):
-    assert features.main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "f.csv")]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "no such folder" in error
-    assert not (tmp_path / "f.csv").exists()
+    assert "300 read, 0 skipped" in printed
+    code, _, error = at_prompt(main, tune_folder, "--out", out)
+    assert code == 2
+    assert "--force" in error

@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 from evaluation.features.table import feature_table
-from evaluation.reading.reading import read_folder
+from evaluation.reading.folders import read_folder
 
 COUNT = int(os.environ.get("EVALUATION_FUZZ", "300"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.features.table import feature_table
 from evaluation.legacy import mgeval
-from evaluation.reading.reading import read_folder
+from evaluation.reading.folders import read_folder
 
 
 @pytest.fixture(scope="module")

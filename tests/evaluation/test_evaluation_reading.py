@@ -11,11 +11,12 @@ import mido
 import numpy as np
 import pretty_midi
 import pytest
-from conftest import write_midi
+from midifiles import write_midi
 
+from evaluation.reading.folders import Skipped, read_folder, read_guarded, read_some
+from evaluation.reading.midi import as_notes, load, parse
 from evaluation.reading.notes import Notes, bar_grid
-from evaluation.reading.parsing import as_notes, load, parse
-from evaluation.reading.reading import FolderError, Skipped, read_folder, read_guarded, read_some
+from manymodes.cli import UserError
 
 
 def test_agrees_with_pretty_midi_on_real_tunes(tune_folder):
@@ -153,24 +154,24 @@ def test_a_note_struck_twice_ends_first_in_first_out(tmp_path):
 
 
 def test_folders_that_hold_nothing_are_named(tmp_path):
-    with pytest.raises(FolderError, match="no such folder"):
+    with pytest.raises(UserError, match="no such folder"):
         read_some(tmp_path / "nowhere")
-    with pytest.raises(FolderError, match=r"no \.mid or \.midi files"):
+    with pytest.raises(UserError, match=r"no \.mid or \.midi files"):
         read_some(tmp_path)
     (tmp_path / "a.mid").write_bytes(b"")
-    with pytest.raises(FolderError, match=r"the only MIDI file is not readable.*empty file"):
+    with pytest.raises(UserError, match=r"the only MIDI file is not readable.*empty file"):
         read_some(tmp_path)
     (tmp_path / "b.mid").write_bytes(b"")
-    with pytest.raises(FolderError, match=r"none of 2 MIDI files is readable.*empty file"):
+    with pytest.raises(UserError, match=r"none of 2 MIDI files is readable.*empty file"):
         read_some(tmp_path)
-    with pytest.raises(FolderError, match="is a file"):
+    with pytest.raises(UserError, match="is a file"):
         read_folder(tmp_path / "a.mid")
 
 
 UNRULY = textwrap.dedent("""
     import os, sys, time
-    from evaluation import parsing
-    real = parsing.load
+    from evaluation.reading import midi
+    real = midi.load
     def load(path, name):
         if "crash" in name:
             os.abort()
@@ -179,8 +180,8 @@ UNRULY = textwrap.dedent("""
         if "exit" in name:
             os._exit(3)
         return real(path, name)
-    parsing.load = load
-    sys.exit(parsing.main())
+    midi.load = load
+    midi.main()
 """)
 
 
@@ -189,7 +190,7 @@ def test_a_parser_that_dies_or_hangs_costs_one_file_each(tmp_path):
     for name in names:
         write_midi(tmp_path / f"{name}.mid", [(0.0, 1.0, 60)])
     named = [(str(tmp_path / f"{name}.mid"), name) for name in names]
-    results = read_guarded(named, 2.0, lambda: [sys.executable, "-c", UNRULY])
+    results = read_guarded(named, 2.0, [sys.executable, "-c", UNRULY])
     assert [r.name for r in results if isinstance(r, Notes)] == ["a", "b", "c", "d"]
     reasons = {r.path: r.reason for r in results if isinstance(r, Skipped)}
     assert "SIGABRT" in reasons["crash1"]
@@ -200,7 +201,7 @@ def test_a_parser_that_dies_or_hangs_costs_one_file_each(tmp_path):
 
 def test_a_parser_that_cannot_start_is_an_error_and_not_a_skipped_file(tmp_path):
     with pytest.raises(RuntimeError, match=r"did not start.*broken"):
-        read_guarded([("a.mid", "a")], 2.0, lambda: [sys.executable, "-c", "raise SystemExit('broken')"])
+        read_guarded([("a.mid", "a")], 2.0, [sys.executable, "-c", "raise SystemExit('broken')"])
 
 
 def test_pieces_come_in_the_order_of_their_paths_for_any_number_of_jobs(tune_folder):

@@ -6,7 +6,7 @@ import known
 import numpy as np
 import pytest
 
-from evaluation.scores.assessment import compare_sets, measure, ranking
+from evaluation.scores.sets import compare_sets, measure, ranking
 
 pytestmark = pytest.mark.usefixtures("fewer_draws")
 
@@ -66,7 +66,7 @@ def test_a_collapsed_set_is_named_with_its_tune(found):
     assert one.score < 0.3
     assert one.collapse.found
     assert one.collapse.few
-    assert "near-copies of collapsed/" in one.verdict.collapse
+    assert "near copies of collapsed/" in one.verdict.collapse
     assert one.diversity.coverage.at_n < 0.1
     assert "different: " in one.verdict.closeness
 
@@ -125,7 +125,7 @@ def test_a_partly_collapsed_set_counts_its_copies(found):
     one = found["partly"]
     assert one.collapse.repeated
     assert 35 <= len(one.collapse.clusters[0].members) <= 39
-    assert " of 100 files are near-copies of collapsed/" in one.verdict.collapse
+    assert " of 100 files are near copies of collapsed/" in one.verdict.collapse
 
 
 def test_sound_sets_are_ranked_before_faulty_ones(found):

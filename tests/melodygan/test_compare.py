@@ -8,7 +8,8 @@ import pytest
 from breaking import Clock
 from scores import random_tunes, write_abc
 
-import evaluation.scores.compare
+import evaluation.scores.overlap
+import evaluation.scores.sampling
 import manymodes.experiment.compare
 from manymodes.experiment import budget
 from manymodes.experiment.compare import Record, Row, machine, read_record
@@ -93,8 +94,9 @@ def small_rows(monkeypatch):
 @pytest.fixture
 def few_draws(monkeypatch):
     """Draw but a few times: most of the time of a comparison goes there."""
-    for draws in ("PERMUTATIONS", "RESAMPLES", "SPLITS"):
-        monkeypatch.setattr(evaluation.scores.compare, draws, 8)
+    monkeypatch.setattr(evaluation.scores.overlap, "PERMUTATIONS", 8)
+    for draws in ("RESAMPLES", "SPLITS"):
+        monkeypatch.setattr(evaluation.scores.sampling, draws, 8)
 
 
 @pytest.fixture

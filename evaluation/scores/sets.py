@@ -1,32 +1,36 @@
-"""Everything that is found out about generated sets: each one against the originals, and all of them ranked."""
+"""Whole sets compared: each generated set with the originals, and generated sets ranked."""
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from evaluation.features.feature import column_names
 from evaluation.features.table import FEATURES, Feature, feature_table, manhattan_distances
 from evaluation.legacy import mgeval
+from evaluation.reading.folders import read_some
 from evaluation.reading.notes import as_rows
-from evaluation.reading.reading import read_some
 from evaluation.scores.collapse import Collapse, find_collapse
-from evaluation.scores.compare import RESAMPLED, FeatureComparison, Halves, Score, compare_feature, draw_splits, holm
 from evaluation.scores.copying import Copying, find_copies
 from evaluation.scores.distances import inter_set_distances, intra_set_distances
 from evaluation.scores.diversity import Diversity, fill, standardise
-from evaluation.scores.verdict import closeness_sentence, collapse_sentence, copying_sentence
+from evaluation.scores.overlap import FeatureComparison, compare_feature, holm
+from evaluation.scores.sampling import RESAMPLED, Halves, Score, draw_splits, generator, sample
+from evaluation.scores.sampling import score as score_of
+from evaluation.scores.verdict import Verdict, closeness_sentence, collapse_sentence, copying_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evaluation.reading.notes import FloatArray, Notes
-    from evaluation.reading.reading import Skipped
+    import pandas as pd
+
+    from evaluation.reading.folders import Skipped
+    from evaluation.reading.notes import FloatArray, IntArray, Notes
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,11 @@ class MusicSet:
     """A named set of pieces, measured.
 
     Attributes:
-        label: what reports call it.
-        folder: where it is from, as it was given; empty for pieces made in memory.
+        label: its name in reports.
+        folder: as it was given; empty for pieces made in memory.
         pieces: [n].
         table: as `feature_table`.
-        skipped: files that gave no notes.
+        skipped: files without usable notes.
     """
 
     label: str
@@ -46,6 +50,18 @@ class MusicSet:
     pieces: list[Notes]
     table: dict[str, FloatArray]
     skipped: list[Skipped]
+
+    def record(self, role: str) -> dict[str, Any]:
+        """Return the set as it appears in `report.json`, where its role is generated, original or training."""
+        return {
+            "role": role,
+            "folder": self.folder,
+            "files": len(self.pieces) + len(self.skipped),
+            "pieces": len(self.pieces),
+            "skipped": len(self.skipped),
+            "drums_only": sum(piece.drums_only for piece in self.pieces),
+            "notes": sum(len(piece) for piece in self.pieces),
+        }
 
 
 def measure(
@@ -84,15 +100,6 @@ class MgevalScores:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was found, in plain sentences."""
-
-    closeness: str
-    collapse: str
-    copying: str
-
-
-@dataclass(frozen=True)
 class SetComparison:
     """One generated set against the originals.
 
@@ -100,11 +107,12 @@ class SetComparison:
         gen: the generated set.
         features: one comparison a feature, in the order of the page.
         score: mean over features of the share of the reachable overlap, 0–1; NaN for sets too small to split.
-        score_interval: 95 % of `score` when files are drawn again; NaN for sets too small to halve.
-        manhattan: mean Manhattan distance of pitch groups to the originals, in semitones; its ceiling is a floor.
+        score_interval: 95 % interval of `score`; NaN for sets too small to halve.
+        manhattan: mean Manhattan distance of pitch groups to the originals, in semitones; low is good, so its ceiling
+            is the least to expect.
         diversity: None for fewer than two pieces.
-        collapse, copying: what speaks for either.
-        mgeval: the scores in mgeval's conventions, when asked for.
+        collapse, copying: the evidence for each.
+        mgeval: mgeval's own scores, with its features only.
         verdict: in words.
     """
 
@@ -118,6 +126,23 @@ class SetComparison:
     copying: Copying
     mgeval: dict[str, MgevalScores]
     verdict: Verdict
+
+    def record(self) -> dict[str, Any]:
+        """Return the comparison as it appears in `report.json`."""
+        names = [piece.name for piece in self.gen.pieces]
+        features = {name: one.record() for name, one in self.features.items()}
+        for name, scores in self.mgeval.items():
+            features[name]["mgeval"] = asdict(scores)
+        return {
+            "verdict": self.verdict._asdict(),
+            "score": self.score,
+            "score_ci": self.score_interval,
+            "features": features,
+            "diversity": self.diversity.record(names) if self.diversity else {},
+            "manhattan": self.manhattan.record(),
+            "collapse": self.collapse.record(names),
+            "copying": self.copying.record(),
+        }
 
 
 def with_holm(comparisons: Sequence[FeatureComparison]) -> list[FeatureComparison]:
@@ -140,10 +165,10 @@ def compare_sets(
     Args:
         gen: the generated set.
         org: the originals.
-        train: what copies are looked for in; the originals when not given.
-        seed: of all random draws.
-        jobs: features compared at a time; −1 is one for each core.
-        features: what the sets were measured by; with `mgeval.FEATURES`, its scores are added.
+        train: the set in which copies are looked for; the originals by default.
+        seed: of all random numbers.
+        jobs: features compared at a time; −1 is one per core.
+        features: those measured in the sets; for `mgeval.FEATURES`, mgeval's scores are added.
     """
     # features are compared side by side already: threads of the linear algebra inside each would only wait for each
     # other, and their number would show in the last digits
@@ -201,24 +226,26 @@ def ranking(comparisons: Sequence[SetComparison]) -> list[SetComparison]:
 
 
 def _manhattan(gen: Sequence[Notes], org: Sequence[Notes], seed: int) -> Score:
-    rng = np.random.default_rng([seed, zlib.crc32(b"manhattan")])
-    kept = [gen[i] for i in np.sort(rng.permutation(len(gen))[:RESAMPLED])]
-    others = [org[i] for i in np.sort(rng.permutation(len(org))[: 2 * RESAMPLED])]
-    across, among = manhattan_distances(kept, others), manhattan_distances(others, others)
-    draws = draw_splits(len(kept), len(others), rng)
-    ours = [across[np.ix_(part, first - len(kept))].mean() for part, first, _ in draws]
-    ceiling = [among[np.ix_(second - len(kept), first - len(kept))].mean() for _, first, second in draws]
+    rng = generator(seed, "manhattan")
+    kept = [gen[i] for i in sample(len(gen), RESAMPLED, rng)]
+    others = [org[i] for i in sample(len(org), 2 * RESAMPLED, rng)]
+    across = manhattan_distances(kept, others)
+    pooled = np.concatenate([across, manhattan_distances(others, others)])
+
+    def mean_distance(part: IntArray, other: IntArray) -> float:
+        return float(pooled[np.ix_(part, other - len(kept))].mean())
+
+    splits = draw_splits(len(kept), len(others), rng)
     halves = Halves.draw(across.shape, rng)
-    drawn = [across[np.ix_(part, other)].mean() for part, other in zip(*halves.parts, strict=True)]
-    value = float(across.mean())
-    return Score.of(value, ours, ceiling, halves.interval(value, drawn))
+    drawn = ((part, len(kept) + other) for part, other in zip(*halves.parts, strict=True))
+    return score_of(float(across.mean()), mean_distance, splits, halves, drawn)
 
 
 def _mgeval(gen: MusicSet, org: MusicSet) -> dict[str, MgevalScores]:
     scores = {}
     for name in gen.table:
         ours, theirs = (_defined(one.table[name]) for one in (gen, org))
-        if min(len(ours), len(theirs)) < 3:  # noqa: PLR2004 - two distances make a density
+        if min(len(ours), len(theirs)) <= 2:  # noqa: PLR2004 - a density needs two distances
             continue
         within_gen, within_org = intra_set_distances(ours), intra_set_distances(theirs)
         between = inter_set_distances(ours, theirs)
@@ -234,3 +261,41 @@ def _mgeval(gen: MusicSet, org: MusicSet) -> dict[str, MgevalScores]:
 def _defined(values: FloatArray) -> FloatArray:
     rows = as_rows(values)
     return rows[np.isfinite(rows).all(axis=1)]
+
+
+def comparison_frame(one: SetComparison) -> pd.DataFrame:
+    """Give the comparison of two sets as a data frame, one row per feature."""
+    import pandas as pd
+
+    rows = [
+        {
+            "feature": name,
+            "gen_mean": found.gen.mean[0] if len(found.gen.mean) == 1 else float("nan"),
+            "org_mean": found.org.mean[0] if len(found.org.mean) == 1 else float("nan"),
+            "spread": found.spread.value,
+            "overlap": found.overlap.value,
+            "overlap_low": found.overlap.interval[0],
+            "overlap_high": found.overlap.interval[1],
+            "overlap_at_n": found.overlap.at_n,
+            "overlap_ceiling": found.overlap.ceiling,
+            "kld": found.kld.value,
+            "jsd": found.jsd.value,
+            "wasserstein": found.wasserstein.value,
+            "p": found.p,
+            "p_holm": found.p_holm,
+        }
+        for name, found in one.features.items()
+    ]
+    return pd.DataFrame(rows).set_index("feature")
+
+
+def feature_frame(one: MusicSet, features: Mapping[str, Feature] = FEATURES) -> pd.DataFrame:
+    """Give the features of a set as a data frame, one row per piece, one column per number."""
+    import pandas as pd
+
+    names = [piece.name for piece in one.pieces]
+    columns: dict[str, FloatArray] = {}
+    for name, values in one.table.items():
+        block = as_rows(values)
+        columns.update(zip(column_names(name, block.shape[1], features), block.T, strict=True))
+    return pd.DataFrame(columns, index=pd.Index(names, name="file"))

@@ -1,20 +1,16 @@
-"""Two sets compared in one feature, and every score beside its ceiling.
-
-No overlap means anything alone: two halves of one and the same set overlap by 0.8 when they have ten pieces, and by
-0.95 when they have a hundred. So each score stands beside the same score of a random split of the originals at the same
-number of pieces.
-"""
+"""Two sets compared in one feature: overlap, divergences, distance and a permutation test."""
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluation.reading.notes import as_rows
 from evaluation.scores.distances import BINS, bin_of, densities, divergences, pairwise, spread, wasserstein
+from evaluation.scores.sampling import PAIRWISE, RESAMPLED, UNKNOWN, Halves, Score, draw_splits, generator
+from evaluation.scores.sampling import score as score_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,19 +19,9 @@ if TYPE_CHECKING:
 
     from evaluation.reading.notes import FloatArray, IntArray
 
-PAIRWISE = 1000
-"""Pieces of each set that statistics of pairs look at; larger sets are sampled, and the report says so."""
-
-RESAMPLED = 200
-"""The same, for what is computed again and again: splits, resampling and permutations."""
-
-SPLITS = 40
-RESAMPLES = 200
-"""Random halves of the files that an interval is taken from."""
-
 PERMUTATIONS = 999
 
-_HIGHEST = {"oa": 1.0, "intra": 1.0, "jsd": 1.0}
+_HIGHEST = {"overlap": 1.0, "overlap_intra": 1.0, "jsd": 1.0}
 
 CURVE = 160
 """Points of a density curve kept for plotting."""
@@ -58,102 +44,21 @@ class Sample:
     sd: FloatArray
     spread: float
 
-
-@dataclass(frozen=True)
-class Score:
-    """One score beside its ceiling.
-
-    Attributes:
-        value: of the whole sets.
-        interval: 95 % of `value` when files are drawn again; see `Halves`.
-        at_n: of random parts of `n` pieces a set, averaged over `SPLITS` draws.
-        ceiling: the same for two parts of the originals that share no file.
-        ceiling_interval: within which 95 % of such splits fall.
-    """
-
-    value: float
-    interval: tuple[float, float]
-    at_n: float
-    ceiling: float
-    ceiling_interval: tuple[float, float]
-
-    @classmethod
-    def of(
-        cls,
-        value: float,
-        ours: Sequence[float] | FloatArray,
-        ceiling: Sequence[float] | FloatArray,
-        interval: tuple[float, float] = (float("nan"), float("nan")),
-    ) -> Score:
-        """Put a value beside its draws: `ours` and `ceiling` are [draws] each, and empty where nothing can be drawn."""
-        if not len(ceiling) or not np.isfinite([*ours, *ceiling]).all():
-            nan = float("nan")
-            return cls(float(value), interval, nan, nan, (nan, nan))
-        low, high = np.percentile(ceiling, [2.5, 97.5])
-        return cls(float(value), interval, float(np.mean(ours)), float(np.mean(ceiling)), (float(low), float(high)))
-
-
-@dataclass(frozen=True)
-class Halves:
-    """Random halves of the files of one or more sets, for the interval of any score.
-
-    The usual bootstrap draws files with replacement, and so fills every draw with exact copies: each would be its own
-    nearest neighbour, a near copy, and a loss of variety, and the intervals of just those scores would miss their
-    values. Halves are drawn without replacement and have no copies. A mean over a half of n files varies around the
-    mean over all of them as that one does around the truth: by σ²/m · (1 − m/n) = σ²/n for m = n/2. So deviations
-    between halves need no rescaling but for sets of which only a part is looked at (the delete-half jackknife:
-    J. Shao and C. F. J. Wu 1989; subsampling: D. N. Politis and J. P. Romano 1994).
-
-    Attributes:
-        parts: for each set [RESAMPLES, m] places in that set.
-        shrink: what deviations of a score are multiplied by: √(m / (q − m) · q / n), where halves of m are drawn from
-            q of a set's n files; of several sets the largest, which makes the interval rather too wide than too narrow.
-            NaN where a set has no halves of two files.
-    """
-
-    parts: list[IntArray]
-    shrink: float
-
-    @classmethod
-    def draw(cls, sizes: Sequence[int], rng: np.random.Generator) -> Halves:
-        """Draw halves of sets of these sizes, or of `RESAMPLED` files of each."""
-        if min(sizes) < 4:  # noqa: PLR2004 - two halves of a pair
-            return cls([np.empty((0, 0), np.int64) for _ in sizes], float("nan"))
-        parts, shrink = [], 0.0
-        for size in sizes:
-            pool = rng.permutation(size)[:RESAMPLED]
-            half = len(pool) // 2
-            parts.append(rng.permuted(np.tile(pool, (RESAMPLES, 1)), axis=1)[:, :half])
-            shrink = max(shrink, float(np.sqrt(half / (len(pool) - half) * len(pool) / size)))
-        return cls(parts, shrink)
-
-    def interval(
-        self, value: float, drawn: Sequence[float] | FloatArray, lowest: float = 0.0, highest: float = np.inf
-    ) -> tuple[float, float]:
-        """Place the deviations of the halves' scores around the score of the whole sets.
-
-        A score of half the files may be biased by their number (an overlap is smaller, a distance larger); deviations
-        are taken from the halves' own median, so that the bias does not move the interval.
-
-        Args:
-            value: the score of the whole sets.
-            drawn: [RESAMPLES] the score of each draw.
-            lowest: the least that the score can be.
-            highest: the most.
-        """
-        if not len(drawn) or not np.isfinite([value, *drawn]).all():
-            return float("nan"), float("nan")
-        low, high = np.percentile(self.deviations(drawn), [2.5, 97.5])
-        return float(max(value + low, lowest)), float(min(value + high, highest))
-
-    def deviations(self, drawn: Sequence[float] | FloatArray) -> FloatArray:
-        """Return how far a score of the whole sets would deviate in each draw, [RESAMPLES]."""
-        return self.shrink * (np.asarray(drawn) - np.median(drawn))
+    def record(self) -> dict[str, Any]:
+        """Return the description as it appears in `report.json`."""
+        one = len(self.mean) == 1
+        return {
+            "n": self.n,
+            "undefined": self.undefined,
+            "mean": self.mean[0] if one else self.mean,
+            "sd": self.sd[0] if one else self.sd,
+            "spread": self.spread,
+        }
 
 
 @dataclass(frozen=True)
 class FeatureComparison:
-    """A generated set against the originals in one feature.
+    """A generated set against the originals in one feature; sets of fewer than two pieces have the defaults.
 
     Attributes:
         name: of the feature.
@@ -164,7 +69,7 @@ class FeatureComparison:
         kld: KL(within gen ‖ between) in nats.
         jsd: of the same two, in bits.
         wasserstein: of the feature values themselves.
-        n: pieces a set in `Score.at_n` and `Score.ceiling`.
+        n: pieces per set in `Score.at_n` and `Score.ceiling`.
         spread: mean distance within gen divided by mean distance within org, 0 for a frozen feature; NaN where the
             originals do not vary.
         p: of a permutation test of the energy distance of the feature values.
@@ -178,18 +83,18 @@ class FeatureComparison:
     name: str
     gen: Sample
     org: Sample
-    overlap: Score
-    overlap_intra: Score
-    kld: Score
-    jsd: Score
-    wasserstein: Score
-    spread: Score
-    n: int
-    p: float
-    p_holm: float
-    deviations: FloatArray
-    distances: dict[str, tuple[float, float]]
-    curves: FloatArray
+    overlap: Score = UNKNOWN
+    overlap_intra: Score = UNKNOWN
+    kld: Score = UNKNOWN
+    jsd: Score = UNKNOWN
+    wasserstein: Score = UNKNOWN
+    spread: Score = UNKNOWN
+    n: int = 0
+    p: float = float("nan")
+    p_holm: float = float("nan")
+    deviations: FloatArray = field(default_factory=lambda: np.empty(0))
+    distances: dict[str, tuple[float, float]] = field(default_factory=dict)
+    curves: FloatArray = field(default_factory=lambda: np.empty((4, 0)))
 
     @property
     def relative_overlap(self) -> float:
@@ -197,6 +102,37 @@ class FeatureComparison:
         if not np.isfinite(self.overlap.ceiling) or self.overlap.ceiling <= 0:
             return float("nan")
         return min(1.0, self.overlap.at_n / self.overlap.ceiling)
+
+    def record(self) -> dict[str, Any]:
+        """Return the comparison as it appears in `report.json`."""
+        unknown = float("nan"), float("nan")
+        moments = {
+            which: dict(zip(("mean", "sd"), self.distances.get(which, unknown), strict=True))
+            for which in ("intra_gen", "intra_org", "inter")
+        }
+        return {
+            "gen": self.gen.record(),
+            "org": self.org.record(),
+            **moments,
+            "overlap": self.overlap.value,
+            "overlap_at_n": self.overlap.at_n,
+            "overlap_ceiling": self.overlap.ceiling,
+            "overlap_ceiling_interval": self.overlap.ceiling_interval,
+            "relative_overlap": self.relative_overlap,
+            "overlap_intra": self.overlap_intra.record(),
+            "kld": self.kld.value,
+            "kld_ci": self.kld.interval,
+            "kld_ceiling": self.kld.ceiling,
+            "jsd": self.jsd.value,
+            "jsd_ci": self.jsd.interval,
+            "jsd_ceiling": self.jsd.ceiling,
+            "wasserstein": self.wasserstein.record(),
+            "spread": self.spread.record(),
+            "n": self.n,
+            "ci": self.overlap.interval,
+            "p": self.p,
+            "p_holm": self.p_holm,
+        }
 
 
 def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
@@ -215,7 +151,7 @@ def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
 
 
 def _sampled_spread(rows: FloatArray) -> float:
-    # one number a piece is sorted, whatever the size of the set; vectors are compared pair by pair
+    # one number per piece is sorted, whatever the size of the set; vectors are compared pair by pair
     return spread(rows if rows.shape[1] == 1 else rows[:: max(1, len(rows) // PAIRWISE)])
 
 
@@ -226,13 +162,13 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
         name: of the feature; with the seed, it decides the random draws but those of halves.
         gen: [n] or [n, d] values; rows with NaN are left out and counted.
         org: the same of the originals.
-        seed: of all random draws.
+        seed: of all random numbers.
     """
-    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    rng = generator(seed, name)
     gen_sample, gen_rows = describe(gen)
     org_sample, org_rows = describe(org)
-    if min(len(gen_rows), len(org_rows)) < 2:  # noqa: PLR2004 - a pair
-        return _incomparable(name, gen_sample, org_sample)
+    if min(len(gen_rows), len(org_rows)) <= 1:
+        return FeatureComparison(name, gen_sample, org_sample)
     transport = _wasserstein_score(gen_rows, org_rows, rng)
     gen_rows, org_rows = _draw(gen_rows, PAIRWISE, rng), _draw(org_rows, PAIRWISE, rng)
     pairs = _Pairs.of(gen_rows, org_rows)
@@ -240,10 +176,10 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
     whole = _scores(pairs, [(pairs.gen, pairs.org)])
     ours = _scores(pairs, [(gen_part, first) for gen_part, first, _ in splits])
     ceiling = _scores(pairs, [(second, first) for _, first, second in splits])
-    halves = Halves.draw((len(gen_rows), len(org_rows)), np.random.default_rng([seed, zlib.crc32(b"halves")]))
+    halves = Halves.draw((len(gen_rows), len(org_rows)), generator(seed, "halves"))
     drawn = _scores(pairs, [(gen_part, pairs.org[part]) for gen_part, part in zip(*halves.parts, strict=True)])
     whole["spread"][0] = _over(np.array(gen_sample.spread), np.array(org_sample.spread))
-    scores = {
+    scores: dict[str, Any] = {
         key: Score.of(
             float(whole[key][0]),
             ours[key],
@@ -253,63 +189,25 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
         for key in whole
     }
     with np.errstate(divide="ignore", invalid="ignore"):
-        deviations = halves.deviations(drawn["oa"]) / scores["oa"].ceiling if len(drawn["oa"]) else np.empty(0)
+        deviations = (
+            halves.deviations(drawn["overlap"]) / scores["overlap"].ceiling if len(drawn["overlap"]) else np.empty(0)
+        )
     return FeatureComparison(
         name=name,
         gen=gen_sample,
         org=org_sample,
-        overlap=scores["oa"],
-        overlap_intra=scores["intra"],
-        kld=scores["kld"],
-        jsd=scores["jsd"],
         wasserstein=transport,
-        spread=scores["spread"],
+        **scores,
         n=len(splits[0][0]) if splits else 0,
         p=_permutation_p(pairs, rng),
-        p_holm=float("nan"),
         deviations=deviations,
         distances=pairs.moments(),
         curves=pairs.curves(),
     )
 
 
-def _incomparable(name: str, gen: Sample, org: Sample) -> FeatureComparison:
-    """A result for sets of fewer than two pieces that have the feature: nothing is known."""
-    nan = float("nan")
-    nothing = Score(nan, (nan, nan), nan, nan, (nan, nan))
-    return FeatureComparison(
-        name=name,
-        gen=gen,
-        org=org,
-        overlap=nothing,
-        overlap_intra=nothing,
-        kld=nothing,
-        jsd=nothing,
-        wasserstein=nothing,
-        spread=nothing,
-        n=0,
-        p=nan,
-        p_holm=nan,
-        deviations=np.empty(0),
-        distances={},
-        curves=np.empty((4, 0)),
-    )
-
-
 def _draw(rows: FloatArray, most: int, rng: np.random.Generator) -> FloatArray:
     return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]
-
-
-def draw_splits(gen: int, org: int, rng: np.random.Generator) -> list[tuple[IntArray, IntArray, IntArray]]:
-    """Draw parts of equal size: of gen, and two of org that share no file. Places in the pooled set, gen first."""
-    n = min(gen, org // 2, RESAMPLED)
-    if n < 2:  # noqa: PLR2004 - a pair
-        return []
-    draws = []
-    for _ in range(SPLITS):
-        shuffled = gen + rng.permutation(org)
-        draws.append((rng.permutation(gen)[:n], shuffled[:n], shuffled[n : 2 * n]))
-    return draws
 
 
 @dataclass(frozen=True)
@@ -363,7 +261,7 @@ class _Pairs:
 def _scores(pairs: _Pairs, parts: Sequence[tuple[IntArray, IntArray]]) -> dict[str, FloatArray]:
     """Score each pair of parts; every score [len(parts)]."""
     if not parts:
-        return {key: np.empty(0) for key in ("oa", "intra", "kld", "jsd", "spread")}
+        return {key: np.empty(0) for key in ("overlap", "overlap_intra", "kld", "jsd", "spread")}
     within = np.array([pairs.within(part) for part, _ in parts])
     within_other = np.array([pairs.within(other) for _, other in parts])
     between = np.array([pairs.between(part, other) for part, other in parts])
@@ -371,8 +269,8 @@ def _scores(pairs: _Pairs, parts: Sequence[tuple[IntArray, IntArray]]) -> dict[s
     kl, js = divergences(mine, both)
     places = np.arange(BINS)
     return {
-        "oa": np.minimum(mine, both).sum(axis=1),
-        "intra": np.minimum(mine, theirs).sum(axis=1),
+        "overlap": np.minimum(mine, both).sum(axis=1),
+        "overlap_intra": np.minimum(mine, theirs).sum(axis=1),
         "kld": kl,
         "jsd": js,
         "spread": _over(within @ places / within.sum(axis=1), within_other @ places / within_other.sum(axis=1)),
@@ -410,15 +308,16 @@ def _permutation_p(pairs: _Pairs, rng: np.random.Generator) -> float:
 
 
 def _wasserstein_score(gen: FloatArray, org: FloatArray, rng: np.random.Generator) -> Score:
-    ours, ceiling = [], []
-    for mine, first, second in draw_splits(len(gen), len(org), rng):
-        # of samples of equal size, the mean distance of the sorted values
-        target = np.sort(org[first - len(gen)], axis=0)
-        ours.append(float(np.abs(np.sort(gen[mine], axis=0) - target).mean()))
-        ceiling.append(float(np.abs(np.sort(org[second - len(gen)], axis=0) - target).mean()))
-    value = wasserstein(gen, org)
+    pooled = np.concatenate([gen, org])
+
+    def of_equal_sizes(part: IntArray, other: IntArray) -> float:
+        return float(np.abs(np.sort(pooled[part], axis=0) - np.sort(pooled[other], axis=0)).mean())
+
+    splits = draw_splits(len(gen), len(org), rng)
     halves = Halves.draw((len(gen), len(org)), rng)
-    return Score.of(value, ours, ceiling, halves.interval(value, _wasserstein_of_halves(gen, org, halves)))
+    value = wasserstein(gen, org)
+    interval = halves.interval(value, _wasserstein_of_halves(gen, org, halves))
+    return replace(score_of(value, of_equal_sizes, splits, halves, []), interval=interval)
 
 
 def _wasserstein_of_halves(gen: FloatArray, org: FloatArray, halves: Halves) -> FloatArray:

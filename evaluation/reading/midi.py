@@ -1,8 +1,8 @@
 """MIDI files to note arrays, and the process that opens them.
 
-`python -m evaluation.reading.parsing` is what `evaluation.reading.reading` starts: it reads paths from its standard
-input and answers on its standard output. A parser of foreign bytes may crash or hang; here that costs one file and not
-the run.
+`evaluation.reading.folders` starts `python -m evaluation.reading.midi SECONDS`, which reads file names from its
+standard input and answers on its standard output. A damaged file may crash or hang the parser; here that costs this
+file only.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import resource
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 import symusic
 
-from evaluation.reading.notes import SIMULTANEOUS, Notes, bar_grid
+from evaluation.reading.notes import Notes, bar_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,10 +51,10 @@ class Loaded(NamedTuple):
 
     Attributes:
         name: of the piece.
-        resolution: ticks a quarter.
+        resolution: ticks per quarter.
         tracks: the time, duration, pitch and velocity of the notes of each track that has any.
         drums: whether each of these tracks is on the percussion channel.
-        tempos: (tick, microseconds a quarter).
+        tempos: (tick, microseconds per quarter).
         signatures: (tick, numerator, denominator).
     """
 
@@ -101,7 +103,7 @@ def load(path: Path, name: str) -> Loaded:
     if total > MOST_NOTES:
         raise UnreadableError(f"{total:,} notes, more than the {MOST_NOTES:,} that a piece may have")
     if score.ticks_per_quarter <= 0:
-        raise UnreadableError(f"{score.ticks_per_quarter} ticks a quarter")
+        raise UnreadableError(f"{score.ticks_per_quarter} ticks per quarter")
     return Loaded(
         name,
         score.ticks_per_quarter,
@@ -148,9 +150,8 @@ def as_notes(files: Sequence[Loaded]) -> list[Notes | str]:
     backwards = np.minimum.reduceat(fields.min(axis=0), first) < 0
     track = np.repeat(np.concatenate([np.arange(len(file.tracks)) for file in files]), lengths)
     drum = np.repeat(np.array([is_drum for file in files for is_drum in file.drums], bool), lengths)
-    order = _order(fields[0], fields[2], owner)
-    if order is not None:
-        fields, track, drum = fields[:, order], track[order], drum[order]
+    order = np.lexsort((fields[2], fields[0], owner))
+    fields, track, drum = fields[:, order], track[order], drum[order]
     resolution = np.array([file.resolution for file in files], np.int64)[owner]
     onset, duration = fields[0] / resolution, fields[1] / resolution
     rate = np.array([_seconds_a_tick(file) for file in files])
@@ -160,10 +161,9 @@ def as_notes(files: Sequence[Loaded]) -> list[Notes | str]:
         seconds[:, place] = _through_tempos(files[number], fields[:2, place])
     meters = [_meters(file) for file in files]
     ends = np.maximum.reduceat(onset + duration, first)
-    bars = _bar_starts(meters, ends)
     result: list[Notes | str] = []
     for number, (begin, size) in enumerate(zip(first.tolist(), sizes.tolist(), strict=True)):
-        starts = bars[number]
+        starts = _bar_starts(meters[number], float(ends[number]))
         if backwards[number]:
             result.append("times run backwards")
         elif starts is None:
@@ -188,20 +188,8 @@ def as_notes(files: Sequence[Loaded]) -> list[Notes | str]:
     return result
 
 
-def _order(time: IntArray, pitch: IntArray, owner: IntArray) -> IntArray | None:
-    """Order the notes of each piece by onset and then pitch; None where they are in order."""
-    unsure = np.zeros(int(owner[-1]) + 1, bool)
-    unsure[owner[1:][(time[1:] <= time[:-1]) & (owner[1:] == owner[:-1])]] = True
-    if not unsure.any():
-        return None
-    order = np.arange(len(time))
-    notes = np.flatnonzero(unsure[owner])
-    order[notes] = notes[np.lexsort((pitch[notes], time[notes], owner[notes]))]
-    return order
-
-
 def _tempos(file: Loaded) -> dict[int, int]:
-    """Microseconds a quarter from each tick on; 120 quarters a minute before the first tempo, and without any."""
+    """Microseconds per quarter from each tick on; 120 BPM before the first tempo, and without any."""
     # of several tempos at one tick the last one holds
     return {0: 500_000} | dict(file.tempos)
 
@@ -234,45 +222,29 @@ def _meters(file: Loaded) -> Meters:
     return [(begin, *meters[begin]) for begin in sorted(meters)]
 
 
-def _bar_starts(meters: Sequence[Meters], ends: FloatArray) -> list[FloatArray | None]:
-    """`bar_grid` of many pieces, with None for those of too many bars; pieces of one metre share one axis."""
-    shortest = np.array([min(numerator * 4 / denominator for _, numerator, denominator in one) for one in meters])
-    changes = np.array([len(one) for one in meters], np.int64)
-    fits = ends / shortest + changes <= MOST_BARS
-    counts = np.ones(len(meters), np.int64)
-    plain = fits & (changes == 1)
-    counts[plain] = np.maximum(1, np.ceil(ends[plain] / shortest[plain] - SIMULTANEOUS)).astype(np.int64)
-    stop = np.cumsum(counts + 1)
-    begin = stop - counts - 1
-    grid = np.repeat(shortest, counts + 1) * (np.arange(stop[-1]) - np.repeat(begin, counts + 1))
-    return [
-        grid[left:right] if alone else bar_grid(meter, float(end)) if known else None
-        for left, right, alone, known, meter, end in zip(
-            begin.tolist(), stop.tolist(), plain.tolist(), fits.tolist(), meters, ends, strict=True
-        )
-    ]
+def _bar_starts(meters: Meters, end: float) -> FloatArray | None:
+    """`bar_grid` of one piece; None where it would have more than `MOST_BARS`."""
+    shortest = min(numerator * 4 / denominator for _, numerator, denominator in meters)
+    return bar_grid(meters, end) if end / shortest + len(meters) <= MOST_BARS else None
 
 
 def _limit_damage() -> None:
-    """Let a file that asks for more memory than any piece needs fail alone, and a crash leave no dump behind."""
-    try:
-        import resource
-    except ImportError:
-        return
+    """Limit the memory of this process, and write no core dump after a crash."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(requests: BinaryIO, answers: BinaryIO, seconds_a_file: float) -> None:
     """Answer a list of [path, name] pairs with one pickled tuple (the fields of `Loaded`) or reason (str) each.
 
-    The answers come in the order of the requests, after a "ready".
+    The answers come in the order of the requests, after a "ready". An alarm ends the process when one file takes longer
+    than `seconds_a_file`; it is the system's own, so it ends native code too.
     """
     pickle.dump("ready", answers)
     answers.flush()
     for path, name in json.load(requests):
+        signal.setitimer(signal.ITIMER_REAL, seconds_a_file)
         try:
             # as a plain tuple: this module has another name in its own process
             result: tuple[Any, ...] | str = tuple(load(Path(path), name))
@@ -282,17 +254,17 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             result = f"not readable: {error.strerror or error}"
         pickle.dump(result, answers, protocol=pickle.HIGHEST_PROTOCOL)
         answers.flush()
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def main() -> int:
+def main() -> None:
     """Serve the process that started this one."""
     _limit_damage()
     # the answers get the standard output to themselves: whatever native code prints goes to the standard error
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
-        serve(sys.stdin.buffer, answers)
-    return 0
+        serve(sys.stdin.buffer, answers, float(sys.argv[1]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing beside it."""
+"""The report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.commandline import counted
-from evaluation.features.table import NOTE_LENGTHS, PITCH_CLASSES, averaged_transitions
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES
+from evaluation.features.table import averaged_transitions
 from evaluation.page import figures
 from evaluation.reading.notes import Stack
-from evaluation.scores.compare import PAIRWISE, PERMUTATIONS, RESAMPLED, RESAMPLES, SPLITS
 from evaluation.scores.copying import COPIED_NOTES, COPIED_SHARE
-from evaluation.scores.verdict import CLOSE, SIGNIFICANT, SIMILAR, number, share
-from evaluation.templating import template
+from evaluation.scores.overlap import PERMUTATIONS
+from evaluation.scores.sampling import PAIRWISE, RESAMPLED, RESAMPLES, SPLITS
+from evaluation.scores.verdict import CLOSE, SIGNIFICANT, SIMILAR, counted, number, share
+from manymodes.experiment.page import template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from markupsafe import Markup
 
-    from evaluation.features.table import Feature
+    from evaluation.features.feature import Feature
     from evaluation.reading.notes import Notes
-    from evaluation.scores.assessment import MusicSet, SetComparison
-    from evaluation.scores.compare import Score
     from evaluation.scores.copying import Pair
+    from evaluation.scores.sampling import Score
+    from evaluation.scores.sets import MusicSet, SetComparison
 
 _LENGTH_ROWS = ("<⅛", "⅛", "¼", "⅜", "½", "⅝", "¾", "≥⅞")
 _ROLLED_PAIRS = 3
@@ -57,26 +58,20 @@ def page(
     Args:
         ranked: generated sets, the best first.
         org: the originals.
-        train: what copies were looked for in.
-        features: what the sets were measured by.
+        train: the set in which copies were looked for.
+        features: measured in the sets.
         command: as it was typed.
-        seed: of all random draws.
+        seed: of all random numbers.
         versions: of the programs that the numbers depend on.
     """
-    filters: dict[str, Callable[..., Any]] = {
-        "number": number,
-        "share": share,
-        "fixed": fixed,
-        "p_value": p_value,
-        "counted": counted,
-        "count": "{:,}".format,
-        "capfirst": capitalised,
-    }
     sets = {id(one): one for one in (*(one.gen for one in ranked), org, train)}.values()
-    return template("evaluation", "report.html.jinja", filters).render(
+    return template("evaluation", "report.html.jinja").render(
         number=number,
         share=share,
         fixed=fixed,
+        p_value=p_value,
+        counted=counted,
+        capitalised=capitalised,
         title=f"{', '.join(one.gen.label for one in ranked)} against {org.label}",
         comparisons=[_section(one, train, features) for one in ranked],
         org=org,
@@ -104,7 +99,7 @@ def page(
 
 
 def fixed(value: float) -> str:
-    """Write a score from 0 to 1 to two decimals, so that a column of them lines up."""
+    """Write a score from 0 to 1 to two decimals, so that columns align."""
     return f"{value:.2f}" if np.isfinite(value) else "–"
 
 
@@ -155,7 +150,7 @@ def _histograms(one: SetComparison, features: Mapping[str, Feature]) -> list[tup
 
 
 def _short(labels: Sequence[str]) -> Sequence[str]:
-    """Leave the words that fit under a bar."""
+    """Shorten the names of note lengths so that they fit under a bar."""
     if tuple(labels) == tuple(NOTE_LENGTHS):
         return [label.replace("dotted ", "").replace(" triplet", "") + _dot(label) for label in labels]
     return labels
@@ -170,14 +165,19 @@ def _rows(one: SetComparison) -> list[Row]:
     if one.diversity is not None:
         rows = [
             Row("Variety", "Vendi score, relative to the originals", one.diversity.vendi, "1"),
-            Row("Precision", "share of pieces that lie among the originals", one.diversity.precision, "high"),
-            Row("Recall", "share of originals that lie among the pieces", one.diversity.recall, "high"),
-            Row("Density", "how deep the pieces lie among the originals", one.diversity.density, "1"),
-            Row("Coverage", "share of originals with a piece near by", one.diversity.coverage, "high"),
+            Row("Precision", "share of pieces near an original", one.diversity.precision, "high"),
+            Row("Recall", "share of originals near a generated piece", one.diversity.recall, "high"),
+            Row(
+                "Density",
+                "originals near each piece, relative to their number of neighbours",
+                one.diversity.density,
+                "1",
+            ),
+            Row("Coverage", "share of originals with a piece in their neighbourhood", one.diversity.coverage, "high"),
             Row("Fréchet distance", "of the standardised features", one.diversity.frechet, "low"),
         ]
     rows.append(Row("Manhattan distance", "of pitch groups; short pieces score low", one.manhattan, "low"))
-    rows.append(Row("Near copies", "share of pieces with one in their own set", one.collapse.near, "low"))
+    rows.append(Row("Near copies", "share of pieces with a near copy in their own set", one.collapse.near, "low"))
     return rows
 
 
@@ -194,7 +194,7 @@ def _rolls(one: SetComparison, train: MusicSet) -> list[dict[str, Any]]:
 def _pair_roll(pair: Pair, one: SetComparison, train: MusicSet) -> dict[str, Any]:
     piece, source = one.gen.pieces[pair.index], train.pieces[pair.source_index]
     return {
-        "title": f"{pair.notes} notes in a row, {share(pair.share)} of {pair.piece}, are in {pair.source}",
+        "title": f"{pair.notes} consecutive notes, {share(pair.share)} of {pair.piece}, are also in {pair.source}",
         "images": [
             figures.piano_roll(piece, "gen", _on_line(piece, pair.start, pair.notes)),
             figures.piano_roll(source, "org", _on_line(source, pair.source_start, pair.notes)),

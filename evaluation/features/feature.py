@@ -1,0 +1,90 @@
+"""What a feature is, the classes that features count, and a table of features as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.reading.notes import FloatArray, Notes, Stack, as_rows
+
+Pieces = Notes | Sequence[Notes] | Stack
+"""The argument of every feature."""
+
+PITCH_CLASSES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+
+NOTE_LENGTHS = {
+    "whole": 4.0,
+    "half": 2.0,
+    "quarter": 1.0,
+    "8th": 0.5,
+    "16th": 0.25,
+    "dotted half": 3.0,
+    "dotted quarter": 1.5,
+    "dotted 8th": 0.75,
+    "dotted 16th": 0.375,
+    "half triplet": 4 / 3,
+    "quarter triplet": 2 / 3,
+    "8th triplet": 1 / 3,
+}
+"""The twelve classes of `note_length_hist` in mgeval's order, in quarters."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature as reports show it.
+
+    Attributes:
+        function: from pieces to [n] or [n, ...].
+        title: for people.
+        unit: of a value.
+        columns: names of the entries of a histogram; empty for a single number and for matrices.
+        every: describes a set whose pieces all have one value, with {} for the value.
+        variety: whether a set that does not vary in this feature has lost variety. False for the length of a piece,
+            which is a setting of many generators, and for features of structure, in which noise does not vary either.
+    """
+
+    function: Callable[[Pieces], FloatArray]
+    title: str
+    unit: str
+    columns: tuple[str, ...] = ()
+    every: str = ""
+    variety: bool = True
+
+
+def column_names(name: str, width: int, features: Mapping[str, Feature]) -> list[str]:
+    """Name the columns of a feature in a table: its own name, or name[entry] for histograms and matrices."""
+    if width == 1:
+        return [name]
+    columns: Sequence[str] = features[name].columns
+    if not columns:
+        classes = PITCH_CLASSES if "pitch" in name else tuple(NOTE_LENGTHS)
+        bars = tuple(f"bar {bar}" for bar in range(1, width // len(classes) + 1))
+        rows = classes if width == len(classes) ** 2 else bars
+        columns = [f"{row}→{column}" for row in rows for column in classes]
+    return [f"{name}[{column}]" for column in columns]
+
+
+def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> str:
+    """Write a feature table as CSV: one row per piece, and empty cells for undefined values.
+
+    Args:
+        names: [n] names of the pieces.
+        table: as from `feature_table`.
+        features: those of the table.
+    """
+    blocks = [as_rows(values) for values in table.values()]
+    header = ["file"]
+    for name, block in zip(table, blocks, strict=True):
+        header.extend(column_names(name, block.shape[1], features))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    matrix = np.hstack(blocks) if blocks else np.empty((len(names), 0))
+    form = ",".join(["%.6g"] * matrix.shape[1])
+    for name, row in zip(names, matrix, strict=True):
+        writer.writerow([name, *(form % tuple(row)).replace("nan", "").split(",")])
+    return stream.getvalue()
