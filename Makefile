@@ -46,7 +46,8 @@ pretrained: install
 	$(RUN) -m pretraining.make $(if $(GROOVE),--groove "$(GROOVE)")
 
 docs: .venv/.installed-docs
-	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+	rm -rf build/docs && mkdir -p build && cp -RL docs build/docs
+	$(dir $(RUN))zensical build --clean --strict
 
 # What the tutorials show, made again by their own commands.
 pictures: .venv/.installed-test

@@ -51,9 +51,9 @@ def _yes_or_no(value: bool) -> str:
 
 
 _OF_MELODIES = (
-    Figure("bits a sixteenth of held-out tunes, their plans withheld", "bits_per_step", _rounded(3)),
-    Figure("… symbols foretold", "accuracy", precise_share),
-    Figure("… where something starts or ends", "onset_accuracy", precise_share),
+    Figure("bits per sixteenth of held-out tunes, without their plans", "bits_per_step", _rounded(3)),
+    Figure("… symbols predicted", "accuracy", precise_share),
+    Figure("… where a note or rest starts or the tune ends", "onset_accuracy", precise_share),
     Figure(
         "overlap of 500 tunes with held-out ones, mean over 20 features",
         "measures.overlap",
@@ -61,8 +61,10 @@ _OF_MELODIES = (
         "measures.overlap_ceiling",
         "held-out tunes with themselves",
     ),
-    Figure("… score", "measures.score", precise_share, bounding="100 % is what real tunes reach"),
-    Figure("… least spread of a feature, of the real tunes'", "measures.spread_least", precise_share, bounding="100 %"),
+    Figure("… score", "measures.score", precise_share, bounding="100 % (real tunes)"),
+    Figure(
+        "… least spread of a feature, relative to real tunes", "measures.spread_least", precise_share, bounding="100 %"
+    ),
     Figure("… greatest", "measures.spread_greatest", precise_share, bounding="100 %"),
     Figure("… distinct tunes", "measures.distinct", precise_share),
     Figure("… collapsed", "measures.collapsed", _yes_or_no),
@@ -70,41 +72,57 @@ _OF_MELODIES = (
 )
 _OF_LETTERS = (
     Figure("letters covered, of 26", "strict_coverage", _rounded(0), "controls.validation.strict_coverage", "real"),
-    Figure("images not read with confidence", "rejected", precise_share, "controls.validation.rejected", "real"),
-    Figure("read as the letter asked for", "asked", precise_share),
-    Figure("divergence from an even alphabet, nats", "kl_uniform", _rounded(4), "kl_floor", "as many drawn evenly"),
+    Figure("images not classified with confidence", "rejected", precise_share, "controls.validation.rejected", "real"),
+    Figure("classified as the requested letter", "asked", precise_share),
+    Figure(
+        "divergence from a uniform alphabet, nats", "kl_uniform", _rounded(4), "kl_floor", "as many uniform letters"
+    ),
     Figure("precision", "precision", _rounded(3), "precision_ceiling", "training images"),
     Figure("recall", "recall", _rounded(3), "recall_ceiling", "training images"),
     Figure("Fréchet distance", "frechet", _rounded(2), "frechet_ceiling", "training images"),
     Figure(
-        "distance to the nearest training image, in what validation images have",
+        "distance to the nearest training image, relative to validation images",
         "nn_ratio",
         _rounded(2),
         bounding="1; copies have 0",
     ),
 )
 _OF_DRUMS = (
-    Figure("nats a bar", "iwae_nats", _rounded(2), "entropy_bound_nats", "least possible"),
-    Figure("hits found again, F1", "hit_f1", _rounded(3), "hit_f1_mean_pattern", "mean pattern of the style"),
-    Figure("style read from z_high", "probe_high", precise_share, "chance", "guessing"),
-    Figure("style read from z_low", "probe_low", precise_share, "chance", "guessing"),
-    Figure("composed bars heard as the style asked for", "style_hit", precise_share, "style_hit_real", "real bars"),
-    Figure("transfers heard as the style asked for", "transfer_success", precise_share),
-    Figure("… hits that stay, F1", "transfer_onset_f1", _rounded(3), "transfer_onset_f1_random", "another bar"),
-    Figure("composed bars that are copies", "copies", precise_share, "copies_held_out", "held-out bars"),
+    Figure("nats per bar", "iwae_nats", _rounded(2), "entropy_bound_nats", "least possible"),
+    Figure("reconstructed hits, F1", "hit_f1", _rounded(3), "hit_f1_mean_pattern", "mean pattern of the style"),
+    Figure("style predicted from z_high", "probe_high", precise_share, "chance", "guessing"),
+    Figure("style predicted from z_low", "probe_low", precise_share, "chance", "guessing"),
+    Figure(
+        "generated bars classified as the requested style", "style_hit", precise_share, "style_hit_real", "real bars"
+    ),
+    Figure("transferred bars classified as the requested style", "transfer_success", precise_share),
+    Figure("… hits kept, F1", "transfer_onset_f1", _rounded(3), "transfer_onset_f1_random", "another bar"),
+    Figure("generated bars that are copies", "copies", precise_share, "copies_held_out", "held-out bars"),
 )
 _OF_SOUNDS = (
     Figure("spectral convergence of test chunks", "spectral_convergence", _rounded(3), bounding="0"),
     Figure("… distance of mel spectrograms, dB", "mel_distance", _rounded(2), bounding="0"),
     Figure("… SI-SDR, dB", "si_sdr", _rounded(1)),
     Figure(
-        "… instrument recognised", "instrument_hit_reconstructed", precise_share, "instrument_hit_real", "real sounds"
+        "… classified as the right instrument",
+        "instrument_hit_reconstructed",
+        precise_share,
+        "instrument_hit_real",
+        "real sounds",
     ),
-    Figure("bits a second", "bits_per_second", _rounded(0)),
+    Figure("bits per second", "bits_per_second", _rounded(0)),
     Figure("codes in use", "codebook_use", precise_share),
-    Figure("perplexity of codes where there is sound", "perplexity_nonsilent", _rounded(0), "codes", "all alike"),
-    Figure("bits a code, by the prior", "prior_bits", _rounded(3), "bigram_bits", "by the code before"),
-    Figure("new sounds recognised as asked for", "instrument_hit", precise_share, "instrument_hit_real", "real sounds"),
+    Figure(
+        "perplexity of codes where there is sound", "perplexity_nonsilent", _rounded(0), "codes", "all equally often"
+    ),
+    Figure("bits per code, given by the prior", "prior_bits", _rounded(3), "bigram_bits", "given the previous code"),
+    Figure(
+        "new sounds classified as the requested instrument",
+        "instrument_hit",
+        precise_share,
+        "instrument_hit_real",
+        "real sounds",
+    ),
 )
 FIGURES = {
     "melodygan.train": _OF_MELODIES,

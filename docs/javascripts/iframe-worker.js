@@ -1,24 +1,26 @@
-// A page that is opened from a disk may not start a worker: there the search runs in a hidden frame of the page.
+// A page opened from a disk must not start a worker: there the search runs in a hidden frame of the page.
 if (location.protocol === "file:") {
-  window.IFrameWorker = class extends EventTarget {
+  window.Worker = class {
     constructor(url) {
-      super()
-      const frame = document.createElement("iframe")
-      frame.hidden = true
-      frame.srcdoc = `<script src="${url}"></script>`
+      this.frame = document.createElement("iframe")
+      this.frame.hidden = true
+      this.frame.srcdoc = `<script src="${url}"></script>`
       this.started = new Promise((resolve) => {
-        frame.onload = () => {
-          // What the script posts goes to whoever started it, as a worker's messages do.
-          frame.contentWindow.postMessage = (data) => this.dispatchEvent(new MessageEvent("message", { data }))
-          resolve(frame.contentWindow)
+        this.frame.onload = () => {
+          // What the script posts goes to the page that started it, as a worker's messages do.
+          this.frame.contentWindow.postMessage = (data) => this.onmessage?.(new MessageEvent("message", { data }))
+          resolve(this.frame.contentWindow)
         }
       })
-      document.body.append(frame)
+      document.body.append(this.frame)
     }
 
     postMessage(data) {
       this.started.then((inside) => inside.dispatchEvent(new MessageEvent("message", { data })))
     }
+
+    terminate() {
+      this.frame.remove()
+    }
   }
-  window.Worker = window.IFrameWorker
 }

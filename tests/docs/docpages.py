@@ -1,4 +1,4 @@
-"""What a reader of the documentation can type: the blocks of its pages, and their commands."""
+"""The pages of the documentation: run their blocks, check their pictures."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Picture(NamedTuple):
     """A picture on a page.
 
     Attributes:
-        shown: the file that the page shows.
-        made: the file that the reader's commands leave, which the picture's title names.
+        shown: the file on the page.
+        made: the file that the commands of the page write; the picture's title names it.
     """
 
     shown: Path
@@ -38,9 +38,9 @@ class Picture(NamedTuple):
 
 
 def type_commands(example):
-    """Run the commands of a block, each as at a prompt but in this process, which has TensorFlow loaded already."""
+    """Run the commands of a block in this process, which has loaded TensorFlow already."""
     for words in commands_in(example.parsed):
-        assert words[:2] == ["python", "-m"], f"the tutorials type nothing but python -m: {words}"
+        assert words[:2] == ["python", "-m"], f"tutorials may only use python -m: {words}"
         _, _, verb, *arguments = words
         with pytest.raises(SystemExit) as ended:
             cli.run(importlib.import_module(module_of(verb)).main, arguments)
@@ -54,7 +54,7 @@ def commands_in(block):
 
 
 def expect_printed(example):
-    """Hold what a page says is printed against what the block before it has printed, but for numbers."""
+    """Compare a block of text with the output of the block before it; numbers may differ."""
     printed = _NUMBER.sub("#", example.namespace["printed"])
     for line in example.parsed.splitlines():
         if line.strip() != _LEFT_OUT:
@@ -69,8 +69,8 @@ def pictures_of(document):
 
 
 def expect_made(example):
-    """Make sure that the reader has the picture that the page shows; remember both."""
-    assert example.parsed.made.is_file(), f"the page shows {example.parsed.made}, which nothing has made"
+    """Check that the commands of the page made its picture; remember both."""
+    assert example.parsed.made.is_file(), f"no command makes the picture {example.parsed.made}"
     example.namespace.setdefault("pictures", []).append(example.parsed)
 
 
@@ -86,7 +86,7 @@ PAGE = Sybil(
 
 
 def follow(page):
-    """Do in the working directory what a page says, in order; return the pictures that it shows."""
+    """Run the blocks of a page in the working directory, in order; return its pictures."""
     document = PAGE.parse(page)
     for example in document.examples():
         printed = io.StringIO()

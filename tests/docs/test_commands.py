@@ -20,23 +20,23 @@ _COMMAND = re.compile(r"python -m (?P<rest>\w(?:[^`\n\\]|\\\n)+)")
 _OPTION = re.compile(r"--[a-z][a-z0-9-]*")
 _ALONE = re.compile(r"`(--[a-z][a-z0-9-]*)[^`]*`")
 _COMMENT = re.compile(r"\s{2,}#.*")
-# What stands for something else: such a command is described, not typed.
-_DESCRIBED = re.compile(r"[…\[|]|\b[A-Z]{3,}\b")
-_OTHERS = {"pip", "pytest", "pre_commit", "venv", "http.server"}
+# Placeholders; a command with one is not parsed.
+_PLACEHOLDER = re.compile(r"[…\[|]|\b[A-Z]{3,}\b")
+_NOT_OURS = {"pip", "pytest", "pre_commit", "venv", "http.server"}
 
 
 def commands_of(text):
-    """Return the verb of each command that a text names, and what follows it."""
-    found = []
+    """Return the name of each command in a text, and its arguments."""
+    commands = []
     for match in _COMMAND.finditer(text):
         verb, *rest = _COMMENT.sub("", match["rest"].replace("\\\n", " ")).split(" ", 1)
-        if verb.strip() not in _OTHERS:
-            found.append((verb.strip(), "".join(rest)))
-    return found
+        if verb.strip() not in _NOT_OURS:
+            commands.append((verb.strip(), "".join(rest)))
+    return commands
 
 
 def mistakes_of(text):
-    """Return what is wrong with the commands of a text."""
+    """Return the mistakes in the commands of a text."""
     mistakes = []
     for verb, rest in commands_of(text):
         if verb.split(".")[0] not in PACKAGES:
@@ -44,7 +44,7 @@ def mistakes_of(text):
             continue
         parser = parser_of(verb)
         mistakes += [f"{verb}: no option {name}" for name in sorted({*_OPTION.findall(rest)} - options_of(parser))]
-        if not _DESCRIBED.search(rest):
+        if not _PLACEHOLDER.search(rest):
             try:
                 parser.parse_args(shlex.split(rest))
             except SystemExit as ended:
@@ -55,22 +55,22 @@ def mistakes_of(text):
 
 @functools.cache
 def known_options():
-    """Return the options of all verbs."""
+    """Return the options of all commands."""
     return {option for verb in verbs(ROOT) for option in options_of(parser_of(verb))}
 
 
-def test_pages_name_commands():
+def test_pages_have_commands():
     named = {verb for page in PAGES for verb, _ in commands_of(page.read_text(encoding="utf-8"))}
     assert {verb.split(".")[0] for verb in named} >= {"audiovae", "drumvae", "evaluation", "fontgan", "melodygan"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_commands_are_as_their_parsers_want_them(page):
+def test_parsers_accept_all_commands(page):
     assert mistakes_of(page.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_options_named_alone_are_some_verbs(page):
+def test_options_named_alone_exist(page):
     assert set(_ALONE.findall(page.read_text(encoding="utf-8"))) - known_options() == set()
 
 
@@ -87,5 +87,5 @@ def test_options_named_alone_are_some_verbs(page):
         ("`python -m typewriter.train`", "typewriter.train: no package of the project"),
     ],
 )
-def test_a_mistake_would_be_found(text, mistake):
+def test_mistakes_are_found(text, mistake):
     assert mistakes_of(text) == ([mistake] if mistake else [])

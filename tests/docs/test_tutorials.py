@@ -1,4 +1,4 @@
-"""Every tutorial, followed to the letter in an empty folder; `make pictures` keeps what its pages show."""
+"""Every tutorial runs in an empty folder; `make pictures` keeps the pictures that it makes."""
 
 import os
 import re
@@ -23,12 +23,13 @@ def empty_folder(tmp_path, monkeypatch):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_what_a_page_says_happens(page, empty_folder):
+def test_tutorial_runs(page, empty_folder):
     if not SHIPPED and page.stem not in WITHOUT_MODELS:
-        pytest.skip("no model is in data/pretrained")
+        pytest.skip("data/pretrained has no models")
     pictures = follow(page)
-    assert pictures, "a tutorial shows what its commands make"
+    assert pictures, "a tutorial shows pictures"
     assert {picture.shown.suffix for picture in pictures} == {".png"}
     if KEEP in os.environ:
         for picture in pictures:
@@ -47,12 +48,12 @@ def test_what_a_page_says_happens(page, empty_folder):
             "```shell\npython -m fontgan.data.fonts --fonts nowhere\n```",
             "fontgan.data.fonts --fonts nowhere ended with 2",
         ),
-        ("```shell\nrm -r tunes\n```", "the tutorials type nothing but python -m"),
-        ('![A tune](tune.png "tunes/001.png")', "the page shows tunes/001.png, which nothing has made"),
+        ("```shell\nrm -r tunes\n```", "tutorials may only use python -m"),
+        ('![A tune](tune.png "tunes/001.png")', "no command makes the picture tunes/001.png"),
         ("<!-- skip: next -->\n\n```python\nassert False\n```", None),
     ],
 )
-def test_a_mistake_of_a_page_is_found(block, mistake, empty_folder):
+def test_mistakes_on_a_page_are_found(block, mistake, empty_folder):
     (empty_folder / "page.md").write_text(block + "\n", encoding="utf-8")
     if mistake is None:
         assert follow(empty_folder / "page.md") == []
