@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from manymodes import cli
+from manymodes.cli import quiet_start
 from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
 from manymodes.experiment.rows import LeftOutError, records_of
-from manymodes.quiet import quiet_start
 from melodygan.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
 from melodygan.data.bars import NoTunesError
 
