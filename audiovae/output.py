@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from manymodes import hub
 from manymodes import hub as pretrained
-from manymodes import loading
 from manymodes.cli import UserError
 from manymodes.files import check_place, output_folder, set_aside
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from audiovae.models.prior import CodePrior
     from audiovae.models.vae import AudioModel, AudioVQVAE
 
-SOUND_MODEL = loading.Kind(
+SOUND_MODEL = hub.Kind(
     "a model of sounds",
     "audiovae.train",
     {f"audiovae>{name}": "audiovae.models.vae" for name in ("AudioVAE", "HierarchicalAudioVAE", "AudioVQVAE")},
 )
-CODE_PRIOR = loading.Kind("a prior over codes", "audiovae.prior", {"audiovae>CodePrior": "audiovae.models.prior"})
+CODE_PRIOR = hub.Kind("a prior over codes", "audiovae.prior", {"audiovae>CodePrior": "audiovae.models.prior"})
 
 PRIOR = "prior.keras"
 """The file of the prior over a model's codes, beside the model's own; beside NAME.keras also NAME-prior.keras."""
@@ -55,9 +55,9 @@ def load_model(file: Path, named: str = "--model") -> AudioModel:
         named: what messages call the file.
 
     Raises:
-        UserError: see `manymodes.loading.load_model`.
+        UserError: see `manymodes.hub.load_model`.
     """
-    return loading.load_model(file, SOUND_MODEL, named)
+    return hub.load_model(file, SOUND_MODEL, named)
 
 
 def quantised(model: AudioModel, file: Path) -> AudioVQVAE:
@@ -81,9 +81,9 @@ def load_prior(path: Path) -> CodePrior:
     """Load a prior over codes.
 
     Raises:
-        UserError: see `manymodes.loading.load_model`.
+        UserError: see `manymodes.hub.load_model`.
     """
-    return loading.load_model(path, CODE_PRIOR, "the prior")
+    return hub.load_model(path, CODE_PRIOR, "the prior")
 
 
 def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:

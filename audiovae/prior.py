@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 
 from audiovae.output import PRIOR, load_model, quantised
 from manymodes import cli
-from manymodes.cli import UserError
+from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.run import read_config
 from manymodes.files import save_keras, write_text
-from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse

@@ -30,10 +30,9 @@ from typing import TYPE_CHECKING, Any
 from audiovae.data.chunks import CORPUS, enough_chunks
 from audiovae.data.grids import MOST_LEVELS, levels_of
 from manymodes import cli
-from manymodes.cli import UserError
+from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.run import check_run_folder
 from manymodes.experiment.training import open_run, settings_to_resume
-from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

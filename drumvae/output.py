@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from manymodes import cli, loading
+from manymodes import cli, hub
 from manymodes import hub as pretrained
 from manymodes.cli import UserError
 from manymodes.files import check_place, output_folder, replacing_file, set_aside
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from drumvae.data.kit import Bars
     from drumvae.models.vae import DrumVAE
 
-DRUM_MODEL = loading.Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.models.vae"})
+DRUM_MODEL = hub.Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.models.vae"})
 
 FORMATS = ("midi", "wav", "png")
 """What beats can be written as, of `manymodes.music.formats.SUFFIXES`."""
@@ -85,9 +85,9 @@ def load_model(file: Path, named: str = "--model") -> DrumVAE:
         named: what messages call the file.
 
     Raises:
-        UserError: see `manymodes.loading.load_model`.
+        UserError: see `manymodes.hub.load_model`.
     """
-    return loading.load_model(file, DRUM_MODEL, named)
+    return hub.load_model(file, DRUM_MODEL, named)
 
 
 # --- beats --------------------------------------------------------------------------------------------------

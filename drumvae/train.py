@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from manymodes import cli
+from manymodes.cli import quiet_start
 from manymodes.experiment.run import check_run_folder
 from manymodes.experiment.training import open_run, settings_to_resume
-from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

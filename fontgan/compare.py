@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from fontgan.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
 from fontgan.train import JUDGED, LEAST_JUDGED
 from manymodes import cli
+from manymodes.cli import quiet_start
 from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
 from manymodes.experiment.rows import records_of
-from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fontgan.data.glyphs import LETTERS
-from manymodes import cli, loading
+from manymodes import cli, hub
 from manymodes.cli import UserError
 from manymodes.files import check_place, replacing_file, set_aside
 from manymodes.hub import add_model_option, model_file, shipped_as
@@ -35,7 +35,7 @@ EXAMPLE = (
     "  python -m fontgan.generate --morph 3 9 --steps 8 --out morph.png\n"
     "  python -m fontgan.generate --ttf MyFont.ttf --style-seed 7"
 )
-LETTER_MODEL = loading.Kind("a model of letters", "fontgan.train", {"fontgan>FontGAN": "fontgan.models.gan"})
+LETTER_MODEL = hub.Kind("a model of letters", "fontgan.train", {"fontgan>FontGAN": "fontgan.models.gan"})
 MAKER = f"manymodes {PROGRAM}"
 """What every file says that is written, so that the program knows it again."""
 
@@ -230,9 +230,9 @@ def load_model(file: Path) -> FontGAN:
     """Load a model that `fontgan.train` has saved.
 
     Raises:
-        UserError: see `manymodes.loading.load_model`.
+        UserError: see `manymodes.hub.load_model`.
     """
-    return loading.load_model(file, LETTER_MODEL)
+    return hub.load_model(file, LETTER_MODEL)
 
 
 # --- what is drawn -----------------------------------------------------------------------------------------

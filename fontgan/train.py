@@ -27,10 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
-from manymodes.cli import UserError
+from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.run import check_run_folder
 from manymodes.experiment.training import open_run, settings_to_resume
-from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse

@@ -1,4 +1,4 @@
-"""The conventions of every command line here: one-line errors, exit codes, the options all verbs share.
+"""What all commands share: errors of one line, exit codes, and options.
 
 Nothing in this module imports TensorFlow, so that ``--help`` answers at once.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 N = TypeVar("N", int, float)
 
@@ -23,7 +23,7 @@ INTERRUPTED_EXIT = 130
 
 
 class UserError(Exception):
-    """Something the person at the prompt can mend: one line saying what, where, and what to do."""
+    """A mistake of the user, as one line: what is wrong, in which file or option, and what to do."""
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -46,9 +46,9 @@ def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser
 
 
 def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> NoReturn:
-    """Run a verb and exit: 0 done, 2 for a mistake of the user (one line, no traceback), 130 for Ctrl-C.
+    """Run a command and exit: 0 on success, 2 for a mistake of the user (one line, no traceback), 130 for Ctrl-C.
 
-    Whoever reads the output, such as ``head``, may stop reading: that ends the verb quietly, with 1.
+    If the reader of the output, such as ``head``, stops reading, the command ends with 1 and prints nothing more.
     """
     try:
         code = main(argv)
@@ -61,9 +61,30 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
         print("interrupted", file=sys.stderr)
         code = INTERRUPTED_EXIT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would flush it once more at exit
         code = 1
     sys.exit(code)
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Hide what TensorFlow's native libraries print while they are loaded.
+
+    They write to the file descriptor of standard error before any log level is read, so that nothing in Python can
+    filter it. An import that fails still raises. TF_CPP_MIN_LOG_LEVEL=0 shows what the libraries log later.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kept = os.dup(2)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+        # CUDA complains that there is no GPU when the first one is looked for: do it here, not in the middle of output
+        if "tensorflow" in sys.modules:
+            sys.modules["tensorflow"].config.list_physical_devices()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def positive_int(text: str) -> int:
@@ -133,11 +154,11 @@ def _bounded(text: str, kind: Callable[[str], N], least: float, what: str) -> N:
 
 
 def number_of(name: str, names: Sequence[str], option: str, kind: str) -> int:
-    """Return the place of a name among those that a model knows, capitals or not.
+    """Return the index of a name among those that a model knows; upper and lower case are the same.
 
     Args:
         name: as it was typed.
-        names: those there are.
+        names: the valid ones.
         option: where it was typed.
         kind: what they are names of, such as ``style``.
 
@@ -146,24 +167,34 @@ def number_of(name: str, names: Sequence[str], option: str, kind: str) -> int:
     """
     if name in names:
         return names.index(name)
-    lowered, wanted = [known.lower() for known in names], name.strip().lower()
-    if wanted in lowered:
-        return lowered.index(wanted)
-    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(names[lowered.index(near)] for near in close)}? " if close else ""
-    raise UserError(f"{option} {name!r} is no {kind} of this model: {hint}it knows {', '.join(names)}")
+    lowered, typed = [known.lower() for known in names], name.strip().lower()
+    if typed in lowered:
+        return lowered.index(typed)
+    hint = did_you_mean(typed, {known.lower(): known for known in names})
+    raise UserError(f"{option}: unknown {kind} {name!r}; {hint}choose from {', '.join(names)}")
+
+
+def did_you_mean(typed: str, known: Mapping[str, str]) -> str:
+    """Return ``"did you mean A or B? "`` if something known looks like what was typed, else an empty string.
+
+    Args:
+        typed: in lower case.
+        known: names in lower case, and as they are shown.
+    """
+    close = difflib.get_close_matches(typed, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(known[name] for name in close)}? " if close else ""
 
 
 def existing_file(path: str | Path, what: str) -> Path:
-    """Return ``path`` as a file that exists.
+    """Return ``path`` as a file that exists, ``~`` expanded.
 
     Raises:
         UserError: there is no such file, or it is a folder.
     """
-    found = Path(path)
-    with contextlib.suppress(RuntimeError):  # the home of nobody: then the path stands as it is
-        found = found.expanduser()
-    if not found.is_file():
-        problem = "is a folder" if found.is_dir() else "does not exist"
-        raise UserError(f"{what} {found} {problem}: give the path of a file")
-    return found
+    file = Path(path)
+    with contextlib.suppress(RuntimeError):  # ~nobody: there is no such user
+        file = file.expanduser()
+    if not file.is_file():
+        problem = "is a folder" if file.is_dir() else "does not exist"
+        raise UserError(f"{what} {file} {problem}: give the path of a file")
+    return file

@@ -24,7 +24,7 @@ import platformdirs
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MANIFEST = ".manymodes.json"
 CACHE_VARIABLE = "MANYMODES_CACHE"
@@ -389,3 +389,32 @@ def _is_running(process: int) -> bool:
     except PermissionError:  # somebody else's
         return True
     return True
+
+
+class Skipped(NamedTuple):
+    """A file, or a tune or font in one, that is not used, and why, in one line."""
+
+    name: str
+    reason: str
+
+
+def skipped_lines(skipped: Sequence[Skipped], limit: int) -> list[str]:
+    """Count what is skipped and name the first ``limit`` of it; no lines if nothing is."""
+    lines = [f"skipped: {len(skipped):,}"] if skipped else []
+    lines += [f"    {name}: {reason}" for name, reason in skipped[:limit]]
+    return lines + ([f"    and {len(skipped) - limit:,} more"] if len(skipped) > limit else [])
+
+
+def in_columns(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """Write rows of equally many cells as lines of aligned columns.
+
+    Args:
+        rows: their cells.
+        left: how many of the first columns are aligned left; the others are aligned right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    alignments = "<" * left + ">" * (len(widths) - left)
+    return [
+        "  ".join(f"{cell:{align}{width}}" for cell, align, width in zip(row, alignments, widths, strict=True))
+        for row in rows
+    ]

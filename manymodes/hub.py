@@ -1,31 +1,49 @@
-"""The models that ship with the program: which there are, where they are, and how ``--model`` names them.
+"""Saved models: the pretrained ones, finding and loading any, and saving small files for generation alone.
 
-A checkout has them in ``data/pretrained``; a wheel installs that folder as a package of its own, `PACKAGE`. Beside each
-NAME.keras lies its card, NAME.md.
+A checkout has the pretrained models in ``data/pretrained``; a wheel installs that folder as the package `PACKAGE`. The
+card of NAME.keras is NAME.md beside it. Importing this module does not import TensorFlow.
 """
 
 from __future__ import annotations
 
+import importlib
+import io
+import json
+import re
+import tempfile
+import textwrap
+import warnings
+import zipfile
+import zlib
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from manymodes.cli import UserError, existing_file
+from manymodes.cli import UserError, existing_file, quiet_start
+from manymodes.files import replacing_file, save_keras
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
+
+    import h5py
+    import keras
+    import numpy as np
 
 PACKAGE = "manymodes_pretrained"
 
+_LONGEST_REASON = 120  # characters of a library's message
+_COMPRESSION = 9
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _CHECKOUT = Path(__file__).parents[1] / "data" / "pretrained"
 
 
 class Data(NamedTuple):
-    """What a model has learned from.
+    """The training data of a model.
 
     Attributes:
         what: which data, and whose.
-        licence: what may be done with them, and so with what has been learned from them.
+        licence: of the data, and so of the model.
     """
 
     what: str
@@ -33,11 +51,11 @@ class Data(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """How a model that ships is made.
+    """How a pretrained model is made.
 
     Attributes:
-        program: the verb that trains it.
-        options: of that verb, without seed and output.
+        program: the command that trains it.
+        options: of that command, without seed and output.
         data: what it learns from.
         seed: of its training.
     """
@@ -49,7 +67,7 @@ class Shipped(NamedTuple):
 
     @property
     def command(self) -> str:
-        """How it is trained, as it is typed."""
+        """The command line that trains it."""
         return " ".join(["python", "-m", self.program, *self.options, "--seed", str(self.seed)])
 
 
@@ -92,21 +110,21 @@ MODELS = {
     "drums-groove": Shipped("drumvae.train", ("--grooves", GROOVE), _GROOVE),
     "sounds-vqvae": Shipped("audiovae.train", ("--model", "vqvae"), _SOUNDS),
 }
-"""Every model that ships; the first one of a program is used where no other is asked for."""
+"""The pretrained models; the first one of a program is its default."""
 
 
 def folder() -> Path:
-    """Return where the models are: of a checkout there, otherwise where they were installed."""
+    """Return the folder of the pretrained models: that of the checkout, otherwise the installed package."""
     if _CHECKOUT.is_dir():
         return _CHECKOUT
     try:
         return Path(str(resources.files(PACKAGE)))
-    except ModuleNotFoundError:  # what was installed was built without them: then there are none
+    except ModuleNotFoundError:  # the wheel was built without them
         return _CHECKOUT
 
 
 def pretrained(name: str) -> Path:
-    """Return the file of a model that ships.
+    """Return the file of a pretrained model.
 
     Args:
         name: one of `MODELS`.
@@ -117,38 +135,38 @@ def pretrained(name: str) -> Path:
     file = folder() / f"{name}.keras"
     if not file.is_file():
         raise UserError(
-            f"{name}, a model that ships with the program, is not in {file.parent}: install it anew, give another "
+            f"the pretrained model {name} is not in {file.parent}: reinstall the program, give another "
             f"--model, or train one with {MODELS[name].command}"
         )
     return file
 
 
 def names_of(program: str) -> list[str]:
-    """Return the names of the models that a program trains and that ship, the default first."""
+    """Return the names of the pretrained models of a program, the default first."""
     return [name for name, shipped in MODELS.items() if shipped.program == program]
 
 
 def shipped_as(file: Path) -> Shipped | None:
-    """Return how a model was made, if its file is one of those that ship."""
+    """Return how a model was made, if its file is a pretrained one."""
     return MODELS.get(file.stem) if file.parent == folder() else None
 
 
 def add_model_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup, program: str) -> None:
-    """Add --model to a verb's options, see `model_file`."""
-    default, *others = names_of(program)
-    ships = "".join(f" or {name}" for name in others)
+    """Add --model to the options of a command, see `model_file`."""
+    default, *rest = names_of(program)
+    others = "".join(f" or {name}" for name in rest)
     parser.add_argument(
         "--model", type=Path, metavar="MODEL",
-        help=f"a run of {program}, its model.keras, or one that ships: {default} (default){ships}",
+        help=f"a run of {program}, its model.keras, or a pretrained one: {default} (default){others}",
     )  # fmt: skip
 
 
 def model_file(model: Path | None, program: str) -> Path:
-    """Return the file of the model that was asked for.
+    """Return the file of a model.
 
     Args:
-        model: as --model has it: a file, a run folder, or the name of a model that ships; None for the default.
-        program: the verb that trains such models.
+        model: a file, a run folder, or the name of a pretrained model; None for the default.
+        program: the command that trains such models.
 
     Raises:
         UserError: it does not exist.
@@ -161,3 +179,134 @@ def model_file(model: Path | None, program: str) -> Path:
     if model.is_dir() and not file.is_file():
         raise UserError(f"--model {model} is a folder without a model.keras: give a run that has ended, or a file")
     return existing_file(file, "--model")
+
+
+class Kind(NamedTuple):
+    """The models that a program can use.
+
+    Attributes:
+        what: in words: "a model of letters".
+        program: the command that trains them.
+        modules: the module of each class by its registered name: {"fontgan>FontGAN": "fontgan.models.gan"}.
+    """
+
+    what: str
+    program: str
+    modules: Mapping[str, str]
+
+
+def load(model: str | Path | None, kind: Kind) -> Any:
+    """Load the pretrained model of a name, the model of a run folder or of a file; None loads the default of its kind.
+
+    Raises:
+        UserError: as `model_file` and `load_model`.
+    """
+    return load_model(model_file(None if model is None else Path(model), kind.program), kind)
+
+
+def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
+    """Load a model from a .keras file; it is not compiled.
+
+    Args:
+        path: of the file.
+        kind: of model that it must be.
+        named: what messages call the file, in front of its path.
+
+    Raises:
+        UserError: there is no such file; it is not a .keras file, or damaged; or the model is of another kind, or has
+            parts that this version of the program does not know.
+    """
+    file = existing_file(path, named)
+    text, class_name, name = _description(file, named)
+    if name not in kind.modules:
+        raise UserError(f"{named} {file} holds a {class_name}, not {kind.what}: give one of {kind.program}")
+
+    with quiet_start():
+        import keras
+
+        importlib.import_module(kind.modules[name])
+
+    parts = set(re.findall(r'"registered_name": "(\w+>\w+)"', text))
+    if unknown := sorted(part for part in parts if keras.saving.get_registered_object(part) is None):
+        raise UserError(
+            f"{named} {file} has parts that this version does not know ({', '.join(unknown)}): "
+            f"use the version that saved it, or train anew with python -m {kind.program}"
+        )
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns about missing weights, and leaves them random
+            warnings.filterwarnings("error", "Skipping", UserWarning)
+            return keras.models.load_model(file, compile=False)
+    except (*_UNREADABLE, AttributeError, UserWarning) as error:
+        reason = textwrap.shorten(str(error), _LONGEST_REASON)
+        raise UserError(f"{named} {file} cannot be loaded ({reason}): give the model.keras of a run folder") from error
+
+
+def _description(file: Path, named: str) -> tuple[str, str, str]:
+    """Return the config.json of a .keras file, and in it the model's class and registered name.
+
+    Raises:
+        UserError: it is not a .keras file.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            text = archive.read("config.json").decode()
+        described = json.loads(text)
+        return text, described["class_name"], described["registered_name"]
+    except _UNREADABLE as error:
+        raise UserError(f"{named} {file} is not a .keras file: give the model.keras of a run folder") from error
+
+
+def save_slim(model: keras.Model, path: Path) -> None:
+    """Save what generating needs of a model, in one step: the same model gives the same bytes.
+
+    Adversarial models keep their averaged generator alone. Weights are rounded to 16 bits (three decimal digits) unless
+    one is too large for them; Keras reads them into 32 bits. The file is compressed.
+
+    Args:
+        model: trained.
+        path: of the file, ends with .keras.
+    """
+    from manymodes.nn.adversarial import AdversarialModel
+
+    if isinstance(model, AdversarialModel):
+        model = model.generating()
+    with tempfile.TemporaryDirectory() as folder, replacing_file(path) as partial:
+        whole = Path(folder) / "whole.keras"
+        save_keras(model, whole)
+        with zipfile.ZipFile(whole) as source, zipfile.ZipFile(partial, "w") as target:
+            for entry in source.infolist():
+                content = source.read(entry)
+                if entry.filename.endswith(".h5"):
+                    content = _halved(content)
+                target.writestr(entry, content, zipfile.ZIP_DEFLATED, _COMPRESSION)
+
+
+def _halved(content: bytes) -> bytes:
+    """Return an HDF5 file with its 32-bit floats as 16-bit ones."""
+    import h5py
+
+    halved = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as source, h5py.File(halved, "w") as target:
+
+        def copy(name: str, node: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(node, h5py.Dataset):
+                copied = target.create_dataset(name, data=_rounded(node[()]))
+            else:
+                copied = target.require_group(name)
+            # the name of a layer holds a number that depends on what the process built before
+            copied.attrs.update({key: value for key, value in node.attrs.items() if key != "name"})
+
+        target.attrs.update(source.attrs)
+        source.visititems(copy)
+    return halved.getvalue()
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    if values.dtype != np.float32:
+        return values
+    with np.errstate(over="ignore"):
+        halved = np.asarray(values, np.float16)
+    return halved if np.isfinite(halved).all() else values

@@ -9,7 +9,7 @@ from drumvae.output import DRUM_MODEL
 from fontgan.generate import LETTER_MODEL
 from manymodes import hub as pretrained
 from manymodes.cli import UserError
-from manymodes.loading import Kind, load_model
+from manymodes.hub import Kind, load_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from manymodes.cli import UserError
-from manymodes.quiet import quiet_start
+from manymodes.cli import UserError, quiet_start
 from manymodes_studio import drums, letters, melody, sound
 from melodygan.models.lstm import MelodyLSTM
 

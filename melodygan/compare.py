@@ -6,9 +6,9 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
+from manymodes.cli import quiet_start
 from manymodes.experiment import compare
 from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
-from manymodes.quiet import quiet_start
 from melodygan.config import DEFAULT_L2, DEFAULT_NOISE, MelodyConfig
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from manymodes import loading
+from manymodes import hub
 from manymodes.files import adding_files, replacing_folder
 from manymodes.music.formats import write_score
 from manymodes.music.score import Score
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from melodygan.data.encoding import Note, Tune
 
 
-MELODY_MODEL = loading.Kind(
+MELODY_MODEL = hub.Kind(
     "a melody model",
     "melodygan.train",
     {
@@ -129,9 +129,9 @@ def load_model(path: Path) -> keras.Model:
     """Load a model that `melodygan.train` has saved.
 
     Raises:
-        UserError: see `manymodes.loading.load_model`.
+        UserError: see `manymodes.hub.load_model`.
     """
-    return loading.load_model(path, MELODY_MODEL)
+    return hub.load_model(path, MELODY_MODEL)
 
 
 def _file_name(name: str) -> str:

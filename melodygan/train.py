@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manymodes import cli
+from manymodes.cli import quiet_start
 from manymodes.experiment.config import config_of, training_parser
 from manymodes.experiment.run import open_run
 from manymodes.files import check_folder
-from manymodes.quiet import quiet_start
 from melodygan.config import MelodyConfig
 
 if TYPE_CHECKING:

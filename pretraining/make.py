@@ -3,7 +3,7 @@
 Of each
 
 1. WORK/NAME is the run of its training, judged as its package judges;
-2. WORK/NAME-slim-DIGEST is the same for the model as it ships (`manymodes.slimming`), so that it can be said what that
+2. WORK/NAME-slim-DIGEST is the same for the model as it ships (`manymodes.hub.save_slim`), so that it can be said what that
    costs;
 3. OUT/NAME.keras and OUT/NAME.md are the model and its card. The prior of a VQ-VAE is OUT/NAME-prior.keras.
 
@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
-from manymodes.cli import UserError
+from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.run import read_config
 from manymodes.files import check_place, new_folder, replacing_file, write_text
 from manymodes.hub import GROOVE, MODELS, folder
-from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     import argparse
@@ -202,7 +201,7 @@ def _slimmed(run: Path, stem: Path) -> Path:
 def _slim(run: Path, made: Path) -> None:
     """Write a run's model as it ships, and its prior if it has codes; the prior is told of the rounded weights."""
     with quiet_start():
-        from manymodes.slimming import save_slim
+        from manymodes.hub import save_slim
     load = importlib.import_module(_LOADERS[read_config(run).get("program") or read_config(run)["verb"]]).load_model
     model = load(run / "model.keras")
     save_slim(model, made / "model.keras")

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from audiovae.data.chunks import QUIETEST_RMS, is_sounding, loudness, to_chunks
 from manymodes.cli import UserError
-from manymodes.listing import Skipped
+from manymodes.files import Skipped
 from manymodes.music.audio import FORMATS, UnreadableSoundError, decode
 
 if TYPE_CHECKING:

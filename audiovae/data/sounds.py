@@ -28,8 +28,15 @@ from audiovae.data.rendering import DRUMS, INSTRUMENTS, KITS, PROGRAMS, play_ins
 from drumvae.data.grooves import load_grooves
 from manymodes import cli
 from manymodes.cli import UserError
-from manymodes.files import cache_folder, check_output_folder, output_folder, replacing_file
-from manymodes.listing import Skipped, in_columns, skipped_lines
+from manymodes.files import (
+    Skipped,
+    cache_folder,
+    check_output_folder,
+    in_columns,
+    output_folder,
+    replacing_file,
+    skipped_lines,
+)
 from manymodes.music.audio import write_audio
 from manymodes.music.soundfont import soundfont_file
 from melodygan.data.corpus import load_corpus, split

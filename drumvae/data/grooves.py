@@ -25,7 +25,7 @@ from drumvae.data.rules import EntropyBound, bundled_rules
 from drumvae.data.templates import STYLES
 from manymodes import cli
 from manymodes.cli import UserError
-from manymodes.listing import Skipped, in_columns, skipped_lines
+from manymodes.files import Skipped, in_columns, skipped_lines
 
 if TYPE_CHECKING:
     import argparse

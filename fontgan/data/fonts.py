@@ -38,8 +38,7 @@ from fontgan.data.glyphs import (
 from fontgan.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
 from manymodes import cli
 from manymodes.cli import UserError
-from manymodes.files import check_output_folder, output_folder
-from manymodes.listing import Skipped, in_columns, skipped_lines
+from manymodes.files import Skipped, check_output_folder, in_columns, output_folder, skipped_lines
 
 if TYPE_CHECKING:
     import argparse

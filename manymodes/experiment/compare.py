@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from manymodes import cli
+from manymodes.cli import quiet_start
 from manymodes.experiment.parallel import each, use_one_core
 from manymodes.experiment.records import Found, Record, Row, read_record, write_record
 from manymodes.files import check_folder, check_new_file
-from manymodes.quiet import quiet_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

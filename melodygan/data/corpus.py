@@ -28,8 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from manymodes.cli import UserError
-from manymodes.files import cache_folder
-from manymodes.listing import Skipped
+from manymodes.files import Skipped, cache_folder
 from melodygan.data.encoding import Note, Tune
 from melodygan.data.readers import FORMATS, PARSER_VERSION, Piece, Record, one_line, pieces_of, read_piece
 

@@ -276,8 +276,8 @@ def test_a_beat_that_does_not_exist(refusal, kind, tmp_path):
 
 
 def test_a_style_that_does_not_exist(refusal):
-    assert "'latn' is no style of this model: did you mean latin?" in refusal("transfer", "--to", "latn")
-    assert "it knows rock, jazz, hiphop, electronic, latin" in refusal("transfer", "--to", "a/b")
+    assert "unknown style 'latn'; did you mean latin?" in refusal("transfer", "--to", "latn")
+    assert "choose from rock, jazz, hiphop, electronic, latin" in refusal("transfer", "--to", "a/b")
 
 
 @pytest.mark.parametrize(("kind", "option"), [("transfer", "--keep"), ("humanize", "--amount")])

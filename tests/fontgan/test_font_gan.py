@@ -9,8 +9,8 @@ from smallfonts import marked, small_letters, tiny_critic, tiny_generator
 from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.models.gan import FontGAN
 from manymodes.files import save_keras
+from manymodes.hub import save_slim
 from manymodes.nn.randomness import RandomBatches
-from manymodes.slimming import save_slim
 
 L = keras.layers
 K = len(LETTERS)

@@ -1,6 +1,6 @@
 import pytest
 
-from manymodes.listing import Skipped, in_columns, skipped_lines
+from manymodes.files import Skipped, in_columns, skipped_lines
 
 ROWS = [("style", "file", "bars"), ("rock", "a.mid", "1,000"), ("jazz", "long.mid", "7")]
 SKIPPED = [Skipped(f"{number}.wav", "it is silent") for number in range(1200)]

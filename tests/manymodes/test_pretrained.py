@@ -35,7 +35,7 @@ def test_of_a_model_that_is_not_there_one_line_says_what_to_do(shipped, name):
     with pytest.raises(UserError) as caught:
         pretrained.pretrained(name)
     said = str(caught.value)
-    assert said.startswith(f"{name}, a model that ships with the program, is not in {shipped}: ")
+    assert said.startswith(f"the pretrained model {name} is not in {shipped}: ")
     assert "another --model" in said
     assert said.endswith(f"train one with python -m {MODELS[name].program} {' '.join(MODELS[name].options)} --seed 0")
 
@@ -72,7 +72,7 @@ def test_the_option_names_what_there_is():
     parser = argparse.ArgumentParser()
     add_model_option(parser, PROGRAM)
     said = " ".join(parser.format_help().split())
-    assert "a run of drumvae.train, its model.keras, or one that ships: drums-styles (default) or drums-groove" in said
+    assert "or a pretrained one: drums-styles (default) or drums-groove" in said
     assert parser.parse_args([]).model is None
 
 
@@ -84,4 +84,4 @@ def test_a_checkout_has_them_where_they_are_committed():
 def test_what_was_installed_without_any_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(pretrained, "_CHECKOUT", tmp_path / "none")
     monkeypatch.setattr(pretrained, "PACKAGE", "no_package_of_this_name")
-    assert "drums-styles, a model that ships with the program, is not in" in refusal(None, PROGRAM)
+    assert "the pretrained model drums-styles is not in" in refusal(None, PROGRAM)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from manymodes.hub import save_slim
 from manymodes.nn.adversarial import AdversarialModel
-from manymodes.slimming import save_slim
 
 LATENT = 3
 

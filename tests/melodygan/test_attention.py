@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from manymodes.slimming import save_slim
+from manymodes.hub import save_slim
 from melodygan.data.encoding import Note, NoteVocabulary, Tune
 from melodygan.data.form import METERS, MODES, Form, ends_on_the_bar, ends_on_the_tonic
 from melodygan.models.attention import (

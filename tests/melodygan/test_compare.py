@@ -1,8 +1,8 @@
+import evaluation.scores.compare
 import numpy as np
 import pytest
 from scores import random_tunes, write_abc
 
-import evaluation.scores.compare
 from manymodes.experiment.records import Row
 from melodygan.compare import COMPARISON, main
 from melodygan.config import MelodyConfig

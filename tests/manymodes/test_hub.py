@@ -9,16 +9,16 @@ import keras
 import numpy as np
 import pytest
 
-from manymodes import loading
+from manymodes import hub
 from manymodes.cli import UserError
 from manymodes.files import save_keras
 
-KIND = loading.Kind("a scale", "scales.train", {"scales>Scale": __name__})
+KIND = hub.Kind("a scale", "scales.train", {"scales>Scale": __name__})
 WITHOUT_TENSORFLOW = """
 import sys
 from pathlib import Path
 from manymodes.cli import UserError
-from manymodes.loading import Kind, load_model
+from manymodes.hub import Kind, load_model
 try:
     load_model(Path(sys.argv[1]), Kind("a song", "songs.train", {"songs>Song": "songs"}))
 except UserError as error:
@@ -83,7 +83,7 @@ def refusal(tmp_path):
 
     def refused(path, kind=KIND, **options):
         with pytest.raises(UserError) as caught:
-            loading.load_model(path, kind, **options)
+            hub.load_model(path, kind, **options)
         start, _, said = str(caught.value).partition(f"{path} ")
         assert start == f"{options.get('named', '--model')} "
         assert "\n" not in said
@@ -104,7 +104,7 @@ def rewritten(file, change, compression=zipfile.ZIP_STORED):
 
 
 def test_a_model_comes_back_and_is_not_compiled(scale, file):
-    loaded = loading.load_model(file, KIND)
+    loaded = hub.load_model(file, KIND)
     assert isinstance(loaded, Scale)
     assert not loaded.compiled
     for mine, theirs in zip(scale.get_weights(), loaded.get_weights(), strict=True):
@@ -135,7 +135,7 @@ def test_what_is_not_of_keras(refusal, file, content):
 
 
 def test_the_model_of_another_package(refusal, file, tmp_path):
-    songs = loading.Kind("a song", "songs.train", {"songs>Song": "songs"})
+    songs = hub.Kind("a song", "songs.train", {"songs>Song": "songs"})
     assert refusal(file, songs) == "holds a Scale, not a song: give one of songs.train"
     stranger = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     save_keras(stranger, tmp_path / "stranger.keras")

@@ -1,0 +1,38 @@
+import importlib
+
+import pytest
+
+from manymodes.__main__ import COMMANDS, main
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_listed_and_runs(at_prompt, name):
+    code, out, _ = at_prompt(main, "--help")
+    assert code == 0
+    assert name in out
+    assert callable(importlib.import_module(COMMANDS[name][0]).main)
+
+
+def test_the_rest_of_the_line_goes_to_the_command(monkeypatch, at_prompt):
+    given = []
+    monkeypatch.setattr("melodygan.train.main", lambda argv: given.extend(argv) or 0)
+    assert at_prompt(main, "train", "melody", "--wgan", "--l2")[0] == 0
+    assert given == ["--wgan", "--l2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["compse"], "did you mean compose"), (["train", "melodi"], "did you mean melody?"), (["x"], "--help")],
+)
+def test_an_unknown_command_is_refused_with_those_that_are_like_it(at_prompt, words, said):
+    code, _, errors = at_prompt(main, *words)
+    assert code == 2
+    assert said in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_group_lists_its_commands(at_prompt):
+    code, out, _ = at_prompt(main, "train")
+    assert code == 0
+    assert "train melody" in out
+    assert "compose" not in out
