@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from types import FrameType
 
 PROGRAM = "manymodes_studio"
-EXAMPLE = "  python -m manymodes_studio\n  python -m studio --port 8000 --models my-models"
+EXAMPLE = "  python -m manymodes_studio\n  python -m manymodes_studio --port 8000 --models my-models"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HIGHEST_PORT = 65_535
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
+    """Run the command."""
     args = _parser().parse_args(argv)
     if args.models is not None and not args.models.is_dir():
-        raise UserError(f"--models {args.models} is no folder: give one with files such as melody-lstm.keras")
+        raise UserError(f"--models {args.models} is not a folder: give one with files such as melody-lstm.keras")
     _check_port(args.host, args.port)
     _check_extra()
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         page = build(models, Workspace(Path(folder)))
         address = serve(page, args.host, args.port)
         if args.host not in _LOOPBACK:
-            print(f"note: everybody who can reach {args.host} can use the studio")
+            print(f"note: anyone who can reach {args.host} can use the studio")
         print(f"the studio is open at {address} (Ctrl-C closes it)", flush=True)
         signal.signal(signal.SIGTERM, _interrupt)
         try:
@@ -56,9 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Open the studio: a page for your browser, which nobody else can reach.", EXAMPLE)
+    parser = cli.parser(PROGRAM, "Serve the studio, a page for your browser.", EXAMPLE)
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1, this computer alone)"
+        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1, this computer only)"
     )
     parser.add_argument("--port", type=_port, help="port to listen on (default the first free one from 7860 on)")
     parser.add_argument(
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="folder of models to use, called melody-lstm.keras, melody-attention.keras, drums-styles.keras, "
-        "drums-groove.keras, letters-conditional.keras, sounds-vqvae.keras (default those that ship)",
+        "drums-groove.keras, letters-conditional.keras, sounds-vqvae.keras (default: the pretrained models)",
     )
     return parser
 
@@ -74,15 +74,15 @@ def _parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     value = cli.positive_int(text)
     if value > _HIGHEST_PORT:
-        raise cli.argparse.ArgumentTypeError(f"{text!r} is no port: give a number up to {_HIGHEST_PORT}")
+        raise cli.argparse.ArgumentTypeError(f"{text!r} is not a port: give a number up to {_HIGHEST_PORT}")
     return value
 
 
 def _check_port(host: str, port: int | None) -> None:
-    """Make sure that a port can be listened on, before models are loaded.
+    """Check that the port is free before models are loaded.
 
     Raises:
-        UserError: it cannot.
+        UserError: it is not.
     """
     try:
         with socket.create_server((host, port or 0)):
@@ -95,7 +95,7 @@ def _check_port(host: str, port: int | None) -> None:
 
 
 def _check_extra() -> None:
-    """Make sure that Gradio is installed.
+    """Check that Gradio is installed.
 
     Raises:
         UserError: it is not.

@@ -1,4 +1,4 @@
-"""Which models the studio plays on: loaded once, before anybody clicks."""
+"""The models of the studio, loaded once at the start."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["KNOWN", "Known", "Models", "load_models"]
 
 
 class Known(NamedTuple):
-    """A model that has a place in the studio.
+    """A model the studio can use.
 
     Attributes:
-        title: what it is called there.
-        kind: what it must be.
+        title: its name on the page.
+        kind: the kind of model the file must hold.
     """
 
     title: str
@@ -50,16 +50,16 @@ KNOWN = {
         Kind("a model with codes", "audiovae.train --model vqvae", {"audiovae>AudioVQVAE": "audiovae.models.vae"}),
     ),
 }
-"""By name, as in `manymodes.hub.MODELS`; the first of a tab is the one that it opens with."""
+"""By name, as in `manymodes.hub.MODELS`; a tab opens with its first model."""
 
 
 class Models(NamedTuple):
-    """What was loaded.
+    """The loaded models.
 
     Attributes:
         loaded: models by name, in the order of `KNOWN`.
-        files: where each is from.
-        missing: by name, one line of how to get what was not loaded.
+        files: the file of each loaded model.
+        missing: by name, one line on how to get a model that was not loaded.
     """
 
     loaded: Mapping[str, Any]
@@ -67,16 +67,16 @@ class Models(NamedTuple):
     missing: Mapping[str, str]
 
     def titles(self, names: Iterable[str]) -> list[tuple[str, str]]:
-        """Return (title, name) of each that was loaded."""
+        """Return (title, name) of each loaded model."""
         return [(KNOWN[name].title, name) for name in names if name in self.loaded]
 
 
 def load_models(folder: Path | None = None, *, progress: bool = True) -> Models:
-    """Load all models that are there.
+    """Load all models that are available.
 
     Args:
-        folder: where each is, as NAME.keras; None for those that ship with the program.
-        progress: say what is loaded, and how long it takes.
+        folder: contains NAME.keras for each model; None for the pretrained models.
+        progress: print each model and its loading time.
     """
     loaded: dict[str, Any] = {}
     files: dict[str, Path] = {}
@@ -101,7 +101,7 @@ def _load(file: Path, kind: Kind) -> Any:
     """Load a model.
 
     Raises:
-        UserError: it is not there, or cannot be used.
+        UserError: the file is missing or unusable.
     """
     if not file.is_file():
         raise UserError(

@@ -1,4 +1,4 @@
-"""Where what visitors send and what is made for them lies: a folder each, which goes when they go."""
+"""A temporary folder for each visitor's uploads and results, deleted when the visitor leaves."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Workspace"]
 
-_KEPT = 8  # of what was made for a visitor, the latest: players may still read the one before
+_KEPT = 8  # latest results a visitor keeps: players may still read the previous one
 
 
 class Workspace:
-    """Folders within one that is the program's own.
+    """The visitors' folders inside a root folder.
 
     Args:
-        root: that one, which exists.
+        root: an existing folder that only this program uses.
     """
 
     def __init__(self, root: Path) -> None:
@@ -28,10 +28,10 @@ class Workspace:
         self._numbers = itertools.count(1)
 
     def new(self, session: str | None) -> Path:
-        """Make an empty folder for a visitor; but for a few, older ones of theirs are removed.
+        """Make an empty folder for a visitor and remove all but the visitor's latest ones.
 
         Args:
-            session: what tells visitors apart; any text.
+            session: the visitor's identifier; any text.
         """
         home = self._home(session)
         path = home / f"{next(self._numbers):06d}"
@@ -41,13 +41,13 @@ class Workspace:
         return path
 
     def forget(self, session: str | None) -> None:
-        """Remove all that was made for a visitor."""
+        """Remove all folders of a visitor."""
         shutil.rmtree(self._home(session), ignore_errors=True)
 
     def without_folders(self, text: str) -> str:
-        """Return a text with the names of files in it instead of their paths here."""
+        """Return the text with paths below the root shortened to file names."""
         return re.sub(rf"{re.escape(str(self.root))}/(?:[^/\s]+/)*", "", text)
 
     def _home(self, session: str | None) -> Path:
-        """Return the folder of a visitor; what tells them apart comes from their browsers and is no name of a file."""
+        """Return the folder of a visitor; hashed, because the identifier comes from the browser."""
         return self.root / "made" / hashlib.sha256(str(session).encode()).hexdigest()[:32]
