@@ -50,7 +50,7 @@ class MelodyConfig(Config):
         0.0, f"L2 regularisation of the dense layers (without a value: {DEFAULT_L2})",
         convert=cli.non_negative_float, const=DEFAULT_L2, metavar="LAMBDA", group="model",
     )  # fmt: skip
-    penalty: str | None = setting(
+    penalty: str = setting(
         None, "what keeps the critic smooth (default r1r2; with --as-reported none)",
         choices=("none", "clip", "gradient", "r1r2"), group="model",
     )  # fmt: skip
@@ -58,14 +58,14 @@ class MelodyConfig(Config):
         False, "a one-shot self-attention generator, a light critic, metre and mode", group="model"
     )
     as_reported: bool = setting(False, "the report's own networks, encoding and updates", group="model")
-    units: int | None = setting(
+    units: int = setting(
         None, "width of the LSTMs (LSTM 256, critic 64, reported 512)", convert=cli.positive_int, group="model"
     )
-    epochs: int | None = setting(
+    epochs: int = setting(
         None, "epochs (LSTM 18, GAN 20, attention 12, reported 10 or 20)", convert=cli.positive_int
     )
-    batch_size: int | None = setting(None, "tunes an update (LSTM 16, GAN 64, reported 16)", convert=cli.positive_int)
-    updates_per_epoch: int | None = setting(
+    batch_size: int = setting(None, "tunes an update (LSTM 16, GAN 64, reported 16)", convert=cli.positive_int)
+    updates_per_epoch: int = setting(
         None, "generator updates an epoch (GAN 100, attention 150, reported 10)", convert=cli.positive_int
     )
     mixed_precision: bool = setting(False, "compute in bfloat16 where it is safe")

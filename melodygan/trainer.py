@@ -101,7 +101,7 @@ def _gan(config: MelodyConfig, split: Split, done: int, saved: keras.Model | Non
     model = saved
     if model is None:
         sizes = (NOTES_A_TUNE, vocabulary.n_pitches + vocabulary.n_durations)
-        regularisers = {"noise": config.noise, "l2": config.l2}
+        regularisers: dict[str, Any] = {"noise": config.noise, "l2": config.l2}
         discriminator = build_discriminator(
             *sizes,
             **regularisers,
@@ -123,7 +123,7 @@ def _attention_gan(config: MelodyConfig, split: Split, done: int, saved: keras.M
     model = saved
     if model is None:
         sizes = (vocabulary.n_pitches, vocabulary.n_durations)
-        regularisers = {"noise": config.noise, "l2": config.l2}
+        regularisers: dict[str, Any] = {"noise": config.noise, "l2": config.l2}
         generator = build_attention_generator(PLANNED_NOTES, sum(sizes), **regularisers)
         critic = build_light_critic(PLANNED_NOTES, *sizes, **regularisers, group_size=config.batch_size)
         model = AttentionGAN(generator, critic, vocabulary=vocabulary, plans=plans, seed=config.seed, averaging=0.995)
@@ -137,7 +137,7 @@ def _reported_gan(config: MelodyConfig, split: Split, done: int, saved: keras.Mo
         raise UserError(f"--as-reported needs {LENGTH} notes in all, {config.corpus} has fewer: give it more tunes")
     model = saved
     if model is None:
-        regularisers = {"noise": config.noise, "l2": config.l2}
+        regularisers: dict[str, Any] = {"noise": config.noise, "l2": config.l2}
         generator = build_reported_generator(**regularisers)
         discriminator = build_reported_discriminator(
             **regularisers, units=config.units, fused_lstm=config.penalty in _FIRST_ORDER

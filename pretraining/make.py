@@ -3,7 +3,7 @@
 Of each
 
 1. WORK/NAME is the run of its training, judged as its package judges;
-2. WORK/NAME-slim-DIGEST is the same for the model as it ships (`manymodes.hub.save_slim`), so that it can be said what that
+2. WORK/NAME-slim-DIGEST is the same for the pretrained file (`manymodes.hub.save_slim`), to measure what that
    costs;
 3. OUT/NAME.keras and OUT/NAME.md are the model and its card. The prior of a VQ-VAE is OUT/NAME-prior.keras.
 

@@ -82,7 +82,7 @@ class Config:
 
     Attributes:
         program: the command that trains with it.
-        epochs: after which training ends.
+        epochs: after which training ends. It and the next two may be None until `check` has filled them in.
         batch_size: examples an update.
         updates_per_epoch: updates between two measurements.
         seed: of everything random.
@@ -90,9 +90,9 @@ class Config:
 
     program: ClassVar[str]
 
-    epochs: int | None = setting(None, "epochs to train", convert=cli.positive_int)
-    batch_size: int | None = setting(None, "examples an update", convert=cli.positive_int)
-    updates_per_epoch: int | None = setting(None, "updates an epoch", convert=cli.positive_int)
+    epochs: int = setting(None, "epochs to train", convert=cli.positive_int)
+    batch_size: int = setting(None, "examples an update", convert=cli.positive_int)
+    updates_per_epoch: int = setting(None, "updates an epoch", convert=cli.positive_int)
     seed: int = setting(0, "same seed, same result", convert=cli.seed_value)
 
     @property

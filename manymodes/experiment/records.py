@@ -12,13 +12,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from manymodes.experiment.run import VERSIONED
 from manymodes.files import write_text
-
-if TYPE_CHECKING:
-    from manymodes.experiment.config import Config
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Row:
 
     name: str
     title: str
-    config: Config | None = None
+    config: Any = None
 
     @property
     def arguments(self) -> Any:

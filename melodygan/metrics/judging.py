@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -87,7 +87,7 @@ def judge(judged: Judged, training: Sequence[Tune], seed: int) -> dict[str, Any]
     found = compare_sets(gen, org, _measured("the training set", training), seed=seed)
     return {
         "measures": {**_measures(found), "distinct": distinct_share(judged.tunes)},
-        "verdict": asdict(found.verdict),
+        "verdict": found.verdict._asdict(),
         "figures": {
             "generated": _transitions(gen),
             "originals": _transitions(org),
