@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: run studio test lint format bench pretrained docs pictures install clean
+.PHONY: run studio test test-all lint format bench pretrained docs pictures install clean
 
 run: install
 	$(RUN) -m melodygan.train --wgan --noise --l2
@@ -20,7 +20,11 @@ $(STAMP): setup.cfg constraints.txt
 	touch $@
 
 test: .venv/.installed-test
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
+
+# What is slow and rare: Docker, a wheel in a fresh environment, tutorials, the browser, pretrained models.
+test-all: .venv/.installed-test
+	$(RUN) -m pytest -n 2 --dist loadfile -m slow
 
 lint: .venv/.installed-lint
 	$(RUN) -m ruff check .

@@ -61,9 +61,7 @@ class MelodyConfig(Config):
     units: int = setting(
         None, "width of the LSTMs (LSTM 256, critic 64, reported 512)", convert=cli.positive_int, group="model"
     )
-    epochs: int = setting(
-        None, "epochs (LSTM 18, GAN 20, attention 12, reported 10 or 20)", convert=cli.positive_int
-    )
+    epochs: int = setting(None, "epochs (LSTM 18, GAN 20, attention 12, reported 10 or 20)", convert=cli.positive_int)
     batch_size: int = setting(None, "tunes an update (LSTM 16, GAN 64, reported 16)", convert=cli.positive_int)
     updates_per_epoch: int = setting(
         None, "generator updates an epoch (GAN 100, attention 150, reported 10)", convert=cli.positive_int

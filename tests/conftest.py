@@ -3,12 +3,17 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 from breaking import eagerly
 
 from manymodes import cli
 
-# TensorFlow greets every process otherwise
+# no test depends on the clock: a loaded machine would miss a deadline
+hypothesis.settings.register_profile("without clock", deadline=None)
+hypothesis.settings.load_profile("without clock")
+
+# TensorFlow prints its banner in every process otherwise
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

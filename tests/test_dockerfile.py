@@ -24,6 +24,8 @@ from freshvenv import clean_environment, run, see_dependencies
 from test_architecture import ROOT
 from test_wheel import FILES, folders
 
+pytestmark = pytest.mark.slow
+
 LEFT_OUT = {
     "PIP_NO_DEPS": "1",
     "PIP_NO_BUILD_ISOLATION": "0",  # which pip reads as no isolation: setuptools is here already

@@ -10,6 +10,8 @@ import pytest
 from freshvenv import PIP, clean_environment, run, see_dependencies, tracked
 from test_architecture import ROOT, verbs
 
+pytestmark = pytest.mark.slow
+
 FOR_READERS = {"evaluation/README.md"}
 """What lies in a package and need not be installed."""
 

@@ -9,6 +9,8 @@ from docpages import follow
 from test_architecture import ROOT
 from test_wheel import SHIPPED
 
+pytestmark = pytest.mark.slow
+
 PAGES = [ROOT / "docs" / "collapse.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
 WITHOUT_MODELS = {"collapse", "evaluation"}
 KEEP = "MANYMODES_KEEP_PICTURES"

@@ -35,4 +35,5 @@ def test_a_group_lists_its_commands(at_prompt):
     code, out, _ = at_prompt(main, "train")
     assert code == 0
     assert "train melody" in out
-    assert "compose" not in out
+    assert "train sound" in out
+    assert "humanize" not in out

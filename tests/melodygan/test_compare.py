@@ -1,8 +1,8 @@
-import evaluation.scores.compare
 import numpy as np
 import pytest
 from scores import random_tunes, write_abc
 
+import evaluation.scores.sampling
 from manymodes.experiment.records import Row
 from melodygan.compare import COMPARISON, main
 from melodygan.config import MelodyConfig
@@ -98,8 +98,8 @@ def test_random_notes_are_uniform_over_what_training_tunes_have(sides):
 @pytest.fixture
 def few_draws(monkeypatch):
     """Draw a few samples only: most of the time of a comparison goes there."""
-    for draws in ("PERMUTATIONS", "RESAMPLES", "SPLITS"):
-        monkeypatch.setattr(evaluation.scores.compare, draws, 8)
+    for draws in ("RESAMPLES", "SPLITS"):
+        monkeypatch.setattr(evaluation.scores.sampling, draws, 8)
 
 
 @pytest.mark.filterwarnings("ignore:Even though the:UserWarning")

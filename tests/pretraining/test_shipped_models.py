@@ -10,7 +10,7 @@ from manymodes.hub import MODELS, folder
 FILES = sorted(folder().glob("*.keras"))
 CARDS = sorted(folder().glob("*.md"))
 
-pytestmark = pytest.mark.skipif(not FILES, reason="no models have been made yet: make pretrained")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not FILES, reason="no models have been made yet: make pretrained")]
 
 
 def test_every_model_has_a_card_and_every_card_a_model():
