@@ -35,7 +35,6 @@ _OF_AN_LSTM = {"start", "vary", "interpolate"}
 _FORMING = ("start", "bars", "meter")  # what a variation has from its tune, and a morph from both
 _MIDI_PITCHES = range(128)
 _OCTAVE = 12
-_SIX = 6  # sharps, which are as many flats
 _COUNT, _AMOUNT, _MORPHS = 100, 0.3, 8
 
 
@@ -63,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tunes = [transposed(notes, shift) for notes in tunes]
     if any(note.pitch is not None and note.pitch not in _MIDI_PITCHES for notes in tunes for note in notes):
         raise cli.UserError("what follows is higher or lower than MIDI can write: give a tune nearer to the middle")
-    scores = _scores(args, tunes, steering, shift, program)
+    scores = _scores(args, key, tunes, steering, shift, program)
     written = write_scores(args.out, scores, args.format)
     print(f"wrote {len(tunes)} tunes to {args.out}/: {written[0].name} to {written[-1].name}")
     return 0
@@ -109,8 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     music.add_argument(
         "--key",
         metavar="KEY",
-        help='such as "D minor" or Bb: the mode is learnt as metres are, the rest transposed (default: C major or '
-        "A minor; with a file of yours, the key that it is in)",
+        help='such as "D minor", Bb, F#m or H-Dur; the model composes in its mode, and the tune is transposed to its '
+        "tonic (default: C major or A minor; with a file of yours, the key of the file)",
     )
     music.add_argument("--tempo", type=cli.between(*TEMPI, "a tempo"), default=120.0, help="BPM (default 120)")
     music.add_argument("--instrument", default="piano", help="General MIDI name or number (default piano)")
@@ -218,16 +217,19 @@ def _given(text: str, option: str, model: Any, key: Key | None) -> Given:
 
 
 def _scores(
-    args: argparse.Namespace, tunes: Sequence[Sequence[Note]], steering: dict[str, Any], shift: int, program: int
+    args: argparse.Namespace,
+    key: Key | None,
+    tunes: Sequence[Sequence[Note]],
+    steering: dict[str, Any],
+    shift: int,
+    program: int,
 ) -> list[Score]:
     """Return tunes as they are written down: in the metre and the key asked for, or else in what they sound as."""
     from melodygan.data.barlines import USUAL
     from melodygan.output import numbers, score_of
 
     meter, mode = steering.get("form") or (steering.get("meter"), steering.get("mode"))
-    fifths = signature(shift % _OCTAVE, MODES[0])
-    if fifths == _SIX and "b" in (args.key or "").strip()[1:2]:
-        fifths = -_SIX  # G flat and E flat minor, of which F sharp and D sharp minor are other names
+    fifths = key.fifths if key else signature(shift % _OCTAVE, MODES[0])
     scores = []
     for title, notes in zip(numbers(len(tunes)), tunes, strict=True):
         steps = sum(note.steps for note in notes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from manymodes.music.score import signature
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -21,8 +23,16 @@ UNKNOWN_METER = "4/4"
 """What a tune in another metre, or in none, is taken for: its bars are then counted in whole notes."""
 
 
-_KEY = re.compile(r"(?P<letter>[A-Ga-g])(?P<accidental>#|b|)(?:[ -]*(?P<mode>major|minor))?", re.IGNORECASE)
-_TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_KEY = re.compile(
+    r"(?P<letter>[A-Ha-h])"
+    r"(?P<accidental>(?<![Bb])is|(?<![ABEabe])es|(?<=[AEae])s|[ -]?(?:#|♯|b|♭|(?i:sharp|flat)))?"
+    r"[ -]*(?P<mode>(?i:major|minor|maj|min|dur|moll)|m|M)?"
+)
+_TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11, "H": 11}
+_FLATS = ("es", "s", "b", "♭", "flat")  # the others are sharps
+_GERMAN_MODES = ("dur", "moll")
+_MINOR = ("minor", "min", "moll", "m")
+_MOST_SHARPS = 6  # F sharp major and D sharp minor, which are G flat major and E flat minor
 
 
 class Form(NamedTuple):
@@ -59,28 +69,48 @@ def number_of(form: Form | None) -> int:
 
 
 class Key(NamedTuple):
-    """A tonic as pitch class, C being 0, and the mode, one of `MODES`."""
+    """A key.
+
+    Attributes:
+        tonic: its pitch class; C is 0.
+        mode: one of `MODES`.
+        flat: whether the name of the tonic has a flat, which tells G flat from F sharp.
+    """
 
     tonic: int
     mode: str
+    flat: bool = False
 
     @property
     def shift(self) -> int:
         """Semitones from the tunes' own key, C major or A minor, to this one: the shorter way, −6 to 5."""
         return (self.tonic - TONICS[self.mode] + 6) % 12 - 6
 
+    @property
+    def fifths(self) -> int:
+        """Sharps of the key signature; below 0 they are flats."""
+        sharps = signature(self.tonic, self.mode)
+        return -sharps if self.flat and sharps == _MOST_SHARPS else sharps
+
 
 def read_key(text: str) -> Key:
-    """Read a key such as ``D minor``, ``Bb major`` or ``F#``, which is major.
+    """Read the English or German name of a key: ``D minor``, ``Bb``, ``F#m``, ``E flat major``, ``fis-Moll``.
+
+    Without a mode the key is major, whatever the case of its letter. B is a semitone below C, except with the German
+    words *Dur* and *Moll*, where that note is H and B is B flat.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is no key.
     """
     match = _KEY.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is no key: give one such as 'D minor', 'Bb major' or F#")
-    accidental = {"": 0, "#": 1, "b": -1}[match["accidental"]]
-    return Key((_TONICS[match["letter"].upper()] + accidental) % 12, (match["mode"] or MODES[0]).lower())
+        raise ValueError(f"{text!r} is not a key: give one such as 'D minor', Bb, F#m or H-Dur")
+    letter, mode = match["letter"].upper(), match["mode"] or MODES[0]
+    accidental = (match["accidental"] or "").strip(" -").lower()
+    flat = accidental in _FLATS or (letter == "B" and not accidental and mode.lower() in _GERMAN_MODES)
+    sharp = bool(accidental) and not flat
+    minor = mode != "M" and mode.lower() in _MINOR
+    return Key((_TONICS[letter] + sharp - flat) % 12, MODES[minor], flat)
 
 
 def transposed(notes: Iterable[Note], semitones: int) -> tuple[Note, ...]:

@@ -1,6 +1,9 @@
 """Metres and keys."""
 
+import music21
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from melodygan.data.encoding import Note, Tune
 from melodygan.data.form import (
@@ -18,26 +21,48 @@ from melodygan.data.form import (
 
 
 @pytest.mark.parametrize(
-    ("text", "tonic", "mode"),
+    ("texts", "tonic", "mode", "fifths"),
     [
-        ("C major", 0, "major"),
-        ("D minor", 2, "minor"),
-        ("Bb major", 10, "major"),
-        ("F#", 6, "major"),
-        ("f# minor", 6, "minor"),
-        ("eb-Minor", 3, "minor"),
-        (" B ", 11, "major"),
-        ("Cb", 11, "major"),
+        ("C|c|C major|Cmaj|CM|C dur|C-Dur|B#|His-Dur", 0, "major", 0),
+        ("D minor|Dm|dmin|d-Moll|D-MOLL|D-minor", 2, "minor", -1),
+        ("Bb|bb|B♭|B flat|B-flat major|Bb-Dur|B-Dur|b dur", 10, "major", -2),
+        ("Bbm|b-Moll|B-Moll|B flat minor|A#m|ais-Moll", 10, "minor", -5),
+        ("B| B |H|h|H-Dur|HM|H major|Cb|Ces-Dur", 11, "major", 5),
+        ("Bm|h-Moll|H minor|bmin", 11, "minor", 2),
+        ("F#m|F# minor|f♯ minor|F sharp minor|fis-Moll|Gbm", 6, "minor", 3),
+        ("Eb major|Es-Dur|Es|E flat|D#", 3, "major", -3),
+        ("As-Dur|Ab|G#", 8, "major", -4),
+        ("F#|Fis|fis-dur", 6, "major", 6),
+        ("Gb|Ges-Dur|G flat", 6, "major", -6),
+        ("D#m|dis-Moll", 3, "minor", 6),
+        ("Ebm|es-Moll|eb-Minor", 3, "minor", -6),
     ],
 )
-def test_keys(text, tonic, mode):
-    assert read_key(text) == Key(tonic, mode)
+def test_keys(texts, tonic, mode, fifths):
+    for text in texts.split("|"):
+        key = read_key(text)
+        assert (key.tonic, key.mode, key.fifths) == (tonic, mode, fifths), text
 
 
-@pytest.mark.parametrize("text", ["", "H", "C dur", "major", "C##", "C major D"])
+@pytest.mark.parametrize(
+    "text", ["", "X", "major", "C##", "C major D", "Bes", "Bis", "Cs", "Aes", "Ees-Dur", "m", "C#b"]
+)
 def test_what_is_no_key(text):
-    with pytest.raises(ValueError, match="is no key: give one such as 'D minor'"):
+    with pytest.raises(ValueError, match="is not a key: give one such as 'D minor'"):
         read_key(text)
+
+
+@given(letter=st.sampled_from("CDEFGA"), sign=st.sampled_from(["", "sharp", "flat"]), minor=st.booleans())
+def test_english_and_german_names_of_a_key_agree_with_music21(letter, sign, minor):
+    short = {"": "", "sharp": "#", "flat": "b"}[sign]
+    german = {"": "", "sharp": "is", "flat": "s" if letter in "AE" else "es"}[sign]
+    other = music21.key.Key(letter + short.replace("b", "-"), "minor" if minor else "major")
+    names = [f"{letter}{short}{'m' if minor else ''}", f"{letter} {sign} {'minor' if minor else 'major'}"]
+    names.append(f"{letter.lower() if minor else letter}{german}-{'Moll' if minor else 'Dur'}")
+    for name in names:
+        key = read_key(name)
+        assert (key.tonic, key.mode) == (other.tonic.pitchClass, other.mode)
+        assert (key.fifths - other.sharps) % 12 == 0
 
 
 def test_the_way_to_a_key_is_the_shorter_one():
