@@ -481,7 +481,7 @@ def test_a_folder_of_somebody_elses_stays(at_prompt, three, folder, tmp_path):
 def test_help_needs_neither_tensorflow_nor_librosa():
     program = (
         "import sys\n"
-        "from audiovae import sounds\n"
+        "from audiovae.data import sounds\n"
         "try:\n    sounds.main(['--help'])\n"
         "finally:\n    print({'tensorflow', 'librosa', 'music21'} & set(sys.modules))"
     )
