@@ -248,8 +248,8 @@ def test_any_name_can_stand_over_a_picture(verb, recording):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--instrument", "pano"], "'pano' is no instrument of this model: did you mean piano?"),
-        (["--instrument", "kazoo"], f"it knows {', '.join(INSTRUMENTS)}"),
+        (["--instrument", "pano"], "unknown instrument 'pano'; did you mean piano?"),
+        (["--instrument", "kazoo"], f"choose from {', '.join(INSTRUMENTS)}"),
         (["--count", "0"], "at least 1"),
         (["--temperature", "0"], "above 0"),
         (["--top-p", "1.5"], "at most 1"),
@@ -282,7 +282,7 @@ def test_a_model_of_latents_has_no_codes_to_choose_from(refusal, models):
 
 def test_without_a_model_the_one_that_ships_makes_sounds(refusal, verb, at_prompt, models, shipped, contents, tmp_path):
     line = refusal(model=None)
-    assert "sounds-vqvae, a model that ships with the program, is not in" in line
+    assert "the pretrained model sounds-vqvae is not in" in line
     assert "train one with python -m audiovae.train --model vqvae --seed 0" in line
     for made, name in {"model": "sounds-vqvae", "prior": "sounds-vqvae-prior"}.items():
         shutil.copy(models.codes / f"{made}.keras", shipped / f"{name}.keras")

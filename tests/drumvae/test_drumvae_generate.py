@@ -340,7 +340,7 @@ def test_mistakes_are_one_clear_line(refusal, options, says):
 
 def test_without_a_model_the_one_that_ships_plays(refusal, at_prompt, play, shipped, model_path, contents, tmp_path):
     options = ("--blend", "rock:jazz", "--steps", 2)
-    assert "drums-styles, a model that ships with the program, is not in" in refusal(*options, model=None)
+    assert "the pretrained model drums-styles is not in" in refusal(*options, model=None)
     shutil.copy(model_path, shipped / "drums-styles.keras")
     assert at_prompt(generate.main, *options, "--out", tmp_path / "shipped")[0] == 0
     play(*options)

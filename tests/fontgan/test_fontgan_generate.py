@@ -308,7 +308,7 @@ def test_what_cannot_be_is_refused(refusal, options, said):
 def test_models_that_are_none_are_refused(refusal, place, shipped):
     given = ("--text", "A")
     said = refusal(*given, model=())
-    assert "letters-conditional, a model that ships with the program, is not in" in said
+    assert "the pretrained model letters-conditional is not in" in said
     assert "train one with python -m fontgan.train --conditional --seed 0" in said
     assert "does not exist" in refusal(*given, model=("--model", "missing.keras"))
     assert "is a folder" in refusal(*given, model=("--model", place.path))
