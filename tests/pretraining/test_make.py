@@ -105,7 +105,7 @@ def test_the_card_says_all(work, verb):
         (text,) = (part for part in card.split("\n## ") if part.startswith(f"{title}\n"))
         assert len(text.split()) > 10
     assert "| nats per bar | 31.00 | 31.00 | 27.50 (least possible) |" in card
-    (f1,) = (line for line in card.splitlines() if line.startswith("| hits found again"))
+    (f1,) = (line for line in card.splitlines() if line.startswith("| reconstructed hits, F1"))
     _, _, trained, ships, beside, _ = (cell.strip() for cell in f1.split("|"))
     assert abs(float(trained) - float(ships)) <= 0.001
     assert beside == "0.500 (mean pattern of the style)"
