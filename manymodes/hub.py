@@ -76,27 +76,28 @@ GROOVE = "GROOVE"
 
 _ESSEN = Data(
     "The German folk songs of Erk's *Deutscher Liederhort* in the Essen folksong collection (Helmut Schaffrath and "
-    "others), as music21 brings them along, transposed to C major and A minor.",
-    "The collection is free for non-commercial use; use this model, and what it composes, no further than that.",
+    "others), part of music21, transposed to C major and A minor.",
+    "Non-commercial use only, for this model and for what it composes, because the collection is free for "
+    "non-commercial use only.",
 )
 _RULES = Data(
     "Bars drawn from the rules for five styles in `drumvae/styles/`, which were written for this project.",
-    "MIT, as the project.",
+    "MIT, like the project.",
 )
 _GROOVE = Data(
-    "The Groove MIDI Dataset: drummers at an electronic kit (Jon Gillick, Adam Roberts, Jesse Engel, Douglas Eck and "
+    "The Groove MIDI Dataset: drummers on electronic drums (Jon Gillick, Adam Roberts, Jesse Engel, Douglas Eck and "
     "David Bamman, Google, 2019, <https://magenta.tensorflow.org/datasets/groove>), its bars in 4/4, quantised to "
-    "sixteenths and reduced to nine instruments; GROOVE in the command is the folder where it has been unpacked.",
-    "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): name the dataset where you use this model.",
+    "sixteenths and reduced to nine instruments; GROOVE in the command is its folder.",
+    "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): credit the dataset where you use this model.",
 )
 _FONTS = Data(
-    "The capitals of ten typefaces that matplotlib brings along: DejaVu, STIX and Computer Modern.",
+    "The capitals of ten typefaces that are part of matplotlib: DejaVu, STIX and Computer Modern.",
     "DejaVu: licence of Bitstream Vera, changes in the public domain. STIX: STIX Font License. Computer Modern: "
     "BaKoMa Fonts Licence. All of them are free to use and to embed.",
 )
 _SOUNDS = Data(
     "Folk tunes of the Essen collection and bars by the rules of `drumvae/styles/`, played by nine instruments of "
-    "TimGM6mb (Tim Brechbill), the soundfont that pretty_midi brings along.",
+    "TimGM6mb (Tim Brechbill), the soundfont that is part of pretty_midi.",
     "The soundfont is under the GNU General Public License 2, the tunes are free for non-commercial use; no recording "
     "of either is part of the model.",
 )
