@@ -1,4 +1,4 @@
-"""How fast the evaluation is, what it detects, and what damaged files do to it.
+"""Measure how fast the evaluation is, what it detects, and how it reads damaged files.
 
     python benchmarks/evaluation.py            everything, side by side in one run
     python benchmarks/evaluation.py cold large only these parts
@@ -32,7 +32,7 @@ from midifiles import write_abc  # noqa: E402
 from test_evaluation_fuzz import mutated  # noqa: E402
 
 from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder  # noqa: E402
-from evaluation.reading.midi import as_notes, load, parse  # noqa: E402
+from evaluation.reading.midi import as_notes, load  # noqa: E402
 
 DAMAGED = 5000
 
@@ -56,7 +56,7 @@ def some(folder: Path, files: list[Path]) -> Path:
 
 
 def command(module: str, *arguments: object) -> str:
-    """Run a command of the package and tell its time, the processor time of all its processes, and its peak memory."""
+    """Run a command of the package; return its time, the processor time of all its processes, and its peak memory."""
     begin = time.perf_counter()
     code = (
         "import resource, runpy, sys; sys.argv = sys.argv[1:]\n"
@@ -100,13 +100,13 @@ def features(files: list[Path], _work: Path) -> None:
     """The twelve features, from file to number, against the same by pretty_midi; each in one process.
 
     Reading is from the path to note arrays; the port opens each file twice, with pretty_midi and with mido, as mgeval
-    does. Of three runs the fastest counts, for both. Commands read in processes of their own, which are watched: what
-    that takes is in the last line.
+    does. Of three runs the fastest counts, for both. Commands read in separate processes; the last line
+    gives the time with these.
     """
     twelve = dict(itertools.islice(FEATURES.items(), 12))
     sample = files[::8]
     share = len(files) / len(sample)
-    # what music21 left in memory is no business of either
+    # the garbage of music21 must not slow either
     gc.collect()
     gc.freeze()
     times = []
@@ -134,7 +134,7 @@ def features(files: list[Path], _work: Path) -> None:
         compared = f"{ours:.3f} s, pretty_midi port {theirs:.1f} s: {theirs / ours:.0f} times as fast"
         print(f"{len(files):,} files, processor time of {what}: {compared}")
     print(
-        f"{len(files):,} files, processor time of reading in watched processes, their start included: {watched:.2f} s"
+        f"{len(files):,} files, processor time of reading in separate processes, their start included: {watched:.2f} s"
     )
 
 
@@ -147,8 +147,8 @@ def scale(files: list[Path], work: Path) -> None:
 
 
 def detect(files: list[Path], _work: Path) -> None:
-    """Sets whose verdict is known."""
-    pieces = [parse(path, path.name) for path in files]
+    """Sets with a known verdict."""
+    pieces = read_folder(files[0].parent).pieces
     rng = np.random.default_rng(0)
     order = rng.permutation(len(pieces))
     held, org = [pieces[i] for i in order[:100]], [pieces[i] for i in order[100:500]]
@@ -195,7 +195,7 @@ PARTS = {part.__name__: part for part in (cold, large, features, scale, detect, 
 
 
 def main() -> None:
-    """Run the parts that are asked for."""
+    """Run the given parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parts = parser.parse_args().parts or list(PARTS)

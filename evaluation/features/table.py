@@ -120,8 +120,13 @@ def bar_pitch_class_histogram(pieces: Pieces) -> FloatArray:
     return _ratio(total, stack.per_piece((sounding > 0).astype(np.float64), stack.bar_piece))
 
 
-def _normalised(counts: FloatArray, normalize: int) -> FloatArray:
-    """Give [n, k, k] counts as they are (0), each row as shares (1), or the whole as shares (2)."""
+def _transitions(stack: Stack, classes: IntArray, k: int, normalize: int) -> FloatArray:
+    """Count steps of the melodic line from one of k classes to another: [N] classes of notes to [n, k, k].
+
+    `normalize`: 0 the counts, 1 each row as shares, 2 the whole matrix as shares.
+    """
+    before, after, piece = stack.steps
+    counts = stack.table(piece, classes[before] * k + classes[after], k * k).reshape(-1, k, k)
     if normalize == 0:
         return counts
     if normalize == 1:
@@ -141,9 +146,7 @@ def pitch_class_transition_matrix(pieces: Pieces, normalize: int = 2) -> FloatAr
     without a step). Source: mgeval 7; with 0, the averaged matrix of the melody report.
     """
     stack = Stack.of(pieces)
-    before, after, piece = stack.steps
-    cell = stack.pitch[before] % 12 * 12 + stack.pitch[after] % 12
-    return _normalised(stack.table(piece, cell, 144).reshape(-1, 12, 12), normalize)
+    return _transitions(stack, stack.pitch % 12, 12, normalize)
 
 
 def pitch_range(pieces: Pieces) -> FloatArray:
@@ -204,10 +207,7 @@ def note_length_transition_matrix(pieces: Pieces, normalize: int = 2) -> FloatAr
     `normalize` as in `pitch_class_transition_matrix`. Source: mgeval 12.
     """
     stack = Stack.of(pieces)
-    before, after, piece = stack.steps
-    classes = _length_class(stack.duration)
-    cell = classes[before] * 12 + classes[after]
-    return _normalised(stack.table(piece, cell, 144).reshape(-1, 12, 12), normalize)
+    return _transitions(stack, _length_class(stack.duration), len(NOTE_LENGTHS), normalize)
 
 
 def note_length_transitions(pieces: Pieces, normalize: int = 0) -> FloatArray:
@@ -217,13 +217,9 @@ def note_length_transitions(pieces: Pieces, normalize: int = 0) -> FloatArray:
     `pitch_class_transition_matrix`. Averaged over files this is the note-length matrix of the melody report.
     """
     stack = Stack.of(pieces)
-    before, after, piece = stack.steps
     # ticks become seconds with rounding errors; half a second must not fall into the class below
     eighths = np.floor(stack.duration_seconds * LENGTH_CLASSES + 1e-6).astype(np.int64)
-    classes = np.clip(eighths, 0, LENGTH_CLASSES - 1)
-    cells = classes[before] * LENGTH_CLASSES + classes[after]
-    square = (-1, LENGTH_CLASSES, LENGTH_CLASSES)
-    return _normalised(stack.table(piece, cells, LENGTH_CLASSES**2).reshape(square), normalize)
+    return _transitions(stack, np.clip(eighths, 0, LENGTH_CLASSES - 1), LENGTH_CLASSES, normalize)
 
 
 def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:

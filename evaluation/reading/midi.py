@@ -114,18 +114,6 @@ def load(path: Path, name: str) -> Loaded:
     )
 
 
-def parse(path: Path, name: str) -> Notes:
-    """Read one MIDI file to its notes; see `load`.
-
-    Raises:
-        UnreadableError: with the reason, for a file that gives no notes.
-    """
-    (notes,) = as_notes([load(path, name)])
-    if isinstance(notes, str):
-        raise UnreadableError(notes)
-    return notes
-
-
 def _plain(error: BaseException) -> str:
     """Put the message of a native error on one short line."""
     text = " ".join(str(error).split()).removeprefix("MiniMidi: ").removesuffix(": iostream error")

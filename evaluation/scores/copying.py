@@ -188,7 +188,8 @@ def find_copies(
     share = notes / np.maximum(line, 1)
     copied = ((share >= COPIED_SHARE) & (notes >= COPIED_NOTES)).astype(np.float64)
     rng = np.random.default_rng(seed)
-    near_gen, near_train = _nearest(gen_space, train_space, rng), _nearest_other(train_space, rng)
+    near_gen = _nearest(gen_space, train_space, rng)
+    near_train = _nearest(train_space, train_space, rng, same=True)
     ours, theirs = slice(0, len(gen)), slice(len(gen), None)
     p = copied_more(int(copied[ours].sum()), len(gen), int(copied[theirs].sum()), len(train))
     order = np.lexsort((-notes[ours], -share[ours]))[:PAIRS]
@@ -208,7 +209,7 @@ def find_copies(
     ]
     return Copying(
         gen=Runs(notes[ours], share[ours], copied[ours], near_gen[2]),
-        train=Runs(notes[theirs], share[theirs], copied[theirs], near_train),
+        train=Runs(notes[theirs], share[theirs], copied[theirs], near_train[2]),
         p=p,
         found=p < CHANCE,
         pairs=pairs,
@@ -219,20 +220,18 @@ def find_copies(
     )
 
 
-def _nearest(gen: FloatArray, train: FloatArray, rng: np.random.Generator) -> tuple[IntArray, IntArray, FloatArray]:
-    """Find the nearest training piece of each piece, or of a sample: places in gen, places in train, distances."""
-    asked = sample(len(gen), PAIRWISE, rng)
-    if not len(train) or not len(asked):
+def _nearest(
+    pieces: FloatArray, train: FloatArray, rng: np.random.Generator, *, same: bool = False
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Find the nearest training piece of each piece, or of a sample: places of both, and distances.
+
+    With `same`, the pieces are the training pieces, and a piece is not its own neighbour.
+    """
+    chosen = sample(len(pieces), PAIRWISE, rng)
+    if len(train) <= same or not len(chosen):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    distance = pairwise(gen[asked], train)
+    distance = pairwise(pieces[chosen], train)
+    if same:
+        distance[np.arange(len(chosen)), chosen] = np.inf
     nearest = distance.argmin(axis=1)
-    return asked, nearest, distance[np.arange(len(asked)), nearest]
-
-
-def _nearest_other(train: FloatArray, rng: np.random.Generator) -> FloatArray:
-    asked = sample(len(train), PAIRWISE, rng)
-    if len(train) <= 1:
-        return np.empty(0)
-    distance = pairwise(train[asked], train)
-    distance[np.arange(len(asked)), asked] = np.inf
-    return distance.min(axis=1)
+    return chosen, nearest, distance[np.arange(len(chosen)), nearest]

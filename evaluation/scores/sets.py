@@ -82,7 +82,7 @@ def read_set(
     """Read a folder and measure its features.
 
     Raises:
-        FolderError: where there is no such folder, and where nothing in it is readable.
+        UserError: there is no such folder, or nothing in it is readable.
     """
     label = label or Path(folder).resolve().name
     found = read_some(folder, jobs, label=label)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,6 @@ from music21 import corpus
 
 from evaluation.reading.folders import read_folder
 from evaluation.scores import sampling
-
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +42,3 @@ def held_and_org(tunes):
     """100 tunes to make sets from, and 200 others as originals."""
     order = np.random.default_rng(0).permutation(len(tunes))
     return [tunes[i] for i in order[:100]], [tunes[i] for i in order[100:]]
-
-
-@pytest.fixture(scope="session")
-def groove():
-    """The Groove MIDI dataset, where it is available."""
-    folder = SHARED / "groove"
-    if not folder.is_dir():
-        pytest.skip("needs the Groove MIDI dataset beside the repository")
-    return folder

@@ -12,6 +12,7 @@ from evaluation.report import main
 distributed = pytest.importorskip("distributed")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # what a cluster's event loop leaves behind is no business of this test
 def test_a_cluster_of_two_workers_writes_the_same_record(held_and_org, tmp_path):
     held, org = held_and_org

@@ -236,15 +236,6 @@ def test_manhattan_distance_of_pitch_groups():
     assert manhattan_distances(one, Notes.from_quarters([0], [1], [62]))[0, 0] == 2
 
 
-def test_matrix_is_averaged_over_files_as_the_melody_report_does(tunes):
-    expected = np.zeros((12, 12))
-    for piece in tunes:
-        for before, after in zip(piece.pitch[:-1], piece.pitch[1:], strict=True):
-            expected[before % 12, after % 12] += 1 / len(tunes)
-    got = features.pitch_class_transition_matrix(tunes, normalize=0).mean(axis=0)
-    assert got == pytest.approx(expected)
-
-
 NOTES = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 40), st.integers(12, 110)), min_size=0, max_size=40)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import known
@@ -175,11 +173,6 @@ def test_tiny_sets_are_not_comparable_and_no_error(tmp_path, capsys):
     assert "not comparable" in capsys.readouterr().out
 
 
-def test_drums_are_compared_as_they_are(groove):
-    report = compare_folders([groove / "drummer5"], groove / "drummer9")
-    assert all(piece.drums_only for piece in report.sets[0].pieces)
-
-
 @pytest.mark.parametrize(
     ("program", "arguments", "words"),
     [
@@ -226,23 +219,7 @@ def test_folders_are_named_by_what_is_different():
     assert labels([Path("/x/gen"), Path("/x/gen")]) == ["x/gen", "x/gen (2)"]
 
 
-@pytest.mark.parametrize("command", ["evaluation.report", "evaluation.features"])
-def test_help_loads_little(command):
-    run = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", command, "--help"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=True,
-    )
-    loaded = set(re.findall(r"\| +(\S+)$", run.stderr, re.MULTILINE))
-    assert not {"numpy", "scipy", "pandas", "symusic", "joblib", "jinja2", "tensorflow", "sklearn"} & loaded
-
-
-def test_importing_the_package_loads_nothing():
-    code = "import sys, evaluation; print([m for m in sys.modules if m in ('numpy', 'scipy', 'symusic', 'tensorflow')])"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert run.stdout.strip() == "[]"
+def test_every_public_name_can_be_imported():
     assert set(evaluation.__all__) == set(dir(evaluation))
     assert all(getattr(evaluation, name) is not None for name in evaluation.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
