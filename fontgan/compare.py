@@ -3,102 +3,128 @@
 from __future__ import annotations
 
 import functools
-import shlex
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fontgan.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
-from fontgan.train import JUDGED, LEAST_JUDGED
+from fontgan.config import FontConfig
+from fontgan.train import EVALUATED, LEAST_EVALUATED
 from manymodes import cli
-from manymodes.cli import quiet_start
-from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
-from manymodes.experiment.rows import records_of
+from manymodes.experiment import compare
+from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from fontgan.data.fonts import Letters
-    from fontgan.metrics.judges import Judges
+    from fontgan.metrics.classifiers import Classifiers
+    from manymodes.experiment.budget import Trained
+    from manymodes.experiment.fit import Training
+    from manymodes.experiment.page import Picture
+    from manymodes.experiment.records import Found
+    from manymodes.experiment.tables import Table
 
-EXAMPLE = (
-    "  python -m fontgan.compare\n"
-    "  python -m fontgan.compare --minutes 1 --seeds 3 --rows none,minibatch,best --fonts ~/.local/share/fonts"
-)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
-    typed = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(typed)
-    if args.count < LEAST_JUDGED:
-        raise cli.UserError(f"--count {args.count} is too few to judge by: give at least {LEAST_JUDGED}, one a letter")
-    check_places(args, STEM, PROGRAM)
-
-    from fontgan.data.fonts import load_fonts
-
-    found: dict[Row, list[Record]] = {row: [] for row in args.rows}
-    try:
-        for seed in range(args.seeds):
-            letters = load_fonts(args.fonts, seed=seed)
-            print(letters.table())
-            terms = Terms(args.fonts, letters.fingerprint, args.minutes, args.count, args.work)
-            judges = functools.cache(functools.partial(_judges, letters))
-            make = functools.partial(_make, seed=seed, terms=terms, letters=letters, judges=judges)
-            for row, record in records_of(args.rows, seed, terms, make, force=args.force):
-                print(f"{row.name}, seed {seed}: {record.verdict['letters']}")
-                found[row].append(record)
-    except KeyboardInterrupt:
-        print(f"stopped; the same command continues with what is in {args.work}")
-        return cli.INTERRUPTED_EXIT
-
-    from fontgan.comparison_page import write_comparison
-
-    command = shlex.join(["python", "-m", PROGRAM, *typed])
-    known = {row: records for row, records in found.items() if records}
-    write_comparison(args.out, known, terms, command, letters=letters, force=args.force)
-    print(f"wrote {args.out}/{STEM}.md and {args.out}/{STEM}/index.html")
-    return 0
+CEILING = "real"
+_COUNTS = 20  # of letters in a training, about
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
-        PROGRAM, "Train every letter model for equally long and put what they draw beside real letters.", EXAMPLE
+class FontComparison(Comparison):
+    """The fixes, each with and without labels, beside real letters, copies and noise."""
+
+    program, stem = "fontgan.compare", "fonts"
+    title = "Letter models in equal time"
+    description = "Train every model of letters equally long, and compare what they draw with real letters."
+    example = (
+        "  python -m fontgan.compare\n"
+        "  python -m fontgan.compare --minutes 1 --seeds 3 --rows none,minibatch,best --fonts ~/.local/share/fonts"
     )
-    add_row_options(parser, ROWS, CEILING)
-    parser.add_argument(
-        "--fonts", metavar="DIR|FILE", help="as for fontgan.train (default: ten faces that matplotlib brings along)"
+    rows = (
+        Row(CEILING, "real letters (ceiling)"),
+        Row("none", "vanilla", FontConfig(fix="none")),
+        Row("feature-matching", "feature matching", FontConfig(fix="feature-matching")),
+        Row("unrolled", "unrolled", FontConfig(fix="unrolled")),
+        Row("minibatch", "minibatch discrimination", FontConfig(fix="minibatch")),
+        Row("conditional", "conditional", FontConfig(fix="none", conditional=True)),
+        Row("best", "best", FontConfig()),
+        Row("best-conditional", "best, conditional", FontConfig(conditional=True)),
+        Row("replay", "training letters replayed"),
+        Row("one-letter", "one letter, again and again"),
+        Row("noise", "noise"),
     )
-    parser.add_argument(
-        "--count", type=cli.positive_int, default=JUDGED, help=f"images judged of a row (default {JUDGED})"
-    )
-    add_place_options(parser, STEM, "runs/compare-fonts")
-    return parser
+    work = "runs/compare-fonts"
+    losses = ("generator_loss", "discriminator_loss", "loss_ratio", "generator_gradient", "discriminator_gradient")
+    data_name, data_settings = "Fonts", ("fonts",)
+    count, least_count = EVALUATED, LEAST_EVALUATED
+    count_help = "images to evaluate for each row"
+    counted = "{} letters drawn by each"
+
+    def load(self, config: Any) -> Data:
+        """Draw the letters of a seed."""
+        from fontgan.data.fonts import load_fonts
+
+        letters = load_fonts(config.fonts, seed=config.seed)
+        faces = f"{len(letters.faces)} {'typeface' if len(letters.faces) == 1 else 'typefaces'}"
+        description = f"{letters.source}, {faces}, {len(letters.train.images):,} letters to learn from"
+        return Data(letters, letters.fingerprint, letters.table(), description)
+
+    def prepare(self, config: Any, data: Letters, done: int, checkpoint: Path | None) -> Training:
+        """Build a training that counts letters about twenty times."""
+        from fontgan import trainer
+        from manymodes.nn.randomness import make_deterministic
+
+        content = trainer.Data(data, _classifiers(data))
+        make_deterministic(config.seed)  # a classifier that had to be trained was seeded otherwise
+        every = max(1, round((config.epochs or 1) / _COUNTS))
+        return trainer.prepare(config.with_letters(data), content, done, checkpoint, every=every)
+
+    def evaluate(self, job: Job, trained: Trained) -> Result:
+        """Measure what a trained model draws."""
+        import numpy as np
+
+        from fontgan.trainer import draw_to_evaluate
+
+        images, asked = draw_to_evaluate(trained.model, job.args.count, job.seed)
+        if not np.isfinite(images).all():
+            raise LeftOutError("its training diverged")
+        return self._result(job, images, asked, trained.history, trained.facts["seconds"])
+
+    def baseline(self, job: Job) -> Result:
+        """Measure real letters that no model has seen, copies, a single letter, or noise."""
+        from fontgan.metrics.assessment import controls, unseen_letters
+
+        letters, count = job.data.content, job.args.count
+        if job.row.name == CEILING:
+            return self._result(job, *unseen_letters(letters, count))
+        return self._result(job, controls(letters, count, job.seed)[job.row.name.replace("-", "_")])
+
+    def tables(self, found: Found) -> list[Table]:
+        """Return the tables of what was drawn, of its distance to real letters, and of the training."""
+        from fontgan.metrics.tables import tables
+
+        return tables(found, self.losses)
+
+    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
+        """Return alphabets, counts of letters and their course in training."""
+        from fontgan.plots import comparison_pictures
+
+        return comparison_pictures(found)
+
+    def _result(self, job: Job, images: Any, asked: Any = None, history: Any = (), seconds: float = 0.0) -> Result:
+        from fontgan.metrics.tables import result_of
+
+        letters = job.data.content
+        return Result(*result_of(images, letters, _classifiers(letters), job.seed, asked, history, seconds))
 
 
-def _judges(letters: Letters) -> Judges:
-    with quiet_start():
-        from fontgan.metrics.judges import judges_of
-    judges = judges_of(letters)
-    print(judges.introduction())
-    return judges
+@functools.lru_cache(maxsize=1)
+def _classifiers(letters: Letters) -> Classifiers:
+    from fontgan.metrics.classifiers import classifiers_of
+
+    classifiers = classifiers_of(letters)
+    print(classifiers.introduction())
+    return classifiers
 
 
-def _make(row: Row, seed: int, terms: Terms, letters: Letters, judges: Callable[[], Judges]) -> Record:
-    """Make a row for one seed.
-
-    Raises:
-        DivergedError: its model draws nothing any more.
-        KeyboardInterrupt: Ctrl-C.
-    """
-    known = judges()
-    from fontgan.comparison_judging import drawn_after_training, drawn_without_training, judge
-
-    if row.arguments is None:
-        drawn = drawn_without_training(row, seed, terms, letters)
-    else:
-        drawn = drawn_after_training(row, seed, terms, letters, known)
-    return Record(terms.made_with(row, seed), dict(drawn.facts), **judge(drawn, letters, known, seed))
+COMPARISON = FontComparison()
+main = functools.partial(compare.main, COMPARISON)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from fontgan.data.glyphs import LETTERS
-from fontgan.generate import MAKER, measured
+from fontgan.lettering import png_bytes, svg_text, ttf_bytes
+from fontgan.lettering import typeset as typeset_alphabets
 from fontgan.typeface.drawing import between, draw, style
-from fontgan.typeface.fontfile import font_bytes
-from fontgan.typeface.typesetting import picture, set_lines, svg
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fontgan.models.gan import FontGAN
-    from fontgan.typeface.typesetting import Letter, Page
+    from fontgan.typeface.typesetting import Page
 
 __all__ = [
     "LONGEST",
@@ -27,7 +26,6 @@ __all__ = [
     "Text",
     "alphabet",
     "described",
-    "drawing",
     "font_name",
     "read_text",
     "typeset",
@@ -44,7 +42,6 @@ LONGEST = 60
 """Characters that are drawn at once."""
 
 _LINE = 14  # characters, beyond which a line is broken
-_MAGNIFICATION = 8
 _SPELLED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Æ": "AE", "Œ": "OE", "Ø": "OE", "ẞ": "SS", "ß": "SS"})
 
 
@@ -107,37 +104,27 @@ def alphabet(model: FontGAN, first: int, last: int, step: int) -> np.ndarray:
 
 
 def typeset(images: np.ndarray, text: Text) -> Page:
-    """Set a text in an alphabet.
+    """Set a text in an alphabet [26, 28, 28].
 
     Raises:
-        UserError: there is nothing to be seen of a letter.
+        UserError: a letter has no ink.
     """
-    letters = measured(images, "".join(text.lines))
-    lines: list[list[Letter | None]] = [
-        [None if name == " " else letters[name] for name in line] for line in text.lines
-    ]
-    return set_lines(lines)
-
-
-def drawing(page: Page) -> str:
-    """Return a page as SVG."""
-    return svg(page, _MAGNIFICATION, MAKER)
+    return typeset_alphabets(images[None], text.lines)
 
 
 def write(place: Path, images: np.ndarray, page: Page, name: str) -> dict[str, Path]:
-    """Write a page as PNG and SVG, and the alphabet that it is set in as a font.
+    """Write a page as PNG and SVG, and its alphabet as a font.
 
     Args:
-        place: path of the files without their endings.
+        place: path of the files without their suffixes.
         images: of A to Z, [26, 28, 28].
-        page: what is set.
+        page: the text, set.
         name: of the font.
     """
     files = {kind: place.with_name(f"{place.name}.{kind}") for kind in ("ttf", "svg", "png")}
-    letters = list(measured(images).values())
-    files["ttf"].write_bytes(font_bytes(letters, family=name, description="capitals that a model drew", maker=MAKER))
-    files["svg"].write_text(drawing(page), encoding="utf-8")
-    picture(page, _MAGNIFICATION).save(files["png"])
+    files["ttf"].write_bytes(ttf_bytes(images, name))
+    files["svg"].write_text(svg_text(page), encoding="utf-8")
+    files["png"].write_bytes(png_bytes(page))
     return files
 
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drumvae.output import DRUM_MODEL
-from fontgan.generate import LETTER_MODEL
+from fontgan.lettering import LETTER_MODEL
 from manymodes import hub as pretrained
 from manymodes.cli import UserError
 from manymodes.hub import Kind, load_model

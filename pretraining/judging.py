@@ -1,8 +1,8 @@
 """The metrics of a run's model that its card shows: computed where they are missing, and kept in the run.
 
 A melody model has judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.judging.judge` for `TUNES`
-tunes, beside the metrics.json of its training. The others have coverage.json (`fontgan.metrics.assessment`),
-analysis.json (`drumvae.metrics.diagnostics`) or measures.json (`audiovae.metrics.measures`).
+tunes, beside the metrics.json of its training; a model of letters has only the latter (`fontgan.metrics.assessment`).
+The others have analysis.json (`drumvae.metrics.diagnostics`) or measures.json (`audiovae.metrics.measures`).
 """
 
 from __future__ import annotations
@@ -85,14 +85,19 @@ def _judge_melody(run: Run) -> None:
 
 def _judge_letters(run: Run) -> None:
     from fontgan.data.fonts import load_fonts
-    from fontgan.fitting import report
-    from fontgan.generate import load_model
-    from fontgan.metrics.judges import judges_of
-    from fontgan.train import JUDGED
+    from fontgan.lettering import load
+    from fontgan.metrics.classifiers import classifiers_of
+    from fontgan.train import EVALUATED
+    from fontgan.trainer import evaluate
+    from manymodes.experiment.fit import training_seconds
 
     letters = load_fonts(run.config["fonts"], seed=run.config["seed"])
     _check_data(run, letters.fingerprint)
-    report(run, load_model(run.path / "model.keras"), letters, judges_of(letters), count=JUDGED)
+    _, metrics = evaluate(
+        load(run.path), letters, classifiers_of(letters),
+        count=EVALUATED, seed=run.config["seed"], train_seconds=training_seconds(run),
+    )  # fmt: skip
+    run.write_metrics(metrics)
 
 
 def _judge_drums(run: Run) -> None:
@@ -118,7 +123,7 @@ def _judge_sounds(run: Run) -> None:
 
 JUDGEMENTS = {
     "melodygan.train": Judgement("judging.json", "verdict", _judge_melody),
-    "fontgan.train": Judgement("coverage.json", "controls", _judge_letters),
+    "fontgan.train": Judgement(METRICS, "controls", _judge_letters),
     "drumvae.train": Judgement("analysis.json", "n", _judge_drums),
     "audiovae.train": Judgement("measures.json", "prior_bits", _judge_sounds),
 }

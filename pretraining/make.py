@@ -41,7 +41,7 @@ EXAMPLE = (
 )
 _LOADERS = {
     "melodygan.train": "melodygan.output",
-    "fontgan.train": "fontgan.generate",
+    "fontgan.train": "fontgan.lettering",
     "drumvae.train": "drumvae.output",
     "audiovae.train": "audiovae.output",
 }
@@ -136,8 +136,8 @@ def _differences(run: Path, shipped: Shipped, arguments: Sequence[str]) -> list[
 def _settings(program: str, arguments: Sequence[str]) -> dict[str, Any]:
     """Return the settings that a training program would have with these options."""
     module = importlib.import_module(program)
-    if program == "melodygan.train":
-        return module.MelodyConfig.from_args(module._parser().parse_args(arguments)).to_json()  # noqa: SLF001 - its own options
+    if config := {"melodygan.train": "MelodyConfig", "fontgan.train": "FontConfig"}.get(program):
+        return getattr(module, config).from_args(module._parser().parse_args(arguments)).to_json()  # noqa: SLF001 - its own options
     return module.settings_of(arguments)
 
 
@@ -202,7 +202,8 @@ def _slim(run: Path, made: Path) -> None:
     """Write a run's model as it ships, and its prior if it has codes; the prior is told of the rounded weights."""
     with quiet_start():
         from manymodes.hub import save_slim
-    load = importlib.import_module(_LOADERS[read_config(run).get("program") or read_config(run)["verb"]]).load_model
+    loader = importlib.import_module(_LOADERS[read_config(run).get("program") or read_config(run)["verb"]])
+    load = getattr(loader, "load", None) or loader.load_model
     model = load(run / "model.keras")
     save_slim(model, made / "model.keras")
     if (run / "prior.keras").is_file():

@@ -1,4 +1,4 @@
-"""Where letters come from: ten typefaces that matplotlib ships, or any folder of fonts, drawn 28×28 with seeded jitter.
+"""Letters of ten typefaces included with matplotlib, or of any folder of fonts, drawn 28×28 with seeded jitter.
 
     python -m fontgan.data.fonts --out data/fonts
 
@@ -35,10 +35,10 @@ from fontgan.data.glyphs import (
     read_glyph,
     read_typeface,
 )
-from fontgan.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
+from fontgan.data.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
 from manymodes import cli
 from manymodes.cli import UserError
-from manymodes.files import Skipped, check_output_folder, in_columns, output_folder, skipped_lines
+from manymodes.files import Skipped, check_place, in_columns, new_folder, new_run_folder, skipped_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -65,6 +65,7 @@ EXAMPLE = (
     "  python -m fontgan.data.fonts --out data/fonts\n"
     "  python -m fontgan.data.fonts --out data/mine --fonts ~/.local/share/fonts --train 500"
 )
+BUNDLED_SOURCE = "matplotlib"
 FORMATS = (".ttf", ".otf", ".ttc", ".otc")
 
 
@@ -138,12 +139,12 @@ class Letters:
     fingerprint: str
 
     def table(self, limit: int = 40) -> str:
-        """Say what was drawn and skipped, for the terminal.
+        """Return what was drawn and skipped, for the terminal.
 
         Args:
             limit: how many skipped fonts are named one by one; the others are counted.
         """
-        counts = [np.bincount(side.faces, minlength=len(self.faces)) for side in (self.train, self.validation)]
+        counts = [np.bincount(part.faces, minlength=len(self.faces)) for part in (self.train, self.validation)]
         rows = [
             ("face", "font", "training", "validation"),
             *((face.name, face.file, f"{a:,}", f"{b:,}") for face, a, b in zip(self.faces, *counts, strict=True)),
@@ -166,11 +167,11 @@ def load_fonts(
     """Draw the letters A–Z of every face, each many times.
 
     A letter's images are spread over the faces as evenly as their number allows. Each follows from the seed, the
-    face, the letter, the side and its own number alone.
+    face, the letter, the split and its own number alone.
 
     Args:
         source: a folder of ``.ttf``, ``.otf``, ``.ttc`` and ``.otc`` files, searched recursively, hidden ones left
-            out; or one font; by default the faces `BUNDLED` that matplotlib brings along.
+            out; or one font; by default the faces `BUNDLED` of matplotlib.
         seed: of the jitter, at least 0.
         train: images a letter to learn from, at least 1.
         validation: images a letter to validate with, at least 1.
@@ -186,51 +187,51 @@ def load_fonts(
     """
     if min(train, validation) < 1 or seed < 0 or min(jitter) < 0:
         raise ValueError(f"train {train}, validation {validation}, seed {seed} or {jitter} is too small")
-    label = "matplotlib" if source is None else str(source)
+    label = BUNDLED_SOURCE if source is None else str(source)
     faces, typefaces, skipped = _usable(*_find(source), progress)
     if not faces:
         raise UserError(_nothing_usable(label, skipped))
-    sides, alphabets = _draw(typefaces, (train, validation), seed, jitter, progress)
+    splits, alphabets = _draw(typefaces, (train, validation), seed, jitter, progress)
     return Letters(
         source=label,
         faces=tuple(faces),
-        train=sides[0],
-        validation=sides[1],
+        train=splits[0],
+        validation=splits[1],
         alphabets=alphabets,
         skipped=tuple(skipped),
         seed=seed,
         jitter=jitter,
-        fingerprint=_fingerprint(faces, sides),
+        fingerprint=_fingerprint(faces, splits),
     )
 
 
 def _draw(
     typefaces: Sequence[Typeface], counts: Sequence[int], seed: int, jitter: Jitter, progress: bool
 ) -> tuple[list[LetterImages], np.ndarray]:
-    """Draw so many images of each letter for each side, and the letters of each face without jitter."""
+    """Draw so many images of each letter for each split, and the letters of each face without jitter."""
     labels = np.arange(len(LETTERS))
     turns = [_turns(count, len(typefaces)) for count in counts]
-    sides = [np.empty((len(LETTERS), count, SIZE_PX, SIZE_PX), np.uint8) for count in counts]
+    splits = [np.empty((len(LETTERS), count, SIZE_PX, SIZE_PX), np.uint8) for count in counts]
     alphabets = np.empty((len(typefaces), len(LETTERS), SIZE_PX, SIZE_PX), np.uint8)
     bar = tqdm(typefaces, "drawing", unit="face", leave=False, disable=None if progress else True)
     for face, typeface in enumerate(bar):
         for label in range(len(LETTERS)):
             glyph = read_glyph(typeface, label)
             alphabets[face, label] = draw_images(glyph, STILL, [np.random.default_rng(0)])[0]
-            for side, (pixels, faces) in enumerate(zip(sides, turns, strict=True)):
+            for split, (pixels, faces) in enumerate(zip(splits, turns, strict=True)):
                 places = np.flatnonzero(faces[label] == face)
-                generators = [np.random.default_rng([seed, side, face, label, turn]) for turn in range(len(places))]
+                generators = [np.random.default_rng([seed, split, face, label, turn]) for turn in range(len(places))]
                 if generators:
                     pixels[label, places] = draw_images(glyph, jitter, generators)
     images = [
         LetterImages(from_pixels(pixels.reshape(-1, SIZE_PX, SIZE_PX, 1)), labels.repeat(count), faces.ravel())
-        for pixels, count, faces in zip(sides, counts, turns, strict=True)
+        for pixels, count, faces in zip(splits, counts, turns, strict=True)
     ]
     return images, from_pixels(alphabets[..., None])
 
 
 def _turns(count: int, faces: int) -> np.ndarray:
-    """Say which face is the one of each image, [26, count]: they take turns.
+    """Return the face of each image, [26, count]: they take turns.
 
     Letters begin at places spread over all faces, so that neither a letter's images nor all of them prefer a face by
     more than one; where a letter begins does not depend on ``count``, so that more images change none of the others.
@@ -239,12 +240,12 @@ def _turns(count: int, faces: int) -> np.ndarray:
     return (starts[:, None] + np.arange(count)) % faces
 
 
-def _fingerprint(faces: Iterable[Face], sides: Iterable[LetterImages]) -> str:
+def _fingerprint(faces: Iterable[Face], splits: Iterable[LetterImages]) -> str:
     digest = hashlib.sha256(json.dumps([face.name for face in faces]).encode())
-    for side in sides:
-        digest.update(to_pixels(side.images).tobytes())
-        digest.update(side.labels.astype("<i8").tobytes())
-        digest.update(side.faces.astype("<i8").tobytes())
+    for part in splits:
+        digest.update(to_pixels(part.images).tobytes())
+        digest.update(part.labels.astype("<i8").tobytes())
+        digest.update(part.faces.astype("<i8").tobytes())
     return digest.hexdigest()
 
 
@@ -252,7 +253,7 @@ def _fingerprint(faces: Iterable[Face], sides: Iterable[LetterImages]) -> str:
 
 
 def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
-    """Return the folder of a source and the faces in it, which may be of no use; a face without a name has none yet.
+    """Return the folder of a source and the faces in it, not yet opened; some have no name yet.
 
     Raises:
         UserError: the source does not exist, cannot be read or has no font.
@@ -270,8 +271,8 @@ def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
             return path.parent, _in_file(path.parent, path.name)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-    except RuntimeError as error:  # ~name, and nobody is called so
-        raise UserError(f"{path} does not exist: the home of that user is not known") from error
+    except RuntimeError as error:  # ~name of an unknown user
+        raise UserError(f"{path} does not exist: its user is unknown") from error
     raise UserError(f"{path} does not exist: give a folder of fonts ({', '.join(FORMATS)}), or one font")
 
 
@@ -346,25 +347,24 @@ def _nothing_usable(label: str, skipped: Sequence[Skipped]) -> str:
 # --- writing -----------------------------------------------------------------------------------------------
 
 
-def write_letters(folder: Path, letters: Letters, *, command: str = "", force: bool = False) -> None:
+def write_letters(folder: Path, letters: Letters, *, command: str = "") -> Path:
     """Write letters as PNG files with ``metadata.json`` and ``contact-sheet.png``, in one step.
 
     The files are ``train/A/000.png``, ``validation/Z/059.png`` and so on. The metadata has
 
     - ``source``, ``seed``, ``jitter``, ``fingerprint``: as in `Letters`;
-    - ``command``: what was typed; ``versions``: of the libraries that drew;
+    - ``command``: as typed; ``versions``: of the libraries that drew;
     - ``faces``: ``name``, ``file`` and ``number`` of each, as in `Face`;
     - ``skipped``: ``name`` and ``reason`` of each font that was not used;
-    - ``images``: ``file``, ``side``, ``letter`` and ``face``, its name, of each image.
+    - ``images``: ``file``, ``split``, ``letter`` and ``face``, its name, of each image.
 
     Args:
-        folder: where to; what the program wrote there before is replaced.
+        folder: where to; if it exists, the first free one of ``folder-2``, ``folder-3`` ….
         letters: what to write.
         command: noted in the metadata.
-        force: set aside what somebody else put there.
 
-    Raises:
-        UserError: the folder holds what the program did not write, or cannot be made.
+    Returns:
+        the folder.
     """
     metadata = {
         "source": letters.source,
@@ -379,49 +379,51 @@ def write_letters(folder: Path, letters: Letters, *, command: str = "", force: b
         "faces": [face._asdict() for face in letters.faces],
         "skipped": [font._asdict() for font in letters.skipped],
     }
-    with output_folder(folder, force=force) as partial:
+    folder = new_run_folder(folder)
+    with new_folder(folder) as partial:
         images = [
             image
-            for name, side in (("train", letters.train), ("validation", letters.validation))
-            for image in _write_side(partial, name, side, letters.faces)
+            for name, part in (("train", letters.train), ("validation", letters.validation))
+            for image in _write_split(partial, name, part, letters.faces)
         ]
         text = json.dumps({**metadata, "images": images}, indent=1)
         (partial / "metadata.json").write_text(f"{text}\n", encoding="utf-8")
         names = [face.name for face in letters.faces]
         letter_sheet(letters.alphabets, rows=names, columns=LETTERS).save(partial / "contact-sheet.png")
+    return folder
 
 
-def _write_side(folder: Path, name: str, side: LetterImages, faces: Sequence[Face]) -> Iterator[dict[str, str]]:
-    """Write one image after the other, and say what it is."""
-    pixels = to_pixels(side.images[..., 0])
+def _write_split(folder: Path, name: str, part: LetterImages, faces: Sequence[Face]) -> Iterator[dict[str, str]]:
+    """Write the images one by one, and yield the description of each."""
+    pixels = to_pixels(part.images[..., 0])
     digits = max(3, len(str(len(pixels) // len(LETTERS) - 1)))
     counts = dict.fromkeys(LETTERS, 0)
-    for picture, label, face in zip(pixels, side.labels, side.faces, strict=True):
+    for picture, label, face in zip(pixels, part.labels, part.faces, strict=True):
         letter = LETTERS[label]
         file = Path(name, letter, f"{counts[letter]:0{digits}d}.png")
         (folder / file.parent).mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture).save(folder / file)
         counts[letter] += 1
-        yield {"file": file.as_posix(), "side": name, "letter": letter, "face": faces[face].name}
+        yield {"file": file.as_posix(), "split": name, "letter": letter, "face": faces[face].name}
 
 
-# --- the verb ----------------------------------------------------------------------------------------------
+# --- the command -------------------------------------------------------------------------------------------
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
+    """Run the command."""
     typed = list(sys.argv[1:] if argv is None else argv)
     args = _parser().parse_args(typed)
-    check_output_folder(args.out, force=args.force)
+    check_place(args.out)
     letters = load_fonts(args.fonts, seed=args.seed, train=args.train, validation=args.validation)
-    write_letters(args.out, letters, command=shlex.join(["python", "-m", PROGRAM, *typed]), force=args.force)
+    out = write_letters(args.out, letters, command=shlex.join(["python", "-m", PROGRAM, *typed]))
     print(letters.table())
-    print(f"wrote {len(letters.train.images) + len(letters.validation.images):,} images to {args.out}/")
+    print(f"wrote {len(letters.train.images) + len(letters.validation.images):,} images to {out}/")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Draw the letters A–Z in ten typefaces, or in fonts of yours, as PNG files.", EXAMPLE)
+    parser = cli.parser(PROGRAM, "Draw the letters A–Z in ten typefaces, or in your own fonts, as PNG files.", EXAMPLE)
     parser.add_argument("--out", type=Path, default=Path("data/fonts"), help="folder to write (default data/fonts)")
     parser.add_argument(
         "--fonts", metavar="PATH", help="folder of fonts, searched recursively, or one font (default matplotlib's)"
@@ -433,7 +435,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--validation", type=cli.positive_int, default=60, metavar="N", help="… to validate with (default 60)"
     )
-    parser.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
     return parser
 
 

@@ -55,7 +55,7 @@ _NOT_A_CHARACTER = "\uffff"  # no font has it: what is drawn for it is what stan
 
 
 class UnusableFontError(Exception):
-    """Why a font is of no use here, in one line."""
+    """The reason why a font cannot be used, in one line."""
 
 
 class Jitter(NamedTuple):
@@ -237,7 +237,7 @@ def _picture(font: ImageFont.FreeTypeFont, letter: str) -> _Picture:
     left, top, right, bottom = (round(edge) for edge in font.getbbox(letter, anchor="ls"))
     width, height = right - left + 2, bottom - top + 2  # a pixel more on each side: boxes are rounded
     if max(width, height) > _LARGEST:
-        raise UnusableFontError("some letters are far larger than letters are")
+        raise UnusableFontError("some letters are far too large")
     image = Image.new("L", (width, height))
     ImageDraw.Draw(image).text((1 - left, 1 - top), letter, fill=255, font=font, anchor="ls")
     ink = np.asarray(image) >= _INK_LEVEL
@@ -262,7 +262,7 @@ def _scale(extents: _Extents) -> float:
     height = extents.above + extents.below
     scale = min(_CAPITAL_PX / max(extents.capital, 1), _TALLEST_PX / height, _WIDEST_PX / extents.width)
     if extents.capital * scale < _SMALLEST_PX:
-        raise UnusableFontError("some letters are so large beside the others that these could not be read")
+        raise UnusableFontError("some letters are so large that the others would be unreadable")
     return scale
 
 

@@ -1,7 +1,7 @@
-"""Groups of look-alike images, found without any label: what a generator that must forget no letter is asked for.
+"""Groups of similar images, made without labels, as conditions of a generator that must not lose a letter.
 
-A generator that is told nothing may leave letters out, and no loss sees it. One that is asked for each group as often
-as there are images in it cannot (Liu et al., 2020, self-conditioned GANs): what it leaves out is missed at once.
+An unconditional generator may leave letters out without any loss showing it. One that is conditioned on groups, each
+as often as there are images in it, cannot (Liu et al., 2020, self-conditioned GANs).
 """
 
 from __future__ import annotations

@@ -1,31 +1,27 @@
-"""What is said of a generator of letters: coverage.json, every figure beside what real images reach.
+"""Measures of a generator of letters, each beside what real images reach: the keys of metrics.json.
 
-Keys of coverage.json:
-
-- ``n``: images judged; ``train_seconds``: what the updates took, measures and checkpoints left out;
-  ``judge_accuracy``: share of the validation images that the reporting judge reads rightly.
+- ``n``: images evaluated; ``train_seconds``: time of the updates, without measuring and checkpoints;
+  ``judge_accuracy``: share of the validation images that the reporting classifier reads correctly.
 - ``strict_coverage``: letters that are read with a confidence of at least 0.9 in at least 1 % of the images, 0 to 26;
   ``covered`` and ``missing``: which these are, and which not. ``naive_coverage``: letters that are read at all.
 - ``rejected``: share of the images that are read with less confidence than 0.9.
-- ``kl_uniform``: divergence of the letters read from an even alphabet, in nats; ``kl_floor``: what n letters drawn
-  evenly have on average.
+- ``kl_uniform``: divergence of the letters read from an even alphabet, in nats; ``kl_floor``: its mean for n letters
+  drawn evenly.
 - ``letters``: of each the ``share`` of the images that are read as it, and their mean ``confidence``.
 - ``frechet``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage``, ``two_sample``: between the images and
-  validation images in the judge's features, see `fontgan.metrics.coverage.distances_to`; each with its ``_ceiling``,
-  the same between training images and validation images, which is what a generator reaches that is as good as the
-  typefaces themselves. For ``frechet`` and ``kid`` less is better, and the ceiling a floor; ``two_sample`` is best at
-  0.5.
-- ``compared``: images of each set that these were measured on: as many as the smallest of the sets has, judged,
-  training or validation, but at most 2000; ``parts``: sets of so many images over which the mean is taken, of judged
-  and of training images alike, at most four. They are drawn by the seed without replacement, so that no image is in
-  two, and compared with the same validation images. Distances depend on the size of the sets: between two files they
-  can be compared only where ``compared`` is the same.
-- ``nn_ratio``: how near so many images are to training images by pixels, in the median; 1 is as near as validation
-  images are, 0 a copy.
-- ``controls``: the same figures, ceilings left out, of sets whose rank is known, each as many images as there are
-  validation images and measured in one part: ``validation``, these images themselves, which show what a measure says
-  of equal sets; ``replay``, training images; ``one_letter``, training images of O; ``noise``, even in [−1, 1].
-- of models that are told letters, ``asked``: share of the images that are read as the letter that was asked for.
+  validation images in the classifier's features, see `fontgan.metrics.coverage.distances_to`; each with its
+  ``_ceiling``, the same between training images and validation images: a generator reaches it that is as good as the
+  typefaces themselves. For ``frechet`` and ``kid`` less is better; ``two_sample`` is best at 0.5.
+- ``compared``: images of each set for these distances: the size of the smallest of the sets, generated, training or
+  validation, but at most 2000; ``parts``: number of sets of this size over which the mean is taken, of generated and
+  of training images, at most four. They are drawn by the seed without replacement, and compared with the same
+  validation images. Distances depend on the size of the sets: compare them only where ``compared`` is the same.
+- ``nn_ratio``: median distance of the images to training images by pixels, as a multiple of that of validation
+  images; 0 is a copy.
+- ``controls``: the same measures, without ceilings, of sets whose rank is known, each as many images as there are
+  validation images, measured in one part: ``validation``, these images themselves; ``replay``, training images;
+  ``one_letter``, training images of O; ``noise``, even in [−1, 1].
+- of conditional models, ``asked``: share of the images that are read as the letter that was asked for.
 """
 
 from __future__ import annotations
@@ -34,9 +30,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fontgan.data.fonts import BUNDLED_SOURCE, load_fonts
 from fontgan.data.glyphs import LETTERS
 from fontgan.metrics import coverage
-from fontgan.metrics.judges import read
+from fontgan.metrics.classifiers import read
 
 if TYPE_CHECKING:
     import keras
@@ -51,24 +48,24 @@ _DIGITS = 6
 def assess(
     images: np.ndarray,
     letters: Letters,
-    judge: keras.Model,
+    classifier: keras.Model,
     *,
     seed: int,
     train_seconds: float,
     asked: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Return what coverage.json says of images [n, 28, 28, 1], n at least 2.
+    """Return the measures of images [n, 28, 28, 1], n at least 2.
 
     Args:
         images: generated ones.
         letters: what the generator learned from.
-        judge: the reporting one.
+        classifier: the reporting one.
         seed: of all random draws.
-        train_seconds: what training took.
-        asked: [n] letters that the images were to show, 0 to 25; None where none were asked for.
+        train_seconds: of the training.
+        asked: [n] letters asked for, 0 to 25, if any.
     """
     train, validation = letters.train.images, letters.validation.images
-    reading, real = read(judge, images), read(judge, validation)
+    reading, real = read(classifier, images), read(classifier, validation)
     size = min(coverage.COMPARED, len(images), len(train), len(validation))
     parts = min(_PARTS, len(images) // size, len(train) // size)
 
@@ -83,9 +80,9 @@ def assess(
             "nn_ratio": coverage.nearest_ratio(some, known, train),
         }
 
-    ceilings = coverage.distances_to(read(judge, train), real, seed, size, parts)
+    ceilings = coverage.distances_to(read(classifier, train), real, seed, size, parts)
     covered = coverage.covered_letters(reading)
-    found: dict[str, Any] = {
+    measures: dict[str, Any] = {
         "n": len(images),
         "train_seconds": train_seconds,
         "judge_accuracy": float((real.letters == letters.validation.labels).mean()),
@@ -98,17 +95,17 @@ def assess(
         "missing": coverage.missing_letters(covered),
         "letters": coverage.letter_table(reading),
         "controls": {
-            name: measured(control, read(judge, control))
+            name: measured(control, read(classifier, control))
             for name, control in controls(letters, len(validation), seed).items()
         },
     }
     if asked is not None:
-        found["asked"] = float((reading.letters == asked).mean())
-    return _rounded(found)
+        measures["asked"] = float((reading.letters == asked).mean())
+    return _rounded(measures)
 
 
 def controls(letters: Letters, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Return sets of images whose rank is known: what is real first, one letter and noise last.
+    """Return sets of images whose rank is known: real ones first, one letter and noise last.
 
     Args:
         letters: where real images come from.
@@ -127,6 +124,20 @@ def controls(letters: Letters, count: int, seed: int) -> dict[str, np.ndarray]:
         "one_letter": some(train[letters.train.labels == ONE_LETTER]),
         "noise": rng.uniform(-1, 1, (count, *train.shape[1:])).astype(np.float32),
     }
+
+
+def unseen_letters(letters: Letters, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw letters like those of the validation set that neither models nor classifiers have seen.
+
+    Returns:
+        images [count, 28, 28, 1] and their letters [count].
+    """
+    known, more = len(letters.validation.images) // len(LETTERS), -(-count // len(LETTERS))
+    source = None if letters.source == BUNDLED_SOURCE else letters.source
+    drawn = load_fonts(source, seed=letters.seed, train=1, validation=known + more, jitter=letters.jitter).validation
+    unseen = np.flatnonzero(np.arange(len(drawn.images)) % (known + more) >= known)
+    some = np.random.default_rng(letters.seed).permutation(unseen)[:count]
+    return drawn.images[some], drawn.labels[some]
 
 
 def _rounded(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""How many letters a generator still draws, and how well, as a judge reads them.
+"""How many letters a generator still draws, and how well, as a classifier reads them.
 
-All measures are functions of what a judge (`fontgan.metrics.judges`) says of images: letters, confidences, features.
-Beside each stands what real images reach.
+All measures are functions of what a classifier (`fontgan.metrics.classifiers`) reads in images: letters,
+confidences, features.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ COMPARED = 2000
 
 
 class Reading(NamedTuple):
-    """What a judge says of n images.
+    """What a classifier reads in n images.
 
     Attributes:
         letters: int [n], 0 for A to 25 for Z, the likeliest letter.
         confidence: [n] its probability.
-        features: [n, d] what the judge's last hidden layer makes of the images.
+        features: [n, d] the classifier's last hidden layer.
     """
 
     letters: np.ndarray
@@ -104,7 +104,7 @@ def draw(count: int, size: int, seed: int) -> np.ndarray:
 
 
 def distances_to(reading: Reading, real: Reading, seed: int, size: int = COMPARED, parts: int = 1) -> dict[str, float]:
-    """Measure how generated images lie to real ones in a judge's features.
+    """Measure how generated images lie to real ones in a classifier's features.
 
     The same seed draws the same real images, whatever they are compared with: figures of sets that are compared at
     one size can be compared with each other.
@@ -174,6 +174,14 @@ def two_sample_accuracy(a: np.ndarray, b: np.ndarray) -> float:
     return float((of_first[distance.argmin(axis=1)] == of_first).mean())
 
 
+def counts_of(history: Iterable[Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Return the ``epoch``, from 1, and the letters ``covered``, such as ABDEF, of the rows that counted letters."""
+    return [
+        {"epoch": epoch, "covered": "".join(letter for bit, letter in enumerate(LETTERS) if bits >> bit & 1)}
+        for epoch, bits in ((epoch, int(row["covered"])) for epoch, row in enumerate(history, 1) if "covered" in row)
+    ]
+
+
 def survival(history: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[int]]]:
     """Return when letters vanish and return.
 
@@ -181,19 +189,18 @@ def survival(history: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[i
         history: rows with ``epoch`` and ``covered``, the letters covered then, in order.
 
     Returns:
-        for each letter the epochs at which it is found to have ``vanished``, and to have ``returned`` (or come, the
-        first time).
+        for each letter the epochs at which it had ``vanished``, and had ``returned`` (or come, the first time).
     """
-    found: dict[str, dict[str, list[int]]] = {letter: {"vanished": [], "returned": []} for letter in LETTERS}
+    epochs: dict[str, dict[str, list[int]]] = {letter: {"vanished": [], "returned": []} for letter in LETTERS}
     before: set[str] = set()
     for row in history:
         now = set(row["covered"])
         for letter in before - now:
-            found[letter]["vanished"].append(int(row["epoch"]))
+            epochs[letter]["vanished"].append(int(row["epoch"]))
         for letter in now - before:
-            found[letter]["returned"].append(int(row["epoch"]))
+            epochs[letter]["returned"].append(int(row["epoch"]))
         before = now
-    return found
+    return epochs
 
 
 def covered_letters(reading: Reading) -> str:

@@ -14,14 +14,14 @@ from manymodes.nn.adversarial import AdversarialModel
 
 @keras.saving.register_keras_serializable(package="fontgan")
 class FontGAN(AdversarialModel):
-    """Letters, of all kinds or of a kind that is asked for.
+    """Letters, of any kind or of a given one.
 
     ``fit`` is given images [n, 28, 28, 1], or images and their kinds [n], 0 to K − 1, where K is `condition_dim`: the
-    letters of a conditional model, or the groups that `fontgan.data.groups` finds without any label.
+    letters of a conditional model, or the groups of `fontgan.data.groups`, made without labels.
 
     Args:
-        translation_px: images are shifted by up to so many pixels, real and generated ones alike, before they are
-            judged (Zhao et al., 2020): the critic cannot learn the training images by heart.
+        translation_px: images are shifted by up to so many pixels, real and generated ones alike, before the
+            critic sees them (Zhao et al., 2020): it cannot memorise the training images.
         shares: [K] how often each kind is drawn where none is asked for; all alike unless given.
         labelled: whether the kinds are the 26 letters.
     """

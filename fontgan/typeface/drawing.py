@@ -4,7 +4,7 @@ A *code* is what a model draws an image of: a latent vector, followed by the let
 the model has any. A style is a code for each letter.
 
 A model that was trained with labels is asked for every letter under one latent vector. One that was trained without
-has to be searched: a judge reads many of its images, and of those of each letter one is taken that looks like the
+has to be searched: a classifier reads many of its images, and of those of each letter one is taken that looks like the
 style of the others.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from fontgan.data.glyphs import LETTERS
+from fontgan.metrics.classifiers import read
 from fontgan.metrics.coverage import CONFIDENT
-from fontgan.metrics.judges import read
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def style(model: FontGAN, seed: int) -> np.ndarray:
     return np.concatenate([latents, np.eye(len(LETTERS), dtype=np.float32)], axis=1)
 
 
-def found_style(model: FontGAN, judge: keras.Model, seed: int) -> np.ndarray:
-    """Return any model's codes of A to Z in the style of a seed, [26, latent_dim + K], as a judge finds them.
+def found_style(model: FontGAN, classifier: keras.Model, seed: int) -> np.ndarray:
+    """Return any model's codes of A to Z in the style of a seed, [26, latent_dim + K], as a classifier finds them.
 
     Raises:
         UserError: a letter is never read with confidence.
@@ -48,7 +48,7 @@ def found_style(model: FontGAN, judge: keras.Model, seed: int) -> np.ndarray:
         asked = np.tile(np.eye(kinds, dtype=np.float32), (len(codes) // kinds, 1))
         codes = np.concatenate([codes, asked], axis=1)
     images = draw(model, codes)
-    reading = read(judge, images[..., None])
+    reading = read(classifier, images[..., None])
     certain = reading.confidence >= CONFIDENT
     missing = [letter for number, letter in enumerate(LETTERS) if not (certain & (reading.letters == number)).any()]
     if missing:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from fontgan.lettering import svg_text
 from manymodes_studio import letters, pictures
 from manymodes_studio.tabs import common
 
@@ -67,7 +68,7 @@ class _Tab:
         text = letters.read_text(word)
         page = letters.typeset(letters.alphabet(self.model, style, other, way), text)
         line = common.status(letters.described(style, other, way), *text.remarks)
-        return line, pictures.lettering(letters.drawing(page), " ".join(text.lines))
+        return line, pictures.lettering(svg_text(page), " ".join(text.lines))
 
     def take(self, word: str, style: int, other: int, way: int, request: gr.Request) -> tuple[Any, ...]:
         text = letters.read_text(word)
@@ -77,5 +78,5 @@ class _Tab:
         place = self.workspace.new(request.session_hash) / name.replace(" ", "-").lower()
         made = letters.write(place, images, page, name)
         line = common.status(f"{name} is ready to download", *text.remarks)
-        shown = pictures.lettering(letters.drawing(page), " ".join(text.lines))
+        shown = pictures.lettering(svg_text(page), " ".join(text.lines))
         return line, shown, *(common.ready(file) for file in made.values())

@@ -3,7 +3,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 from fontgan.data.fonts import load_fonts
-from fontgan.sheets import bundled_fonts
+from fontgan.data.sheets import bundled_fonts
 
 
 @pytest.fixture(scope="session")

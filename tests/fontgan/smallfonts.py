@@ -1,4 +1,4 @@
-"""Letters that anybody can read, a judge that reads them, and networks that train in no time."""
+"""Letters that anybody can read, a classifier that reads them, and networks that train in no time."""
 
 import hashlib
 
@@ -7,8 +7,8 @@ import numpy as np
 from keras import layers
 
 from fontgan.data.fonts import LETTERS, SIZE_PX, STILL, Face, LetterImages, Letters
-from fontgan.metrics.judges import Judges
-from fontgan.sheets import from_pixels, to_pixels
+from fontgan.data.sheets import from_pixels, to_pixels
+from fontgan.metrics.classifiers import Classifiers
 from manymodes.nn.adversarial import FEATURES
 from manymodes.nn.layers import MinibatchDiscrimination
 
@@ -48,7 +48,7 @@ def small_letters(train=4, validation=3, seed=0):
     )
 
 
-class BlockJudge:
+class BlockClassifier:
     """Read the letter whose block has most ink: certainly where the others have none, not at all where none has."""
 
     def predict(self, images, **options):
@@ -57,9 +57,11 @@ class BlockJudge:
         return [blocks, likely / likely.sum(axis=1, keepdims=True)]
 
 
-def block_judges(selecting=None, reporting=None):
-    """Return judges that are right; others where they are given."""
-    return Judges(selecting or BlockJudge(), reporting or BlockJudge(), *2 * ({"selecting": 1.0, "reporting": 1.0},))
+def block_classifiers(selecting=None, reporting=None):
+    """Return classifiers that are right; others where they are given."""
+    return Classifiers(
+        selecting or BlockClassifier(), reporting or BlockClassifier(), *2 * ({"selecting": 1.0, "reporting": 1.0},)
+    )
 
 
 def tiny_generator(*, latent_dim=3, condition_dim=0):

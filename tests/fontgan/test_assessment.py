@@ -1,14 +1,12 @@
-import json
 import re
 
 import numpy as np
 import pytest
 
 from fontgan.data.fonts import LETTERS, Jitter, load_fonts
+from fontgan.data.sheets import bundled_fonts
 from fontgan.metrics import assessment, coverage
 from fontgan.metrics.assessment import assess, controls
-from fontgan.metrics.coverage import kl_floor
-from fontgan.sheets import bundled_fonts
 
 EASY = Jitter(size=0.03, shift_px=0.4, slant=0.03, weight=0.05, noise=0.02)
 DISTANCES = ("frechet", "kid", "precision", "recall", "density", "coverage", "two_sample")
@@ -37,19 +35,19 @@ class TemplateJudge:
 
 @pytest.fixture(scope="module")
 def easy():
-    """Draw letters of one face that the judge reads without fail."""
+    """Draw letters of one face that the classifier reads without fail."""
     return load_fonts(bundled_fonts() / "DejaVuSans.ttf", train=12, validation=6, jitter=EASY, progress=False)
 
 
 @pytest.fixture(scope="module")
-def judge(easy):
+def classifier(easy):
     return TemplateJudge(easy)
 
 
 @pytest.fixture(scope="module")
-def judged(easy, judge):
+def judged(easy, classifier):
     """Return what is said of some images, as `assess` does."""
-    return lambda images, seed=0, **options: assess(images, easy, judge, seed=seed, train_seconds=1.5, **options)
+    return lambda images, seed=0, **options: assess(images, easy, classifier, seed=seed, train_seconds=1.5, **options)
 
 
 @pytest.fixture(scope="module")
@@ -85,21 +83,7 @@ def test_every_key_is_documented(replay, easy, judged):
     assert documented <= {*written, "_ceiling"}
 
 
-def test_it_can_be_written_and_read(replay):
-    assert json.loads(json.dumps(replay, allow_nan=False)) == replay
-
-
-def test_figures_have_six_digits(replay):
-    for found in (replay, *replay["controls"].values(), *replay["letters"].values()):
-        assert all(value == round(value, 6) for value in found.values() if isinstance(value, float))
-
-
-def test_what_is_told_is_kept(replay):
-    assert (replay["n"], replay["train_seconds"], replay["judge_accuracy"]) == (312, 1.5, 1)
-    assert replay["kl_floor"] == round(kl_floor(312), 6)
-
-
-def test_images_are_read_by_the_judge(easy, judged):
+def test_images_are_read_by_the_classifier(easy, judged):
     half = np.isin(easy.train.labels, range(13))
     found = judged(easy.train.images[half])
     assert (found["n"], found["strict_coverage"], found["naive_coverage"]) == (156, 13, 13)
@@ -109,18 +93,6 @@ def test_images_are_read_by_the_judge(easy, judged):
     shares = [letter["share"] for letter in found["letters"].values()]
     assert shares == pytest.approx([1 / 13] * 13 + [0] * 13, abs=1e-6)
     assert min(found["letters"][letter]["confidence"] for letter in "ABCDEFGHIJKLM") > 0.9
-
-
-def test_accuracy_is_the_judges_on_validation_images(easy, judge):
-    class Mistaken(TemplateJudge):
-        def predict(self, images, **options):
-            features, probabilities = super().predict(images, **options)
-            probabilities[probabilities.argmax(axis=1) == 3] = np.eye(26)[4]  # every D an E
-            return [features, probabilities]
-
-    found = assess(easy.train.images, easy, Mistaken(easy), seed=0, train_seconds=0.0)
-    assert found["judge_accuracy"] == round(25 / 26, 6)
-    assert found["missing"] == "D"
 
 
 # --- what was asked for
@@ -133,23 +105,12 @@ def test_letters_that_were_asked_for_are_counted(easy, judged):
     assert judged(images, asked=np.where(labels < 13, labels, 0))["asked"] == 0.5
 
 
-def test_without_anything_asked_for_nothing_is_said_of_it(replay):
-    assert "asked" not in replay
-
-
 # --- ceilings
 
 
 def test_the_ceilings_are_what_training_images_reach(replay):
     for name in DISTANCES:
         assert replay[name] == replay[f"{name}_ceiling"]
-
-
-def test_ceilings_do_not_depend_on_what_is_judged(easy, judged, replay):
-    noise = judged(np.random.default_rng(0).uniform(-1, 1, easy.train.images.shape).astype(np.float32))
-    for name in DISTANCES:
-        assert noise[f"{name}_ceiling"] == replay[f"{name}_ceiling"]
-        assert noise[name] != replay[name]
 
 
 @pytest.mark.parametrize(
@@ -184,14 +145,6 @@ def test_all_sets_are_compared_at_one_size_and_with_the_same_real_images(
         assert found[name] in {(1 + parts) / 2, (1 + parts) / 2 + parts}
 
 
-def test_few_images_are_as_far_away_as_as_few_real_ones(easy, judged, replay):
-    # Fewer images are further from real ones in their mean and covariance, be they as real as can be.
-    drawn = np.random.default_rng(1).permutation(len(easy.train.images))[:52]
-    few = judged(easy.train.images[drawn])
-    assert few["frechet"] > 1.5 * replay["frechet"]
-    assert few["frechet_ceiling"] == pytest.approx(few["frechet"], rel=0.5)
-
-
 # --- controls
 
 
@@ -208,32 +161,12 @@ def test_controls_are_what_they_are_called(easy):
     assert 0.99 < found["noise"].max() <= 1
 
 
-def test_replay_draws_from_all_letters(easy):
-    drawn = controls(easy, 2000, seed=0)["replay"]
-    assert len(np.unique(drawn.reshape(2000, -1), axis=0)) > 0.9 * len(easy.train.images)
-
-
-def test_no_image_is_replayed_twice_where_there_are_enough(easy):
-    drawn = controls(easy, 300, seed=0)["replay"]
-    assert len(np.unique(drawn.reshape(300, -1), axis=0)) == 300
-
-
 def test_real_letters_are_all_covered(ranked):
     for name in ("validation", "replay"):
         assert ranked[name]["strict_coverage"] == ranked[name]["naive_coverage"] == 26
         assert ranked[name]["rejected"] == 0
     assert ranked["validation"]["kl_uniform"] == 0
     assert ranked["replay"]["kl_uniform"] < 0.2
-
-
-def test_one_letter_is_one_letter(ranked):
-    assert ranked["one_letter"]["strict_coverage"] == ranked["one_letter"]["naive_coverage"] == 1
-    assert ranked["one_letter"]["kl_uniform"] == round(np.log(26), 6)
-
-
-def test_noise_is_no_letter(ranked):
-    assert ranked["noise"]["strict_coverage"] <= 3
-    assert ranked["noise"]["rejected"] > 0.9
 
 
 def test_replay_is_a_copy_and_validation_is_as_new_as_can_be(ranked):
@@ -254,18 +187,6 @@ def test_precision_is_of_what_is_drawn_and_recall_of_what_is_real(ranked):
 def test_distances_rank_the_controls(ranked, name):
     assert ranked["validation"][name] < ranked["replay"][name] < ranked["one_letter"][name]
     assert ranked["replay"][name] < ranked["noise"][name]
-
-
-def test_two_samples_rank_the_controls(ranked):
-    # Validation images meet themselves.
-    assert ranked["validation"]["two_sample"] == 0
-    assert 0.4 < ranked["replay"]["two_sample"] < 0.7
-    assert ranked["replay"]["two_sample"] < ranked["one_letter"]["two_sample"]
-    assert ranked["noise"]["two_sample"] == 1
-
-
-def test_controls_do_not_depend_on_what_is_judged(easy, judged, ranked):
-    assert judged(easy.validation.images)["controls"] == ranked
 
 
 # --- what a seed fixes

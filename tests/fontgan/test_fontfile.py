@@ -12,7 +12,7 @@ from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.typeface.fontfile import CAPITAL, UNITS_PER_EM, font_bytes
 from fontgan.typeface.typesetting import measure
 
-CAPITAL_PX, BASELINE_PX = 20, 24  # as in the images that judges are trained on
+CAPITAL_PX, BASELINE_PX = 20, 24  # as in the images that classifiers are trained on
 FACES = [face.name for face in BUNDLED]
 SENTENCE = "Jackdaws love my big SPHINX OF QUARTZ"
 
@@ -54,18 +54,11 @@ def rendered(text, font, width, left):
     return np.asarray(paper) / np.float32(127.5) - 1
 
 
-def likeness(one, other):
-    """Return the ink that two images share, at the best of several shifts."""
-    one, other = one + 1, other + 1
-    shifted = [np.roll(other, (down, across), (0, 1)) for down in range(-6, 7) for across in range(-6, 7)]
-    return max(np.minimum(one, moved).sum() / np.maximum(one, moved).sum() for moved in shifted)
-
-
 # --- what a renderer draws
 
 
 @pytest.mark.parametrize("face", ["regular", "mono bold", "italic"])
-def test_a_judge_reads_a_sentence(contents, judge, face):
+def test_a_classifier_reads_a_sentence(contents, classifier, face):
     font = renderer(contents[face])
     line = rendered(SENTENCE, font, round(font.getlength(SENTENCE)) + 2 * SIZE_PX, SIZE_PX)
     images = []
@@ -79,11 +72,11 @@ def test_a_judge_reads_a_sentence(contents, judge, face):
         image[:, left : left + cell.shape[1]] = cell
         images.append(image)
     asked = [LETTERS.index(letter) for letter in SENTENCE.upper() if letter != " "]
-    assert (judge(np.stack(images)) == asked).mean() >= 0.9
+    assert (classifier(np.stack(images)) == asked).mean() >= 0.9
 
 
 @pytest.fixture(scope="module")
-def judge(few):
+def classifier(few):
     """Return what reads images of letters: it has learned from real ones, and reads others of these rightly."""
 
     def flat(images):
@@ -92,20 +85,6 @@ def judge(few):
     machine = SVC(C=10).fit(flat(few.train.images), few.train.labels)
     assert (machine.predict(flat(few.validation.images)) == few.validation.labels).mean() > 0.97
     return lambda images: machine.predict(flat(images))
-
-
-def test_letters_are_those_of_the_images(contents, few):
-    font = renderer(contents["mono bold"])
-    for letter, image in zip(LETTERS, few.alphabets[FACES.index("mono bold"), ..., 0], strict=True):
-        assert likeness(rendered(letter, font, SIZE_PX, 5), image) > 0.75, letter
-
-
-def test_small_letters_look_like_capitals(contents):
-    font = renderer(contents["regular"])
-    for letter in LETTERS:
-        capital = rendered(letter, font, SIZE_PX, 3)
-        np.testing.assert_array_equal(rendered(letter.lower(), font, SIZE_PX, 3), capital)
-        assert capital.max() > 0
 
 
 def test_a_space_is_empty_and_what_is_missing_is_a_box(contents):
@@ -126,13 +105,6 @@ def test_letters_stand_on_the_base_line_without_touching(contents):
     glyphs, advances = (opened(contents["regular"])[table] for table in ("glyf", "hmtx"))
     for letter in LETTERS:
         assert 10 < glyphs[letter].xMin < glyphs[letter].xMax < advances[letter][0] - 10
-
-
-def test_holes_are_holes(contents):
-    """An O must be empty in its middle, whichever way a renderer fills."""
-    ring = rendered("O", renderer(contents["regular"]), SIZE_PX, 3)
-    inside = ring[:, ring.max(axis=0) > 0]
-    assert inside[BASELINE_PX - CAPITAL_PX // 2, inside.shape[1] // 2] == -1
 
 
 # --- what is in the file
@@ -158,13 +130,6 @@ def test_names(contents):
     }
 
 
-def test_a_name_of_no_plain_letters_is_kept_but_for_postscript(few):
-    content = font_bytes(measured(few, 0), family="字體 é", description="", maker="a test")
-    names = opened(content)["name"]
-    assert names.getDebugName(1) == "字體 é"
-    assert names.getDebugName(6) == "Letters"
-
-
 def test_measures_hold_all_glyphs(contents):
     for content in contents.values():
         font = opened(content)
@@ -182,11 +147,6 @@ def test_measures_hold_all_glyphs(contents):
         assert np.median([glyphs[letter].yMax - glyphs[letter].yMin for letter in LETTERS]) == pytest.approx(
             CAPITAL, abs=2
         )
-
-
-def test_glyphs_have_few_points(contents):
-    glyphs = opened(contents["regular"])["glyf"]
-    assert np.mean([len(glyphs[letter].coordinates) for letter in LETTERS]) < 60
 
 
 def test_outer_contours_go_round_clockwise(contents):

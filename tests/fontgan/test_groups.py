@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from fontgan.data.fonts import STILL, load_fonts
 from fontgan.data.groups import centred, find_groups
-from fontgan.sheets import bundled_fonts
+from fontgan.data.sheets import bundled_fonts
 
 SANS = bundled_fonts() / "DejaVuSans.ttf"
 
@@ -51,21 +51,11 @@ def test_shares_are_of_the_images_in_each_group(jittered, count):
         assert (found.of_images == group).mean() == pytest.approx(share)
 
 
-@pytest.mark.parametrize(("images", "groups"), [(2, 1), (19, 1), (39, 1), (40, 2), (59, 2), (100, 5)])
-def test_unless_told_a_group_has_twenty_images(images, groups):
-    assert len(find_groups(noise(images), seed=0).shares) == groups
-
-
 @pytest.mark.parametrize("images", [2, 10, 39, 41])
 def test_fewer_images_than_components_are_no_error(images):
     found = find_groups(noise(images), seed=0, count=2)
     assert set(found.of_images) == {0, 1}
     assert found.shares.sum() == pytest.approx(1)
-
-
-def test_as_many_groups_as_images_are_one_image_each():
-    found = find_groups(noise(8), seed=0, count=8)
-    assert sorted(found.of_images) == list(range(8))
 
 
 def test_letters_without_jitter_are_one_group_each(still):
@@ -74,26 +64,11 @@ def test_letters_without_jitter_are_one_group_each(still):
     assert found.shares.tolist() == [1 / 26] * 26
 
 
-def test_faces_without_jitter_are_told_apart_as_well(add, load):
-    for name in ("cmr10.ttf", "cmss10.ttf"):
-        add(name)
-    drawn = load(train=6, jitter=STILL).train
-    found = find_groups(drawn.images, seed=0, count=52)
-    assert set(found.of_images) == set(range(52))
-    assert len(set(zip(drawn.labels, drawn.faces, found.of_images, strict=True))) == 52
-
-
 def test_jittered_letters_are_with_their_like(jittered):
     found = find_groups(jittered.train.images, seed=0, count=26)
     shuffled = np.random.default_rng(0).permutation(jittered.train.labels)
     assert purity(found, jittered.train.labels) > 0.75
     assert purity(found, shuffled) < 0.25
-
-
-def test_letters_a_pixel_apart_are_with_their_like():
-    shifted = load_fonts(SANS, train=10, validation=1, jitter=STILL._replace(shift_px=1.0), progress=False)
-    # Left where they stand it would be three quarters.
-    assert purity(find_groups(shifted.train.images, seed=0, count=26), shifted.train.labels) > 0.98
 
 
 def test_centred_ink_is_in_the_middle_of_the_frame(jittered):
@@ -109,25 +84,8 @@ def test_centring_undoes_a_shift_by_whole_pixels(jittered):
     np.testing.assert_allclose(centred(shifted), centred(images), atol=1e-4)
 
 
-def test_an_empty_frame_stays_as_it_is():
-    empty = np.full((2, 28, 28), -1, np.float32)
-    np.testing.assert_array_equal(centred(empty), empty)
-
-
-def test_an_image_and_its_copy_are_in_one_group(jittered):
-    images = jittered.train.images[::2]
-    found = find_groups(np.concatenate([images, images[::-1]]), seed=0)
-    np.testing.assert_array_equal(found.of_images[: len(images)], found.of_images[: len(images) - 1 : -1])
-
-
 def test_same_images_same_groups(jittered):
     one, again, other = (find_groups(jittered.train.images.copy(), seed=seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(one.of_images, again.of_images)
     np.testing.assert_array_equal(one.shares, again.shares)
     assert (one.of_images != other.of_images).any()
-
-
-def test_images_are_left_as_they_are(jittered):
-    images = jittered.train.images.copy()
-    find_groups(images, seed=0)
-    np.testing.assert_array_equal(images, jittered.train.images)

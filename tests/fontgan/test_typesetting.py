@@ -7,8 +7,8 @@ from fontTools.svgLib.path import parse_path
 
 from fontgan.data.fonts import load_fonts
 from fontgan.data.glyphs import LETTERS, SIZE_PX
-from fontgan.sheets import bundled_fonts
-from fontgan.typeface.typesetting import SPACE_PX, measure, picture, set_lines, svg
+from fontgan.data.sheets import bundled_fonts
+from fontgan.typeface.typesetting import measure, picture, set_lines, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 EMPTY = np.full((SIZE_PX, SIZE_PX), -1.0)
@@ -84,31 +84,10 @@ def test_letters_follow_each_other_without_touching(line):
     assert gaps.max() <= 4 * 6
 
 
-def test_wide_letters_take_more_room_than_narrow_ones(line):
-    widths = {text: set_lines([line(text)]).width for text in ("I", "H", "W")}
-    assert widths["I"] < widths["H"] < widths["W"]
-
-
-def test_a_space_is_a_gap(line):
-    together, apart = set_lines([line("AB")]), set_lines([line("A B")])
-    assert apart.width == pytest.approx(together.width + SPACE_PX)
-    assert len(apart.placed) == 2
-
-
 def test_letters_of_a_line_share_their_base_line(line):
     page = set_lines([line("HQ"), line("EJ")])
     heights = [placed.y for placed in page.placed]
     assert heights[0] == heights[1] < heights[2] == heights[3]
-
-
-def test_lines_do_not_overlap(line):
-    page = set_lines([line("QJ"), line("QJ"), line("QJ")])
-    assert len(runs((np.asarray(picture(page, 4)) < 128).any(axis=1))) == 3
-
-
-def test_an_empty_line_leaves_room(line):
-    one, two, three = (set_lines(lines).height for lines in ([line("A")], [line("A")] * 2, [line("A"), [], line("A")]))
-    assert three - two == pytest.approx(two - one)
 
 
 def test_aligned_letters_stand_below_each_other(line):
@@ -119,13 +98,6 @@ def test_aligned_letters_stand_below_each_other(line):
 
 
 # --- pictures
-
-
-def test_a_picture_is_dark_on_white_with_a_margin(line):
-    pixels = np.asarray(picture(set_lines([line("ABC")]), 5))
-    assert pixels.min() < 10
-    for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
-        assert (edge == 255).all()
 
 
 def test_the_letter_in_a_picture_is_the_image(line):
@@ -142,24 +114,11 @@ def test_the_letter_in_a_picture_is_the_image(line):
     assert np.abs(small - (placed.letter.image + 1) * 127.5).mean() < 6
 
 
-def test_a_picture_grows_with_its_magnification(line):
-    page = set_lines([line("AB")])
-    small, large = picture(page, 2), picture(page, 6)
-    assert large.width == pytest.approx(3 * small.width, abs=3)
-    assert large.height == pytest.approx(3 * small.height, abs=3)
-
-
 # --- outlines
 
 
 def paths_of(text):
     return [path.get("d") for path in ET.fromstring(text.encode()).iter(f"{SVG}path")]  # noqa: S314 - our own
-
-
-def test_an_svg_has_a_path_for_each_letter(line):
-    text = svg(set_lines([line("AB A"), line("Z")]), 8, "made here")
-    assert len(paths_of(text)) == 4
-    assert text.startswith("<!-- made here -->")
 
 
 def test_paths_of_an_svg_lie_where_the_letters_of_the_picture_do(line):

@@ -44,7 +44,7 @@ def test_a_card_is_of_the_file_beside_it(file):
 def test_every_model_loads_and_makes_something():
     from audiovae import output as sounds
     from drumvae import output as drums
-    from fontgan import generate as letters
+    from fontgan import load as load_letters
     from melodygan import output as melodies
 
     files = {file.stem: file for file in FILES}
@@ -52,7 +52,7 @@ def test_every_model_loads_and_makes_something():
         (tune,) = melodies.load_model(files[name]).generate(1, seed=0)
         assert len(tune) > 5
     for name, labelled in {"letters-conditional": True, "letters-best": False}.items():
-        model = letters.load_model(files[name])
+        model = load_letters(files[name])
         assert model.labelled is labelled
         assert model.generate(2, seed=0).std() > 0.1
     assert drums.load_model(files["drums-styles"]).styles == ["rock", "jazz", "hiphop", "electronic", "latin"]

@@ -9,10 +9,10 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from manymodes.files import replacing_file
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-__all__ = ["bundled_fonts", "from_pixels", "letter_sheet", "to_pixels"]
 
 _BLACK, _GREY, _WHITE = 0, 96, 255
 _GAP_PX = 6  # around names
@@ -22,8 +22,8 @@ def to_pixels(images: np.ndarray) -> np.ndarray:
     """Round images to grey levels.
 
     Args:
-        images: [...] in [−1, 1], background −1 and ink 1; what lies outside counts as the nearest, and what is no
-            number as background.
+        images: [...] in [−1, 1], background −1 and ink 1; values outside are clipped, and NaN is
+            background.
 
     Returns:
         [...] uint8, 0 to 255.
@@ -74,6 +74,14 @@ def letter_sheet(
     for number, name in enumerate(columns):
         draw.text((left + (number + 0.5) * width, top / 2), name, fill=_WHITE, font=font, anchor="mm")
     return sheet
+
+
+def save_sheet(
+    images: np.ndarray, path: Path, *, rows: Sequence[str] = (), columns: Sequence[str] = (), magnification: int = 2
+) -> None:
+    """Write a `letter_sheet` as PNG in one step."""
+    with replacing_file(path) as partial:
+        letter_sheet(images, rows=rows, columns=columns, magnification=magnification).save(partial, format="png")
 
 
 def _label_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -1,7 +1,6 @@
 """Two letter classifiers, trained apart: one chooses among epochs, the other reports.
 
-A model that is chosen because a classifier likes it has been fitted to that classifier; what is reported must come
-from another one.
+A model that is chosen by a classifier has been fitted to it, so another one must report.
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ if TYPE_CHECKING:
     from fontgan.data.fonts import Letters
 
 ACCURATE = 0.985
-"""Share of the validation images that a judge must read rightly and with confidence, for its figures to be trusted."""
+"""Share of the validation images that a classifier must read correctly and with confidence to be trusted."""
 
 _BATCH = 64
 _LEARNING_RATE = 1e-3
 
 
 class Kind(NamedTuple):
-    """How a judge is made.
+    """The architecture and training of a classifier.
 
     Attributes:
-        name: what it is for.
+        name: its use.
         channels: of its convolutions.
         width: of its features.
         epochs: of its training.
-        shift_px, turn, zoom, noise: how its training images are changed; turn and zoom as shares of a full one.
+        shift_px, turn, zoom, noise: augmentation of its training images; turn and zoom as shares of a full one.
     """
 
     name: str
@@ -61,13 +60,13 @@ KINDS = (
 )
 
 
-class Judges(NamedTuple):
-    """Two judges of the same letters.
+class Classifiers(NamedTuple):
+    """Two classifiers of the same letters.
 
     Attributes:
         selecting: chooses among epochs.
-        reporting: says what is reported.
-        accuracy: share of the validation images that each reads rightly, by the names above.
+        reporting: measures what is reported.
+        accuracy: share of the validation images that each reads correctly, by the names above.
         confident: share of them that each reads with confidence, see `fontgan.metrics.coverage.CONFIDENT`.
     """
 
@@ -77,21 +76,21 @@ class Judges(NamedTuple):
     confident: dict[str, float]
 
     def introduction(self) -> str:
-        """Say how well they read, for the terminal, and what that means where it is not well."""
-        lines = ["judges: " + ", ".join(f"{name} {share:.1%}" for name, share in self.accuracy.items())]
+        """Return how well they read, for the terminal, with a note where it is not well."""
+        lines = ["classifiers: " + ", ".join(f"{name} {share:.1%}" for name, share in self.accuracy.items())]
         lines[0] += " of real letters"
         lines += [
-            f"note: the {name} judge reads fewer than {ACCURATE:.1%} of real letters {how}: "
-            "read its figures with that in mind, or give fonts whose capitals are easier to tell apart"
-            for how, shares in (("rightly", self.accuracy), ("with confidence", self.confident))
+            f"note: the {name} classifier reads fewer than {ACCURATE:.1%} of real letters {how}: "
+            "its measures are less reliable; fonts with more distinct capitals would help"
+            for how, shares in (("correctly", self.accuracy), ("with confidence", self.confident))
             for name, share in shares.items()
             if share < ACCURATE
         ]
         return "\n".join(lines)
 
 
-def build_judge(kind: Kind, seed: int) -> keras.Model:
-    """Return an untrained judge: images [B, 28, 28, 1] → [features [B, width], probabilities [B, 26]]."""
+def build_classifier(kind: Kind, seed: int) -> keras.Model:
+    """Return an untrained classifier: images [B, 28, 28, 1] → [features [B, width], probabilities [B, 26]]."""
     images = keras.Input((SIZE_PX, SIZE_PX, 1), name="images")
     shift = kind.shift_px / SIZE_PX
     outside = {"fill_mode": "constant", "fill_value": -1.0}
@@ -101,48 +100,48 @@ def build_judge(kind: Kind, seed: int) -> keras.Model:
         x = layers.RandomRotation(kind.turn, **outside, seed=seed + 2)(x)
     x = layers.GaussianNoise(kind.noise, seed=seed + 3)(x)
     for filters in kind.channels:
-        # Not normalised over the batch: statistics of shifted and noisy images make a judge doubt clean ones.
+        # Not normalised over the batch: statistics of shifted and noisy images make a classifier doubt clean ones.
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D(2, padding="same")(x)
     x = layers.Flatten()(x)
     features = layers.Dense(kind.width, activation="relu", name="features")(x)
     x = layers.Dropout(0.3, seed=seed + 4)(features)
     letters = layers.Dense(len(LETTERS), activation="softmax", name="letters", dtype="float32")(x)
-    return keras.Model(images, [features, letters], name=f"judge_{kind.name}")
+    return keras.Model(images, [features, letters], name=f"classifier_{kind.name}")
 
 
-def train_judge(kind: Kind, letters: Letters, seed: int) -> keras.Model:
-    """Train a judge on the training images of a set of letters; the same seed gives the same judge."""
+def train_classifier(kind: Kind, letters: Letters, seed: int) -> keras.Model:
+    """Train a classifier on the training images of a set of letters; the same seed gives the same classifier."""
     make_deterministic(seed)
-    judge = build_judge(kind, seed)
-    classifier = keras.Model(judge.input, judge.output[1])
+    classifier = build_classifier(kind, seed)
+    trained = keras.Model(classifier.input, classifier.output[1])
     steps = kind.epochs * -(-len(letters.train.images) // _BATCH)
     rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.02)
-    classifier.compile(keras.optimizers.Adam(rate), loss)
+    trained.compile(keras.optimizers.Adam(rate), loss)
     targets = np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels]
-    title = f"training the {kind.name} judge"
+    title = f"training the {kind.name} classifier"
     with tqdm(desc=title, total=kind.epochs, unit="epoch", leave=False, disable=None) as bar:
         progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
-        classifier.fit(
+        trained.fit(
             letters.train.images, targets, batch_size=_BATCH, epochs=kind.epochs, callbacks=[progress], verbose=0
         )
-    return judge
+    return classifier
 
 
-def read(judge: keras.Model, images: np.ndarray) -> Reading:
-    """Have images [n, 28, 28, 1] read."""
-    features, probabilities = judge.predict(images, batch_size=512, verbose=0)
+def read(classifier: keras.Model, images: np.ndarray) -> Reading:
+    """Return what a classifier reads in images [n, 28, 28, 1]."""
+    features, probabilities = classifier.predict(images, batch_size=512, verbose=0)
     return Reading(probabilities.argmax(axis=1), probabilities.max(axis=1), features)
 
 
-def judges_of(letters: Letters, kinds: Sequence[Kind] = KINDS) -> Judges:
-    """Return the judges of a set of letters; trained once for each set, then kept in the user's cache."""
+def classifiers_of(letters: Letters, kinds: Sequence[Kind] = KINDS) -> Classifiers:
+    """Return the classifiers of a set of letters; trained once for each set, then cached."""
     made = {kind.name: _kept(kind, letters, seed) for seed, kind in enumerate(kinds, start=1)}
-    readings = {name: read(judge, letters.validation.images) for name, judge in made.items()}
+    readings = {name: read(classifier, letters.validation.images) for name, classifier in made.items()}
     accuracy = {name: float((said.letters == letters.validation.labels).mean()) for name, said in readings.items()}
     confident = {name: 1 - rejected_share(said) for name, said in readings.items()}
-    return Judges(made["selecting"], made["reporting"], accuracy, confident)
+    return Classifiers(made["selecting"], made["reporting"], accuracy, confident)
 
 
 def _kept(kind: Kind, letters: Letters, seed: int) -> keras.Model:
@@ -150,16 +149,16 @@ def _kept(kind: Kind, letters: Letters, seed: int) -> keras.Model:
     try:
         return keras.models.load_model(place)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # there is none, or a damaged one
-        judge = train_judge(kind, letters, seed)
+        classifier = train_classifier(kind, letters, seed)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        save_keras(judge, place)
+        save_keras(classifier, place)
     except OSError as error:
-        print(f"note: the {kind.name} judge cannot be kept in {place.parent}: {error}")
-    return judge
+        print(f"note: the {kind.name} classifier cannot be kept in {place.parent}: {error}")
+    return classifier
 
 
 def _place(kind: Kind, letters: Letters, seed: int) -> Path:
     made_of: dict[str, Any] = {"kind": kind, "letters": letters.fingerprint, "seed": seed, "keras": keras.__version__}
     name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
-    return cache_folder() / f"judge-{kind.name}-{name}.keras"
+    return cache_folder() / f"letter-classifier-{kind.name}-{name}.keras"

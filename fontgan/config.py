@@ -1,0 +1,63 @@
+"""The settings of a model of letters; needs no TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from manymodes import cli
+from manymodes.experiment.config import Config, data_path, setting
+
+if TYPE_CHECKING:
+    from fontgan.data.fonts import Letters
+
+FIXES = ("none", "feature-matching", "unrolled", "minibatch", "best")
+_EPOCHS, _EPOCHS_OF_BEST = 100, 40
+
+
+@dataclass(frozen=True)
+class FontConfig(Config):
+    """The settings of a training.
+
+    Attributes:
+        fix: what is done against mode collapse, one of `FIXES`.
+        conditional: whether the model draws the letter that is asked for.
+        fonts: as `fontgan.data.fonts.load_fonts` takes them; None for the bundled ones.
+        epochs: 40 for the best fix and 100 for the others, unless given.
+        updates_per_epoch: generator updates; `with_letters` makes them one pass, unless given.
+    """
+
+    program = "fontgan.train"
+    monitor = "shortfall"
+
+    fix: str = setting(
+        "best", "what is done against mode collapse (default best; none: nothing)", choices=FIXES, group="model"
+    )
+    conditional: bool = setting(False, "draw the letter that is asked for", group="model")
+    fonts: str | None = setting(
+        None,
+        "fonts to learn (default: ten typefaces included with matplotlib)",
+        convert=data_path,
+        metavar="DIR|FILE",
+    )
+    epochs: int = setting(
+        None,
+        f"passes over the images (default {_EPOCHS}; best {_EPOCHS_OF_BEST}, ten minutes on two cores)",
+        convert=cli.positive_int,
+    )
+    batch_size: int = setting(64, "images an update", convert=cli.positive_int)
+    updates_per_epoch: int = setting(None, "generator updates (default: one pass)", convert=cli.positive_int)
+
+    @property
+    def name(self) -> str:
+        """The variant as a file name, such as ``fontgan-minibatch-conditional``."""
+        return "-".join(["fontgan", self.fix] + ["conditional"] * self.conditional)
+
+    def check(self) -> Self:
+        """Return the configuration with its number of epochs."""
+        return replace(self, epochs=self.epochs or (_EPOCHS_OF_BEST if self.fix == "best" else _EPOCHS))
+
+    def with_letters(self, letters: Letters) -> Self:
+        """Return the configuration with as many updates an epoch as one pass over the letters needs, unless given."""
+        updates = self.updates_per_epoch or -(-len(letters.train.images) // self.batch_size)
+        return replace(self, updates_per_epoch=updates)

@@ -1,0 +1,183 @@
+"""The results of `fontgan.compare`: measures of each row, and the tables of all."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from evaluation.scores.verdict import number, share
+from fontgan.data.glyphs import LETTERS
+from fontgan.data.sheets import letter_sheet
+from fontgan.metrics import coverage
+from fontgan.metrics.alphabets import best_of_each
+from fontgan.metrics.assessment import assess
+from fontgan.metrics.classifiers import read
+from manymodes.experiment.tables import Cell, Table, precise_share, training_cells, values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+
+    from fontgan.data.fonts import Letters
+    from fontgan.metrics.classifiers import Classifiers
+    from manymodes.experiment.records import Found, Record
+
+_LINES = 2  # of letters that are shown of a row
+_SEARCHED = 1500  # images among which those that are read best are chosen
+
+_NEARNESS = {
+    "frechet": "Fréchet",
+    "kid": "KID",
+    "precision": "Precision",
+    "recall": "Recall",
+    "density": "Density",
+    "coverage": "Coverage",
+    "two_sample": "Two-sample",
+}
+
+
+def result_of(
+    images: np.ndarray,
+    letters: Letters,
+    classifiers: Classifiers,
+    seed: int,
+    asked: np.ndarray | None = None,
+    history: Sequence[Mapping[str, float]] = (),
+    seconds: float = 0.0,
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+    """Measure the images of a row with the reporting classifier.
+
+    Args:
+        images: [n, 28, 28, 1].
+        letters: what was learned.
+        classifiers: of these.
+        seed: of random draws.
+        asked: [n] letters that the images were to show.
+        history: of the training.
+        seconds: that it took.
+
+    Returns:
+        the measures, see `fontgan.metrics.assessment`, without controls, which are rows here; sentences; and figures:
+        two lines of letters as PNG in base64, those of each letter that are read best and those that were drawn
+        first, and of each count in training the ``epoch``, the ``seconds`` spent and the letters ``covered``.
+    """
+    measures = assess(images, letters, classifiers.reporting, seed=seed, train_seconds=seconds, asked=asked)
+    del measures["controls"]
+    counts = coverage.counts_of(history)
+    for count in counts:
+        count["seconds"] = history[count["epoch"] - 1]["seconds"]
+    lines = min(_LINES, len(images) // len(LETTERS))
+    some = images[:_SEARCHED]
+    first = images[: lines * len(LETTERS)].reshape(lines, len(LETTERS), *images.shape[1:])
+    sentences = {"letters": _letters_sentence(measures), "training": _training_sentence(counts)}
+    alphabet = best_of_each(some, read(classifiers.reporting, some), lines)
+    return measures, sentences, {"alphabet": _png(alphabet), "first": _png(first), "counts": counts}
+
+
+def _png(images: np.ndarray) -> str:
+    """Return images [lines, 26, 28, 28, 1] in a grid as PNG in base64."""
+    file = io.BytesIO()
+    letter_sheet(images, magnification=1).save(file, format="png")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _letters_sentence(measures: Mapping[str, Any]) -> str:
+    covered, missing = measures["covered"], measures["missing"]
+    sentence = f"{len(covered)} of {len(LETTERS)} letters"
+    if covered and missing:
+        few = f"{', '.join(missing)} missing" if len(missing) < len(covered) else f"only {', '.join(covered)}"
+        sentence += f" ({few})"
+    sentence += f"; {share(measures['rejected'])} of the images are not read with confidence"
+    return sentence + (f", {share(measures['asked'])} as the letter asked for" if "asked" in measures else "")
+
+
+def _training_sentence(counts: Sequence[Mapping[str, Any]]) -> str:
+    """Say when most letters were covered for the first time, and which vanished."""
+    if not counts:
+        return ""
+    most = max(counts, key=lambda count: len(count["covered"]))
+    if not most["covered"]:
+        return "no letter was covered at any time of training"
+    sentence = f"most letters, {len(most['covered'])}, were covered first after {most['seconds']:.0f} seconds"
+    vanished = {letter: len(times["vanished"]) for letter, times in coverage.survival(counts).items()}
+    gone = [f"{letter} {times}×" for letter, times in vanished.items() if times]
+    return f"{sentence}; letters that vanished again: {', '.join(gone)}" if gone else sentence
+
+
+def tables(found: Found, losses: Sequence[str]) -> list[Table]:
+    """Put records into the tables of what was drawn, of its distance to real letters, and of the training.
+
+    Args:
+        found: the records of each row, one a seed.
+        losses: columns of the history.
+    """
+    several = any(len(records) > 1 for records in found.values())
+    seeds = " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
+    drawn = Table(
+        "What they draw",
+        ("Row", "Letters", "Naive", "Missing", "KL", "its baseline", "Not read", "As asked", "Nearest"),
+        [[Cell(row.title), *_letters(records)] for row, records in found.items()],
+        f"Letters: number of {len(LETTERS)} that the reporting classifier reads with a confidence of at least "
+        f"{coverage.CONFIDENT:g} in at least {share(coverage.LEAST_SHARE)} of the images; naive: number that it reads "
+        "at all. KL: divergence of the letters read from an even alphabet, nats; its baseline is the mean for as many "
+        "letters drawn evenly. Not read: share of the images read with less confidence. As asked: share of the images "
+        "read as the letter that was asked for. Nearest: distance of images to training images by pixels, in units of "
+        "that of validation images; 0 is a copy. Real letters are drawn anew, each as often; neither models nor "
+        f"classifiers have seen them.{seeds}",
+    )
+    nearness = Table(
+        "Distance to real letters",
+        ("Row", *(header for title in _NEARNESS.values() for header in (title, "its ceiling"))),
+        [[Cell(row.title), *_nearness(records)] for row, records in found.items()],
+        "In the classifier's features, to validation images; the ceiling is what training images reach, for Fréchet "
+        "and KID the least. Precision: share of the images that lie among real ones; recall: share of the real ones "
+        "that lie among the images; density and coverage: the same, less sensitive to outliers. Two-sample: how often "
+        "the nearest other image is of the same set, 50 % where the sets are alike.",
+    )
+    trained = {row: records for row, records in found.items() if records[0].trained}
+    training = Table(
+        "How they were trained",
+        (
+            "Row", "Generator loss", "Discriminator loss", "Loss ratio", "Generator gradient", "Discriminator gradient",
+            "Updates", "Examples a second", "Seconds", "Epochs", "Chosen epoch",
+        ),
+        [[Cell(row.title), *training_cells(records, losses, number)] for row, records in trained.items()],
+        "Losses, their ratio (the discriminator's by the generator's) and the lengths of the gradients are means over "
+        "the last epoch. Losses are nats, but the generator's of feature matching is a squared distance. An example is "
+        "a real letter in an update. The learning rates decay over the epochs that a short trial of each model "
+        "predicts; the clock ends training. Another classifier than the reporting one chooses the epoch, among at most "
+        "about twenty.",
+    )  # fmt: skip
+    return [drawn, nearness, training] if trained else [drawn, nearness]
+
+
+def _letters(records: Sequence[Record]) -> list[Cell]:
+    complete = all(record.measures["strict_coverage"] == len(LETTERS) for record in records)
+    return [
+        values(records, "strict_coverage", number)._replace(bad=not complete),
+        values(records, "naive_coverage", number),
+        missing(records),
+        *(values(records, name, number) for name in ("kl_uniform", "kl_floor")),
+        *(values(records, name, precise_share) for name in ("rejected", "asked")),
+        values(records, "nn_ratio", number),
+    ]
+
+
+def _nearness(records: Sequence[Record]) -> list[Cell]:
+    write = {"two_sample": share}
+    return [values(records, f"{name}{end}", write.get(name, number)) for name in _NEARNESS for end in ("", "_ceiling")]
+
+
+def missing(records: Sequence[Record]) -> Cell:
+    """Name the letters that are missing; of several seeds those first that are missing in most, each with how many."""
+    times = {letter: sum(letter in record.measures["missing"] for record in records) for letter in LETTERS}
+    lost = sorted((letter for letter in LETTERS if times[letter]), key=lambda letter: -times[letter])
+    if not lost:
+        return Cell("none")
+    if len(records) == 1:
+        return Cell("all" if len(lost) == len(LETTERS) else "".join(lost))
+    alike = itertools.groupby(lost, key=times.__getitem__)
+    return Cell(", ".join(f"{''.join(letters)} {count}×" for count, letters in alike))
