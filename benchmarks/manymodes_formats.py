@@ -6,7 +6,7 @@ synthesizer with the same soundfont at the same rate, which plays it out of tune
 Every turn has another tune, and another instrument, of which no note has been played before; ours and other take turns
 in one process. The table has the medians, and their ratio.
 
-    python benchmarks/modelkit_formats.py --repeats 9
+    python benchmarks/manymodes_formats.py --repeats 9
 """
 
 from __future__ import annotations
