@@ -30,6 +30,7 @@ lint: .venv/.installed-lint
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(dir $(RUN))lint-imports
 	$(dir $(RUN))hadolint Dockerfile
 
 format: .venv/.installed-lint
@@ -58,4 +59,4 @@ pictures: .venv/.installed-test
 	MANYMODES_KEEP_PICTURES=1 $(RUN) -m pytest tests/docs/test_tutorials.py
 
 clean:
-	rm -rf .venv build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 from freshvenv import PIP, clean_environment, run, see_dependencies, tracked
-from test_architecture import ROOT, verbs
+from test_architecture import ROOT, commands
 
 pytestmark = pytest.mark.slow
 
@@ -126,7 +126,7 @@ def test_what_is_imported_is_what_was_installed(installed, outside):
 
 
 def test_every_verb_answers_for_help(outside):
-    names = [name for name in verbs(ROOT) if name.split(".")[0] in folders()]
+    names = [name for name in commands() if name.split(".")[0] in folders()]
     finished(outside("-c", HELP, *names))
 
 

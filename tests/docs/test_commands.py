@@ -6,9 +6,8 @@ import shlex
 
 import pytest
 from commandlines import options_of, parser_of
-from test_architecture import ROOT, packages, verbs
+from test_architecture import PACKAGES, ROOT, commands
 
-PACKAGES = packages(ROOT)
 PAGES = sorted(
     path
     for pattern in ("*.md", "data/*.md", "docs/**/*.md", "evaluation/*.md", "results/*.md")
@@ -56,7 +55,7 @@ def mistakes_of(text):
 @functools.cache
 def known_options():
     """Return the options of all commands; `manymodes` hands its own to one of them."""
-    return {option for verb in verbs(ROOT) if verb != "manymodes" for option in options_of(parser_of(verb))}
+    return {option for verb in commands() if verb != "manymodes" for option in options_of(parser_of(verb))}
 
 
 def test_pages_have_commands():

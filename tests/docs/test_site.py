@@ -59,7 +59,7 @@ def pages(site):
 
 
 def test_every_public_module_has_its_page(site):
-    installed = {name for name in modules(ROOT) if name.split(".")[0] in folders()}
+    installed = {name for name in modules() if name.split(".")[0] in folders()}
     public = {name for name in installed if not name.rsplit(".", 1)[-1].startswith("_")}
     places = {name: (site / "api").joinpath(*name.split(".")) for name in public}
     there = {*site.rglob("*.html")}
