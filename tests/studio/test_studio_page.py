@@ -17,7 +17,7 @@ from studiomodels import beat_file, sound_file, tune_archive, tune_file
 import manymodes_studio
 from manymodes.cli import INTERRUPTED_EXIT
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no browser here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no browser is installed")]
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("gradio")
 expect = sync_api.expect
@@ -280,7 +280,7 @@ def test_bad_files_are_messages_and_the_page_goes_on(visit, tmp_path):
         archive.writestr("../../escaped.mid", b"MThd")
     upload(page, "generated", bomb)
     press(page, "Judge")
-    expect_message(page, "bomb.zip holds ../../escaped.mid, a path that leads out of the archive")
+    expect_message(page, "bomb.zip holds ../../escaped.mid, a path outside the archive")
     to_tab(page, "Melody")
     press(page, "Compose")
     expect_sound(page)
