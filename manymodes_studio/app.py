@@ -1,4 +1,4 @@
-"""The page: five tabs, a theme of the system's own fonts, and nothing that leaves the computer."""
+"""The page: five tabs and a theme. It uses system fonts and sends nothing to other computers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STYLE = Path(__file__).parent / "static" / "studio.css"
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "sans-serif")
 _FONTS_OF_CODE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 _SWEPT_SECONDS, _KEPT_SECONDS = 600, 3600
-# Gradio and what it brings along would otherwise tell their makers that they run, and look for newer versions.
+# Turn off the telemetry and the version checks of Gradio and Hugging Face.
 _SILENCE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 
@@ -28,8 +28,8 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
     """Build the page.
 
     Args:
-        models: that its tabs play on.
-        workspace: for what visitors send and what is made for them.
+        models: the models that the tabs use.
+        workspace: holds uploads and results.
     """
     os.environ.update(_SILENCE, GRADIO_TEMP_DIR=str(workspace.root))
 
@@ -67,7 +67,7 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
     Args:
         page: see `build`.
         host: name or address to listen on.
-        port: None is the first free one from 7860 on.
+        port: None for the first free port from 7860 on.
 
     Raises:
         OSError: the port is taken.
@@ -97,7 +97,7 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
 
 
 def theme() -> Any:
-    """Return how the page looks: quiet colours, the fonts that the reader's system has."""
+    """Return the theme: muted colours and system fonts."""
     import gradio as gr
 
     return gr.themes.Base(

@@ -1,4 +1,4 @@
-"""Two zips of MIDI files in, the report of `evaluation` out."""
+"""Compare two zip archives of MIDI files and return the report of `evaluation`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _COMMAND = f"python -m {report.PROGRAM} generated original"
 
 
 class Judged(NamedTuple):
-    """What was found.
+    """The result of a comparison.
 
     Attributes:
-        sentences: on closeness, collapse and copying.
-        remarks: what was left out, each in one line.
-        page: the whole report, as HTML that needs nothing beside it.
-        files: of the report.
+        sentences: one each about closeness, collapse and copying.
+        remarks: one line for each kind of skipped file.
+        page: the report as one self-contained HTML page.
+        files: the files of the report.
     """
 
     sentences: tuple[str, ...]
@@ -33,23 +33,23 @@ class Judged(NamedTuple):
 
 
 def judge(generated: str | Path | None, original: str | Path | None, folder: Path) -> Judged:
-    """Compare generated music with original music, as `python -m evaluation.report` does.
+    """Compare generated with original music, as `python -m evaluation.report` does.
 
     Args:
         generated: a zip of MIDI files.
-        original: the same.
-        folder: empty, for all that is written.
+        original: a zip of MIDI files.
+        folder: an empty folder for the output.
 
     Raises:
-        UserError: one of them is not as it must be, or there is nothing to compare.
+        UserError: an archive is not usable, or there is nothing to compare.
     """
     remarks = []
     for archive, name in ((generated, "generated"), (original, "original")):
         target = folder / name
         target.mkdir()
-        found = unpack(received(archive, MIDI_ARCHIVE), target)
-        if found.others:
-            remarks.append(f"{name}: {counted(found.others, 'file')} left out, not being MIDI")
+        unpacked = unpack(received(archive, MIDI_ARCHIVE), target)
+        if unpacked.others:
+            remarks.append(f"{name}: {counted(unpacked.others, 'file')} skipped: not MIDI")
     out = folder / "report"
     result = report.compare_folders([folder / "generated"], folder / "original")
     (comparison,) = result.comparisons
@@ -57,5 +57,5 @@ def judge(generated: str | Path | None, original: str | Path | None, folder: Pat
     report.write_report(out, files, force=False)
     skipped = sum(len(one.skipped) for one in result.sets)
     if skipped:
-        remarks.append(f"no notes in {counted(skipped, 'file')}; the report names each, and why")
+        remarks.append(f"{counted(skipped, 'file')} without notes; the report lists the reasons")
     return Judged(comparison.verdict, tuple(remarks), files["index.html"], tuple(out / name for name in files))

@@ -1,7 +1,7 @@
-"""Files that visitors send: how large they may be, and archives that are unpacked without trusting a word in them.
+"""Uploaded files: limits of size, and archives that are unpacked without trusting them.
 
-A name is only ever shown. Where a file goes, and what it is called there, is decided here; and what an archive says of
-sizes is held against what comes out of it.
+File names are only displayed: unpacked files get names of our own. The sizes that an archive states are checked
+against what it really contains.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from manymodes.cli import UserError
 __all__ = ["LARGEST_BYTES", "MIDI", "MIDI_ARCHIVE", "SOUND", "TUNE", "Kind", "Unpacked", "received", "unpack"]
 
 LARGEST_BYTES = 32_000_000
-"""What is received at most, whatever it is."""
+"""The largest upload of any kind."""
 
 _MEGA = 1_000_000
-_MOST_ENTRIES = 5000  # of an archive, folders and what is left out included
+_MOST_ENTRIES = 5000  # of an archive, including folders and skipped files
 _MOST_FILES = 2000
 _LARGEST_UNPACKED = 64 * _MEGA  # all files together
-_LARGEST_RATIO = 100  # of what comes out to what was sent, for archives that do not stay small
+_LARGEST_RATIO = 100  # unpacked to packed size, checked above _SMALL
 _SMALL = _MEGA
-_OF_AN_ENTRY = b"PK\x01\x02"  # begins every entry of an archive's directory (APPNOTE 4.3.12)
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others take as much memory as they like
+_OF_AN_ENTRY = b"PK\x01\x02"  # start of each entry of the central directory (APPNOTE 4.3.12)
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others can use unlimited memory
 _ARCHIVES = {".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".zst"}
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, OverflowError, RuntimeError)
 _LONGEST_NAME = 40
 
 
 class Kind(NamedTuple):
-    """What is asked for.
+    """A kind of file.
 
     Attributes:
-        what: in words, with its article.
-        suffixes: that its name ends with one of.
-        most_bytes: how large it may be.
+        what: its name with an article.
+        suffixes: the allowed endings of file names.
+        most_bytes: the largest allowed size.
     """
 
     what: str
@@ -55,11 +55,11 @@ MIDI_ARCHIVE = Kind("a zip of MIDI files", (".zip",), LARGEST_BYTES)
 
 
 class Unpacked(NamedTuple):
-    """What was in an archive.
+    """The contents of an archive.
 
     Attributes:
-        files: how many were unpacked.
-        others: how many were left out, being of another kind.
+        files: number of unpacked files.
+        others: number of skipped files of other kinds.
     """
 
     files: int
@@ -67,32 +67,32 @@ class Unpacked(NamedTuple):
 
 
 def received(path: str | Path | None, kind: Kind) -> Path:
-    """Return a file that was sent, if it is as was asked for.
+    """Return an uploaded file after checking its kind and size.
 
     Args:
-        path: where it has been put; None where nothing was sent.
-        kind: what was asked for.
+        path: the uploaded file; None if there is none.
+        kind: the expected kind.
 
     Raises:
-        UserError: it is not.
+        UserError: the file is missing, empty, too large or of another kind.
     """
     if path is None:
-        raise UserError(f"nothing was sent: give {kind.what} ({', '.join(kind.suffixes)})")
+        raise UserError(f"no file was uploaded: give {kind.what} ({', '.join(kind.suffixes)})")
     file = Path(path)
     if file.is_symlink() or not file.is_file():
-        raise UserError(f"{shown(file.name)} is not there any more: send it again")
+        raise UserError(f"{shown(file.name)} is no longer available: upload it again")
     if file.suffix.lower() not in kind.suffixes:
         raise UserError(f"{shown(file.name)} is not {kind.what}: give one of {', '.join(kind.suffixes)}")
     size = file.stat().st_size
     if size > kind.most_bytes:
         raise UserError(f"{shown(file.name)} has {_bytes(size)}: give {kind.what} of at most {_bytes(kind.most_bytes)}")
     if not size:
-        raise UserError(f"{shown(file.name)} is empty: give {kind.what} with something in it")
+        raise UserError(f"{shown(file.name)} is empty: give {kind.what} with content")
     return file
 
 
 def shown(name: str) -> str:
-    """Return a name as it can be shown: one line, not too long, nothing that cannot be printed."""
+    """Return a file name for display: shortened, without unprintable characters."""
     name = "".join(letter if letter.isprintable() else "�" for letter in unicodedata.normalize("NFC", name))
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
@@ -101,39 +101,38 @@ def shown(name: str) -> str:
 
 
 def unpack(archive: Path, folder: Path, kind: Kind = MIDI) -> Unpacked:
-    """Unpack the files of a kind from a zip, each under its number and what may be kept of its name.
+    """Unpack the files of a kind from a zip archive, each as its number and a safe form of its name.
 
     Args:
         archive: see `received`.
-        folder: empty; no file goes anywhere else.
-        kind: of the files; others are left out.
+        folder: an empty folder; nothing is written elsewhere.
+        kind: the kind to unpack; other files are skipped.
 
     Raises:
-        UserError: it is no zip, holds what no collection of files holds, is larger than it may be, or has no file of
-            the kind.
+        UserError: the archive is unreadable, unsafe or too large, or has no file of the kind.
     """
     name = shown(archive.name)
     if archive.read_bytes().count(_OF_AN_ENTRY) > _MOST_ENTRIES:
         raise UserError(f"{name} has more than {_MOST_ENTRIES} entries: give a zip of at most {_MOST_FILES} files")
     try:
         with zipfile.ZipFile(archive) as opened:
-            wanted, others = _wanted(opened.infolist(), kind, name)
+            wanted, others = _selected(opened.infolist(), kind, name)
             _check_sizes(wanted, kind, name, archive.stat().st_size)
             left = _LARGEST_UNPACKED
             for number, entry in enumerate(wanted, start=1):
                 left -= _extract(opened, entry, folder / _file_name(number, entry.filename), min(left, kind.most_bytes))
     except _UNREADABLE as error:
-        raise UserError(f"{name} cannot be read as a zip: pack the files anew, without a password") from error
+        raise UserError(f"{name} cannot be read as a zip: create the zip again, without a password") from error
     if not wanted:
-        raise UserError(f"{name} has no file of {', '.join(kind.suffixes)} in it: give {MIDI_ARCHIVE.what}")
+        raise UserError(f"{name} contains no {' or '.join(kind.suffixes)} file: give {MIDI_ARCHIVE.what}")
     return Unpacked(len(wanted), others)
 
 
-def _wanted(entries: list[zipfile.ZipInfo], kind: Kind, archive: str) -> tuple[list[zipfile.ZipInfo], int]:
-    """Return the entries that are files of a kind, and how many others there are, folders and hidden ones not counted.
+def _selected(entries: list[zipfile.ZipInfo], kind: Kind, archive: str) -> tuple[list[zipfile.ZipInfo], int]:
+    """Return the files of a kind and the number of other files, without folders and hidden files.
 
     Raises:
-        UserError: an entry is nothing that a person packs.
+        UserError: an entry is unsafe, or there are too many files.
     """
     files = [entry for entry in entries if not _is_folder(entry)]
     for entry in entries:
@@ -148,26 +147,26 @@ def _wanted(entries: list[zipfile.ZipInfo], kind: Kind, archive: str) -> tuple[l
 
 
 def _problem(entry: zipfile.ZipInfo) -> str | None:
-    """Say what is wrong with an entry and what to do; None where nothing is."""
+    """Return the problem of an entry and its remedy; None if there is none."""
     mode = stat.S_IFMT(entry.external_attr >> 16)
     if mode not in {0, stat.S_IFREG, stat.S_IFDIR}:
         return "which is a link or a device: pack the files themselves"
     if ".." in _parts(entry) or PurePosixPath(entry.filename).is_absolute() or PureWindowsPath(entry.filename).anchor:
-        return "a path that leads out of the archive: pack the files anew"
+        return "a path outside the archive: create the zip again"
     if _suffix(entry) in _ARCHIVES:
         return "another archive: put the files into one zip"
     if entry.flag_bits & 1:
         return "which needs a password: pack the files without one"
     if entry.compress_type not in _METHODS:
-        return "packed in a way that is not read here: pack the files as an ordinary zip"
+        return "which has an unsupported compression: create an ordinary zip"
     return None
 
 
 def _check_sizes(entries: list[zipfile.ZipInfo], kind: Kind, archive: str, packed: int) -> None:
-    """Refuse an archive that says itself that it is too large.
+    """Check the sizes that an archive states.
 
     Raises:
-        UserError: it is.
+        UserError: a file, or all together, are too large.
     """
     for entry in entries:
         if entry.file_size > kind.most_bytes:
@@ -177,27 +176,27 @@ def _check_sizes(entries: list[zipfile.ZipInfo], kind: Kind, archive: str, packe
     if total > _LARGEST_UNPACKED or total > max(_SMALL, _LARGEST_RATIO * packed):
         raise UserError(
             f"{archive} unpacks from {_bytes(packed)} to {_bytes(total)}: "
-            f"give at most {_bytes(_LARGEST_UNPACKED)}, and no more than {_LARGEST_RATIO} times what is sent"
+            f"give at most {_bytes(_LARGEST_UNPACKED)}, and at most {_LARGEST_RATIO} times the size of the upload"
         )
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, most_bytes: int) -> int:
-    """Write an entry to a new file, and return how many bytes it has.
+    """Write an entry to a new file and return its size in bytes.
 
     Raises:
-        BadZipFile: more comes out than was said, or may.
+        BadZipFile: the size is not the stated one, or too large.
     """
     with archive.open(entry) as stream:
         content = stream.read(most_bytes + 1)
     if len(content) > most_bytes or len(content) != entry.file_size:
-        raise zipfile.BadZipFile("not as long as it says")
+        raise zipfile.BadZipFile("another size than stated")
     with path.open("xb") as file:
         file.write(content)
     return len(content)
 
 
 def _parts(entry: zipfile.ZipInfo) -> list[str]:
-    """Return the folders and the name of an entry; some programs of Windows write backslashes between them."""
+    """Return the folders and the name of an entry; some Windows programs separate them by backslashes."""
     return re.split(r"[/\\]", entry.filename)
 
 
@@ -210,7 +209,7 @@ def _suffix(entry: zipfile.ZipInfo) -> str:
 
 
 def _file_name(number: int, name: str) -> str:
-    """Return a name of our own: a number, and of theirs the letters and digits."""
+    """Return a safe file name: the number, and the letters and digits of the given name."""
     path = PurePosixPath(re.split(r"[/\\]", name)[-1])
     kept = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", path.stem)).strip("-")[:_LONGEST_NAME]
     return f"{number:04d}-{kept or 'file'}{path.suffix.lower()}"

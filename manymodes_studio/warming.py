@@ -1,4 +1,4 @@
-"""Doing everything once before anybody clicks: libraries are imported, soundfonts read, graphs of networks made."""
+"""Use each model once at the start: this imports libraries, reads soundfonts and traces the networks."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["warm"]
 
 
 def warm(models: Models, *, progress: bool = True) -> None:
-    """Make something with each model that was loaded, and throw it away.
+    """Generate something with each loaded model and discard it.
 
     Args:
-        models: what is warmed up.
-        progress: say how long it took.
+        models: the loaded models.
+        progress: print the time taken.
     """
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, quiet_start():
         for name, model in models.loaded.items():
-            # What a model cannot do, its tab says when it is asked.
+            # Errors of a model are shown later, in its tab.
             with contextlib.suppress(UserError):
                 _use(name, model, models.files[name], Path(folder) / name)
     if progress:
@@ -50,7 +50,7 @@ def _use(name: str, model: Any, file: Path, place: Path) -> None:
 
 
 def _melodies(model: Any, place: Path) -> None:
-    # Lengths and temperatures that differ: the graphs that are made then are for all of them.
+    # With different lengths and temperatures, TensorFlow traces graphs that serve all of them.
     for seed, (bars, temperature) in enumerate([(4, 1.0), (6, 0.9), (8, 0.8)]):
         found = melody.compose(model, key="G major", meter="3/4", bars=bars, temperature=temperature, seed=seed)
         melody.write(place, melody.score(found, "warm"), melody.FORMATS)
@@ -74,5 +74,5 @@ def _sounds(model: Any, file: Path, place: Path) -> None:
 
     made = sound.reconstruct(model, np.sin(np.arange(sound.RATE_HZ, dtype=np.float32) / 10))
     sound.write_picture(place, made, "warm")
-    for count in (1, 2):  # one graph for any number of sounds, as for melodies
+    for count in (1, 2):  # so that one graph serves any number of sounds, as above
         sound.new_sounds(model, file, model.instruments[0], count, temperature=1.0, seed=0)

@@ -1,4 +1,4 @@
-"""What tabs share: messages, numbers of draws, rows of downloads."""
+"""Parts that the tabs share: error messages, seeds, players and download buttons."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ __all__ = [
 ]
 
 MODELS = "models"
-"""Name of the queue for all that asks models: one thing at a time, or all would be slow."""
+"""Name of the queue for the models: one request at a time, because they share the processor."""
 
 WITH_REQUEST = {"request": gr.Request}
-"""Gradio hands the request to whom asks for it by type, and reads types only where it can resolve all of them."""
+"""Annotations for functions that take the request: Gradio passes it by type, and only if all types resolve."""
 
 _SEEDS = 2**31
 _MESSAGE_SECONDS = 15
-# On a phone what was made is below what it was made with.
+# On a phone the result is below the controls.
 _TO_THE_RESULT = """() => [...document.querySelectorAll(".studio-status")]
     .find((line) => line.offsetParent)?.scrollIntoView({block: "nearest"})"""
 _WAVES = {"waveform_color": "#94a3b8", "waveform_progress_color": "#0d9488"}
@@ -56,28 +56,28 @@ _WAVES = {"waveform_color": "#94a3b8", "waveform_progress_color": "#0d9488"}
 
 
 def telling(workspace: Workspace, function: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
-    """Have what an event calls tell visitors what they can mend, and leave the page as it is then.
+    """Show the `UserError` of an event handler as a message and leave the page as it is.
 
     Args:
-        workspace: whose paths are no business of visitors.
-        function: returns values for components, or yields them one after the other.
+        workspace: its paths are removed from messages.
+        function: an event handler; it returns values for components, or yields them one after the other.
     """
 
     @functools.wraps(function)
-    def told(*args: Any) -> Iterator[Any]:
+    def handler(*args: Any) -> Iterator[Any]:
         try:
             if inspect.isgeneratorfunction(function):
                 yield from function(*args)
             else:
                 yield function(*args)
         except UserError as error:
-            # Messages are shown as HTML, and names of files are in them.
+            # Gradio shows messages as HTML, and they contain file names.
             text = escape(workspace.without_folders(" ".join(str(error).split())))
             gr.Warning(text, duration=_MESSAGE_SECONDS)
             yield gr.skip()
 
-    told.__annotations__ = WITH_REQUEST if "request" in inspect.signature(function).parameters else {}
-    return told
+    handler.__annotations__ = WITH_REQUEST if "request" in inspect.signature(function).parameters else {}
+    return handler
 
 
 def on_click(
@@ -89,15 +89,15 @@ def on_click(
     busy: Any,
     queue: str = MODELS,
 ) -> None:
-    """Have a button call a function.
+    """Call a function when a button is clicked.
 
     Args:
-        button: the one.
+        button: the button.
         function: see `telling`.
-        inputs: components that give its arguments.
-        outputs: components that it gives values to.
-        busy: the one that shows that work is done.
-        queue: in which it waits for its turn.
+        inputs: components with its arguments.
+        outputs: components for its results.
+        busy: the component that shows progress.
+        queue: the queue in which calls wait.
     """
     button.click(
         function,
@@ -116,70 +116,70 @@ def on_click(
 
 
 def introduce(text: str, models: Models, names: Iterable[str]) -> bool:
-    """Say what a tab is for, and how to get the models that it lacks; return whether it has any."""
+    """Add the introduction of a tab and a note on each missing model; return whether any model is loaded."""
     gr.Markdown(text, elem_classes="studio-lead")
-    found = False
+    loaded = False
     for name in names:
-        found |= name in models.loaded
+        loaded |= name in models.loaded
         if name in models.missing:
             gr.HTML(f'<p class="studio-missing">{escape(models.missing[name])}</p>')
-    return found
+    return loaded
 
 
 def model_choice(models: Models, names: Iterable[str]) -> gr.Radio:
-    """Let visitors choose among the models that were loaded, if there are several."""
+    """Return a choice of the loaded models; it is hidden if there is only one."""
     choices = models.titles(names)
     return gr.Radio(choices, value=choices[0][1], label="Model", visible=len(choices) > 1)
 
 
 def seed_field() -> gr.Number:
-    """Let visitors ask for a draw by its number."""
-    info = "a number brings back what it gave; empty: another one each time"
-    return gr.Number(None, label="Draw", info=info, precision=0, minimum=0, maximum=_SEEDS - 1)
+    """Return a field for the seed."""
+    info = "the same seed gives the same result; leave empty for a random one"
+    return gr.Number(None, label="Seed", info=info, precision=0, minimum=0, maximum=_SEEDS - 1)
 
 
-def new_seed(asked: float | None) -> int:
-    """Return the number of a draw: the one that is asked for, or else another one each time."""
-    return secrets.randbelow(_SEEDS) if asked is None else int(asked)
+def new_seed(entered: float | None) -> int:
+    """Return the seed that was entered, or a random one."""
+    return secrets.randbelow(_SEEDS) if entered is None else int(entered)
 
 
 def file_field(label: str, kind: Kind, name: str) -> gr.File:
-    """Let visitors send a file.
+    """Return a field for uploading a file.
 
     Args:
-        label: what it is called in the page.
-        kind: of the file.
-        name: id of the element.
+        label: its label on the page.
+        kind: the kind of file.
+        name: the id of the element.
     """
     return gr.File(label=label, file_types=list(kind.suffixes), height=140, min_width=260, elem_id=name)
 
 
 def player(label: str, *, loop: bool = False) -> gr.Audio:
-    """Make a player that begins by itself when there is something new."""
+    """Return an audio player that starts by itself when it gets a new sound."""
     return gr.Audio(label=label, interactive=False, autoplay=True, loop=loop, buttons=[], waveform_options=_WAVES)
 
 
 def status_field() -> gr.HTML:
-    """Make a line that says what was made; programs that read the page aloud say it too."""
+    """Return a line that describes the result; screen readers announce it."""
     return gr.HTML(status())
 
 
 def status(*parts: str) -> str:
-    """Write that line."""
+    """Return the HTML of the status line."""
     return f'<p class="studio-status" role="status">{escape(" · ".join(part for part in parts if part))}</p>'
 
 
 def downloads(names: Sequence[str]) -> list[gr.DownloadButton]:
-    """Make a row of buttons to download files with, which wait for them."""
+    """Return a row of download buttons, disabled until there are files."""
     with gr.Row(elem_classes="studio-downloads"):
         return [gr.DownloadButton(name, size="sm", min_width=80, interactive=False) for name in names]
 
 
 def ready(path: Path) -> Any:
-    """Fill such a button."""
+    """Return an update that enables a download button."""
     return gr.DownloadButton(value=str(path), interactive=True)
 
 
 def waiting(count: int) -> list[Any]:
-    """Empty so many of them, until files are there."""
+    """Return updates that disable download buttons."""
     return [gr.DownloadButton(value=None, interactive=False)] * count

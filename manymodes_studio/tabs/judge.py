@@ -1,4 +1,4 @@
-"""Two zips of MIDI files in, a verdict and the whole report out."""
+"""The tab that compares two zip archives of MIDI files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def add(workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
     gr.Markdown(
-        "Is generated music close to the music that it should be like, has its generator collapsed, does it copy? "
-        "Give a zip of MIDI files of each.",
+        "Is generated music similar to the original music? Has the generator collapsed? Does it copy? "
+        "Upload one zip of MIDI files for each.",
         elem_classes="studio-lead",
     )
     with gr.Row():

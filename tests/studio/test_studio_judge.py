@@ -41,14 +41,14 @@ def test_what_is_left_out_is_said(tmp_path, folder):
         opened.writestr("broken.mid", b"MThd of nothing")
     found = judge(archive, tune_archive(tmp_path / "org.zip"), folder)
     assert found.remarks == (
-        "generated: 1 file left out, not being MIDI",
-        "no notes in 1 file; the report names each, and why",
+        "generated: 1 file skipped: not MIDI",
+        "1 file without notes; the report lists the reasons",
     )
 
 
 def test_a_missing_or_broken_archive_is_a_message(tmp_path, folder):
     good = tune_archive(tmp_path / "good.zip")
-    with pytest.raises(UserError, match="nothing was sent"):
+    with pytest.raises(UserError, match="no file was uploaded"):
         judge(good, None, folder)
 
 
