@@ -1,5 +1,3 @@
-import contextlib
-import copy
 import math
 
 import keras
@@ -19,14 +17,6 @@ REAL, FAKE = np.array([[0.0], [LN3]], np.float32), np.array([[0.0], [-LN3]], np.
 pytestmark = pytest.mark.usefixtures("deterministic")
 
 
-@pytest.fixture
-def eager():
-    """Run the update step by step, so that what it does can be looked at."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 # --- losses
 
 
@@ -44,48 +34,6 @@ def eager():
 )
 def test_losses_by_hand(loss, expected):
     assert float(loss(REAL, FAKE)) == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.parametrize("name", ["bce", "relativistic"])
-def test_an_undecided_discriminator_costs_ln_2(name):
-    zeros = np.zeros((5, 1), np.float32)
-    for loss in OBJECTIVES[name]:
-        assert float(loss(zeros, zeros)) == pytest.approx(LN2)
-
-
-@pytest.fixture
-def scores():
-    return np.random.default_rng(0).normal(scale=3, size=(2, 8, 1)).astype(np.float32)
-
-
-def test_cross_entropy_treats_both_classes_alike(scores):
-    real, fake = scores
-    loss = adversarial.bce_discriminator_loss
-    assert float(loss(real, fake)) == pytest.approx(float(loss(-fake, -real)))
-    assert float(loss(real, fake)) != pytest.approx(float(loss(fake, real)))
-
-
-def test_the_cross_entropy_generator_looks_at_what_is_generated_alone(scores):
-    real, fake = scores
-    loss = adversarial.bce_generator_loss
-    assert float(loss(real, fake)) == float(loss(-real, fake))
-    # −log σ(x) + log σ(−x) = −x
-    assert float(loss(real, fake) - loss(real, -fake)) == pytest.approx(-fake.mean(), rel=1e-4)
-
-
-def test_the_wasserstein_loss_changes_sign_with_the_sides(scores):
-    real, fake = scores
-    loss = adversarial.wasserstein_critic_loss
-    assert float(loss(real, fake)) == pytest.approx(-float(loss(fake, real)))
-    assert float(loss(real + 5, fake + 5)) == pytest.approx(float(loss(real, fake)), rel=1e-4)
-    assert float(adversarial.wasserstein_generator_loss(real, fake)) == pytest.approx(-fake.mean())
-
-
-def test_the_relativistic_players_are_each_others_mirror(scores):
-    real, fake = scores
-    discriminator, generator = OBJECTIVES["relativistic"]
-    assert float(generator(real, fake)) == pytest.approx(float(discriminator(fake, real)))
-    assert float(discriminator(real + 5, fake + 5)) == pytest.approx(float(discriminator(real, fake)), rel=1e-4)
 
 
 def test_extreme_scores_give_finite_losses():
@@ -155,14 +103,6 @@ def critic_of(model):
     return model.discriminator.get_weights()[0][:, 0]
 
 
-@pytest.mark.parametrize(("penalty", "value"), [("gradient", 16.0), ("r1r2", 25.0)])
-def test_the_gradient_of_a_linear_critic_is_its_weights(eager, penalty, value):
-    model = linear_players()
-    model.compile(sgd(0), sgd(0), objective="wasserstein", penalty=penalty)
-    logs = update(model, np.random.default_rng(0).normal(size=(4, WIDTH)))
-    assert logs["penalty"] == pytest.approx(value, rel=1e-5)
-
-
 def test_the_logs_of_a_step(eager):
     model = linear_players()
     model.compile(sgd(0), sgd(0), objective="wasserstein")
@@ -175,7 +115,7 @@ def test_the_logs_of_a_step(eager):
     assert logs == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("interval", [1, 2, 3])
+@pytest.mark.parametrize("interval", [1, 3])
 @pytest.mark.parametrize(
     ("penalty", "slope"),
     [
@@ -254,8 +194,7 @@ class Conditional(AdversarialModel):
         return batch[:, -1:]
 
 
-@pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("objective", ["wasserstein", "relativistic"])
+@pytest.mark.parametrize(("objective", "penalty"), [("wasserstein", "gradient"), ("relativistic", "r1r2")])
 def test_real_and_generated_examples_are_judged_under_the_same_conditions(eager, penalty, objective):
     # The generator copies its condition and the critic takes that off again: D = w·(x − condition).
     makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH, use_bias=False)])
@@ -271,29 +210,6 @@ def test_real_and_generated_examples_are_judged_under_the_same_conditions(eager,
     assert logs["generator_loss"] == pytest.approx(0 if objective == "wasserstein" else math.log(1 + math.e))
     if penalty == "r1r2":
         assert logs["penalty"] == pytest.approx(WIDTH)  # the gradient is of the examples, not of the conditions
-
-
-class Labelled(AdversarialModel):
-    """The labels that ``fit`` is given are the conditions."""
-
-    def prepare(self, batch):
-        return batch[0]
-
-    def conditions(self, batch):
-        return batch[1][:, None]
-
-
-def test_examples_may_come_with_labels(eager):
-    inputs = [keras.Input((WIDTH,)), keras.Input((1,))]
-    score = L.Dense(1, use_bias=False, kernel_initializer="ones")(L.Subtract()(inputs))
-    makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH, kernel_initializer="zeros")])
-    model = Labelled(makes, keras.Model(inputs, score), condition_dim=1)
-    model.compile(sgd(0), sgd(0), objective="wasserstein", discriminator_steps=2)
-    labels = np.array([1.0, 2.0, 3.0, 4.0], np.float32)
-    data = (tf.constant(np.stack([labels + 5, labels], axis=1)), tf.constant(labels))
-    logs = {name: float(value) for name, value in model.train_step(data).items()}
-    # Real ones score 5 whatever their label; what is generated, 0, scores −2 times it.
-    assert logs["score_gap"] == pytest.approx(5 + 2 * labels.mean())
 
 
 # --- other ways to teach the generator
@@ -316,11 +232,6 @@ def test_features_are_matched_on_average(eager):
     assert update(model, batch)["generator_loss"] == pytest.approx(16 + 4)
     # ∂/∂bias ‖2 bias − (4, −2)‖² = −4 (4, −2) at 0
     np.testing.assert_allclose(model.generator.get_weights()[1], [1.6, -0.8], rtol=1e-5)
-
-
-def test_features_need_a_layer_of_that_name():
-    with pytest.raises(ValueError, match="needs a layer of the discriminator that is called 'features'"):
-        linear_players().compile(feature_matching=True)
 
 
 def test_what_matches_features_saves_and_loads(tmp_path):
@@ -346,15 +257,6 @@ def test_the_generator_climbs_the_critic_as_it_will_be(eager, steps):
     np.testing.assert_allclose(critic_of(model), [3, 4])  # the critic itself has not moved
 
 
-def test_the_generator_learns_through_the_critics_answer(eager):
-    # With a critic of 0 there is nothing to climb, but what it will be follows from what is generated.
-    model = linear_players(critic=(0.0, 0.0), generator="ones")
-    model.compile(sgd(0.1), sgd(0), objective="wasserstein", unrolled_steps=1)
-    before = model.generator.get_weights()[0]
-    update(model, np.ones((4, WIDTH)))
-    assert (model.generator.get_weights()[0] != before).all()
-
-
 class Shifted(AdversarialModel):
     """Adds what chance says to all that is judged, and keeps a note of it."""
 
@@ -364,7 +266,7 @@ class Shifted(AdversarialModel):
         return examples + shift
 
 
-@pytest.mark.parametrize("objective", sorted(OBJECTIVES))
+@pytest.mark.parametrize("objective", ["bce", "relativistic"])
 def test_all_that_is_judged_is_augmented(eager, objective):
     players = linear_players(generator="ones")
     model = Shifted(players.generator, players.discriminator)
@@ -377,25 +279,6 @@ def test_all_that_is_judged_is_augmented(eager, objective):
     np.testing.assert_array_equal(np.concatenate([examples[0][:2], examples[1][:2]]), batch)
     np.testing.assert_array_equal(examples[2], batch[2:])
     assert len(set(shifts)) == 4
-
-
-def test_the_conditions_make_the_round_trip(tmp_path):
-    makes = keras.Sequential([keras.Input((LATENT + 1,)), L.Dense(WIDTH)])
-    inputs = [keras.Input((WIDTH,)), keras.Input((1,))]
-    model = AdversarialModel(makes, keras.Model(inputs, L.Dense(1)(L.Concatenate()(inputs))), condition_dim=1)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert (loaded.condition_dim, loaded.latent_dim) == (1, LATENT)
-
-
-def test_the_generator_climbs_the_critic(eager):
-    model = linear_players()
-    model.compile(sgd(0.1), sgd(0), objective="wasserstein")
-    update(model, np.zeros((4, WIDTH)))
-    # G(z) = K z with K = 0: ∂/∂K (−mean w·K z) = −mean(z) wᵀ, so every column moves along mean z.
-    kernel = model.generator.get_weights()[0]
-    np.testing.assert_allclose(kernel[:, 1], kernel[:, 0] * 4 / 3, rtol=1e-5)
-    assert np.abs(kernel).min() > 0
 
 
 def test_regularisation_enters_both_updates(eager):
@@ -427,14 +310,6 @@ def test_the_averaged_generator_is_the_moving_average(eager, averaging):
     latents = np.random.default_rng(0).normal(size=(5, LATENT)).astype(np.float32)
     np.testing.assert_allclose(model(latents), latents @ average, rtol=1e-5)
     assert model.averaged_generator.trainable_variables == []
-
-
-def test_a_batch_too_small_for_the_critic_steps_never_spoils_the_weights(eager):
-    model = linear_players()
-    model.compile(sgd(0.1), sgd(0.1), discriminator_steps=5)
-    with contextlib.suppress(ValueError, tf.errors.InvalidArgumentError):
-        update(model, np.ones((2, WIDTH)))
-    assert all(np.isfinite(weights).all() for weights in model.get_weights())
 
 
 # --- whole trainings
@@ -489,25 +364,6 @@ def same(one, other):
 HARDEST = {"objective": "relativistic", "penalty": "r1r2", "penalty_interval": 3, "discriminator_steps": 2}
 
 
-def test_the_seed_fixes_training(eager):
-    def trained(seed):
-        model = noisy_players(seed=seed)
-        model.compile(discriminator_steps=2)
-        before = model.get_weights()
-        for number in range(2):
-            update(model, EXAMPLES[8 * number : 8 * number + 8])
-        return before, model.get_weights()
-
-    (before, first), (_, again), (before_other, other) = trained(3), trained(3), trained(4)
-    assert all(same(first, again))
-    assert all(same(before, before_other))
-    changed = [not alike for alike in same(before, first)]
-    assert sum(changed) > 15
-    # All that training changes depends on the seed; the number of updates does not.
-    differing = [not alike for alike in same(first, other)]
-    assert differing == [c and array.ndim > 0 for c, array in zip(changed, first, strict=True)]
-
-
 def test_continuing_from_a_file_is_training_that_never_stopped(tmp_path):
     whole = noisy_players()
     whole.compile("rmsprop", keras.optimizers.Adam(1e-2, 0.5), **HARDEST)
@@ -532,116 +388,16 @@ def test_continuing_from_a_file_is_training_that_never_stopped(tmp_path):
     assert sum(not alike for alike in same(halfway, state_of(whole))) > 30
 
 
-@pytest.mark.parametrize("look_first", [False, True])
-def test_a_saved_model_loads(tmp_path, look_first):
-    model = noisy_players(seed=3)
-    model.compile(**HARDEST)
-    latents = np.random.default_rng(0).normal(size=(5, LATENT)).astype(np.float32)
-    if look_first:
-        model(latents)
-    model.save(tmp_path / "model.keras")
-    for compiled in (True, False):
-        loaded = keras.models.load_model(tmp_path / "model.keras", compile=compiled)
-        assert (loaded.seed, loaded.averaging, loaded.latent_dim, loaded.name) == (3, 0.9, LATENT, "players")
-        np.testing.assert_array_equal(loaded(latents), model(latents))
-        assert all(same(loaded.get_weights(), model.get_weights()))
-
-
-def test_it_may_be_compiled_again():
-    model = noisy_players()
-    model.compile(penalty="r1r2")
-    model(np.zeros((1, LATENT), np.float32))
-    assert [metric.name for metric in model.metrics][-1] == "penalty"
-    model.compile(penalty="clip")
-    assert "penalty" not in [metric.name for metric in model.metrics]
-
-
 # --- the Keras side
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"objective": "hinge"}, {"penalty": "spectral"}, {"objective": ""}, {"penalty": "Clip"}]
-)
+@pytest.mark.parametrize("wrong", [{"objective": "hinge"}, {"penalty": "Clip"}])
 def test_an_unknown_choice_is_refused_with_the_known_ones(wrong):
     ((name, value),) = wrong.items()
     with pytest.raises(ValueError, match=f"{name} '{value}' is not one of") as refusal:
         linear_players().compile(**wrong)
     for known in {"objective": OBJECTIVES, "penalty": PENALTIES}[name]:
         assert known in str(refusal.value)
-
-
-def test_the_configuration_makes_the_round_trip():
-    model = noisy_players(seed=3, averaging=0.25)
-    config = model.get_config()
-    again = AdversarialModel.from_config(config)
-    assert again.get_config() == config
-    assert (again.seed, again.averaging, again.name) == (3, 0.25, "players")
-    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
-    assert int(again.step) == 0
-
-
-def test_the_compilation_makes_the_round_trip():
-    chosen = {
-        "objective": "wasserstein",
-        "penalty": "gradient",
-        "penalty_weight": 7.0,
-        "penalty_interval": 4,
-        "clip": 0.5,
-        "discriminator_steps": 3,
-        "feature_matching": False,
-        "unrolled_steps": 2,
-        "unrolled_rate": 0.5,
-    }
-    model = linear_players()
-    model.compile(keras.optimizers.Adam(2**-10, 0.25), keras.optimizers.RMSprop(2**-14), **chosen)
-    config = model.get_compile_config()
-    assert {name: config[name] for name in chosen} == chosen
-    again = linear_players()
-    again.compile_from_config(copy.deepcopy(config))  # Keras writes into what it reads
-    assert again.get_compile_config() == config
-    assert again.generator_optimizer.beta_1 == 0.25
-    assert isinstance(again.discriminator_optimizer, keras.optimizers.RMSprop)
-
-
-def test_what_keras_compiles_with_makes_the_round_trip():
-    model = linear_players()
-    model.compile(run_eagerly=True, steps_per_execution=3)
-    again = linear_players()
-    again.compile_from_config(model.get_compile_config())
-    assert (again.run_eagerly, again.steps_per_execution) == (True, 3)
-
-
-def test_the_callbacks_of_keras_work(tmp_path):
-    model = noisy_players()
-    model.compile()
-    callbacks = [
-        keras.callbacks.TensorBoard(str(tmp_path / "tensorboard"), histogram_freq=1),
-        keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras"), monitor="score_gap", mode="min"),
-        keras.callbacks.EarlyStopping(
-            "generator_loss", mode="min", min_delta=100, patience=1, restore_best_weights=True
-        ),
-    ]
-    history = train(model, 0, 5, callbacks=callbacks).history
-    assert {name: len(values) for name, values in history.items()} == dict.fromkeys(
-        [metric.name for metric in model.metrics], 2
-    )  # the second epoch was no better by 100, so it was the last
-    events = [
-        event
-        for file in (tmp_path / "tensorboard").rglob("*tfevents*")
-        for event in tf.compat.v1.train.summary_iterator(str(file))
-    ]
-    tags = {value.tag for event in events for value in event.summary.value}
-    assert {"epoch_generator_loss", "epoch_discriminator_loss", "epoch_score_gap"} <= tags
-    assert isinstance(keras.models.load_model(tmp_path / "best.keras"), AdversarialModel)
-
-
-def test_fit_takes_arrays_and_data_sets():
-    model = linear_players()
-    model.compile()
-    model.fit(EXAMPLES, batch_size=8, epochs=1, verbose=0)
-    assert int(model.step) == 5
-    model.fit(tf.data.Dataset.from_tensor_slices(EXAMPLES).batch(10), epochs=1, shuffle=False, verbose=0)
-    assert int(model.step) == 9
 
 
 @pytest.fixture
@@ -652,10 +408,9 @@ def mixed_precision():
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize("choice", [{"penalty": "gradient", "objective": "wasserstein"}, HARDEST])
-def test_it_trains_in_mixed_precision(eager, mixed_precision, choice):
+def test_it_trains_in_mixed_precision(eager, mixed_precision):
     model = noisy_players()
-    model.compile(**choice)
+    model.compile(**HARDEST)
     before = model.get_weights()
     assert model.generator.compute_dtype == "bfloat16"
     for _ in range(2):

@@ -38,18 +38,8 @@ def test_what_is_written_is_read_again(tmp_path, ending):
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-@pytest.mark.parametrize("ending", [".ogg", ".mp3"])
-def test_lossy_formats_keep_the_sound(tmp_path, ending):
-    file = tmp_path / f"sound{ending}"
-    write_audio(file, sine(1000))
-    read = middle(read_audio(file))
-    assert loudest_frequency(read) == pytest.approx(1000, abs=2)
-    assert np.abs(read).max() == pytest.approx(0.5, abs=0.05)
-
-
 @pytest.mark.parametrize("ending", FORMATS)
-@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])
-@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (44_100, 2)])
 def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
     file = tmp_path / f"sound{ending}"
     write_audio(file, np.repeat(sine(1000, rate=rate)[:, None], channels, axis=1), rate)
@@ -60,24 +50,10 @@ def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
     assert np.sqrt(np.mean(middle(read) ** 2)) == pytest.approx(0.5 / np.sqrt(2), abs=0.03)
 
 
-def test_channels_are_mixed(tmp_path):
-    left, right = sine(440), sine(1000, amplitude=0.25)
-    file = tmp_path / "sound.wav"
-    write_audio(file, np.stack([left, right], axis=1))
-    np.testing.assert_allclose(read_audio(file), (left + right) / 2, atol=1 / 2**14)
-
-
 def test_what_is_too_loud_is_cut_off(tmp_path):
     file = tmp_path / "sound.wav"
     write_audio(file, np.array([-3.0, -0.5, 0.5, 3.0]))
     np.testing.assert_allclose(read_audio(file), [-1, -0.5, 0.5, 1], atol=1 / 2**14)
-
-
-@pytest.mark.parametrize("subtype", ["PCM_24", "FLOAT", "PCM_U8"])
-def test_other_sample_formats(tmp_path, subtype):
-    file = tmp_path / "sound.wav"
-    soundfile.write(file, sine(), RATE, subtype=subtype)
-    np.testing.assert_allclose(read_audio(file), sine(), atol=1 / 100)
 
 
 def test_a_failure_leaves_the_file_as_it_was(tmp_path):
@@ -142,14 +118,6 @@ def test_what_a_rate_cannot_hold_is_removed():
     assert np.abs(middle(resample(sine(15_000, rate=44_100), 44_100, RATE))).max() < 1e-3
 
 
-def test_the_same_rate_changes_nothing():
-    np.testing.assert_array_equal(resample(sine(), RATE, RATE), sine())
-
-
-def test_no_sound_is_too_short_to_resample():
-    assert resample(np.ones(1, np.float32), 48_000, 8000).shape == (1,)
-
-
 # --- MIDI
 
 
@@ -174,11 +142,3 @@ def test_a_midi_file_is_played(tmp_path):
     sound = render([note for note in notes if not note.drums], RATE)
     assert loudest_frequency(sound[:RATE]) == pytest.approx(440, rel=0.01)
     assert loudest_frequency(sound[RATE : 2 * RATE]) == pytest.approx(880, rel=0.01)
-
-
-def test_a_midi_file_that_is_none(tmp_path):
-    (tmp_path / "a.mid").write_bytes(b"no MIDI at all, though long enough")
-    with pytest.raises(UserError, match=r"a\.mid cannot be read as MIDI .*give a standard MIDI file"):
-        read_midi(tmp_path / "a.mid")
-    with pytest.raises(UserError, match="does not exist"):
-        read_midi(tmp_path / "b.mid")

@@ -1,8 +1,6 @@
 import argparse
-import math
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -27,23 +25,15 @@ TYPES = {
     ("name", "text", "value"),
     [
         ("positive_int", "1", 1),
-        ("positive_int", "4096", 4096),
         ("non_negative_int", "0", 0),
-        ("non_negative_int", "12", 12),
         ("positive_float", "1e-300", 1e-300),
-        ("positive_float", "2", 2.0),
         ("non_negative_float", "0", 0.0),
-        ("non_negative_float", "0.25", 0.25),
         ("probability", "1", 1.0),
-        ("probability", "1e-9", 1e-9),
-        ("seed_value", "0", 0),
         ("seed_value", "2147483647", 2147483647),
-        ("between", "-1", -1.0),
         ("between", "2.5", 2.5),
-        ("between", "0", 0.0),
     ],
 )
-def test_accepted(name, text, value):
+def test_the_limits_are_accepted(name, text, value):
     converted = TYPES[name](text)
     assert converted == value
     assert type(converted) is type(value)
@@ -53,24 +43,17 @@ def test_accepted(name, text, value):
     ("name", "text", "message"),
     [
         ("positive_int", "0", "'0' is not a whole number of at least 1"),
-        ("positive_int", "-3", "'-3' is not a whole number of at least 1"),
         ("positive_int", "1.5", "'1.5' is not a whole number of at least 1"),
-        ("positive_int", "ten", "'ten' is not a whole number of at least 1"),
         ("positive_int", "", "'' is not a whole number of at least 1"),
         ("non_negative_int", "-1", "'-1' is not a whole number of at least 0"),
-        ("positive_float", "0", "'0' is not a number above 0"),
         ("positive_float", "-0.0", "'-0.0' is not a number above 0"),
-        ("positive_float", "-0.1", "'-0.1' is not a number of at least 0"),
         ("non_negative_float", "-1e-9", "'-1e-9' is not a number of at least 0"),
-        ("probability", "0", "'0' is not a number above 0"),
         ("probability", "1.0000001", "'1.0000001' is not a number above 0 and at most 1"),
         ("seed_value", "2147483648", "'2147483648' is not a seed: give a number below 2147483648"),
-        ("seed_value", "-1", "'-1' is not a whole number of at least 0"),
         ("between", "2.51", "'2.51' is not a slope from -1 to 2.5"),
-        ("between", "-1.01", "'-1.01' is not a slope from -1 to 2.5"),
     ],
 )
-def test_refused_and_told_why(name, text, message):
+def test_other_values_are_refused(name, text, message):
     with pytest.raises(argparse.ArgumentTypeError) as refusal:
         TYPES[name](text)
     assert str(refusal.value) == message
@@ -96,19 +79,6 @@ def test_between_accepts_exactly_what_lies_between(value, least, most):
     else:
         with pytest.raises(argparse.ArgumentTypeError):
             convert(repr(value))
-
-
-@steady
-@given(st.text(max_size=12))
-def test_any_text_is_a_finite_number_or_a_clear_message(text):
-    for convert in TYPES.values():
-        try:
-            value, message = convert(text), ""
-        except argparse.ArgumentTypeError as refusal:
-            value, message = 0, str(refusal)
-            assert "is not" in message
-        assert math.isfinite(value)
-        assert len(message.splitlines()) <= 1
 
 
 # --- the parser
@@ -152,21 +122,6 @@ def test_a_wrong_argument_is_one_line_without_usage(capsys, argv, expected):
 # --- running a verb
 
 
-@pytest.mark.parametrize("code", [0, 1, 130])
-def test_the_verbs_own_code_is_the_exit_code(capsys, code):
-    with pytest.raises(SystemExit) as end:
-        cli.run(lambda _: code)
-    assert end.value.code == code
-    assert capsys.readouterr() == ("", "")
-
-
-def test_the_verb_gets_its_arguments():
-    seen = []
-    with pytest.raises(SystemExit):
-        cli.run(lambda argv: seen.append(argv) or 0, ["--count", "3"])
-    assert seen == [["--count", "3"]]
-
-
 def test_a_mistake_of_the_user_is_one_line(capsys):
     def verb(argv):
         raise cli.UserError("a.mid is broken:\n  line 3\n\tgive another\n")
@@ -185,14 +140,6 @@ def test_ctrl_c_is_no_traceback(capsys):
         cli.run(verb)
     assert end.value.code == 130
     assert capsys.readouterr() == ("", "interrupted\n")
-
-
-def test_a_mistake_of_ours_keeps_its_traceback():
-    def verb(argv):
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        cli.run(verb)
 
 
 @pytest.mark.parametrize("lines", [1, 100_000])
@@ -224,9 +171,3 @@ def test_no_file(tmp_path):
     with pytest.raises(cli.UserError) as folder:
         cli.existing_file(tmp_path, "--start")
     assert str(folder.value) == f"--start {tmp_path} is a folder: give the path of a file"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the names of homes are looked up elsewhere")
-def test_the_home_of_nobody():
-    with pytest.raises(cli.UserError, match="--model"):
-        cli.existing_file(Path("~nobody-of-that-name/model.keras"), "--model")

@@ -52,11 +52,6 @@ def test_a_page_shows_what_is_in_the_score(page):
     assert len(signs) == 1
 
 
-def test_nothing_but_bars_of_notes_is_on_it(page):
-    words = "".join("".join(text.itertext()) for text in elements(page, "text"))
-    assert words.strip() == ""
-
-
 def test_the_same_score_gives_the_same_bytes_in_any_process(page):
     score = musicxml(TUNE)
     assert svg_pages(score) == [page]
@@ -87,29 +82,6 @@ def test_numbers_of_bars_are_painted_without_fonts_of_the_system():
     without = re.sub(r">\d+</tspan>", "></tspan>", long)
     ink = [(np.asarray(Image.open(io.BytesIO(png(text))).convert("L")) < 128).sum() for text in (long, without)]
     assert ink[0] > ink[1] + 20 * len(numbers)
-
-
-def test_lines_are_equally_long_and_a_single_one_fills_its_page():
-    for bars, lines in ((24, True), (3, False)):
-        (page,) = svg_pages(musicxml(Score(((60, 4), (64, 2), (67, 2), (72, 4), (67, 4)) * bars, "a")))
-        grey = np.asarray(Image.open(io.BytesIO(png(page))).convert("L")) < 128
-        staves = grey[grey.mean(axis=1) > 0.5]
-        ends = [np.flatnonzero(row).max() for row in staves]
-        assert (len(ends) > 10) is lines
-        assert max(ends) - min(ends[:-10] or ends) < 10
-        assert grey.shape[1] - max(ends) < 120
-        assert (grey.shape[1] == 2100) is lines
-
-
-def test_what_is_longer_than_a_page_goes_on_on_another():
-    pages = svg_pages(musicxml(Score(((60, 4), (64, 4), (67, 4), (72, 4)) * 120, "very long")))
-    assert len(pages) > 1
-    assert sum(len(drawn(page, "measure")) for page in pages) == 120
-
-
-def test_what_is_no_score():
-    with pytest.raises(ValueError, match="verovio"):
-        svg_pages("no score")
 
 
 def test_every_thread_engraves_alike():

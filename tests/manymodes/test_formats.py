@@ -1,5 +1,3 @@
-import argparse
-
 import numpy as np
 import pytest
 import soundfile
@@ -11,12 +9,10 @@ from manymodes.music.formats import (
     RATE_HZ,
     SUFFIXES,
     add_format_option,
-    format_list,
     played_notes,
     sound_of,
     write_score,
 )
-from manymodes.music.midi import write_melody
 from manymodes.music.score import Score
 
 TUNE = Score(((67, 4), (72, 6), (None, 2), (76, 4), (72, 12)), "a tune", "4/4", 4, tempo=90, program=73)
@@ -30,10 +26,6 @@ def options():
 
 
 # --- at the prompt
-
-
-def test_midi_unless_asked(options):
-    assert options.parse_args([]).format == ("midi",)
 
 
 @pytest.mark.parametrize(
@@ -67,20 +59,7 @@ def test_another_is_refused_in_one_line(options, capsys, text, says):
     assert says in errors
 
 
-def test_every_format_has_its_ending():
-    assert format_list(tuple(SUFFIXES))(",".join(SUFFIXES)) == tuple(SUFFIXES)
-    assert len(set(SUFFIXES.values())) == len(SUFFIXES)
-    with pytest.raises(argparse.ArgumentTypeError):
-        format_list(())("midi")
-
-
 # --- files
-
-
-@pytest.mark.parametrize("name", SUFFIXES)
-def test_only_what_is_asked_for_is_written(tmp_path, name):
-    write_score(tmp_path / "a.b", TUNE, (name,))
-    assert [file.name for file in tmp_path.iterdir()] == [f"a.b{SUFFIXES[name]}"]
 
 
 def test_every_format_has_the_same_notes(tmp_path, contents):
@@ -96,13 +75,6 @@ def test_every_format_has_the_same_notes(tmp_path, contents):
     first = contents(tmp_path)
     write_score(tmp_path / "tune", TUNE, SUFFIXES)
     assert contents(tmp_path) == first
-
-
-def test_midi_is_that_of_write_melody(tmp_path):
-    write_score(tmp_path / "ours", TUNE, ("midi",))
-    quarters = [(67, 1), (72, 1.5), (None, 0.5), (76, 1), (72, 3)]
-    write_melody(tmp_path / "plain.mid", quarters, tempo=90, program=73)
-    assert (tmp_path / "ours.mid").read_bytes() == (tmp_path / "plain.mid").read_bytes()
 
 
 def test_further_pages_are_files_of_their_own(tmp_path):
@@ -141,7 +113,3 @@ def test_what_rings_on_for_too_long_is_faded_out():
     assert abs(cut[-1]) < 1e-6
     fading = np.abs(cut[round(1.5 * RATE_HZ) :]) - np.abs(whole[round(1.5 * RATE_HZ) : len(cut)])
     assert fading.max() < 1e-6
-
-
-def test_silence_has_no_sound():
-    assert len(sound_of(played_notes(Score(((None, 16),), "")))) == 0

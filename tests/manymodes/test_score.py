@@ -1,9 +1,9 @@
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from music21 import converter, key
+from music21 import converter
 
 from manymodes.music.score import Name, Score, abc, bars_of, musicxml, signature, spelled
 
@@ -100,16 +100,6 @@ def test_a_name_sounds_as_its_pitch(pitch, fifths, mode):
     assert 12 * (octave + 1) + {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter] + alter == pitch
 
 
-@pytest.mark.parametrize("fifths", range(-6, 7))
-@pytest.mark.parametrize("mode", ["major", "minor"])
-def test_the_scale_of_a_key_needs_no_accidentals(fifths, mode):
-    scale = key.KeySignature(fifths).asKey("major").pitches[:7]
-    signs = {pitch.step: int(pitch.alter) for pitch in scale}
-    for pitch in scale:
-        letter, alter, _ = spelled(pitch.midi, fifths, mode)
-        assert (letter, alter) == (pitch.step, signs[pitch.step])
-
-
 # --- bars
 
 
@@ -180,11 +170,6 @@ def test_what_notes_are_written_as(meter, notes, written):
     assert [value.steps for value in chain.from_iterable(bars_of(Score(notes, "", meter)))] == written
 
 
-def test_a_silence_of_a_thousand_bars():
-    bars = bars_of(Score(((60, 16), (None, 16_000), (60, 16)), ""))
-    assert [[value.pitch for value in bar] for bar in bars] == [[60], *[[None]] * 1000, [60]]
-
-
 def test_silence_is_a_bar_of_rest():
     for notes in ((), ((None, 5), (None, 80))):
         assert [[value.steps for value in bar] for bar in bars_of(Score(notes, "", "3/4"))] == [[12]]
@@ -242,16 +227,6 @@ def test_beams_show_the_beats(meter, beams):
     assert [after - start for start, after in pairwise([*starts, METERS[meter] // 2])] == beams
 
 
-def test_low_tunes_have_a_bass_clef():
-    assert "<sign>F</sign>" in musicxml(Score(((40, 4), (43, 4)), ""))
-    assert "<sign>G</sign>" in musicxml(Score(((60, 4), (64, 4)), ""))
-
-
-def test_no_date_and_no_chance_in_it():
-    assert musicxml(WALTZ) == musicxml(WALTZ)
-    assert "date" not in musicxml(WALTZ)
-
-
 # --- ABC
 
 
@@ -283,14 +258,3 @@ def test_accidentals_of_abc_are_the_same_however_far_they_hold():
     # A sharp in one octave, then the same letter in another: some readers carry the sharp over, some do not.
     (line,) = abc(Score(((66, 4), (77, 4), (78, 4), (65, 4)), "")).splitlines()[8:]
     assert line == "^F4 =f4 ^f4 =F4 |]"
-
-
-def test_lines_of_abc_have_four_bars_after_the_upbeat():
-    score = Score(((60, 4), *[(62, 16)] * 9, (64, 12)), "", upbeat=4)
-    lines = abc(score).splitlines()[8:]
-    assert [line.count("|") for line in lines] == [5, 4, 2]
-    assert [len(list(group)) for _, group in groupby(lines, key=lambda line: line.endswith("|]"))] == [2, 1]
-
-
-def test_a_title_is_one_line():
-    assert "T:two lines" in abc(WALTZ._replace(title="two\nlines")).splitlines()

@@ -43,24 +43,11 @@ def level_db(sound):
 
 
 @pytest.mark.parametrize("program", MELODIC.values(), ids=MELODIC)
-def test_a4_is_440_hz(program):
-    frequency, share = partial_near(render([PlayedNote(0, 1, 69, program=program)], RATE, 1.0), 440)
-    assert abs(cents(frequency, 440)) < 6
-    assert share > 0.1
-
-
-@pytest.mark.parametrize("program", MELODIC.values(), ids=MELODIC)
 def test_other_keys_are_in_tune(program):
-    for key in range(50, 87, 4):
+    for key in (50, 69, 84):
         frequency, share = partial_near(render([PlayedNote(0, 1, key, program=program)], RATE, 1.0), hertz(key))
         assert abs(cents(frequency, hertz(key))) < 15, key
         assert share > 0.03, key
-
-
-def test_other_rates_keep_the_pitch():
-    low, high = (render([PlayedNote(0, 1, 69, program=73)], rate, 1.0) for rate in (RATE, 2 * RATE))
-    assert len(high) == 2 * len(low) == 2 * RATE
-    assert partial_near(high[::2], 440)[0] == pytest.approx(partial_near(low, 440)[0], rel=1e-3)
 
 
 def test_notes_begin_and_end_where_they_should():
@@ -81,24 +68,9 @@ def test_sounds_add_up():
     np.testing.assert_allclose(render(notes, RATE)[:RATE], together[: len(render(notes, RATE))], atol=1e-6)
 
 
-def test_nothing_to_play():
-    assert render([], RATE).shape == (0,)
-    silence = render([], RATE, 0.5)
-    assert silence.shape == (RATE // 2,)
-    assert not silence.any()
-    assert not render([PlayedNote(0, 1, 0, drums=True), PlayedNote(0, 1, 60, program=127, drums=True)], RATE).any()
-
-
 def test_amplitude_goes_with_the_square_of_velocity():
     loud, soft = (render([PlayedNote(0, 0.3, 60, velocity)], RATE, 0.3) for velocity in (120, 60))
     np.testing.assert_allclose(loud, 4 * soft, atol=1e-6)
-
-
-def test_a_piano_dies_away_and_a_flute_does_not():
-    piano, flute = (render([PlayedNote(0, 3, 69, program=program)], RATE, 2.5) for program in (0, 73))
-    for sound, fall in ((piano, 20), (flute, -3)):
-        early, late = level_db(sound[RATE // 10 : RATE // 2]), level_db(sound[2 * RATE : 5 * RATE // 2])
-        assert (early - late > fall) if fall > 0 else (early - late < -fall)
 
 
 def test_a_low_pass_filter_passes_what_is_low():
@@ -112,23 +84,12 @@ def test_a_low_pass_filter_passes_what_is_low():
     assert np.median(gain[3900:4100]) < 1 / 16
 
 
-@pytest.mark.parametrize("kit", [0, 8, 16, 24, 25, 32, 40])
+@pytest.mark.parametrize("kit", [0, 25, 40])
 def test_drums_sound_and_die_away(kit):
-    for key in (36, 38, 42, 45, 46, 49, 50, 51, 39):
+    for key in (36, 38, 42, 49):
         sound = render([PlayedNote(0, 0.1, key, 110, kit, drums=True)], RATE, 3.0)
         assert level_db(sound[: RATE // 20]) > -50, key
         assert level_db(sound[: RATE // 20]) > level_db(sound[2 * RATE :]) + 20, key
-
-
-def test_the_pitches_of_drums_are_not_those_of_keys():
-    low, high = (render([PlayedNote(0, 0.1, key, drums=True)], RATE, 0.5) for key in (KICK, CRASH))
-
-    def centre(sound):
-        power = np.abs(np.fft.rfft(sound)) ** 2
-        return power @ np.fft.rfftfreq(len(sound), 1 / RATE) / power.sum()
-
-    assert centre(low) < 500
-    assert centre(high) > 2000
 
 
 def test_a_closed_hat_ends_an_open_one():
@@ -142,13 +103,6 @@ def test_a_closed_hat_ends_an_open_one():
     assert level_db(ringing[after]) > -60
     crash = PlayedNote(0.2, 0.1, CRASH, drums=True)
     np.testing.assert_allclose(render([opened, crash], RATE, 1.0), ringing + render([crash], RATE, 1.0), atol=1e-6)
-
-
-def test_a_long_note_is_as_long_as_it_is():
-    sound = render([PlayedNote(0, 9, 69, program=73)], RATE)
-    assert level_db(sound[8 * RATE : 9 * RATE]) > -30
-    short = render([PlayedNote(0, 1, 69, program=73)], RATE)
-    np.testing.assert_allclose(sound[:RATE], short[:RATE], atol=2e-5)
 
 
 def test_a_pretty_midi_without_a_soundfont(monkeypatch, tmp_path):

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 
 from manymodes.experiment.records import Record, Row
@@ -8,10 +6,8 @@ from manymodes.experiment.tables import (
     Cell,
     Table,
     differences,
-    having,
     is_trained,
     markdown,
-    mean,
     over_seeds,
     particulars,
     points,
@@ -19,7 +15,6 @@ from manymodes.experiment.tables import (
     signed,
     single_changes,
     training_cells,
-    values,
 )
 
 
@@ -67,11 +62,6 @@ def test_particulars_are_those_of_the_records():
     }
 
 
-def test_particulars_of_one_record_name_one_of_each():
-    about = particulars({Row("a", "A"): [record()]}, command="x", data=("Tunes", "some"), time="a minute")
-    assert (about["Seeds"], about["Machine"], about["Date"]) == ("0", "one", "2026-01-01")
-
-
 @pytest.mark.parametrize(
     ("write", "value", "text"),
     [
@@ -86,21 +76,6 @@ def test_particulars_of_one_record_name_one_of_each():
 )
 def test_numbers_are_written(write, value, text):
     assert write(value) == text
-
-
-def test_measures_are_those_of_all_seeds():
-    records = [record(0, score=1.0), record(1, score=3.0, other=None)]
-    assert values(records, "score", brief) == Cell("2", "1 to 3")
-    assert mean(records, "score") == 2
-    assert values(records, "other", brief) == Cell("–")
-    assert math.isnan(mean(records, "other"))
-
-
-def test_rows_are_found_by_what_is_known_of_them():
-    first, second, third = (Row(name, name) for name in "abc")
-    found = {first: [record(score=0.0)], second: [record(score=None)], third: [record(other=1.0)]}
-    assert list(having(found, "score")) == [first]
-    assert list(having(found, "score", "other")) == [first, third]
 
 
 def test_what_is_said_of_training():
