@@ -158,7 +158,7 @@ def test_a_row_without_results_is_left_out(compare, tmp_path, monkeypatch):
         (["--minutes", "0"], "--minutes"),
         (["--jobs", "0"], "--jobs"),
         (["--numbers", "none"], "--numbers none"),
-        (["--scheduler", "nowhere"], "--scheduler nowhere"),
+        pytest.param(["--scheduler", "nowhere"], "--scheduler nowhere", marks=pytest.mark.slow),
         (["--out", "{there}", "--work", "{there}/stub/work"], "--work"),
         (["--out", "{file}"], "file"),
         (["--work", "{file}"], "file"),

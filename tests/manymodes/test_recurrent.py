@@ -33,14 +33,11 @@ def assert_equal(found, expected):
 @pytest.mark.parametrize(
     ("arguments", "wrap"),
     [
-        ({"return_sequences": True}, lambda layer: layer),
-        ({"return_sequences": False}, lambda layer: layer),
         ({"return_sequences": True, "return_state": True}, lambda layer: layer),
         ({"return_sequences": True, "go_backwards": True}, lambda layer: layer),
         ({}, layers.Bidirectional),
-        ({"return_sequences": True}, layers.Bidirectional),
     ],
-    ids=["sequences", "last", "state", "backwards", "both directions, last", "both directions, sequences"],
+    ids=["state", "backwards", "both directions"],
 )
 def test_outputs_and_gradients_are_those_of_keras(sequences, arguments, wrap):
     found = []

@@ -10,8 +10,7 @@ from manymodes.music.score import Name, Score, abc, bars_of, musicxml, signature
 METERS = {"2/4": 8, "3/4": 12, "4/4": 16, "6/8": 12, "3/8": 6, "6/4": 24}
 NAMED = {"C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F#": 6, "F": -1, "Bb": -2, "Eb": -3, "Ab": -4, "Db": -5}
 CLASSES = {"C": 0, "Db": 1, "D": 2, "Eb": 3, "E": 4, "F": 5, "F#": 6, "G": 7, "Ab": 8, "A": 9, "Bb": 10, "B": 11}
-SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-FEWER = settings(SLOWLY, max_examples=40)
+FEWER = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=30)
 WRITABLE = {1, 2, 3, 4, 6, 8, 12, 16, 24}
 
 # An upbeat of a quarter, a note over the bar line, a rest, and an end that the upbeat completes; in D major.
@@ -104,7 +103,7 @@ def test_a_name_sounds_as_its_pitch(pitch, fifths, mode):
 
 
 @given(scores())
-@SLOWLY
+@FEWER
 def test_bars_hold_the_notes_and_are_full(score):
     bars = bars_of(score)
     assert joined((note[0], note[1]) for note in score.notes) == joined(
@@ -131,7 +130,7 @@ def untied(values):
 
 
 @given(scores())
-@SLOWLY
+@FEWER
 def test_values_can_be_written_and_show_where_beats_are(score):
     for value in chain.from_iterable(bars_of(score)):
         end = value.place + value.steps
