@@ -1,4 +1,4 @@
-"""Saved models: the pretrained ones, finding and loading any, and saving small files for generation alone.
+"""Saved models: find them, load them, and save small files for generation.
 
 A checkout has the pretrained models in ``data/pretrained``; a wheel installs that folder as the package `PACKAGE`. The
 card of NAME.keras is NAME.md beside it. Importing this module does not import TensorFlow.
@@ -42,8 +42,8 @@ class Data(NamedTuple):
     """The training data of a model.
 
     Attributes:
-        what: which data, and whose.
-        licence: of the data, and so of the model.
+        what: the data and their source.
+        licence: the licence of the data, which is also that of the model.
     """
 
     what: str
@@ -55,9 +55,9 @@ class Shipped(NamedTuple):
 
     Attributes:
         program: the command that trains it.
-        options: of that command, without seed and output.
-        data: what it learns from.
-        seed: of its training.
+        options: its options, without seed and output.
+        data: the training data.
+        seed: the seed of training.
     """
 
     program: str
@@ -131,7 +131,7 @@ def pretrained(name: str) -> Path:
         name: one of `MODELS`.
 
     Raises:
-        UserError: it is not there.
+        UserError: the file does not exist.
     """
     file = folder() / f"{name}.keras"
     if not file.is_file():
@@ -148,7 +148,7 @@ def names_of(program: str) -> list[str]:
 
 
 def shipped_as(file: Path) -> Shipped | None:
-    """Return how a model was made, if its file is a pretrained one."""
+    """Return how a pretrained model was made; None for any other file."""
     return MODELS.get(file.stem) if file.parent == folder() else None
 
 
@@ -186,7 +186,7 @@ class Kind(NamedTuple):
     """The models that a program can use.
 
     Attributes:
-        what: in words: "a model of letters".
+        what: a description with its article: "a model of letters".
         program: the command that trains them.
         modules: the module of each class by its registered name: {"fontgan>FontGAN": "fontgan.models.gan"}.
     """
@@ -209,9 +209,9 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
     """Load a model from a .keras file; it is not compiled.
 
     Args:
-        path: of the file.
-        kind: of model that it must be.
-        named: what messages call the file, in front of its path.
+        path: the file.
+        kind: the expected kind of model.
+        named: name of the file in messages, in front of its path.
 
     Raises:
         UserError: there is no such file; it is not a .keras file, or damaged; or the model is of another kind, or has
@@ -259,14 +259,14 @@ def _description(file: Path, named: str) -> tuple[str, str, str]:
 
 
 def save_slim(model: keras.Model, path: Path) -> None:
-    """Save what generating needs of a model, in one step: the same model gives the same bytes.
+    """Save the parts of a model that generation needs, in one step: the same model gives the same bytes.
 
     Adversarial models keep their averaged generator alone. Weights are rounded to 16 bits (three decimal digits) unless
     one is too large for them; Keras reads them into 32 bits. The file is compressed.
 
     Args:
-        model: trained.
-        path: of the file, ends with .keras.
+        model: a trained model.
+        path: the new file, which ends with .keras.
     """
     from manymodes.nn.adversarial import AdversarialModel
 

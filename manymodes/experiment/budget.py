@@ -1,4 +1,4 @@
-"""A time budget for training: the models of a comparison are trained equally long.
+"""A time budget for training: all models of a comparison are trained for the same time.
 
 Only updates count. Building TensorFlow's graph, measuring after an epoch and writing checkpoints do not: they would
 cost a model with short epochs more.
@@ -37,11 +37,11 @@ _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s"
 
 
 class Budget(NamedTuple):
-    """What a model may spend on training: time, or a number of epochs.
+    """The limit of training: a time or a number of epochs.
 
     Attributes:
-        minutes: of updates.
-        epochs: instead of minutes, for results that do not depend on the speed of the machine.
+        minutes: time for updates.
+        epochs: used instead of minutes, for results that do not depend on the speed of the machine.
     """
 
     minutes: float
@@ -57,10 +57,10 @@ class Trained(NamedTuple):
     """A model that was trained with a budget.
 
     Attributes:
-        model: of the best epoch.
-        facts: what tables say of its training.
-        history: of all epochs.
-        run: its folder.
+        model: the model of the best epoch.
+        facts: facts about the training, for tables.
+        history: one row for each epoch.
+        run: its run folder.
     """
 
     model: keras.Model
@@ -155,7 +155,7 @@ def train_with_budget(
         config: of the run; its number of epochs is planned here.
         prepare: builds the training.
         data: passed to ``prepare``.
-        examples: how many an update sees.
+        examples: number of examples in an update.
         losses: columns of the history whose last values are among the facts.
         title: shown beside the progress bar; without one there is no bar.
         clock: returns the time in seconds.

@@ -1,7 +1,7 @@
-"""The comparison of a package's models: every model is trained equally long, and measured beside baselines.
+"""Compare the models of a package: each is trained for the same time and measured beside baselines.
 
-A package subclasses `Comparison` and calls `main` with it. Finished rows are kept, so that the same command goes on
-where it was stopped:
+A package subclasses `Comparison` and calls `main` with it. Finished rows are kept, so that the same
+command continues an interrupted comparison:
 
 WORK/ROW-seed-N-KEY.json   the record of a finished row; KEY is a checksum of what it was made with
 WORK/ROW-seed-N-KEY/       the run of its model
@@ -47,13 +47,13 @@ class LeftOutError(Exception):
 
 
 class Data(NamedTuple):
-    """What the models of one seed learn from.
+    """The training data of one seed.
 
     Attributes:
         content: passed to `Comparison.prepare`, `Comparison.evaluate` and `Comparison.baseline`.
         fingerprint: changes with the content.
-        summary: printed at the start.
-        description: for the particulars, without the fingerprint.
+        summary: a line printed at the start.
+        description: a description for the page, without the fingerprint.
     """
 
     content: Any
@@ -63,13 +63,13 @@ class Data(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What was measured of a row.
+    """The measurements of a row.
 
     Attributes:
         measures: numbers; NaN or None where unknown.
         verdict: sentences without a full stop.
-        figures: what pictures need, as JSON has it.
-        facts: joins the facts of the training.
+        figures: data for the pictures, as JSON values.
+        facts: added to the facts of the training.
     """
 
     measures: Mapping[str, Any]
@@ -80,12 +80,12 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """A row that is to be made for one seed.
+    """A row to compute for one seed.
 
     Attributes:
-        row: which one.
-        seed: of everything random.
-        config: of its model; None for a baseline.
+        row: the row.
+        seed: the seed.
+        config: the configuration of its model; None for a baseline.
         args: the command line, with ``count``, ``minutes``, ``epochs``, ``work`` and the package's own options.
         data: of this seed.
         program: the command that compares.
@@ -130,7 +130,7 @@ class Job:
 
 
 class Comparison(ABC):
-    """What a package says of its comparison.
+    """The base class of a package's comparison.
 
     Attributes:
         program: the module that holds it as ``COMPARISON``, so that other processes find it.
@@ -350,7 +350,7 @@ def _rows_type(rows: Sequence[Row]) -> Callable[[str], tuple[Row, ...]]:
 
 
 def _check(comparison: Comparison, args: argparse.Namespace) -> None:
-    """Refuse before any work what would be refused after it.
+    """Check the arguments before any work is done.
 
     Raises:
         UserError: a count that is too small, tables that exist, or a folder that cannot be written.
@@ -366,7 +366,7 @@ def _check(comparison: Comparison, args: argparse.Namespace) -> None:
 
 
 def _apart(args: argparse.Namespace) -> bool:
-    """Say whether other processes make the rows."""
+    """Return whether other processes compute the rows."""
     return args.scheduler is not None or args.jobs > 1
 
 

@@ -1,4 +1,4 @@
-"""Fitting a model inside a run folder: epochs recorded, interruptions caught, the best epoch kept."""
+"""Training in a run folder: record epochs, handle interruptions, keep the best epoch."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Training(NamedTuple):
     """A model that is ready to be trained.
 
     Attributes:
-        model: compiled; the last checkpoint's where a run is continued.
+        model: a compiled model; that of the last checkpoint if a run is continued.
         batches: a ``PyDataset`` or ``tf.data.Dataset``; its length is the number of updates of an epoch.
         measure: called after each epoch with its number, from 1, and whether it is the last one; what it returns joins
             the history.
-        callbacks: beside those that keep the time and the run.
+        callbacks: further Keras callbacks.
         fit: further arguments of ``fit``.
         finish: called with the best epoch's model before it is saved.
     """
@@ -46,16 +46,16 @@ Prepare: TypeAlias = "Callable[[Any, Any, int, Path | None], Training]"
 
 
 def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> tuple[keras.Model, bool]:
-    """Train what ``run.config`` describes from where the run stands, and write ``model.keras``.
+    """Train or continue the model of ``run.config``, and write ``model.keras``.
 
     Args:
-        run: the folder; it is locked meanwhile.
+        run: the run folder; it is locked during training.
         prepare: builds the training.
-        data: handed to ``prepare``.
-        tensorboard: write logs for TensorBoard, too.
+        data: passed to ``prepare``.
+        tensorboard: also write logs for TensorBoard.
 
     Returns:
-        the best epoch's model, and whether training went through to its end.
+        the model of the best epoch, and whether training was completed.
     """
     with run.locked():
         make_deterministic(run.config.seed)
@@ -76,9 +76,9 @@ def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> 
 
 
 class Recorder(keras.callbacks.Callback):
-    """Complete each epoch's logs with what ``measure`` finds, and record the epoch in the run folder.
+    """Add the results of ``measure`` to the logs of each epoch, and record the epoch in the run folder.
 
-    It must stand before every callback that is to see the measures.
+    It must come before all callbacks that use the measures.
     """
 
     def __init__(self, run: Run, interruption: Interruption, measure: Callable[[], dict[str, float]]) -> None:
@@ -100,7 +100,7 @@ class Recorder(keras.callbacks.Callback):
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Keep the seconds that training has taken so far, measures not counted, in the run folder."""
+    """Save the seconds that training has taken, without measures, in the run folder."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class Stopwatch(keras.callbacks.Callback):
 
 
 def training_seconds(run: Run) -> float:
-    """Read what a `Stopwatch` has kept in a run folder, 0 where there is nothing."""
+    """Return the seconds that a `Stopwatch` saved in a run folder, 0 if there are none."""
     try:
         return float(json.loads((run.path / _SECONDS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -169,12 +169,12 @@ def fit_in_run(
 
 
 def has_diverged(model: keras.Model) -> bool:
-    """Say whether weights are no numbers any more."""
+    """Return whether weights have become NaN or infinite."""
     return not all(np.isfinite(weights).all() for weights in model.get_weights())
 
 
 def without_optimizer(model: keras.Model) -> keras.Model:
-    """Return a copy that is not compiled: what generates needs no optimizer, and its file is a third."""
+    """Return an uncompiled copy: without the optimizer its file is a third as large."""
     copy = type(model).from_config(model.get_config())
     copy.build(None)
     copy.set_weights(model.get_weights())

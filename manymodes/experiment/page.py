@@ -25,7 +25,7 @@ class Picture(NamedTuple):
 
     Attributes:
         title: what it shows, without a full stop.
-        draw: writes it as a PNG to a path.
+        draw: a function that writes it to a path as PNG.
     """
 
     title: str
@@ -56,9 +56,9 @@ def write_page(
     """Write OUT/STEM.md, OUT/STEM/index.html and its pictures; an older folder OUT/STEM becomes OUT/STEM-1.
 
     Args:
-        out: where to.
+        out: the output folder.
         stem: name of the file and the folder.
-        title: of the whole.
+        title: the title of the page.
         found: the records of each row; the page shows the verdict of the first one.
         tables: the first row of the first table is the ceiling.
         about: as `manymodes.experiment.tables.particulars`.
@@ -81,7 +81,7 @@ def write_page(
 
 
 def _sentence(text: str) -> str:
-    """Begin with a capital and end with a full stop."""
+    """Return a text with a capital at the start and a full stop at the end."""
     return f"{text[0].upper()}{text[1:].removesuffix('.')}."
 
 

@@ -1,4 +1,4 @@
-"""How figures look and are written: one style for all, and curves over the epochs of a training."""
+"""The style of all figures, and curves over the epochs of training."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _DPI = 130
 def saved_figure(path: Path, size: tuple[float, float], *, grid: bool = True) -> Iterator[Figure]:
     """Give a figure to draw on; on success it is written as a PNG in one step.
 
-    The same drawing gives the same bytes: nothing is noted of when and with what it was made.
+    The same drawing gives the same bytes: the file has no date and no version.
 
     Args:
-        path: of the PNG.
+        path: the PNG file.
         size: width and height in inches.
-        grid: whether there are lines behind what is drawn.
+        grid: draw grid lines.
     """
     with mpl.rc_context({**STYLE, "axes.grid": grid}):
         figure = Figure(figsize=size, layout="constrained")
@@ -59,9 +59,9 @@ def draw_curves(axes: Axes, curves: Mapping[str, tuple[Sequence[float], Sequence
     """Draw curves over the epochs.
 
     Args:
-        axes: where to.
-        curves: by name, epochs and values; there is a legend where there are several.
-        title: of the panel.
+        axes: the axes to draw on.
+        curves: epochs and values by name; several curves get a legend.
+        title: the title of the axes.
     """
     for name, (epochs, values) in curves.items():
         axes.plot(epochs, values, label=name.replace("_", " "), marker=".", markersize=3)

@@ -23,9 +23,9 @@ class Row:
     """A row of a comparison.
 
     Attributes:
-        name: as ``--rows`` takes it.
-        title: as tables show it.
-        config: of its model; None for a row that needs no training.
+        name: its name for ``--rows``.
+        title: its title in tables.
+        config: the configuration of its model; None for a row that needs no training.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Record:
         measures: numbers; None where unknown.
         verdict: the same in sentences.
         figures: what the pictures show.
-        machine: where it was made.
-        versions: of the packages it was made with.
+        machine: the machine that computed it.
+        versions: the versions of packages.
         date: ISO 8601.
     """
 

@@ -1,4 +1,4 @@
-"""The run folder: configuration, history, checkpoints, the model; written so that a run killed anywhere can go on.
+"""The run folder: configuration, history, checkpoints, the model; a run can continue wherever it was killed.
 
 RUN/config.json               every setting, the program, the fingerprint of the data, versions
 RUN/history.csv               one row an epoch
@@ -41,7 +41,7 @@ VERSIONED = ("tensorflow", "keras", "numpy", "music21", "manymodes")
 
 
 class Run:
-    """A run folder and what is known of the training in it.
+    """A run folder and the state of its training.
 
     Attributes:
         path: the folder.
@@ -84,7 +84,7 @@ class Run:
         """Make a run folder at ``path``, or at the first free of ``path-2``, ``path-3`` and so on.
 
         Args:
-            path: where to.
+            path: the folder.
             config: the settings.
             **facts: further entries of config.json, such as the ``fingerprint`` of the data.
         """
@@ -179,7 +179,7 @@ class Run:
         return self._checkpoint(self.best_epoch) / "model.keras"
 
     def write_history(self) -> None:
-        """Write history.csv from what is known."""
+        """Write history.csv."""
         text = io.StringIO()
         names = ["epoch", *dict.fromkeys(name for row in self.history for name in row)]
         writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -215,11 +215,11 @@ def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data
     """Start a run, or open the one to continue.
 
     Args:
-        path: its folder; a new run moves on to ``path-2`` … where there is something already.
+        path: its folder; a new run uses ``path-2``, ``path-3`` … if the folder is not empty.
         config: its settings.
-        fingerprint: of the data.
-        resume: whether the run exists.
-        data: what the data are called.
+        fingerprint: the fingerprint of the data.
+        resume: continue an existing run.
+        data: name of the data in messages.
 
     Raises:
         UserError: the data have changed since the run began.
@@ -257,7 +257,7 @@ def check_run_folder(path: Path, *, force: bool) -> None:
 
 
 class Interruption:
-    """While it is open, the first Ctrl-C asks the model to stop after its batch; the second one is Python's own.
+    """A context in which the first Ctrl-C stops training after the batch, and the second one at once.
 
     Attributes:
         happened: whether Ctrl-C was pressed.

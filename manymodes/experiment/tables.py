@@ -1,4 +1,4 @@
-"""Tables of a comparison, and their cells: one record is of one seed."""
+"""Tables of a comparison and their cells; each record holds one seed."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def signed(write: Write) -> Write:
 
 
 def over_seeds(values: Sequence[float | None], write: Callable[[float], str]) -> Cell:
-    """Write the mean of a value over the seeds, and the least and the greatest where these read differently.
+    """Write the mean of a value over the seeds, and its range unless all values look the same.
 
-    Seeds are few, so a range is honest; an interval computed from their deviation would not be.
+    A range suits the few seeds; their standard deviation would mean little.
     """
     known = [value for value in values if value is not None]
     if not known:
@@ -100,7 +100,7 @@ def mean(records: Sequence[Record], name: str) -> float:
 
 
 def is_trained(records: Sequence[Record]) -> bool:
-    """Say whether these are records of a trained model."""
+    """Return whether these are records of a trained model."""
     return records[0].trained
 
 
@@ -133,7 +133,7 @@ def single_changes(found: Found, settings: Sequence[str]) -> Iterator[tuple[Row,
 
 
 def differ(first: Any, second: Any) -> bool:
-    """Say whether two values of a setting are both known and different."""
+    """Return whether two values of a setting are both known and different."""
     return None not in (first, second) and first != second
 
 
@@ -181,8 +181,8 @@ def markdown(title: str, tables: Sequence[Table], particular: Mapping[str, str],
     """Write tables, pictures and particulars as Markdown.
 
     Args:
-        title: of the whole.
-        tables: in their order.
+        title: the title.
+        tables: the tables in order.
         particular: as `particulars`.
         pictures: a title for each path.
     """

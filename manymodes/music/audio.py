@@ -1,4 +1,4 @@
-"""Sound in and out: WAV, FLAC, OGG and MP3 files, other sampling rates, and the notes of MIDI files.
+"""Read and write sound files, change sampling rates, and read the notes of MIDI files.
 
 A sound here is an array of float32 samples between −1 and 1, mono.
 """
@@ -39,7 +39,7 @@ FORMATS = {".wav": "PCM_16", ".flac": "PCM_16", ".ogg": "VORBIS", ".mp3": "MPEG_
 
 
 class UnreadableSoundError(Exception):
-    """Why a file gives no sound, in one line."""
+    """The reason why a sound file is unusable, as one line."""
 
 
 def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
@@ -47,7 +47,7 @@ def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
 
     Args:
         path: a WAV, FLAC, OGG or MP3 file of any rate and number of channels.
-        rate_hz: samples a second of what is returned.
+        rate_hz: the sampling rate of the result.
 
     Returns:
         float32 [samples], at least one.
@@ -91,12 +91,12 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 
 
 def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
-    """Write a sound in one step, in the format that the file's name ends with; what is beyond ±1 is cut off.
+    """Write a sound in one step, in the format that the file's name ends with; values beyond ±1 are clipped.
 
     The same sound gives the same bytes, save as OGG, whose streams carry a number drawn at random.
 
     Args:
-        path: the file; its folder is made if it is missing.
+        path: the file; a missing folder is created.
         samples: [samples] for mono, [samples, channels] otherwise.
         rate_hz: samples a second.
 

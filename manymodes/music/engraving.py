@@ -1,7 +1,7 @@
-"""Sheet music from MusicXML: pages as SVG, engraved by verovio, and these as PNG, painted by resvg.
+"""Sheet music from MusicXML: verovio engraves pages as SVG, and resvg paints them as PNG.
 
-Both come with pip alone. The numbers of the bars are set in a font that matplotlib brings along, so that a picture is
-the same on every computer.
+Both come with pip alone. Bar numbers use a font of matplotlib, so that a picture is the same on every
+computer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FONT = "STIXGeneral"  # shaped as Times, which verovio asks for
 
 
 def svg_pages(musicxml: str) -> list[str]:
-    """Engrave a score, on a page as narrow as it is where one line is enough; the same score gives the same pages.
+    """Engrave a score; a score of one line gets a narrow page. The same score gives the same pages.
 
     Raises:
         ValueError: verovio cannot read it.
@@ -41,7 +41,7 @@ def svg_pages(musicxml: str) -> list[str]:
 def _engraved(musicxml: str, layout: dict[str, Any]) -> list[str]:
     import verovio
 
-    # Where its fonts are, each thread has to be told; importing it tells only the first.
+    # verovio needs the path of its fonts in each thread; importing it sets the path of the first thread only.
     verovio.setDefaultResourcePath(str(Path(verovio.__file__).with_name("data")))
     toolkit = verovio.toolkit()
     toolkit.setOptions(layout)

@@ -1,4 +1,4 @@
-"""The formats that music is written in: their names at the prompt, and a melody or a sound as a file of each."""
+"""File formats of music: the option --format, and writing melodies and sounds in each format."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _SECONDS_A_MINUTE = 60
 
 
 def add_format_option(options: argparse._ActionsContainer, known: Sequence[str]) -> None:
-    """Add --format, midi unless given, to a verb's options.
+    """Add --format, midi unless given, to the options of a command.
 
     Args:
-        options: where to.
-        known: the formats that the verb can write, all of `SUFFIXES`.
+        options: the parser.
+        known: the formats that the command can write, all of `SUFFIXES`.
     """
     options.add_argument(
         "--format",
@@ -80,7 +80,7 @@ def format_list(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
 def write_score(place: Path, score: Score, formats: Collection[str]) -> None:
     """Write a melody as a file of each format; the same melody gives the same bytes.
 
-    Of what is engraved each page is a file: the second is called as the first, with -2 after it.
+    Each engraved page is a file; the name of the second page ends with -2.
 
     Args:
         place: path of the files without the endings of `SUFFIXES`; its folder exists.
@@ -132,11 +132,11 @@ def played_notes(score: Score) -> list[PlayedNote]:
 
 
 def sound_of(notes: Iterable[PlayedNote], ring_seconds: float = 4.0) -> np.ndarray:
-    """Play notes, float32 [samples] at `RATE_HZ`, as loud as there is room for, until the last one has died away.
+    """Play notes, float32 [samples] at `RATE_HZ`, at full level, until the last one has faded.
 
     Args:
-        notes: what is played.
-        ring_seconds: for how long at most it rings on when all keys are up; what would be heard later is faded out.
+        notes: the notes.
+        ring_seconds: the longest time that sound lasts after the last key is released; longer sound is faded out.
     """
     import numpy as np
 

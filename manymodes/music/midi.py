@@ -1,4 +1,4 @@
-"""Writing what was generated as standard MIDI files."""
+"""Write melodies as standard MIDI files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _HIGHEST_PROGRAM = 127
 
 
 def instrument_program(name: str) -> int:
-    """Return the General MIDI program, 0 to 127, that a name or number means.
+    """Return the General MIDI program, 0 to 127, of a name or number.
 
-    A name is matched without regard to case; part of a name is enough (``violin``, ``piano``), the first in the
-    order of General MIDI being taken.
+    A name is matched without regard to case; part of a name is enough (``violin``, ``piano``); the first match
+    in the order of General MIDI counts.
 
     Raises:
         UserError: there is no such instrument.
@@ -56,7 +56,7 @@ def write_melody(
         path: the file.
         notes: (MIDI pitch, or None for a rest; length in quarters) one after the other. A rest at the end is kept
             as the distance to the end of the track.
-        tempo: quarters a minute.
+        tempo: BPM.
         program: General MIDI program, 0 to 127.
         meter: time signature, written to the file.
     """

@@ -1,6 +1,7 @@
-"""A melody as notation: bars, ties and names of notes, written as MusicXML and as ABC.
+"""Melodies in notation: bars, ties and note names, written as MusicXML and ABC.
 
-Bars and note values are worked out here once for both; music21 adds beams and accidentals and writes the MusicXML.
+Bars and note values are computed here once for both formats; music21 adds beams and accidentals and
+writes the MusicXML.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ _SINGLE = range(-1, 2)
 
 
 class Score(NamedTuple):
-    """One voice, and what is written at its beginning.
+    """One voice with its title, metre, key and tempo.
 
     Attributes:
         notes: (MIDI pitch, or None for a rest; length in sixteenths) one after the other.
-        title: a line.
+        title: one line.
         meter: such as "3/4".
         upbeat: sixteenths before the first bar line, fewer than a bar.
         fifths: sharps of the key signature; below 0 they are flats.
         mode: "major" or "minor".
-        tempo: quarters a minute.
+        tempo: BPM.
         program: General MIDI program, 0 to 127.
     """
 
@@ -59,13 +60,13 @@ class Score(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What one written note or rest stands for.
+    """A written note or rest.
 
     Attributes:
         place: sixteenths from the bar line before it.
-        pitch: MIDI number, None of a rest.
+        pitch: MIDI number; None for a rest.
         steps: length in sixteenths.
-        tied: whether it sounds on in the next one.
+        tied: whether it is tied to the next one.
     """
 
     place: int
@@ -75,7 +76,7 @@ class Value(NamedTuple):
 
 
 class Name(NamedTuple):
-    """What a note is called: its letter, its accidental in semitones, and its octave, of which 4 begins at middle C."""
+    """The name of a note: letter, accidental in semitones, and octave (4 begins at middle C)."""
 
     letter: str
     alter: int
@@ -98,7 +99,7 @@ def spelled(pitch: int, fifths: int, mode: str) -> Name:
 
 
 def bars_of(score: Score) -> list[list[Value]]:
-    """Part the notes of a score into bars, and within them into values that can be written and are easily read.
+    """Divide the notes of a score into bars, and within bars into note values that are easy to read.
 
     Rests at the end become as long as the last bar, or as what the upbeat leaves of it: no bar without notes follows.
     """
@@ -217,7 +218,7 @@ def _player(score: Score) -> Any:
 
 
 def _open(measure: Any, score: Score) -> None:
-    """Write at the beginning of the first bar what holds from there on."""
+    """Add key, metre, tempo and clef to the first bar."""
     from music21 import clef, key, meter, stream, tempo
 
     pitches = [pitch for pitch, _ in score.notes if pitch is not None]

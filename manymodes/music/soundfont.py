@@ -1,10 +1,10 @@
-"""Playing General MIDI instruments with the soundfont that pretty_midi brings along.
+"""Play General MIDI instruments with the soundfont of pretty_midi.
 
 A soundfont's instruments are zones: ranges of keys that share a recorded sample, with its root key, loop, envelopes and
 low-pass filter (SoundFont Technical Specification 2.04, section 8.1). `render` reads them and renders notes as sound.
-Left out are vibrato, tremolo, reverb, chorus, panning, and modulators other than velocity to loudness.
+Not supported are vibrato, tremolo, reverb, chorus, panning, and modulators other than velocity to loudness.
 
-That is done here because no synthesizer that pip installs by itself plays this file in tune: symusic 0.5's takes the
+No synthesizer that pip installs plays this file in tune: symusic 0.5's takes the
 root key from a sample's header, where this soundfont overrides it zone by zone.
 """
 
@@ -74,14 +74,14 @@ _SAMPLE_OFFSETS = ((0, 4), (1, 12), (2, 45), (3, 50))  # of start, end, loop sta
 
 
 class PlayedNote(NamedTuple):
-    """A note as a synthesizer needs it.
+    """A note for the synthesizer.
 
     Attributes:
         start_seconds: from the beginning of the sound.
         seconds: how long the key is held.
-        pitch: MIDI number, 69 is A4 = 440 Hz; of drums the General MIDI percussion key.
+        pitch: MIDI number, 69 is A4 = 440 Hz; for drums the General MIDI percussion key.
         velocity: 1 to 127; amplitude goes with its square.
-        program: General MIDI program, 0 to 127; of drums the kit.
+        program: General MIDI program, 0 to 127; for drums the drum kit.
         drums: whether the note is one of a drum kit.
     """
 
@@ -105,7 +105,7 @@ class _Envelope(NamedTuple):
 
 
 class _Zone(NamedTuple):
-    """What a range of keys sounds like.
+    """The sound of a range of keys.
 
     Samples are numbers of values in the soundfont; ``loop`` is empty where the sample ends by itself.
     """
@@ -204,7 +204,7 @@ def _voices(note: PlayedNote, ends: float, rate_hz: int) -> list[np.ndarray]:
 
 
 def _volume(envelope: _Envelope, held: int, rate_hz: int) -> np.ndarray:
-    """Give the amplitude of a key held for so many samples, and on until it has died away."""
+    """Return the amplitude of a key held for n samples, until it has faded."""
     time = np.arange(held + 1) / rate_hz
     holding = _rise(envelope, time) * _falling(_fall(envelope, time))
     release = envelope.release * rate_hz
@@ -225,7 +225,7 @@ def _steady_voice(zone: _Zone, key: int, count: int, rate_hz: int) -> np.ndarray
 
 
 def _read_sample(zone: _Zone, steps: np.ndarray) -> np.ndarray:
-    """Read a sample, [count], going on by so many of its values each time, with linear interpolation."""
+    """Read a sample, [count], in steps of the given sizes, with linear interpolation."""
     sample = _soundfont()[1]
     places = zone.start + np.cumsum(steps) - steps
     if zone.loop:

@@ -99,8 +99,8 @@ def zero_centred_penalty(gradient: tf.Tensor) -> tf.Tensor:
 class AdversarialModel(keras.Model):
     """A generator and a discriminator (or critic), trained by ``fit`` in one compiled step.
 
-    Calling the model maps latent vectors [batch, latent_dim] to what the *averaged* generator makes of them:
-    an exponential moving average of the generator's weights, which is what should be used and judged.
+    Calling the model maps latent vectors [batch, latent_dim] to the outputs of the *averaged* generator:
+    an exponential moving average of the generator's weights, which is the one to use and evaluate.
 
     A conditional model (Mirza and Osindero, 2014) overrides `conditions`: what is generated is compared with real
     examples under the same conditions. They are joined to the latent vector, and are the critic's second input.
@@ -206,13 +206,13 @@ class AdversarialModel(keras.Model):
             penalty: ``none``; ``clip`` keeps every weight of the critic in [−clip, clip] (Arjovsky et al., 2017);
                 ``gradient`` is `interpolation_penalty`; ``r1r2`` is `zero_centred_penalty`.
             penalty_weight: factor of the penalty. More makes the critic smoother and slower to learn.
-            penalty_interval: the penalty is taken every so many updates and multiplied by this number, which
+            penalty_interval: the penalty is computed every n updates and multiplied by n, which
                 costs a fraction and acts alike (Karras et al., 2020).
             clip: bound of weight clipping.
             discriminator_steps: discriminator updates before each generator update.
             feature_matching: the generator learns by `feature_matching_loss` on the output of the discriminator's
                 layer `FEATURES`, instead of by the objective.
-            unrolled_steps: the generator learns against the discriminator as it would be so many updates later, and
+            unrolled_steps: the generator learns against the discriminator as it would be n updates later, and
                 through those updates (Metz et al., 2017).
             unrolled_rate: learning rate of these updates, which are plain gradient descent.
             **kwargs: passed to ``keras.Model.compile`` (``run_eagerly``, ``steps_per_execution`` …).

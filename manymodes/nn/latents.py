@@ -1,4 +1,4 @@
-"""Whether latent dimensions say anything: measures of collapse on arrays.
+"""Measures of posterior collapse, on arrays.
 
 Notation: n examples, D dimensions. ``means`` and ``log_variances`` [n, D] are those of the posteriors q(z | x).
 """
@@ -18,7 +18,7 @@ def active_units(means: np.ndarray) -> np.ndarray:
 
 
 def mutual_information(means: np.ndarray, log_variances: np.ndarray, *, seed: int) -> float:
-    """Return I(x; z) in nats, which is at most ln n: how much of which example it is the latents tell.
+    """Return I(x; z) in nats, at most ln n: how well the latents identify the example.
 
     E [log q(z | x) − log q(z)], where q(z) is the mean of all n posteriors (Hoffman and Johnson, 2016) and one z is
     drawn for each. What the posterior gives away in divergence without telling examples apart does not count.

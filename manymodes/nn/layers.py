@@ -1,4 +1,4 @@
-"""Layers that several families share; registered, so that saved models load by themselves."""
+"""Layers that several packages use; they are registered, so that saved models load without further imports."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class MinibatchDiscrimination(keras.Layer):
 
     Features [batch, width] are projected to M [batch, kernels, kernel_dim]; the appended feature of kernel b is
     Σ_j exp(−‖M_ib − M_jb‖₁) over the other examples j, divided by their number so that it does not depend on
-    the size of the batch. A generator that repeats itself drives it to 1 and is found out.
+    the size of the batch. A generator that repeats itself drives it to 1, which the discriminator can see.
 
     Args:
         kernels: number of appended features.
         kernel_dim: dimensions in which each of them measures distance.
-        group_size: examples are compared within consecutive groups of so many, so that real and generated ones
+        group_size: examples are compared within consecutive groups of this size, so that real and generated ones
             can share a call without being compared with each other. None, or a batch that is not divisible,
             makes the whole batch one group.
     """

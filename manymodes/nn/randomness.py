@@ -15,7 +15,7 @@ _DRAWS_AN_UPDATE = 1000  # more than any layer is called within one update
 
 
 def make_deterministic(seed: int) -> None:
-    """Begin as a fresh process would, for models that are built from now on.
+    """Reset all random state, as in a new process, for models that are built afterwards.
 
     Python, NumPy and TensorFlow are seeded, TensorFlow uses only ops that give the same bits every time, and Keras
     counts layers anew: their names are saved with a model, and would depend on what was built before. The precision
@@ -55,7 +55,7 @@ class RandomBatches(keras.utils.PyDataset):
         batches: batches an epoch.
         seed: fixes every batch.
         first_epoch: number of epochs already trained; the first pass is the one after them.
-        weights: [n] how much oftener a row is drawn than one of weight 1; all alike unless given.
+        weights: [n] relative frequency of each row; equal by default.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How a quantity changes over training: pure functions of the share of training that is done.
+"""Schedules of quantities over training: pure functions of the progress.
 
 A schedule maps ``progress``, 0 at the first update and 1 at the last, to a factor from 0 to 1.
 """
@@ -45,18 +45,18 @@ SCHEDULES: Mapping[str, Schedule] = {"none": constant, "linear": linear, "cyclic
 
 
 def between(first: float, last: float, progress: float) -> float:
-    """Return what is as far on the way from ``first`` to ``last``, in equal ratios, as training is."""
+    """Interpolate geometrically from ``first`` to ``last`` by progress."""
     return first * (last / first) ** min(1.0, progress)
 
 
 class Scheduled(keras.callbacks.Callback):
-    """Before every update, set variables of the model from how much of training is done.
+    """Set variables of the model before every update, according to the progress of training.
 
     Args:
         updates: of the whole training.
         schedules: for each name of a variable of the model, what it is set to as a function of progress.
 
-    The number of updates done is the optimizer's own, so that a continued training goes on where it stopped.
+    The number of updates done is the optimizer's own, so that a continued training resumes its schedules.
     """
 
     def __init__(self, updates: int, schedules: Mapping[str, Schedule]) -> None:
