@@ -53,7 +53,7 @@ def _melodies(model: Any, place: Path) -> None:
     # With different lengths and temperatures, TensorFlow traces graphs that serve all of them.
     for seed, (bars, temperature) in enumerate([(4, 1.0), (6, 0.9), (8, 0.8)]):
         found = melody.compose(model, key="G major", meter="3/4", bars=bars, temperature=temperature, seed=seed)
-        melody.write(place, melody.score(found, "warm"), melody.FORMATS)
+        melody.write(place, found.score, melody.FORMATS)
         if isinstance(model, MelodyLSTM):
             melody.vary(model, found, temperature=temperature, seed=seed)
 

@@ -66,12 +66,12 @@ def _check_data(run: Run, fingerprint: str) -> None:
 
 
 def _judge_melody(run: Run) -> None:
+    from melodygan.composing import load
     from melodygan.data.corpus import load_corpus, split
     from melodygan.metrics.judging import Judged, judge
-    from melodygan.output import load_model
 
     seed = run.config["seed"]
-    model = load_model(run.path / "model.keras")
+    model = load(run.path)
     corpus = load_corpus(run.config["corpus"])
     _check_data(run, corpus.fingerprint)
     sides = split(corpus.tunes, seed)

@@ -40,7 +40,7 @@ EXAMPLE = (
     "  python -m pretraining.make --only drums-styles --from runs/drumvae-styles"
 )
 _LOADERS = {
-    "melodygan.train": "melodygan.output",
+    "melodygan.train": "melodygan.composing",
     "fontgan.train": "fontgan.lettering",
     "drumvae.train": "drumvae.output",
     "audiovae.train": "audiovae.output",

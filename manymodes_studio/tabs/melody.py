@@ -1,4 +1,4 @@
-"""Compose a melody, hear it, see it, vary it, go on from one's own."""
+"""The tab for melodies: compose, vary, continue a tune from a file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add(models: Models, workspace: Workspace) -> None:
                 temperature = gr.Slider(
                     0.5, 1.5, value=1.0, step=0.05, label="Temperature", info="low: safe · high: adventurous"
                 )
-                tempo = gr.Slider(60, 200, value=120, step=1, label="Tempo", info="quarters a minute")
+                tempo = gr.Slider(60, 200, value=120, step=1, label="Tempo", info="BPM")
                 instrument = gr.Dropdown(list(melody.INSTRUMENTS), label="Instrument")
             with gr.Row():
                 begin = gr.Button("Compose", variant="primary", min_width=120)
@@ -83,15 +83,17 @@ class _Tab:
         self, model: str, key: str, meter: str, bars: int, temperature: float, tempo: float, instrument: str,
         seed: float | None, request: gr.Request,
     ) -> Iterator[Any]:  # fmt: skip
-        found = melody.compose(
+        composed = melody.compose(
             self.models.loaded[model],
-            key=_wish(key),
-            meter=_wish(meter),
+            key=_chosen(key),
+            meter=_chosen(meter),
             bars=bars,
             temperature=temperature,
+            tempo=tempo,
+            instrument=instrument,
             seed=common.new_seed(seed),
         )
-        yield from self._shown(found, tempo, instrument, request)
+        yield from self._shown(composed, request)
 
     def vary(
         self, composed: Composed | None, temperature: float, tempo: float, instrument: str, seed: float | None,
@@ -99,42 +101,47 @@ class _Tab:
     ) -> Iterator[Any]:  # fmt: skip
         if composed is None:
             raise UserError("there is no melody yet: compose one first")
-        found = melody.vary(self._varying(), composed, temperature=temperature, seed=common.new_seed(seed))
-        yield from self._shown(found, tempo, instrument, request)
+        varied = melody.vary(
+            self._varying(), composed, temperature=temperature, tempo=tempo, instrument=instrument,
+            seed=common.new_seed(seed),
+        )  # fmt: skip
+        yield from self._shown(varied, request)
 
     def go_on(
         self, tune: str | None, key: str, meter: str, bars: int, temperature: float, tempo: float, instrument: str,
         seed: float | None, request: gr.Request,
     ) -> Iterator[Any]:  # fmt: skip
-        found = melody.continue_file(
+        composed = melody.continue_file(
             self._varying(),
             uploads.received(tune, uploads.TUNE),
-            key=_wish(key),
-            meter=_wish(meter),
+            key=_chosen(key),
+            meter=_chosen(meter),
             bars=bars,
             temperature=temperature,
+            tempo=tempo,
+            instrument=instrument,
             seed=common.new_seed(seed),
         )
-        yield from self._shown(found, tempo, instrument, request)
+        yield from self._shown(composed, request)
 
     def _varying(self) -> Any:
         if _VARYING not in self.models.loaded:
             raise UserError(self.models.missing[_VARYING])
         return self.models.loaded[_VARYING]
 
-    def _shown(self, found: Composed, tempo: float, instrument: str, request: gr.Request) -> Iterator[Any]:
-        """Fill the right-hand side, what is heard first."""
-        title = f"Melody {found.seed}"
-        written = melody.score(found, title, tempo=tempo, instrument=instrument)
-        place = self.workspace.new(request.session_hash) / f"melody-{found.seed}"
+    def _shown(self, composed: Composed, request: gr.Request) -> Iterator[Any]:
+        """Fill the right-hand side, the sound first."""
+        title = f"Melody {composed.seed}"
+        written = composed.score._replace(title=title)
+        place = self.workspace.new(request.session_hash) / f"melody-{composed.seed}"
         (wav,) = melody.write(place, written, ["wav"])["wav"]
-        line = common.status(*melody.described(found, written), *found.remarks)
+        line = common.status(*melody.described(composed), *composed.remarks)
         roll = pictures.piano_roll(written)
-        yield found, line, str(wav), roll, "", common.ready(wav), *common.waiting(len(_LATER))
+        yield composed, line, str(wav), roll, "", common.ready(wav), *common.waiting(len(_LATER))
         made = melody.write(place, written, _LATER)
         sheet = pictures.engraved([page.read_text(encoding="utf-8") for page in made["svg"]], title)
-        yield found, *[gr.skip()] * 3, sheet, gr.skip(), *(common.ready(made[name][0]) for name in _LATER)
+        yield composed, *[gr.skip()] * 3, sheet, gr.skip(), *(common.ready(made[name][0]) for name in _LATER)
 
 
-def _wish(choice: str) -> str | None:
+def _chosen(choice: str) -> str | None:
     return None if choice == _ANY else choice

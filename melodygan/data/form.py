@@ -1,4 +1,4 @@
-"""What a musician fixes before the first note: the metre, and the key."""
+"""Metres and keys, and the transposition of notes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ TONICS = {"major": 0, "minor": 9}
 """Pitch class of the tonic after transposition: tunes are in C major or A minor."""
 
 UNKNOWN_METER = "4/4"
-"""What a tune in another metre, or in none, is taken for: its bars are then counted in whole notes."""
-
+"""The metre of tunes in another metre, or in none: their bars are whole notes."""
 
 _KEY = re.compile(
     r"(?P<letter>[A-Ha-h])"
@@ -32,6 +31,7 @@ _TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11, "H": 11}
 _FLATS = ("es", "s", "b", "♭", "flat")  # the others are sharps
 _GERMAN_MODES = ("dur", "moll")
 _MINOR = ("minor", "min", "moll", "m")
+_OCTAVE = 12
 _MOST_SHARPS = 6  # F sharp major and D sharp minor, which are G flat major and E flat minor
 
 
@@ -114,5 +114,11 @@ def read_key(text: str) -> Key:
 
 
 def transposed(notes: Iterable[Note], semitones: int) -> tuple[Note, ...]:
-    """Return notes so many semitones higher."""
+    """Return notes transposed by a number of semitones."""
     return tuple(note if note.pitch is None else note._replace(pitch=note.pitch + semitones) for note in notes)
+
+
+def raised(notes: Sequence[Note], least: int) -> tuple[Note, ...]:
+    """Return notes, an octave higher if their mean pitch is below ``least``."""
+    pitches = [note.pitch for note in notes if note.pitch is not None]
+    return transposed(notes, _OCTAVE if sum(pitches) < least * len(pitches) else 0)

@@ -136,3 +136,21 @@ def write_abc(path, tunes):
     bodies = ["".join(f"{_LETTERS[note.pitch]}{note.steps} " for note in tune.notes) + "|" for tune in tunes]
     texts = [abc(body, X=str(number), T=tunes[number - 1].name) for number, body in enumerate(bodies, start=1)]
     path.write_text("\n".join(texts), encoding="utf-8")
+
+
+def played(path):
+    """Read a MIDI file: (onset, length, pitch) in sixteenths, its instruments, its tempo in BPM."""
+    file = mido.MidiFile(path)
+    step = file.ticks_per_beat / 4
+    now, notes, sounding = 0, [], {}
+    for message in file.tracks[0]:
+        now += message.time
+        if message.type == "note_on":
+            sounding[message.note] = now
+        elif message.type == "note_off":
+            onset = sounding.pop(message.note)
+            notes.append((onset / step, (now - onset) / step, message.note))
+    assert not sounding
+    programs = {message.program for message in file.tracks[0] if message.type == "program_change"}
+    (tempo,) = [mido.tempo2bpm(message.tempo) for message in file.tracks[0] if message.type == "set_tempo"]
+    return notes, programs, tempo

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from melodygan.compose import read_given
 from melodygan.data.encoding import HOLD, NoteVocabulary, StepVocabulary, Tune, pitch_name
 from melodygan.data.form import Form
+from melodygan.data.given import read_given
 from melodygan.data.plan import plan_of
 from melodygan.models.attention import (
     AttentionGAN,

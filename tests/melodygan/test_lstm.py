@@ -9,14 +9,12 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from manymodes.files import save_keras
 from melodygan.data.bars import STEPS_A_BAR
 from melodygan.data.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, to_steps
 from melodygan.data.form import METERS, Form
 from melodygan.data.plan import STEP_COLUMNS, Plan, as_steps, plan_of
 from melodygan.models.lstm import BitsPerNote, BitsPerStep, FollowEpochs, MelodyLSTM, OnsetAccuracy, TuneBatches, _drawn
 from melodygan.models.sampling import filtered_logits
-from melodygan.output import load_model
 
 TUNES = random_tunes(40)
 VOCABULARY = StepVocabulary.from_tunes(TUNES)
@@ -547,29 +545,3 @@ def test_a_start_that_cannot_be(model):
         model.generate(1, seed=0, start=START, max_steps=8)
     with pytest.raises(ValueError, match="20 sixteenths long, more than the 16"):
         model.generate(1, seed=0, start=(Note(60, 16), Note(60, 4)), bars=1)
-
-
-# --- saving
-
-
-def test_a_saved_model_is_whole(model, tmp_path):
-    save_keras(model, tmp_path / "model.keras")
-    again = load_model(tmp_path / "model.keras")
-    assert again.vocabulary == VOCABULARY
-    assert again.generate(4, seed=2, max_steps=48) == model.generate(4, seed=2, max_steps=48)
-
-
-def test_a_saved_model_does_the_same_in_a_fresh_process(tmp_path, python):
-    keras.utils.set_random_seed(5)
-    plans = [plan_of(replace(tune, meter="3/4")) for tune in TUNES[:3]]
-    model = MelodyLSTM(VOCABULARY, units=4, plans=plans)
-    model.build()
-    save_keras(model, tmp_path / "model.keras")
-    program = (
-        "import sys, pathlib; from melodygan.data.encoding import Note; from melodygan.output import load_model;"
-        "model = load_model(pathlib.Path(sys.argv[1])); tune = (Note(60, 8), Note(62, 24));"
-        "print(model.plans, model.generate(3, seed=2), model.vary(tune, 2, amount=0.5, seed=1))"
-    )
-    tune = (Note(60, 8), Note(62, 24))
-    expected = f"{model.plans} {model.generate(3, seed=2)} {model.vary(tune, 2, amount=0.5, seed=1)}"
-    assert python(program, tmp_path / "model.keras").strip() == expected

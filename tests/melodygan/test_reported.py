@@ -4,7 +4,6 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from manymodes.files import save_keras
 from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import Note, ReportedCodec
 from melodygan.models.reported import (
@@ -17,7 +16,6 @@ from melodygan.models.reported import (
     build_reported_discriminator,
     build_reported_generator,
 )
-from melodygan.output import load_model
 
 TUNES = random_tunes(12)
 CODEC = ReportedCodec.from_tunes(TUNES)
@@ -133,10 +131,3 @@ def test_what_it_learns_from_decodes_to_the_tunes(model):
     played = [Note(note.pitch, 2) for tune in TUNES for note in tune.notes if note.pitch is not None]
     assert model.prepare(windows[:1]).shape == (1, LENGTH, 1)
     assert list(model.codec.decode(windows[3])) == played[3 : 3 + LENGTH]
-
-
-def test_a_saved_model_is_whole(model, tmp_path):
-    save_keras(model, tmp_path / "model.keras")
-    again = load_model(tmp_path / "model.keras")
-    assert again.codec == CODEC
-    assert again.generate(3, seed=1) == model.generate(3, seed=1)

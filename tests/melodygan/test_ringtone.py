@@ -4,22 +4,10 @@ import re
 import numpy as np
 import pytest
 import soundfile
-from scores import random_tunes
+from test_phrases import END, FIRST, SECOND, notes
 
 from manymodes.music.formats import RATE_HZ
-from melodygan import output, ringtone
-from melodygan.data.encoding import Note
-from melodygan.data.form import ends_on_the_tonic
-from melodygan.ringtone import closing, name_of
-
-# Four bars of 4/4 that close on C, and four more.
-FIRST = [(60, 4), (62, 4), (64, 4), (65, 4), (67, 8), (67, 8), (69, 4), (67, 4), (65, 4), (62, 4), (60, 12), (None, 4)]
-SECOND = [(64, 4), (64, 4), (65, 4), (67, 4), (67, 4), (65, 4), (64, 4), (62, 4), (60, 4), (62, 4), (64, 4), (65, 4)]
-END = [(62, 8), (60, 8)]
-
-
-def notes(*parts):
-    return tuple(Note(*note) for part in parts for note in part)
+from melodygan import composing, ringtone
 
 
 class Composer:
@@ -37,14 +25,14 @@ class Composer:
 @pytest.fixture
 def composer(monkeypatch):
     composer = Composer()
-    monkeypatch.setattr(output, "load_model", lambda _: composer)
+    monkeypatch.setattr(composing, "load", lambda _: composer)
     monkeypatch.setattr(ringtone.secrets, "randbelow", random.Random(0).randrange)
     return composer
 
 
 @pytest.fixture
 def ring(composer, at_prompt, tmp_path):
-    """Have a ringtone made; return its file and what was said of it."""
+    """Run the command; return its file and the match of its message."""
 
     def run(*options, out="ringtones"):
         (tmp_path / "model.keras").touch()
@@ -60,7 +48,7 @@ def ring(composer, at_prompt, tmp_path):
 
 @pytest.fixture
 def refusal(composer, at_prompt, tmp_path, contents):
-    """Ask for a ringtone in vain; return the one line that is said."""
+    """Run the command in vain; return its one line."""
 
     def run(*options):
         (tmp_path / "model.keras").touch()
@@ -73,76 +61,12 @@ def refusal(composer, at_prompt, tmp_path, contents):
     return run
 
 
-def heard(tune):
-    return [(note.pitch, note.steps) for note in tune]
-
-
-# --- what closes
-
-
-def test_a_tune_that_closes_is_taken_whole():
-    tune = notes(FIRST, SECOND, END)
-    phrase = closing(tune)
-    assert (heard(phrase.notes), phrase.meter, phrase.bars) == (heard(tune), "4/4", 8)
-
-
-def test_silence_around_it_is_left_out_and_the_last_note_lasts():
-    phrase = closing(notes([(None, 16)], FIRST))
-    assert heard(phrase.notes) == [*FIRST[:-2], (60, 16)]
-
-
-def test_of_a_longer_tune_the_longest_beginning_that_closes_is_taken():
-    assert heard(closing(notes(FIRST, SECOND, [(62, 16)], [(64, 8)] * 4)).notes) == [*FIRST[:-2], (60, 16)]
-    long = notes(FIRST, SECOND, END, FIRST, SECOND, END)
-    assert heard(closing(long).notes) == FIRST + SECOND + END
-
-
-@pytest.mark.parametrize(
-    "tune",
-    [
-        notes(),
-        notes([(None, 64)]),
-        notes(FIRST[:5]),  # too short
-        notes([(60, 4)] * 16),  # no tune
-        notes([(60, 16), (64, 16), (67, 16), (60, 16)]),  # a signal
-        notes(FIRST[:-2], [(64, 16)]),  # not on the tonic
-        notes(FIRST[:-2], [(64, 14), (60, 2)]),  # not on a beat
-    ],
-    ids=["nothing", "silence", "short", "one note", "signal", "open", "off the beat"],
-)
-def test_what_does_not_close(tune):
-    assert closing(tune) is None
-
-
-def test_what_is_taken_always_closes():
-    taken = [phrase for tune in random_tunes(300) if (phrase := closing(tune.notes)) is not None]
-    assert taken
-    for phrase in taken:
-        assert 4 <= phrase.bars <= 8
-        assert phrase.notes[0].pitch is not None
-        assert phrase.notes[-1].steps >= 4
-        assert any(ends_on_the_tonic(phrase.notes, mode) for mode in ("major", "minor"))
-
-
-def test_a_name_is_that_of_the_tune_in_any_key():
-    tune = notes(FIRST)
-    assert re.fullmatch("ringtone-[0-9a-f]{8}", name_of(tune))
-    higher = [note._replace(pitch=note.pitch and note.pitch + 3) for note in tune]
-    assert name_of(higher) == name_of(tune)
-    longer = [*tune[:3], tune[3]._replace(steps=5), *tune[4:]]
-    other = [*tune[:3], tune[3]._replace(pitch=66), *tune[4:]]
-    assert len({name_of(tune), name_of(longer), name_of(other)}) == 3
-
-
-# --- the verb
-
-
 def test_every_call_gives_another_tune(ring, refusal, composer, tmp_path):
     files = [ring()[0] for _ in range(composer.different)]
     assert len({file.stem for file in files}) == composer.different
     assert sorted((tmp_path / "ringtones").iterdir()) == sorted(files)
     # then there is no other that this model can compose
-    assert "composes nothing but what is there already" in refusal("--out", tmp_path / "ringtones")
+    assert "composes only tunes that --out already has" in refusal("--out", tmp_path / "ringtones")
 
 
 def test_a_tune_that_is_there_as_ogg_is_not_written_as_wav(ring, composer):
@@ -155,19 +79,12 @@ def test_the_same_seed_gives_the_same_bytes(ring, refusal, tmp_path):
     again, _ = ring("--seed", 7, out="elsewhere")
     assert (again.name, again.read_bytes()) == (file.name, file.read_bytes())
     assert said[5] == "7"
-    assert "is there already, the tune of --seed 7" in refusal("--seed", "7", "--out", tmp_path / "ringtones")
-
-
-def test_what_is_said_of_a_tune_can_be_had_again(ring, composer):
-    for _ in range(composer.different):
-        file, said = ring()
-        again, _ = ring("--seed", said[5], out="elsewhere")
-        assert (again.name, again.read_bytes()) == (file.name, file.read_bytes())
+    assert "already has the tune of --seed 7" in refusal("--seed", "7", "--out", tmp_path / "ringtones")
 
 
 def test_a_model_that_never_closes(refusal, composer, monkeypatch):
     monkeypatch.setattr(composer, "generate", lambda count, **_: [notes(FIRST[:7])] * count)
-    assert "composes nothing that closes within 8 bars" in refusal()
+    assert "composes no tune that closes within 8 bars" in refusal()
 
 
 @pytest.mark.parametrize("kind", ["wav", "ogg"])
@@ -216,7 +133,7 @@ def test_mistakes_are_one_line(refusal, options, says):
 
 def test_without_a_model_the_one_that_ships_composes(composer, at_prompt, shipped, tmp_path, monkeypatch):
     loaded = []
-    monkeypatch.setattr(output, "load_model", lambda file: loaded.append(file) or composer)
+    monkeypatch.setattr(composing, "load", lambda file: loaded.append(file) or composer)
     options = ("--out", tmp_path / "ringtones", "--seed", 1)
     code, _, errors = at_prompt(ringtone.main, *options)
     assert (code, errors.count("\n")) == (2, 1)

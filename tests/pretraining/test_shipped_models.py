@@ -45,11 +45,11 @@ def test_every_model_loads_and_makes_something():
     from audiovae import output as sounds
     from drumvae import output as drums
     from fontgan import load as load_letters
-    from melodygan import output as melodies
+    from melodygan import load as load_melodies
 
     files = {file.stem: file for file in FILES}
     for name in ("melody-lstm", "melody-attention"):
-        (tune,) = melodies.load_model(files[name]).generate(1, seed=0)
+        (tune,) = load_melodies(files[name]).generate(1, seed=0)
         assert len(tune) > 5
     for name, labelled in {"letters-conditional": True, "letters-best": False}.items():
         model = load_letters(files[name])

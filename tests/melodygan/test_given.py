@@ -6,9 +6,9 @@ import pytest
 from scores import ABC, IN_C, IN_G, abc, random_tunes, write_all_formats, write_midi
 
 from manymodes.cli import UserError
-from melodygan.compose import Given, fitted, read_given
 from melodygan.data.encoding import DURATIONS_QUARTERS, Note
 from melodygan.data.form import Form, Key, transposed
+from melodygan.data.given import Given, fitted, read_given
 from melodygan.data.readers import FORMATS
 
 

@@ -1,0 +1,269 @@
+"""Tunes of a trained model as scores: what the commands and the studio share."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manymodes import hub
+from manymodes.cli import UserError
+from manymodes.files import adding_files
+from manymodes.music.formats import write_score
+from manymodes.music.score import Score, signature
+from melodygan.data.form import METERS, MODES, TONICS, read_key, transposed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    import keras
+
+    from melodygan.data.encoding import Note
+    from melodygan.data.form import Key
+    from melodygan.data.given import Given
+
+MELODY_MODEL = hub.Kind(
+    "a melody model",
+    "melodygan.train",
+    {
+        "melodygan>MelodyLSTM": "melodygan.models.lstm",
+        "melodygan>MelodyGAN": "melodygan.models.gan",
+        "melodygan>AttentionGAN": "melodygan.models.attention",
+        "melodygan>ReportedGAN": "melodygan.models.reported",
+    },
+)
+AMOUNT = 0.3
+"""Share of the bars that a variation has composed anew."""
+
+TEMPI = (4, 1000)
+"""Least and greatest BPM: a MIDI file counts microseconds a quarter in 24 bits, which end just below 4."""
+
+_OF_AN_LSTM = ("start", "vary", "interpolate")
+_OF_A_FORM = ("meter", "mode")
+_FORMING = ("start", "bars", "meter")  # a variation has them from its tune, a morph from both
+_MIDI_PITCHES = range(128)
+_OCTAVE = 12
+
+
+def load(model: str | Path | None = None) -> keras.Model:
+    """Load a melody model.
+
+    Args:
+        model: a run folder, a .keras file, or the name of a pretrained model; the default one unless given.
+
+    Raises:
+        UserError: there is no such model, or it cannot be loaded.
+    """
+    return hub.load(model, MELODY_MODEL)
+
+
+def compose(
+    model: Any,
+    *,
+    count: int = 1,
+    seed: int = 0,
+    key: str | Key | None = None,
+    meter: str | None = None,
+    bars: int | None = None,
+    start: str | Given | None = None,
+    vary: str | Given | None = None,
+    amount: float = AMOUNT,
+    interpolate: tuple[str | Given, str | Given] | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    tempo: float = 120.0,
+    instrument: str = "piano",
+) -> list[Score]:
+    """Compose tunes, vary one, or morph one into another.
+
+    Args:
+        model: a trained one.
+        count: number of tunes; with ``interpolate`` both ends are among them.
+        seed: the same seed, the same tunes.
+        key: such as "D minor"; the tunes are composed in its mode and transposed to its tonic. None leaves the mode
+            to the model and the tonic at C or A, or at that of the given tune.
+        meter: one of `melodygan.data.form.METERS`; None leaves it to the model.
+        bars: exact length; None leaves it to the model.
+        start: what the tunes begin with: a file's name, notes such as "C4 D4:0.5", or what `given_to` returns.
+        vary: a tune of which some bars are composed anew.
+        amount: the share of these bars, over 0 to 1.
+        interpolate: the first and the last tune of a morph.
+        temperature: below 1 safer, above 1 freer (1 unless given).
+        top_k: choose among the k likeliest symbols.
+        top_p: choose among the likeliest symbols whose probabilities reach p.
+        tempo: BPM.
+        instrument: General MIDI name or number.
+
+    Returns:
+        Scores titled 001, 002, …, in the key and metre asked for, or in those that fit the notes best.
+
+    Raises:
+        UserError: options exclude each other, the model cannot do what they ask, a given tune is unusable, or the
+            tunes leave the range of MIDI.
+        ValueError: it is no key.
+    """
+    from manymodes.music.midi import instrument_program
+    from melodygan.data.given import form_after
+
+    check_form(start=start, bars=bars, meter=meter, vary=vary, interpolate=interpolate)
+    program = instrument_program(instrument)
+    key = read_key(key) if isinstance(key, str) else key
+    mode = key.mode if key else None
+    steering = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "bars": bars, "meter": meter}
+    options = _but_none(steering)
+    _check_ability(
+        model, [*options, *_but_none({"start": start, "vary": vary, "interpolate": interpolate, "mode": mode})]
+    )
+
+    method: Callable[..., Any]
+    if interpolate is not None:
+        first, second = (given_to(model, tune, key, "--interpolate") for tune in interpolate)
+        shift, mode = first.shift, None
+        method = partial(model.interpolate, first.notes, second.notes)
+    elif vary is not None:
+        given = given_to(model, vary, key, "--vary")
+        shift, (meter, mode) = given.shift, given.form or (None, None)
+        method = partial(model.vary, given.notes, amount=amount, form=given.form)
+    else:
+        method, shift = model.generate, key.shift if key else 0
+        if start is not None:
+            given = given_to(model, start, key, "--start")
+            shift, (meter, mode) = given.shift, form_after(given, meter, mode, {plan.form for plan in model.plans})
+            options["start"] = given.notes
+        options |= _but_none({"meter": meter, "mode": mode})
+    try:
+        composed = method(count=count, seed=seed, **options)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    composed = [transposed(notes, shift) for notes in composed]
+    if any(note.pitch is not None and note.pitch not in _MIDI_PITCHES for notes in composed for note in notes):
+        raise UserError("the tune is higher or lower than MIDI can write: give another key, or a tune in the middle")
+    fifths = key.fifths if key else signature(shift % _OCTAVE, MODES[0])
+    return [
+        score_of(notes, title, meters=_meters(notes, meter, bars), mode=mode, fifths=fifths, tempo=tempo,
+                 program=program)
+        for title, notes in zip(numbers(count), composed, strict=True)
+    ]  # fmt: skip
+
+
+def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str = "--start") -> Given:
+    """Read a tune that a person gives to a model, and make it fit the pitches that the model knows.
+
+    Args:
+        model: an LSTM.
+        tune: a file's name, or notes; what this function has returned stays as it is.
+        key: of notes written out, and of what is composed; None is C major or A minor, or the key of the file.
+        option: what messages call it.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    from melodygan.data.given import read_given, suited
+
+    if not isinstance(tune, str):
+        return tune
+    read = read_given(tune, key, option=option)
+    return suited(read, model.vocabulary.pitches, f"{option} {Path(tune).name[:40]}", key)
+
+
+def score_of(
+    notes: Sequence[Note],
+    title: str,
+    *,
+    meters: Iterable[str] | None = None,
+    mode: str | None = None,
+    fifths: int = 0,
+    tempo: float = 120.0,
+    program: int = 0,
+) -> Score:
+    """Return a tune as a score, with the bar lines that fit it best.
+
+    Args:
+        notes: notes and rests.
+        title: of the score.
+        meters: the metres it can be in; `melodygan.data.barlines.USUAL` unless given.
+        mode: ``major`` or ``minor``; by default it is minor if it ends on the tonic of that.
+        fifths: sharps of its key signature; below 0 they are flats.
+        tempo: BPM.
+        program: General MIDI instrument.
+    """
+    from melodygan.data.barlines import USUAL, bar_lines
+
+    if mode is None:
+        last = next((note.pitch for note in reversed(notes) if note.pitch is not None), None)
+        mode = MODES[last is not None and (last - 7 * fifths) % _OCTAVE == TONICS["minor"]]
+    lines = bar_lines(notes, meters or USUAL)
+    return Score(notes, title, lines.meter, lines.upbeat, fifths, mode, tempo, program)
+
+
+def write_scores(folder: Path | str, scores: Sequence[Score], formats: Collection[str] = ("midi",)) -> list[Path]:
+    """Write scores as files that are named by their titles, or by the numbers that follow those already there.
+
+    Args:
+        folder: where to.
+        scores: the tunes.
+        formats: of `manymodes.music.formats.SUFFIXES`.
+
+    Returns:
+        the files, see `manymodes.files.adding_files`.
+    """
+    from tqdm import tqdm
+
+    quick = {"midi", "abc"}.issuperset(formats)
+    with adding_files(Path(folder)) as addition:
+        for score in tqdm(scores, unit="tune", disable=quick or None):  # None: shown on a terminal only
+            write_score(addition.path / score.title, score, formats)
+    return addition.written
+
+
+def numbers(count: int) -> list[str]:
+    """Return the names of files by number, such as 001 and 002."""
+    digits = max(3, len(str(count)))
+    return [f"{number:0{digits}d}" for number in range(1, count + 1)]
+
+
+def check_form(**options: Any) -> None:
+    """Refuse a start, a length or a metre for a variation or a morph, which has them from its tunes.
+
+    Args:
+        options: start, bars, meter, vary and interpolate; None where not given.
+
+    Raises:
+        UserError: one of them is given.
+    """
+    for option in ("vary", "interpolate"):
+        for name in _FORMING:
+            if options[option] is not None and options[name] is not None:
+                raise UserError(
+                    f"--{name} does not go with --{option}, which keeps its tune's form: leave one of them out"
+                )
+
+
+def _but_none(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _check_ability(model: Any, asked: Iterable[str]) -> None:
+    """Refuse what a model cannot do: what its ``generate`` does not take, and what it has no method for.
+
+    Raises:
+        UserError: an option needs another model.
+    """
+    able = {*inspect.signature(model.generate).parameters, *_OF_AN_LSTM[1:]}
+    able -= {name for name in _OF_AN_LSTM[1:] if not hasattr(model, name)}
+    for name in sorted(set(asked) - able):
+        others = "an LSTM" if name in _OF_AN_LSTM else "a model trained without --as-reported"
+        if name in _OF_A_FORM:
+            others = "an LSTM or --attention"
+        option = "key" if name == "mode" else name.replace("_", "-")
+        raise UserError(f"--{option} does not work with this model: use {others}")
+
+
+def _meters(notes: Sequence[Note], meter: str | None, bars: int | None) -> list[str] | None:
+    """Return the metres in which a tune can be: the one asked for, or those in which it has as many bars as asked."""
+    if meter:
+        return [meter]
+    steps = sum(note.steps for note in notes)
+    return [name for name, bar in METERS.items() if bars is not None and steps == bars * bar] or None

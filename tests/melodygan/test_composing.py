@@ -1,0 +1,273 @@
+"""`melodygan.compose` and `melodygan.load`."""
+
+import pytest
+from scores import abc, write_midi
+from smallmodels import KINDS, small_models
+
+import melodygan
+from manymodes.cli import UserError
+from manymodes.files import save_keras
+from manymodes.music.score import Score
+from melodygan.composing import numbers, score_of, write_scores
+from melodygan.data.encoding import Note
+from melodygan.data.form import transposed
+
+# In G; the models know it in C, seven semitones lower.
+IN_G = tuple(Note(*note) for note in [(67, 4), (69, 2), (71, 2), (72, 8), (None, 4), (79, 4), (74, 8)])
+FIRST = tuple(Note(pitch, 4) for pitch in (60, 62, 64, 65))
+SECOND = tuple(Note(*note) for note in [(67, 8), (69, 2), (71, 2), (72, 4), (None, 4), (74, 12)])
+FIRST_TEXT, SECOND_TEXT = "C4 D4 E4 F4", "G4:2 A4:0.5 B4:0.5 C5 r D5:3"
+UNKNOWN_PITCHES = "the model does not know all of its pitches"
+
+
+@pytest.fixture(scope="module")
+def models():
+    return small_models()
+
+
+@pytest.fixture
+def lstm(models):
+    return models["lstm"]
+
+
+@pytest.fixture
+def in_g(tmp_path):
+    """Write `IN_G`, and return the file's name."""
+    write_midi(tmp_path / "in G.mid", IN_G, key="G", meter=(4, 4))
+    return str(tmp_path / "in G.mid")
+
+
+@pytest.fixture
+def waltz(tmp_path):
+    """Write three bars of 3/4; of their bar lines only the first is one of 4/4, too."""
+    write_midi(tmp_path / "waltz.mid", [(60, 12), (64, 4), (65, 8), (62, 12)], key="C", meter=(3, 4))
+    return str(tmp_path / "waltz.mid")
+
+
+def compose(model, count=4, **options):
+    return [tuple(score.notes) for score in melodygan.compose(model, count=count, **options)]
+
+
+def steps_of(notes):
+    return sum(note.steps for note in notes)
+
+
+def pitches_of(notes):
+    return [note.pitch for note in notes]
+
+
+# --- composing
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_same_seed_same_scores(models, kind):
+    first = melodygan.compose(models[kind], count=5, seed=1)
+    assert [score.title for score in first] == numbers(5)
+    assert melodygan.compose(models[kind], count=5, seed=1) == first
+    assert compose(models[kind], 5, seed=2) != [score.notes for score in first]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loaded_model_composes_the_same(models, kind, tmp_path):
+    save_keras(models[kind], tmp_path / "run" / "model.keras")
+    for place in (tmp_path / "run", str(tmp_path / "run" / "model.keras")):
+        assert compose(melodygan.load(place), seed=3) == compose(models[kind], seed=3)
+
+
+def test_the_default_model_is_the_pretrained_lstm(lstm, shipped):
+    with pytest.raises(UserError, match="train one with python -m"):
+        melodygan.load()
+    save_keras(lstm, shipped / "melody-lstm.keras")
+    assert compose(melodygan.load()) == compose(melodygan.load("melody-lstm")) == compose(lstm)
+
+
+@pytest.mark.parametrize(("kind", "bars"), [("lstm", 1), ("lstm", 3), ("gan", 1)])
+def test_bars_are_exact(models, kind, bars):
+    assert {steps_of(notes) for notes in compose(models[kind], bars=bars)} == {16 * bars}
+
+
+def test_a_metre_is_kept(models):
+    for kind, bars in (("attention", 1), ("attention", 2), ("lstm", 2)):
+        for score in melodygan.compose(models[kind], count=4, meter="3/4", key="C", bars=bars):
+            assert (score.meter, steps_of(score.notes)) == ("3/4", 12 * bars)
+
+
+def test_a_key_is_a_mode_and_a_tonic(lstm):
+    plain = lstm.generate(4, seed=0, mode="minor")
+    assert compose(lstm, key="D minor") == [transposed(notes, 5) for notes in plain]
+
+
+@pytest.mark.parametrize(
+    ("key", "fifths", "mode"),
+    [("D minor", -1, "minor"), ("Bb", -2, "major"), ("F#", 6, "major"), ("Gb major", -6, "major"),
+     ("es-Moll", -6, "minor"), ("H-Dur", 5, "major")],
+)  # fmt: skip
+def test_the_key_signature_is_that_of_the_key(lstm, key, fifths, mode):
+    (score,) = melodygan.compose(lstm, key=key, bars=2)
+    assert (score.fifths, score.mode) == (fifths, mode)
+
+
+def test_freedom_reaches_the_model(models):
+    for kind in ("lstm", "gan"):
+        tunes = [compose(models[kind], bars=1, **options) for options in ({}, {"temperature": 0.5}, {"top_k": 2})]
+        tunes.append(compose(models[kind], bars=1, top_p=0.3))
+        assert all(tunes.count(one) == 1 for one in tunes)
+
+
+def test_tempo_and_instrument(lstm):
+    (score,) = melodygan.compose(lstm, tempo=72.5, instrument="violin")
+    assert (score.tempo, score.program) == (72.5, 40)
+
+
+# --- from a given tune
+
+
+def test_a_start_is_kept(lstm, in_g):
+    for notes in compose(lstm, start="C4 D4:0.5 r E4:2", bars=2):
+        assert notes[:4] == (Note(60, 4), Note(62, 2), Note(None, 4), Note(64, 8))
+    for notes in compose(lstm, start="D4 E4 F#4", key="D"):
+        assert pitches_of(notes[:3]) == [62, 64, 66]
+    for score in melodygan.compose(lstm, start=in_g, count=4):
+        assert tuple(score.notes[: len(IN_G)]) == IN_G
+        assert score.fifths == 1
+    for notes in compose(lstm, start=in_g, key="D"):
+        assert notes[: len(IN_G)] == transposed(IN_G, -5)
+
+
+def test_a_start_is_transposed_within_its_octave(lstm, tmp_path):
+    write_midi(tmp_path / "g.mid", [(67, 4), (71, 4), (74, 4), (67, 4)], key="G")
+    for key, expected in (("G", [67, 71, 74]), ("A", [69, 73, 76]), ("F#", [66, 70, 73])):
+        assert pitches_of(compose(lstm, 1, start=str(tmp_path / "g.mid"), key=key)[0][:3]) == expected
+
+
+def test_a_file_is_continued_in_its_metre(lstm, waltz, tmp_path):
+    scores = melodygan.compose(lstm, count=4, start=waltz)
+    notes = (Note(60, 12), Note(64, 4), Note(65, 8), Note(62, 12))
+    assert [score.notes for score in scores] == lstm.generate(4, seed=0, start=notes, meter="3/4", mode="major")
+    assert {score.meter for score in scores} == {"3/4"}
+    assert {steps_of(notes) for notes in compose(lstm, start=waltz, bars=5)} == {60}
+    write_midi(tmp_path / "jig.mid", [(60, 12), (64, 12)], key="C", meter=(6, 8))
+    assert len(compose(lstm, start=str(tmp_path / "jig.mid"))) == 4  # the model does not know 6/8
+
+
+def test_a_variation_keeps_the_other_bars(lstm, in_g, waltz):
+    for notes in compose(lstm, vary=in_g):
+        assert (notes[:4] == IN_G[:4]) != (notes[-2:] == IN_G[-2:])  # one of two bars
+    begun = {(0, 60), (12, 64), (16, 65), (24, 62)}
+    for score in melodygan.compose(lstm, count=6, vary=waltz, amount=0.3):
+        onsets = {(steps_of(score.notes[:n]), note.pitch) for n, note in enumerate(score.notes)}
+        changed = {onset // 12 for onset, _ in onsets ^ begun}
+        assert len(changed) == 1  # of three bars
+        assert score.meter == "3/4"
+
+
+def test_a_morph_is_what_the_model_composes(lstm):
+    steering = {"temperature": 0.7, "top_k": 5, "top_p": 0.9}
+    plain = lstm.interpolate(FIRST, SECOND, 5, seed=4, **steering)
+    assert compose(lstm, 5, seed=4, interpolate=(FIRST_TEXT, SECOND_TEXT), **steering) == plain
+    assert (plain[0], plain[-1]) == (FIRST, SECOND)
+
+
+def test_a_morph_is_in_the_key_of_the_first_tune(lstm, in_g, tmp_path):
+    (tmp_path / "in F.abc").write_text(abc("F4 G4 A4 B4 | c8 F8 |", key="F"), encoding="utf-8")
+    in_f = str(tmp_path / "in F.abc")
+    second = tuple(Note(*note) for note in [(65, 4), (67, 4), (69, 4), (70, 4), (72, 8), (65, 8)])
+    for ends, key, expected in (
+        ((in_g, in_f), None, (IN_G, transposed(second, 2))),
+        ((in_f, in_g), None, (second, transposed(IN_G, -2))),
+        ((in_f, in_g), "C", (transposed(second, -5), transposed(IN_G, -7))),
+    ):
+        morphs = compose(lstm, 3, interpolate=ends, key=key)
+        assert (morphs[0], morphs[-1]) == expected
+
+
+def test_a_tune_outside_the_vocabulary_stays_where_it_is(lstm):
+    tune = "C2 D2 E2 F2 F2:4 C2:4 D2:4"
+    given = melodygan.composing.given_to(lstm, tune)
+    assert given.remarks == (f"--start {tune} was transposed by +24 semitones: {UNKNOWN_PITCHES}",)
+    assert {pitches_of(notes)[0] for notes in compose(lstm, start=given)} == {36}
+    assert compose(lstm, start=given) == compose(lstm, start=tune)
+    for options in ({"start": "D2 E2"}, {"interpolate": ("D2 E2", "D4 E4")}):
+        assert pitches_of(compose(lstm, key="D", **options)[0][:2]) == [38, 40]
+
+
+class HighModel:
+    def generate(self, count, *, seed, mode):
+        return [(Note(126, 4),)] * count
+
+
+def test_the_highest_note_of_midi_is_the_last():
+    assert pitches_of(compose(HighModel(), 1, key="C#")[0]) == [127]
+    with pytest.raises(UserError, match="higher or lower than MIDI can write"):
+        compose(HighModel(), 1, key="D")
+
+
+# --- what cannot be composed
+
+
+@pytest.mark.parametrize(
+    ("kinds", "options", "others"),
+    [
+        (("gan", "attention", "reported"), {"start": "C4"}, "an LSTM"),
+        (("gan", "attention", "reported"), {"vary": "C4"}, "an LSTM"),
+        (("gan", "attention", "reported"), {"interpolate": ("C4", "D4")}, "an LSTM"),
+        (("gan", "reported"), {"meter": "3/4"}, "an LSTM or --attention"),
+        (("gan", "reported"), {"key": "D minor"}, "an LSTM or --attention"),
+        (("reported",), {"temperature": 0.5}, "a model trained without --as-reported"),
+        (("reported",), {"top_k": 3}, "a model trained without --as-reported"),
+        (("reported",), {"top_p": 0.5}, "a model trained without --as-reported"),
+        (("reported",), {"bars": 3}, "a model trained without --as-reported"),
+    ],
+)
+def test_what_a_model_cannot_do(models, kinds, options, others):
+    option = next(iter(options)).replace("_", "-")
+    for kind in kinds:
+        with pytest.raises(UserError, match=f"^--{option} does not work with this model: use {others}$"):
+            compose(models[kind], **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("attention", {"meter": "6/8"}, "never heard a tune in 6/8"),
+        ("lstm", {"meter": "3/4", "key": "A minor"}, "never heard a tune in 3/4 minor"),
+        ("gan", {"bars": 99}, "ask for less"),
+        ("lstm", {"start": "C4:4 C4:4", "bars": 1}, "32 sixteenths long, more than the 16"),
+        ("lstm", {"interpolate": ("C4", "D4"), "count": 1}, "2 steps or more, not 1"),
+        ("lstm", {"vary": "C4", "bars": 2}, "--bars does not go with --vary"),
+        ("lstm", {"interpolate": ("C4", "D4"), "meter": "3/4"}, "--meter does not go with --interpolate"),
+        ("lstm", {"instrument": "violine d'amore"}, "--instrument"),
+    ],
+)
+def test_what_a_model_has_not_learned(models, kind, options, message):
+    with pytest.raises(UserError, match=message):
+        compose(models[kind], **options)
+
+
+# --- scores
+
+
+@pytest.mark.parametrize(
+    ("last", "fifths", "mode"),
+    [(60, 0, "major"), (69, 0, "minor"), (67, 0, "major"), (67, 1, "major"), (64, 1, "minor"), (63, -6, "minor")],
+)
+def test_a_tune_that_ends_on_its_minor_tonic_is_minor(last, fifths, mode):
+    notes = [Note(60, 4), Note(last, 8), Note(None, 4)]
+    assert score_of(notes, "a", fifths=fifths).mode == mode
+    assert score_of(notes, "a", fifths=fifths, mode="major").mode == "major"
+
+
+def test_bar_lines_of_a_score_are_those_that_fit():
+    waltz = [Note(60, 4), *[Note(64, 8), Note(67, 4)] * 7, Note(60, 8)]
+    score = score_of(waltz, "a waltz", tempo=90, program=3)
+    assert (score.meter, score.upbeat, score.tempo, score.program) == ("3/4", 4, 90, 3)
+    assert score_of(waltz, "a waltz", meters=["4/4"]).meter == "4/4"
+
+
+def test_scores_join_those_that_are_there(tmp_path):
+    scores = [Score(notes, name) for name, notes in zip(numbers(2), (FIRST, SECOND), strict=True)]
+    write_scores(tmp_path, scores, ("midi", "abc"))
+    assert [path.name for path in write_scores(str(tmp_path), scores)] == ["003.mid", "004.mid"]
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == [
+        "001.abc", "001.mid", "002.abc", "002.mid", "003.mid", "004.mid",
+    ]  # fmt: skip
