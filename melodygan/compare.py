@@ -81,21 +81,21 @@ class MelodyComparison(Comparison):
     def evaluate(self, job: Job, trained: Trained) -> Result:
         """Compare tunes of the model with held-out tunes."""
         from melodygan.data.bars import NoTunesError
-        from melodygan.metrics.judging import Judged, judge
+        from melodygan.metrics.held_out import Compared, measured
 
         parts = job.data.content
         try:
             tunes = trained.model.generate(job.args.count, seed=job.seed)
         except NoTunesError as error:
             raise LeftOutError(f"it composes nothing usable: {error}") from error
-        return Result(**judge(Judged(tunes, parts.test), parts.train, job.seed))
+        return Result(**measured(Compared(tunes, parts.test), parts.train, job.seed))
 
     def baseline(self, job: Job) -> Result:
         """Compare real, replayed or random tunes with held-out tunes."""
-        from melodygan.metrics.judging import CONTROLS, judge
+        from melodygan.metrics.held_out import BASELINES, measured
 
-        tunes = CONTROLS[job.row.name](job.data.content, job.args.count, job.seed)
-        return Result(**judge(tunes, job.data.content.train, job.seed))
+        tunes = BASELINES[job.row.name](job.data.content, job.args.count, job.seed)
+        return Result(**measured(tunes, job.data.content.train, job.seed))
 
     def tables(self, found: Found) -> list[Table]:
         """Return the table of what was composed, and that of how the models were trained."""
@@ -106,7 +106,7 @@ class MelodyComparison(Comparison):
     def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
         """Return pictures of scores, of variety and of transitions."""
         with quiet_start():
-            from melodygan.comparison_plots import pictures
+            from melodygan.plots import pictures
         return pictures(found)
 
 

@@ -1,24 +1,43 @@
-"""Pictures of training and of tunes."""
+"""Pictures of training, of tunes and of comparisons."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import seaborn as sns
+from matplotlib.ticker import MaxNLocator
 
-from evaluation.features.table import FEATURES, feature_table
+from evaluation.features.table import FEATURES, LENGTH_CLASSES, PITCH_CLASSES, feature_table
 from evaluation.scores.distances import intra_set_distances, overlap_area
+from evaluation.scores.verdict import share
+from manymodes.experiment.page import Picture
 from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
+from manymodes.experiment.records import Record, Row
 from melodygan.data.encoding import STEPS_PER_QUARTER
+from melodygan.metrics.held_out import USED_PITCH
 from melodygan.metrics.musical import SPREAD_FEATURES, as_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from matplotlib.axes import Axes
+
+    from manymodes.experiment.records import Found
     from melodygan.data.encoding import Note, Tune
 
+First: TypeAlias = Mapping[Row, Record]
+"""The record of each row that is drawn."""
+
+# At the tempo of `as_pieces` an eighth of a second, the class of a note length, is a sixteenth note.
+_LENGTHS = (*(str(sixteenths) for sixteenths in range(LENGTH_CLASSES - 1)), f"≥{LENGTH_CLASSES - 1}")
+_MATRICES = {"pitch": ("pitch classes", PITCH_CLASSES), "length": ("note lengths, in sixteenths", _LENGTHS)}
+_SHOWN = 1.5  # times the widest real distance: one scale for all panels
+_SCORES = "Overlap with held-out tunes, as a share of their overlap with themselves; blue: baselines"
 _TITLES = {
     "bits": "bits (training and validation)",
     "loss": "losses",
@@ -98,3 +117,92 @@ def save_generated(folder: Path, generated: Sequence[Sequence[Note]], held_out: 
     save_tunes([*shown, (f"real: {held_out[0].name}", real[0])], folder / "tunes.png")
     if min(len(generated), len(real)) > 1:
         save_spread(generated, real, folder / "spread.png")
+
+
+# --- comparison
+
+
+def pictures(found: Found) -> dict[str, Picture]:
+    """Return the pictures of `melodygan.compare` by file name; figures are those of the first record of each row."""
+    first = {row: records[0] for row, records in found.items()}
+    drawn = {"scores.png": Picture(_SCORES, functools.partial(_save_scores, first))}
+    for feature in SPREAD_FEATURES:
+        name = "used-pitch.png" if feature == USED_PITCH else f"{feature.replace('_', '-')}.png"
+        title = f"Distances between two tunes in each row and in held-out tunes: {FEATURES[feature].title}"
+        drawn[name] = Picture(title, functools.partial(_save_distances, first, feature))
+    for key, (title, _) in _MATRICES.items():
+        drawn[f"{key}-transitions.png"] = Picture(
+            f"Averaged transitions between {title}", functools.partial(_save_transitions, first, key)
+        )
+    return drawn
+
+
+def _array(values: list[Any]) -> np.ndarray:
+    """Return a list as numbers; None becomes NaN."""
+    return np.array(values, np.float64)
+
+
+def _save_scores(first: First, path: Path) -> None:
+    """Draw the score of each row with its interval."""
+    with saved_figure(path, (7, 0.6 + 0.3 * len(first)), grid=False) as figure:
+        axes = figure.add_subplot()
+        for place, record in enumerate(first.values()):
+            score, interval = record.measures["score"], record.measures["score_interval"]
+            if score is None:
+                continue
+            colour = GENERATED if record.training else REAL
+            axes.barh(place, score, height=0.6, color=colour, alpha=0.8)
+            if None not in interval:
+                axes.plot(interval, [place, place], color="black", linewidth=1.2)
+        axes.set_yticks(range(len(first)), [row.title for row in first])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        axes.xaxis.set_major_formatter(lambda value, _: share(value))
+        axes.grid(visible=True, axis="x", alpha=0.3)
+
+
+def _save_distances(first: First, feature: str, path: Path) -> None:
+    """Draw densities of the distances between two tunes, a panel for each row (figures 5.10 to 5.13 of the report)."""
+    title = FEATURES[feature].title
+    drawn = {row: _array(record.figures["curves"][feature]) for row, record in first.items()}
+    real = next(iter(drawn.values()))
+    with _panels(path, len(first), height=2.0) as panels:
+        for axes, (row, record) in zip(panels, first.items(), strict=True):
+            spread = record.measures["spread_used_pitch"] if feature == USED_PITCH else None
+            axes.set_title(row.title + ("" if spread is None else f": spread {share(spread)}"), fontsize=8)
+            axes.set_yticks([])
+            axes.set_xlabel(f"distance between two tunes: {title}", fontsize=7)
+            if not drawn[row].size:
+                continue
+            grid, within_row, within_real, _ = drawn[row]
+            for values, colour, label in ((within_real, REAL, "held-out tunes"), (within_row, GENERATED, "the row")):
+                axes.fill_between(grid, values, color=colour, alpha=0.2, linewidth=0)
+                axes.plot(grid, values, color=colour, linewidth=1.4, label=label)
+            if real.size:
+                axes.set_xlim(real[0, 0], _SHOWN * real[0, -1])
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        panels[0].legend(fontsize=7, frameon=False)
+
+
+def _save_transitions(first: First, key: str, path: Path) -> None:
+    """Draw the averaged transition matrices of the held-out tunes and of all rows."""
+    _, labels = _MATRICES[key]
+    # The first row is one half of the held-out tunes against the other: others are compared with all of them.
+    originals = list(first.values())[-1].figures["originals"][key]
+    shown = [("held-out tunes", originals)]
+    shown += [(row.title, record.figures["generated"][key]) for row, record in first.items()]
+    with _panels(path, len(shown), height=2.6) as panels:
+        for axes, (title, values) in zip(panels, shown, strict=True):
+            axes.imshow(np.sqrt(_array(values)), cmap="viridis")
+            axes.set_title(title, fontsize=8)
+            axes.set_xticks(range(len(labels)), labels, fontsize=6)
+            axes.set_yticks(range(len(labels)), labels, fontsize=6)
+
+
+@contextlib.contextmanager
+def _panels(path: Path, count: int, *, height: float) -> Iterator[list[Axes]]:
+    """Give a number of panels to draw on, four in a line; they are written as `saved_figure` does."""
+    columns = min(4, count)
+    rows = -(-count // columns)
+    with saved_figure(path, (2.6 * columns, height * rows), grid=False) as figure:
+        yield [figure.add_subplot(rows, columns, number) for number in range(1, count + 1)]

@@ -1,6 +1,6 @@
 """The metrics of a run's model that its card shows: computed where they are missing, and kept in the run.
 
-A melody model has judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.judging.judge` for `TUNES`
+A melody model has judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.held_out.judge` for `TUNES`
 tunes, beside the metrics.json of its training; a model of letters has only the latter (`fontgan.metrics.assessment`).
 The others have analysis.json (`drumvae.metrics.diagnostics`) or measures.json (`audiovae.metrics.measures`).
 """
@@ -68,14 +68,14 @@ def _check_data(run: Run, fingerprint: str) -> None:
 def _judge_melody(run: Run) -> None:
     from melodygan.composing import load
     from melodygan.data.corpus import load_corpus, split
-    from melodygan.metrics.judging import Judged, judge
+    from melodygan.metrics.held_out import Compared, measured
 
     seed = run.config["seed"]
     model = load(run.path)
     corpus = load_corpus(run.config["corpus"])
     _check_data(run, corpus.fingerprint)
     sides = split(corpus.tunes, seed)
-    found = judge(Judged(model.generate(TUNES, seed=seed), sides.test), sides.train, seed)
+    found = measured(Compared(model.generate(TUNES, seed=seed), sides.test), sides.train, seed)
     measures = {name: None if value != value else value for name, value in found["measures"].items()}  # noqa: PLR0124 - NaN
     write_text(
         run.path / "judging.json",

@@ -42,13 +42,13 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
         "How they were trained",
         (
             "Row", "Generator loss", "Discriminator loss", "Bits a sixteenth", "in validation",
-            "Updates", "Examples a second", "Epochs", "Judged epoch",
+            "Updates", "Examples a second", "Epochs", "Best epoch",
         ),
         [[Cell(row.title), *_training(records, losses)] for row, records in trained.items()],
         "Losses and bits are those of the last epoch, means over it. Losses of different rows have different units: "
         "nats of cross-entropy for a GAN, scores of the critic for a WGAN. An example is a real tune that an update "
         "looked at; as reported it is a window of 100 notes without lengths. As many epochs were planned, for the "
-        "learning rates, as a short trial of each model said would fit; the clock ended training. The judged epoch is "
+        "learning rates, as a short trial of each model said would fit; the clock ended training. The best epoch is "
         "chosen on validation tunes, as melodygan.train does: least musical distance, or bits.",
     )  # fmt: skip
     return [music, training] if trained else [music]
@@ -82,7 +82,7 @@ def _moments(records: Sequence[Record], name: str) -> Cell:
 
 
 def _times(records: Sequence[Record], name: str) -> Cell:
-    """Say in how many seeds something was found."""
+    """Return in how many seeds a measure is true."""
     times = sum(record.measures[name] for record in records)
     text = f"{times} of {len(records)}" if len(records) > 1 else "yes" if times else "no"
     return Cell(text, bad=times > 0)

@@ -1,4 +1,4 @@
-"""What is measured of a row of `melodygan.compare`, and the rows that need no training."""
+"""The measures of a row of `melodygan.compare` against held-out tunes, and its baselines."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ USED_PITCH = SPREAD_FEATURES[0]
 _DIGITS = 6
 
 
-class Judged(NamedTuple):
+class Compared(NamedTuple):
     """Tunes, and the held-out ones that they are compared with."""
 
     tunes: Sequence[Sequence[Note]]
     originals: Sequence[Tune]
 
 
-def real_tunes(split: Split, count: int, seed: int) -> Judged:  # noqa: ARG001 - one signature for all controls
-    """Judge one half of the held-out tunes by the other: what nothing can surpass but by chance."""
+def real_tunes(split: Split, count: int, seed: int) -> Compared:  # noqa: ARG001 - one signature for all baselines
+    """Compare one half of the held-out tunes with the other: the ceiling, surpassed only by chance."""
     order = np.random.default_rng(seed).permutation(len(split.test))
     first, second = np.split(order, [len(order) // 2])
-    return Judged([split.test[place].notes for place in first], [split.test[place] for place in second])
+    return Compared([split.test[place].notes for place in first], [split.test[place] for place in second])
 
 
-def replayed_tunes(split: Split, count: int, seed: int) -> Judged:
+def replayed_tunes(split: Split, count: int, seed: int) -> Compared:
     """Replay up to ``count`` training tunes: close to real ones, varied, and nothing but copies."""
     places = np.random.default_rng(seed).permutation(len(split.train))[:count]
-    return Judged([split.train[place].notes for place in places], split.test)
+    return Compared([split.train[place].notes for place in places], split.test)
 
 
-def random_notes(split: Split, count: int, seed: int) -> Judged:
-    """Throw dice for every note: its pitch and its length among those that occur in the training tunes.
+def random_notes(split: Split, count: int, seed: int) -> Compared:
+    """Draw every note at random: its pitch and its length are among those of the training tunes.
 
-    Tunes have as many notes as training tunes have; nothing else of them is kept.
+    Tunes have as many notes as training tunes.
     """
     rng = np.random.default_rng(seed)
     notes = [note for tune in split.train for note in tune.notes]
@@ -63,18 +63,18 @@ def random_notes(split: Split, count: int, seed: int) -> Judged:
         ]
         for size in sizes
     ]
-    return Judged(tunes, split.test)
+    return Compared(tunes, split.test)
 
 
-CONTROLS: dict[str, Callable[[Split, int, int], Judged]] = {
+BASELINES: dict[str, Callable[[Split, int, int], Compared]] = {
     "real": real_tunes,
     "replay": replayed_tunes,
     "random": random_notes,
 }
-"""What gives the tunes of a row that needs no training, from the split, a count and a seed."""
+"""The functions from a split, a count and a seed to the tunes of a row that needs no training."""
 
 
-def judge(judged: Judged, training: Sequence[Tune], seed: int) -> dict[str, Any]:
+def measured(compared: Compared, training: Sequence[Tune], seed: int) -> dict[str, Any]:
     """Measure tunes against held-out ones, and look for copies of the training tunes.
 
     Returns:
@@ -82,21 +82,21 @@ def judge(judged: Judged, training: Sequence[Tune], seed: int) -> dict[str, Any]
         transition matrices of both sets, [12, 12] and [8, 8], and the densities of the distances in each of
         `SPREAD_FEATURES`, [4, points] as `FeatureComparison.curves`. Lists, as JSON has them.
     """
-    gen = measure("generated", _named(judged.tunes, (f"tune {n}" for n in range(1, len(judged.tunes) + 1))))
-    org = _measured("held-out tunes", judged.originals)
-    found = compare_sets(gen, org, _measured("the training set", training), seed=seed)
+    gen = measure("generated", _named(compared.tunes, (f"tune {n}" for n in range(1, len(compared.tunes) + 1))))
+    org = _set_of("held-out tunes", compared.originals)
+    result = compare_sets(gen, org, _set_of("the training set", training), seed=seed)
     return {
-        "measures": {**_measures(found), "distinct": distinct_share(judged.tunes)},
-        "verdict": found.verdict._asdict(),
+        "measures": {**_measures(result), "distinct": distinct_share(compared.tunes)},
+        "verdict": result.verdict._asdict(),
         "figures": {
             "generated": _transitions(gen),
             "originals": _transitions(org),
-            "curves": {name: _listed(found.features[name].curves) for name in SPREAD_FEATURES},
+            "curves": {name: _listed(result.features[name].curves) for name in SPREAD_FEATURES},
         },
     }
 
 
-def _measured(label: str, tunes: Sequence[Tune]) -> MusicSet:
+def _set_of(label: str, tunes: Sequence[Tune]) -> MusicSet:
     return measure(label, _named([tune.notes for tune in tunes], (tune.name for tune in tunes)))
 
 
@@ -104,24 +104,24 @@ def _named(tunes: Sequence[Sequence[Note]], names: Iterable[str]) -> list[Notes]
     return [replace(piece, name=name) for piece, name in zip(as_pieces(tunes), names, strict=True)]
 
 
-def _measures(found: SetComparison) -> dict[str, Any]:
-    features = found.features
+def _measures(result: SetComparison) -> dict[str, Any]:
+    features = result.features
     widths = [one.spread.value for name, one in features.items() if FEATURES[name].variety]
     return {
-        "tunes": len(found.gen.pieces),
-        "score": found.score,
-        "score_interval": list(found.score_interval),
+        "tunes": len(result.gen.pieces),
+        "score": result.score,
+        "score_interval": list(result.score_interval),
         "overlap": _mean(one.overlap.at_n for one in features.values()),
         "overlap_ceiling": _mean(one.overlap.ceiling for one in features.values()),
-        "manhattan": found.manhattan.value,
-        "manhattan_ceiling": found.manhattan.ceiling,
+        "manhattan": result.manhattan.value,
+        "manhattan_ceiling": result.manhattan.ceiling,
         "used_pitch": [float(of[0]) for of in (features[USED_PITCH].gen.mean, features[USED_PITCH].gen.sd)],
         "pitch": [float(of[0]) for of in (features["pitch_mean"].gen.mean, features["pitch_mean"].gen.sd)],
         "spread_used_pitch": features[USED_PITCH].spread.value,
         "spread_least": min(_known(widths), default=float("nan")),
         "spread_greatest": max(_known(widths), default=float("nan")),
-        "collapsed": found.collapse.found,
-        "copying": found.copying.found,
+        "collapsed": result.collapse.found,
+        "copying": result.copying.found,
     }
 
 
