@@ -18,7 +18,6 @@ from melodygan.data.encoding import (
     from_steps,
     pitch_name,
     to_steps,
-    truncate,
 )
 
 pitches = st.integers(0, 127)
@@ -79,17 +78,6 @@ def test_any_generated_steps_can_be_read_and_written_again(symbols):
     assert from_steps(to_steps(tune)) == tune
 
 
-@pytest.mark.parametrize("symbol", ["C4", "128", "-1", "", "6.0", "²"])
-def test_what_is_no_step_symbol(symbol):
-    with pytest.raises(ValueError, match="not a step symbol"):
-        from_steps([symbol])
-
-
-def test_a_note_without_length_has_no_steps():
-    with pytest.raises(ValueError, match="shorter than a sixteenth"):
-        to_steps([Note(60, 0)])
-
-
 def test_order_of_step_symbols():
     vocabulary = StepVocabulary.from_tunes([Tune((Note(100, 1), Note(None, 3))), Tune((Note(9, 1), Note(72, 1)))])
     assert vocabulary.symbols == ("/", "_", "r", "9", "72", "100")
@@ -110,16 +98,6 @@ def test_configurations_survive_json(corpus):
     note = NoteVocabulary.from_tunes(corpus)
     assert StepVocabulary.from_config(json.loads(json.dumps(step.to_config()))) == step
     assert NoteVocabulary.from_config(json.loads(json.dumps(note.to_config()))) == note
-
-
-def test_a_step_vocabulary_takes_a_list():
-    assert StepVocabulary(["/", "_", "r", "60"]) == StepVocabulary(("/", "_", "r", "60"))
-
-
-@pytest.mark.parametrize("symbols", [("/", "_"), ("/", "_", "r", "60", "60"), ("/", "_", "r", "H4")])
-def test_bad_step_vocabularies(symbols):
-    with pytest.raises(ValueError, match=r"no 'r'|twice|not a step symbol"):
-        StepVocabulary(symbols)
 
 
 def test_step_symbols_outside_the_vocabulary():
@@ -182,26 +160,11 @@ def test_note_form_refuses_what_it_cannot_hold():
         vocabulary.decode(np.zeros((1, 4, 2), int))
 
 
-@pytest.mark.parametrize(
-    ("pitches", "durations"),
-    [((62, 60), (4,)), ((60, 60), (4,)), ((60,), (0, 4)), ((128,), (4,)), ((-1,), (4,))],
-)
-def test_bad_note_vocabularies(pitches, durations):
-    with pytest.raises(ValueError, match="of a note vocabulary"):
-        NoteVocabulary(pitches, durations)
-
-
 # --- cutting
 
 
 def numbered(count, **about):
     return Tune(tuple(Note(pitch, 1) for pitch in range(count)), **about)
-
-
-def test_truncate_keeps_beginnings():
-    long, short = truncate([numbered(5, name="a", pickup_steps=2), numbered(2)], 3)
-    assert long == numbered(3, name="a", pickup_steps=2)
-    assert short == numbered(2)
 
 
 def test_windows_reach_the_end():
@@ -219,17 +182,6 @@ def test_windows_fit_and_end_with_the_tune(count, length, stride):
     assert windows[0].notes == tune.notes[:length]
     assert windows[-1].notes == tune.notes[-length:]
     assert len(set(windows)) == len(windows)
-
-
-def test_lengths_are_positive():
-    with pytest.raises(ValueError, match="length is 0"):
-        truncate([], 0)
-    with pytest.raises(ValueError, match="stride is 0"):
-        cut_windows([], 4, 0)
-
-
-def test_steps_of_a_tune():
-    assert Tune(SEED).steps == 15
 
 
 # --- the reported form
@@ -265,11 +217,6 @@ def test_reported_index_outside_the_mapping_is_c5():
     codec = ReportedCodec(("C4", "D4"))
     generated = np.array([1.0, -2.5, np.nan, np.inf, -1.0])
     assert [note.pitch for note in codec.decode(generated)] == [72, 72, 72, 72, 60]
-
-
-def test_reported_form_of_too_few_notes():
-    codec = ReportedCodec(("C4",))
-    assert codec.windows([Tune((Note(60, 1),))], 2).shape == (0, 2, 1)
 
 
 def test_reported_form_refuses_what_it_cannot_hold():

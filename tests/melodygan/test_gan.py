@@ -6,8 +6,6 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from manymodes.nn.adversarial import OBJECTIVES, PENALTIES
-from melodygan.data.bars import STEPS_A_BAR
 from melodygan.data.encoding import NoteVocabulary
 from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator, straight_through
 
@@ -61,14 +59,6 @@ def in_tones(notes):
 # --- from logits to notes
 
 
-def test_straight_through_is_one_hot():
-    logits = tf.random.stateless_normal([5, 7, 3], [1, 2])
-    sampled = straight_through(logits, tf.constant([3, 4])).numpy()
-    assert sampled.shape == (5, 7, 3)
-    assert sampled.sum(axis=-1) == pytest.approx(np.ones((5, 7)), abs=1e-6)
-    assert sampled.max(axis=-1) == pytest.approx(np.ones((5, 7)), abs=1e-6)
-
-
 def test_straight_through_draws_as_softmax_says():
     probabilities = np.array([0.5, 0.3, 0.15, 0.05])
     logits = tf.tile(tf.math.log(tf.constant(probabilities, tf.float32))[None], [20_000, 1])
@@ -86,15 +76,6 @@ def test_straight_through_has_the_gradient_of_softmax():
     assert (np.abs(gradient).max(axis=-1) > 1e-4).all()
     # softmax moves with the differences between logits only
     assert gradient.sum(axis=-1) == pytest.approx(np.zeros(6), abs=1e-5)
-
-
-def test_straight_through_with_extreme_logits():
-    logits = tf.constant([[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4]])
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        sampled = straight_through(logits, tf.constant([3, 4]))
-    assert sampled.numpy()[0].tolist() == [1.0, 0.0, 0.0]
-    assert np.isfinite(tape.gradient(sampled, logits).numpy()).all()
 
 
 def test_prepare_is_one_hot_of_the_vocabulary(gan):
@@ -154,12 +135,6 @@ def test_noise_and_l2_are_there_when_asked_for(build):
     assert float(sum(decayed.losses)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_noise_is_for_training_only():
-    network = small_generator(noise=0.5)
-    latents = tf.ones([4, 8])
-    assert (network(latents).numpy() == network(latents).numpy()).all()
-
-
 def test_examples_are_compared_within_their_group():
     keras.utils.set_random_seed(1)
     network = small_discriminator(group_size=4)
@@ -184,18 +159,6 @@ def test_generate_gives_tunes(gan):
     assert set().union(*map(in_tones, tunes)) <= set(
         itertools.product([None, *VOCABULARY.pitches], VOCABULARY.durations)
     )
-
-
-def test_same_seed_same_tunes(gan):
-    assert gan.generate(10, seed=1) == gan.generate(10, seed=1)
-    assert gan.generate(10, seed=1) != gan.generate(10, seed=2)
-    assert len(set(gan.generate(10, seed=1))) > 1
-
-
-def test_bars_are_exact(gan):
-    tunes = gan.generate(12, seed=1, bars=1)
-    assert len(tunes) == 12
-    assert {sum(note.steps for note in tune) for tune in tunes} == {STEPS_A_BAR}
 
 
 def test_bars_that_no_tune_reaches(gan):
@@ -230,16 +193,11 @@ def test_cold_sampling_leaves_only_the_latents_to_chance(gan, options):
 # --- training
 
 
-# with the default every combination; with the others none and both, for each takes its second
-COMBINATIONS = [
-    (objective, penalty, noise, l2)
-    for objective, penalty, noise, l2 in itertools.product(OBJECTIVES, PENALTIES, (0.0, 0.1), (0.0, 0.01))
-    if (noise > 0) == (l2 > 0) or (objective, penalty) == ("wasserstein", "r1r2")
-]
-
-
-@pytest.mark.parametrize(("objective", "penalty", "noise", "l2"), COMBINATIONS)
-def test_every_combination_trains(eager, objective, penalty, noise, l2):
+@pytest.mark.parametrize(
+    ("objective", "penalty", "noise", "l2"),
+    [("bce", "none", 0.0, 0.0), ("wasserstein", "r1r2", 0.1, 0.01), ("wasserstein", "clip", 0.0, 0.01)],
+)
+def test_a_variant_trains(eager, objective, penalty, noise, l2):
     model = small_gan(noise=noise, l2=l2)
     adam = keras.optimizers.Adam
     model.compile(adam(1e-3), adam(1e-3), objective=objective, penalty=penalty)

@@ -1,15 +1,12 @@
-from pathlib import Path
-
 import mido
 import numpy as np
 import pytest
 from scores import ABC, IN_C, IN_G, abc, random_tunes, write_all_formats, write_midi
 
 from manymodes.cli import UserError
-from melodygan.data.encoding import DURATIONS_QUARTERS, Note
+from melodygan.data.encoding import Note
 from melodygan.data.form import Form, Key, transposed
 from melodygan.data.given import Given, fitted, read_given
-from melodygan.data.readers import FORMATS
 
 
 def pitches_in(given):
@@ -36,11 +33,6 @@ def test_notes_written_out(text, notes):
     assert read_given(text) == Given(notes, shift=0, form=None, remarks=())
 
 
-@pytest.mark.parametrize("quarters", DURATIONS_QUARTERS)
-def test_every_accepted_length(quarters):
-    assert read_given(f"E4:{quarters}") == read_given(f"E4:{quarters:g}") == Given((Note(64, quarters * 4),))
-
-
 @pytest.mark.parametrize(
     ("key", "shift", "notes"),
     [
@@ -57,27 +49,19 @@ def test_notes_in_a_key_are_transposed_from_it(key, shift, notes):
 @pytest.mark.parametrize(
     "text",
     [
-        "",
         "   ",
         "H4",
-        "C",
-        "C4:",
         "C4:0.3",
-        "C4:-1",
-        "C4:nan",
         "C4,D4",
-        "C#b4",
         "C4 tune.mid",
-        "C10",
         "~nobody-is-so/a.mid",
     ],
 )
-@pytest.mark.parametrize("option", ["--start", "--interpolate"])
-def test_what_is_no_note_is_named(text, option):
+def test_what_is_no_note_is_named(text):
     with pytest.raises(UserError) as caught:
-        read_given(text, option=option)
+        read_given(text, option="--vary")
     message = str(caught.value)
-    assert message.startswith(option)
+    assert message.startswith("--vary")
     assert "\n" not in message
 
 
@@ -105,19 +89,12 @@ def test_the_way_back_leads_to_the_file(tmp_path, name):
     assert given.remarks == ()
 
 
-def test_the_key_of_a_file_is_its_own(tmp_path):
-    (tmp_path / "a.abc").write_text(ABC, encoding="utf-8")
-    assert read_given(str(tmp_path / "a.abc"), Key(2, "minor")) == read_given(str(tmp_path / "a.abc"))
-
-
 @pytest.mark.parametrize(
     ("meter", "key", "form"),
     [
-        ("2/4", "C", Form("2/4", "major")),
         ("6/8", "Am", Form("6/8", "minor")),
         ("C", "F", Form("4/4", "major")),
         ("5/4", "C", None),  # models know no such metre
-        ("none", "C", None),
     ],
 )
 def test_a_file_has_the_form_that_it_says(tmp_path, meter, key, form):
@@ -138,11 +115,6 @@ def test_a_file_may_be_of_any_rhythm(tmp_path):
     assert given.remarks == ("b.mid: 2 notes and rests were moved to sixteenths",)
     write_midi(tmp_path / "c.mid", [(60, 4.1), (62, 3.9)], key="C")
     assert read_given(str(tmp_path / "c.mid")).remarks == ()  # nobody plays more exactly
-
-
-def test_the_first_tune_of_a_book_is_taken(tmp_path):
-    (tmp_path / "book.abc").write_text(abc("C4 D4 |") + "\n" + abc("E4 F4 |", X="2"), encoding="utf-8")
-    assert pitches_in(read_given(str(tmp_path / "book.abc"))) == [60, 62]
 
 
 @pytest.fixture
@@ -167,35 +139,10 @@ def test_a_file_without_a_tune(refusal, tmp_path):
     assert "it has no notes" in refusal("silence.mid")
     (tmp_path / "letter.abc").write_text("Dear friend,\nhow are you?", encoding="utf-8")
     assert "it is not an ABC tune" in refusal("letter.abc")
-
-
-@pytest.mark.parametrize("name", [f"tune{suffix}" for suffix in FORMATS])
-@pytest.mark.parametrize("data", [b"", b"\0\xff" * 40])
-def test_a_broken_file(refusal, tmp_path, name, data):
-    (tmp_path / name).write_bytes(data)
-    assert "no usable tune" in refusal(name)
-
-
-@pytest.mark.parametrize("name", ["tune.txt", "tune", "tune.wav", "tune.mid.gz"])
-def test_a_file_of_something_else(refusal, tmp_path, name):
-    (tmp_path / name).write_text(ABC, encoding="utf-8")
-    assert "is not a file of tunes: give one of .krn, .abc, .mid, .midi, .xml, .musicxml, .mxl" in refusal(name)
-
-
-def test_capital_suffixes_are_suffixes(tmp_path):
-    (tmp_path / "TUNE.ABC").write_text(ABC, encoding="utf-8")
-    assert read_given(str(tmp_path / "TUNE.ABC")).notes == IN_C
-
-
-@pytest.mark.parametrize("name", ["a.abc", "c.mid"])
-def test_a_file_that_may_not_be_read(refusal, tmp_path, monkeypatch, name):
-    def denied(path):
-        raise PermissionError(13, "Permission denied", str(path))
-
-    write_all_formats(tmp_path)
-    # whoever runs the tests may be allowed to read everything
-    monkeypatch.setattr(Path, "read_bytes", denied)
-    assert "Permission denied" in refusal(name)
+    (tmp_path / "broken.mid").write_bytes(b"\0\xff" * 40)
+    assert "no usable tune" in refusal("broken.mid")
+    (tmp_path / "tune.txt").write_text(ABC, encoding="utf-8")
+    assert "is not a file of tunes: give one of .krn, .abc, .mid" in refusal("tune.txt")
 
 
 # --- made to fit a model
@@ -213,8 +160,6 @@ def test_what_a_model_knows_stays():
         ([48, 50, 55], range(60, 80), 12),
         # Seven up would be nearer, but an octave keeps the key.
         ([48, 52], range(55, 80), 12),
-        ([90, 88], range(60, 85), -12),
-        ([30, 34], range(60, 90), 36),  # the first octave that reaches
         ([60], [48, 72], -12),  # as near: down
         # Two octaves, where one is not enough for every note.
         ([36, 47], [48, *range(60, 80)], 24),
@@ -227,12 +172,6 @@ def test_a_tune_goes_by_octaves(pitches, known, shift):
     assert given.remarks == (
         f"--start was transposed by {shift:+d} semitones: the model does not know all of its pitches",
     )
-
-
-def test_a_tune_never_leaves_its_key():
-    given = fitted(of_pitches(60, 61), [65, 66], "--vary")
-    assert pitches_in(given) == [65, 65]  # five up there would be all of it, in F
-    assert given.shift == 0
 
 
 def test_what_no_shift_helps_becomes_the_nearest_pitch():
@@ -260,13 +199,6 @@ def test_a_tune_is_transposed_and_what_is_still_missing_replaced():
     )
 
 
-def test_rests_lengths_and_form_stay():
-    notes = (Note(48, 3), Note(None, 7), Note(49, 20))
-    given = fitted(Given(notes, form=Form("6/8", "minor")), [60, 61], "--start")
-    assert given.notes == (Note(60, 3), Note(None, 7), Note(61, 20))
-    assert given.form == Form("6/8", "minor")
-
-
 def test_what_is_fitted_is_known_and_leads_back():
     rng = np.random.default_rng(2)
     replaced = kept = 0
@@ -288,12 +220,3 @@ def test_what_is_fitted_is_known_and_leads_back():
         kept += different == 0
     assert replaced > 10
     assert kept > 10
-
-
-def test_a_file_that_was_fitted_leads_back_to_itself(tmp_path):
-    write_midi(tmp_path / "bass.mid", [(pitch - 24, steps) for pitch, steps in IN_G if pitch], key="G")
-    given = read_given(str(tmp_path / "bass.mid"))
-    result = fitted(given, [note.pitch for note in IN_C if note.pitch], "--start")
-    assert len(result.remarks) == 1
-    assert result.notes == tuple(note for note in IN_C if note.pitch)
-    assert transposed(result.notes, result.shift) == tuple(Note(pitch - 24, steps) for pitch, steps in IN_G if pitch)

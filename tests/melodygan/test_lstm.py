@@ -78,20 +78,6 @@ def test_metrics_by_hand(weights, bits_per_step, bits_per_note, onset_accuracy):
     assert measured(OnsetAccuracy(hold=1), (TARGETS, weights)) == pytest.approx(onset_accuracy)
 
 
-def test_batches_count_by_their_steps():
-    batches = ((TARGETS, [1.0, 0.0, 0.0, 0.0]), (TARGETS, [0.0, 1.0, 1.0, 1.0]))
-    assert measured(BitsPerStep(), *batches) == pytest.approx(9 / 4)
-    assert measured(BitsPerNote(hold=1), *batches) == pytest.approx(9 / 3)
-    assert measured(OnsetAccuracy(hold=1), *batches) == pytest.approx(1 / 3)
-
-
-@pytest.mark.parametrize("metric", [BitsPerStep(), BitsPerNote(hold=1), OnsetAccuracy(hold=1)])
-def test_metrics_are_rebuilt_from_their_config(metric):
-    again = type(metric).from_config(metric.get_config())
-    assert again.name == metric.name
-    assert measured(again, (TARGETS, None)) == measured(metric, (TARGETS, None))
-
-
 def test_padding_counts_nowhere(model):
     model.compile_for_tunes(keras.optimizers.Adam())
     inputs, targets, weights = next(iter(TuneBatches(TUNES[:3], VOCABULARY, 3)))
@@ -127,8 +113,7 @@ def encoded(tunes):
     return [tuple(VOCABULARY.encode(to_steps(tune.notes)).tolist()) for tune in tunes]
 
 
-@pytest.mark.parametrize(("count", "batch_size"), [(40, 16), (40, 40), (40, 64), (7, 1), (1, 16)])
-@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize(("count", "batch_size", "seed"), [(40, 16, None), (40, 64, 5), (7, 1, 5)])
 def test_every_tune_is_there_once_an_epoch(count, batch_size, seed):
     batches = TuneBatches(TUNES[:count], VOCABULARY, batch_size, seed=seed)
     assert len(batches) == math.ceil(count / batch_size)
@@ -177,6 +162,7 @@ def learnt(tunes, *, epochs=150):
     return model
 
 
+@pytest.mark.slow
 def test_it_learns_what_a_plan_means():
     # In 3/4 all is C, in 4/4 all is D: nothing but the form tells them apart at the beginning.
     pitches = {"3/4": 60, "4/4": 62}
@@ -199,30 +185,6 @@ def test_it_learns_what_a_plan_means():
                 assert lengths == {bars * METERS[meter]}
 
 
-def test_what_the_plan_says_is_to_return_returns():
-    # Second bars are the first again, or rests: the plan alone says which.
-    rng = np.random.default_rng(0)
-    tunes = []
-    for _ in range(24):
-        bar = tuple(Note(int(pitch), 4) for pitch in rng.choice([60, 62, 64, 65], 4))
-        tunes += [Tune(bar * 2, meter="4/4"), Tune((*bar, Note(None, 16)), meter="4/4")]
-    model = learnt(tunes, epochs=60)
-    for back in (0, 1):
-        model.plans = (Plan(Form("4/4", "major"), 2, plan_of(tunes[1 - back]).pace, (0, back)),)
-        composed = [to_steps(tune) for tune in model.generate(20, seed=1, temperature=0.5)]
-        returned = [symbols[:STEPS_A_BAR] == symbols[STEPS_A_BAR:] for symbols in composed]
-        assert np.mean(returned) > 0.8 if back else not any(returned)
-
-
-def test_a_metre_never_heard_is_refused():
-    tunes = [Tune((Note(60, 12),), meter="3/4")]
-    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=2, plans=[plan_of(tunes[0])])
-    with pytest.raises(ValueError, match="in 6/8 minor"):
-        model.generate(1, seed=0, meter="6/8", mode="minor")
-    with pytest.raises(ValueError, match="in 4/4"):  # bars are of 4/4 unless a metre is given
-        model.generate(1, seed=0, bars=2)
-
-
 def order(epoch=0, **options):
     batches = TuneBatches(TUNES, VOCABULARY, 4, **options)
     batches.epoch = epoch
@@ -234,10 +196,6 @@ def test_the_order_follows_from_seed_and_epoch():
     assert [order(epoch, seed=1) for epoch in range(3)] == orders
     assert orders[0] != orders[1] != orders[2] != orders[0]
     assert order(seed=2) != orders[0]
-
-
-def test_without_a_seed_the_order_stays():
-    assert order(0) == order(1)
 
 
 def test_a_dataset_follows_the_epochs_of_fit():
@@ -255,7 +213,7 @@ def test_tunes_of_similar_length_meet():
     assert sum(in_order) / sum(weights.size for _, _, weights in batches) > 0.6
 
 
-@pytest.mark.parametrize("lengths", [[6] * 8 + [40] * 4, [40] * 4 + [6] * 8, [6] * 4 + [40] * 8, [6] * 12, [6] * 4])
+@pytest.mark.parametrize("lengths", [[6] * 8 + [40] * 4, [40] * 4 + [6] * 8])
 def test_keras_takes_batches_of_any_widths(model, lengths):
     # Keras would look at the first two batches and take what they have in common for fixed
     tunes = [Tune((Note(60, 4),) * (length - 1) + (Note(62 + 2 * (n % 2), 4),)) for n, length in enumerate(lengths)]
@@ -313,22 +271,14 @@ def next_logits(model, prefixes):
     return compiled(model, *asked.shape[2:])(asked)[:, -1]
 
 
-def test_it_is_told_what_sounds_and_since_when(model):
+def test_the_inputs_have_what_sounds_and_since_when(model):
     symbols = np.array([VOCABULARY.encode(["/", "60", "_", "_", "62", *["_"] * 20])])
     sounding, lasted = model._what_sounds(symbols)
     assert VOCABULARY.decode(np.asarray(sounding)[0]) == ["/", *["60"] * 3, *["62"] * 21]
     assert np.asarray(lasted)[0].tolist() == [0, 0, 1, 2, *range(17), *[16] * 4]
 
 
-def test_it_is_told_the_symbol_a_bar_before_the_coming_one(model):
-    symbols = np.arange(20)[None] % len(VOCABULARY)
-    # At place t the coming symbol is t + 1, and 8 steps before it stands the symbol of place t - 7.
-    delayed = np.asarray(model._delayed(symbols, model.lookback[0] - 1))[0]
-    assert model.lookback[0] == 8
-    assert delayed.tolist() == [END_INDEX] * 7 + symbols[0, :13].tolist()
-
-
-def test_it_is_told_for_how_long_a_phrase_has_been_coming_back(model):
+def test_the_inputs_have_for_how_long_a_phrase_has_been_coming_back(model):
     phrase = VOCABULARY.encode(["60", "_", "62", "_", "64", "62", "60", "_"])
     symbols = np.concatenate([[END_INDEX], phrase, phrase, phrase[:3], phrase[:1]])[None]
     agreed = np.asarray(model._agreement(symbols))[0]
@@ -354,7 +304,7 @@ def test_draws_have_the_probabilities_of_the_logits():
     assert len(set(np.asarray(_drawn(logits, seed, together=True)))) == 1
 
 
-@pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5}, {"temperature": 1.3, "top_p": 0.8}])
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5, "top_p": 0.8}])
 def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options):
     count, steps = 5, 70  # longer than the longest lookback
     forbidden = np.zeros(len(VOCABULARY), np.float32)
@@ -387,7 +337,7 @@ def test_sampling_is_told_the_plan_as_training_is(model):
     assert told != model.generate(2, seed=0, top_k=1, max_steps=60)
 
 
-@pytest.mark.parametrize("options", [{"temperature": 1e-3}, {"top_k": 1}, {"top_p": 1e-6}, {"temperature": 1e-30}])
+@pytest.mark.parametrize("options", [{"top_k": 1}, {"temperature": 1e-30}])
 def test_cold_sampling_is_greedy(model, options):
     prefix = [END_INDEX]
     while len(prefix) <= 40 and (len(prefix) == 1 or prefix[-1] != END_INDEX):
@@ -397,20 +347,6 @@ def test_cold_sampling_is_greedy(model, options):
         prefix.append(int(logits.argmax()))
     greedy = from_steps(VOCABULARY.decode(prefix[1:]))
     assert model.generate(3, seed=4, max_steps=40, **options) == [greedy] * 3
-
-
-def test_same_seed_same_tunes(model):
-    first = model.generate(8, seed=1, max_steps=64)
-    assert model.generate(8, seed=1, max_steps=64) == first
-    assert model.generate(8, seed=2, max_steps=64) != first
-    assert len(set(first)) > 1
-
-
-@pytest.mark.parametrize("bars", [None, 2])
-def test_a_start_is_kept_as_given(model, bars):
-    tunes = model.generate(60, seed=1, start=START, bars=bars, max_steps=64)
-    assert all(tune[:3] == START for tune in tunes)
-    assert len(set(tunes)) > 1
 
 
 def test_a_start_ends_with_its_last_note_and_goes_on_with_another(stubborn):
@@ -426,11 +362,10 @@ def test_a_start_that_fills_the_bars_is_the_tune(model):
     assert model.generate(2, seed=0, start=whole, bars=1) == [whole] * 2
 
 
-@pytest.mark.parametrize("bars", [1, 3])
-def test_bars_are_exact(model, stubborn, bars):
+def test_bars_are_exact(model, stubborn):
     for composer in (model, stubborn(DELIMITER), stubborn(HOLD), stubborn("60")):
-        tunes = composer.generate(20, seed=1, bars=bars)
-        assert {sum(note.steps for note in tune) for tune in tunes} == {bars * STEPS_A_BAR}
+        tunes = composer.generate(20, seed=1, bars=3)
+        assert {sum(note.steps for note in tune) for tune in tunes} == {3 * STEPS_A_BAR}
 
 
 def test_it_begins_with_a_sound_or_a_rest_and_never_with_nothing(stubborn):
@@ -453,7 +388,7 @@ def test_a_tune_that_does_not_end_is_cut(stubborn):
 TUNE = tuple(Note(60 + 2 * (number % 3), 4) for number in range(16))
 
 
-@pytest.mark.parametrize(("amount", "opened"), [(0.01, 1), (0.25, 1), (0.5, 2), (1, 4)])
+@pytest.mark.parametrize(("amount", "opened"), [(0.01, 1), (0.5, 2)])
 def test_a_variation_keeps_all_bars_but_its_share(model, amount, opened):
     variations = model.vary(TUNE, 6, amount=amount, seed=1)
     assert len(variations) == 6
@@ -462,38 +397,6 @@ def test_a_variation_keeps_all_bars_but_its_share(model, amount, opened):
         bars = np.array(to_steps(notes)).reshape(4, STEPS_A_BAR)
         assert 1 <= (bars != original).any(axis=1).sum() <= opened
     assert len(set(variations)) > 1
-
-
-def test_same_seed_same_variations(model):
-    assert model.vary(TUNE, 3, amount=0.5, seed=1) == model.vary(TUNE, 3, amount=0.5, seed=1)
-    assert model.vary(TUNE, 3, amount=0.5, seed=1) != model.vary(TUNE, 3, amount=0.5, seed=2)
-
-
-def test_a_variation_leads_back_into_what_stays():
-    # Where a bar of Cs is always followed by Ds, and one of Es by Fs, an open bar before Ds is one of Cs.
-    keras.utils.set_random_seed(0)
-    halves = [(Note(60, 16), Note(62, 16)), (Note(64, 16), Note(65, 16))]
-    model = MelodyLSTM(StepVocabulary.from_tunes([Tune(half) for half in halves]), units=16, dropout=0.0)
-    model.compile_for_tunes(keras.optimizers.Adam(0.03))
-    batches = TuneBatches([Tune(half) for half in halves * 4], model.vocabulary, 8, seed=0)
-    model.fit(batches.dataset(), epochs=60, verbose=0, shuffle=False, callbacks=[FollowEpochs(batches)])
-    odd = (Note(65, 16), Note(62, 16))
-    found = Counter(notes[0].pitch for notes in model.vary(odd, 20, amount=0.5, seed=0) if notes[1:] == odd[1:])
-    assert found[60] > 2 * found[64]
-
-
-@pytest.mark.parametrize("amount", [0.3, 1])
-def test_a_variation_counts_the_bars_of_its_metre(model, amount):
-    original = np.array(to_steps(TUNE[:15])).reshape(5, METERS["3/4"])
-    for notes in model.vary(TUNE[:15], 6, amount=amount, seed=1, form=Form("3/4", "major")):
-        bars = np.array(to_steps(notes)).reshape(5, METERS["3/4"])
-        assert 1 <= (bars != original).any(axis=1).sum() <= max(1, round(amount * 5))
-
-
-@pytest.mark.parametrize(("tune", "said"), [((), "is empty"), ((Note(61, 4),), "the tune to vary has C#4")])
-def test_what_cannot_be_varied(model, tune, said):
-    with pytest.raises(ValueError, match=said):
-        model.vary(tune, 1, amount=0.5, seed=0)
 
 
 OTHER = tuple(Note(pitch, 2) for pitch in (72, 71, 69, 67) * 6)
@@ -518,30 +421,20 @@ def test_a_morph_leads_from_one_tune_to_the_other(model):
     assert from_second[1] > from_second[3] > from_second[5]
 
 
+def test_what_the_model_cannot_do_is_refused(model):
+    unknown = (Note(61, 4),)
+    for method, arguments, message in (
+        (model.vary, {"notes": (), "amount": 0.5}, "is empty"),
+        (model.vary, {"notes": unknown, "amount": 0.5}, "the tune to vary has C#4"),
+        (model.interpolate, {"first": TUNE, "second": ()}, "the second tune is empty"),
+        (model.interpolate, {"first": unknown, "second": TUNE}, "the first tune has C#4"),
+        (model.generate, {"start": unknown}, "C#4"),
+        (model.generate, {"start": START, "max_steps": 8}, "14 sixteenths long, more than the 8"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            method(count=2, seed=0, **arguments)
+
+
 def test_a_morph_between_a_tune_and_itself_is_that_tune():
     # Untrained, it has hardly an opinion of its own.
     assert MelodyLSTM(VOCABULARY, units=4).interpolate(TUNE, TUNE, 4, seed=1, temperature=0.1) == [TUNE] * 4
-
-
-def test_same_seed_same_morphs(model):
-    assert model.interpolate(TUNE, OTHER, 5, seed=1) == model.interpolate(TUNE, OTHER, 5, seed=1)
-    assert model.interpolate(TUNE, OTHER, 5, seed=1) != model.interpolate(TUNE, OTHER, 5, seed=2)
-    assert model.interpolate(TUNE, OTHER, 2, seed=1) == [TUNE, OTHER]
-
-
-def test_what_cannot_be_morphed(model):
-    with pytest.raises(ValueError, match="2 steps or more, not 1"):
-        model.interpolate(TUNE, OTHER, 1, seed=0)
-    with pytest.raises(ValueError, match="the second tune is empty"):
-        model.interpolate(TUNE, (), 3, seed=0)
-    with pytest.raises(ValueError, match="the first tune has C#4"):
-        model.interpolate((Note(61, 4),), TUNE, 3, seed=0)
-
-
-def test_a_start_that_cannot_be(model):
-    with pytest.raises(ValueError, match="C#4"):
-        model.generate(1, seed=0, start=(Note(61, 4),))
-    with pytest.raises(ValueError, match="14 sixteenths long, more than the 8"):
-        model.generate(1, seed=0, start=START, max_steps=8)
-    with pytest.raises(ValueError, match="20 sixteenths long, more than the 16"):
-        model.generate(1, seed=0, start=(Note(60, 16), Note(60, 4)), bars=1)

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +11,6 @@ from melodygan.data.encoding import HOLD, Note, Tune, to_steps
 from melodygan.data.form import FORMS, METERS, Form
 from melodygan.data.plan import (
     FARTHEST,
-    FASTEST,
-    MOST_LEFT,
-    NEAR,
     SHORTEST_PHRASE,
     STEP_COLUMNS,
     Plan,
@@ -78,10 +74,8 @@ TUNES = returning_tunes()
         ("ABAB", (0, 0, 2, 2)),
         ("AAAA", (0, 1, 1, 1)),
         ("ABBAB", (0, 0, 1, 3, 3)),  # the last B as the one after the first A, though another stood nearer
-        ("ABBABB", (0, 0, 1, 3, 3, 3)),
         ("ABCAC", (0, 0, 0, 3, 2)),  # no B follows the A, so the run ends
         ("A A A", (0, 0, 2, 0, 2)),  # a bar that begins with a hold has no beginning of its own
-        ("A A A ", (0, 0, 2, 0, 2, 0)),
     ],
 )
 def test_returns_by_hand(letters, returns):
@@ -91,12 +85,6 @@ def test_returns_by_hand(letters, returns):
         assert plan.bars == len(letters)
         assert plan.form == Form(meter, "major")
         assert length * max(returns) <= FARTHEST
-
-
-def test_a_run_outlasts_no_hold():
-    # The run A B C that is going on stops in the bar that begins with a hold; C returns from where it stood last.
-    assert plan_of(in_bars("ABCCAB C")).returns == (0, 0, 0, 1, 4, 4, 0, 4)
-    assert plan_of(in_bars("ABCCABC")).returns == (0, 0, 0, 1, 4, 4, 4)
 
 
 def test_a_bar_returns_only_whole():
@@ -110,19 +98,7 @@ def test_a_bar_returns_only_whole():
     assert plan_of(Tune((*whole, *whole), meter="4/4")).returns == (0, 1)
 
 
-def test_a_rest_returns_like_a_note():
-    bar = (Note(None, 4), Note(60, 8))
-    assert plan_of(Tune((*bar, *bar), meter="3/4")).returns == (0, 1)
-
-
-def test_the_last_bar_may_be_incomplete():
-    for letters, left in (("ABA", 1), ("ABA", 15)):
-        notes = in_bars(letters).notes
-        plan = plan_of(Tune((*notes, Note(60, left)), meter="4/4"))
-        assert (plan.bars, plan.returns) == (4, (0, 0, 2, 0))
-
-
-@pytest.mark.parametrize(("meter", "farthest"), [("3/8", 42), ("2/4", 32), ("3/4", 21), ("4/4", 16), ("6/4", 10)])
+@pytest.mark.parametrize(("meter", "farthest"), [("3/8", 42), ("4/4", 16)])
 def test_a_bar_that_stood_too_long_ago_is_new(meter, farthest):
     # 42 different letters, none of them the first one
     others = [chr(ord("B") + number) for number in range(farthest)]
@@ -136,13 +112,9 @@ def test_a_bar_that_stood_too_long_ago_is_new(meter, farthest):
     [
         ([16], 2),
         ([4, 4, 4, 4], 8),
-        ([4, 4, 8, 16], 4),
-        ([4, 4, 4, 4, 16, 16], 4),
         ([4, 4, 4, 4, 8, 8, 16, 16], 4),
         ([8, 8, 8, 8, 16, 16, 16], 3),  # 2.8
-        ([64], 1),  # 0.5
         ([256], 1),  # 0.125: never nothing
-        ([2] * 16, 16),
         ([1] * 16, 32),
         ([4, 2], 4),  # an incomplete bar is a bar
     ],
@@ -150,18 +122,6 @@ def test_a_bar_that_stood_too_long_ago_is_new(meter, farthest):
 def test_pace_is_notes_in_two_bars(lengths, pace):
     assert plan_of(Tune(tuple(Note(60, steps) for steps in lengths), meter="4/4")).pace == pace
     assert plan_of(Tune(tuple(Note(None, steps) for steps in lengths), meter="4/4")).pace == pace
-
-
-def test_pace_has_a_fastest():
-    # 48 sixteenths in two bars
-    assert plan_of(Tune((Note(60, 1),) * 24, meter="6/4")).pace == FASTEST
-
-
-def test_the_form_is_that_of_the_tune():
-    tune = replace(in_bars("AB", "3/4"), key="D minor")
-    assert plan_of(tune) == Plan(MINOR_WALTZ, 2, 2, (0, 0), closes=False)
-    # In a metre that models do not know, bars are those of 4/4: 24 sixteenths are one and a half.
-    assert plan_of(replace(tune, meter="5/4")) == Plan(Form("4/4", "minor"), 2, 2, (0, 0), closes=False)
 
 
 def test_a_tune_closes_on_its_tonic_or_not():
@@ -208,32 +168,6 @@ def test_steps_by_hand():
     assert returning["distance"] == [0] * 6 + [6] * 6 + [12] * 6 + [0] * 3
     # The first bar is heard again as the second and as the last.
     assert returning["near"] == [7, 6, 5, 4, 3, 2, *range(13, 7, -1), 7, 6, 5, 4, 3, 2, 1, 1, 1]
-
-
-def test_what_returns_from_what_returns_is_as_near_to_the_end():
-    # The last bar returns from the third, and that from the first.
-    near = told(Plan(MAJOR, 5, 8, (0, 0, 2, 0, 2)), 80)["near"]
-    assert near[0] == near[32] == near[64] == 17
-    assert near[16] == near[48] == 1 + NEAR
-
-
-def test_fewer_steps_than_the_plan_has():
-    steps = told(Plan(MAJOR, 40, 8, (0, 1) * 20), 20)
-    assert steps["left"] == [1 + MOST_LEFT] * 20
-    assert steps["near"] == [1 + NEAR] * 20
-    assert steps["distance"] == [0] * 16 + [16] * 4
-
-
-def test_the_end_is_counted_down_to():
-    steps = told(Plan(MAJOR, 40, 8, (0,) * 40), 642)
-    assert steps["left"][::16] == [1 + MOST_LEFT] * 25 + list(range(MOST_LEFT, 0, -1))
-    assert steps["near"] == [1 + NEAR] * (640 - NEAR) + list(range(1 + NEAR, 1, -1)) + [1, 1]
-
-
-def test_no_plan_tells_nothing():
-    steps = as_steps(None, 3)
-    assert steps.tolist() == [[0] * len(STEP_COLUMNS)] * 3
-    assert steps.dtype == as_steps(A, 3).dtype == np.int32
 
 
 def test_steps_stay_within_their_columns():
@@ -298,10 +232,8 @@ D = Plan(WALTZ, 8, 4, (0,) * 8)
     ("meter", "mode", "found"),
     [
         (None, None, [A, B, C, D]),
-        ("4/4", None, [A]),
         ("3/4", None, [B, C, D]),
         (None, "major", [A, B, D]),
-        (None, "minor", [C]),
         ("3/4", "major", [B, D]),
     ],
 )
@@ -315,10 +247,8 @@ def test_plans_in_a_form(meter, mode, found):
     [
         (6, [B]),
         (4, [A]),
-        (1, [resized(A, 1)]),
         (5, [resized(A, 5), resized(B, 5)]),  # as near
         (7, [resized(B, 7), resized(D, 7)]),
-        (9, [C]),
         (20, [resized(C, 20)]),
     ],
 )
@@ -326,24 +256,12 @@ def test_plans_of_a_length(bars, found):
     assert plans_like([A, B, C, D], None, None, bars) == found
 
 
-def test_the_nearest_length_is_sought_within_the_form():
-    assert plans_like([A, B, C, D], "3/4", "major", 4) == [resized(B, 4)]
-    assert plans_like([A, B, C, D], "4/4", None, 9) == [resized(A, 9)]
-
-
 @pytest.mark.parametrize(
-    ("meter", "mode", "asked"),
-    [("6/8", None, "6/8"), ("4/4", "minor", "4/4 minor"), ("2/4", "major", "2/4 major")],
+    ("meter", "mode", "asked", "bars"), [("6/8", None, "6/8", 4), ("4/4", "minor", "4/4 minor", None)]
 )
-@pytest.mark.parametrize("bars", [None, 4])
 def test_a_form_never_heard_is_named(meter, mode, asked, bars):
     with pytest.raises(ValueError, match=f"^the model never heard a tune in {asked}: ask for another metre or mode$"):
         plans_like([A, B, C, D], meter, mode, bars)
-
-
-def test_a_mode_never_heard_is_named():
-    with pytest.raises(ValueError, match="a tune in minor: "):
-        plans_like([A, B, D], None, "minor")
 
 
 # --- where notes come from
@@ -357,11 +275,9 @@ def phrase(text):
 @pytest.mark.parametrize(
     ("letters", "sources"),
     [
-        ("", []),
         ("a", [0]),
         ("abcabc", [0, 1, 2, 3, 4, 5]),  # three notes are no phrase yet
         ("abcdabcd", [0, 1, 2, 3, 0, 1, 2, 3]),
-        ("abcdeabcd", [0, 1, 2, 3, 4, 0, 1, 2, 3]),
         ("abcdxbcdabcd", [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3]),
         # The longest phrase is taken: five notes from the beginning, not four from the middle.
         ("abcdexabcdyabcde", [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 10, 0, 1, 2, 3, 4]),
@@ -370,26 +286,10 @@ def phrase(text):
         # What returns is no part of itself: seven notes hold one of three, and not of four.
         ("aaaaaaa", [0, 1, 2, 3, 4, 5, 6]),
         ("aaaaaaaa", [0, 1, 2, 3, 0, 1, 2, 3]),
-        ("abababab", [0, 1, 2, 3, 0, 1, 2, 3]),
     ],
 )
 def test_sources_by_hand(letters, sources):
     assert sources_of(phrase(letters)) == sources
-
-
-def test_of_equally_long_phrases_the_latest_is_taken():
-    # The second a b c d is new in two parts: its a b ends x y a b, which returns, and c d alone is too short.
-    sources = sources_of(phrase("abcdxyabqxyabcdabcd"))
-    assert sources[9:15] == [4, 5, 6, 7, 13, 14]
-    assert sources[15:] == [6, 7, 13, 14]
-
-
-def test_lengths_and_rests_belong_to_a_phrase():
-    tune = [Note(60, 4), Note(None, 2), Note(62, 2), Note(64, 8)]
-    assert sources_of(tune * 2) == [0, 1, 2, 3, 0, 1, 2, 3]
-    other = [*tune[:3], Note(64, 4)]
-    assert sources_of([*tune, *other]) == list(range(8))
-    assert sources_of([*tune, *tune[:1], Note(61, 2), *tune[2:]]) == list(range(8))
 
 
 def test_sources_are_earlier_notes_that_are_the_same():
@@ -417,16 +317,8 @@ def test_sources_are_earlier_notes_that_are_the_same():
 # --- JSON
 
 
-def test_plans_come_back_from_json():
-    plans = (*(plan_of(tune) for tune in TUNES), A, B, C, D)
-    assert {plan.form for plan in plans} == set(FORMS)
-    again = from_config(json.loads(json.dumps(to_config(plans))))
-    assert again == plans
-    assert all(isinstance(plan, Plan) and isinstance(plan.returns, tuple) for plan in again)
-    assert all(isinstance(plan.form, Form) for plan in again)
-
-
 def test_a_config_by_hand():
+    assert from_config(json.loads(json.dumps(to_config(map(plan_of, TUNES))))) == tuple(map(plan_of, TUNES))
     assert to_config([B]) == [[3, 6, 5, [0, 1, 0, 1, 0, 0], True]]
     assert from_config([[3, 6, 5, [0, 1, 0, 1, 0, 0], True]]) == (B,)
     assert from_config([]) == ()

@@ -25,10 +25,6 @@ def softmax(values):
     return exponentials / exponentials.sum()
 
 
-def test_nothing_asked_changes_nothing():
-    assert filtered_logits(LOGITS).numpy() == pytest.approx(LOGITS.numpy())
-
-
 def test_temperature_divides_the_logits():
     # squaring ½, ¼, ⅛, ⅛ gives 16 : 4 : 1 : 1
     colder = tf.nn.softmax(filtered_logits(LOGITS, temperature=0.5)).numpy()

@@ -1,12 +1,9 @@
-import itertools
-
 import keras
 import numpy as np
 import pytest
 from scores import random_tunes
 
 from manymodes.cli import UserError
-from manymodes.nn.adversarial import PENALTIES
 from manymodes.nn.randomness import RandomBatches
 from melodygan.config import MelodyConfig
 from melodygan.data.corpus import split
@@ -52,26 +49,12 @@ def test_many_long_tunes_are_cut():
     assert kept[9].notes == tunes[8].notes[5:]
 
 
-def test_every_tune_may_be_too_long():
-    assert len(tunes_that_fit([tune_of(25)], 10)) == 4
-    assert tunes_that_fit([tune_of(10)], 10) == (tune_of(10),)
-
-
 # --- how they are trained
-
-
-def test_the_penalties():
-    assert set(PENALTY_SETTINGS) == set(PENALTIES)
-    # Arjovsky et al., algorithm 1
-    assert PENALTY_SETTINGS["clip"] == {"discriminator_steps": 5, "clip": 0.01}
-    # Gulrajani et al., algorithm 1
-    assert PENALTY_SETTINGS["gradient"]["discriminator_steps"] == 5
-    assert PENALTY_SETTINGS["gradient"]["penalty_weight"] == 10
 
 
 @pytest.mark.parametrize(
     ("wgan", "penalty"),
-    [pair for pair in itertools.product([False, True], PENALTIES) if pair != (False, "clip")],
+    [(False, "none"), (False, "r1r2"), (True, "r1r2"), (True, "clip"), (True, "gradient")],
 )
 def test_what_a_gan_is_compiled_with(wgan, penalty):
     training = prepare(config(wgan=wgan, penalty=penalty), SIDES, 0, None)
@@ -115,8 +98,7 @@ def test_an_attention_gan_learns_notes_with_their_plans(wgan, objective):
     np.testing.assert_array_equal(model.plans, note_plans(kept, PLANNED_NOTES))
 
 
-@pytest.mark.parametrize(("noise", "l2"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.03), (0.2, 0.03)])
-@pytest.mark.parametrize("as_reported", [False, True])
+@pytest.mark.parametrize(("noise", "l2", "as_reported"), [(0.2, 0.0, False), (0.0, 0.03, False), (0.2, 0.03, True)])
 def test_noise_and_l2_reach_the_networks(noise, l2, as_reported):
     changed = config(wgan=True, noise=noise, l2=l2, as_reported=as_reported, penalty="none")
     model = prepare(changed, SIDES, 0, None).model
@@ -193,12 +175,6 @@ def test_a_generator_of_silence_is_as_far_off_as_can_be():
     # one tune again and again is nearer
     one = musical_distance([TUNES[0].notes] * 20, [tune.notes for tune in SIDES.validation])
     assert one["musical_distance"] < found["musical_distance"]
-
-
-def test_one_validation_tune_is_enough_to_measure():
-    few = split(TUNES[:10], 0)
-    assert len(few.validation) == 1
-    assert all(np.isfinite(value) for value in prepare(config(), few, 0, None).measure(1, False).values())
 
 
 def test_mixed_precision():
