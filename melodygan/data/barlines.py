@@ -1,6 +1,6 @@
 """Where the bar lines of a composed tune are: its metre and its upbeat, from where its notes begin.
 
-Models compose notes and are told of metres at most, never of upbeats. In the folk songs of the Essen collection every
+Models compose notes; some know metres, none knows upbeats. In the folk songs of the Essen collection every
 place of a bar has, in each metre, its own share of bars in which a note or rest begins there; the metre and the upbeat
 with which the beginnings in a tune are likeliest are taken for its own.
 

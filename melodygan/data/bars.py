@@ -13,11 +13,11 @@ STEPS_A_BAR = 4 * STEPS_PER_QUARTER
 
 
 class NoTunesError(ValueError):
-    """Of all that a model composes, hardly anything is as it was asked to be."""
+    """Hardly any tune of a model is as requested."""
 
 
 def reaches(notes: Sequence[Note], bars: int, bar: int = STEPS_A_BAR) -> bool:
-    """Whether the notes last at least so many bars of ``bar`` sixteenths."""
+    """Whether the notes last at least ``bars`` bars of ``bar`` sixteenths."""
     return sum(note.steps for note in notes) >= bars * bar
 
 

@@ -76,10 +76,10 @@ class Corpus:
     fingerprint: str
 
     def table(self, limit: int = 40) -> str:
-        """Say what was loaded, removed and skipped, for the terminal.
+        """Return a table of the tunes that were loaded, removed and skipped.
 
         Args:
-            limit: how many skipped files are named one by one; the others are counted.
+            limit: the number of skipped files that are named; the others are counted.
         """
         rows = [
             ("tunes read", self.loaded, ""),
@@ -99,7 +99,7 @@ class Corpus:
 
 
 class Split(NamedTuple):
-    """The three sides of a corpus."""
+    """The tunes of a corpus in three parts."""
 
     train: tuple[Tune, ...]
     validation: tuple[Tune, ...]
@@ -424,16 +424,16 @@ def split(tunes: Sequence[Tune], seed: int, fractions: tuple[float, float, float
     test, waiting = _take(waiting, round(fractions[2] * len(tunes)), fractions[2] > 0, leave=2)
     validation, waiting = _take(waiting, round(fractions[1] * len(tunes)), fractions[1] > 0, leave=1)
     train = sorted(position for group in waiting for position in group)
-    return Split(*(tuple(tunes[position] for position in side) for side in (train, validation, test)))
+    return Split(*(tuple(tunes[position] for position in part) for part in (train, validation, test)))
 
 
-def _take(groups: list[list[int]], size: int, wanted: bool, leave: int) -> tuple[list[int], list[list[int]]]:
-    """Take whole groups up to `size` tunes, at least one if `wanted`, and leave at least so many groups."""
+def _take(groups: list[list[int]], size: int, at_least_one: bool, leave: int) -> tuple[list[int], list[list[int]]]:
+    """Take whole groups of up to `size` tunes, and leave at least `leave` groups."""
     taken: list[int] = []
     left: list[list[int]] = []
     for position, group in enumerate(groups):
         enough_left = len(left) + len(groups) - position - 1 >= leave
-        fits = len(taken) + len(group) <= size or (wanted and not taken)
+        fits = len(taken) + len(group) <= size or (at_least_one and not taken)
         if fits and enough_left:
             taken += group
         else:

@@ -1,4 +1,4 @@
-"""What a person gives a model to continue, to vary or to morph: a file of their own, or notes written out."""
+"""Tunes that a person gives a model to continue, vary or morph: files, or notes written out."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Given(NamedTuple):
 
     Attributes:
         notes: in C major or A minor, as the corpus has tunes.
-        shift: semitones that lead back to where it stood.
-        form: metre and mode, where a file says them.
-        remarks: what was changed to make a model understand it, each in one line.
+        shift: semitones back to the original key.
+        form: metre and mode, if a file has them.
+        remarks: the changes that made it fit a model, each in one line.
     """
 
     notes: tuple[Note, ...]
@@ -43,8 +43,8 @@ def read_given(text: str, key: Key | None = None, *, option: str = "--start") ->
 
     Args:
         text: a file's name, or notes.
-        key: that of notes written out; of a file it follows from what stands there. None is C major or A minor.
-        option: what it was given as.
+        key: of notes written out; a file has its own. None is C major or A minor.
+        option: the option it was given with, for messages.
 
     Raises:
         UserError: the file holds no usable tune, or a note cannot be read.
@@ -60,15 +60,15 @@ def read_given(text: str, key: Key | None = None, *, option: str = "--start") ->
 
 
 def fitted(given: Given, pitches: Sequence[int], whose: str) -> Given:
-    """Make a tune one that a model of some pitches understands, and remark what that took.
+    """Make a tune fit the pitches that a model knows, and add remarks on the changes.
 
-    Where a pitch is missing, the whole tune goes to the octave in which the fewest are, near before far; what is
-    missing there becomes the nearest pitch, the lower one of two.
+    If the model lacks a pitch, the whole tune moves to the nearest octave in which the fewest are lacking; each pitch
+    that is lacking there becomes the nearest one, the lower of two.
 
     Args:
         given: the tune.
         pitches: the model's, as MIDI numbers.
-        whose: what remarks call the tune.
+        whose: name of the tune in remarks.
     """
     known = sorted(pitches)
     sounding = [note.pitch for note in given.notes if note.pitch is not None]
@@ -96,13 +96,13 @@ def fitted(given: Given, pitches: Sequence[int], whose: str) -> Given:
 
 
 def suited(read: Given, pitches: Sequence[int], whose: str, key: Key | None = None) -> Given:
-    """Make a tune `fitted` to a model, to be led back to where it stood or to a key.
+    """Make a tune `fitted` to a model, and transposed back to its own key or to another.
 
     Args:
         read: the tune.
         pitches: the model's, as MIDI numbers.
-        whose: what remarks call the tune.
-        key: that what follows is to be in, in the octave in which the tune stood; None is its own.
+        whose: name of the tune in remarks.
+        key: of the result, in the octave of the given tune; None is that of the tune.
     """
     given = fitted(read, pitches, whose)
     if key is None:
@@ -114,13 +114,13 @@ def suited(read: Given, pitches: Sequence[int], whose: str, key: Key | None = No
 def form_after(
     given: Given, meter: str | None, mode: str | None, known: Collection[Form]
 ) -> tuple[str | None, str | None]:
-    """Return the metre and the mode in which a tune goes on: what is asked for, otherwise its own if a model knows it.
+    """Return the metre and mode in which a tune is continued: as requested, otherwise its own if the model knows them.
 
     Args:
         given: the tune.
-        meter: that is asked for, if any is.
-        mode: the same.
-        known: forms that the model knows.
+        meter: as requested, or None.
+        mode: as requested, or None.
+        known: the forms that the model knows.
     """
     if given.form is None:
         return meter, mode

@@ -1,8 +1,7 @@
-"""What a whole tune keeps to: its form, its length, its pace, and which of its bars return.
+"""The plan of a whole tune: its form, its length, its pace, and which of its bars return.
 
-A network that writes note after note, or all notes at once, gets every turn right and loses the thread. Models are
-therefore told the plan of each tune that they learn from, and compose to the plans of training tunes, of which nothing
-but these numbers is kept.
+A network that writes note after note, or all notes at once, has good phrases but no form. In training, models
+therefore get the plan of each tune; they compose to the plans of training tunes. A model keeps these numbers only.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ if TYPE_CHECKING:
     from melodygan.data.encoding import Note, Tune
 
 FASTEST = 32
-"""Notes and rests in two bars, beyond which pace is no longer told apart."""
+"""Notes and rests in two bars, the greatest pace."""
 
 FARTHEST = 256
 """Sixteenths that a bar can return after."""
 
 SHORTEST_PHRASE = 4
-"""Notes from which on what is heard again counts as a phrase that returns."""
+"""Notes of the shortest phrase that counts as returning."""
 
 MOST_LEFT = 16
-"""Bars to the end, beyond which they are no longer counted."""
+"""The greatest count of bars to the end."""
 
 NEAR = 32
-"""Sixteenths before the end from which on they are counted too."""
+"""The greatest count of sixteenths to the end."""
 
 STEP_COLUMNS = {
     "form": len(FORMS),
@@ -42,7 +41,7 @@ STEP_COLUMNS = {
     "close": 2,
     "distance": FARTHEST,
 }
-"""What is told at a step, and the greatest number that each can be; 0 where it is not known, or does not apply."""
+"""The columns of the plan at a step, and the greatest number in each; 0 is unknown, or does not apply."""
 
 
 class Plan(NamedTuple):

@@ -1,4 +1,4 @@
-"""How far generated tunes are from real ones, musically: what checkpoints are chosen by."""
+"""The musical distance of generated tunes from real ones, by which checkpoints are chosen."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 SPREAD_FEATURES = ("total_used_pitch", "total_used_note", "total_pitch_class_histogram", "note_length_hist")
 """The features whose spread shows a collapse first."""
 
-_WORST_RATIO = 1000.0  # for a set without any variety beside one with some, whose logarithm would be infinite
+_WORST_RATIO = 1000.0  # of a set without variety to one with some; its logarithm would be infinite
 
 NO_TUNES = {"musical_distance": 2 + math.log(_WORST_RATIO), "overlap": 0.0, "distinct": 0.0, "spread": 0.0}
 """`musical_distance` of a generator that writes nothing usable."""
 
 
 def as_pieces(tunes: Iterable[Sequence[Note]]) -> list[Notes]:
-    """Turn tunes into what `evaluation` measures; metre is left out on both sides, the models having none."""
+    """Return tunes as pieces of `evaluation`, without metre, because most models know none."""
     pieces = []
     for notes in tunes:
         lengths = np.array([note.steps for note in notes]) / STEPS_PER_QUARTER

@@ -76,8 +76,8 @@ def build_attention_generator(
         x = layers.UpSampling1D(2)(x)
         if block == len(channels) - 1:
             x = Returning()(x, inputs[:, -length:])
-        told = layers.AveragePooling1D(length // x.shape[1])(at_places)
-        x = layers.Conv1D(width, 5, padding="same", kernel_regularizer=kernel_l2(l2))(layers.Concatenate()([x, told]))
+        here = layers.AveragePooling1D(length // x.shape[1])(at_places)
+        x = layers.Conv1D(width, 5, padding="same", kernel_regularizer=kernel_l2(l2))(layers.Concatenate()([x, here]))
         x = layers.Add()([x, layers.Reshape((1, width))(layers.Dense(width)(whole))])
         x = layers.LayerNormalization()(x)
         x = layers.LeakyReLU(LEAK)(x)
@@ -148,8 +148,8 @@ def build_light_critic(
 class Intervals(keras.Layer):
     """The step from the note before to each note of one-hot notes [B, L, P + D]: one-hot [B, L, 2 widest + 1].
 
-    Steps are counted in pitch symbols, which are semitones but for pitches that no tune uses. Nothing is told of
-    rests, of the first note, and of wider steps.
+    Steps are counted in pitch symbols, which are semitones but for pitches that no tune uses. All values are 0
+    for rests, the first note, and wider steps.
 
     Args:
         n_pitches: P, of which the first two are the end and the rest.

@@ -50,16 +50,16 @@ LOOKBACK = (8, 12, 16, 24, 32, 48, 64, 96, 128)
 """One, two, four and eight bars of 2/4, 3/4 and 4/4, in sixteenths."""
 
 _BUCKET = 32
-_PLAN_WITHHELD = 0.3  # share of tunes whose plan is not told in training
-_CERTAIN = 1e6  # what is added to the logit of a symbol that is to stand
-_PULL = 8.0  # nats by which a symbol of both tunes between which is interpolated is likelier
+_PLAN_WITHHELD = 0.3  # share of training tunes that come without their plan
+_CERTAIN = 1e6  # added to the logit of a symbol that is fixed
+_PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
 _CANDIDATES = 8
 _LOOKBACK_WIDTH = 16
-_METERS = (16, 12)  # sixteenths after which the place in the bar comes round, in 4/4 (and 2/4) and in 3/4
-_LONGEST = 16  # sixteenths that a note has lasted, beyond which they are no longer counted
-_RUNS = (1, 4, 8, 16, 32)  # sixteenths of agreement with earlier bars, from which they are told apart
+_METERS = (16, 12)  # sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4
+_LONGEST = 16  # sixteenths up to which the length of a sounding note is counted
+_RUNS = (1, 4, 8, 16, 32)  # thresholds, in sixteenths, of agreement with earlier bars
 _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
-_ONE_HOT = ("form", "left", "near", "pace", "close")  # the columns of a plan that are told as they are
+_ONE_HOT = ("form", "left", "near", "pace", "close")  # the columns of a plan that are inputs as they are
 _DISTANCE = tuple(STEP_COLUMNS).index("distance")
 
 
@@ -129,21 +129,21 @@ class MelodyLSTM(keras.Model):
     """LSTM → dropout → softmax over the vocabulary, a prediction at every step.
 
     Calling it maps symbols [B, T], the first of which is the delimiter, to the logits of the symbols that follow
-    them, [B, T, V]. Given [B, T, 1 + K], it is also told what the tune's plan (`melodygan.data.plan.as_steps`, K
-    columns) says of each symbol to come. Trained with and without, it can be asked to keep to a plan, and judged
-    without one.
+    them, [B, T, V]. With [B, T, 1 + K], the inputs also have K columns of the tune's plan for each coming symbol
+    (`melodygan.data.plan.as_steps`). It is trained with and without plans, so that it can follow one, and can be
+    evaluated without.
 
-    Beside the newest symbol the LSTM is told what follows from the earlier ones but is hard to keep in mind: what
-    sounds and for how long, the place in the bar, and, as in the lookback network of Waite (2016), what stood at the
-    coming place one, two, four and eight bars ago. Of these it is told apart the one with which the tune has agreed
-    for longest, and for how long: this is what comes next if a phrase is coming back. With 1,400 tunes it does not
-    learn to find these by itself. Where the plan says that a bar returns, it is told the symbol that stood there.
+    The inputs of the LSTM are the newest symbol and what is hard to remember of the earlier ones: the sounding note
+    and its length so far, the place in the bar, and, as in the lookback network of Waite (2016), the symbols one, two,
+    four and eight bars before the coming one. Of these lookbacks, the one with which the tune has agreed for longest
+    is an input of its own, with the length of the agreement: it predicts the next symbol where a phrase returns. From
+    1,400 tunes the LSTM does not learn to find it. Where the plan says that a bar returns, its symbol is an input, too.
 
     Args:
         vocabulary: its symbols; they are saved with the model.
         units: width of the LSTM.
-        dropout: share of its outputs, and of what it is told of earlier bars, that training drops.
-        lookback: distances in sixteenths, ascending, at which it is told of earlier symbols.
+        dropout: share of its outputs, and of the embedded lookbacks, that training drops.
+        lookback: distances in sixteenths, ascending, of the earlier symbols among its inputs.
         plans: those of the training tunes, which it composes to.
         seed: together with the number of the update it fixes every random draw of training.
     """
@@ -174,10 +174,10 @@ class MelodyLSTM(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        told = 4 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1
-        told += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
+        inputs = 4 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1
+        inputs += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
         self.embedding.build((None, None, len(self.lookback)))
-        self.lstm.build((None, None, told))
+        self.lstm.build((None, None, inputs))
         self.logits.build((None, None, self.units))
         self.built = True
 
@@ -194,8 +194,8 @@ class MelodyLSTM(keras.Model):
         # The coming symbol is the one after place, so what stood `distance` before it is one place nearer.
         source = places - tf.maximum(plan[..., _DISTANCE], 1) + 1
         returning = tf.gather(symbols, tf.maximum(source, 0), axis=1, batch_dims=1)
-        told = self._inputs(plan, symbols, sounding, lasted, places, earlier, agreed, returning, training=training)
-        return self.logits(self.dropout(self.lstm(told), training=training))
+        inputs = self._inputs(plan, symbols, sounding, lasted, places, earlier, agreed, returning, training=training)
+        return self.logits(self.dropout(self.lstm(inputs), training=training))
 
     def _inputs(
         self,
@@ -210,10 +210,10 @@ class MelodyLSTM(keras.Model):
         *,
         training: bool = False,
     ) -> tf.Tensor:
-        """Join what the LSTM is told.
+        """Return the inputs of the LSTM.
 
         Args:
-            plan: what it says of the coming symbols, [..., K].
+            plan: of the coming symbols, [..., K].
             symbols: the newest ones, [...].
             sounding: the symbol with which began what sounds, [...].
             lasted: steps since then, [...].
@@ -225,21 +225,21 @@ class MelodyLSTM(keras.Model):
         """
         of_earlier = self.forgetting(self.embedding(earlier), training=training)
         size = len(self.vocabulary)
-        told = [tf.one_hot(symbols, size), tf.one_hot(sounding, size), tf.one_hot(lasted, _LONGEST + 1)]
-        told += [tf.one_hot(places % meter, meter) for meter in _METERS]
+        inputs = [tf.one_hot(symbols, size), tf.one_hot(sounding, size), tf.one_hot(lasted, _LONGEST + 1)]
+        inputs += [tf.one_hot(places % meter, meter) for meter in _METERS]
         of_plan = dict(zip(STEP_COLUMNS, tf.unstack(plan, axis=-1), strict=True))
-        told += [tf.one_hot(of_plan[name], 1 + STEP_COLUMNS[name]) for name in _ONE_HOT]
-        told.append(tf.one_hot(tf.where(of_plan["distance"] > 0, returning, -1), size))
+        inputs += [tf.one_hot(of_plan[name], 1 + STEP_COLUMNS[name]) for name in _ONE_HOT]
+        inputs.append(tf.one_hot(tf.where(of_plan["distance"] > 0, returning, -1), size))
         longest = tf.argmax(agreed, axis=-1, output_type=tf.int32)
         run = tf.reduce_sum(tf.cast(tf.reduce_max(agreed, axis=-1)[..., None] >= _RUNS, tf.int32), axis=-1)
         expected = tf.gather(earlier, longest, axis=-1, batch_dims=len(symbols.shape))
-        told += [tf.one_hot(expected, size), tf.one_hot(run, len(_RUNS) + 1)]
-        told = [tf.cast(part, self.compute_dtype) for part in told]
+        inputs += [tf.one_hot(expected, size), tf.one_hot(run, len(_RUNS) + 1)]
+        inputs = [tf.cast(part, self.compute_dtype) for part in inputs]
         flat = tf.reshape(of_earlier, tf.concat([tf.shape(symbols), [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
-        return tf.concat([*told, flat], axis=-1)
+        return tf.concat([*inputs, flat], axis=-1)
 
     def _delayed(self, symbols: tf.Tensor, steps: int, before: int | None = None) -> tf.Tensor:
-        """Return symbols [B, T, ...] so many steps later; before the tune stand delimiters, or what is given."""
+        """Return symbols [B, T, ...] delayed by a number of steps; delimiters, or ``before``, precede the tune."""
         before = self.vocabulary.index(DELIMITER) if before is None else before
         paddings = [[0, 0], [steps, 0]] + [[0, 0]] * (len(symbols.shape) - 2)
         return tf.pad(symbols, paddings, constant_values=before)[:, : tf.shape(symbols)[1]]
@@ -401,18 +401,18 @@ class MelodyLSTM(keras.Model):
                 for row in closed
             ]
             plans = [plan._replace(returns=tuple(row)) for row in returns for _ in range(_CANDIDATES)]
-        told = tf.stack([as_steps(plan, length) for plan in plans])
+        planned = tf.stack([as_steps(plan, length) for plan in plans])
         symbols = self._sample(
             _CERTAIN * self._one_hot(tune) * tf.cast(kept, tf.float32)[..., None],
-            told,
+            planned,
             tf.fill([len(kept)], length),
             tf.constant([seed, 0], tf.int64),
             together=False,
             options=(tf.constant(temperature, tf.float32), top_k, top_p),
         )
         before = tf.concat([tf.fill([len(kept), 1], self.vocabulary.index(DELIMITER)), symbols[:, :-1]], axis=1)
-        told = tf.broadcast_to(told, [*kept.shape, len(STEP_COLUMNS)])
-        logits = self(tf.concat([before[..., None], told], axis=-1))
+        planned = tf.broadcast_to(planned, [*kept.shape, len(STEP_COLUMNS)])
+        logits = self(tf.concat([before[..., None], planned], axis=-1))
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(symbols, tf.cast(logits, tf.float32))
         surprise = tf.reduce_sum(tf.where(kept, nats, 0.0), axis=1).numpy().reshape(count, _CANDIDATES)
         variations = []
@@ -436,8 +436,8 @@ class MelodyLSTM(keras.Model):
         """Morph one tune into another: tunes from ``first`` to ``second``, both included.
 
         Between them the model composes while both tunes pull at it, the second ever more, the first ever less:
-        where they agree it follows, where they do not it takes what fits what it has written. All tunes share their
-        chance, so that they differ by the pull alone. Lengths change by quarters.
+        where they agree it follows them, elsewhere it chooses what fits the notes so far. All tunes share their
+        random numbers, so that they differ by the pull alone. Lengths change by quarters.
 
         Args:
             first: a tune, in C major or A minor.
@@ -508,11 +508,11 @@ class MelodyLSTM(keras.Model):
         """Return symbols [count, T], delimiters after the end of a tune.
 
         Args:
-            pull: what is added to the logits of the first G steps, [1 or count, G, V]; G is at most T.
-            plan: what is told of each step, [1 or count, T, K].
+            pull: added to the logits of the first G steps, [1 or count, G, V]; G is at most T.
+            plan: of each step, [1 or count, T, K].
             lengths: of the tunes, [count]; 0 where the model ends it.
             seed: two integers.
-            together: whether all tunes share their chance.
+            together: whether all tunes share their random numbers.
             options: of `filtered_logits`.
         """
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
@@ -543,8 +543,8 @@ class MelodyLSTM(keras.Model):
             planned = tf.broadcast_to(plan[:, step], [count, len(STEP_COLUMNS)])
             returning = tf.gather(recent, tf.minimum(window - planned[:, _DISTANCE], window - 1), axis=1, batch_dims=1)
             places = tf.fill([count], step)
-            told = self._inputs(planned, recent[:, -1], sounding, lasted, places, earlier, agreed, returning)
-            output, (hidden, carry) = self.lstm.cell(told, [hidden, carry])
+            inputs = self._inputs(planned, recent[:, -1], sounding, lasted, places, earlier, agreed, returning)
+            output, (hidden, carry) = self.lstm.cell(inputs, [hidden, carry])
             logits = self.logits(output)
             # Nothing to hold at first, and the last note given keeps its length; and something is to come.
             starts = tf.logical_or(step == 0, step == given)
@@ -577,7 +577,7 @@ class MelodyLSTM(keras.Model):
 
 
 def _drawn(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Tensor:
-    """Draw a symbol from each row of logits [B, V] by the Gumbel-max trick; all rows by one draw, if together."""
+    """Draw a symbol from each row of logits [B, V] by the Gumbel-max trick; with the same noise, if together."""
     shape = tf.concat([[1] if together else tf.shape(logits)[:1], tf.shape(logits)[1:]], axis=0)
     uniform = tf.random.stateless_uniform(shape, seed, minval=1e-12, maxval=1.0)
     return tf.argmax(logits - tf.math.log(-tf.math.log(uniform)), axis=-1, output_type=tf.int32)
@@ -586,8 +586,7 @@ def _drawn(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Tensor:
 class TuneBatches:
     """Whole tunes as (inputs [B, T, 1 + K], targets [B, T], weights [B, T]).
 
-    There is a target at every step, and its weight is 0 on padding; beside each input stands what the plan says of
-    its target.
+    There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it.
 
     Tunes of similar length share a batch, so that little of it is padding. The order follows from the seed and
     the epoch.
@@ -629,12 +628,12 @@ class TuneBatches:
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Make one pass over the tunes."""
-        told = np.zeros(len(self.encoded), bool)
+        with_plan = np.zeros(len(self.encoded), bool)
         if self.seed is not None:
             rng = np.random.default_rng([self.seed, self.epoch, 1])
-            told = rng.random(len(self.encoded)) >= _PLAN_WITHHELD
+            with_plan = rng.random(len(self.encoded)) >= _PLAN_WITHHELD
         for rows in self._arranged():
-            yield self._batch([(self.encoded[row], self.plans[row] if told[row] else None) for row in rows])
+            yield self._batch([(self.encoded[row], self.plans[row] if with_plan[row] else None) for row in rows])
 
     def _batch(self, tunes: list[tuple[np.ndarray, Plan | None]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pad tunes to the longest one's length rounded up, so that few shapes occur."""

@@ -45,7 +45,7 @@ def only(load, folder):
 
 @pytest.fixture(scope="session")
 def tune_file(tmp_path_factory):
-    """Write forty tunes, parsed once: their cache is where every verb of these tests looks."""
+    """Write forty tunes, parsed once: every command of these tests uses their cache."""
     path = tmp_path_factory.mktemp("corpus") / "forty tunes.abc"
     write_abc(path, random_tunes(40))
     load_corpus(path, cache_dir=path.parent / "cache", progress=False)
@@ -54,14 +54,14 @@ def tune_file(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def environment(tune_file):
-    """Give what a process started by a test finds in its environment."""
+    """Return the environment of processes that tests start."""
     source = Path(melodygan.__file__).parents[1]
     return {**os.environ, "MANYMODES_CACHE": str(tune_file.parent / "cache"), "PYTHONPATH": str(source)}
 
 
 @pytest.fixture
 def at_prompt(at_prompt, environment, monkeypatch):
-    """Run a verb as a person would for whom the forty tunes are parsed already."""
+    """Run a command; the forty tunes are already parsed."""
     monkeypatch.setenv("MANYMODES_CACHE", environment["MANYMODES_CACHE"])
     return at_prompt
 

@@ -101,7 +101,7 @@ def test_a_plan_is_sources_and_form():
     np.testing.assert_array_equal(vector[:, FORM_WIDTH:], PLANS[:, :-5])
 
 
-def test_it_trains_on_notes_with_their_plans(model):
+def test_it_trains_on_notes_with_their_plans(model, eager):
     notes = VOCABULARY.encode(TUNES, LENGTH)
     batch = with_plans(notes, PLANS)
     assert batch.shape == (3, LENGTH + 2, 3)

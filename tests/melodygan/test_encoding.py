@@ -6,9 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodygan.data.encoding import (
-    DELIMITER,
-    HOLD,
-    REST,
     Note,
     NoteVocabulary,
     ReportedCodec,
@@ -70,19 +67,6 @@ def test_steps_through_integers_lose_nothing(corpus):
 )
 def test_steps_that_no_tune_gives(text, expected):
     assert from_steps(text.split()) == expected
-
-
-@given(st.lists(st.sampled_from([DELIMITER, HOLD, REST, "60", "62"]), max_size=60))
-def test_any_generated_steps_can_be_read_and_written_again(symbols):
-    tune = from_steps(symbols)
-    assert from_steps(to_steps(tune)) == tune
-
-
-def test_order_of_step_symbols():
-    vocabulary = StepVocabulary.from_tunes([Tune((Note(100, 1), Note(None, 3))), Tune((Note(9, 1), Note(72, 1)))])
-    assert vocabulary.symbols == ("/", "_", "r", "9", "72", "100")
-    assert len(vocabulary) == 6
-    assert vocabulary.index("9") == 3
 
 
 @given(corpora, st.data())

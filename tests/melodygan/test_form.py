@@ -15,6 +15,7 @@ from melodygan.data.form import (
     ends_on_the_tonic,
     form_of,
     number_of,
+    raised,
     read_key,
     transposed,
 )
@@ -73,6 +74,12 @@ def test_the_way_to_a_key_is_the_shorter_one():
 
 def test_transposing_leaves_rests_and_lengths():
     assert transposed([Note(60, 4), Note(None, 2)], -3) == (Note(57, 4), Note(None, 2))
+
+
+def test_low_notes_are_raised():
+    notes = (Note(60, 4), Note(None, 2), Note(66, 4))
+    assert raised(notes, 64) == transposed(notes, 12)
+    assert raised(notes, 63) == notes
 
 
 def test_the_form_of_a_tune():

@@ -32,7 +32,7 @@ def test_a_folder_that_exists_is_kept_under_a_number(tmp_path):
 
 
 def test_more_than_a_thousand_stay_in_order(tmp_path):
-    write_tunes(tmp_path / "gen", [((Note(60, 1)),)] * 1000)
+    write_tunes(tmp_path / "gen", [(Note(60, 1),)] * 1000)
     names = names_in(tmp_path / "gen")
     assert (names[0], names[-1], len(names)) == ("0001.mid", "1000.mid", 1000)
 

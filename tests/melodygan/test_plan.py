@@ -1,4 +1,4 @@
-"""Plans of tunes: what is read off a tune, what of it is told at each step, and which plans a model composes to."""
+"""Plans of tunes: how it is made, its numbers at each step, and the plans a model composes to."""
 
 import itertools
 import json
@@ -147,24 +147,24 @@ def test_what_returns_is_what_stood_there():
     assert found > 100
 
 
-# --- told step by step
+# --- step by step
 
 
-def told(plan, steps):
+def steps_of(plan, steps):
     return dict(zip(STEP_COLUMNS, as_steps(plan, steps).T.tolist(), strict=True))
 
 
 def test_steps_by_hand():
     # 3/8 minor is the tenth form; 6 sixteenths a bar
-    steps = told(Plan(Form("3/8", "minor"), 3, 5, (0, 0, 0)), 21)
+    steps = steps_of(Plan(Form("3/8", "minor"), 3, 5, (0, 0, 0)), 21)
     assert steps["form"] == [10] * 21
     assert steps["left"] == [4] * 6 + [3] * 6 + [2] * 6 + [1] * 3
     assert steps["near"] == [*range(19, 1, -1), 1, 1, 1]
     assert steps["pace"] == [5] * 21
     assert steps["close"] == [2] * 21
-    assert told(Plan(MAJOR, 1, 5, (0,), closes=False), 3)["close"] == [1, 1, 1]
+    assert steps_of(Plan(MAJOR, 1, 5, (0,), closes=False), 3)["close"] == [1, 1, 1]
     assert steps["distance"] == [0] * 21
-    returning = told(Plan(Form("3/8", "minor"), 3, 5, (0, 1, 2)), 21)
+    returning = steps_of(Plan(Form("3/8", "minor"), 3, 5, (0, 1, 2)), 21)
     assert returning["distance"] == [0] * 6 + [6] * 6 + [12] * 6 + [0] * 3
     # The first bar is heard again as the second and as the last.
     assert returning["near"] == [7, 6, 5, 4, 3, 2, *range(13, 7, -1), 7, 6, 5, 4, 3, 2, 1, 1, 1]
@@ -174,7 +174,7 @@ def test_steps_stay_within_their_columns():
     for tune in TUNES:
         steps = as_steps(plan_of(tune), tune.steps + 30)
         assert steps.shape == (tune.steps + 30, len(STEP_COLUMNS))
-        # 0 is what is not known; only what returns from nowhere has nothing to be told.
+        # 0 is what is not known; only the distance of a new bar is 0, too.
         assert (steps.min(axis=0) >= [name != "distance" for name in STEP_COLUMNS]).all()
         assert (steps.max(axis=0) <= list(STEP_COLUMNS.values())).all()
 
@@ -182,7 +182,7 @@ def test_steps_stay_within_their_columns():
 def test_a_distance_leads_to_the_same_symbol():
     for tune in TUNES:
         symbols = to_steps(tune.notes)
-        for place, distance in enumerate(told(plan_of(tune), len(symbols))["distance"]):
+        for place, distance in enumerate(steps_of(plan_of(tune), len(symbols))["distance"]):
             assert symbols[place - distance] == symbols[place]
 
 

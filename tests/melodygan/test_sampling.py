@@ -67,11 +67,6 @@ def test_top_p_counts_what_top_k_and_temperature_left():
     assert kept(LOGITS, top_k=2, top_p=0.7, temperature=0.5) == [False, True, False, False]
 
 
-def test_each_row_is_its_own():
-    rows = np.stack([LOGITS.numpy(), LOGITS.numpy()[::-1]])
-    assert kept(rows[:, None], top_k=1) == [[[False, True, False, False]], [[False, False, True, False]]]
-
-
 @steady
 @given(logits, st.floats(0.05, 5), st.integers(0, 12), st.floats(1e-3, 1))
 def test_the_likeliest_symbol_always_survives(values, temperature, top_k, top_p):

@@ -46,10 +46,6 @@ def test_pieces_are_the_tunes_in_quarters():
     assert piece.pitch.tolist() == [60, 62, 64]
 
 
-def test_tunes_without_notes_are_pieces_without_notes():
-    assert [len(piece) for piece in as_pieces([(), (Note(None, 4),)])] == [0, 0]
-
-
 def test_distinct_share():
     one, two = (Note(60, 4),), (Note(60, 2),)
     assert distinct_share([one]) == 1

@@ -152,23 +152,9 @@ def test_too_few_tunes_to_hold_any_out(refusal, tmp_path):
     assert "too few" in refusal(corpus="./one.abc")
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        ("--lstm",),
-        ("--wgan",),
-        ("--l2", "0"),
-        ("--seed", "5"),
-        ("--corpus", "erk"),
-    ],
-)
-def test_a_run_is_resumed_with_its_own_options(refusal, unfinished, changed):
-    said = refusal("--resume", unfinished, *changed, corpus=None)
-    assert f"{changed[0]} differs from the run" in said
-
-
 def test_a_run_is_resumed_with_its_own_corpus(refusal, unfinished, tune_file, tmp_path):
     assert "has changed since" in refusal("--resume", unfinished, corpus=None)
+    assert "--seed differs from the run" in refusal("--resume", unfinished, "--seed", "5", corpus=None)
     assert "has changed since" in refusal("--resume", unfinished, "--seed", "4", corpus=tune_file)
 
 
