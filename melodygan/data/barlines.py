@@ -39,7 +39,7 @@ _UPBEATS = {
     "3/8": {0: 48, 2: 60},
     "6/4": {0: 1, 4: 18},
 }
-"""Songs with an upbeat of so many sixteenths."""
+"""Songs by the sixteenths of their upbeat."""
 
 USUAL = tuple(meter for meter in METERS if meter != "6/4")
 """The metres that a tune is in unless more is known: more songs in 3/4 are heard as 6/4 than are in it."""

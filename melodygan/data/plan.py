@@ -88,7 +88,7 @@ def plan_of(tune: Tune) -> Plan:
 
 
 def resized(plan: Plan, bars: int) -> Plan:
-    """Return a plan of so many bars; those that it did not have are new."""
+    """Return a plan with another number of bars; added bars are new."""
     return plan._replace(bars=bars, returns=(*plan.returns[:bars], *[0] * (bars - plan.bars)))
 
 
@@ -120,7 +120,7 @@ def _to_end(plan: Plan) -> np.ndarray:
 
 
 def plans_like(plans: Iterable[Plan], meter: str | None, mode: str | None, bars: int | None = None) -> list[Plan]:
-    """Return the plans in a metre and a mode, or in any; of so many bars, or those that are nearest, made so long.
+    """Return the plans in a metre and a mode, or in any, with a number of bars; if none has it, resize the nearest.
 
     Raises:
         ValueError: there is none.
@@ -136,7 +136,7 @@ def plans_like(plans: Iterable[Plan], meter: str | None, mode: str | None, bars:
 
 
 def going_on(plans: Sequence[Plan], steps: int) -> list[Plan]:
-    """Return the plans that are longer than so many sixteenths; where none is, all of them, longer by those."""
+    """Return the plans that are longer than ``steps`` sixteenths; if there is none, all of them, extended by these."""
     longer = [plan for plan in plans if plan.bars * METERS[plan.form.meter] > steps]
     return longer or [resized(plan, plan.bars + steps // METERS[plan.form.meter]) for plan in plans]
 

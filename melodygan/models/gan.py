@@ -214,7 +214,7 @@ class MelodyGAN(AdversarialModel):
             temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
             top_k: the same.
             top_p: the same.
-            bars: cut every tune at so many bars of 4/4; shorter ones are drawn again.
+            bars: exact length of every tune in bars of 4/4; shorter ones are composed again.
 
         Raises:
             NoTunesError: hardly any tune is as long as ``bars`` asks for, or there is nothing but silence.

@@ -258,7 +258,7 @@ class MelodyLSTM(keras.Model):
         hold = self.vocabulary.index(HOLD)
         lasted = tf.where(symbols == hold, _LONGEST, 0)
         for steps in _DOUBLINGS:
-            # What is found within so many steps doubles each time.
+            # The range of the search doubles each time.
             lasted = tf.minimum(lasted, steps + self._delayed(lasted, steps, _LONGEST))
             symbols = tf.where(symbols == hold, self._delayed(symbols, steps, hold), symbols)
         return symbols, lasted

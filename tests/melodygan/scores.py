@@ -131,6 +131,20 @@ def random_tunes(count, seed=0, lengths=(8, 24)):
     return tunes
 
 
+def walking_tunes(count, seed):
+    """Compose tunes that go up and down the scale in quarters and eighths."""
+    scale = [60, 62, 64, 65, 67, 69, 71, 72]
+    rng = np.random.default_rng(seed)
+    tunes = []
+    for number in range(count):
+        size = int(rng.integers(20, 40))
+        places = np.clip(np.cumsum(rng.integers(-1, 2, size)) + 4, 0, 7)
+        lengths = rng.choice([2, 4], size, p=[0.3, 0.7])
+        notes = tuple(Note(scale[place], int(steps)) for place, steps in zip(places, lengths, strict=True))
+        tunes.append(Tune(notes, f"walk {number}"))
+    return tuple(tunes)
+
+
 def write_abc(path, tunes):
     """Write tunes of `random_tunes` as one ABC file."""
     bodies = ["".join(f"{_LETTERS[note.pitch]}{note.steps} " for note in tune.notes) + "|" for tune in tunes]

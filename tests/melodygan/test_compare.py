@@ -1,31 +1,15 @@
 import numpy as np
 import pytest
-from scores import random_tunes, write_abc
+from scores import random_tunes, walking_tunes, write_abc
 
 import evaluation.scores.sampling
 from manymodes.experiment.records import Row
 from melodygan.compare import COMPARISON, main
 from melodygan.config import MelodyConfig
 from melodygan.data.corpus import Split
-from melodygan.data.encoding import Note, Tune
 from melodygan.metrics.held_out import BASELINES, Compared, measured
 
-
-def walks(count, seed):
-    """Compose tunes that go up and down the scale in quarters and eighths."""
-    scale = [60, 62, 64, 65, 67, 69, 71, 72]
-    rng = np.random.default_rng(seed)
-    tunes = []
-    for number in range(count):
-        size = int(rng.integers(20, 40))
-        places = np.clip(np.cumsum(rng.integers(-1, 2, size)) + 4, 0, 7)
-        lengths = rng.choice([2, 4], size, p=[0.3, 0.7])
-        notes = tuple(Note(scale[place], int(steps)) for place, steps in zip(places, lengths, strict=True))
-        tunes.append(Tune(notes, f"walk {number}"))
-    return tuple(tunes)
-
-
-SPLIT = Split(walks(120, 0), walks(20, 1), walks(60, 2))
+SPLIT = Split(walking_tunes(120, 0), walking_tunes(20, 1), walking_tunes(60, 2))
 
 
 @pytest.fixture

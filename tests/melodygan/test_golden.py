@@ -177,6 +177,7 @@ def test_the_same_tunes_for_ever(models, what):
     assert spelt(compose(models[kind])) == tunes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", COMPOSED)
 def test_the_choices_are_decided(models, what):
     kind, compose, tunes = COMPOSED[what]

@@ -205,18 +205,6 @@ def test_a_quantised_tune_is_as_long_as_its_score(folder):
         assert read_piece(piece).tune is None  # a corpus leaves it out
 
 
-@pytest.mark.parametrize(
-    ("key", "pitches", "semitones", "first"),
-    [("G", [67, 71, 74], -7, 60), ("F", [65, 69, 72], -5, 60), ("Am", [69, 72, 76], 0, 69), ("B", [11, 3], 1, 12)],
-)
-def test_by_how_much_it_was_transposed(quantised, folder, key, pitches, semitones, first):
-    write_midi(folder / "a.mid", [(pitch, 5) for pitch in pitches], key=key)
-    found = quantised(name="a.mid")
-    assert found.semitones == semitones
-    assert [note.pitch - semitones for note in found.tune.notes] == pitches
-    assert found.tune.notes[0].pitch == first
-
-
 def test_an_upbeat_that_is_on_no_sixteenth_is_none(quantised):
     full = "| C4 D4 E4 F4 | G16 |"
     assert quantised(abc(f"C4 {full}")).tune.pickup_steps == 4

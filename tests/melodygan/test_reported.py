@@ -83,37 +83,6 @@ def test_the_discriminator_of_the_report():
     ]
 
 
-def test_noise_stands_before_each_leaky_relu():
-    assert described(build_reported_discriminator(units=2, noise=0.1)) == [
-        "input (100, 1)",
-        "lstm 2 sequences",
-        "noise 0.1",
-        "both ways 2",
-        "noise 0.1",
-        "dense 512 linear",
-        "noise 0.1",
-        "leaky 0.2",
-        "dense 256 linear",
-        "noise 0.1",
-        "leaky 0.2",
-        "dense 100 linear",
-        "noise 0.1",
-        "leaky 0.2",
-        "dropout 0.5",
-        "dense 1 linear",
-    ]
-    generator = described(build_reported_generator(latent_dim=2, noise=0.1))
-    assert generator[1:5] == ["dense 256 linear", "noise 0.1", "leaky 0.2", "normalise 0.8"]
-
-
-def test_l2_of_the_dense_layers():
-    generator, discriminator = build_reported_generator(2, l2=0.01), build_reported_discriminator(units=2, l2=0.01)
-    for network in (generator, discriminator):
-        regularised = [layer for layer in network.layers if getattr(layer, "kernel_regularizer", None) is not None]
-        assert len(network.losses) == len(regularised) >= 3
-        assert {round(float(layer.kernel_regularizer.l2), 6) for layer in regularised} == {0.01}
-
-
 def test_it_generates_windows(model):
     tunes = model.generate(5, seed=1)
     assert len(tunes) == 5

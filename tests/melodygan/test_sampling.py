@@ -31,36 +31,6 @@ def test_temperature_divides_the_logits():
     assert colder == pytest.approx([1 / 22, 16 / 22, 1 / 22, 4 / 22], rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("top_k", "expected"),
-    [
-        (0, [True, True, True, True]),
-        (1, [False, True, False, False]),
-        (2, [False, True, False, True]),
-        (3, [True, True, True, True]),  # both eighths are third
-        (4, [True, True, True, True]),
-        (99, [True, True, True, True]),
-    ],
-)
-def test_top_k(top_k, expected):
-    assert kept(LOGITS, top_k=top_k) == expected
-
-
-@pytest.mark.parametrize(
-    ("top_p", "expected"),
-    [
-        (1e-9, [False, True, False, False]),
-        (0.49, [False, True, False, False]),
-        (0.51, [False, True, False, True]),
-        (0.74, [False, True, False, True]),
-        (0.76, [True, True, True, True]),  # a tie is not parted
-        (1.0, [True, True, True, True]),
-    ],
-)
-def test_top_p(top_p, expected):
-    assert kept(LOGITS, top_p=top_p) == expected
-
-
 def test_top_p_counts_what_top_k_and_temperature_left():
     # of the two that stay the first has ⅔, and 16/20 when colder
     assert kept(LOGITS, top_k=2, top_p=0.7) == [False, True, False, True]

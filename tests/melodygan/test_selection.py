@@ -1,22 +1,13 @@
 import numpy as np
 import pytest
+from scores import walking_tunes
 
 from melodygan.data.encoding import Note
 from melodygan.metrics.musical import as_pieces, distinct_share, musical_distance
 
-STEP = np.array([60, 62, 64, 65, 67, 69, 71, 72])
 
-
-def walks(count, seed):
-    """Compose tunes that go up and down the scale in quarters and eighths, as people sing."""
-    rng = np.random.default_rng(seed)
-    tunes = []
-    for _ in range(count):
-        size = int(rng.integers(20, 40))
-        places = np.clip(np.cumsum(rng.integers(-1, 2, size)) + 4, 0, 7)
-        lengths = rng.choice([2, 4], size, p=[0.3, 0.7])
-        tunes.append(tuple(Note(int(STEP[p]), int(n)) for p, n in zip(places, lengths, strict=True)))
-    return tunes
+def walks(seed):
+    return [tune.notes for tune in walking_tunes(60, seed)]
 
 
 def noise(count, seed):
@@ -29,13 +20,18 @@ def noise(count, seed):
 
 @pytest.fixture(scope="module")
 def real():
-    return walks(60, seed=0)
+    return walks(0)
 
 
 @pytest.fixture(scope="module")
 def distances(real):
     collapsed = [real[0]] * 60
-    sets = {"itself": real, "alike": walks(60, seed=1), "noise": noise(60, seed=0), "collapsed": collapsed}
+    sets = {
+        "itself": real,
+        "alike": walks(1),
+        "noise": noise(60, seed=0),
+        "collapsed": collapsed,
+    }
     return {name: musical_distance(tunes, real) for name, tunes in sets.items()}
 
 
