@@ -18,6 +18,8 @@ from melodygan.data import corpus as corpus_module
 from melodygan.data.corpus import load_corpus, near_duplicate_key, split
 from melodygan.data.encoding import ACCEPTED_STEPS, Note, Tune
 
+KERN_SAMPLE = Path(__file__).resolve().parents[2].parent / "shared" / "krn-sample"
+
 
 @pytest.fixture(scope="session")
 def erk(tmp_path_factory):
@@ -180,6 +182,21 @@ def test_erk_is_in_c_major_or_a_minor(erk):
                 lasting[note.pitch % 12] += note.steps
     white = sum(lasting[pitch] for pitch in (0, 2, 4, 5, 7, 9, 11))
     assert white / sum(lasting.values()) > 0.98
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not KERN_SAMPLE.is_dir(), reason="the sample of kern files is not here")
+def test_kern_and_abc_editions_of_erk_agree(erk, load):
+    kern = load(KERN_SAMPLE)
+    assert len(kern.tunes) == 60
+    # three numbers are given to two tunes each, so a number is not enough to find a tune
+    known = {(tune.name, tune.notes, tune.key, tune.meter, tune.pickup_steps) for tune in erk.tunes}
+    strangers = [
+        tune.name
+        for tune in kern.tunes
+        if (tune.name, tune.notes, tune.key, tune.meter, tune.pickup_steps) not in known
+    ]
+    assert strangers == []
 
 
 # --- cache
