@@ -1,102 +1,116 @@
-"""What keeps style in the upper latent, each cure in equal time: ``python -m drumvae.compare --minutes 4``."""
+"""What keeps the style in the upper latent, every remedy in equal time: ``python -m drumvae.compare --minutes 4``."""
 
 from __future__ import annotations
 
 import functools
-import shlex
-import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from drumvae.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
+from drumvae.config import DrumConfig
 from manymodes import cli
 from manymodes.cli import quiet_start
-from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
-from manymodes.experiment.rows import records_of
+from manymodes.experiment import compare
+from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
-
     from drumvae.data.grooves import Grooves
+    from manymodes.experiment.budget import Trained
+    from manymodes.experiment.fit import Training
+    from manymodes.experiment.page import Picture
+    from manymodes.experiment.records import Found
+    from manymodes.experiment.tables import Table
 
-EXAMPLE = (
-    "  python -m drumvae.compare\n"
-    "  python -m drumvae.compare --minutes 2 --seeds 3 --rows chain,top-down,supervised --grooves ~/groove"
-)
-_COUNT = 1000
-_LEAST = 2  # bars of a style by rule: one to learn from, one to test with; bars composed: a pair
+CEILING = "real"
+CHANGES = ("hierarchy", "anneal", "free_bits", "unsupervised")
+"""The settings in which rows differ."""
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
-    typed = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(typed)
-    for option, value in (("--count", args.count), ("--per-style", args.per_style)):
-        if value < _LEAST:
-            raise cli.UserError(f"{option} {value} is too few: give at least {_LEAST}")
-    check_places(args, STEM, PROGRAM)
-
-    from drumvae.data.grooves import load_grooves
-
-    found: dict[Row, list[Record]] = {row: [] for row in args.rows}
-    try:
-        for seed in range(args.seeds):
-            grooves = load_grooves(args.grooves, per_style=args.per_style, seed=seed)
-            print(grooves.table())
-            terms = Terms(args.grooves, grooves.fingerprint, args.minutes, args.count, args.work, args.per_style)
-            make = functools.partial(_make, seed=seed, terms=terms, grooves=grooves)
-            for row, record in records_of(args.rows, seed, terms, make, force=args.force):
-                print(f"{row.name}, seed {seed}: {'; '.join(filter(None, record.verdict.values()))}")
-                found[row].append(record)
-    except KeyboardInterrupt:
-        print(f"stopped; the same command continues with what is in {args.work}")
-        return cli.INTERRUPTED_EXIT
-
-    from drumvae.comparison_page import write_comparison
-
-    command = shlex.join(["python", "-m", PROGRAM, *typed])
-    known = {row: records for row, records in found.items() if records}
-    write_comparison(args.out, known, terms, command, grooves=grooves, force=args.force)
-    print(f"wrote {args.out}/{STEM}.md and {args.out}/{STEM}/index.html")
-    return 0
+_BARE: dict[str, Any] = {"unsupervised": True, "free_bits": 0.0}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
-        PROGRAM, "Train every drum model for equally long and put what its latents hold beside real bars.", EXAMPLE
+class DrumComparison(Comparison):
+    """Each row differs from the one before it in one setting; the first two models are those of the reports."""
+
+    program, stem = "drumvae.compare", "drums"
+    title = "Drum models in equal time"
+    description = "Train every drum model equally long, and compare its latents and its bars with real bars."
+    example = (
+        "  python -m drumvae.compare\n"
+        "  python -m drumvae.compare --minutes 2 --seeds 3 --rows chain,top-down,supervised --grooves ~/groove"
     )
-    add_row_options(parser, ROWS, CEILING)
-    parser.add_argument(
-        "--grooves", default="styles", metavar="styles|DIR",
-        help="as for drumvae.train (default styles: five styles made by rule)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--per-style", type=cli.positive_int, default=200, metavar="N", help="bars a style made by rule (default 200)"
+    rows = (
+        Row(CEILING, "real bars (ceiling)"),
+        Row("chain", "chain", DrumConfig(hierarchy="chain", anneal="none", **_BARE)),
+        Row("chain-cyclical", "chain, cyclical", DrumConfig(hierarchy="chain", anneal="cyclical", **_BARE)),
+        Row("cyclical", "top-down, cyclical", DrumConfig(anneal="cyclical", **_BARE)),
+        Row("top-down", "top-down", DrumConfig(anneal="none", **_BARE)),
+        Row("sigmoid", "top-down, sigmoid", DrumConfig(anneal="sigmoid", **_BARE)),
+        Row("linear", "top-down, linear", DrumConfig(**_BARE)),
+        Row("free-bits", "top-down, linear, free bits", DrumConfig(unsupervised=True)),
+        Row("supervised", "top-down, linear, free bits, labels", DrumConfig()),
+        Row("chain-supervised", "chain, linear, free bits, labels", DrumConfig(hierarchy="chain")),
+        Row("components", "principal components"),
+        Row("replay", "training bars replayed"),
+        Row("shuffled", "hits shuffled within styles"),
+        Row("mean-pattern", "mean pattern"),
     )
-    parser.add_argument(
-        "--count", type=cli.positive_int, default=_COUNT, help=f"bars composed for a row (default {_COUNT})"
-    )
-    add_place_options(parser, STEM, "runs/compare-drums")
-    return parser
+    work = "runs/compare-drums"
+    losses = ("loss", "reconstruction_nats", "kl_high_nats", "kl_low_nats", "val_nats")
+    data_name, data_settings = "Grooves", ("grooves", "per_style")
+    count, least_count, count_help = 1000, 2, "bars to compose for a row"
+    counted = "{} bars composed by each"
 
+    def load(self, config: Any) -> Data:
+        """Make or read the grooves of a seed."""
+        from drumvae.data.grooves import load_grooves
 
-def _make(row: Row, seed: int, terms: Terms, grooves: Grooves) -> Record:
-    """Make a row for one seed.
+        grooves = load_grooves(config.grooves, per_style=config.per_style, seed=config.seed)
+        styles = f"{len(grooves.styles)} {'style' if len(grooves.styles) == 1 else 'styles'}"
+        sizes = f"{len(grooves.train):,} bars to learn from and {len(grooves.test):,} to test with"
+        return Data(grooves, grooves.fingerprint, grooves.table(), f"{Path(grooves.source).name}, {styles}, {sizes}")
 
-    Raises:
-        DivergedError: the weights of its model are no numbers any more.
-        KeyboardInterrupt: Ctrl-C.
-    """
-    from drumvae.comparison_judging import CONTROLS, judge
+    def prepare(self, config: Any, data: Grooves, done: int, checkpoint: Path | None) -> Training:
+        """Build a model and its batches."""
+        from drumvae.trainer import prepare
 
-    if row.arguments is None:
-        made = CONTROLS[row.name](grooves, terms.count, seed)
-    else:
+        return prepare(config, data, done, checkpoint)
+
+    def evaluate(self, job: Job, trained: Trained) -> Result:
+        """Analyse a trained model, and compare its bars with real ones."""
+        from drumvae.metrics.diagnostics import analyse, composed_by
+        from drumvae.metrics.tables import result_of
+        from manymodes.experiment.fit import has_diverged
+
+        if has_diverged(trained.model):
+            raise LeftOutError("its training diverged")
+        grooves = job.data.content
+        metrics = analyse(trained.model, grooves, seed=job.seed, train_seconds=trained.facts["seconds"])
+        del metrics["sweeps"]
+        composed = composed_by(trained.model, grooves, job.args.count, job.seed, metrics)
+        return Result(*result_of(composed, grooves, trained.history))
+
+    def baseline(self, job: Job) -> Result:
+        """Measure real bars, or bars that need no network."""
+        from drumvae.metrics.baselines import BASELINES
+        from drumvae.metrics.tables import result_of
+
+        grooves = job.data.content
+        return Result(*result_of(BASELINES[job.row.name](grooves, job.args.count, job.seed), grooves))
+
+    def tables(self, found: Found) -> list[Table]:
+        """Return the tables of latents, changes, likelihood, bars, transfer and training."""
+        from drumvae.metrics.tables import tables
+
+        return tables(found, self.losses, CHANGES)
+
+    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
+        """Return pictures of latents, of the training and of bars."""
         with quiet_start():
-            from drumvae.comparison_training import made_after_training
-        made = made_after_training(row, seed, terms, grooves)
-    return Record(terms.made_with(row, seed), dict(made.facts), **judge(made, grooves))
+            from drumvae.comparison_plots import pictures
+        return pictures(found, data.content.styles)
 
+
+COMPARISON = DrumComparison()
+main = functools.partial(compare.main, COMPARISON)
 
 if __name__ == "__main__":
     cli.run(main)

@@ -201,7 +201,7 @@ def save_hits(found: Mapping[str, Any], path: Path) -> None:
     """Draw the F1 of hits found again, of each instrument and of all, beside what needs no network for it.
 
     Args:
-        found: as analysis.json has it; null for an instrument that is neither struck nor predicted.
+        found: as metrics.json has it; null for an instrument that is neither struck nor predicted.
         path: of the PNG.
     """
     rows = {"mean pattern": "hit_f1_mean_pattern", "16 principal components": "hit_f1_pca16", "model": "hit_f1"}

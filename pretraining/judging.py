@@ -1,8 +1,7 @@
 """The metrics of a run's model that its card shows: computed where they are missing, and kept in the run.
 
 A melody model has judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.held_out.judge` for `TUNES`
-tunes, beside the metrics.json of its training; a model of letters has only the latter (`fontgan.metrics.assessment`).
-The others have analysis.json (`drumvae.metrics.diagnostics`) or measures.json (`audiovae.metrics.measures`).
+tunes, beside the metrics.json of its training; all others have only the latter.
 """
 
 from __future__ import annotations
@@ -124,6 +123,6 @@ def _judge_sounds(run: Run) -> None:
 JUDGEMENTS = {
     "melodygan.train": Judgement("judging.json", "verdict", _judge_melody),
     "fontgan.train": Judgement(METRICS, "controls", _judge_letters),
-    "drumvae.train": Judgement("analysis.json", "n", _judge_drums),
+    "drumvae.train": Judgement(METRICS, "n", _judge_drums),
     "audiovae.train": Judgement("measures.json", "prior_bits", _judge_sounds),
 }

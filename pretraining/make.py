@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
 from manymodes.cli import UserError, quiet_start
+from manymodes.experiment.config import training_parser
 from manymodes.experiment.run import read_config
 from manymodes.files import check_place, new_folder, replacing_file, write_text
 from manymodes.hub import GROOVE, MODELS, folder
@@ -46,6 +48,9 @@ _LOADERS = {
     "audiovae.train": "audiovae.output",
 }
 """The module whose ``load_model`` loads what a program trains."""
+
+_CONFIGS = {"melodygan.train": "MelodyConfig", "fontgan.train": "FontConfig", "drumvae.train": "DrumConfig"}
+"""The class of the configurations of a program."""
 
 _LAST = {"audiovae.train": "prior.keras"}
 """What training leaves last; model.keras unless it is listed."""
@@ -136,8 +141,10 @@ def _differences(run: Path, shipped: Shipped, arguments: Sequence[str]) -> list[
 def _settings(program: str, arguments: Sequence[str]) -> dict[str, Any]:
     """Return the settings that a training program would have with these options."""
     module = importlib.import_module(program)
-    if config := {"melodygan.train": "MelodyConfig", "fontgan.train": "FontConfig"}.get(program):
-        return getattr(module, config).from_args(module._parser().parse_args(arguments)).to_json()  # noqa: SLF001 - its own options
+    if config := _CONFIGS.get(program):
+        parser = training_parser(getattr(module, config), "", "")
+        settings = getattr(module, config).from_args(parser.parse_args(arguments)).to_json()
+        return json.loads(json.dumps(settings))  # as config.json has them
     return module.settings_of(arguments)
 
 

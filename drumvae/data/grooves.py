@@ -112,6 +112,11 @@ class Grooves:
         """Whether the bars were made by rule, so that `entropy_bound` is theirs."""
         return self.source == BY_RULE
 
+    @property
+    def name(self) -> str:
+        """The source in words."""
+        return "the set of grooves by rule" if self.by_rule else self.source
+
     def table(self, limit: int = 40) -> str:
         """Say what was found and skipped, for the terminal.
 

@@ -1,4 +1,4 @@
-"""What is said of a drum VAE: analysis.json, every figure beside what bounds it.
+"""What is said of a drum VAE: metrics.json, every figure beside what bounds it.
 
 All is measured on the test bars, a draw of `MOST` where there are more, and what is drawn follows from the seed. What
 cannot be said, such as how bars take on another style where there is one alone, is null.
@@ -26,7 +26,7 @@ How well bars are modelled:
 - ``hit_f1``, ``hit_f1_per_instrument``: hits found again from the means of the latents.
 - ``hit_f1_mean_pattern``, ``hit_f1_mean_pattern_per_instrument``, ``hit_f1_mean_pattern_at_half``, ``hit_f1_pca16``,
   ``hit_f1_pca16_per_instrument``, ``hit_f1_pca16_at_half``: the same without a network, see
-  `drumvae.metrics.floors.hit_f1_floors`.
+  `drumvae.metrics.baselines.hit_f1_baselines`.
 
 Whether the style is where it should be:
 
@@ -65,15 +65,15 @@ from drumvae.beats import compose, draw_latents, restyled, transfer
 from drumvae.data.grooves import log_probability
 from drumvae.data.kit import INSTRUMENTS, KEPT
 from drumvae.metrics import disentanglement, rhythm
+from drumvae.metrics.baselines import Composed, asked_styles, hit_f1_baselines
 from drumvae.metrics.disentanglement import Factor, variance_ratio
-from drumvae.metrics.floors import hit_f1_floors
 from drumvae.metrics.probes import balanced_accuracy, probe, style_classifier, transfer_scores
 from drumvae.models.vae import Latents, Playing
 from manymodes.nn.latents import active_units, mutual_information
 from manymodes.nn.variational import kl_divergence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from drumvae.data.grooves import Bars, Grooves
     from drumvae.models.vae import DrumVAE
@@ -151,7 +151,7 @@ def _some(count: int, seed: int) -> np.ndarray:
 
 
 def analyse(model: DrumVAE, grooves: Grooves, *, seed: int, train_seconds: float) -> dict[str, Any]:
-    """Return what analysis.json says of a model."""
+    """Return what metrics.json says of a model."""
     train, test = grooves.train, measured(grooves.test, seed=seed)
     known, seen = encode(model, train, seed=seed), encode(model, test, seed=seed)
     read = style_classifier(train.hits, train.styles)
@@ -214,7 +214,7 @@ def _rebuilding(model: DrumVAE, train: Bars, test: Bars) -> dict[str, Any]:
     return {
         "hit_f1": rhythm.hit_f1(test.hits, rebuilt),
         "hit_f1_per_instrument": dict(zip(INSTRUMENTS, each, strict=True)),
-        **hit_f1_floors(train.hits, test.hits),
+        **hit_f1_baselines(train.hits, test.hits),
     }
 
 
@@ -298,6 +298,13 @@ def _factors(bars: Bars) -> list[Factor]:
         Factor("density", rhythm.density(bars.hits), categorical=False),
         Factor("syncopation", rhythm.syncopation(bars.hits), categorical=False),
     ]
+
+
+def composed_by(model: DrumVAE, grooves: Grooves, count: int, seed: int, metrics: Mapping[str, Any]) -> Composed:
+    """Compose ``count`` bars, as many of each learned style, and add the metrics of the model."""
+    asked = asked_styles(grooves, count)
+    hits = compose(model, draw_latents(model, np.eye(len(grooves.styles))[asked], seed=seed), seed=seed)
+    return Composed(hits, asked, metrics)
 
 
 # --- sweeps

@@ -12,10 +12,12 @@ from matplotlib.ticker import MaxNLocator
 from manymodes.files import replacing_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
+
+    from manymodes.experiment.records import Row
 
 STYLE: Any = {
     "axes.spines.top": False,
@@ -71,3 +73,10 @@ def draw_curves(axes: Axes, curves: Mapping[str, tuple[Sequence[float], Sequence
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if len(curves) > 1:
         axes.legend(fontsize=7)
+
+
+def name_rows(axes: Axes, rows: Collection[Row]) -> None:
+    """Label the places 0, 1, … of the vertical axis with titles of rows, from top to bottom."""
+    axes.set_yticks(range(len(rows)), [row.title for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")

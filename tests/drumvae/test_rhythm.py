@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from drumvae.data.kit import INSTRUMENTS
-from drumvae.metrics.floors import best_threshold, hit_f1_floors, mean_pattern, principal_components
+from drumvae.metrics.baselines import best_threshold, hit_f1_baselines, mean_pattern, principal_components
 from drumvae.metrics.rhythm import (
     METRICAL_WEIGHTS,
     STREAMS,
@@ -252,7 +252,7 @@ def test_a_style_without_bars_on_one_side_is_left_out():
     assert list(density_calibration(both, np.array([0, 0]), both, styles, ["rock", "jazz"])) == ["rock"]
 
 
-# --- floors
+# --- baselines
 
 
 def test_the_mean_pattern_is_the_mean_of_training_bars_alone():
@@ -287,7 +287,7 @@ def test_the_threshold_of_a_floor_is_chosen_on_training_bars():
     bars_of_the_rare_one = np.zeros((3, 16, 9), bool)
     bars_of_the_rare_one[:, 0, 1] = True
     # among training bars it is best to predict the common hit alone
-    assert hit_f1_floors(train, bars_of_the_rare_one)["hit_f1_mean_pattern"] == 0
+    assert hit_f1_baselines(train, bars_of_the_rare_one)["hit_f1_mean_pattern"] == 0
 
 
 def test_components_rebuild_better_than_the_mean_and_a_fitted_threshold_better_than_a_half():
@@ -295,6 +295,6 @@ def test_components_rebuild_better_than_the_mean_and_a_fitted_threshold_better_t
     patterns = random_bars(6, 13, chance=0.3)
     drawn = rng.random((400, 16, 9)) < 0.9
     hits = patterns[rng.integers(6, size=400)] & drawn
-    floors = hit_f1_floors(hits[:300], hits[300:])
-    assert floors["hit_f1_pca16"] > floors["hit_f1_mean_pattern"] > floors["hit_f1_mean_pattern_at_half"]
-    assert floors["hit_f1_pca16"] >= floors["hit_f1_pca16_at_half"] > 0.9
+    scores = hit_f1_baselines(hits[:300], hits[300:])
+    assert scores["hit_f1_pca16"] > scores["hit_f1_mean_pattern"] > scores["hit_f1_mean_pattern_at_half"]
+    assert scores["hit_f1_pca16"] >= scores["hit_f1_pca16_at_half"] > 0.9

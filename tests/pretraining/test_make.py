@@ -1,5 +1,4 @@
 import hashlib
-import importlib
 import json
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from drumvae.models.vae import DrumVAE
 from drumvae.output import load_model
 from manymodes.cli import INTERRUPTED_EXIT
+from manymodes.experiment.run import METRICS
 from manymodes.files import save_keras, write_text
 from manymodes.hub import GROOVE, MODELS
 from pretraining import judging, make
@@ -20,7 +20,7 @@ FOUND = {"n": 20, "iwae_nats": 31.0, "entropy_bound_nats": 27.5, "hit_f1": 0.75,
 
 
 def config_of(program, arguments):
-    settings = importlib.import_module(program).settings_of(arguments)
+    settings = {**make._settings(program, arguments), "program": program, "monitor": "val_nats"}
     return {**settings, "fingerprint": "00", "versions": {"keras": "3", "manymodes": "0"}}
 
 
@@ -48,10 +48,10 @@ def work(monkeypatch, tmp_path):
         state.judged.append(run.path)
         weights = np.concatenate([values.ravel() for values in load_model(run.path / "model.keras").get_weights()])
         found = {**FOUND, "hit_f1": float(np.abs(weights).mean()), "probe_high": None}
-        write_text(run.path / "analysis.json", json.dumps(found))
+        write_text(run.path / METRICS, json.dumps(found))
 
     monkeypatch.setattr(make.subprocess, "run", run)
-    monkeypatch.setitem(judging.JUDGEMENTS, "drumvae.train", judging.Judgement("analysis.json", "n", judge))
+    monkeypatch.setitem(judging.JUDGEMENTS, "drumvae.train", judging.Judgement(METRICS, "n", judge))
     return state
 
 
@@ -188,7 +188,7 @@ def test_groove_midi_is_told_of_once(work, verb, tmp_path):
         (("--from", "none"), "none is not a run folder"),
         (
             ("--from", "other"),
-            "was trained with per_style 100, not 2000; epochs 24, not 40: give a run of python -m dr",
+            "was trained with epochs 24, not 40; per_style 100, not 2000: give a run of python -m dr",
         ),
         (("--from", "unfinished"), "has no model.keras: continue it with python -m drumvae.train --resume unfinished"),
         (("--only", "letters-best", "--from", "other"), "say with --only NAME of which"),

@@ -1,84 +1,74 @@
-"""The rows of `drumvae.compare` as a page that needs nothing beside it, and as pictures for other pages."""
+"""Pictures of `drumvae.compare`."""
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from drumvae.comparison import PROGRAM, STEM
-from drumvae.comparison_judging import unpack
-from drumvae.comparison_text import nats, particulars, tables
 from drumvae.data.kit import INSTRUMENTS, STEPS
+from drumvae.metrics.tables import nats
 from evaluation.scores.verdict import share
-from manymodes.experiment.gallery import Gallery, Picture, name_rows
-from manymodes.experiment.plots import GENERATED, REAL, saved_figure
+from manymodes.experiment.page import Picture
+from manymodes.experiment.plots import GENERATED, REAL, name_rows, saved_figure
+from manymodes.experiment.records import Record, Row
+from manymodes.experiment.tables import having
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from drumvae.comparison import Terms
-    from drumvae.data.grooves import Grooves
-    from manymodes.experiment.compare import Record, Row
+    from numpy.typing import NDArray
 
-    First = Mapping[Row, Record]
+    from manymodes.experiment.records import Found
 
-_TITLE = "Drum models in equal time"
+First: TypeAlias = Mapping[Row, Record]
+"""Of each row the record that is drawn."""
+
 _GAP = 2  # steps between two bars that are drawn
-_WORST_SHOWN = 1.3  # of the least −log p: the first epochs would make one line of all others
-_HIGHEST_SHOWN = 2.0  # of the greatest divergence in the end, for the same reason
+_WORST_SHOWN = 1.3  # of the least −log p: the first epochs would flatten all other curves
+_HIGHEST_SHOWN = 2.0  # of the greatest divergence at the end, for the same reason
 _INK = ListedColormap(["#e9e9e9", "black"])
 
 _COLLAPSE = (
-    "What z_high holds: divergence of each of its dimensions, and as a diamond how many nats it tells of which bar it "
-    "is. Where there is nothing it has collapsed; to tell the styles apart takes as much as the line says"
+    "What z_high holds: divergence of each of its dimensions, and as a diamond its information on the bar, in nats. "
+    "Where there is nothing it has collapsed; the line is the information that tells the styles apart"
 )
-_PROBES = "How often the style is read from each latent, beside raw bars (dashed) and guessing (dotted)"
+_PROBES = "Accuracy with which the style is predicted from each latent, beside raw bars (dashed) and guessing (dotted)"
 _DIVERGENCE = "Divergence of each dimension on validation bars over the epochs; what stays dark has collapsed"
 _COURSE = "Divergence of z_high, and −log p, on validation bars over the seconds of training"
-_BARS = "Bars of each row, in columns of a style; instruments from the kick upwards"
+_BARS = "Bars of each row, in columns by style; instruments from the kick upwards"
 
 
-def write_comparison(
-    out: Path,
-    found: Mapping[Row, Sequence[Record]],
-    terms: Terms,
-    command: str,
-    *,
-    grooves: Grooves,
-    force: bool = False,
-) -> None:
-    """Write OUT/drums.md, OUT/drums/index.html and its pictures.
-
-    Args:
-        out: where to.
-        found: the records of each row, one a seed; figures are those of the first.
-        terms: what the rows were made with.
-        command: as it was typed.
-        grooves: those of a seed.
-        force: set aside what somebody else put there.
-    """
+def pictures(found: Found, styles: Sequence[str]) -> dict[str, Picture]:
+    """Return the pictures by file name; figures are those of the first record of each row."""
     first = {row: records[0] for row, records in found.items()}
-    trained = {row: record for row, record in first.items() if record.training}
-    probed = {row: record for row, record in first.items() if "probe_high" in record.measures}
-    pictures = {}
+    trained = {row: record for row, record in first.items() if record.trained}
+    probed = {row: first[row] for row in having(found, "probe_high")}
+    drawn = {}
     if trained:
-        pictures["collapse.png"] = Picture(_COLLAPSE, lambda path: _save_collapse(trained, len(grooves.styles), path))
+        drawn["collapse.png"] = Picture(_COLLAPSE, functools.partial(_save_collapse, trained, len(styles)))
     if probed:
-        pictures["probes.png"] = Picture(_PROBES, lambda path: _save_probes(probed, path))
+        drawn["probes.png"] = Picture(_PROBES, functools.partial(_save_probes, probed))
     if trained:
-        pictures["divergence.png"] = Picture(_DIVERGENCE, lambda path: _save_divergence(trained, path))
-        pictures["course.png"] = Picture(_COURSE, lambda path: _save_course(trained, path))
-    pictures["bars.png"] = Picture(_BARS, lambda path: _save_bars(first, grooves.styles, path))
-    about = particulars(found, terms, command, grooves)
-    Gallery(_TITLE, "latents", tables(found), about, first, pictures).write(out, STEM, PROGRAM, force=force)
+        drawn["divergence.png"] = Picture(_DIVERGENCE, functools.partial(_save_divergence, trained))
+        drawn["course.png"] = Picture(_COURSE, functools.partial(_save_course, trained))
+    drawn["bars.png"] = Picture(_BARS, functools.partial(_save_bars, first, styles))
+    return drawn
+
+
+def _unpacked(text: str) -> NDArray[np.bool_]:
+    """Return the hits of a bar, [16, 9], from its hexadecimal digits."""
+    cells = np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8))
+    return cells[: STEPS * len(INSTRUMENTS)].reshape(STEPS, len(INSTRUMENTS)).astype(bool)
 
 
 def _save_collapse(trained: First, styles: int, path: Path) -> None:
-    """Draw the divergence of z_high, dimension after dimension, and how much it tells."""
+    """Draw the divergence of z_high, dimension after dimension, and its information."""
     with saved_figure(path, (8, 0.9 + 0.34 * len(trained))) as figure:
         axes = figure.add_subplot()
         ends = []
@@ -86,26 +76,26 @@ def _save_collapse(trained: First, styles: int, path: Path) -> None:
             measures = record.measures
             each = np.maximum(sorted(measures["kl_high_per_dimension"], reverse=True), 0)
             axes.barh([place] * len(each), each, left=np.cumsum(each) - each, color=GENERATED, edgecolor="white")
-            told = measures["mutual_information_high"]
-            axes.plot(told, place, "D", color=REAL, markersize=5, clip_on=False)
-            ends.append(max(float(each.sum()), told))
+            information = measures["mutual_information_high"]
+            axes.plot(information, place, "D", color=REAL, markersize=5, clip_on=False)
+            ends.append(max(float(each.sum()), information))
             text = f"{nats(measures['kl_high_nats'])} nats, {measures['active_high']} of {len(each)} active"
             axes.annotate(
                 text, (ends[-1], place), (7, 0), textcoords="offset points", va="center", size=7,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )  # fmt: skip
-        told_apart = math.log(styles)
-        axes.axvline(told_apart, color="grey", linestyle="--", linewidth=0.8)
+        styles_nats = math.log(styles)
+        axes.axvline(styles_nats, color="grey", linestyle="--", linewidth=0.8)
         axes.annotate(
-            f"ln {styles}", (told_apart, 1), xycoords=("data", "axes fraction"), va="bottom", ha="center", color="grey"
+            f"ln {styles}", (styles_nats, 1), xycoords=("data", "axes fraction"), va="bottom", ha="center", color="grey"
         )
         name_rows(axes, trained)
-        axes.set_xlim(0, 1.3 * max(*ends, told_apart))
+        axes.set_xlim(0, 1.3 * max(*ends, styles_nats))
         axes.set_xlabel("nats")
 
 
 def _save_probes(probed: First, path: Path) -> None:
-    """Draw how often the style is read from each level."""
+    """Draw the accuracy with which the style is predicted from each level."""
     with saved_figure(path, (8, 1.1 + 0.42 * len(probed))) as figure:
         axes = figure.add_subplot()
         places = np.arange(len(probed))
@@ -130,7 +120,7 @@ def _save_divergence(trained: First, path: Path) -> None:
         np.array([[*epoch["high"], *epoch["low"]] for epoch in record.figures["epochs"]]).T
         for record in trained.values()
     ]
-    # of the last epochs: while divergences are yet to weigh, they may be anything
+    # of the last epochs: before divergences have a weight, they may be anything
     greatest = max(float(found[:, -1].max()) for found in maps)
     with saved_figure(path, (3.2 * columns + 0.8, 2.3 * lines), grid=False) as figure:
         panels = []
@@ -173,7 +163,7 @@ def _save_bars(first: First, styles: Sequence[str], path: Path) -> None:
     with saved_figure(path, (10, 0.4 + 0.72 * len(first)), grid=False) as figure:
         for number, (row, record) in enumerate(first.items(), start=1):
             axes = figure.add_subplot(len(first), 1, number)
-            of_styles = [[unpack(bar) for bar in bars] for bars in record.figures["bars"]]
+            of_styles = [[_unpacked(bar) for bar in bars] for bars in record.figures["bars"]]
             widest = max(map(len, of_styles))
             strip = np.full((len(INSTRUMENTS), len(styles) * widest * (STEPS + _GAP) - _GAP), np.nan)
             for style, bars in enumerate(of_styles):
