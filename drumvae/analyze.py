@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drumvae.config import DrumConfig
-from drumvae.output import load_model
+from drumvae.playing import DRUM_MODEL
 from manymodes import cli
 from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.run import METRICS, Run, read_config
+from manymodes.hub import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if grooves.fingerprint != read_config(path)["fingerprint"]:
         raise UserError(f"{grooves.name} has changed since {path} was trained: train anew")
 
-    model = load_model(path / "model.keras", "the model")
+    model = load_model(path / "model.keras", DRUM_MODEL, "the model")
     with quiet_start():
         from drumvae.trainer import evaluate, too_few
         from manymodes.experiment.fit import training_seconds
@@ -120,7 +121,7 @@ def _patterns(model: DrumVAE, test: Bars, seed: int) -> dict[str, np.ndarray]:
     """Return velocities of bars of each style, real ones and composed ones, by title."""
     import numpy as np
 
-    from drumvae.beats import compose, draw_latents, humanise
+    from drumvae.composing import compose, draw_latents, humanise
 
     asked = np.arange(len(model.styles)).repeat(_SHOWN)
     latents = draw_latents(model, np.eye(len(model.styles))[asked], seed=seed)

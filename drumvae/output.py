@@ -1,40 +1,27 @@
-"""What the verbs that play share: models from files, beats from MIDI files, and beats as MIDI, sound and pictures.
-
-A single file that is written says so of itself, with the digest of its content: so the program knows it again, and
-knows that nobody has worked on it since.
-"""
+"""Beats as files: options of the commands, beats from MIDI files, and beats as MIDI, sound and pictures."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from manymodes import cli, hub
-from manymodes import hub as pretrained
+from manymodes import cli
 from manymodes.cli import UserError
-from manymodes.files import check_place, output_folder, replacing_file, set_aside
+from manymodes.files import adding_files, check_new_file, replacing_file
 from manymodes.music.formats import SUFFIXES, write_sound
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Sequence
 
     from drumvae.data.kit import Bars
-    from drumvae.models.vae import DrumVAE
-
-DRUM_MODEL = hub.Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.models.vae"})
 
 FORMATS = ("midi", "wav", "png")
 """What beats can be written as, of `manymodes.music.formats.SUFFIXES`."""
 
-MAKER = "manymodes drumvae"
-
-_DIGEST_LENGTH = 64
 _FORMATS = {".midi": "midi"} | {SUFFIXES[name]: name for name in FORMATS}
 _BARS_A_ROW, _ROWS = 4, 16  # of a picture
 
@@ -42,17 +29,12 @@ _BARS_A_ROW, _ROWS = 4, 16  # of a picture
 # --- options ------------------------------------------------------------------------------------------------
 
 
-def add_model_option(parser: argparse.ArgumentParser) -> None:
-    """Add --model to a verb's options."""
-    pretrained.add_model_option(parser, DRUM_MODEL.program)
-
-
 def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
-    """Add what says how a model plays to a verb's options.
+    """Add the options of all commands that compose.
 
     Args:
-        group: where to.
-        humanize: what --humanize is by default, in words.
+        group: gets them.
+        humanize: the default of --humanize, in words.
     """
     share = cli.between(0, 1, "a share")
     group.add_argument(
@@ -65,36 +47,11 @@ def add_playing_options(group: argparse._ArgumentGroup, humanize: str) -> None:
     group.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same beats (default 0)")
 
 
-# --- models -------------------------------------------------------------------------------------------------
-
-
-def model_file(path: Path | None) -> Path:
-    """Return the file of the model that was asked for, see `manymodes.hub.model_file`.
-
-    Raises:
-        UserError: it does not exist.
-    """
-    return pretrained.model_file(path, DRUM_MODEL.program)
-
-
-def load_model(file: Path, named: str = "--model") -> DrumVAE:
-    """Load a model that `drumvae.train` has saved.
-
-    Args:
-        file: where it is.
-        named: what messages call the file.
-
-    Raises:
-        UserError: see `manymodes.hub.load_model`.
-    """
-    return hub.load_model(file, DRUM_MODEL, named)
-
-
 # --- beats --------------------------------------------------------------------------------------------------
 
 
 def read_bars(path: Path) -> Bars:
-    """Read somebody's beat, up to its end and not only its last hit, and say what of it is left out.
+    """Read a beat, up to its end and not only its last hit, and print which hits are left out.
 
     Raises:
         UserError: there is no beat.
@@ -107,7 +64,7 @@ def read_bars(path: Path) -> Bars:
     beat = read_beat(path)
     if beat.unmapped:
         named = ", ".join(f"{note_name(note)} ({count})" for note, count in sorted(beat.unmapped.items()))
-        print(f"note: hits of {path} that are of none of the nine instruments are left out: {named}")
+        print(f"note: hits of {path} of other instruments are left out: {named}")
     rest = max(0, _whole_bars(path) - len(beat.bars))
     silence = np.zeros((rest, *beat.bars.hits.shape[1:]))
     return Bars.join([beat.bars, Bars.of(silence, silence, silence, tempo=beat.bars.tempos[-1])])
@@ -127,20 +84,22 @@ def _whole_bars(path: Path) -> int:
     return min(int(ticks) // (STEPS // STEPS_PER_QUARTER * midi.ticks_per_beat), MOST_BARS)
 
 
-def write_beats(folder: Path, beats: Mapping[str, Bars], formats: Collection[str], *, force: bool) -> None:
-    """Write beats as files, in one step; a folder that the program wrote before is replaced.
+def write_beats(folder: Path, name: str, beats: Sequence[Bars], formats: Collection[str]) -> list[Path]:
+    """Write beats to a folder as NAME-001, NAME-002 and so on, after those that are there; return the files.
 
     Args:
         folder: where to.
-        beats: by file name without suffix.
-        formats: of `FORMATS`, what of each is written.
-        force: set aside what somebody else put there.
+        name: of all of them.
+        beats: as many as there are to be.
+        formats: of `FORMATS`.
     """
-    at_once = {"midi"}.issuperset(formats)
-    with output_folder(folder, force=force) as partial:
-        for name, bars in tqdm(beats.items(), unit="beat", disable=at_once or None):  # None: unless somebody looks on
+    digits, quick = max(3, len(str(len(beats)))), {"midi"}.issuperset(formats)
+    with adding_files(folder) as addition:
+        # None: a progress bar only in a terminal
+        for number, bars in enumerate(tqdm(beats, unit="beat", disable=quick or None), start=1):
             for kind in formats:
-                _save(partial / f"{name}{SUFFIXES[kind]}", bars, name, kind)
+                _save(addition.path / f"{name}-{number:0{digits}d}{SUFFIXES[kind]}", bars, name, kind)
+    return addition.written
 
 
 def _save(path: Path, bars: Bars, name: str, kind: str) -> None:
@@ -185,59 +144,19 @@ def check_file(path: Path, source: Path, *, force: bool) -> None:
     Args:
         path: where to.
         source: the beat that it is made from.
-        force: whether what stands there may be set aside.
+        force: whether a file that exists may be overwritten.
 
     Raises:
         UserError: it may not.
     """
     if path.suffix.lower() not in _FORMATS:
         raise UserError(f"--out {path} does not say what to write: give a name that ends with .mid, .wav or .png")
-    if path.is_dir():
-        raise UserError(f"--out {path} is a folder: give the path of a file to write")
     if path.resolve() == source.resolve():
         raise UserError(f"--out {path} is the beat itself: choose another name")
-    check_place(path)
-    if path.exists() and not _is_ours(path) and not force:
-        raise UserError(f"{path} is not of this program's making: choose another name, or --force to set it aside")
+    check_new_file(path, force=force)
 
 
 def write_file(path: Path, bars: Bars) -> None:
-    """Write a beat as what the file's name ends with, in one step; what somebody else put there is set aside."""
-    if path.exists() and not _is_ours(path):
-        set_aside(path)
-    kind = _FORMATS[path.suffix.lower()]
+    """Write a beat in the format that the name of the file ends with, in one step."""
     with replacing_file(path) as partial:
-        _save(partial, bars, path.stem, kind)
-        partial.write_bytes(_signed(partial, kind))
-
-
-def _signed(path: Path, kind: str) -> bytes:
-    """Return the content of a file, with a text in it that says who made it and what its digest was without.
-
-    In a MIDI file it is an event. What reads sounds and pictures stops before the end of the file, where it is then.
-    """
-    import mido
-
-    blank = "0" * _DIGEST_LENGTH
-    text = f"{MAKER} {blank}"
-    content = io.BytesIO()
-    if kind == "midi":
-        midi = mido.MidiFile(path)
-        midi.tracks[0].insert(0, mido.MetaMessage("text", text=text))
-        midi.save(file=content)
-    else:
-        content.write(path.read_bytes() + text.encode())
-    unsigned = content.getvalue()
-    return unsigned.replace(blank.encode(), hashlib.sha256(unsigned).hexdigest().encode(), 1)
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether a file is as `write_file` has left it."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
-    before, mark, after = content.partition(f"{MAKER} ".encode())
-    digest, rest = after[:_DIGEST_LENGTH], after[_DIGEST_LENGTH:]
-    unsigned = before + mark + b"0" * _DIGEST_LENGTH + rest
-    return hashlib.sha256(unsigned).hexdigest().encode() == digest
+        _save(partial, bars, path.stem, _FORMATS[path.suffix.lower()])

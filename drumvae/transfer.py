@@ -9,35 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumvae.data.kit import KEPT
-from drumvae.output import (
-    add_model_option,
-    add_playing_options,
-    check_file,
-    load_model,
-    model_file,
-    read_bars,
-    write_file,
-)
+from drumvae.output import add_playing_options, check_file, read_bars, write_file
+from drumvae.playing import DRUM_MODEL, load, style_number, transferred
 from manymodes import cli
+from manymodes.hub import add_model_option
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-
-    from drumvae.data.kit import Bars
-    from drumvae.models.vae import DrumVAE
 
 PROGRAM = "drumvae.transfer"
 EXAMPLE = "  python -m drumvae.transfer mybeat.mid --to latin --keep 0.7 --out mybeat-latin.mid"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
+    """Run the command."""
     args = _parser().parse_args(argv)
     source = cli.existing_file(args.beat, "the beat")
     bars = read_bars(source)
-    model = load_model(model_file(args.model))
-    style = cli.number_of(args.to, model.styles, "--to", "style")
+    model = load(args.model)
+    style = style_number(model, args.to, "--to")
     out = args.out or source.with_name(f"{source.stem}-{model.styles[style]}.mid")
     check_file(out, source, force=args.force)
     played = transferred(
@@ -60,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(PROGRAM, "Play a beat of yours in another style, as long and as fast.", EXAMPLE)
     parser.add_argument("beat", type=Path, metavar="FILE", help="a MIDI file of drums on channel 10, in 4/4")
     parser.add_argument("--to", metavar="STYLE", required=True, help="a style that the model knows")
-    add_model_option(parser)
+    add_model_option(parser, DRUM_MODEL.program)
     how = parser.add_argument_group("how")
     how.add_argument(
         "--keep", type=cli.between(0, 1, "a share"), default=KEPT, metavar="K",
@@ -71,49 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--out", type=Path, metavar="FILE", help="a .mid, .wav or .png (default FILE-STYLE.mid beside the beat)"
     )
-    output.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
+    output.add_argument("--force", action="store_true", help="overwrite a file that exists")
     return parser
-
-
-def transferred(
-    model: DrumVAE,
-    bars: Bars,
-    shares: Sequence[float],
-    *,
-    keep: float,
-    seed: int,
-    humanize: float = 1.0,
-    complexity: float = 0.5,
-    temperature: float = 1.0,
-) -> Bars:
-    """Play a beat in other styles, as long and as fast.
-
-    Args:
-        model: the trained one.
-        bars: of the beat.
-        shares: [S] how much of each style it is to have, adding up to 1.
-        keep: how much of its hits, see `drumvae.beats.compose`, as are ``complexity`` and ``temperature``.
-        seed: the same seed, the same beat.
-        humanize: see ``amount`` of `drumvae.beats.humanise`.
-        complexity: the same.
-        temperature: the same.
-    """
-    import numpy as np
-
-    from drumvae.beats import TYPICAL, draw_latents, humanise, rearrange, repeated, restyled
-
-    drawn = draw_latents(model, np.array([shares]), seed=seed, spread=TYPICAL)
-    latents, hits = rearrange(
-        model,
-        bars.hits,
-        # One upper level for all bars: the beat is to be of one kind.
-        lambda latents: restyled(latents, model, repeated(drawn, len(latents.high)).high),
-        keep=keep,
-        seed=seed,
-        complexity=complexity,
-        temperature=temperature,
-    )
-    return humanise(model, latents, hits, tempo=bars.tempos, amount=humanize, seed=seed)
 
 
 if __name__ == "__main__":

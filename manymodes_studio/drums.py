@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drumvae.beats import draw_latents, humanise, loop, repeated
 from drumvae.data.kit import STEPS, STEPS_PER_QUARTER
 from drumvae.data.midi_grooves import write_beat
 from drumvae.output import read_bars, save_picture
-from drumvae.transfer import transferred
+from drumvae.playing import beats, transferred
 from manymodes.cli import UserError
 from manymodes.music.audio import read_midi, write_audio
 from manymodes.music.formats import RATE_HZ, SUFFIXES
@@ -28,7 +27,7 @@ __all__ = ["FORMATS", "described", "play", "read_beat", "transfer", "turning", "
 FORMATS = ("wav", "midi", "png")
 """What a beat is written as."""
 
-_MOST_BARS = 16  # of somebody's beat
+_MOST_BARS = 16  # of a beat that is uploaded
 _PEAK = 0.9
 _QUARTERS = STEPS // STEPS_PER_QUARTER
 
@@ -50,20 +49,21 @@ def play(
         sliders: [S] how much of each style, from 0.
         bars: of the loop; the last of several ends with a fill.
         complexity: 0 few hits, 1 many.
-        humanize: 0 as a machine, 1 as people.
-        tempo: quarters a minute.
+        humanize: 0 exactly on the grid, 1 as people play.
+        tempo: BPM.
         seed: the same seed, the same loop.
 
     Raises:
         UserError: no style is asked for.
     """
-    latents = draw_latents(model, np.array([_shares(sliders)]), seed=seed)
-    (hits,) = loop(model, latents, bars, seed=seed, complexity=complexity)
-    return humanise(model, repeated(latents, bars), hits, tempo=tempo, amount=humanize, seed=seed)
+    (beat,) = beats(
+        model, _shares(sliders), bars=bars, tempo=tempo, complexity=complexity, humanize=humanize, seed=seed
+    )
+    return beat
 
 
 def read_beat(file: Path) -> tuple[Bars, tuple[str, ...]]:
-    """Read somebody's beat, and say what of it is left out.
+    """Read a beat, and say what of it is left out.
 
     Raises:
         UserError: there is no beat in the file.
@@ -86,7 +86,7 @@ def transfer(
     humanize: float,
     seed: int,
 ) -> Bars:
-    """Play somebody's beat in a mixture of styles, as long and as fast.
+    """Transfer a beat to a mixture of styles, with its length and tempo.
 
     Args:
         model: the trained one.
@@ -94,7 +94,7 @@ def transfer(
         sliders: [S] how much of each style, from 0.
         keep: how much of its hits stays, 0 none, 1 all.
         complexity: 0 few hits, 1 many.
-        humanize: 0 as a machine, 1 as people.
+        humanize: 0 exactly on the grid, 1 as people play.
         seed: the same seed, the same beat.
 
     Raises:

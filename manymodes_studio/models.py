@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from drumvae.output import DRUM_MODEL
+from drumvae.playing import DRUM_MODEL
 from fontgan.lettering import LETTER_MODEL
 from manymodes import hub as pretrained
 from manymodes.cli import UserError

@@ -44,7 +44,7 @@ EXAMPLE = (
 _LOADERS = {
     "melodygan.train": "melodygan.composing",
     "fontgan.train": "fontgan.lettering",
-    "drumvae.train": "drumvae.output",
+    "drumvae.train": "drumvae.playing",
     "audiovae.train": "audiovae.output",
 }
 """The module whose ``load_model`` loads what a program trains."""

@@ -1,7 +1,5 @@
 """Where grooves come from: rules with named templates, the Groove MIDI Dataset, or any folder of drum MIDI.
 
-    python -m drumvae.data.grooves --grooves styles --show jazz
-
 `load_grooves` gives bars of sixteen steps and nine instruments in three sides; `read_beat` and `write_beat` are one
 beat's way from MIDI and back.
 """
@@ -23,12 +21,10 @@ from drumvae.data.kit import INSTRUMENTS, NOTES, STEPS, STEPS_PER_QUARTER, Bars,
 from drumvae.data.midi_grooves import Beat, note_name, parse_files, read_beat, write_beat
 from drumvae.data.rules import EntropyBound, bundled_rules
 from drumvae.data.templates import STYLES
-from manymodes import cli
 from manymodes.cli import UserError
 from manymodes.files import Skipped, in_columns, skipped_lines
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = [
@@ -52,8 +48,6 @@ __all__ = [
     "write_beat",
 ]
 
-PROGRAM = "drumvae.data.grooves"
-EXAMPLE = "  python -m drumvae.data.grooves --show jazz\n  python -m drumvae.data.grooves --grooves ~/groove"
 FORMATS = (".mid", ".midi")
 INDEX = "info.csv"
 
@@ -127,8 +121,8 @@ class Grooves:
         everything = Bars.join(list(sides))
         rows = [("style", "training", "validation", "test", "templates" if self.by_rule else "files", "density")]
         for name, style in [*zip(self.styles, range(len(self.styles)), strict=True), ("all", None)]:
-            train, validation, test = (f"{len(_of_style(bars, style)):,}" for bars in sides)
-            bars = _of_style(everything, style)
+            train, validation, test = (f"{len(bars_of_style(bars, style)):,}" for bars in sides)
+            bars = bars_of_style(everything, style)
             rows.append((name, train, validation, test, f"{len(np.unique(bars.sources)):,}", f"{bars.hits.mean():.3f}"))
         lines = [f"grooves of {self.source}, seed {self.seed}, fingerprint {self.fingerprint[:12]}", *in_columns(rows)]
         if self.empty:
@@ -139,15 +133,16 @@ class Grooves:
             named = {note_name(note): count for note, count in self.unmapped.items()}
             lines.append(f"hits of none of the nine instruments: {_counted(named)}")
         lines += skipped_lines(self.skipped, limit)
-        return _printable("\n".join(lines))
+        return printable("\n".join(lines))
 
 
-def _printable(text: str) -> str:
-    """Write out bytes of old file names that are no Unicode."""
+def printable(text: str) -> str:
+    """Return a text whose bytes that are not Unicode, from old file names, are escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _of_style(bars: Bars, style: int | None) -> Bars:
+def bars_of_style(bars: Bars, style: int | None) -> Bars:
+    """Return the bars of a style; None stands for all."""
     return bars if style is None else bars[bars.styles == style]
 
 
@@ -365,7 +360,7 @@ def _read(source: str, folder: Path, found: _Found, seed: int, progress: bool) -
         empty += len(beat.bars) - len(bars)
         read.append((file, bars))
     if not read:
-        raise UserError(_printable(_nothing_usable(source, found, skipped)))
+        raise UserError(printable(_nothing_usable(source, found, skipped)))
     styles = tuple(style for style in found.styles if any(file.style == style for file, _ in read))
     settled = _settled([file for file, _ in read], seed)
     sides = [_side(side, read, settled, styles) for side in SIDES]
@@ -428,61 +423,3 @@ def _side(side: str, read: Sequence[tuple[_File, Bars]], settled: Mapping[str, s
             numbers = np.full(len(bars), styles.index(file.style))
             parts.append(Bars(bars.hits, bars.velocities, bars.offsets, bars.tempos, numbers, bars.sources))
     return Bars.join(parts)
-
-
-# --- the verb ----------------------------------------------------------------------------------------------
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
-    args = _parser().parse_args(argv)
-    grooves = load_grooves(args.grooves, per_style=args.per_style, seed=args.seed)
-    if args.show and args.show not in grooves.styles:
-        raise UserError(f"--show {args.show!r} is none of the styles: give one of {', '.join(grooves.styles)}")
-    print(grooves.table())
-    if grooves.by_rule:
-        print(_bound_in_words(entropy_bound()))
-    styles = [grooves.styles.index(args.show)] * _SHOWN if args.show else range(len(grooves.styles))
-    for place, style in enumerate(styles):
-        bars = _of_style(grooves.train, style)
-        number = place * len(bars) // _SHOWN if args.show else 0
-        print(_printable(f"\n{grooves.styles[style]}: {bars.sources[number]}, {bars.tempos[number]:.0f} bpm"))
-        print(draw(bars.velocities[number]))
-    return 0
-
-
-_SHOWN = 4
-
-
-def _bound_in_words(bound: EntropyBound) -> str:
-    return (
-        f"entropy: {bound.total_nats:.2f} ± {bound.total_error:.3f} nats a bar, "
-        f"{bound.given_style_nats:.2f} ± {bound.given_style_error:.3f} given its style; "
-        f"independent cells {bound.factorised_nats:.2f}"
-    )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Show the grooves that there are to learn from.", EXAMPLE)
-    parser.add_argument(
-        "--grooves", metavar="DIR", default=BY_RULE, help="folder of drum MIDI (default styles: grooves made by rule)"
-    )
-    parser.add_argument(
-        "--per-style", type=_bars_a_style, default=200, metavar="N", help="bars by rule of each style (default 200)"
-    )
-    parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same grooves (default 0)")
-    parser.add_argument("--show", metavar="STYLE", help="draw bars of this style (default: one of each)")
-    return parser
-
-
-def _bars_a_style(text: str) -> int:
-    count = cli.positive_int(text)
-    if count < 2:  # noqa: PLR2004 - one to learn from, one to test with
-        import argparse
-
-        raise argparse.ArgumentTypeError(f"{text!r} is too few: give at least 2")
-    return count
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -36,10 +36,10 @@ Whether the style is where it should be:
 - ``style_hit``: share of `COMPOSED` composed bars that a classifier of real bars reads as the style asked for;
   ``style_hit_real``: of the test bars; both balanced over styles.
 - ``transfer_success``, ``transfer_success_unchanged``, ``transfer_onset_f1``, ``transfer_onset_f1_random``,
-  ``transfer_step_f1``, ``transfer_step_f1_random``: test bars given every other style by `drumvae.beats.transfer`,
+  ``transfer_step_f1``, ``transfer_step_f1_random``: test bars given every other style by `drumvae.composing.transfer`,
   keeping to their hits as much as `drumvae.data.kit.KEPT` says; see `drumvae.metrics.probes.transfer_scores`.
 - ``swap_success``, ``swap_onset_f1``, ``swap_step_f1``: the same where the latents alone do it: z_high is that of a
-  training bar of the other style, z_low is kept (`drumvae.beats.restyled`), and nothing else of the bar is known.
+  training bar of the other style, z_low is kept (`drumvae.composing.restyled`), and nothing else of the bar is known.
 - ``variance_ratio_high``, ``variance_ratio_low``: the reports' measure of disentanglement, and its failing:
   ``variance_ratio_collapsed``, of z_high made a million times smaller, is no less, while ``probe_collapsed``, which
   reads the style from that and the noise that a decoder gets with it, is down to guessing.
@@ -61,7 +61,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from drumvae.beats import compose, draw_latents, restyled, transfer
+from drumvae.composing import compose, draw_latents, restyled, transfer
 from drumvae.data.grooves import log_probability
 from drumvae.data.kit import INSTRUMENTS, KEPT
 from drumvae.metrics import disentanglement, rhythm
@@ -342,7 +342,7 @@ def swept(
     """Return the chances of hits of real bars in which one dimension has another value, the others being their own.
 
     Under a dimension of the upper level the lower one keeps as far from what is expected as before, see
-    `drumvae.beats.restyled`.
+    `drumvae.composing.restyled`.
 
     Args:
         model: the trained one.

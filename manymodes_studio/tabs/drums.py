@@ -43,7 +43,7 @@ def add(models: Models, workspace: Workspace) -> None:
             with gr.Group():
                 complexity = gr.Slider(0, 1, value=0.5, step=0.05, label="Complexity", info="few hits · many hits")
                 humanize = gr.Slider(0, 1, value=1, step=0.05, label="Humanise", info="a machine · a person")
-                tempo = gr.Slider(60, 200, value=110, step=1, label="Tempo", info="quarters a minute")
+                tempo = gr.Slider(60, 200, value=110, step=1, label="Tempo", info="BPM")
                 bars = gr.Slider(1, 8, value=2, step=1, label="Bars")
             with gr.Row():
                 begin = gr.Button("New beat", variant="primary", min_width=120)
@@ -122,7 +122,7 @@ class _Tab:
         """Fill the right-hand side, what is heard first."""
         place = self.workspace.new(request.session_hash) / name
         wav = drums.write(place, found, ["wav"])["wav"]
-        line = common.status(*drums.described(found), f"draw {number}", *remarks)
+        line = common.status(*drums.described(found), f"seed {number}", *remarks)
         yield number, line, str(wav), pictures.drum_grid(found), common.ready(wav), *common.waiting(len(_LATER))
         made = drums.write(place, found, _LATER)
         yield number, *[gr.skip()] * 4, *(common.ready(made[kind]) for kind in _LATER)

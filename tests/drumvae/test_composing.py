@@ -9,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from drumvae.beats import compose, derived, draw_latents, humanise, loop, rearrange, repeated, restyled, transfer, vary
+from drumvae.composing import (
+    compose,
+    derived,
+    draw_latents,
+    humanise,
+    loop,
+    rearrange,
+    repeated,
+    restyled,
+    transfer,
+    vary,
+)
 from drumvae.data.kit import INSTRUMENTS, STEPS
 from drumvae.data.rules import bundled_rules
 from drumvae.data.templates import STYLES

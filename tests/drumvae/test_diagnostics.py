@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from smalldrums import KICKS, LOG_VARIANCE, NAMES, TOLD, Speller, spelled_bars, spelled_grooves, tiny
 
-from drumvae.beats import draw_latents
+from drumvae.composing import draw_latents
 from drumvae.data.grooves import load_grooves, log_probability
 from drumvae.data.kit import INSTRUMENTS
 from drumvae.metrics import diagnostics

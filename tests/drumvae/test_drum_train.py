@@ -18,7 +18,7 @@ from drumvae.data.midi_grooves import write_beat
 from drumvae.data.rules import bundled_rules
 from drumvae.metrics import diagnostics
 from drumvae.metrics.diagnostics import encode
-from drumvae.output import load_model
+from drumvae.playing import load as load_model
 from drumvae.trainer import evaluate, examples_of, measuring, prepare
 from manymodes.cli import INTERRUPTED_EXIT, UserError
 from manymodes.experiment.config import config_of, training_parser

@@ -1,20 +1,14 @@
-import os
 import shutil
-import subprocess
-import sys
-from itertools import pairwise
-from pathlib import Path
 
-import keras
 import mido
 import numpy as np
 import pytest
 import soundfile
 from scipy.stats import spearmanr
-from test_composing import COMPLEXITIES, SKINS, small_model
+from test_composing import SKINS, small_model
 
 import drumvae
-from drumvae import generate, output
+from drumvae import generate, playing
 from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.data.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
 from drumvae.data.rules import bundled_rules
@@ -22,12 +16,6 @@ from drumvae.metrics.rhythm import hit_f1
 from manymodes.files import save_keras
 from manymodes.music.audio import read_midi
 from manymodes.music.formats import RATE_HZ, sound_of
-
-FRESH = """
-import sys
-from drumvae import generate
-generate.main(["--model", sys.argv[1], "--style", "jazz", "--count", "2", "--out", sys.argv[2]])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +28,7 @@ def model_path(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def load_once(monkeypatch, model_path):
     """Have the small model at hand: what it plays must not depend on what it has played before."""
-    load = generate.load_model
-    monkeypatch.setattr(generate, "load_model", lambda file: small_model() if file == model_path else load(file))
+    monkeypatch.setattr(generate, "load", lambda _: small_model())
 
 
 @pytest.fixture
@@ -49,6 +36,7 @@ def verb(model_path, at_prompt, tmp_path):
     """Run the verb; return the files that it wrote, and the lines that it printed before it said so."""
 
     def run(*options, out="beats"):
+        shutil.rmtree(tmp_path / out, ignore_errors=True)
         code, text, errors = at_prompt(generate.main, "--model", model_path, "--out", tmp_path / out, *options)
         assert (code, errors) == (0, "")
         files = sorted((tmp_path / out).glob("*.mid"))
@@ -115,19 +103,25 @@ def test_same_seed_same_bytes(play, contents, tmp_path):
     first = contents(tmp_path / "beats")
     play(*options, "--seed", 1, out="again")
     assert contents(tmp_path / "again") == first
-    play(*options, "--seed", 2)
-    assert {name for name, content in contents(tmp_path / "beats").items() if content == first[name]} == set()
+    play(*options, "--seed", 2, out="other")
+    assert all(content != first[name] for name, content in contents(tmp_path / "other").items())
 
 
-def test_the_model_file_is_enough_anywhere(model_path, play, contents, tmp_path):
-    play("--style", "jazz", "--count", 2)
-    elsewhere = tmp_path / "a friend's" / "computer"
-    elsewhere.mkdir(parents=True)
-    shutil.copy(model_path, elsewhere)
-    environment = {**os.environ, "PYTHONPATH": str(Path(drumvae.__file__).parents[1])}
-    command = [sys.executable, "-c", FRESH, str(elsewhere / "model.keras"), str(tmp_path / "fresh")]
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    assert contents(tmp_path / "fresh") == contents(tmp_path / "beats")
+def test_beats_join_those_that_are_there(play, contents, tmp_path):
+    options = ("--style", "rock", "--count", 2, "--bars", 1)
+    play(*options)
+    first = contents(tmp_path / "beats")
+    generate.main(["--style", "rock", "--count", "1", "--bars", "1", "--out", str(tmp_path / "beats")])
+    after = contents(tmp_path / "beats")
+    assert after.keys() - first.keys() == {"rock-003.mid"}
+    assert after.items() >= first.items()
+
+
+def test_the_function_and_the_command_compose_the_same(play, tmp_path):
+    (file,) = play("--style", "jazz", "--count", 1, "--bars", 2, "--seed", 6)
+    (beat,) = drumvae.beats(small_model(), "Jazz", bars=2, seed=6)
+    write_beat(tmp_path / "again.mid", beat)
+    assert (tmp_path / "again.mid").read_bytes() == file.read_bytes()
 
 
 def test_beats_are_drums_of_the_length_and_tempo_asked_for(play):
@@ -141,13 +135,6 @@ def test_beats_are_drums_of_the_length_and_tempo_asked_for(play):
     assert {len(bars) for bars in read(files)} == {3}
 
 
-def test_sixteen_beats_of_four_bars_unless_told_otherwise(play):
-    found = read(play("--style", "rock"))
-    assert len(found) == 16
-    assert {len(bars) for bars in found} == {4}
-    assert {float(bars.tempos[0]) for bars in found} == {120}
-
-
 def test_bars_vary_and_the_last_one_ends_with_a_fill(play):
     hits = hits_in(play("--style", "rock", "--count", 30, "--bars", 4, "--complexity", 0.6))
     assert all(len(np.unique(piece, axis=0)) > 2 for piece in hits)
@@ -156,64 +143,25 @@ def test_bars_vary_and_the_last_one_ends_with_a_fill(play):
 
 
 def test_more_beats_than_are_composed_at_once(play, monkeypatch):
-    monkeypatch.setattr(generate, "_AT_ONCE", 2)
+    monkeypatch.setattr(playing, "_AT_ONCE", 2)
     hits = hits_in(play("--style", "rock", "--count", 5, "--bars", 2))
     assert len(np.unique(hits, axis=0)) == 5
-
-
-def test_complexity_moves_density(play):
-    options = ("--style", "jazz", "--count", 4, "--bars", 2)
-    counts = np.array(
-        [[bars.hits.sum() for bars in read(play(*options, "--complexity", level))] for level in COMPLEXITIES]
-    )
-    assert (np.diff(counts, axis=0) >= 0).all()
-    assert spearmanr(COMPLEXITIES, counts.sum(axis=1)).statistic >= 0.95
-
-
-def test_timing_spreads_with_humanize(play):
-    spreads = []
-    for amount in (0, 0.25, 0.5, 1):
-        found = read(play("--style", "rock", "--count", 8, "--tempo", 110, "--humanize", amount))
-        spreads.append(np.concatenate([bars.offsets_ms for bars in found]).std())
-    assert spreads[0] == 0
-    assert all(larger > 1.5 * smaller for smaller, larger in pairwise(spreads))
-
-
-def test_temperature_leads_from_what_is_likely_to_anything(play):
-    found = [
-        hits_in(play("--style", "rock", "--count", 12, "--bars", 1, "--temperature", heat)) for heat in (0.05, 1, 50)
-    ]
-    likeness = [np.mean([hit_f1(hits[0], other) for other in hits[1:]]) for hits in found[:2]]
-    assert likeness[0] > likeness[1]
-    assert found[-1].mean() == pytest.approx(0.5, abs=0.1)
-
-
-def test_capitals_do_not_matter(play):
-    assert play("--style", "Jazz", "--count", 1)[0].name == "jazz-001.mid"
-
-
-def test_a_picture_beside_every_beat(play):
-    files = play("--style", "rock", "--count", 2, "--bars", 5, "--png")
-    pictures = [file.with_suffix(".png").read_bytes() for file in files]
-    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
-    assert pictures[0] != pictures[1]
 
 
 def test_the_formats_that_are_asked_for(play, at_prompt, model_path, contents, tmp_path):
     options = ("--style", "rock", "--count", 2, "--bars", 1)
     play(*options, "--format", "midi,wav,png")
     every = contents(tmp_path / "beats")
-    assert {name.rpartition(".")[2] for name in every} == {"mid", "wav", "png", "json"}
+    assert {name.rpartition(".")[2] for name in every} == {"mid", "wav", "png"}
     play(*options, "--format", "midi", "--png", out="two")
     play(*options, out="one")
     for out, suffixes in (("two", (".mid", ".png")), ("one", (".mid",))):
-        found = {name: content for name, content in contents(tmp_path / out).items() if not name.startswith(".")}
-        assert found == {name: content for name, content in every.items() if name.endswith(suffixes)}
+        assert contents(tmp_path / out) == {name: content for name, content in every.items() if name.endswith(suffixes)}
     code, _, _ = at_prompt(
         generate.main, "--model", model_path, *options, "--format", "wav", "--out", tmp_path / "sound"
     )
     assert code == 0
-    assert sorted(path.name for path in (tmp_path / "sound").glob("[!.]*")) == ["rock-001.wav", "rock-002.wav"]
+    assert sorted(path.name for path in (tmp_path / "sound").iterdir()) == ["rock-001.wav", "rock-002.wav"]
 
 
 def test_a_sound_is_what_the_file_plays(play, tmp_path):
@@ -222,11 +170,6 @@ def test_a_sound_is_what_the_file_plays(play, tmp_path):
     assert rate == RATE_HZ
     np.testing.assert_allclose(sound, sound_of(read_midi(file)), atol=2**-15)
     assert len(sound) / rate > read_midi(file)[-1].start_seconds
-
-
-def test_any_name_can_stand_over_a_picture(play, my_beat):
-    (file,) = play("--vary", my_beat.rename(my_beat.with_name(r"cash $\money$.mid")), "--count", 1, "--png")
-    assert file.with_suffix(".png").is_file()
 
 
 # --- blends
@@ -243,10 +186,6 @@ def test_a_blend_leads_from_one_style_to_the_other(play):
     way = [hit_f1(hits[0], step) for step in hits]
     assert way[0] == 1
     assert spearmanr(range(5), way).statistic <= -0.9
-
-
-def test_a_blend_has_eight_steps_unless_told_otherwise(play):
-    assert len(play("--blend", "rock:latin", "--bars", 1)) == 8
 
 
 # --- variations
@@ -314,11 +253,11 @@ def test_notes_of_other_instruments_are_named(verb, tmp_path):
         (["--style", "rock", "--blend", "rock:jazz"], "not allowed with"),
         (["--style", "rok"], "unknown style 'rok'; did you mean rock?"),
         (["--style", "zydeco"], "choose from rock, jazz, hiphop, electronic, latin"),
-        (["--blend", "jazz"], "no way from style to style"),
-        (["--blend", "jazz:rock:latin"], "no way from style to style"),
+        (["--blend", "jazz"], "does not have two styles"),
+        (["--blend", "jazz:rock:latin"], "does not have two styles"),
         (["--blend", "jazz:polka"], "unknown style 'polka'"),
-        (["--blend", "jazz:jazz"], "leads from a style to itself"),
-        (["--blend", "jazz:rock", "--steps", "1"], "--steps 1 is no way"),
+        (["--blend", "jazz:jazz"], "has the same style twice"),
+        (["--blend", "jazz:rock", "--steps", "1"], "--steps must be at least 2"),
         (["--blend", "jazz:rock", "--count", "4"], "--count goes with --style or --vary, not with --blend"),
         (["--style", "rock", "--steps", "4"], "--steps goes with --blend"),
         (["--style", "rock", "--amount", "0.4"], "--amount goes with --vary"),
@@ -338,42 +277,7 @@ def test_mistakes_are_one_clear_line(refusal, options, says):
     assert says in refusal(*options)
 
 
-def test_without_a_model_the_one_that_ships_plays(refusal, at_prompt, play, shipped, model_path, contents, tmp_path):
-    options = ("--blend", "rock:jazz", "--steps", 2)
-    assert "the pretrained model drums-styles is not in" in refusal(*options, model=None)
-    shutil.copy(model_path, shipped / "drums-styles.keras")
-    assert at_prompt(generate.main, *options, "--out", tmp_path / "shipped")[0] == 0
-    play(*options)
-    assert contents(tmp_path / "shipped") == contents(tmp_path / "beats")
-
-
-def test_what_is_no_model(refusal, tmp_path):
-    words = tmp_path / "words.keras"
-    words.write_text("these are words, not weights")
-    other = tmp_path / "other.keras"
-    keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]).save(other)
-    for path in (words, other):
-        said = "is not a .keras file" if path == words else "holds a Sequential, not a model of drums"
-        assert f"--model {path} {said}" in refusal("--style", "rock", model=path)
-    assert "does not exist" in refusal("--style", "rock", model=tmp_path / "none.keras")
-
-
 def test_a_saved_model_is_loaded(model_path):
-    loaded = output.load_model(model_path)
+    loaded = drumvae.load(model_path)
     hits = np.zeros((2, STEPS, len(INSTRUMENTS)), np.float32)
     assert loaded(hits).numpy() == pytest.approx(small_model()(hits).numpy(), abs=1e-6)
-
-
-def test_nobody_loses_what_is_there(verb, play, refusal, contents, tmp_path):
-    (tmp_path / "beats").mkdir()
-    (tmp_path / "beats" / "my song.mid").write_bytes(b"mine")
-    assert "my song.mid, which this program did not write" in refusal("--style", "rock")
-    _, (line,) = verb("--style", "rock", "--count", 2, "--force")
-    assert "beats.1" in line
-    assert contents(tmp_path / "beats.1") == {"my song.mid": b"mine"}
-    assert len(play("--style", "rock", "--count", 3)) == 3  # its own are replaced
-
-
-def test_a_beat_is_not_varied_into_its_own_folder(play, refusal):
-    (file,) = play("--style", "rock", "--count", 1)
-    assert "choose another folder" in refusal("--vary", file)

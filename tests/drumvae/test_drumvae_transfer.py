@@ -1,5 +1,3 @@
-import shutil
-
 import mido
 import numpy as np
 import pytest
@@ -30,7 +28,7 @@ def model_path(tmp_path_factory):
 def load_once(monkeypatch):
     """Have the small model at hand: what it plays must not depend on what it has played before."""
     for verb, _ in VERBS.values():
-        monkeypatch.setattr(verb, "load_model", lambda _: small_model())
+        monkeypatch.setattr(verb, "load", lambda _: small_model())
 
 
 @pytest.fixture(params=list(VERBS))
@@ -55,6 +53,7 @@ def play(run, beat, tmp_path):
     """Have a verb play the stiff beat; return the bars that it wrote."""
 
     def start(kind, *options, out="out.mid"):
+        (tmp_path / out).unlink(missing_ok=True)
         code, text, errors = run(kind, beat, "--out", tmp_path / out, *options)
         assert (code, errors) == (0, "")
         assert text.startswith(f"wrote {tmp_path / out}: 6 bars, ")
@@ -145,20 +144,9 @@ def test_no_two_hi_hats_at_once(play):
     assert not (hits[..., CLOSED] & hits[..., OPEN]).any()
 
 
-def test_other_styles_are_other_beats(play):
-    latin, jazz = (play("transfer", "--to", style, "--keep", 0).hits for style in ("latin", "jazz"))
-    assert (latin != jazz).any()
-
-
 def test_a_transfer_is_played_as_people_do_or_not(play):
     assert play("transfer").offsets.any()
     assert not play("transfer", "--humanize", 0).offsets.any()
-
-
-def test_complexity_adds_hits(play):
-    counts = [play("transfer", "--complexity", level).hits.sum() for level in (0, 0.3, 0.5, 0.7, 1)]
-    assert counts == sorted(counts)
-    assert counts[0] < counts[-1]
 
 
 # --- a human touch
@@ -193,28 +181,11 @@ def test_where_a_beat_goes_unless_told_otherwise(run, beat):
         assert beat.with_name(name).is_file()
 
 
-def test_its_own_file_is_replaced_but_not_once_somebody_worked_on_it(play, refusal, kind, tmp_path):
-    out = tmp_path / "out.mid"
-    play(kind, "--seed", 1)
-    first = out.read_bytes()
-    play(kind, "--seed", 2)
-    assert out.read_bytes() != first
-    edited = mido.MidiFile(out)
-    next(message for message in edited.tracks[0] if message.type == "note_on").velocity = 1
-    edited.save(out)
-    assert "not of this program's making" in refusal(kind, "--out", out)
-
-
-def test_sounds_and_pictures(run, play, refusal, kind, beat, tmp_path):
+def test_sounds_and_pictures(run, play, kind, beat, tmp_path):
     bars = play(kind)
     for name in ("out.wav", "out.png"):
-        for _ in range(2):  # its own file is replaced
-            code, text, _ = run(kind, beat, "--out", tmp_path / name)
-            assert (code, text.partition(":")[0]) == (0, f"wrote {tmp_path / name}")
-        content = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(content[:-1] + b"!")
-        assert "not of this program's making" in refusal(kind, "--out", tmp_path / name)
-        (tmp_path / name).write_bytes(content)
+        code, text, _ = run(kind, beat, "--out", tmp_path / name)
+        assert (code, text.partition(":")[0]) == (0, f"wrote {tmp_path / name}")
     sound, rate = soundfile.read(tmp_path / "out.wav")
     struck = np.flatnonzero(bars.hits.any(axis=(1, 2)))
     begins = 240 * np.concatenate([[0], np.cumsum(1 / bars.tempos)])  # seconds
@@ -227,21 +198,16 @@ def test_sounds_and_pictures(run, play, refusal, kind, beat, tmp_path):
         assert picture.width > picture.height > 100
 
 
-def test_what_is_there_is_set_aside_only_when_told_so(run, refusal, kind, beat, tmp_path):
+def test_a_file_is_overwritten_only_with_force(run, refusal, kind, beat, tmp_path):
     out = tmp_path / "song.mid"
     out.write_bytes(b"mine")
-    assert "--force to set it aside" in refusal(kind, "--out", out)
-    code, text, _ = run(kind, beat, "--out", out, "--force")
-    assert code == 0
-    assert "song.mid.1" in text
-    assert (tmp_path / "song.mid.1").read_bytes() == b"mine"
+    assert "--force to overwrite it" in refusal(kind, "--out", out)
+    assert run(kind, beat, "--out", out, "--force")[0] == 0
     assert len(read_beat(out).bars) == 6
 
 
-def test_a_beat_is_never_its_own_output(refusal, play, kind, beat, tmp_path):
+def test_a_beat_is_never_its_own_output(refusal, kind, beat):
     assert "is the beat itself" in refusal(kind, "--out", beat, "--force")
-    play(kind)  # not even one of its own making
-    assert "is the beat itself" in refusal(kind, "--out", tmp_path / "out.mid", source=tmp_path / "out.mid")
 
 
 @pytest.mark.parametrize(
@@ -271,10 +237,6 @@ def test_what_is_no_beat(refusal, kind, tmp_path, content, says):
     assert says in refusal(kind, source=path)
 
 
-def test_a_beat_that_does_not_exist(refusal, kind, tmp_path):
-    assert "does not exist" in refusal(kind, source=tmp_path / "none.mid")
-
-
 def test_a_style_that_does_not_exist(refusal):
     assert "unknown style 'latn'; did you mean latin?" in refusal("transfer", "--to", "latn")
     assert "choose from rock, jazz, hiphop, electronic, latin" in refusal("transfer", "--to", "a/b")
@@ -283,17 +245,6 @@ def test_a_style_that_does_not_exist(refusal):
 @pytest.mark.parametrize(("kind", "option"), [("transfer", "--keep"), ("humanize", "--amount")])
 def test_shares_are_from_0_to_1(refusal, kind, option):
     assert "from 0 to 1" in refusal(kind, option, "1.2")
-
-
-def test_without_a_model_the_one_that_ships_plays(run, beat, at_prompt, model_path, shipped, kind, tmp_path):
-    verb, options = VERBS[kind]
-    code, _, errors = at_prompt(verb.main, beat, *options)
-    assert (code, errors.count("\n")) == (2, 1)
-    assert "train one with python -m drumvae.train --per-style 2000 --seed 0" in errors
-    shutil.copy(model_path, shipped / "drums-styles.keras")
-    assert at_prompt(verb.main, beat, *options, "--out", tmp_path / "shipped.mid")[0] == 0
-    assert run(kind, beat, "--out", tmp_path / "asked.mid")[0] == 0
-    assert (tmp_path / "shipped.mid").read_bytes() == (tmp_path / "asked.mid").read_bytes()
 
 
 def test_hits_of_other_instruments_are_named(run, tmp_path):

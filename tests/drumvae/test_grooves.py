@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from drumvae.data import grooves as module
+from drumvae import grooves
 from drumvae.data.grooves import (
     GROOVE_STYLES,
     INSTRUMENTS,
@@ -20,7 +20,6 @@ from drumvae.data.grooves import (
     read_beat,
     write_beat,
 )
-from manymodes import cli
 from manymodes.cli import UserError
 
 GROOVE_MIDI = Path(__file__).resolve().parents[2].parent / "shared" / "groove"
@@ -31,18 +30,6 @@ COLUMNS = ("midi_filename", "style", "split", "time_signature")
 @pytest.fixture(scope="module")
 def by_rule():
     return load_grooves()
-
-
-@pytest.fixture
-def at_prompt(capsys):
-    """Run the verb as a person would: return its exit code, what it printed and its errors."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            cli.run(module.main, [str(argument) for argument in arguments])
-        return caught.value.code, *capsys.readouterr()
-
-    return run
 
 
 def bars_of(seed, count=2):
@@ -337,22 +324,22 @@ def test_real_bars_come_back_from_midi(real, tmp_path):
 
 
 def test_the_verb_shows_what_there_is(at_prompt):
-    code, out, errors = at_prompt("--per-style", 10)
+    code, out, errors = at_prompt(grooves.main, "--per-style", 10)
     assert (code, errors) == (0, "")
     bound = entropy_bound()
     assert f"entropy: {bound.total_nats:.2f} ±" in out
     assert out.count("kick  ") == len(STYLES)
-    assert at_prompt("--per-style", 10)[1] == out
+    assert at_prompt(grooves.main, "--per-style", 10)[1] == out
 
 
 def test_the_verb_shows_one_style(at_prompt):
-    _, out, _ = at_prompt("--per-style", 10, "--show", "jazz")
+    _, out, _ = at_prompt(grooves.main, "--per-style", 10, "--show", "jazz")
     assert out.count("\njazz: jazz/") == out.count("kick  ") > 1
 
 
 def test_the_verb_reads_a_folder(at_prompt, tmp_path):
     write(tmp_path, *(f"funk/{number}.mid" for number in range(4)))
-    code, out, _ = at_prompt("--grooves", tmp_path)
+    code, out, _ = at_prompt(grooves.main, "--grooves", tmp_path)
     assert code == 0
     assert "entropy" not in out
     assert "\nfunk: funk/" in out
@@ -365,13 +352,13 @@ def test_the_verb_reads_a_folder(at_prompt, tmp_path):
         (["--grooves", __file__], "is not a folder"),
         (["--grooves", ""], "--grooves is empty"),
         (["--grooves", Path(__file__).parent], "no drums in"),
-        (["--show", "polka"], "--show 'polka' is none of the styles: give one of rock, jazz"),
-        (["--per-style", "1"], "'1' is too few: give at least 2"),
+        (["--show", "polka"], "--show: unknown style 'polka'; choose from rock, jazz"),
+        (["--per-style", "1"], "'1' is not a whole number of at least 2"),
         (["--per-style", "many"], "'many' is not a whole number"),
     ],
 )
 def test_what_a_user_can_get_wrong(at_prompt, arguments, says):
-    code, out, errors = at_prompt(*arguments)
+    code, out, errors = at_prompt(grooves.main, *arguments)
     assert (code, out) == (2, "")
     assert says in errors
     assert errors.count("\n") == 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drumvae.models.vae import DrumVAE
-from drumvae.output import load_model
+from drumvae.playing import load as load_model
 from manymodes.cli import INTERRUPTED_EXIT
 from manymodes.experiment.run import METRICS
 from manymodes.files import save_keras, write_text
