@@ -3,104 +3,141 @@
 from __future__ import annotations
 
 import functools
-import shlex
-import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from audiovae.comparison import CEILING, PROGRAM, ROWS, STEM, Terms
-from audiovae.data.chunks import CORPUS, enough_chunks
+from audiovae.config import PRIOR_EPOCHS, AudioConfig
 from manymodes import cli
 from manymodes.cli import quiet_start
-from manymodes.experiment.compare import Record, Row, add_place_options, add_row_options, check_places
-from manymodes.experiment.rows import records_of
+from manymodes.experiment import compare
+from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
-
     from audiovae.data.sounds import Sounds
+    from manymodes.experiment.budget import Trained
+    from manymodes.experiment.fit import Training
+    from manymodes.experiment.page import Picture
+    from manymodes.experiment.records import Found
+    from manymodes.experiment.tables import Table
 
-EXAMPLE = (
-    "  python -m audiovae.compare\n"
-    "  python -m audiovae.compare --minutes 2 --seeds 3 --rows vqvae-raw,fsq-raw,replay --sounds ~/recordings"
-)
-_COUNT = 20
-_LEAST_COUNT = 2  # new sounds of an instrument: they are to differ
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
-    typed = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(typed)
-    if args.count < _LEAST_COUNT:
-        raise cli.UserError(f"--count {args.count} is too few to say how they differ: give at least {_LEAST_COUNT}")
-    check_places(args, STEM, PROGRAM)
-
-    from audiovae.data.sounds import load_sounds
-
-    found: dict[Row, list[Record]] = {row: [] for row in args.rows}
-    try:
-        for seed in range(args.seeds):
-            sounds = load_sounds(args.sounds, seed=seed, chunks=args.chunks)
-            print(sounds.table())
-            terms = Terms(args.sounds, sounds.fingerprint, args.minutes, args.count, args.work, args.chunks)
-            make = functools.partial(_make, seed=seed, terms=terms, sounds=sounds)
-            for row, record in records_of(args.rows, seed, terms, make, force=args.force):
-                print(f"{row.name}, seed {seed}: {'; '.join(filter(None, record.verdict.values()))}")
-                found[row].append(record)
-    except KeyboardInterrupt:
-        print(f"stopped; the same command continues with what is in {args.work}")
-        return cli.INTERRUPTED_EXIT
-
-    with quiet_start():
-        from audiovae.comparison_page import write_comparison
-
-    command = shlex.join(["python", "-m", PROGRAM, *typed])
-    known = {row: records for row, records in found.items() if records}
-    write_comparison(args.out, known, terms, command, sounds=sounds, force=args.force)
-    print(f"wrote {args.out}/{STEM}.md and {args.out}/{STEM}/index.html")
-    return 0
+_PRIOR_SHARE = 0.25  # of a model's minutes, for the prior over its codes
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(
-        PROGRAM,
-        "Train every model of sounds for equally long and put what comes back of sounds beside them.",
-        EXAMPLE,
+def _row(name: str, title: str, **settings: Any) -> Row:
+    # measured as often as curves need it: some models make a few hundred updates
+    return Row(name, title, AudioConfig(updates_per_epoch=100, **settings))
+
+
+class AudioComparison(Comparison):
+    """Autoencoders of sounds beside real sounds; each differs from the model before it in one setting."""
+
+    program, stem = "audiovae.compare", "audio"
+    title = "Sound models in equal time"
+    description = "Train every model of sounds equally long, and compare its reconstructions and new sounds."
+    example = (
+        "  python -m audiovae.compare\n"
+        "  python -m audiovae.compare --minutes 2 --seeds 3 --rows vqvae-raw,fsq-raw,replay --sounds ~/recordings"
     )
-    add_row_options(parser, ROWS, CEILING)
-    parser.add_argument(
-        "--sounds", default=CORPUS, metavar="corpus|DIR",
-        help="as for audiovae.train (default corpus: tunes and drums played by real instruments)",
+    rows = (
+        Row("real", "real sounds (ceiling)"),
+        Row("griffin-lim-256", "Griffin-Lim of true mel 256"),
+        Row("griffin-lim-128", "Griffin-Lim of true mel 128"),
+        _row("vae-raw", "VAE, raw", model="vae"),
+        _row("hvae-raw", "HVAE, raw", model="hvae"),
+        _row("vqvae-raw", "VQ-VAE, raw"),
+        _row("fsq-raw", "FSQ, raw", quantizer="fsq"),
+        _row("fsq-mel128", "FSQ, mel 128", quantizer="fsq", input="mel", mels=128),
+        _row("vqvae-mel128", "VQ-VAE, mel 128", input="mel", mels=128),
+        _row("vqvae-mel256", "VQ-VAE, mel 256", input="mel", mels=256),
+        _row("vae-mel256", "VAE, mel 256", model="vae", input="mel", mels=256),
+        _row("vae-mel128", "VAE, mel 128", model="vae", input="mel", mels=128),
+        _row("hvae-mel128", "HVAE, mel 128", model="hvae", input="mel", mels=128),
+        Row("replay", "nearest training chunk"),
+        Row("components-raw", "principal components, raw"),
+        Row("components-mel128", "principal components, mel 128"),
+        Row("mean-mel128", "mean mel 128 of the instrument"),
+    )
+    work = "runs/compare-audio"
+    losses = (
+        "loss", "reconstruction_loss", "val_reconstruction_loss", "kl_all_nats", "kl_top_nats", "kl_bottom_nats",
+        "commitment_loss",
     )  # fmt: skip
-    parser.add_argument(
-        "--chunks", type=enough_chunks, metavar="N",
-        help="seconds of sound to use of each instrument (default 400 of the corpus, of a folder all)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--count", type=cli.positive_int, default=_COUNT, metavar="N",
-        help=f"new sounds of each instrument that a row is judged by (default {_COUNT})",
-    )  # fmt: skip
-    add_place_options(parser, STEM, "runs/compare-audio")
-    return parser
+    data_name, data_settings = "Sounds", ("sounds", "chunks")
+    count, least_count = 20, 2
+    count_help = "new sounds of each instrument for a row"
+    counted = "a quarter more for the prior over codes; {} new sounds of each instrument"
+
+    def load(self, config: Any) -> Data:
+        """Play or read the sounds of a seed."""
+        from audiovae.data.sounds import load_sounds
+
+        sounds = load_sounds(config.sounds, seed=config.seed, chunks=config.chunks)
+        names = f"{len(sounds.names)} {'instrument' if len(sounds.names) == 1 else 'instruments'}"
+        splits = f"{len(sounds.train.chunks):,} seconds for training and {len(sounds.test.chunks):,} for tests"
+        return Data(sounds, sounds.fingerprint, sounds.table(), f"{Path(sounds.source).name}, {names}, {splits}")
+
+    def prepare(self, config: AudioConfig, data: Sounds, done: int, checkpoint: Path | None) -> Training:
+        """Build a model and its batches."""
+        from audiovae.trainer import prepare
+
+        return prepare(config, data, done, checkpoint)
+
+    def evaluate(self, job: Job, trained: Trained) -> Result:
+        """Measure a trained model, train the prior over its codes, and have it make sounds.
+
+        The run is then as `audiovae.train` leaves it, so that `audiovae.generate` can use it.
+        """
+        from audiovae import trainer
+        from audiovae.metrics.assessment import Made, classifier_of, result_of
+        from audiovae.metrics.baselines import asked_instruments
+        from audiovae.models.vae import AudioVQVAE
+        from audiovae.synthesis import raw_sounds
+        from manymodes.experiment.budget import epochs_that_fit
+        from manymodes.experiment.fit import has_diverged
+
+        sounds, model, facts = job.data.content, trained.model, {}
+        if has_diverged(model):
+            raise LeftOutError("its training diverged")
+        classifier, made = classifier_of(sounds), model.reconstruct(sounds.test.chunks)
+        metrics = trainer.evaluate(
+            model, sounds, classifier, seed=job.seed, train_seconds=trained.facts["seconds"], made=made
+        )
+        trained.run.write_metrics(metrics)
+        if isinstance(model, AudioVQVAE):
+            seconds, config = 60 * _PRIOR_SHARE * job.args.minutes, trained.run.config
+            fitting = job.args.epochs or epochs_that_fit(seconds, config, trainer.prepare_prior, (model, sounds))
+            facts["prior_epochs"] = min(PRIOR_EPOCHS, fitting)
+            metrics |= trainer.train_prior(
+                trained.run.path, model, sounds, classifier, epochs=facts["prior_epochs"], seed=job.seed
+            )
+        asked = asked_instruments(sounds, job.args.count)
+        new = raw_sounds(model, trained.run.path / "model.keras", asked, job.seed)
+        return Result(*result_of(Made(made, new, asked, metrics), sounds, history=trained.history), facts)
+
+    def baseline(self, job: Job) -> Result:
+        """Measure real sounds, Griffin-Lim, copies, principal components or means."""
+        with quiet_start():
+            from audiovae.metrics.assessment import result_of
+            from audiovae.metrics.baselines import BASELINES, EXPLAINED
+
+        made = BASELINES[job.row.name](job.data.content, job.args.count, job.seed)
+        return Result(*result_of(made, job.data.content, EXPLAINED[job.row.name]))
+
+    def tables(self, found: Found) -> list[Table]:
+        """Return the tables of reconstructions, of changes, of codes and latents, of new sounds, of costs."""
+        from audiovae.metrics.tables import tables
+
+        return tables(found, self.losses)
+
+    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
+        """Return spectrograms, convergence, recognition and the course of training."""
+        with quiet_start():
+            from audiovae.plots import comparison_pictures
+        return comparison_pictures(found, data.content)
 
 
-def _make(row: Row, seed: int, terms: Terms, sounds: Sounds) -> Record:
-    """Make a row for one seed.
-
-    Raises:
-        DivergedError: the weights of its model are no numbers any more.
-        KeyboardInterrupt: Ctrl-C.
-    """
-    with quiet_start():
-        from audiovae.comparison_judging import CONTROLS, judge
-        from audiovae.comparison_training import made_after_training
-
-    if row.arguments is None:
-        made = CONTROLS[row.name](sounds, terms.count, seed)
-    else:
-        made = made_after_training(row, seed, terms, sounds)
-    return Record(terms.made_with(row, seed), dict(made.facts), **judge(row, made, sounds))
+COMPARISON = AudioComparison()
+main = functools.partial(compare.main, COMPARISON)
 
 
 if __name__ == "__main__":

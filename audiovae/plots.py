@@ -1,4 +1,4 @@
-"""Pictures of training, and of sounds beside what comes back of them."""
+"""Pictures of sounds, of training, of reconstructions, and of a comparison."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audiovae.data.chunks import CHUNK, RATE_HZ
+from audiovae.metrics.assessment import COURSE, shown, unpack
 from audiovae.metrics.measures import sounding_codes
-from audiovae.metrics.spectra import FLOOR_DB, log_mel
+from audiovae.metrics.spectra import FLOOR_DB, MEL_HOP, log_mel
 from audiovae.models.vae import AudioVQVAE
-from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
+from evaluation.scores.verdict import number, share
+from manymodes.experiment.page import Picture
+from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, name_rows, saved_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,11 +23,48 @@ if TYPE_CHECKING:
 
     from audiovae.data.sounds import Sounds
     from audiovae.models.vae import AudioModel
+    from manymodes.experiment.records import Found, Record, Row
 
-__all__ = ["save_codebook", "save_reconstructions", "save_training"]
+    _First = Mapping[Row, Record]
 
-_SHOWN = 5  # instruments
+LONGEST_SECONDS = 30
+"""How much of a sound is drawn, from its beginning."""
+
+_COLUMNS = 2000  # of the waveform: more than a picture has pixels
+_FARTHEST = 1.0  # spectral convergence of the lightest colour, that of silence
+_WORST_SHOWN = 2.5  # times the least loss: the first epochs would make one line of all others
 _SIZE = (6, 3.2)  # inches
+
+
+def save_picture(path: Path, sound: np.ndarray, title: str) -> None:
+    """Draw a sound as a PNG, of a long one the first 30 seconds.
+
+    Args:
+        path: of the PNG.
+        sound: [samples] in ±1.
+        title: stands above, as it is.
+    """
+    heard = sound[: LONGEST_SECONDS * RATE_HZ]
+    if len(heard) < len(sound):
+        title += f", the first {LONGEST_SECONDS} seconds"
+    seconds = len(heard) / RATE_HZ
+    with saved_figure(path, (8, 4), grid=False) as figure:
+        wave, mel = figure.subplots(2, sharex=True, height_ratios=(1, 2))
+        begins = np.arange(0, len(heard), max(1, len(heard) // _COLUMNS))
+        lowest, highest = np.minimum.reduceat(heard, begins), np.maximum.reduceat(heard, begins)
+        wave.fill_between(begins / RATE_HZ, lowest, highest, step="post", color=REAL, linewidth=0.5)
+        wave.set_ylim(-1, 1)
+        wave.set_title(title, parse_math=False)  # between two dollars matplotlib would read a formula
+        decibels = (log_mel(heard).T - 1) * -FLOOR_DB / 2
+        half = MEL_HOP / 2 / RATE_HZ  # frames are centred
+        image = mel.imshow(
+            decibels, aspect="auto", origin="lower", cmap="magma", vmin=FLOOR_DB, vmax=0,
+            extent=(-half, (decibels.shape[1] - 1) * MEL_HOP / RATE_HZ + half, 0, len(decibels)),
+        )  # fmt: skip
+        mel.set_xlim(0, seconds)
+        mel.set_xlabel("seconds")
+        mel.set_ylabel("mel band")
+        figure.colorbar(image, ax=mel, label="dB")
 
 
 def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
@@ -42,17 +82,12 @@ def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
 
 
 def save_reconstructions(model: AudioModel, sounds: Sounds, folder: Path) -> None:
-    """Draw the first test chunks of some instruments and what comes back of them; of a VQ-VAE, use of its codes too.
+    """Draw the first test chunks of some instruments and their reconstructions; of a VQ-VAE, the use of its codes, too.
 
     Writes reconstructions.png, and codebook.png.
     """
     test = sounds.test
-    firsts = [int(np.flatnonzero(test.instruments == number)[0]) for number in np.unique(test.instruments)]
-    rows = (
-        firsts
-        if len(firsts) <= _SHOWN
-        else [firsts[place] for place in np.linspace(0, len(firsts) - 1, _SHOWN).astype(int)]
-    )
+    rows = [int(np.flatnonzero(test.instruments == number)[0]) for number in shown(sounds)]
     chunks = test.chunks[rows]
     made = model.reconstruct(chunks)
     with saved_figure(folder / "reconstructions.png", (9, 1.7 * len(rows)), grid=False) as figure:
@@ -103,3 +138,126 @@ def _draw_mels(axes: Axes, chunk: np.ndarray) -> None:
     extent = (0, CHUNK / RATE_HZ, 0, decibels.shape[1])
     axes.imshow(decibels.T, origin="lower", aspect="auto", extent=extent, vmin=FLOOR_DB, vmax=0)
     axes.set_yticks([])
+
+
+# --- a comparison -------------------------------------------------------------------------------------------
+
+
+def comparison_pictures(found: Found, sounds: Sounds) -> dict[str, Picture]:
+    """Return the pictures of `audiovae.compare` by file name, of the first seed."""
+    first = {row: records[0] for row, records in found.items()}
+    trained = {row: record for row, record in first.items() if record.trained}
+    names = [sounds.names[instrument] for instrument in shown(sounds)]
+    pictures = {
+        "rebuilt.png": Picture(
+            "The same test chunks, reconstructed by each model: log-mel spectrograms, from −80 dB to 0 dB",
+            lambda path: _save_spectra(first, "rebuilt", names, path),
+        ),
+        "new.png": Picture(
+            "New sounds of each model: the first of each instrument, not selected",
+            lambda path: _save_spectra(first, "new", names, path),
+        ),
+        "instruments.png": Picture(
+            "Spectral convergence of reconstructions, by instrument; 0: equal magnitudes, 1: silence",
+            lambda path: _save_instruments(first, sounds.names, path),
+        ),
+        "recognised.png": Picture(
+            "Share recognised as the right instrument, beside that of real sounds (dashed) and guessing (dotted)",
+            lambda path: _save_recognised(first, len(sounds.names), path),
+        ),
+    }
+    if trained:
+        pictures["course.png"] = Picture(
+            "Reconstruction loss, and perplexity of codes where there is sound, on validation chunks while training",
+            lambda path: _save_course(trained, path),
+        )
+    return pictures
+
+
+def _save_spectra(first: _First, which: str, names: Sequence[str], path: Path) -> None:
+    """Draw log-mel spectrograms, a line a row and a column an instrument."""
+    with saved_figure(path, (1.2 + 1.6 * len(names), 0.3 + 0.75 * len(first)), grid=False) as figure:
+        panels = figure.subplots(len(first), len(names), squeeze=False)
+        for line, (row, record) in zip(panels, first.items(), strict=True):
+            spectra = np.split(unpack(record.figures[which]), len(names), axis=1)
+            for axes, spectrum in zip(line, spectra, strict=True):
+                extent = (0, CHUNK / RATE_HZ, 0, len(spectrum))
+                axes.imshow(spectrum, origin="lower", aspect="auto", extent=extent, vmin=FLOOR_DB, vmax=0, cmap="magma")
+                axes.set_xticks([])
+                axes.set_yticks([])
+            line[0].set_ylabel(row.title, rotation=0, ha="right", va="center", fontsize=7)
+        for axes, name in zip(panels[0], names, strict=True):
+            axes.set_title(name, fontsize=8)
+
+
+def _save_instruments(first: _First, names: Sequence[str], path: Path) -> None:
+    """Draw the spectral convergence of each instrument as a heat map with numbers."""
+    found = np.array(
+        [
+            [record.measures["instruments"].get(name, {}).get("spectral_convergence", np.nan) for name in names]
+            for record in first.values()
+        ]
+    )
+    size = (2.4 + 0.75 * len(names), 0.9 + 0.3 * len(first))
+    with saved_figure(path, size, grid=False) as figure:
+        axes = figure.add_subplot()
+        image = axes.imshow(found, cmap="viridis", vmin=0, vmax=_FARTHEST, aspect="auto")
+        for (line, column), value in np.ndenumerate(found):
+            colour = "black" if value > 0.6 * _FARTHEST else "white"
+            axes.annotate(number(value), (column, line), ha="center", va="center", fontsize=7, color=colour)
+        axes.set_xticks(range(len(names)), names)
+        axes.xaxis.tick_top()
+        name_rows(axes, first)
+        figure.colorbar(image, ax=axes, aspect=40, extend="max")
+
+
+def _save_recognised(first: _First, instruments: int, path: Path) -> None:
+    """Draw how often reconstructions and new sounds are recognised."""
+    with saved_figure(path, (8, 1.1 + 0.42 * len(first))) as figure:
+        axes = figure.add_subplot()
+        places = np.arange(len(first))
+        records = [record.measures for record in first.values()]
+        series = (("instrument_hit_reconstructed", "rebuilt", -0.19, REAL), ("instrument_hit", "new", 0.19, GENERATED))
+        for name, label, shift, colour in series:
+            axes.barh(places + shift, [each[name] for each in records], height=0.36, color=colour, label=label)
+        for value, style in ((records[0]["instrument_hit_real"], "--"), (1 / instruments, ":")):
+            axes.axvline(value, color="grey", linestyle=style, linewidth=1)
+        name_rows(axes, first)
+        axes.set_xlim(0, 1)
+        axes.xaxis.set_major_formatter(lambda value, _: share(value))
+        figure.legend(fontsize=7, loc="outside upper right", ncols=2)
+
+
+def _save_course(trained: _First, path: Path) -> None:
+    """Draw losses, of samples and of spectrograms, and perplexity over the seconds that updates have taken."""
+    loss, perplexity = COURSE
+    panels = {
+        "reconstruction loss, raw": (loss, "raw"),
+        "reconstruction loss, mel": (loss, "mel"),
+        "perplexity of codes": (perplexity, None),
+    }
+    drawn = {
+        title: [
+            (row, epochs)
+            for row, record in trained.items()
+            if kind in (None, record.made_with["settings"]["input"])
+            and (epochs := [epoch for epoch in record.figures["epochs"] if name in epoch])
+        ]
+        for title, (name, kind) in panels.items()
+    }
+    colours = {row: f"C{place % 10}" for place, row in enumerate(trained)}
+    there = [title for title, curves in drawn.items() if curves]
+    with saved_figure(path, (1.6 + 3.3 * len(there), 3.4)) as figure:
+        for axes, title in zip(figure.subplots(1, len(there), squeeze=False)[0], there, strict=True):
+            name = panels[title][0]
+            for row, epochs in drawn[title]:
+                seconds, heights = ([epoch[column] for epoch in epochs] for column in ("seconds", name))
+                axes.plot(seconds, heights, color=colours[row], marker=".", markersize=4, linewidth=1.2)
+            if name == loss:
+                least = min(epoch[name] for _, epochs in drawn[title] for epoch in epochs)
+                axes.set_ylim(0.95 * least, min(axes.get_ylim()[1], _WORST_SHOWN * least))
+            axes.set_title(title)
+            axes.set_xlabel("seconds of updates")
+            axes.set_xlim(left=0)
+        handles = [axes.plot([], [], color=colour, label=row.title)[0] for row, colour in colours.items()]
+        figure.legend(handles=handles, fontsize=7, loc="outside right center")

@@ -1,4 +1,4 @@
-"""Sounds for the studio: somebody's as a model hears it, new ones, and the way from one to another."""
+"""Sounds for the studio: reconstructions, new ones, and the steps from one to another."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import soundfile
 
 from audiovae.data.chunks import RATE_HZ
-from audiovae.generate import from_prior, interpolate, reconstruct
-from audiovae.output import prior_of, read_sound
-from audiovae.pictures import save_picture
+from audiovae.plots import save_picture
+from audiovae.synthesis import interpolate, make_sounds, prior_of, read_sound, reconstruct
 from manymodes.cli import UserError
 from manymodes.music.audio import write_audio
 
@@ -32,18 +31,18 @@ __all__ = [
 ]
 
 LONGEST_SECONDS = 20
-"""Of a sound that is sent."""
+"""Of a sound that is uploaded."""
 
 _MOST_CHANNELS = 8
 _PAUSE_SECONDS = 0.25
-_prior_of = functools.cache(prior_of)  # read, held against its model and compiled once, not at every click
+_prior_of = functools.cache(prior_of)  # loaded and compiled once, not at every click
 
 
 def read(file: Path) -> np.ndarray:
-    """Read somebody's sound, float32 [samples], after a look at how long it says it is: small files may be days long.
+    """Read an uploaded sound, float32 [samples]; its length is checked first, because small files may be days long.
 
     Raises:
-        UserError: it is no sound, silent, or too long.
+        UserError: it is not a sound, silent, or too long.
     """
     try:
         with soundfile.SoundFile(file) as opened:
@@ -56,21 +55,21 @@ def read(file: Path) -> np.ndarray:
 
 
 def new_sounds(model: Any, file: Path, instrument: str, count: int, *, temperature: float, seed: int) -> np.ndarray:
-    """Draw new sounds of an instrument, [count, 22050].
+    """Make new sounds of an instrument, [count, 22050].
 
     Args:
         model: trained, with codes.
         file: where it is from; the prior over its codes is beside it.
         instrument: one that it knows.
-        count: how many.
+        count: number of sounds.
         temperature: below 1 safer, above 1 freer.
-        seed: the same seed, the same sounds.
+        seed: same seed, same sounds.
 
     Raises:
         UserError: there is no prior.
     """
-    asked = [model.instruments.index(instrument)] * count
-    return from_prior(model, _prior_of(model, file), asked, seed=seed, temperature=temperature)
+    prior = _prior_of(model, file)
+    return make_sounds(model, instrument=instrument, count=count, seed=seed, temperature=temperature, prior=prior)
 
 
 def one_after_the_other(sounds: Iterable[np.ndarray]) -> np.ndarray:
@@ -83,7 +82,7 @@ def write_sound(place: Path, sound: np.ndarray) -> Path:
     """Write a sound as WAV.
 
     Args:
-        place: path of the file without its ending.
+        place: path of the file without its suffix.
         sound: [samples].
     """
     file = place.with_name(f"{place.name}.wav")
@@ -95,7 +94,7 @@ def write_picture(place: Path, sound: np.ndarray, title: str) -> Path:
     """Draw the waveform and the spectrogram of a sound as PNG.
 
     Args:
-        place: path of the file without its ending.
+        place: path of the file without its suffix.
         sound: [samples].
         title: stands above.
     """

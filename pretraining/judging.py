@@ -44,7 +44,7 @@ def judgement(path: Path) -> dict[str, Any]:
         UserError: the data are not there, or have changed.
     """
     run = Run.resume(path)
-    file, last, judge = JUDGEMENTS[run.config.get("program") or run.config["verb"]]
+    file, last, judge = JUDGEMENTS[run.config["program"]]
     if _read(path / file).get(last) is None:
         judge(run)
     return {**_read(path / METRICS), **_read(path / file)}
@@ -107,22 +107,22 @@ def _judge_drums(run: Run) -> None:
 
 def _judge_sounds(run: Run) -> None:
     from audiovae.data.sounds import load_sounds
-    from audiovae.fitting import report
     from audiovae.metrics.recognition import recogniser_of
-    from audiovae.output import load_model, prior_of, quantised
-    from audiovae.prior import measure_prior
+    from audiovae.synthesis import load, prior_of, with_codes
+    from audiovae.trainer import evaluate, measure_prior
+    from manymodes.experiment.fit import training_seconds
 
     seed, file = run.config["seed"], run.path / "model.keras"
     sounds = load_sounds(run.config["sounds"], seed=seed, chunks=run.config["chunks"])
     _check_data(run, sounds.fingerprint)
-    model = quantised(load_model(file), file)
-    report(run, model, sounds, recogniser_of(sounds))
-    measure_prior(run.path, prior_of(model, file), model, sounds, seed=seed)
+    model, recogniser = with_codes(load(file), file), recogniser_of(sounds)
+    run.write_metrics(evaluate(model, sounds, recogniser, seed=seed, train_seconds=training_seconds(run)))
+    measure_prior(run.path, prior_of(model, file), model, sounds, recogniser, seed=seed)
 
 
 JUDGEMENTS = {
     "melodygan.train": Judgement("judging.json", "verdict", _judge_melody),
     "fontgan.train": Judgement(METRICS, "controls", _judge_letters),
     "drumvae.train": Judgement(METRICS, "n", _judge_drums),
-    "audiovae.train": Judgement("measures.json", "prior_bits", _judge_sounds),
+    "audiovae.train": Judgement(METRICS, "prior_bits", _judge_sounds),
 }

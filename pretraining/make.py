@@ -41,15 +41,12 @@ EXAMPLE = (
     "  python -m pretraining.make --groove ~/groove\n"
     "  python -m pretraining.make --only drums-styles --from runs/drumvae-styles"
 )
-_LOADERS = {
-    "melodygan.train": "melodygan.composing",
-    "fontgan.train": "fontgan.lettering",
-    "drumvae.train": "drumvae.playing",
-    "audiovae.train": "audiovae.output",
+_CONFIGS = {
+    "melodygan.train": "MelodyConfig",
+    "fontgan.train": "FontConfig",
+    "drumvae.train": "DrumConfig",
+    "audiovae.train": "AudioConfig",
 }
-"""The module whose ``load_model`` loads what a program trains."""
-
-_CONFIGS = {"melodygan.train": "MelodyConfig", "fontgan.train": "FontConfig", "drumvae.train": "DrumConfig"}
 """The class of the configurations of a program."""
 
 _LAST = {"audiovae.train": "prior.keras"}
@@ -141,11 +138,9 @@ def _differences(run: Path, shipped: Shipped, arguments: Sequence[str]) -> list[
 def _settings(program: str, arguments: Sequence[str]) -> dict[str, Any]:
     """Return the settings that a training program would have with these options."""
     module = importlib.import_module(program)
-    if config := _CONFIGS.get(program):
-        parser = training_parser(getattr(module, config), "", "")
-        settings = getattr(module, config).from_args(parser.parse_args(arguments)).to_json()
-        return json.loads(json.dumps(settings))  # as config.json has them
-    return module.settings_of(arguments)
+    config = getattr(module, _CONFIGS[program])
+    settings = config.from_args(training_parser(config, "", "").parse_args(arguments)).to_json()
+    return json.loads(json.dumps(settings))  # as config.json has them
 
 
 def _check_taken(run: Path, shipped: Shipped, arguments: Sequence[str]) -> None:
@@ -209,13 +204,13 @@ def _slim(run: Path, made: Path) -> None:
     """Write a run's model as it ships, and its prior if it has codes; the prior is told of the rounded weights."""
     with quiet_start():
         from manymodes.hub import save_slim
-    loader = importlib.import_module(_LOADERS[read_config(run).get("program") or read_config(run)["verb"]])
-    load = getattr(loader, "load", None) or loader.load_model
+    package = importlib.import_module(read_config(run)["program"].split(".")[0])
+    load = package.load
     model = load(run / "model.keras")
     save_slim(model, made / "model.keras")
     if (run / "prior.keras").is_file():
         from audiovae.codes import fingerprint
-        from audiovae.output import prior_of
+        from audiovae.synthesis import prior_of
 
         prior = prior_of(model, run / "model.keras")
         prior.maker = fingerprint(load(made / "model.keras").get_weights()).hex()

@@ -1,7 +1,7 @@
 """Sound of any length as chunks of one second, and back: cutting, joining, loudness.
 
-`to_chunks` and `from_chunks` undo each other; `normalise` gives the factors that undo it. What verbs take for their
-source, and how many they take, is said here too.
+`to_chunks` and `from_chunks` undo each other; `normalise` gives the factors that undo it. The defaults of commands that
+load chunks are here, too.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ QUIETEST_RMS = 1e-3
 """−60 dB of full scale: what is quieter counts as silence."""
 
 CORPUS = "corpus"
-"""What verbs take for the tunes and grooves that come with the project."""
+"""The name of the tunes and grooves that come with the project, where commands take a folder."""
 
 FEWEST_CHUNKS = 10
-"""Of an instrument: one to choose with, one to judge by and the others to learn from."""
+"""Of an instrument: one for validation, one for tests, and the others for training."""
 
 _FRAME = 256
 _LEAST_SOUNDING = 0.5  # share of a chunk's frames: a model of mostly silent ones learns silence
@@ -148,10 +148,10 @@ def is_sounding(chunks: np.ndarray) -> np.ndarray:
 
 
 def enough_chunks(text: str) -> int:
-    """Argparse type: as many chunks as three sides need."""
+    """Argparse type: as many chunks as three splits need."""
     chunks = cli.positive_int(text)
     if chunks < FEWEST_CHUNKS:
-        raise argparse.ArgumentTypeError(f"{text!r} is too few for three sides: give {FEWEST_CHUNKS} or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is too few for three splits: give {FEWEST_CHUNKS} or more")
     return chunks
 
 

@@ -1,4 +1,4 @@
-"""Recordings of the user's: sound files in a folder, cut into chunks of one second and dealt to three sides."""
+"""Recordings: sound files in a folder, cut into chunks of one second and divided into three splits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recording", "deal", "find_recordings", "read_recordings"]
 
-_SIDE_SHARE = 0.1  # of an instrument's files, to choose with, and to judge by
+_SPLIT_SHARE = 0.1  # of an instrument's files, for validation and for tests
 _FEWEST_TO_DEAL = 3
 
 
@@ -121,13 +121,13 @@ def _shown(name: str) -> str:
 
 
 def deal(recordings: Sequence[Recording], seed: int) -> tuple[list[int], list[int], list[int]]:
-    """Part files at random into those to learn from, to choose with and to judge by.
+    """Divide files at random into training, validation and test files.
 
     Of each instrument a tenth goes to each of the last two, at least one file; of an instrument that has only one or
-    two files, none does. Which side a file is on follows from the seed and the names alone.
+    two files, none does. The split of a file follows from the seed and the names alone.
 
     Returns:
-        The numbers of the files on each side, in their order.
+        The numbers of the files in each split, in their order.
     """
     train: list[int] = []
     validation: list[int] = []
@@ -135,7 +135,7 @@ def deal(recordings: Sequence[Recording], seed: int) -> tuple[list[int], list[in
     for instrument in {recording.instrument for recording in recordings}:
         numbers = [number for number, recording in enumerate(recordings) if recording.instrument == instrument]
         numbers.sort(key=lambda number: hashlib.sha256(f"{seed} {recordings[number].name}".encode()).digest())
-        size = max(round(_SIDE_SHARE * len(numbers)), 1) if len(numbers) >= _FEWEST_TO_DEAL else 0
+        size = max(round(_SPLIT_SHARE * len(numbers)), 1) if len(numbers) >= _FEWEST_TO_DEAL else 0
         test += numbers[:size]
         validation += numbers[size : 2 * size]
         train += numbers[2 * size :]

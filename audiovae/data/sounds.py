@@ -1,9 +1,7 @@
 """Where sounds come from: folk tunes and drum grooves played by real instruments, or any folder of recordings.
 
-    python -m audiovae.data.sounds --out data/sounds
-
 `load_sounds` gives chunks of one second, equally loud at their peaks, with the factors that undo that; `write_sounds`
-writes some of them as WAV files. What is played takes a minute to make, and is kept in the user's cache directory.
+writes some of them as WAV files. Playing the corpus takes a minute; the result is kept in the user's cache directory.
 """
 
 from __future__ import annotations
@@ -11,29 +9,26 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import shlex
 import sys
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from audiovae.data.chunks import CHUNK, CORPUS, FEWEST_CHUNKS, HOP, RATE_HZ, enough_chunks, normalise
+from audiovae.data.chunks import CHUNK, CORPUS, FEWEST_CHUNKS, HOP, RATE_HZ, normalise
 from audiovae.data.recordings import deal, read_recordings
 from audiovae.data.rendering import DRUMS, INSTRUMENTS, KITS, PROGRAMS, play_instrument
 from drumvae.data.grooves import load_grooves
-from manymodes import cli
 from manymodes.cli import UserError
 from manymodes.files import (
     Skipped,
     cache_folder,
-    check_output_folder,
     in_columns,
-    output_folder,
+    new_folder,
+    new_run_folder,
     replacing_file,
     skipped_lines,
 )
@@ -42,22 +37,16 @@ from manymodes.music.soundfont import soundfont_file
 from melodygan.data.corpus import load_corpus, split
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from audiovae.data.recordings import Recording
     from drumvae.data.grooves import Bars
     from melodygan.data.corpus import Tune
 
-__all__ = ["SIDES", "SoundChunks", "Sounds", "load_sounds", "write_sounds"]
+__all__ = ["SPLITS", "SoundChunks", "Sounds", "load_sounds", "write_sounds"]
 
-PROGRAM = "audiovae.data.sounds"
-EXAMPLE = (
-    "  python -m audiovae.data.sounds --out data/sounds\n"
-    "  python -m audiovae.data.sounds --out data/mine --sounds ~/recordings --hop 0.25 --count 5"
-)
-
-SIDES = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 
 _MAKER_VERSION = 1  # of the sounds in the cache: another one where they would be others
 _CHUNKS = 400  # an instrument, of the corpus
@@ -87,15 +76,15 @@ class Sounds:
     Attributes:
         source: the folder asked for, or "corpus".
         names: of the instruments.
-        origins: names of the tunes, grooves or files; none is on two sides.
-        train: chunks to learn from.
-        validation: chunks to choose with.
-        test: chunks to judge by.
+        origins: names of the tunes, grooves or files; none is in two splits.
+        train: chunks for training.
+        validation: chunks for validation.
+        test: chunks for tests.
         skipped: files that are not used.
         silent: chunks that are left out, for there is little or nothing in them.
         seed: that of the split, and of what is played.
         rate_hz: samples a second.
-        fingerprint: sha256 of the names and the three sides, in hex.
+        fingerprint: sha256 of the names and the three splits, in hex.
     """
 
     source: str
@@ -111,10 +100,10 @@ class Sounds:
     fingerprint: str
 
     def table(self, limit: int = 40) -> str:
-        """Say what was found and skipped, for the terminal.
+        """Return what was read and skipped as lines for the terminal.
 
         Args:
-            limit: how many skipped files are named one by one; the others are counted.
+            limit: number of skipped files that are named; the others are counted.
         """
         sides = (self.train, self.validation, self.test)
         counts = [np.bincount(side.instruments, minlength=len(self.names)) for side in sides]
@@ -148,26 +137,26 @@ def load_sounds(
             that is called as the folder is. For a folder of the name "corpus" write ``./corpus``.
         seed: another number, another split; and of the corpus, other passages.
         chunks: of each instrument, at least 10; by default 400 of the corpus, and all that a folder has. Of these
-            80 % are to learn from, and as many to choose with as to judge by.
+            80 % are for training, half of the others for validation and half for tests.
         hop: samples from one chunk of a recording to the next, 1 to 22,050; the corpus has no overlaps.
         progress: show a bar, if the terminal can.
 
     Returns:
-        The sounds, with chunks on every side.
+        The sounds, with chunks in every split.
 
     Raises:
-        UserError: there is no such folder, it cannot be read, or it has no sounds for three sides.
+        UserError: there is no such folder, it cannot be read, or it has no sounds for three splits.
         ValueError: there are too few chunks.
     """
     if chunks is not None and chunks < FEWEST_CHUNKS:
-        raise ValueError(f"{chunks} chunks an instrument are too few for three sides: ask for {FEWEST_CHUNKS} or more")
+        raise ValueError(f"{chunks} chunks an instrument are too few for three splits: ask for {FEWEST_CHUNKS} or more")
     if source == CORPUS:
         return _corpus(seed, chunks or _CHUNKS, progress)
     return _recordings(source, seed, chunks, hop, progress)
 
 
 def _sizes(chunks: int) -> tuple[int, int, int]:
-    """Return how many of an instrument's chunks are on each side."""
+    """Return the number of an instrument's chunks in each split."""
     small = chunks // 10
     return chunks - 2 * small, small, small
 
@@ -191,17 +180,17 @@ def _corpus(seed: int, chunks: int, progress: bool) -> Sounds:
 
 
 def _play(tunes: Sequence[Sequence[Tune]], grooves: Sequence[Bars], seed: int, chunks: int, progress: bool) -> Sounds:
-    """Play so many chunks of each instrument, of the tunes and grooves of three sides."""
+    """Play so many chunks of each instrument, of the tunes and grooves of three splits."""
     sides = []
     origins: list[str] = []
     silent = 0
-    steps = itertools.product(range(len(SIDES)), INSTRUMENTS)
-    bar = tqdm(steps, "playing", len(SIDES) * len(INSTRUMENTS), leave=False, disable=None if progress else True)
+    steps = itertools.product(range(len(SPLITS)), INSTRUMENTS)
+    bar = tqdm(steps, "playing", len(SPLITS) * len(INSTRUMENTS), leave=False, disable=None if progress else True)
     played = {
         (side, name): play_instrument(name, tunes[side], grooves[side], _sizes(chunks)[side], [seed, side])
         for side, name in bar
     }
-    for side in range(len(SIDES)):
+    for side in range(len(SPLITS)):
         first_groove = len(origins) + len(tunes[side])
         of_side = [
             part._replace(origins=part.origins + (first_groove if name == DRUMS else len(origins)))
@@ -210,7 +199,7 @@ def _play(tunes: Sequence[Sequence[Tune]], grooves: Sequence[Bars], seed: int, c
         sides.append(_side([(part.chunks, part.origins) for part in of_side]))
         silent += sum(part.silent for part in of_side)
         origins += [tune.source for tune in tunes[side]]
-        origins += [f"{SIDES[side]} groove {row}, {source}" for row, source in enumerate(grooves[side].sources)]
+        origins += [f"{SPLITS[side]} groove {row}, {source}" for row, source in enumerate(grooves[side].sources)]
     return _sounds(CORPUS, INSTRUMENTS, sides, origins, seed=seed, silent=silent)
 
 
@@ -246,7 +235,7 @@ def _sounds(
         source=source,
         names=tuple(names),
         origins=tuple(origins),
-        **dict(zip(SIDES, sides, strict=True)),
+        **dict(zip(SPLITS, sides, strict=True)),
         skipped=tuple(skipped),
         silent=silent,
         seed=seed,
@@ -275,7 +264,7 @@ def _read_cache(path: Path) -> Sounds | None:
                     _from_pcm(arrays[f"{side}_chunks"]),
                     *(arrays[f"{side}_{field}"] for field in SoundChunks._fields[1:]),
                 )
-                for side in SIDES
+                for side in SPLITS
             ]
             silent, seed = arrays["silent_seed"].tolist()
             return _sounds(CORPUS, INSTRUMENTS, sides, arrays["origins"].tolist(), silent=silent, seed=seed)
@@ -286,7 +275,7 @@ def _read_cache(path: Path) -> Sounds | None:
 def _write_cache(path: Path, sounds: Sounds) -> None:
     """Keep what was played; say so if that cannot be done."""
     arrays = {}
-    for name in SIDES:
+    for name in SPLITS:
         side: SoundChunks = getattr(sounds, name)
         arrays[f"{name}_chunks"] = _to_pcm(side.chunks)
         arrays |= {f"{name}_{field}": getattr(side, field) for field in SoundChunks._fields[1:]}
@@ -332,38 +321,37 @@ def _too_few(source: str | Path, recordings: Sequence[Recording], skipped: Seque
     if skipped:
         found += f", not {skipped[0].name}: {skipped[0].reason}"
         found += f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""
-    return f"{source} has too few sounds to learn from and to judge by ({found}): give three files of an instrument"
+    return f"{source} has too few sounds for training and tests ({found}): give three files of an instrument"
 
 
 # --- writing -----------------------------------------------------------------------------------------------
 
 
-def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str = "", force: bool = False) -> int:
+def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str = "") -> tuple[Path, int]:
     """Write some chunks as WAV files, as loud as they were, with ``metadata.json``, in one step.
 
-    The files are ``piano/000.wav`` and so on, the first of each instrument's to learn from. The metadata has
+    The files are ``piano/000.wav`` and so on, the first training chunks of each instrument. The metadata has
 
     - ``source``, ``seed``, ``rate_hz``, ``fingerprint``: as in `Sounds`;
     - ``command``: what was typed; ``versions``: of the libraries that made the sounds;
-    - ``instruments``: the ``name`` of each, and how many chunks it has on each side;
+    - ``instruments``: the ``name`` of each, and the number of its chunks in each split;
     - ``skipped``: ``name`` and ``reason`` of each file that was not used;
     - ``sounds``: ``file``, ``instrument``, ``origin`` and ``gain`` of each WAV file.
 
     Args:
-        folder: where to; what the program wrote there before is replaced.
+        folder: where to; if it exists, the first free one of ``folder-2``, ``folder-3`` ….
         sounds: what to write of.
         count: files an instrument, at most.
         command: noted in the metadata.
-        force: set aside what somebody else put there.
 
     Returns:
-        How many files were written.
+        the folder, and the number of files.
 
     Raises:
-        UserError: the folder holds what the program did not write, or cannot be made.
+        UserError: the folder is a file, or cannot be made.
     """
     counts = {
-        side: np.bincount(getattr(sounds, side).instruments, minlength=len(sounds.names)).tolist() for side in SIDES
+        side: np.bincount(getattr(sounds, side).instruments, minlength=len(sounds.names)).tolist() for side in SPLITS
     }
     metadata = {
         "source": sounds.source,
@@ -373,12 +361,14 @@ def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str =
         "command": command,
         "versions": {name: version(name) for name in ("manymodes", "numpy", "scipy", "soxr", "soundfile")},
         "instruments": [
-            {"name": name, **{side: counts[side][number] for side in SIDES}} for number, name in enumerate(sounds.names)
+            {"name": name, **{side: counts[side][number] for side in SPLITS}}
+            for number, name in enumerate(sounds.names)
         ],
         "skipped": [file._asdict() for file in sounds.skipped],
     }
     written = []
-    with output_folder(folder, force=force) as partial:
+    folder = new_run_folder(folder)
+    with new_folder(folder) as partial:
         for number, name in enumerate(sounds.names):
             for place, row in enumerate(np.flatnonzero(sounds.train.instruments == number)[:count]):
                 file = f"{name}/{place:03d}.wav"
@@ -388,53 +378,4 @@ def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str =
                 written.append({"file": file, "instrument": name, "origin": origin, "gain": gain})
         text = json.dumps({**metadata, "sounds": written}, indent=1)
         (partial / "metadata.json").write_text(f"{text}\n", encoding="utf-8")
-    return len(written)
-
-
-# --- the verb ----------------------------------------------------------------------------------------------
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
-    typed = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(typed)
-    check_output_folder(args.out, force=args.force)
-    hop = max(round(args.hop * RATE_HZ), 1)
-    sounds = load_sounds(args.sounds, seed=args.seed, chunks=args.chunks, hop=hop)
-    command = shlex.join(["python", "-m", PROGRAM, *typed])
-    count = write_sounds(args.out, sounds, count=args.count, command=command, force=args.force)
-    print(sounds.table())
-    print(f"wrote {count:,} sounds to {args.out}/")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Play tunes and drums, or read recordings of yours, and write some as WAV.", EXAMPLE)
-    parser.add_argument("--out", type=Path, default=Path("data/sounds"), help="folder to write (default data/sounds)")
-    parser.add_argument(
-        "--sounds",
-        default=CORPUS,
-        metavar="DIR",
-        help="folder of WAV, FLAC, OGG or MP3 files, a sub-folder an instrument (default corpus: tunes and drums)",
-    )
-    parser.add_argument("--count", type=cli.positive_int, default=3, metavar="N", help="WAVs an instrument (default 3)")
-    parser.add_argument(
-        "--chunks",
-        type=enough_chunks,
-        metavar="N",
-        help="seconds of sound to make or use of each instrument (default 400 of the corpus, of a folder all)",
-    )
-    parser.add_argument(
-        "--hop",
-        type=cli.probability,
-        default=HOP / RATE_HZ,
-        metavar="SECONDS",
-        help="from one chunk of a recording to the next, up to 1 (default 0.5)",
-    )
-    parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same sounds (default 0)")
-    parser.add_argument("--force", action="store_true", help="set aside what stands in the way, under another name")
-    return parser
-
-
-if __name__ == "__main__":
-    cli.run(main)
+    return folder, len(written)

@@ -1,10 +1,10 @@
-"""What is said of an autoencoder of sounds: measures.json, on chunks of tunes, grooves or files it has not heard.
+"""The metrics of an autoencoder of sounds: metrics.json, of test chunks, whose tunes, grooves or files are held out.
 
-Keys of measures.json; one that does not apply to a model is null:
+Keys of metrics.json; one that does not apply to a model is null:
 
 - ``model``, ``input``, ``mels``, ``quantizer``: what it is; ``parameters``: weights that are learned;
   ``n``: test chunks; ``train_seconds``: what the updates took, looks at the validation chunks left out.
-- Between test chunks and what comes back of them, means over chunks: ``mse``; ``cosine``, the cosine similarity;
+- Between test chunks and their reconstructions, means over chunks: ``mse``; ``cosine``, the cosine similarity;
   ``spectral_convergence``, 0 for equal magnitudes; ``mel_distance``, in dB; ``si_sdr``, in dB, each chunk's taken for
   −30 or 60 where it is beyond. See `audiovae.metrics.spectra`.
 - ``griffin_lim``: the same five for what Griffin-Lim makes of the log-mel spectrograms of the chunks themselves, which
@@ -20,7 +20,7 @@ Keys of measures.json; one that does not apply to a model is null:
 - ``rtf_encode``, ``rtf_decode``: real-time factors, seconds of sound that are encoded to codes or latents, or decoded
   from them, in a second on this machine, 32 chunks at a time: 20 is 20 times as fast as it plays.
 - ``instrument_hit_real``: share of the test chunks that the recogniser (`audiovae.metrics.recognition`) takes for the
-  instrument that they are of; ``instrument_hit_reconstructed``: the same of what comes back of them.
+  instrument that they are of; ``instrument_hit_reconstructed``: the same of their reconstructions.
   ``instrument_hit``: share of samples that are taken for the instrument that was asked for; of VAEs they are drawn
   around where the instrument's sounds lie, 20 for each, of VQ-VAEs from the prior over codes, once it is trained.
 - ``prior_bits``, ``unigram_bits``, ``bigram_bits``: a code on average, of VQ-VAEs once a prior over them is trained.
@@ -69,15 +69,15 @@ def measure(
     train_seconds: float,
     made: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Return what measures.json says of a model.
+    """Return the metrics of a model.
 
     Args:
         model: the trained one.
-        sounds: what it learned from; it is judged by the test chunks.
+        sounds: what it learned from; their test chunks are measured.
         recogniser: of their instruments.
         seed: of all random draws.
         train_seconds: what training took.
-        made: what comes back of the test chunks, if that is known already.
+        made: reconstructions of the test chunks, if they exist already.
     """
     test = sounds.test
     if made is None:
@@ -163,7 +163,7 @@ def _griffin_lim(model: AudioModel, sounds: Sounds) -> dict[str, float] | None:
 def by_instrument(
     test: SoundChunks, made: np.ndarray, names: tuple[str, ...], recogniser: Recogniser
 ) -> dict[str, dict[str, float]]:
-    """Return what ``instruments`` in measures.json says of ``made`` [n, 22050], what comes back of test chunks."""
+    """Return the ``instruments`` of metrics.json for ``made`` [n, 22050], reconstructions of test chunks."""
     convergence = spectra.spectral_convergence(test.chunks, made)
     recognised = recogniser.recognise(made)
     return {

@@ -26,7 +26,7 @@ BATCH_SIZE = 32
 _LEARNING_RATE = 4e-3
 _CLIP_NORM = 1.0
 _PATIENCE = 4  # epochs
-_TOLD_OF_INSTRUMENT = 16
+_INSTRUMENT_WIDTH = 16
 _AT_ONCE = 256  # sequences, of what is measured or drawn
 
 
@@ -56,7 +56,7 @@ class CodePrior(keras.Model):
         maker: fingerprint of the model whose codes they are, in hex.
         units: width of the LSTM.
         embedding: width that codes are embedded in.
-        dropout: share of what the LSTM is told, and of what it tells, that training drops.
+        dropout: share of the LSTM's inputs and outputs that training drops.
         seed: together with the number of the update it fixes what is dropped.
     """
 
@@ -79,7 +79,7 @@ class CodePrior(keras.Model):
         # one more than there are codes: what stands before the first
         self.code_embedding = layers.Embedding(code_count + 1, embedding, name="code_embedding")
         self.instrument_embedding = layers.Embedding(
-            len(self.instruments), _TOLD_OF_INSTRUMENT, name="instrument_embedding"
+            len(self.instruments), _INSTRUMENT_WIDTH, name="instrument_embedding"
         )
         self.forgetting = layers.Dropout(dropout, name="forgetting")
         self.lstm = HoistedLSTM(units, return_sequences=True, name="lstm")
@@ -90,7 +90,7 @@ class CodePrior(keras.Model):
         """Create all weights."""
         self.code_embedding.build((None, None))
         self.instrument_embedding.build((None,))
-        self.lstm.build((None, None, self.width + _TOLD_OF_INSTRUMENT))
+        self.lstm.build((None, None, self.width + _INSTRUMENT_WIDTH))
         self.logits.build((None, None, self.units))
         self.built = True
 
@@ -98,11 +98,11 @@ class CodePrior(keras.Model):
         """Map codes [B, T] and instruments [B] to logits [B, T, K]."""
         codes, instruments = inputs
         before = tf.pad(tf.cast(codes, tf.int32)[:, :-1], [[0, 0], [1, 0]], constant_values=self.code_count)
-        told = self.forgetting(self._told(before, instruments[:, None]), training=training)
-        return self.logits(self.dropout(self.lstm(told), training=training))
+        read = self.forgetting(self._inputs(before, instruments[:, None]), training=training)
+        return self.logits(self.dropout(self.lstm(read), training=training))
 
-    def _told(self, before: tf.Tensor, instruments: tf.Tensor) -> tf.Tensor:
-        """Join what the LSTM is told: the codes before, [...], and the instruments, which are broadcast to them."""
+    def _inputs(self, before: tf.Tensor, instruments: tf.Tensor) -> tf.Tensor:
+        """Join the inputs of the LSTM: the previous codes, [...], and the instruments, which are broadcast to them."""
         played = self.instrument_embedding(tf.broadcast_to(instruments, tf.shape(before)))
         return tf.concat([self.code_embedding(before), played], axis=-1)
 
@@ -163,7 +163,7 @@ class CodePrior(keras.Model):
         def one_step(
             place: tf.Tensor, code: tf.Tensor, hidden: tf.Tensor, carry: tf.Tensor, written: tf.TensorArray
         ) -> tuple[Any, ...]:
-            _, (hidden, carry) = self.lstm.cell(self._told(code, instruments), [hidden, carry])
+            _, (hidden, carry) = self.lstm.cell(self._inputs(code, instruments), [hidden, carry])
             code = draw(self.logits(hidden), shares[:, place], temperature=temperature, top_p=top_p)
             return place + 1, code, hidden, carry, written.write(place, code)
 

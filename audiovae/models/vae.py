@@ -76,10 +76,12 @@ class AudioModel(keras.Model):
     Attributes:
         encoder: from features to what is known of them.
         decoder: from what is known to features.
+        file: where it was loaded from, as far as `audiovae.synthesis.load` did it.
     """
 
     encoder: keras.Model
     decoder: keras.Model
+    file: Any = None
     _reported: tuple[str, ...] = ()
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Hear one's own sound as a model hears it, new sounds of an instrument, and the way from one sound to another."""
+"""Reconstructions of uploaded sounds, new sounds of an instrument, and the steps from one sound to another."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NAMES = ("sounds-vqvae",)
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
     if not common.introduce(
-        "A model hears a sound as a handful of codes. Hear what it makes of nothing but an instrument's name, or of a "
-        "sound of yours.",
+        "The model turns a sound into a few codes, and back. Make new sounds of an instrument, or listen to a sound of "
+        "yours that was encoded and decoded.",
         models,
         NAMES,
     ):
@@ -43,7 +43,7 @@ def add(models: Models, workspace: Workspace) -> None:
             with gr.Group():
                 mine = _field(f"My sound (up to {sound.LONGEST_SECONDS} seconds)", "studio-mine")
             rebuild = gr.Button("Reconstruct")
-            with gr.Accordion("On the way to another sound", open=False):
+            with gr.Accordion("Morph to another sound", open=False):
                 other = _field("The other sound", "studio-other")
                 steps = gr.Slider(2, 8, value=5, step=1, label="Steps")
                 morph = gr.Button("Interpolate")
@@ -74,26 +74,26 @@ class _Tab:
         self, instrument: str, count: int, temperature: float, seed: float | None, request: gr.Request
     ) -> Iterator[Any]:
         number = common.new_seed(seed)
-        found = sound.new_sounds(self.model, self.file, instrument, count, temperature=temperature, seed=number)
-        line = common.status(f"{count} × {instrument}", f"draw {number}")
-        yield from self._shown(f"{instrument}-{number}", sound.one_after_the_other(found), line, request)
+        made = sound.new_sounds(self.model, self.file, instrument, count, temperature=temperature, seed=number)
+        line = common.status(f"{count} × {instrument}", f"seed {number}")
+        yield from self._shown(f"{instrument}-{number}", sound.one_after_the_other(made), line, request)
 
     def reconstruct(self, mine: str | None, request: gr.Request) -> Iterator[Any]:
-        found = sound.reconstruct(self.model, sound.read(uploads.received(mine, uploads.SOUND)))
-        line = common.status(f"{len(found) / sound.RATE_HZ:.1f} seconds, through codes and back")
-        yield from self._shown("reconstructed", found, line, request)
+        made = sound.reconstruct(self.model, sound.read(uploads.received(mine, uploads.SOUND)))
+        line = common.status(f"{len(made) / sound.RATE_HZ:.1f} seconds, encoded and decoded")
+        yield from self._shown("reconstructed", made, line, request)
 
     def interpolate(self, mine: str | None, other: str | None, steps: int, request: gr.Request) -> Iterator[Any]:
         first, last = (sound.read(uploads.received(path, uploads.SOUND)) for path in (mine, other))
-        found = sound.one_after_the_other(sound.interpolate(self.model, first, last, steps))
-        yield from self._shown("interpolated", found, common.status(f"{steps} steps, both ends included"), request)
+        made = sound.one_after_the_other(sound.interpolate(self.model, first, last, steps))
+        yield from self._shown("interpolated", made, common.status(f"{steps} steps, both ends included"), request)
 
-    def _shown(self, name: str, found: np.ndarray, line: str, request: gr.Request) -> Iterator[Any]:
-        """Fill the right-hand side, what is heard first."""
+    def _shown(self, name: str, made: np.ndarray, line: str, request: gr.Request) -> Iterator[Any]:
+        """Fill the right-hand side, the player first."""
         place = self.workspace.new(request.session_hash) / name
-        wav = sound.write_sound(place, found)
+        wav = sound.write_sound(place, made)
         yield line, str(wav), None, common.ready(wav), *common.waiting(1)
-        png = sound.write_picture(place, found, name)
+        png = sound.write_picture(place, made, name)
         yield line, gr.skip(), str(png), gr.skip(), common.ready(png)
 
 

@@ -6,10 +6,19 @@ import numpy as np
 
 from audiovae.data.chunks import CHUNK, PEAK, RATE_HZ, normalise
 from audiovae.data.sounds import SoundChunks, Sounds
+from audiovae.models.prior import CodePrior
+from audiovae.models.vae import AudioModel
 
 NAMES = ("hum", "hiss")
 TINY = {"fine": 4, "width": 8, "dilations": (1,)}
 """Sizes of networks that take no time."""
+
+
+def use_tiny_networks(patch):
+    """Have networks built that take no time to train."""
+    for kind, sizes in ((AudioModel, TINY), (CodePrior, {"units": 2, "embedding": 2})):
+        for name, size in sizes.items():
+            patch.setitem(kind.__init__.__kwdefaults__, name, size)
 
 
 def hums(count, rng):

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from smallsounds import NAMES, TINY, hums
 
-from audiovae import plots
-from audiovae.data.chunks import CHUNK, QUIETEST_RMS
+from audiovae.data.chunks import CHUNK
 from audiovae.metrics import measures
-from audiovae.metrics.measures import codebook_use, distances, measure, sounding_codes
+from audiovae.metrics.measures import distances, measure, sounding_codes
 from audiovae.models.vae import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
 from manymodes.nn.randomness import make_deterministic
 
@@ -81,15 +79,6 @@ def test_every_key_is_there_and_documented(said, name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_what_does_not_apply_is_null(said, name):
-    absent = set(OF_PRIORS)
-    absent |= OF_LATENTS | OF_LEVELS if name in ("vqvae", "fsq", "mel") else OF_CODES
-    absent |= OF_LEVELS if name == "vae" else set()
-    absent |= OF_MELS if name != "mel" else set()
-    assert {key for key, value in said(name).items() if value is None} == absent
-
-
-@pytest.mark.parametrize("name", MODELS)
 def test_what_comes_back_is_what_is_measured(said, sounds, name):
     model, found = MODELS[name](), said(name)
     made_of = model.reconstruct(sounds.test.chunks)
@@ -129,13 +118,6 @@ def test_the_ceiling_is_what_a_perfect_spectrogram_gives(said, sounds):
     expected = distances(chunks, model.sounds_of(model.features_of(chunks)))
     assert said("mel")["griffin_lim"] == pytest.approx(expected, abs=1e-6)
     assert expected["mel_distance"] < 0.5 * said("mel")["mel_distance"]
-
-
-def test_divergences_add_up(said):
-    found = said("hvae")
-    assert found["kl_nats"] == pytest.approx(found["kl_top_nats"] + found["kl_bottom_nats"], abs=1e-5)
-    assert found["latents"] == 4 + 43
-    assert said("vae")["kl_nats"] > 0
 
 
 @pytest.mark.parametrize("varying", [0, 1, 3])
@@ -184,14 +166,6 @@ def test_equal_sounds_are_as_near_as_can_be():
     assert found == {"mse": 0, "cosine": pytest.approx(1), "spectral_convergence": 0, "mel_distance": 0, "si_sdr": 60}
 
 
-def test_silence_is_far_from_every_sound():
-    chunks = hums(2, np.random.default_rng(0)).astype(np.float32)
-    found = distances(chunks, np.zeros_like(chunks))
-    assert found["mse"] == pytest.approx(float(np.mean(chunks**2)))
-    assert (found["cosine"], found["si_sdr"]) == (0, -30)
-    assert found["spectral_convergence"] == pytest.approx(1)
-
-
 # --- codes
 
 
@@ -208,11 +182,6 @@ def test_codes_sound_where_the_chunk_does(count, silent):
     np.testing.assert_array_equal(sounding[0][ends - CHUNK / count >= begins], True)
 
 
-def test_what_is_quieter_than_silence_is_silent():
-    chunks = np.repeat(np.array([[0.99], [1.01]]) * QUIETEST_RMS, CHUNK, axis=1)
-    np.testing.assert_array_equal(sounding_codes(chunks, 172), [[False] * 172, [True] * 172])
-
-
 def test_perplexity_leaves_silence_out(sounds, monkeypatch):
     model = MODELS["vqvae"]()
     chunks = sounds.test.chunks.copy()
@@ -224,40 +193,3 @@ def test_perplexity_leaves_silence_out(sounds, monkeypatch):
     # ln 2 nats for whether it sounds, and ln 8 half of the time
     assert found["perplexity"] == pytest.approx(2 * math.sqrt(8), rel=0.01)
     assert found["codebook_use"] == 9 / 16
-
-
-def test_use_counts_every_code_once():
-    assert codebook_use(np.array([[3, 3, 5], [5, 5, 5]]), 8) == 0.25
-
-
-# --- pictures
-
-
-def is_picture(path):
-    with Image.open(path) as picture:
-        picture.load()
-        return picture.format == "PNG" and len(picture.convert("RGB").getcolors(1 << 24)) > 10
-
-
-@pytest.mark.parametrize(
-    ("name", "files"), [("vqvae", {"reconstructions.png", "codebook.png"}), ("vae", {"reconstructions.png"})]
-)
-def test_pictures_of_what_comes_back(sounds, tmp_path, name, files):
-    plots.save_reconstructions(MODELS[name](), sounds, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == files
-    assert all(map(is_picture, tmp_path.iterdir()))
-
-
-@pytest.mark.parametrize(
-    ("columns", "files"),
-    [
-        (("loss", "perplexity"), {"losses.png", "perplexity.png"}),
-        (("loss", "kl_all_nats"), {"losses.png", "divergences.png"}),
-        (("loss", "kl_top_nats", "kl_bottom_nats"), {"losses.png", "divergences.png"}),
-    ],
-)
-def test_pictures_of_training(tmp_path, columns, files):
-    history = [dict.fromkeys(columns, 1 / epoch) for epoch in range(1, 4)]
-    plots.save_training(history, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == files
-    assert all(map(is_picture, tmp_path.iterdir()))

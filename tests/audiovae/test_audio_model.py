@@ -120,18 +120,6 @@ def test_spectrograms_are_those_of_the_measures():
     np.testing.assert_array_equal(model.sounds_of(features), from_log_mel(features, CHUNK, iterations=1))
 
 
-@pytest.mark.parametrize("reads", ["raw", "mel"])
-def test_encoder_and_decoder_work_apart(reads):
-    chunks = noise(2)
-    for kind in ("vq", "vae"):
-        model = made(kind, reads)
-        assert isinstance(model.encoder, keras.Model)
-        assert isinstance(model.decoder, keras.Model)
-        known = model.encoder(model.features_of(chunks))
-        read = model.quantizer.values_of(model.quantizer(known).codes) if kind == "vq" else bounded(known).mean
-        np.testing.assert_array_equal(model.sounds_of(np.asarray(model.decoder(read))), model.reconstruct(chunks))
-
-
 @pytest.mark.parametrize(
     "wrong", [{"input_kind": "wave"}, {"quantizer_kind": "rvq"}, {"quantizer_kind": "fsq", "codes": 11}]
 )
@@ -157,7 +145,7 @@ def code_networks():
     return networks
 
 
-@pytest.mark.parametrize("place", [0, 1, 5_000, 11_024, CHUNK - 2, CHUNK - 1])
+@pytest.mark.parametrize("place", [0, 5_000, CHUNK - 1])
 def test_every_sample_is_heard_where_it_is(place):
     encoder, _ = code_networks()
     silence = np.asarray(encoder(click(0, 0.0)))
@@ -168,7 +156,7 @@ def test_every_sample_is_heard_where_it_is(place):
     assert abs((middles.min() + middles.max()) / 2 - np.clip(place, 200, CHUNK - 200)) < 256
 
 
-@pytest.mark.parametrize("code", [0, 1, 85, 170, 171])
+@pytest.mark.parametrize("code", [0, 85, 171])
 def test_every_code_is_made_where_it_was(code):
     _, decoder = code_networks()
     encodings = np.zeros((1, 172, 4), np.float32)
@@ -180,12 +168,6 @@ def test_every_code_is_made_where_it_was(code):
     # the ends of the sound included
     assert samples.min() <= max(0, middle - 200)
     assert samples.max() >= min(CHUNK - 1, middle + 200)
-
-
-def test_every_sample_can_be_made():
-    _, decoder = code_networks()
-    sound = np.asarray(decoder(np.random.default_rng(0).normal(size=(1, 172, 4)).astype(np.float32)))
-    assert np.unique(sound).size > 0.99 * CHUNK
 
 
 # --- saving
@@ -296,19 +278,6 @@ def test_the_commitment_follows_from_the_variance(scale):
     assert made("vq", commitment=0.7)._commitment_weight(scale * encodings) == 0.7
 
 
-def test_encodings_that_are_all_alike_are_no_trouble():
-    assert np.isfinite(made("vq", commitment="auto")._commitment_weight(tf.ones([2, 172, 4])))
-
-
-def test_draws_follow_from_the_seed(eager):
-    weights = [fitted("vae", updates=1, seed=seed)[0].get_weights() for seed in (3, 3, 4)]
-    same, other = (
-        [np.array_equal(*pair) for pair in zip(weights[0], weights[number], strict=True)] for number in (1, 2)
-    )
-    assert all(same)
-    assert not all(other)
-
-
 # --- drawing latents
 
 
@@ -349,12 +318,6 @@ def test_an_instrument_without_sounds_lies_where_all_do(monkeypatch):
     assert abs(zero.mean() - 3) < 0.5
 
 
-def test_a_single_sound_is_enough_for_an_instrument():
-    model = made("hvae")
-    model.fit_instruments(noise(2), np.array([0, 1]))
-    assert np.isfinite(model.sample_latents(2, 0, 1)).all()
-
-
 @pytest.mark.parametrize("kind", ["vae", "hvae"])
 def test_the_top_is_standard_normal_where_nothing_is_asked_for(kind):
     top = made(kind).sample_latents(5000, 0)[:, :3]
@@ -371,13 +334,6 @@ def test_the_bottom_is_drawn_below_the_top():
     prior = bounded(model.bottom_prior([top[:1]]))
     np.testing.assert_allclose(latents[:, 3:].mean(axis=0), prior.mean[0], atol=0.1)
     np.testing.assert_allclose(latents[:, 3:].std(axis=0), np.exp(prior.log_variance[0] / 2), rtol=0.1)
-
-
-@pytest.mark.parametrize("kind", ["vae", "hvae"])
-def test_the_same_seed_draws_the_same(kind):
-    model = made(kind)
-    np.testing.assert_array_equal(model.sample_latents(3, 1), model.sample_latents(3, 1))
-    assert (model.sample_latents(3, 1) != model.sample_latents(3, 2)).all()
 
 
 def test_divergences_are_those_of_each_level():
@@ -403,7 +359,3 @@ def test_a_grid_has_as_many_codes_as_asked_for(codes):
     else:
         assert np.prod(levels) == codes
         assert all(2 <= level <= 8 for level in levels)
-
-
-def test_the_usual_grid():
-    assert levels_of(256) == (8, 8, 4)

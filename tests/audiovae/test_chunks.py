@@ -47,12 +47,6 @@ def test_chunks_lie_where_the_hop_says(length, hop):
         assert not chunk[len(part) :].any()
 
 
-@pytest.mark.parametrize("hop", [CHUNK // 4, CHUNK // 3, HOP, CHUNK - 100])
-def test_weights_add_up_to_one_everywhere(hop):
-    joined = from_chunks(np.ones((5, CHUNK), np.float32), 4 * hop + CHUNK, hop)
-    np.testing.assert_allclose(joined, 1, atol=1e-6)
-
-
 def test_chunks_that_differ_fade_into_one_another():
     chunks = np.stack([np.full(CHUNK, -1.0), np.full(CHUNK, 1.0)])
     joined = from_chunks(chunks, CHUNK + HOP, HOP)
@@ -81,14 +75,6 @@ def test_a_sine_keeps_its_spectrum_over_seams(hop):
     assert np.abs(np.diff(joined)).max() < 1.02 * np.abs(np.diff(1.1 * sound)).max()
 
 
-@pytest.mark.parametrize("hop", [0, -1, CHUNK + 1])
-def test_hops_that_are_none(hop):
-    with pytest.raises(ValueError, match="hop between chunks"):
-        to_chunks(noise(10), hop)
-    with pytest.raises(ValueError, match="hop between chunks"):
-        from_chunks(np.zeros((1, CHUNK)), 10, hop)
-
-
 @pytest.mark.parametrize("length", [-1, CHUNK + HOP + 1])
 def test_lengths_that_chunks_do_not_have(length):
     with pytest.raises(ValueError, match="2 chunks at a hop of 11025 make up to 33075 samples"):
@@ -105,12 +91,6 @@ def test_gains_undo_normalising():
     np.testing.assert_allclose(np.abs(normalised).max(axis=1), PEAK, rtol=1e-6)
     np.testing.assert_allclose(normalised * gains[:, None], chunks, rtol=1e-6)
     assert 20 * np.log10(PEAK) == pytest.approx(-1)
-
-
-def test_silence_stays_silent():
-    normalised, gains = normalise(np.zeros((2, CHUNK), np.float32))
-    assert not normalised.any()
-    assert gains.tolist() == [1, 1]
 
 
 def test_loudness_is_the_root_mean_square():

@@ -85,11 +85,6 @@ def test_log_mel_has_frames_for_every_sample(samples):
     assert log_mel(np.zeros((2, samples), np.float32)).shape == (2, 1 + -(-samples // 256), 128)
 
 
-def test_noise_stays_on_the_scale(noise):
-    mels = log_mel(np.clip(noise, -1, 1).astype(np.float32))
-    assert -1 < mels.min() < mels.max() < 0.5
-
-
 @pytest.mark.parametrize(("bands", "ceiling"), [(128, 0.4), (256, 0.2)])
 def test_mel_spectrograms_go_back_to_sound(sounds, bands, ceiling):
     mels = log_mel(sounds, bands)
@@ -99,23 +94,6 @@ def test_mel_spectrograms_go_back_to_sound(sounds, bands, ceiling):
     assert (spectral_convergence(sounds, again) < ceiling).all()
     assert (mel_distance(sounds, again, bands) < 2).all()
     np.testing.assert_array_equal(from_log_mel(mels[:1], RATE), again[:1])
-
-
-def test_silence_goes_back_to_silence():
-    assert np.abs(from_log_mel(np.full((1, 88, 128), -1, np.float32), RATE)).max() < 1e-6
-
-
-def test_what_is_louder_than_sound_can_be_is_as_loud_as_that():
-    loudest = np.ones((1, 88, 128), np.float32)
-    np.testing.assert_array_equal(
-        from_log_mel(30 * loudest, RATE, iterations=2), from_log_mel(loudest, RATE, iterations=2)
-    )
-
-
-def test_louder_mel_spectrograms_are_louder_sounds(sounds):
-    soft = from_log_mel(log_mel(0.1 * sounds[:1]), RATE)
-    loud = from_log_mel(log_mel(sounds[:1]), RATE)
-    assert np.linalg.norm(loud) / np.linalg.norm(soft) == pytest.approx(10, rel=0.1)
 
 
 # --- measures
@@ -136,15 +114,6 @@ def test_silence_instead_of_a_sound(sounds):
     np.testing.assert_allclose(spectral_convergence(sounds, silence), 1)
     assert (spectral_loss(sounds, silence) > 1).all()
     assert (mel_distance(sounds, silence) > 4).all()
-
-
-def test_a_sound_instead_of_silence(sounds):
-    silence = np.zeros_like(sounds)
-    assert cosine_similarity(silence, sounds).tolist() == [0] * 3
-    assert np.isnan(si_sdr(silence, sounds)).all()
-    assert spectral_convergence(silence, sounds).tolist() == [np.inf] * 3
-    assert spectral_loss(silence, sounds).tolist() == [np.inf] * 3
-    assert (mel_distance(silence, sounds) > 4).all()
 
 
 def test_two_silences():
@@ -177,20 +146,6 @@ def test_noise_of_a_known_ratio(sounds, noise, decibels):
     np.testing.assert_allclose(si_sdr(clean, noisy), decibels, atol=1e-6)
     np.testing.assert_allclose(si_sdr(clean, 0.1 * noisy), decibels, atol=1e-6)
     np.testing.assert_allclose(cosine_similarity(clean, noisy), (1 + 10 ** (-decibels / 10)) ** -0.5)
-
-
-def test_another_phase_is_the_same_to_magnitudes():
-    one, other = sine(440)[None], np.cos(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32)[None]
-    assert abs(cosine_similarity(one, other)) < 0.01
-    assert spectral_convergence(one, other) < 0.1
-    assert spectral_convergence(one, sine(466.16)[None]) > 0.7
-
-
-def test_more_noise_is_worse(sounds, noise):
-    levels = [0.001, 0.01, 0.1]
-    for measure, better in ((spectral_convergence, 1), (spectral_loss, 1), (mel_distance, 1), (mse, 1), (si_sdr, -1)):
-        values = np.array([better * measure(sounds, sounds + level * noise) for level in levels])
-        assert (np.diff(values, axis=0) > 0).all(), measure.__name__
 
 
 def test_mel_distance_is_in_decibels():

@@ -42,7 +42,7 @@ def test_a_card_is_of_the_file_beside_it(file):
 
 
 def test_every_model_loads_and_makes_something():
-    from audiovae import output as sounds
+    from audiovae import synthesis as sounds
     from drumvae import load as load_drums
     from fontgan import load as load_letters
     from melodygan import load as load_melodies
@@ -57,7 +57,7 @@ def test_every_model_loads_and_makes_something():
         assert model.generate(2, seed=0).std() > 0.1
     assert load_drums(files["drums-styles"]).styles == ["rock", "jazz", "hiphop", "electronic", "latin"]
     assert load_drums(files["drums-groove"]).styles == ["rock", "jazz", "hiphop", "latin"]
-    model = sounds.load_model(files["sounds-vqvae"])
+    model = sounds.load(files["sounds-vqvae"])
     prior = sounds.prior_of(model, files["sounds-vqvae"])
     assert prior.instruments == model.instruments
     assert model.decode_codes(prior.sample([0], seed=0)).std() > 0.01

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiovae.comparison import CEILING, CHANGES, LOSSES, PRIOR_SHARE
-from evaluation.scores.verdict import number, share
-from manymodes.experiment import tables as kit
-from manymodes.experiment.cells import (
+from evaluation.scores.verdict import number
+from manymodes.experiment.tables import (
+    Cell,
+    Table,
     differences,
     having,
     is_trained,
     mean,
+    over_seeds,
     points,
     precise_share,
     signed,
@@ -21,21 +21,21 @@ from manymodes.experiment.cells import (
     training_cells,
     values,
 )
-from manymodes.experiment.tables import Cell, Table, over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from audiovae.comparison import Terms
-    from audiovae.data.sounds import Sounds
-    from manymodes.experiment.cells import Found, Write
-    from manymodes.experiment.compare import Record
+    from manymodes.experiment.records import Found, Record
+    from manymodes.experiment.tables import Write
+
+CHANGES = ("model", "input", "mels", "quantizer")
+"""The settings in which rows differ."""
 
 SILENT = 1.0
 """The spectral convergence of silence."""
 
 HALF = 0.5
-"""Less than this share of codes in use, of active latents, of sounds taken for what was asked, or of the diversity of
+"""Less than this share of codes in use, of active latents, of sounds that are recognised, or of the diversity of
 real ones, is marked."""
 
 LEAST_TOP_NATS = 1.0
@@ -48,7 +48,7 @@ _DISTANCES: Mapping[str, tuple[str, float]] = {
     "cosine": ("Cosine", 1.0),
     "mse": ("MSE", 0.0),
 }
-"""Headers, and what equal sounds have, as `audiovae.metrics.measures` cuts it off."""
+"""Headers, and the values of equal sounds, limited as in `audiovae.metrics.measures`."""
 
 _COMPARED: Mapping[str, tuple[str, Write]] = {
     "spectral_convergence": ("Spectral convergence", signed(number)),
@@ -61,22 +61,23 @@ _COMPARED: Mapping[str, tuple[str, Write]] = {
     "rtf_encode": ("Encoding", signed(number)),
     "rtf_decode": ("Decoding", signed(number)),
 }
-"""What a change of one setting is judged by: the header and how a difference is written."""
+"""What is shown of the change of one setting: the header, and how a difference is written."""
 
 
-def tables(found: Found) -> list[Table]:
-    """Put records into the tables of sounds rebuilt, of single changes, of codes and latents, of new sounds, of size.
+def tables(found: Found, losses: Sequence[str]) -> list[Table]:
+    """Return the tables of reconstructions, of single changes, of codes and latents, of new sounds, of costs.
 
     Args:
         found: the records of each row, one a seed.
+        losses: columns of the last table.
     """
     several = any(len(records) > 1 for records in found.values())
     seeds = " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
     shown = [_of_rebuilt(found, seeds), _of_changes(found), _of_codes(found), _of_latents(found), _of_new(found)]
-    return [table for table in [*shown, _of_size(found), _of_training(found)] if table.rows]
+    return [table for table in [*shown, _of_size(found), _of_training(found, losses)] if table.rows]
 
 
-# --- what comes back ----------------------------------------------------------------------------------------
+# --- reconstructions ----------------------------------------------------------------------------------------
 
 
 def _of_rebuilt(found: Found, seeds: str) -> Table:
@@ -87,14 +88,14 @@ def _of_rebuilt(found: Found, seeds: str) -> Table:
             "Recognised", "of real sounds",
         ),
         [[Cell(row.title), *_rebuilt(records)] for row, records in found.items()],
-        "Means over chunks of tunes, grooves or files that no model has heard. Spectral convergence: distance of the "
-        "magnitudes at three resolutions, 0 for the same, 1 for silence. Mel distance: of log-mel spectrograms. "
-        "SI-SDR: scale-invariant signal-to-distortion ratio, each chunk's within −30 and 60. Ceiling: of equal sounds; "
-        "of spectrograms what Griffin-Lim makes of the true ones. It finds phases of its own, so for spectrograms "
-        "SI-SDR, cosine and MSE say nothing, neither of the model nor of what one hears. Recognised: share that "
-        "a recogniser, which has learned from training chunks, takes for the instrument that they were. "
-        "Nearest training chunk: of the same instrument, by log-mel spectrograms, which is what a model reaches that "
-        f"has learned its chunks by heart. Bold: no nearer than silence; less than half are recognised.{seeds}",
+        "Means over chunks of held-out tunes, grooves or files. Spectral convergence: distance of the magnitudes at "
+        "three resolutions; 0 is equal, 1 is silence. Mel distance: distance of log-mel spectrograms. SI-SDR: "
+        "scale-invariant signal-to-distortion ratio, limited to −30 to 60 for each chunk. Ceiling: the score of "
+        "equal sounds; for spectrograms, of the original spectrograms after Griffin-Lim. Griffin-Lim estimates the "
+        "phases, so SI-SDR, cosine and MSE have no meaning for spectrograms. Recognised: share that a classifier, "
+        "trained on training chunks, assigns to the right instrument. Nearest training chunk: the chunk of the same "
+        "instrument with the nearest log-mel spectrogram, as a model that memorises its training data would return "
+        f"it. Bold: no nearer than silence; less than half are recognised.{seeds}",
     )  # fmt: skip
 
 
@@ -124,12 +125,12 @@ def _of_changes(found: Found) -> Table:
         "What each change does",
         ("Change", *(header for header, _ in _COMPARED.values())),
         rows,
-        "Rows that differ in one thing: the second less the first, of the same seed; shares in points, encoding and "
-        "decoding in times real time. Of convergence and distance less is better, of the others more.",
+        "Rows that differ in one setting: second minus first, same seed. Shares in percentage points; encoding and "
+        "decoding relative to real time. For convergence and distance lower is better, for the others higher.",
     )
 
 
-# --- what lies between --------------------------------------------------------------------------------------
+# --- codes and latents --------------------------------------------------------------------------------------
 
 
 def _of_codes(found: Found) -> Table:
@@ -140,10 +141,10 @@ def _of_codes(found: Found) -> Table:
             "Prior, bits a code", "pairs counted", "codes counted", "at most",
         ),
         [[Cell(row.title), *_codes(records)] for row, records in having(found, "codes").items()],
-        "On test chunks. Perplexity: how many codes, used evenly, would be as various; silence, whose codes are all "
-        "the same, is left out of the second. Prior: what a network that knows the instrument and the codes before "
-        "pays for a code, beside whoever has counted which code follows which, and how often each occurs. Bold: less "
-        "than half of the codes are in use; the prior has learned no more than pairs.",
+        "On test chunks. Perplexity: the number of codes that, used equally often, would be equally diverse; the "
+        "second leaves out silence, which always has the same codes. Prior: bits per code of a network that knows "
+        "the instrument and the previous codes, beside counts of pairs and of single codes. Bold: less than half of "
+        "the codes are in use; the prior is no better than counts of pairs.",
     )  # fmt: skip
 
 
@@ -167,9 +168,10 @@ def _of_latents(found: Found) -> Table:
         "What latents hold",
         ("Row", "Latents", "Active", "KL, nats", "at the top", "at the bottom"),
         [[Cell(row.title), *_latents(records)] for row, records in having(found, "latents").items()],
-        "On test chunks. Active: share of the latents whose means vary from chunk to chunk by more than 0.01. KL: "
-        "divergence of the posterior from the prior, summed over latents. The top is over a whole chunk, the bottom "
-        "over some milliseconds. Bold: less than half of the latents are active; the top holds less than one nat.",
+        "On test chunks. Active: share of the latent variables whose means vary by more than 0.01 from chunk to "
+        "chunk. KL: divergence of the posterior from the prior, summed over latent variables. The top level covers a "
+        "whole chunk, the bottom level some milliseconds. Bold: less than half of the latent variables are active; "
+        "the top level holds less than one nat.",
     )
 
 
@@ -183,27 +185,26 @@ def _latents(records: Sequence[Record]) -> list[Cell]:
     ]
 
 
-# --- what is new --------------------------------------------------------------------------------------------
+# --- new sounds ---------------------------------------------------------------------------------------------
 
 
 def _of_new(found: Found) -> Table:
     return Table(
         "What they play of their own",
         ("Row", "Recognised", "of real sounds", "Diversity, dB", "of real sounds", "Nearest, dB", "of real sounds"),
-        [[Cell(row.title), *_new(records)] for row, records in found.items()],
-        "New sounds, as many of each instrument: of VAEs drawn around where the instrument's sounds lie, of codes from "
-        "the prior, of principal components normally distributed. Of real sounds and Griffin-Lim they are validation "
-        "chunks. Recognised: share taken for the instrument asked for. Diversity: distance of two sounds of one "
-        "instrument, by log-mel spectrograms. Nearest: distance to the nearest training chunk; 0 is a copy. Only all "
-        "three together tell real sounds from others. Bold: less than half are recognised, or vary less than half as "
-        "much as real ones.",
+        [[Cell(row.title), *_new(records, real=row is next(iter(found)))] for row, records in found.items()],
+        "New sounds, equally many of each instrument: of VAEs, sampled around the encodings of the instrument's "
+        "sounds; of codes, from the prior; of principal components, from a normal distribution. Real sounds and "
+        "Griffin-Lim: validation chunks. Recognised: share classified as the requested instrument. Diversity: "
+        "distance of two sounds of one instrument, by log-mel spectrograms. Nearest: distance to the nearest "
+        "training chunk; 0 is a copy. Only all three together separate real sounds from others. Bold: less than half "
+        "are recognised, or diversity is less than half of that of real sounds.",
     )
 
 
-def _new(records: Sequence[Record]) -> list[Cell]:
-    modelled = records[0].made_with["row"] != CEILING
-    missed = modelled and mean(records, "instrument_hit") < HALF
-    narrow = modelled and mean(records, "diversity") < HALF * mean(records, "diversity_real")
+def _new(records: Sequence[Record], *, real: bool) -> list[Cell]:
+    missed = not real and mean(records, "instrument_hit") < HALF
+    narrow = not real and mean(records, "diversity") < HALF * mean(records, "diversity_real")
     return [
         values(records, "instrument_hit", precise_share)._replace(bad=missed),
         values(records, "instrument_hit_real", precise_share),
@@ -213,7 +214,7 @@ def _new(records: Sequence[Record]) -> list[Cell]:
     ]
 
 
-# --- what it costs ------------------------------------------------------------------------------------------
+# --- costs --------------------------------------------------------------------------------------------------
 
 
 def _of_size(found: Found) -> Table:
@@ -221,9 +222,9 @@ def _of_size(found: Found) -> Table:
         "What they cost",
         ("Row", "Parameters", "Encoding, × real time", "Decoding, × real time"),
         [[Cell(row.title), *_size(records)] for row, records in having(found, "parameters").items()],
-        "Parameters: numbers that are learned, without the prior's. Times real time: seconds of sound in a second on "
-        "this machine, 32 chunks at a time. Most of what decoding of spectrograms takes is Griffin-Lim. Bold: slower "
-        "than it plays.",
+        "Parameters: trained numbers, without the prior. Times real time: seconds of sound per second on this "
+        "machine, 32 chunks at a time. Griffin-Lim takes most of the decoding time of spectrograms. Bold: slower "
+        "than real time.",
     )
 
 
@@ -234,7 +235,7 @@ def _size(records: Sequence[Record]) -> list[Cell]:
     ]
 
 
-def _of_training(found: Found) -> Table:
+def _of_training(found: Found, losses: Sequence[str]) -> Table:
     trained = {row: records for row, records in found.items() if is_trained(records)}
     return Table(
         "How they were trained",
@@ -242,33 +243,16 @@ def _of_training(found: Found) -> Table:
             "Row", "Loss", "Reconstruction", "in validation", "KL, nats", "at the top", "at the bottom", "Commitment",
             "Updates", "Examples a second", "Seconds", "Epochs", "Judged epoch", "Planned for the prior",
         ),
-        [[Cell(row.title), *_training(records)] for row, records in trained.items()],
-        "Losses are those of the last epoch, means over it. Reconstruction: of samples the multi-resolution spectral "
-        "loss and ten times the mean absolute difference, of spectrograms that difference alone, so only rows with the "
-        "same input compare. An example is a chunk that an update looked at. As many epochs were planned, for learning "
-        "rates and annealing, as a short trial of each model said would fit; the clock ended training. The judged "
-        "epoch is the one with the least loss of validation chunks, as audiovae.train chooses it. Priors were planned "
-        "in the same way, and stop when validation codes get no cheaper.",
+        [[Cell(row.title), *_training(records, losses)] for row, records in trained.items()],
+        "Losses are means over the last epoch. Reconstruction: for samples, the multi-resolution spectral loss plus "
+        "ten times the mean absolute difference; for spectrograms, that difference alone. Compare only rows with the "
+        "same input. Examples are training chunks, counted once per update. A short trial of each model set the "
+        "number of epochs for learning rates and annealing; training ended when the time was over. The judged epoch "
+        "has the least loss on validation chunks, as in audiovae.train. Priors were planned in the same way and stop "
+        "when the loss on validation codes no longer falls.",
     )  # fmt: skip
 
 
-def _training(records: Sequence[Record]) -> list[Cell]:
+def _training(records: Sequence[Record], losses: Sequence[str]) -> list[Cell]:
     prior = over_seeds([record.training.get("prior_epochs") for record in records], number)
-    return [*training_cells(records, LOSSES, number), prior]
-
-
-def particulars(found: Found, terms: Terms, command: str, sounds: Sounds) -> dict[str, str]:
-    """Say what the tables depend on, as `manymodes.experiment.tables.particulars`; ``sounds`` are those of a seed."""
-    fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)
-    names = f"{len(sounds.names)} {'instrument' if len(sounds.names) == 1 else 'instruments'}"
-    sides = f"{len(sounds.train.chunks):,} seconds to learn from and {len(sounds.test.chunks):,} to measure with"
-    time = (
-        f"{number(terms.minutes)} minutes of updates a model, {share(PRIOR_SHARE)} more for the prior of codes; "
-        f"{terms.count} new sounds of each instrument"
-    )
-    return kit.particulars(
-        found,
-        command=command,
-        data=("Sounds", f"{Path(sounds.source).name}, {names}, {sides}, fingerprint {', '.join(fingerprints)}"),
-        time=time,
-    )
+    return [*training_cells(records, losses, number), prior]

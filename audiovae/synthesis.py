@@ -1,0 +1,263 @@
+"""Sounds of a trained model: new ones, reconstructions, interpolations, codes; what commands and studio share.
+
+import audiovae
+sounds = audiovae.make_sounds(audiovae.load("sounds-vqvae"), instrument="piano", count=4, seed=7)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from audiovae.codes import CodedSound, fingerprint
+from audiovae.config import PRIOR, TEMPERATURE, TOP_P
+from audiovae.data.chunks import CHUNK, QUIETEST_RMS, from_chunks, loudness, normalise, to_chunks
+from manymodes import cli, hub
+from manymodes.cli import UserError
+from manymodes.music.audio import read_audio
+
+if TYPE_CHECKING:
+    from audiovae.models.prior import CodePrior
+    from audiovae.models.vae import AudioModel, AudioVQVAE
+
+SOUND_MODEL = hub.Kind(
+    "a model of sounds",
+    "audiovae.train",
+    {f"audiovae>{name}": "audiovae.models.vae" for name in ("AudioVAE", "HierarchicalAudioVAE", "AudioVQVAE")},
+)
+CODE_PRIOR = hub.Kind("a prior over codes", "audiovae.prior", {"audiovae>CodePrior": "audiovae.models.prior"})
+COUNT = 8
+OVERLAP = 256
+"""Samples that coded chunks have in common, 12 ms, in which they crossfade. More would cost bits."""
+
+_FADE = 110  # samples, 5 ms: a new sound may begin and end within a tone
+
+
+# --- models -------------------------------------------------------------------------------------------------
+
+
+def load(model: str | Path | None = None) -> AudioModel:
+    """Load a model of sounds.
+
+    Args:
+        model: a run folder, a .keras file, or the name of a pretrained model; the default one unless given.
+
+    Raises:
+        UserError: there is no such model, or it cannot be loaded.
+    """
+    file = hub.model_file(None if model is None else Path(model), SOUND_MODEL.program)
+    loaded = hub.load_model(file, SOUND_MODEL)
+    loaded.file = file
+    return loaded
+
+
+def with_codes(model: AudioModel, file: Path) -> AudioVQVAE:
+    """Return the model of a file if it has codes.
+
+    Raises:
+        UserError: it has none.
+    """
+    from audiovae.models.vae import AudioVQVAE
+
+    if not isinstance(model, AudioVQVAE):
+        raise UserError(f"{file} is a model without codes: give one of python -m audiovae.train --model vqvae")
+    return model
+
+
+def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
+    """Load the prior over a model's codes.
+
+    Args:
+        model: a trained one.
+        file: where it is from; the prior is beside it.
+
+    Raises:
+        UserError: there is no prior, or it was trained on the codes of another model.
+    """
+    path = file.with_name(f"{file.stem}-{PRIOR}")
+    path = path if path.is_file() else file.with_name(PRIOR)
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: train it with python -m audiovae.prior {file.parent}")
+    prior: CodePrior = hub.load_model(path, CODE_PRIOR, "the prior")
+    if prior.maker != maker_of(model):
+        raise UserError(f"{path} is the prior of another model: train it with python -m audiovae.prior {file.parent}")
+    return prior
+
+
+def maker_of(model: AudioVQVAE) -> str:
+    """Return the fingerprint of a model, by which its codes and its prior are known, in hex."""
+    return fingerprint(model.get_weights()).hex()
+
+
+# --- new sounds ---------------------------------------------------------------------------------------------
+
+
+def make_sounds(
+    model: AudioModel,
+    *,
+    instrument: str | None = None,
+    count: int = COUNT,
+    seed: int = 0,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    prior: CodePrior | None = None,
+) -> np.ndarray:
+    """Make new sounds of one second.
+
+    Args:
+        model: a trained one.
+        instrument: of all of them. Without it, a model with codes takes one instrument after the other, and others
+            mix them.
+        count: number of sounds.
+        seed: same seed, same sounds.
+        temperature: of the codes, default 1: below 1 likely codes become likelier. For models with codes.
+        top_p: drawn from the likeliest codes whose probabilities reach it, default 0.95. For models with codes.
+        prior: over the codes of a model with codes; by default the one beside the file that `load` has read.
+
+    Returns:
+        float32 [count, 22050], equally loud, faded in and out.
+
+    Raises:
+        UserError: the model does not know the instrument, has no codes for the last three arguments, or no prior.
+    """
+    from audiovae.models.vae import AudioVQVAE
+
+    number = None
+    if instrument is not None:
+        number = cli.number_of(instrument, model.instruments, "--instrument", "instrument")
+    if isinstance(model, AudioVQVAE):
+        if prior is None and model.file is None:
+            raise UserError("this model was not loaded from a file, beside which its prior could be: give the prior")
+        prior = prior or prior_of(model, model.file)
+        asked = [index % len(model.instruments) if number is None else number for index in range(count)]
+        temperature, top_p = temperature or TEMPERATURE, top_p or TOP_P
+        chunks = model.decode_codes(prior.sample(asked, seed=seed, temperature=temperature, top_p=top_p))
+    elif temperature is not None or top_p is not None:
+        raise UserError("--temperature and --top-p need a model with codes, which this one is not: leave them out")
+    else:
+        chunks = model.from_latents(model.sample_latents(count, seed, number))
+    return faded(normalise(chunks)[0])
+
+
+def names_of(model: AudioModel, instrument: str | None, count: int) -> list[str]:
+    """Name the sounds of `make_sounds` by their instruments; "sound" where these are mixed."""
+    from audiovae.models.vae import AudioVQVAE
+
+    if instrument is not None:
+        names = [model.instruments[cli.number_of(instrument, model.instruments, "--instrument", "instrument")]]
+    else:
+        names = list(model.instruments) if isinstance(model, AudioVQVAE) else ["sound"]
+    return [names[index % len(names)] for index in range(count)]
+
+
+def raw_sounds(model: AudioModel, file: Path, asked: np.ndarray, seed: int) -> np.ndarray:
+    """Make new sounds as `make_sounds` does, neither made equally loud nor faded.
+
+    Args:
+        model: a trained one.
+        file: where it is from.
+        asked: instruments, [m], in ascending order.
+        seed: of the draws.
+
+    Returns:
+        float32 [m, 22050].
+    """
+    from audiovae.models.vae import AudioVQVAE
+
+    if isinstance(model, AudioVQVAE):
+        codes = prior_of(model, file).sample(asked, seed=seed, temperature=TEMPERATURE, top_p=TOP_P)
+        return model.decode_codes(codes)
+    numbers, counts = np.unique(asked, return_counts=True)
+    latents = [
+        model.sample_latents(int(count), seed + int(number), int(number))
+        for number, count in zip(numbers, counts, strict=True)
+    ]
+    return model.from_latents(np.concatenate(latents))
+
+
+def faded(chunks: np.ndarray) -> np.ndarray:
+    """Fade chunks [n, samples] in and out within 5 ms, so that they do not click."""
+    rise = np.sin(np.pi / 2 * np.arange(_FADE) / _FADE).astype(np.float32) ** 2
+    chunks = chunks.copy()
+    chunks[:, :_FADE] *= rise
+    chunks[:, -_FADE:] *= rise[::-1]
+    return chunks
+
+
+# --- recordings ---------------------------------------------------------------------------------------------
+
+
+def read_sound(path: Path) -> np.ndarray:
+    """Read a sound that is not silent, float32 [samples] at 22,050 a second.
+
+    Raises:
+        UserError: there is no such file, it is not a sound, or it is silent.
+    """
+    sound = read_audio(path)
+    if loudness(to_chunks(sound)).max() < QUIETEST_RMS:
+        raise UserError(f"{path} is silent: give a sound that is louder than -60 dB somewhere")
+    return sound
+
+
+def levelled(chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Make chunks equally loud, as models know them.
+
+    Returns:
+        (levelled, gains) as `audiovae.data.chunks.normalise`, except that the gain of silence is 0: it remains silence.
+    """
+    normalised, gains = normalise(chunks)
+    return normalised, np.where(chunks.any(axis=1), gains, 0).astype(np.float32)
+
+
+def reconstruct(model: AudioModel, sound: np.ndarray) -> np.ndarray:
+    """Return a model's reconstruction of a sound [samples]: as long and, chunk by chunk, as loud."""
+    chunks, gains = levelled(to_chunks(sound))
+    return from_chunks(model.reconstruct(chunks) * gains[:, None], len(sound))
+
+
+def interpolate(model: AudioModel, first: np.ndarray, second: np.ndarray, steps: int) -> list[np.ndarray]:
+    """Return sounds that lead from one to another, the reconstructions of both included.
+
+    Chunk by chunk, latents are mixed before they are decoded; of a model with codes, encodings before they are rounded
+    to codes. Loudness and length are mixed, too. Where one of the sounds is silent or over, the chunk of the other one
+    only fades.
+
+    Args:
+        model: a trained one.
+        first: [samples], any number of them.
+        second: the same.
+        steps: number of sounds, at least 2.
+    """
+    longest = max(len(first), len(second))
+    ends = [levelled(to_chunks(np.pad(sound, (0, longest - len(sound))))) for sound in (first, second)]
+    (chunks, gains), (other_chunks, other_gains) = ends
+    points, other_points = (
+        model.latents(np.where(mine[:, None] > 0, own, others))
+        for mine, own, others in ((gains, chunks, other_chunks), (other_gains, other_chunks, chunks))
+    )
+    sounds = []
+    for share in np.linspace(0, 1, steps):
+        mixed = model.from_latents(_between(points, other_points, share))
+        loud = mixed * _between(gains, other_gains, share)[:, None]
+        sounds.append(from_chunks(loud, round(_between(len(first), len(second), share))))
+    return sounds
+
+
+def _between(first: Any, second: Any, share: float) -> Any:
+    return (1 - share) * first + share * second
+
+
+def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
+    """Turn a sound of any length, [samples], into codes."""
+    hop = CHUNK - OVERLAP
+    chunks, gains = levelled(to_chunks(sound, hop))
+    return CodedSound(
+        model.encode_codes(chunks), gains, len(sound), hop, model.code_count, bytes.fromhex(maker_of(model))
+    )
+
+
+def decode(model: AudioVQVAE, coded: CodedSound) -> np.ndarray:
+    """Turn codes back into a sound, float32 [samples]; its chunks crossfade."""
+    return from_chunks(model.decode_codes(coded.codes) * coded.gains[:, None], coded.length, coded.hop)

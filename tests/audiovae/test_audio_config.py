@@ -1,0 +1,73 @@
+import argparse
+
+import pytest
+
+from audiovae.config import AudioConfig
+from manymodes.cli import UserError
+
+DEFAULTS = {
+    "sounds": "corpus", "chunks": None, "model": "vqvae", "input": "raw", "mels": None,
+    "quantizer": "vq", "codes": 256, "commitment": 0.25, "beta": None, "anneal": None, "free_bits": None,
+    "epochs": 15, "batch_size": 16, "updates_per_epoch": 250, "seed": 0,
+}  # fmt: skip
+OF_CODES = dict.fromkeys(("quantizer", "codes", "commitment"))
+OF_LATENTS = {"beta": 0.001, "anneal": "linear", "free_bits": 0.1}
+
+
+def parsed(line):
+    parser = argparse.ArgumentParser()
+    AudioConfig.add_options(parser)
+    return AudioConfig.from_args(parser.parse_args(line.split()))
+
+
+@pytest.mark.parametrize(
+    ("line", "changed", "name"),
+    [
+        ("", {}, "audiovae-vqvae-raw"),
+        ("--model vae --beta 0", {"model": "vae", **OF_CODES, **OF_LATENTS, "beta": 0.0}, "audiovae-vae-raw"),
+        (
+            "--model hvae --input mel --mels 256",
+            {"model": "hvae", "input": "mel", "mels": 256, **OF_CODES, **OF_LATENTS},
+            "audiovae-hvae-mel256",
+        ),
+        (
+            "--quantizer fsq --codes 240 --seed 3",
+            {"quantizer": "fsq", "codes": 240, "seed": 3, "commitment": None},
+            "audiovae-vqvae-raw-fsq",
+        ),
+        (
+            "--commitment auto --chunks 50 --epochs 2",
+            {"commitment": "auto", "chunks": 50, "epochs": 2},
+            "audiovae-vqvae-raw",
+        ),
+        ("--input mel", {"input": "mel", "mels": 128}, "audiovae-vqvae-mel128"),
+    ],
+)
+def test_settings_are_those_of_the_command(line, changed, name):
+    config = parsed(line)
+    assert config.to_json() == DEFAULTS | changed
+    assert (config.name, config.monitor) == (name, "val_loss")
+    assert AudioConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--mels 128", "--mels needs --input mel"),
+        ("--model vae --codes 8", "--codes needs --model vqvae"),
+        ("--beta 1", "--beta needs --model vae or hvae"),
+        ("--model vae --quantizer fsq", "--quantizer needs --model vqvae"),
+        ("--quantizer fsq --commitment 1", "--commitment needs --model vqvae --quantizer vq"),
+        ("--quantizer fsq --codes 241", "--codes 241 is not a product of numbers from 2 to 8"),
+    ],
+)
+def test_wrong_combinations_are_refused(line, said):
+    with pytest.raises(UserError, match=said):
+        parsed(line)
+
+
+def test_sounds_are_noted_with_their_whole_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for typed, kept in (("some", "some"), ("~/wavs", "home/wavs"), ("./corpus", "corpus")):
+        assert parsed(f"--sounds {typed}").sounds == str(tmp_path / kept)
