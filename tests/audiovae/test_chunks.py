@@ -93,11 +93,6 @@ def test_gains_undo_normalising():
     assert 20 * np.log10(PEAK) == pytest.approx(-1)
 
 
-def test_loudness_is_the_root_mean_square():
-    sine = np.sin(2 * np.pi * 10 * np.arange(CHUNK) / CHUNK)
-    np.testing.assert_allclose(loudness(np.stack([np.full(CHUNK, -0.5), sine])), [0.5, np.sqrt(0.5)])
-
-
 def test_frames_that_sound():
     chunks = np.zeros((1, 1000))
     chunks[0, :250] = 2 * QUIETEST_RMS
@@ -114,3 +109,8 @@ def test_chunks_worth_learning_from():
     chunks[2, : CHUNK * 4 // 10] = noise(CHUNK)[: CHUNK * 4 // 10]
     chunks[3] = 1e-4 * noise(CHUNK)
     assert is_sounding(chunks).tolist() == [True, True, False, False, False]
+
+
+def test_loudness_is_the_root_mean_square():
+    sine = np.sin(2 * np.pi * 10 * np.arange(CHUNK) / CHUNK)
+    np.testing.assert_allclose(loudness(np.stack([np.full(CHUNK, -0.5), sine])), [0.5, np.sqrt(0.5)])

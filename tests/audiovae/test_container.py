@@ -112,3 +112,14 @@ def test_a_fingerprint_tells_models_apart():
     ]
     assert len({same, *map(fingerprint, others)}) == 5
     assert same != hashlib.sha256(b"").digest()[:8]
+
+
+def test_a_later_version_is_said_to_be_one():
+    content = bytearray(pack(SMALL))
+    content[len(MAGIC)] = 2
+    with pytest.raises(UnreadableCodesError, match="version 2"):
+        unpack(bytes(content))
+
+
+def test_gains_beyond_16_bits_are_as_large_as_can_be():
+    assert unpack(pack(coded([[0]], [1e9]))).gains.tolist() == [65504]

@@ -231,3 +231,13 @@ def test_what_has_no_codes_is_given_no_prior(refusal, run, tmp_path):
     assert "is a run of drumvae.train" in refusal(program="drumvae.train")
     (run / "model.keras").unlink()
     assert "has no model.keras" in refusal(program="audiovae.train")
+
+
+def test_noise_costs_all_its_bits_and_what_follows_surely_none():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(16, size=(2, 400, 100))
+    assert unigram_bits(*noise, 16) == pytest.approx(4, abs=0.01)
+    assert bigram_bits(*noise, 16) == pytest.approx(4, abs=0.02)
+    cycle = (np.arange(100) + rng.integers(16, size=(2, 400, 1))) % 16
+    assert unigram_bits(*cycle, 16) == pytest.approx(4, abs=0.01)
+    assert bigram_bits(*cycle, 16) < 0.1

@@ -142,7 +142,7 @@ def test_what_was_played_is_kept(played, small_corpus, monkeypatch):
             np.testing.assert_array_equal(array, other)
 
 
-@pytest.mark.parametrize("content", [b"", b"not an archive", None])
+@pytest.mark.parametrize("content", [b"not an archive", None])
 def test_a_damaged_cache_is_made_again(played, small_corpus, monkeypatch, tmp_path, content):
     (kept,) = cache_folder().glob("sounds-*.npz")
     whole = kept.read_bytes()
@@ -161,16 +161,6 @@ def test_a_tune_is_played_at_its_pitches():
     assert take.dtype == np.float32
     for chunk in take:
         assert loudest_frequency(chunk) == pytest.approx(440, rel=0.01)
-
-
-def test_rests_are_silent_and_chunks_follow_one_another():
-    tune = tune_of([None, 69] * 8, "on and off", steps=8)  # at these tempos a rest is 0.8 seconds or more
-    for seed in range(8):
-        take = play_tune(tune, PROGRAMS["flute"], np.random.default_rng(seed)).ravel()
-        assert np.abs(np.diff(take)).max() < 0.2  # no seam within
-        silent = np.diff(np.flatnonzero(np.concatenate([[True], take != 0, [True]])))
-        assert 0.2 * RATE < silent.max() < 1.5 * RATE
-        assert 0.3 < (np.abs(take) > 1e-3).mean() < 0.9
 
 
 def bar_of(hits, tempo):
