@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not complete:
         print(f"stopped; continue with: python -m {PROGRAM} --resume {run.path}")
         return cli.INTERRUPTED_EXIT
-    metrics = trainer.evaluate(model, sounds, recogniser, seed=config.seed, train_seconds=training_seconds(run))
+    metrics = trainer.evaluate(model, sounds, recogniser, seed=config.seed, train_seconds=training_seconds(run.path))
     run.write_metrics(metrics)
     plots.save_reconstructions(model, sounds, run.path / "plots")
     print(f"wrote {run.path}/metrics.json: {_summary(metrics)}")

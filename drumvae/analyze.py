@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"{path}: {problem}")
     run = Run.continued(path, config)
     if not (path / METRICS).is_file():
-        run.write_metrics(evaluate(model, grooves, seed=config.seed, train_seconds=training_seconds(run)))
+        run.write_metrics(evaluate(model, grooves, seed=config.seed, train_seconds=training_seconds(run.path)))
         print(f"wrote {path}/{METRICS}")
     metrics = json.loads((path / METRICS).read_text(encoding="utf-8"))
     draw(run, model, grooves, metrics)

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if problem := too_few(grooves):
         print(f"note: no metrics.json: {problem}")
         return 0
-    metrics = evaluate(model, grooves, seed=config.seed, train_seconds=training_seconds(run))
+    metrics = evaluate(model, grooves, seed=config.seed, train_seconds=training_seconds(run.path))
     run.write_metrics(metrics)
     print(
         f"wrote {run.path}/metrics.json: {metrics['iwae_nats']:.2f} nats a bar, hit F1 {metrics['hit_f1']:.3f}, style "

@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stopped; continue with: python -m {PROGRAM} --resume {run.path}")
         return cli.INTERRUPTED_EXIT
     images, metrics = trainer.evaluate(
-        model, letters, classifiers, count=args.count, seed=config.seed, train_seconds=training_seconds(run)
+        model, letters, classifiers, count=args.count, seed=config.seed, train_seconds=training_seconds(run.path)
     )
     run.write_metrics(metrics)
     plots.save_samples(model, images, letters, classifiers.reporting, run.path / "plots")

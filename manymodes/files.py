@@ -1,7 +1,7 @@
 """Writing to the user's disk without ever losing what was there.
 
-Files are written beside their place and moved into it; folders too. A folder that the program wrote carries a
-manifest of its files, so that the program knows its own work from anybody else's.
+Files and folders are written beside their place and moved into it. What exists is kept: files that join a folder get
+new names, folders get numbered successors.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import glob
-import hashlib
 import itertools
 import json
 import os
@@ -26,8 +25,8 @@ from manymodes.cli import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-MANIFEST = ".manymodes.json"
 CACHE_VARIABLE = "MANYMODES_CACHE"
+_PARTIAL = ".partial-"
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -68,24 +67,6 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def check_output_folder(path: Path, *, force: bool) -> None:
-    """Make sure that ``path`` may be written as an output folder, before any work is done.
-
-    It may when it is missing or empty, when everything in it is what the program wrote there, unchanged, or with
-    ``force`` (it is then set aside, never deleted).
-
-    Raises:
-        UserError: it is a file, holds something of somebody else's, or cannot be moved.
-    """
-    check_place(path)
-    foreign = _first_foreign(path)
-    if foreign and not force:
-        raise UserError(
-            f"{path} holds {foreign}, which this program did not write: "
-            f"choose another folder, or --force to set {path} aside as {_free_backup(path).name}"
-        )
-
-
 def check_place(path: Path) -> None:
     """Make sure that a folder may be made, replaced or moved at ``path``.
 
@@ -98,42 +79,6 @@ def check_place(path: Path) -> None:
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         kind = "" if parent.is_dir() else "the file "
         raise UserError(f"{path} cannot be made in {kind}{parent}: choose a place you may write to")
-
-
-@contextlib.contextmanager
-def output_folder(path: Path, *, force: bool) -> Iterator[Path]:
-    """Give a folder to fill; on success it replaces what the program wrote at ``path`` before.
-
-    What the program did not write is set aside under a numbered name when ``force`` is given.
-
-    Raises:
-        UserError: as `check_output_folder`.
-    """
-    check_output_folder(path, force=force)
-    path = path.resolve()
-    partial = _partial(path)
-    partial.mkdir()
-    try:
-        yield partial
-        _write_manifest(partial)
-        old = path.with_name(f".old-{path.name}")
-        shutil.rmtree(old, ignore_errors=True)
-        if _first_foreign(path):
-            set_aside(path)
-        elif path.exists():
-            path.rename(old)
-        partial.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a file or folder to the first free ``name.1``, ``name.2`` …, say so, and return the new path."""
-    backup = _free_backup(path)
-    path.rename(backup)
-    print(f"{path} was there already: it is now {backup}")
-    return backup
 
 
 def save_keras(model: object, path: Path) -> None:
@@ -164,50 +109,6 @@ def _numbered(config: str) -> str:
     )
 
 
-def _write_manifest(folder: Path) -> None:
-    files = {str(f.relative_to(folder)): _digest(f) for f in sorted(folder.rglob("*")) if f.is_file()}
-    text = json.dumps({"written by": "manymodes", "sha256": files}, indent=1)
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
-
-
-def _first_foreign(path: Path) -> str | None:
-    """Name the first thing at ``path`` that the program did not write; None when there is none."""
-    if not path.exists():
-        return None
-    if not path.is_dir():
-        return "a file of that name"
-    contents = sorted(f for f in path.rglob("*") if not f.is_dir() and f.name != MANIFEST)
-    if not contents:
-        return None
-    manifest = path / MANIFEST
-    known = _read_manifest(manifest)
-    for file in contents:
-        name = str(file.relative_to(path))
-        if name not in known or _digest(file) != known[name]:
-            return name
-    return None
-
-
-def _read_manifest(file: Path) -> dict[str, str]:
-    """Return {name: digest}; nothing when there is no manifest or none that can be read."""
-    try:
-        known = json.loads(file.read_text(encoding="utf-8"))["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _free_backup(path: Path) -> Path:
-    number = 1
-    while path.with_name(f"{path.name}.{number}").exists():
-        number += 1
-    return path.with_name(f"{path.name}.{number}")
-
-
 def _flush_to_disk(path: Path) -> None:
     """Have the system write a file or folder out, so that a later rename never outruns its content."""
     handle = os.open(path, os.O_RDONLY)
@@ -220,7 +121,7 @@ def _flush_to_disk(path: Path) -> None:
 def new_run_folder(path: Path) -> Path:
     """Make the folder ``path``, or the first free one of ``path-2``, ``path-3`` and so on, and return it.
 
-    An empty folder counts as free.
+    An empty folder counts as free, and so does one that a process was killed in before it had written anything whole.
 
     Raises:
         UserError: nothing may be written there.
@@ -231,7 +132,7 @@ def new_run_folder(path: Path) -> Path:
         try:
             chosen.mkdir()
         except FileExistsError:
-            if not chosen.is_dir() or any(chosen.iterdir()):
+            if not chosen.is_dir() or any(not entry.name.startswith(_PARTIAL) for entry in chosen.iterdir()):
                 continue
         return chosen
     raise AssertionError
@@ -374,11 +275,11 @@ def _locked(folder: Path) -> Iterator[None]:
 def _partial(path: Path) -> Path:
     """Name a place beside ``path`` that no other process uses, and clear those of processes that were killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".partial-*-{glob.escape(path.name)}"):
+    for stale in path.parent.glob(f"{_PARTIAL}*-{glob.escape(path.name)}"):
         owner = stale.name.split("-")[1]
         if owner.isdecimal() and not _is_running(int(owner)):
             shutil.rmtree(stale) if stale.is_dir() else stale.unlink(missing_ok=True)
-    return path.with_name(f".partial-{os.getpid()}-{next(_COUNTER)}-{path.name}")
+    return path.with_name(f"{_PARTIAL}{os.getpid()}-{next(_COUNTER)}-{path.name}")
 
 
 def _is_running(process: int) -> bool:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from manymodes.experiment.cells import precise_share
-from manymodes.experiment.compare import machine
 from manymodes.experiment.fit import training_seconds
-from manymodes.experiment.run import Run
-from manymodes.experiment.tables import UNKNOWN
+from manymodes.experiment.records import machine
+from manymodes.experiment.run import read_config
+from manymodes.experiment.tables import UNKNOWN, precise_share
 from pretraining.judging import judgement
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def card(name: str, shipped: Shipped, run: Path, shipping: Path) -> str:
         run: of its training, on this machine.
         shipping: a run with the model that ships.
     """
-    trained, model = Run.resume(run), run / "model.keras"
+    model = run / "model.keras"
     files = sorted(shipping.glob("*.keras"))
     environment = Environment(
         loader=PackageLoader("pretraining"),
@@ -183,8 +182,8 @@ def card(name: str, shipped: Shipped, run: Path, shipping: Path) -> str:
     return environment.get_template(f"{name}.md.jinja").render(
         name=name,
         shipped=shipped,
-        config=trained.config,
-        minutes=training_seconds(trained) / 60,
+        config=read_config(run),
+        minutes=training_seconds(run) / 60,
         date=datetime.fromtimestamp(model.stat().st_mtime, UTC).date().isoformat(),
         machine=machine(),
         files={shipped_name(name, file): _digest(file) for file in files},

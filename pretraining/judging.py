@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from manymodes.cli import UserError
-from manymodes.experiment.run import METRICS, Run
+from manymodes.experiment.run import METRICS, read_config
 from manymodes.files import write_text
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Judgement(NamedTuple):
 
     file: str
     last: str
-    judge: Callable[[Run], None]
+    judge: Callable[[Path, dict[str, Any]], None]
 
 
 def judgement(path: Path) -> dict[str, Any]:
@@ -43,10 +43,10 @@ def judgement(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the data are not there, or have changed.
     """
-    run = Run.resume(path)
-    file, last, judge = JUDGEMENTS[run.config["program"]]
+    config = read_config(path)
+    file, last, judge = JUDGEMENTS[config["program"]]
     if _read(path / file).get(last) is None:
-        judge(run)
+        judge(path, config)
     return {**_read(path / METRICS), **_read(path / file)}
 
 
@@ -54,35 +54,35 @@ def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _check_data(run: Run, fingerprint: str) -> None:
+def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
     """Make sure that a run was trained on what it is judged by.
 
     Raises:
         UserError: it was not.
     """
-    if run.config.get("fingerprint") != fingerprint:
-        raise UserError(f"the data of {run.path} have changed since it was trained: train anew")
+    if config.get("fingerprint") != fingerprint:
+        raise UserError(f"the data of {run} have changed since it was trained: train anew")
 
 
-def _judge_melody(run: Run) -> None:
+def _judge_melody(run: Path, config: dict[str, Any]) -> None:
     from melodygan.composing import load
     from melodygan.data.corpus import load_corpus, split
     from melodygan.metrics.held_out import Compared, measured
 
-    seed = run.config["seed"]
-    model = load(run.path)
-    corpus = load_corpus(run.config["corpus"])
-    _check_data(run, corpus.fingerprint)
+    seed = config["seed"]
+    model = load(run)
+    corpus = load_corpus(config["corpus"])
+    _check_data(run, config, corpus.fingerprint)
     sides = split(corpus.tunes, seed)
     found = measured(Compared(model.generate(TUNES, seed=seed), sides.test), sides.train, seed)
     measures = {name: None if value != value else value for name, value in found["measures"].items()}  # noqa: PLR0124 - NaN
     write_text(
-        run.path / "judging.json",
+        run / "judging.json",
         json.dumps({"measures": measures, "verdict": found["verdict"]}, indent=1, allow_nan=False) + "\n",
     )
 
 
-def _judge_letters(run: Run) -> None:
+def _judge_letters(run: Path, config: dict[str, Any]) -> None:
     from fontgan.data.fonts import load_fonts
     from fontgan.lettering import load
     from fontgan.metrics.classifiers import classifiers_of
@@ -90,34 +90,38 @@ def _judge_letters(run: Run) -> None:
     from fontgan.trainer import evaluate
     from manymodes.experiment.fit import training_seconds
 
-    letters = load_fonts(run.config["fonts"], seed=run.config["seed"])
-    _check_data(run, letters.fingerprint)
+    letters = load_fonts(config["fonts"], seed=config["seed"])
+    _check_data(run, config, letters.fingerprint)
     _, metrics = evaluate(
-        load(run.path), letters, classifiers_of(letters),
-        count=EVALUATED, seed=run.config["seed"], train_seconds=training_seconds(run),
+        load(run), letters, classifiers_of(letters),
+        count=EVALUATED, seed=config["seed"], train_seconds=training_seconds(run),
     )  # fmt: skip
-    run.write_metrics(metrics)
+    write_text(run / METRICS, json.dumps(metrics, indent=1) + "\n")
 
 
-def _judge_drums(run: Run) -> None:
+def _judge_drums(run: Path, _: dict[str, Any]) -> None:
     from drumvae import analyze
 
-    analyze.main([str(run.path)])
+    analyze.main([str(run)])
 
 
-def _judge_sounds(run: Run) -> None:
+def _judge_sounds(run: Path, config: dict[str, Any]) -> None:
     from audiovae.data.sounds import load_sounds
     from audiovae.metrics.recognition import recogniser_of
     from audiovae.synthesis import load, prior_of, with_codes
     from audiovae.trainer import evaluate, measure_prior
     from manymodes.experiment.fit import training_seconds
 
-    seed, file = run.config["seed"], run.path / "model.keras"
-    sounds = load_sounds(run.config["sounds"], seed=seed, chunks=run.config["chunks"])
-    _check_data(run, sounds.fingerprint)
+    seed, file = config["seed"], run / "model.keras"
+    sounds = load_sounds(config["sounds"], seed=seed, chunks=config["chunks"])
+    _check_data(run, config, sounds.fingerprint)
     model, recogniser = with_codes(load(file), file), recogniser_of(sounds)
-    run.write_metrics(evaluate(model, sounds, recogniser, seed=seed, train_seconds=training_seconds(run)))
-    measure_prior(run.path, prior_of(model, file), model, sounds, recogniser, seed=seed)
+    write_text(
+        run / METRICS,
+        json.dumps(evaluate(model, sounds, recogniser, seed=seed, train_seconds=training_seconds(run)), indent=1)
+        + "\n",
+    )
+    measure_prior(run, prior_of(model, file), model, sounds, recogniser, seed=seed)
 
 
 JUDGEMENTS = {

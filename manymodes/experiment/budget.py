@@ -14,9 +14,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -28,6 +26,9 @@ from manymodes.experiment.run import Run, read_config
 from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
     from manymodes.experiment.config import Config
     from manymodes.experiment.fit import Prepare
 
@@ -238,107 +239,6 @@ def _facts(run: Run, examples: int, losses: Sequence[str]) -> dict[str, Any]:
         "seconds": last["seconds"],
         "examples_per_second": examples * last["timed_updates"] / last["seconds"] if last["seconds"] else None,
         "epochs": len(run.history),
-        "planned_epochs": run.config["epochs"] if isinstance(run.config, dict) else run.config.epochs,
+        "planned_epochs": run.config.epochs,
         "judged_epoch": run.best_epoch + 1,
     }
-
-
-# --- former
-
-
-class Training(NamedTuple):
-    """A model that is ready to be trained.
-
-    Attributes:
-        model: compiled.
-        batches: what ``fit`` is given; its length is the number of updates of an epoch.
-        measure: called after each epoch with its number, from 1, and whether it is the last one; what it returns joins
-            the history.
-        callbacks: beside those that keep the time and the run.
-        fit: further arguments of ``fit``.
-    """
-
-    model: keras.Model
-    batches: Any
-    measure: Callable[[int, bool], Mapping[str, float]] = lambda *_: {}
-    callbacks: tuple[keras.callbacks.Callback, ...] = ()
-    fit: Mapping[str, Any] = {}
-
-
-_Former = Callable[[dict[str, Any], int, Path | None], Training]
-"""Build what settings describe, ready for the epoch after so many, from the folder of a checkpoint or afresh."""
-
-
-def train_for(
-    seconds: float,
-    path: Path,
-    settings: dict[str, Any],
-    prepare: Any,
-    *,
-    examples: int,
-    losses: Sequence[str],
-    title: str = "",
-    clock: Callable[[], float] = time.perf_counter,
-) -> Trained:
-    """Train what ``settings`` describe for so long, and choose among its epochs as the settings' ``monitor`` says.
-
-    What the clock cuts short counts as an epoch, so that the last state is always among those to choose from.
-
-    Args:
-        seconds: that updates may take.
-        path: run folder; a run in it that was ``made_with`` the same is continued.
-        settings: of the run, but for the number of epochs, which is planned here.
-        prepare: builds the model.
-        examples: how many an update looks at.
-        losses: columns of the history whose last values are among the facts.
-        title: shown beside the progress bar.
-        clock: gives the time in seconds.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C; the run can be continued.
-    """
-    # It warns of a function that is traced again and again; here many models are each traced once.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    run = _open_run(seconds, path, settings, prepare, clock)
-    make_deterministic(run.config["seed"])
-    training = prepare(run.config, len(run.history), run.last_checkpoint)
-    with tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=None) as bar:
-        budget = TimeBudget(seconds, after=run.history[-1] if run.history else {}, progress=bar.update, clock=clock)
-        bar.update(budget.spent)
-        best, complete = fit_in_run(
-            run,
-            training.model,
-            training.batches,
-            len(run.history) if budget.over else _ENDLESS,
-            measure=lambda: {**training.measure(len(run.history) + 1, budget.over), **budget.measures()},
-            callbacks=(*training.callbacks, budget),
-            verbose=0,
-            **training.fit,
-        )
-    if not complete:
-        raise KeyboardInterrupt
-    return Trained(best, _facts(run, examples, losses), run.history, run)
-
-
-def plan_epochs(
-    seconds: float, settings: dict[str, Any], prepare: Any, clock: Callable[[], float] = time.perf_counter
-) -> int:
-    """Return how many epochs fit into so many seconds, at least 1, by training a model that is thrown away."""
-    make_deterministic(settings["seed"])
-    training = prepare(settings, 0, None)
-    trial = TimeBudget(seconds * _TRIAL_SHARE, clock=clock)
-    callbacks = (*training.callbacks, trial)
-    training.model.fit(training.batches, epochs=_ENDLESS, shuffle=False, callbacks=callbacks, verbose=0)
-    fitting = seconds * trial.timed / trial.spent
-    return max(1, round(fitting / len(training.batches)))
-
-
-def _open_run(seconds: float, path: Path, settings: dict[str, Any], prepare: Any, clock: Callable[[], float]) -> Run:
-    """Continue the run at ``path`` if it was made with the same, else begin a new one."""
-    try:
-        kept = read_config(path)
-    except UserError:  # nothing is there yet
-        kept = {}
-    if kept.get("made_with") == settings["made_with"]:
-        return Run.resume(path)
-    return Run.start(path, {**settings, "epochs": plan_epochs(seconds, settings, prepare, clock)})

@@ -422,18 +422,3 @@ def _write(comparison: Comparison, args: argparse.Namespace, found: Found, data:
     )
     tables, pictures = comparison.tables(found), comparison.pictures(found, data)
     write_page(args.out, comparison.stem, comparison.title, found, tables, about, pictures)
-
-
-from manymodes.experiment.former import (  # noqa: E402 - until every package is converted
-    Terms,
-    add_place_options,
-    add_row_options,
-    check_places,
-    machine,
-    set_foreign_aside,
-)
-
-__all__ = [
-    "Comparison", "Data", "Job", "LeftOutError", "Record", "Result", "Row", "Terms", "add_place_options",
-    "add_row_options", "check_places", "machine", "main", "make_row", "read_record", "set_foreign_aside",
-]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import keras
 import numpy as np
 
-from manymodes.experiment.run import Interruption, Run
+from manymodes.experiment.run import METRICS, Interruption, Run
 from manymodes.files import save_keras, write_text
 from manymodes.nn.randomness import make_deterministic
 
@@ -61,6 +61,8 @@ def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> 
         make_deterministic(run.config.seed)
         training = prepare(run.config, data, len(run.history), run.last_checkpoint)
         epochs = run.config.epochs
+        if len(run.history) < epochs:
+            (run.path / METRICS).unlink(missing_ok=True)  # of the model before
         callbacks = [*training.callbacks, Stopwatch(run)]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard")))
@@ -105,7 +107,7 @@ class Stopwatch(keras.callbacks.Callback):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self.path = run.path / _SECONDS
-        self.seconds = training_seconds(run)
+        self.seconds = training_seconds(run.path)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start."""
@@ -122,10 +124,10 @@ class Stopwatch(keras.callbacks.Callback):
         write_text(self.path, json.dumps(self.seconds) + "\n")
 
 
-def training_seconds(run: Run) -> float:
+def training_seconds(run: Path) -> float:
     """Return the seconds that a `Stopwatch` saved in a run folder, 0 if there are none."""
     try:
-        return float(json.loads((run.path / _SECONDS).read_text(encoding="utf-8")))
+        return float(json.loads((run / _SECONDS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return 0.0
 

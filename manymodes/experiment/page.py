@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from manymodes.experiment.tables import check_text, markdown, write_marked
-from manymodes.files import output_folder, replacing_folder, write_text
+from manymodes.experiment.tables import markdown
+from manymodes.files import replacing_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,25 +83,3 @@ def write_page(
 def _sentence(text: str) -> str:
     """Return a text with a capital at the start and a full stop at the end."""
     return f"{text[0].upper()}{text[1:].removesuffix('.')}."
-
-
-# --- former
-
-
-def write_results(
-    out: Path,
-    stem: str,
-    program: str,
-    *,
-    page: Callable[[Path], str],
-    text: str,
-    pictures: Mapping[str, Callable[[Path], None]],
-    force: bool,
-) -> None:
-    """Write OUT/STEM.md, OUT/STEM/index.html and its pictures."""
-    check_text(out / f"{stem}.md", program, force=force)
-    with output_folder(out / stem, force=force) as folder:
-        for name, draw in pictures.items():
-            draw(folder / name)
-        (folder / "index.html").write_text(page(folder), encoding="utf-8")
-    write_marked(out / f"{stem}.md", text, program)

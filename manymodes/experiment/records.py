@@ -12,10 +12,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from manymodes.experiment.run import VERSIONED
 from manymodes.files import write_text
+
+if TYPE_CHECKING:
+    from manymodes.experiment.config import Config
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,7 @@ class Row:
 
     name: str
     title: str
-    config: Any = None
-
-    @property
-    def arguments(self) -> Any:
-        """The config, as it was called before."""
-        return self.config
+    config: Config | None = None
 
 
 def machine() -> str:

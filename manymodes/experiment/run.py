@@ -25,7 +25,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
 from manymodes.cli import UserError
-from manymodes.files import check_place, new_folder, new_run_folder, save_keras, set_aside, write_text
+from manymodes.files import new_folder, new_run_folder, save_keras, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,34 +50,11 @@ class Run:
         facts: the other entries of config.json.
     """
 
-    def __init__(self, path: Path, config: Any, history: list[dict[str, float]]) -> None:
+    def __init__(self, path: Path, config: Config, history: list[dict[str, float]]) -> None:
         self.path = path
         self.config = config
         self.history = history
         self.facts: dict[str, Any] = {}
-
-    @classmethod
-    def start(cls, path: Path, config: dict[str, Any]) -> Run:
-        """Make a new run folder; what was at ``path`` is set aside under a numbered name."""
-        if path.exists() and any(path.iterdir()):
-            set_aside(path)
-        run = cls(path, {**config, "versions": {name: version(name) for name in VERSIONED}}, [])
-        run._write_config()
-        return run
-
-    @classmethod
-    def resume(cls, path: Path) -> Run:
-        """Open a run folder to continue from its last checkpoint, or from the start when there is none yet.
-
-        Raises:
-            UserError: it is no run folder.
-        """
-        config = read_config(path)
-        run = cls(path, config, [])
-        if run.last_checkpoint is not None:
-            run.history = json.loads((run.last_checkpoint / "state.json").read_text(encoding="utf-8"))["history"]
-            run.write_history()
-        return run
 
     @classmethod
     def create(cls, path: Path, config: Config, **facts: Any) -> Run:
@@ -140,11 +117,6 @@ class Run:
         """Write metrics.json."""
         write_text(self.path / METRICS, json.dumps(metrics, indent=1) + "\n")
 
-    def plan_epochs(self, epochs: int) -> None:
-        """Make this the number of epochs after which the run ends."""
-        self.config["epochs"] = epochs
-        self._write_config()
-
     @property
     def last_checkpoint(self) -> Path | None:
         """The folder of the newest complete checkpoint."""
@@ -154,7 +126,7 @@ class Run:
     @property
     def monitor(self) -> str:
         """The column of the history whose least value names the best epoch."""
-        return self.config["monitor"] if isinstance(self.config, dict) else self.config.monitor
+        return self.config.monitor
 
     @property
     def best_epoch(self) -> int:
@@ -189,7 +161,7 @@ class Run:
         write_text(self.path / "history.csv", text.getvalue())
 
     def _write_config(self) -> None:
-        kept = self.config if isinstance(self.config, dict) else {**self.config.to_json(), **self.facts}
+        kept = {**self.config.to_json(), **self.facts}
         write_text(self.path / "config.json", json.dumps(kept, indent=1) + "\n")
 
     def _checkpoint(self, epoch: int) -> Path:
@@ -234,26 +206,6 @@ def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data
         raise UserError(f"{data} has changed since {path} began: start a new run")
     print(f"continuing {path} after epoch {len(run.history)} of {config.epochs}")
     return run
-
-
-def check_run_folder(path: Path, *, force: bool) -> None:
-    """Make sure that a new run may be written to ``path``, before any work is done.
-
-    A finished run of ours is set aside later, so it is no obstacle.
-
-    Raises:
-        UserError: it is a file, somebody else's folder, or an unfinished run, and ``force`` is not given.
-    """
-    if path.is_file():
-        raise UserError(f"{path} is a file: choose another --out")
-    check_place(path)
-    if force or not path.exists() or not any(path.iterdir()):
-        return
-    if not (path / "config.json").is_file():
-        raise UserError(f"{path} is not empty and no run folder: choose another --out, or --force to set it aside")
-    read_config(path)
-    if any((path / "checkpoints").glob("epoch-*")) and not (path / "model.keras").is_file():
-        raise UserError(f"{path} holds an unfinished run: continue it with --resume {path}, or --force to set it aside")
 
 
 class Interruption:

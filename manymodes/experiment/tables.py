@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from manymodes.cli import UserError
-from manymodes.files import set_aside, write_text
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from manymodes.experiment.records import Found, Record, Row
 
@@ -205,33 +200,3 @@ def _in_markdown(cell: Cell) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def check_text(path: Path, program: str, *, force: bool) -> None:
-    """Make sure that a text may be written to ``path``, before any work is done.
-
-    Raises:
-        UserError: something is there that ``program`` did not write or that was changed since, and no ``force``.
-    """
-    if path.exists() and not _is_marked(path, program) and not force:
-        raise UserError(f"{path} is not as this program wrote it: choose another --out, or --force to set it aside")
-
-
-def write_marked(path: Path, text: str, program: str) -> None:
-    """Write a text with a last line by which ``program`` knows it again; what is not of its making is set aside."""
-    if path.exists() and not _is_marked(path, program):
-        set_aside(path)
-    write_text(path, text + _mark(text, program))
-
-
-def _is_marked(path: Path, program: str) -> bool:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return False
-    body = text[: -len(_mark("", program))]
-    return text == body + _mark(body, program)
-
-
-def _mark(text: str, program: str) -> str:
-    return _MARK.format(program, hashlib.sha256(text.encode()).hexdigest())

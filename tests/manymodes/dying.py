@@ -9,18 +9,18 @@ import signal
 import sys
 from pathlib import Path
 
-from standin import StandInModel
+from standin import StandInConfig, StandInModel
 
 from manymodes.experiment.run import Run
 
-CONFIG = {"monitor": "distance"}
+CONFIG = StandInConfig()
 DISTANCES = (2.0, 3.0, 1.0)  # so that checkpoints are removed of which one was the newest, and one the best
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir"}
 
 
 def train(path):
     """Record the epochs that a run lacks."""
-    run = Run.resume(path) if (path / "config.json").exists() else Run.start(path, CONFIG)
+    run = Run.continued(path, CONFIG) if (path / "config.json").exists() else Run.create(path, CONFIG)
     for epoch in range(len(run.history), len(DISTANCES)):
         run.record(StandInModel(epoch), {"distance": DISTANCES[epoch]})
 

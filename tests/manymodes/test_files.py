@@ -2,20 +2,14 @@
 
 import json
 import zipfile
-from pathlib import Path
 
 import pytest
 
-from manymodes.cli import UserError
 from manymodes.files import (
-    MANIFEST,
     cache_folder,
-    check_output_folder,
     new_folder,
-    output_folder,
     replacing_file,
     save_keras,
-    set_aside,
     write_text,
 )
 
@@ -116,80 +110,6 @@ def test_a_failure_leaves_no_new_folder(tmp_path):
         (partial / "file").write_text("x", encoding="utf-8")
         raise Failure
     assert list(tmp_path.iterdir()) == []
-
-
-# --- an output folder with a manifest
-
-
-def write_ours(folder, *, force=False, **files):
-    with output_folder(folder, force=force) as partial:
-        for name, text in files.items():
-            (partial / name).write_text(text, encoding="utf-8")
-
-
-@pytest.fixture
-def ours(tmp_path):
-    """Return a folder that the program wrote."""
-    folder = tmp_path / "place" / "gen"
-    write_ours(folder, a="first", b="second")
-    return folder
-
-
-def test_own_output_is_replaced(ours, contents):
-    (ours / "b").unlink()
-    write_ours(ours, a="third")
-    assert contents(ours.parent).keys() == {"gen/a", f"gen/{MANIFEST}"}
-    assert (ours / "a").read_text(encoding="utf-8") == "third"
-
-
-def test_a_failure_leaves_the_old_folder(ours, contents):
-    before = contents(ours.parent)
-    with pytest.raises(Failure), output_folder(ours, force=True) as partial:
-        (partial / "a").write_text("half", encoding="utf-8")
-        raise Failure
-    assert contents(ours.parent) == before
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda folder: (folder / ".notes").write_text("mine", encoding="utf-8"),
-        lambda folder: (folder / "a").write_text("changed", encoding="utf-8"),
-        lambda folder: (folder / "a").rename(folder / "favourite"),
-        lambda folder: (folder / MANIFEST).write_text('{"sha256": 3}', encoding="utf-8"),
-    ],
-    ids=["another file", "an edited file", "a renamed file", "a broken manifest"],
-)
-def test_a_changed_folder_is_moved_only_with_force(ours, contents, capsys, change):
-    change(ours)
-    before = contents(ours)
-    with pytest.raises(UserError, match=r"--force .*gen\.1"):
-        write_ours(ours, c="third")
-    assert contents(ours) == before
-    write_ours(ours, force=True, c="third")
-    assert contents(ours).keys() == {"c", MANIFEST}
-    assert contents(ours.with_name("gen.1")) == before
-    assert "gen.1" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("path", [".", "..", "/", "file/gen"])
-def test_places_that_cannot_be_written_are_refused(ours, monkeypatch, path, force):
-    (ours / "file").touch()
-    monkeypatch.chdir(ours)
-    with pytest.raises(UserError):
-        check_output_folder(Path(path), force=force)
-
-
-# --- setting aside
-
-
-def test_setting_aside_takes_the_first_free_number(tmp_path, contents, capsys):
-    for name in ("x", "x.1", "x.3"):
-        (tmp_path / name).write_text(name, encoding="utf-8")
-    assert set_aside(tmp_path / "x") == tmp_path / "x.2"
-    assert contents(tmp_path) == {"x.1": b"x.1", "x.2": b"x", "x.3": b"x.3"}
-    assert capsys.readouterr().out == f"{tmp_path / 'x'} was there already: it is now {tmp_path / 'x.2'}\n"
 
 
 def test_where_the_cache_is(monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from standin import StandInConfig
 
 from manymodes.experiment.fit import fit_in_run
 from manymodes.experiment.run import Run
@@ -15,7 +16,7 @@ from manymodes.nn.adversarial import AdversarialModel
 from manymodes.nn.randomness import RandomBatches
 
 L = keras.layers
-CONFIG = {"monitor": "distance"}
+CONFIG = StandInConfig()
 EXAMPLES = np.random.default_rng(7).normal(size=(40, 2)).astype(np.float32)
 BATCHES_AN_EPOCH = 3
 
@@ -76,7 +77,7 @@ def fit(run, model=None, *, epochs=4, distances=None, callbacks=(), batches=None
 
 
 def resume(path, new_model=drifting_model):
-    run = Run.resume(path)
+    run = Run.continued(path, CONFIG)
     model = keras.models.load_model(run.last_checkpoint / "model.keras") if run.history else new_model()
     return run, model
 
@@ -115,7 +116,7 @@ def is_same(one, other):
 
 @pytest.mark.parametrize(("distances", "best"), [([3.0, 1.0, 2.0], 1), ([1.0, 2.0, 3.0], 0), ([3.0, 2.0, 1.0], 2)])
 def test_the_model_of_the_best_epoch_is_kept(tmp_path, distances, best):
-    run = Run.start(tmp_path / "run", CONFIG)
+    run = Run.create(tmp_path / "run", CONFIG)
     weights = Weights()
     model, complete = fit(run, epochs=3, distances=distances, callbacks=[weights])
     assert complete
@@ -126,7 +127,7 @@ def test_the_model_of_the_best_epoch_is_kept(tmp_path, distances, best):
 
 
 def test_the_model_is_written_without_its_optimizers(tmp_path):
-    run = Run.start(tmp_path / "run", CONFIG)
+    run = Run.create(tmp_path / "run", CONFIG)
     fit(run, adversarial_model(), epochs=1)
     assert not keras.models.load_model(run.path / "model.keras").compiled
     assert keras.models.load_model(run.last_checkpoint / "model.keras").compiled
@@ -137,7 +138,7 @@ def test_the_model_is_written_without_its_optimizers(tmp_path):
 
 @pytest.mark.parametrize("batch", [0, BATCHES_AN_EPOCH - 1])
 def test_an_epoch_cut_short_is_not_recorded(tmp_path, batch):
-    run = Run.start(tmp_path / "run", CONFIG)
+    run = Run.create(tmp_path / "run", CONFIG)
     before = signal.getsignal(signal.SIGINT)
     interrupt, weights = Interrupt(2, batch), Weights()
     model, complete = fit(run, distances=[1.0, 2.0, 0.0, 0.0], callbacks=[interrupt, weights])
@@ -156,9 +157,9 @@ def test_an_epoch_cut_short_is_not_recorded(tmp_path, batch):
 )
 def test_a_run_that_was_stopped_and_resumed_ends_with_the_same_bytes(tmp_path, new_model, stops):
     epochs = max(epoch for epoch, _ in stops) + 1
-    whole = Run.start(tmp_path / "whole", CONFIG)
+    whole = Run.create(tmp_path / "whole", CONFIG)
     fit(whole, new_model(), epochs=epochs)
-    stopped = Run.start(tmp_path / "stopped", CONFIG)
+    stopped = Run.create(tmp_path / "stopped", CONFIG)
     for number, stop in enumerate(stops):
         random.seed(number)  # another process would be seeded otherwise
         run, model = resume(stopped.path, new_model)
@@ -174,7 +175,7 @@ def test_a_run_that_was_stopped_and_resumed_ends_with_the_same_bytes(tmp_path, n
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path, contents):
-    run = Run.start(tmp_path / "run", CONFIG)
+    run = Run.create(tmp_path / "run", CONFIG)
     fit(run, epochs=2)
     before = contents(run.path)
     again, model = resume(run.path)

@@ -1,5 +1,4 @@
 import csv
-import json
 import math
 import os
 import signal
@@ -9,11 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from standin import StandInConfig
 
 from manymodes.cli import UserError
-from manymodes.experiment.run import Interruption, Run, check_run_folder, read_config
+from manymodes.experiment.run import Interruption, Run, read_config
 
-CONFIG = {"monitor": "distance", "seed": 3, "units": [1, 2]}
+CONFIG = StandInConfig(seed=3)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def recorded(tmp_path, stand_in_model):
     """Return a function that makes a run with these distances recorded, model n having weight n (from 1)."""
 
     def record(*distances, config=CONFIG):
-        run = Run.start(tmp_path / "runs" / "one", config)
+        run = Run.create(tmp_path / "runs" / "one", config)
         for number, distance in enumerate(distances, start=1):
             run.record(stand_in_model(number), {"loss": -number / 4, "distance": distance})
         return run
@@ -38,25 +38,20 @@ def checkpoints(run):
 
 def test_a_new_run_keeps_its_settings_and_versions(recorded):
     run = recorded()
-    written = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
-    versions = written.pop("versions")
-    assert written == CONFIG
-    assert versions["keras"] == version("keras")
-    assert read_config(run.path) == run.config == {**CONFIG, "versions": versions}
+    written = read_config(run.path)
+    assert StandInConfig.from_json(written) == run.config == CONFIG
+    assert written["versions"]["keras"] == version("keras")
+    assert (written["program"], written["monitor"]) == ("standin.train", "distance")
     assert (run.history, run.last_checkpoint) == ([], None)
 
 
-def test_what_was_there_is_set_aside(recorded, contents, capsys):
+def test_what_was_there_is_left_alone(recorded, contents):
     first = recorded(2.0, 1.0)
     before = contents(first.path)
     second = recorded(5.0)
-    assert second.path == first.path
+    assert second.path.name == "one-2"
     assert second.history == [{"loss": -0.25, "distance": 5.0}]
-    assert contents(first.path.with_name("one.1")) == before
-    assert "one.1" in capsys.readouterr().out
-    recorded()
-    assert contents(first.path.with_name("one.1")) == before
-    assert sorted(path.name for path in first.path.parent.iterdir()) == ["one", "one.1", "one.2"]
+    assert contents(first.path) == before
 
 
 @pytest.mark.parametrize(
@@ -95,7 +90,7 @@ def test_history_has_one_row_an_epoch(recorded, stand_in_model):
 
 def test_resuming_finds_everything_again(recorded):
     run = recorded(3.0, 2.0, 4.0)
-    again = Run.resume(run.path)
+    again = Run.continued(run.path, CONFIG)
     assert again.config == run.config
     assert again.history == run.history
     assert (again.best_epoch, again.last_checkpoint) == (1, run.last_checkpoint)
@@ -121,7 +116,7 @@ def test_a_half_written_checkpoint_does_not_count(recorded, stand_in_model):
     partial = run.path / "checkpoints" / f".partial-{2**22 + 1}-0-epoch-00003"  # of a process that cannot be
     partial.mkdir()
     (partial / "model.keras").write_bytes(b"half")
-    again = Run.resume(run.path)
+    again = Run.continued(run.path, CONFIG)
     assert len(again.history) == 2
     again.record(stand_in_model(3), {"loss": 0.0, "distance": 1.0})
     assert checkpoints(again) == ["epoch-00003"]
@@ -132,7 +127,7 @@ def test_a_history_behind_its_checkpoint_is_brought_up_to_date(recorded):
     run = recorded(3.0, 2.0)
     whole = (run.path / "history.csv").read_text(encoding="utf-8")
     (run.path / "history.csv").write_text("epoch,loss,distance\n1,-0.25,3.0\n", encoding="utf-8")
-    Run.resume(run.path)
+    Run.continued(run.path, CONFIG)
     assert (run.path / "history.csv").read_text(encoding="utf-8") == whole
 
 
@@ -142,7 +137,7 @@ def test_going_on_gives_the_same_folder_as_never_having_stopped(recorded, conten
     expected = contents(run.path)
     stopped = recorded(*distances[:3])
     for number in (4, 5):
-        again = Run.resume(stopped.path)
+        again = Run.continued(stopped.path, CONFIG)
         again.record(stand_in_model(number), {"loss": -number / 4, "distance": distances[number - 1]})
     assert contents(stopped.path) == expected
 
@@ -151,32 +146,10 @@ def test_going_on_gives_the_same_folder_as_never_having_stopped(recorded, conten
 def test_what_is_no_run_folder(tmp_path, text):
     if text is not None:
         (tmp_path / "config.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    for read in (read_config, Run.resume):
+    for read in (read_config, lambda path: Run.continued(path, CONFIG)):
         with pytest.raises(UserError, match="is not a run folder") as refusal:
             read(tmp_path)
         assert str(tmp_path) in str(refusal.value)
-
-
-# --- may a new run go there?
-
-
-def test_an_unfinished_run_is_not_begun_again_by_accident(recorded):
-    run = recorded(3.0)
-    with pytest.raises(UserError, match="--resume") as refusal:
-        check_run_folder(run.path, force=False)
-    assert f"--resume {run.path}" in str(refusal.value)
-    assert "--force" in str(refusal.value)
-    check_run_folder(run.path, force=True)
-
-
-def test_a_folder_of_somebody_else_is_refused(tmp_path):
-    (tmp_path / "thesis.txt").write_text("three years", encoding="utf-8")
-    with pytest.raises(UserError, match="--force"):
-        check_run_folder(tmp_path, force=False)
-    check_run_folder(tmp_path, force=True)
-    (tmp_path / "config.json").write_text('{"of": "another program"}', encoding="utf-8")
-    with pytest.raises(UserError, match="is not a run folder"):
-        check_run_folder(tmp_path, force=False)
 
 
 # --- interruption

@@ -44,11 +44,12 @@ def work(monkeypatch, tmp_path):
             leave_run(Path(place), options if "--resume" not in command else ["--per-style=2000", "--seed=0"])
         return subprocess.CompletedProcess(command, state.exit)
 
-    def judge(run):
-        state.judged.append(run.path)
-        weights = np.concatenate([values.ravel() for values in load_model(run.path / "model.keras").get_weights()])
+    def judge(run, config):
+        assert config["program"] == "drumvae.train"
+        state.judged.append(run)
+        weights = np.concatenate([values.ravel() for values in load_model(run / "model.keras").get_weights()])
         found = {**FOUND, "hit_f1": float(np.abs(weights).mean()), "probe_high": None}
-        write_text(run.path / METRICS, json.dumps(found))
+        write_text(run / METRICS, json.dumps(found))
 
     monkeypatch.setattr(make.subprocess, "run", run)
     monkeypatch.setitem(judging.JUDGEMENTS, "drumvae.train", judging.Judgement(METRICS, "n", judge))
