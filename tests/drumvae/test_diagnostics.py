@@ -1,15 +1,13 @@
-import re
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from smalldrums import KICKS, LOG_VARIANCE, NAMES, TOLD, Speller, spelled_bars, spelled_grooves, tiny
+from smalldrums import KICKS, LOG_VARIANCE, NAMES, TOLD, Speller, spelled_grooves, tiny
 
 from drumvae.composing import draw_latents
 from drumvae.data.grooves import load_grooves, log_probability
 from drumvae.data.kit import INSTRUMENTS
 from drumvae.metrics import diagnostics
-from drumvae.metrics.diagnostics import analyse, encode, from_prior, measured, sweeps, swept
+from drumvae.metrics.diagnostics import analyse, encode, from_prior, swept
 
 STYLES = len(NAMES)
 CELLS = 144
@@ -70,14 +68,6 @@ def test_divergences_are_those_of_normal_distributions(found):
     assert found["kl_low_per_dimension"] == pytest.approx([normal_divergence(1, LOG_VARIANCE)] * TOLD, abs=1e-5)
 
 
-@pytest.mark.parametrize("which", ["found", "collapsed"])
-def test_divergences_of_dimensions_add_up(which, request):
-    said = request.getfixturevalue(which)
-    for level in ("high", "low"):
-        assert said[f"kl_{level}_nats"] == pytest.approx(sum(said[f"kl_{level}_per_dimension"]), abs=1e-4)
-        assert len(said[f"kl_{level}_per_dimension"]) == said[f"{level}_dim"]
-
-
 def test_what_is_told_of_bars_is_what_there_is_to_tell(found, grooves):
     count = len(grooves.test)
     assert (found["active_high"], found["active_low"]) == (4, TOLD)
@@ -118,11 +108,6 @@ def test_a_divergence_that_tells_nothing_is_no_information(grooves):
 
 
 # --- how well bars are modelled
-
-
-def test_more_samples_are_a_tighter_bound(found, collapsed):
-    for said in (found, collapsed):
-        assert said["iwae_nats"] < said["elbo_nats"]
 
 
 def test_bounds_are_those_of_the_model(found, grooves):
@@ -179,14 +164,6 @@ def test_swapping_the_upper_level_changes_the_style_and_nothing_else(found, groo
         assert found[f"{name}_onset_f1"] == pytest.approx(kept, abs=1e-6)
     assert found["transfer_success_unchanged"] == 0
     assert found["transfer_onset_f1_random"] < kept - 0.1
-
-
-def test_a_decoder_that_does_not_hear_the_upper_level_gives_no_other_style(collapsed, grooves):
-    bits = int(grooves.test.hits[:, :, 2].sum())
-    kicks = KICKS * len(grooves.test)
-    assert collapsed["swap_onset_f1"] == pytest.approx(2 * bits / (2 * bits + kicks), abs=1e-6)
-    # Without kicks all bars are of the style that such a bar is read as, whichever was asked for.
-    assert collapsed["swap_success"] == pytest.approx(1 / STYLES, abs=0.2)
 
 
 def test_a_swap_takes_the_upper_level_of_real_bars_of_the_style():
@@ -246,24 +223,7 @@ def test_under_the_upper_level_the_lower_one_follows(grooves):
     assert strays[1].numpy() == pytest.approx(strays[0].numpy(), abs=1e-4)
 
 
-def test_the_sweeps_of_a_level_are_of_its_dimensions_in_order(grooves):
-    model = Speller()
-    seen = encode(model, grooves.test, seed=SEED)
-    for level, width in (("high", 4), ("low", TOLD)):
-        assert len(sweeps(model, seen, level)) == width
-
-
 # --- bars, and draws
-
-
-def test_what_is_drawn_from_the_posterior_is_around_its_means(grooves):
-    seen = encode(Speller(), grooves.test, seed=SEED)
-    for level in ("high", "low"):
-        stray = (getattr(seen.drawn, level) - getattr(seen.means, level)) / np.exp(LOG_VARIANCE / 2)
-        assert (stray.mean(), stray.std()) == (pytest.approx(0, abs=0.2), pytest.approx(1, abs=0.15))
-    again = encode(Speller(), grooves.test, seed=SEED)
-    np.testing.assert_array_equal(again.drawn.low, seen.drawn.low)
-    assert (encode(Speller(), grooves.test, seed=SEED + 1).drawn.low != seen.drawn.low).all()
 
 
 def test_the_prior_is_of_all_styles_alike():
@@ -286,32 +246,7 @@ def test_the_prior_of_an_unsupervised_model_knows_no_styles():
     assert (stray.mean(), stray.std()) == (pytest.approx(0, abs=0.02), pytest.approx(1, abs=0.02))
 
 
-def test_so_many_bars_are_measured_and_no_more(monkeypatch):
-    bars = spelled_bars(20, 1)
-    assert measured(bars, seed=SEED) is bars
-    monkeypatch.setattr(diagnostics, "MOST", 25)
-    some = measured(bars, seed=SEED)
-    assert len(some) == 25
-    rows = [np.flatnonzero((bars.hits == hits).all(axis=(1, 2)))[0] for hits in some.hits]
-    assert set(some.styles.tolist()) == set(range(STYLES))
-    np.testing.assert_array_equal(bars.styles[rows], some.styles)
-    np.testing.assert_array_equal(measured(bars, seed=SEED).hits, some.hits)
-    assert (measured(bars, seed=SEED + 1).hits != some.hits).any()
-
-
 # --- the whole
-
-
-def test_all_that_is_said_is_documented(found, collapsed):
-    documented = set(re.findall(r"``(\w+)``", diagnostics.__doc__))
-    assert found.keys() == collapsed.keys() <= documented
-    assert documented - found.keys() == {"high", "low"}
-
-
-def test_facts_are_as_they_were_given(found, collapsed, grooves):
-    expected = {"n": len(grooves.test), "train_seconds": 12.5, "hierarchy": "top-down"}
-    assert {name: found[name] for name in expected} == expected
-    assert (found["supervised"], collapsed["supervised"]) == (True, False)
 
 
 def test_composed_bars_are_compared_with_real_ones(found, grooves):

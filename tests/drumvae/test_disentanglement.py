@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 
 from drumvae.metrics.disentanglement import (
-    BINS,
     Factor,
     dci,
-    in_bins,
     mutual_information_gaps,
     scores,
     separated_attribute_predictability,
@@ -80,39 +78,11 @@ def test_what_is_mixed_is_worse_though_it_tells_as_much(clean, mixed):
     assert mixed["dci_informativeness"] > 0.5
 
 
-def test_random_latents_have_next_to_nothing(random):
-    for measure in ("mig", "sap", "dci_disentanglement", "dci_completeness"):
-        assert 0 <= random[measure] < 0.05
-    assert random["dci_informativeness"] < 0.05
-
-
-@pytest.mark.parametrize("measure", ["mig", "sap", "dci_informativeness"])
-def test_the_whole_is_the_mean_of_the_factors(clean, measure):
-    each = [clean[f"{measure}_{factor.name}"] for factor in TEST]
-    assert clean[measure] == pytest.approx(np.mean(each))
-
-
-def test_the_same_seed_gives_the_same(mixed):
-    again = scores(rotated(one_each(TRAIN, 2)), TRAIN, rotated(one_each(TEST, 3)), TEST, seed=0)
-    assert again == mixed
-
-
-def test_none_of_them_sees_how_large_a_latent_is(clean):
-    small = scores(1e-6 * one_each(TRAIN, 2), TRAIN, 1e-6 * one_each(TEST, 3), TEST, seed=0)
-    assert small == pytest.approx(clean, abs=0.02)
-
-
 def test_draws_of_a_collapsed_latent_have_next_to_nothing():
     rng = np.random.default_rng(5)
     drawn = [1e-6 * one_each(known, 6) + rng.standard_normal((COUNT, 5)) for known in (TRAIN, TEST)]
     found = scores(drawn[0], TRAIN, drawn[1], TEST, seed=0)
     assert max(found["mig"], found["sap"], found["dci_disentanglement"], found["dci_informativeness"]) < 0.05
-
-
-def test_a_constant_latent_has_nothing():
-    found = scores(np.zeros((COUNT, 3)), TRAIN, np.zeros((COUNT, 3)), TEST, seed=0)
-    assert found["mig"] == found["sap"] == found["dci_disentanglement"] == found["dci_completeness"] == 0
-    assert found["dci_informativeness"] == pytest.approx(0, abs=0.01)
 
 
 def test_what_does_not_vary_is_left_out():
@@ -125,21 +95,6 @@ def test_what_does_not_vary_is_left_out():
 
 
 # --- each by itself
-
-
-def test_bins_have_as_many_values_each_and_keep_their_order():
-    values = np.random.default_rng(7).exponential(size=1000)
-    classes = in_bins(values)
-    assert np.bincount(classes).tolist() == BINS * [1000 // BINS]
-    assert (np.diff(classes[np.argsort(values)]) >= 0).all()
-    assert len(np.unique(in_bins(np.ones(50)))) == 1
-
-
-def test_equal_values_are_in_one_bin():
-    values = np.repeat([0.0, 1.0, 2.0, 3.0], [700, 100, 100, 100])
-    classes = in_bins(values)
-    assert all(len(np.unique(classes[values == value])) == 1 for value in range(4))
-    assert len(np.unique(classes)) == 4
 
 
 def test_a_gap_by_hand():
@@ -160,14 +115,6 @@ def test_a_factor_that_two_dimensions_tell_has_no_gap():
     style, density, _ = separated_attribute_predictability(doubled, TEST, doubled, TEST)
     assert style == pytest.approx(0, abs=0.01)
     assert density > 0.95
-
-
-def test_the_gap_sees_what_no_line_does():
-    quantity = np.random.default_rng(9).uniform(-1, 1, COUNT)
-    factor = Factor("density", quantity, categorical=False)
-    latents = np.stack([quantity**2, np.random.default_rng(10).standard_normal(COUNT)], axis=1)
-    assert mutual_information_gaps(latents, [factor])[0] > 0.5
-    assert separated_attribute_predictability(latents, [factor], latents, [factor])[0] < 0.05
 
 
 def test_predictability_of_a_quantity_by_hand():
@@ -231,13 +178,6 @@ def test_the_ratio_by_hand():
     assert np.isnan(variance_ratio(np.ones((4, 1)), styles))
 
 
-def test_between_and_within_are_all_the_variance_there_is():
-    latents, styles = clouds([[0, 0], [3, 1], [5, -2]], 15)
-    ratio = variance_ratio(latents, styles)
-    within = np.mean([latents[styles == style].var(axis=0).sum() for style in range(3)])
-    assert within * (1 + ratio) == pytest.approx(latents.var(axis=0).sum())
-
-
 def test_the_ratio_of_a_collapsed_latent_is_as_good_as_before():
     (latents, styles), (others, other_styles) = clouds(10 * np.eye(4), 16), clouds(10 * np.eye(4), 17)
     assert variance_ratio(1e-6 * latents, styles) == pytest.approx(variance_ratio(latents, styles))
@@ -261,11 +201,3 @@ def test_a_large_ratio_goes_with_a_poor_probe():
     (apart, styles), (others, other_styles) = clouds(even, 21), clouds(even, 22)
     assert variance_ratio(apart, styles) < 20
     assert probe(apart, styles, others, other_styles) > 0.98
-
-
-def test_a_small_ratio_goes_with_a_perfect_probe():
-    (latents, styles), (others, other_styles) = clouds(12 * np.eye(3), 23), clouds(12 * np.eye(3), 24)
-    rng = np.random.default_rng(25)
-    wide, other_wide = (np.hstack([part, 100 * rng.standard_normal((len(part), 9))]) for part in (latents, others))
-    assert variance_ratio(wide, styles) < 0.01
-    assert probe(wide, styles, other_wide, other_styles) > 0.99

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from drumvae.data import midi_grooves
-from drumvae.data.grooves import load_grooves
-from drumvae.data.midi_grooves import Beat, parse_beat, parse_files, write_beat
+from drumvae.data.midi_grooves import Beat, parse_files, write_beat
 from drumvae.data.rules import bundled_rules
 from manymodes.files import CACHE_VARIABLE
 
@@ -64,16 +63,6 @@ def same(found, expected):
     return True
 
 
-def test_files_are_parsed_one_by_one(beats, cache):
-    found = parse(beats)
-    for name in NAMES[:3]:
-        beat = parse_beat((beats / name).read_bytes(), name)
-        assert same({name: found[name]}, {name: beat})
-    assert found[NAMES[4]].unmapped == {56: 3}
-    assert "cannot be read as MIDI" in found[NAMES[3]]
-    assert found[NAMES[5]] == "cannot be read: No such file or directory"
-
-
 def test_what_was_parsed_is_kept_to_the_bit(beats, cache, no_parsing):
     first = parse(beats)
     assert len(list(cache.iterdir())) == 1
@@ -127,26 +116,8 @@ def test_a_new_parser_does_not_trust_the_old_one(beats, cache, no_parsing, monke
         parse(beats)
 
 
-def test_few_files_are_not_kept(beats, cache, monkeypatch):
-    monkeypatch.setattr(midi_grooves, "_WORTH_KEEPING", 6)  # one of the six cannot be read
-    parse(beats)
-    assert not cache.exists()
-
-
 def test_a_cache_that_cannot_be_written_is_no_obstacle(beats, cache, capsys):
     cache.write_text("a file in the way", encoding="utf-8")
     found = parse(beats)
     assert same(parse(beats), found)
     assert "note: what was read cannot be kept in" in capsys.readouterr().err
-
-
-def test_grooves_from_the_cache_are_the_same(beats, cache, no_parsing):
-    for number in range(3, 8):
-        write_beat(beats / f"rock/{number}.mid", bundled_rules().sample(0, 3, [number, 1]))
-    (beats / NAMES[5]).unlink()
-    first = load_grooves(beats, progress=False)
-    no_parsing()
-    again = load_grooves(beats, progress=False)
-    assert again.fingerprint == first.fingerprint
-    assert (again.skipped, again.unmapped, again.empty) == (first.skipped, first.unmapped, first.empty)
-    assert first.unmapped == {56: 3}

@@ -41,16 +41,6 @@ def test_a_probe_of_noise_guesses():
     assert probe(train, styles, others, other_styles) == pytest.approx(1 / 3, abs=0.04)
 
 
-def test_a_probe_reads_styles_that_are_far_apart():
-    assert probe(*drawn_latents(300, 2, apart=12), *drawn_latents(300, 3, apart=12)) > 0.99
-
-
-def test_a_probe_reads_more_where_more_is_to_be_read():
-    read = [probe(*drawn_latents(1000, 4, apart), *drawn_latents(1000, 5, apart)) for apart in (0, 1, 2, 4)]
-    assert read == sorted(read)
-    assert read[-1] > read[0] + 0.5
-
-
 def test_a_probe_is_judged_on_what_it_was_not_fitted_on():
     rng = np.random.default_rng(6)
     width, count = 200, 100  # it could learn these by heart
@@ -86,12 +76,6 @@ def test_a_style_with_few_bars_is_not_given_up():
     assert probe(*lopsided(12), *lopsided(13)) == pytest.approx(0.84, abs=0.05)
 
 
-def test_a_probe_reads_bars_as_they_are():
-    hits, styles = ruled_bars(100, 2)
-    others, other_styles = ruled_bars(100, 3)
-    assert probe(hits, styles, others, other_styles) > 0.85
-
-
 def test_where_there_is_one_style_guessing_is_right():
     latents, styles = drawn_latents(20, 14, apart=0, styles=1)
     assert probe(latents, styles, latents, styles) == 1
@@ -107,12 +91,6 @@ def test_bars_by_rule_are_read_nearly_as_well_as_they_can_be(reader):
     each = [rules.log_probability(hits, np.full(len(hits), style)) for style in range(len(STYLES))]
     best = balanced_accuracy(styles, np.argmax(each, axis=0))
     assert best - 0.06 < balanced_accuracy(styles, reader(hits)) <= best + 0.02
-
-
-def test_what_is_learned_does_not_depend_on_chance():
-    hits, styles = ruled_bars(40, 5)
-    others = np.random.default_rng(0).random((300, 16, 9)) < 0.15  # doubtful ones
-    assert (style_classifier(hits, styles)(others) == style_classifier(hits, styles)(others)).all()
 
 
 # --- transfer
@@ -133,15 +111,6 @@ def test_bars_left_as_they_are_keep_every_onset_and_are_no_transfer(reader, jazz
     found = transfer_scores(reader, sources, sources, targets, real, styles)
     assert found["transfer_onset_f1"] == found["transfer_step_f1"] == 1
     assert found["transfer_success"] == found["transfer_success_unchanged"] < 0.1
-
-
-def test_bars_of_the_target_have_the_style_and_no_more_onsets_than_by_chance(reader, jazz_to_rock):
-    sources, targets, real, styles = jazz_to_rock
-    others = bundled_rules().sample(int(targets[0]), len(sources), [8]).hits
-    found = transfer_scores(reader, sources, others, targets, real, styles)
-    assert found["transfer_success"] > 0.8
-    assert found["transfer_onset_f1"] == pytest.approx(found["transfer_onset_f1_random"], abs=0.05)
-    assert found["transfer_step_f1"] == pytest.approx(found["transfer_step_f1_random"], abs=0.05)
 
 
 def test_instruments_count_in_onsets_and_not_in_steps(reader, jazz_to_rock):
