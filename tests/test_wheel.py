@@ -32,7 +32,7 @@ FILES = "import importlib, sys; print(*(importlib.import_module(name).__file__ f
 # Small, but with the files of its package that are no modules: rules, templates, models.
 ALONE = {
     "drumvae": "drumvae.grooves --per-style 2",
-    "fontgan": "fontgan.data.fonts --train 1 --validation 1 --out letters",
+    "fontgan": "fontgan.fonts --train 1 --validation 1 --out letters",
 }
 WITH_MODELS = (
     "melodygan.generate --count 2 --bars 4 --out tunes",

@@ -1,7 +1,5 @@
 """Letters of ten typefaces included with matplotlib, or of any folder of fonts, drawn 28×28 with seeded jitter.
 
-    python -m fontgan.data.fonts --out data/fonts
-
 `load_fonts` draws A–Z in every face, each many times with jitter; `write_letters` writes what it drew as PNG files.
 """
 
@@ -11,8 +9,6 @@ import hashlib
 import itertools
 import json
 import os
-import shlex
-import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -36,12 +32,10 @@ from fontgan.data.glyphs import (
     read_typeface,
 )
 from fontgan.data.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
-from manymodes import cli
 from manymodes.cli import UserError
-from manymodes.files import Skipped, check_place, in_columns, new_folder, new_run_folder, skipped_lines
+from manymodes.files import Skipped, in_columns, new_folder, new_run_folder, skipped_lines
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Iterator, Sequence
 
     from PIL import ImageFont
@@ -60,11 +54,6 @@ __all__ = [
     "write_letters",
 ]
 
-PROGRAM = "fontgan.data.fonts"
-EXAMPLE = (
-    "  python -m fontgan.data.fonts --out data/fonts\n"
-    "  python -m fontgan.data.fonts --out data/mine --fonts ~/.local/share/fonts --train 500"
-)
 BUNDLED_SOURCE = "matplotlib"
 FORMATS = (".ttf", ".otf", ".ttc", ".otc")
 
@@ -408,35 +397,3 @@ def _write_split(folder: Path, name: str, part: LetterImages, faces: Sequence[Fa
 
 
 # --- the command -------------------------------------------------------------------------------------------
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    typed = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(typed)
-    check_place(args.out)
-    letters = load_fonts(args.fonts, seed=args.seed, train=args.train, validation=args.validation)
-    out = write_letters(args.out, letters, command=shlex.join(["python", "-m", PROGRAM, *typed]))
-    print(letters.table())
-    print(f"wrote {len(letters.train.images) + len(letters.validation.images):,} images to {out}/")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Draw the letters A–Z in ten typefaces, or in your own fonts, as PNG files.", EXAMPLE)
-    parser.add_argument("--out", type=Path, default=Path("data/fonts"), help="folder to write (default data/fonts)")
-    parser.add_argument(
-        "--fonts", metavar="PATH", help="folder of fonts, searched recursively, or one font (default matplotlib's)"
-    )
-    parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same images (default 0)")
-    parser.add_argument(
-        "--train", type=cli.positive_int, default=200, metavar="N", help="images a letter (default 200)"
-    )
-    parser.add_argument(
-        "--validation", type=cli.positive_int, default=60, metavar="N", help="… to validate with (default 60)"
-    )
-    return parser
-
-
-if __name__ == "__main__":
-    cli.run(main)

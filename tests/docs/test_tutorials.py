@@ -47,8 +47,8 @@ def test_tutorial_runs(page, empty_folder):
         ("```python\nprint('four')\n```\n```text\nfive\n```", "not printed: five"),
         ("```python\nassert False, 'no'\n```", "no"),
         (
-            "```shell\npython -m fontgan.data.fonts --fonts nowhere\n```",
-            "fontgan.data.fonts --fonts nowhere ended with 2",
+            "```shell\npython -m fontgan.fonts --fonts nowhere\n```",
+            "fontgan.fonts --fonts nowhere ended with 2",
         ),
         ("```shell\nrm -r tunes\n```", "tutorials may only use python -m"),
         ('![A tune](tune.png "tunes/001.png")', "no command makes the picture tunes/001.png"),

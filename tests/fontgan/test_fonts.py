@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from sklearn.neighbors import KNeighborsClassifier
 
 import fontgan
+from fontgan import fonts as command
 from fontgan.data import fonts
 from fontgan.data.fonts import BUNDLED, LETTERS, STILL, USUAL, load_fonts
 from fontgan.data.glyphs import open_font, read_typeface
@@ -362,7 +363,7 @@ def verb(at_prompt, add, folder, tmp_path):
 
     def run(*options, out="out"):
         options = ("--fonts", folder, "--train", 3, "--validation", 1, "--out", tmp_path / out, *options)
-        code, text, errors = at_prompt(fonts.main, *options)
+        code, text, errors = at_prompt(command.main, *options)
         assert (code, errors) == (0, "")
         return text
 
@@ -378,7 +379,7 @@ def test_what_is_written_is_what_was_loaded(verb, load, tmp_path):
     assert metadata["skipped"] == [font._asdict() for font in drawn.skipped]
     assert metadata["jitter"] == USUAL._asdict()
     assert (metadata["seed"], metadata["source"]) == (5, drawn.source)
-    assert metadata["command"].startswith("python -m fontgan.data.fonts --fonts ")
+    assert metadata["command"].startswith("python -m fontgan.fonts --fonts ")
     written = {
         path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png") if path.parent.name
     }
@@ -420,7 +421,7 @@ def test_same_command_same_bytes(verb, contents, tmp_path):
 def test_errors_are_one_line(at_prompt, tmp_path, monkeypatch, options, said):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    code, text, errors = at_prompt(fonts.main, *options)
+    code, text, errors = at_prompt(command.main, *options)
     assert (code, text, errors.count("\n")) == (2, "", 1)
     assert said in errors
     assert list((tmp_path / "here").iterdir()) == []
