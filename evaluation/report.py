@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import math
 import platform
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
 from manymodes.cli import UserError
+from manymodes.experiment.parallel import cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from evaluation.features.feature import Feature
     from evaluation.scores.sets import MusicSet, SetComparison
@@ -93,32 +93,6 @@ def labels(folders: Sequence[Path]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return unique
-
-
-@contextlib.contextmanager
-def cluster(scheduler: str | None) -> Iterator[None]:
-    """Send the work of joblib to a Dask cluster, if one is given.
-
-    Raises:
-        UserError: no scheduler answers, or the extra is missing.
-    """
-    if scheduler is None:
-        yield
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UserError("--scheduler needs dask and distributed; install the extra [cluster]") from None
-    import joblib
-
-    try:
-        client = Client(scheduler, timeout="5s")
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"no Dask scheduler answers: {scheduler} ({error}); start one or leave out --scheduler"
-        ) from error
-    with client, joblib.parallel_config(backend="dask"):
-        yield
 
 
 @dataclass(frozen=True)
