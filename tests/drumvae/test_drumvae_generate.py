@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 from scipy.stats import spearmanr
-from test_composing import SKINS, small_model
+from test_drum_composing import SKINS, small_model
 
 import drumvae
 from drumvae import generate, playing

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
-from test_composing import small_model
+from test_drum_composing import small_model
 from test_midi_grooves import hit, meta, midi
 
 from drumvae import humanize, transfer
