@@ -1,5 +1,6 @@
 """The command melodygan.generate: options, files and refusals; what it composes is tested in test_composing."""
 
+import shlex
 import shutil
 
 import pytest
@@ -114,7 +115,7 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
     [
         ("--model no-such.keras", "--model no-such.keras does not exist"),
         ("--model .", "is a folder"),
-        (f"--model {__file__}", "is not a .keras file"),
+        (f"--model {shlex.quote(__file__)}", "is not a .keras file"),
         ("--count 0", "--count"),
         ("--steps 5 --vary C4", "--steps is the number of tunes of --interpolate"),
         ("--steps 1 --interpolate C4 D4", "there are 2 steps or more, not 1"),
@@ -125,7 +126,7 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         ("--interpolate C4 D4 --amount 0.5", "--amount is the share of bars of --vary"),
         ("--vary C4 --start C4", "--start does not go with --vary"),
         ("--interpolate C4 x.mid", "--interpolate 'x.mid': 'x.mid' is neither a file nor a note"),
-        (f"--start {__file__}", "test_generate.py is not a file of tunes: give one of .krn"),
+        (f"--start {shlex.quote(__file__)}", "test_generate.py is not a file of tunes: give one of .krn"),
         ("--vary H4", "--vary 'H4': 'H4' is neither a file nor a note"),
         ("--temperature nan", "--temperature"),
         ("--top-p 1.5", "--top-p"),
@@ -139,7 +140,7 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
 )
 def test_mistakes_are_one_line(run, models, at_prompt, tmp_path, contents, options, message):
     before = contents(tmp_path)
-    arguments = ("--model", models / "lstm.keras", "--out", tmp_path / "tunes", *options.split())
+    arguments = ("--model", models / "lstm.keras", "--out", tmp_path / "tunes", *shlex.split(options))
     code, text, errors = at_prompt(generate.main, *arguments)
     assert (code, text, errors.count("\n")) == (2, "", 1)
     assert message in errors
