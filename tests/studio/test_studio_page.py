@@ -195,12 +195,12 @@ def test_a_beat_goes_round_changes_and_is_taken_along(visit):
     press(page, "New beat")
     expect_round(page)
     expect_said(page, "2 bars")
-    draw = re.search(r"draw \d+", said(page).inner_text())[0]
+    seed = re.search(r"seed \d+", said(page).inner_text())[0]
     hits = page.locator(".studio-grid .hit").count()
     page.get_by_label("number input for Complexity").fill("1")
     press(page, "Change it")
     expect_sound(page)
-    expect_said(page, draw)
+    expect_said(page, seed)
     page.wait_for_function("least => document.querySelectorAll('.studio-grid .hit').length > least", arg=hits)
     assert download(page, "MIDI").startswith(b"MThd")
     page.get_by_label("drummers").check()
