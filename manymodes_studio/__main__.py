@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import socket
 import tempfile
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,7 @@ from manymodes import cli
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
-    from types import FrameType
 
 PROGRAM = "manymodes_studio"
 EXAMPLE = "  python -m manymodes_studio\n  python -m manymodes_studio --port 8000 --models my-models"
@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.models is not None and not args.models.is_dir():
         raise UserError(f"--models {args.models} is not a folder: give one with files such as melody-lstm.keras")
     _check_port(args.host, args.port)
-    _check_extra()
+    if find_spec("gradio") is None:
+        raise UserError("the studio needs gradio: install it with pip install 'manymodes[studio]'")
 
     from manymodes_studio.models import load_models
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.host not in _LOOPBACK:
             print(f"note: anyone who can reach {args.host} can use the studio")
         print(f"the studio is open at {address} (Ctrl-C closes it)", flush=True)
-        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             threading.Event().wait()
         finally:
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     value = cli.positive_int(text)
     if value > _HIGHEST_PORT:
-        raise cli.argparse.ArgumentTypeError(f"{text!r} is not a port: give a number up to {_HIGHEST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number up to {_HIGHEST_PORT}")
     return value
 
 
@@ -92,22 +93,6 @@ def _check_port(host: str, port: int | None) -> None:
         raise UserError(
             f"cannot listen on {place} ({error.strerror or error}): give another --port or --host"
         ) from error
-
-
-def _check_extra() -> None:
-    """Check that Gradio is installed.
-
-    Raises:
-        UserError: it is not.
-    """
-    from importlib.util import find_spec
-
-    if find_spec("gradio") is None:
-        raise UserError("the studio needs gradio: install it with pip install 'manymodes[studio]'")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of signal handlers
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

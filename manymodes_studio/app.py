@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from manymodes_studio.models import Models
     from manymodes_studio.workspace import Workspace
 
-__all__ = ["build", "serve"]
-
 TITLE = "manymodes studio"
 
 _STYLE = Path(__file__).parent / "static" / "studio.css"
@@ -25,49 +23,27 @@ _SILENCE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"
 
 
 def build(models: Models, workspace: Workspace) -> gr.Blocks:
-    """Build the page.
-
-    Args:
-        models: the models that the tabs use.
-        workspace: holds uploads and results.
-    """
+    """Build the page."""
     os.environ.update(_SILENCE, GRADIO_TEMP_DIR=str(workspace.root))
 
     import gradio as gr
 
     from manymodes_studio.tabs import common, drums, judge, letters, melody, sound
 
-    with gr.Blocks(
-        title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS), fill_width=False
-    ) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}", elem_classes="studio-title")
         with gr.Tabs(overflow_behavior="wrap", elem_classes="studio-tabs"):
-            with gr.Tab("Melody"):
-                melody.add(models, workspace)
-            with gr.Tab("Drums"):
-                drums.add(models, workspace)
-            with gr.Tab("Letters"):
-                letters.add(models, workspace)
-            with gr.Tab("Sound"):
-                sound.add(models, workspace)
+            for name, tab in {"Melody": melody, "Drums": drums, "Letters": letters, "Sound": sound}.items():
+                with gr.Tab(name):
+                    tab.add(models, workspace)
             with gr.Tab("Judge"):
                 judge.add(workspace)
-
-        def leave(request: Any) -> None:
-            workspace.forget(request.session_hash)
-
-        leave.__annotations__ = common.WITH_REQUEST
-        page.unload(leave)
+        common.forget_at_leave(page, workspace)
     return page.queue()
 
 
 def serve(page: gr.Blocks, host: str, port: int | None) -> str:
-    """Serve a page until it is closed; return its address.
-
-    Args:
-        page: see `build`.
-        host: name or address to listen on.
-        port: None for the first free port from 7860 on.
+    """Serve a page until it is closed; return its address. Without a port, it is the first free one from 7860 on.
 
     Raises:
         OSError: the port is taken.
@@ -78,18 +54,15 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
         server_name=host,
         server_port=port,
         share=False,
-        inbrowser=False,
         prevent_thread_lock=True,
         quiet=True,
         theme=theme(),
         css_paths=[_STYLE],
         footer_links=[],
         run_history=False,
-        allowed_paths=[],
         max_file_size=LARGEST_BYTES,
         enable_monitoring=False,
         ssr_mode=False,
-        pwa=False,
         mcp_server=False,
         state_session_capacity=200,
     )
@@ -114,9 +87,7 @@ def theme() -> Any:
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
         block_title_text_color="*neutral_700",
-        block_title_text_color_dark="*neutral_200",
         block_label_text_color="*neutral_700",
-        block_label_text_color_dark="*neutral_200",
         button_secondary_text_color="*neutral_800",
         button_secondary_text_color_dark="*neutral_100",
         body_background_fill="*neutral_50",
@@ -125,13 +96,10 @@ def theme() -> Any:
         block_background_fill_dark="*neutral_900",
         block_label_text_weight="500",
         block_title_text_weight="500",
-        block_border_width="1px",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover_dark="*primary_600",
-        button_primary_text_color="white",
-        button_large_text_weight="600",
         slider_color="*primary_600",
         slider_color_dark="*primary_500",
         input_background_fill="white",

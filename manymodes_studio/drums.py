@@ -1,8 +1,8 @@
-"""Beats for the studio: loops in a mixture of styles, somebody's beat in other styles, and sound that goes round."""
+"""Beats for the studio: loops in a mixture of styles, uploaded beats in other styles, and sound that repeats."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from drumvae.data.kit import STEPS, STEPS_PER_QUARTER
 from drumvae.data.midi_grooves import write_beat
 from drumvae.output import read_bars, save_picture
 from drumvae.playing import beats, transferred
+from evaluation.scores.verdict import counted
 from manymodes.cli import UserError
 from manymodes.music.audio import read_midi, write_audio
 from manymodes.music.formats import RATE_HZ, SUFFIXES
@@ -22,48 +23,28 @@ if TYPE_CHECKING:
     from drumvae.data.kit import Bars
     from drumvae.models.vae import DrumVAE
 
-__all__ = ["FORMATS", "described", "play", "read_beat", "transfer", "turning", "write"]
-
 FORMATS = ("wav", "midi", "png")
-"""What a beat is written as."""
+"""File formats of a beat."""
 
 _MOST_BARS = 16  # of a beat that is uploaded
 _PEAK = 0.9
 _QUARTERS = STEPS // STEPS_PER_QUARTER
 
 
-def play(
-    model: DrumVAE,
-    sliders: Sequence[float],
-    *,
-    bars: int,
-    complexity: float,
-    humanize: float,
-    tempo: float,
-    seed: int,
-) -> Bars:
-    """Play a loop in a mixture of styles; with one seed, sliders change a beat and do not draw another one.
+def play(model: DrumVAE, sliders: Sequence[float], **options: Any) -> Bars:
+    """Play a loop in a mixture of styles, whose proportions are [S] sliders from 0.
 
-    Args:
-        model: the trained one.
-        sliders: [S] how much of each style, from 0.
-        bars: of the loop; the last of several ends with a fill.
-        complexity: 0 few hits, 1 many.
-        humanize: 0 exactly on the grid, 1 as people play.
-        tempo: BPM.
-        seed: the same seed, the same loop.
+    With one seed, sliders change a beat and do not draw another one. The options are those of `drumvae.playing.beats`.
 
     Raises:
-        UserError: no style is asked for.
+        UserError: all proportions are 0.
     """
-    (beat,) = beats(
-        model, _shares(sliders), bars=bars, tempo=tempo, complexity=complexity, humanize=humanize, seed=seed
-    )
+    (beat,) = beats(model, _shares(sliders), **options)
     return beat
 
 
 def read_beat(file: Path) -> tuple[Bars, tuple[str, ...]]:
-    """Read a beat, and say what of it is left out.
+    """Return the beginning of a beat, and remarks on what was cut.
 
     Raises:
         UserError: there is no beat in the file.
@@ -76,32 +57,13 @@ def read_beat(file: Path) -> tuple[Bars, tuple[str, ...]]:
     return bars, remarks
 
 
-def transfer(
-    model: DrumVAE,
-    bars: Bars,
-    sliders: Sequence[float],
-    *,
-    keep: float,
-    complexity: float,
-    humanize: float,
-    seed: int,
-) -> Bars:
-    """Transfer a beat to a mixture of styles, with its length and tempo.
-
-    Args:
-        model: the trained one.
-        bars: of the beat.
-        sliders: [S] how much of each style, from 0.
-        keep: how much of its hits stays, 0 none, 1 all.
-        complexity: 0 few hits, 1 many.
-        humanize: 0 exactly on the grid, 1 as people play.
-        seed: the same seed, the same beat.
+def transfer(model: DrumVAE, bars: Bars, sliders: Sequence[float], **options: Any) -> Bars:
+    """Transfer a beat to a mixture of styles as `play`, with the options of `drumvae.playing.transferred`.
 
     Raises:
-        UserError: no style is asked for.
+        UserError: all proportions are 0.
     """
-    shares = _shares(sliders)
-    return transferred(model, bars, shares, keep=keep, seed=seed, humanize=humanize, complexity=complexity)
+    return transferred(model, bars, _shares(sliders), **options)
 
 
 def _shares(sliders: Sequence[float]) -> list[float]:
@@ -112,14 +74,10 @@ def _shares(sliders: Sequence[float]) -> list[float]:
 
 
 def turning(midi: Path, seconds: float) -> np.ndarray:
-    """Play a beat so that it can go round: what rings on at the end is heard at the beginning.
-
-    Args:
-        midi: file of the beat.
-        seconds: how long it takes.
+    """Play a MIDI file so that it can repeat: what rings on at the end is heard at the beginning.
 
     Returns:
-        float32 [seconds × `RATE_HZ`], as loud as there is room for.
+        float32 [seconds × `RATE_HZ`], at full level.
     """
     sound = render(read_midi(midi), RATE_HZ)
     length = round(seconds * RATE_HZ)
@@ -128,25 +86,18 @@ def turning(midi: Path, seconds: float) -> np.ndarray:
     return turns * (_PEAK / loudest) if loudest else turns
 
 
-def write(place: Path, bars: Bars, formats: Sequence[str]) -> dict[str, Path]:
-    """Write a beat as files; its sound goes round.
-
-    Args:
-        place: path of the files without their endings.
-        bars: of the beat.
-        formats: of `FORMATS`.
-    """
-    files = {name: place.with_name(place.name + SUFFIXES[name]) for name in ("midi", *formats)}
+def write(stem: Path, bars: Bars, formats: Sequence[str]) -> dict[str, Path]:
+    """Write a beat as files of some of `FORMATS` at ``stem``, which has no suffix; its sound repeats without a gap."""
+    files = {name: stem.with_name(stem.name + SUFFIXES[name]) for name in ("midi", *formats)}
     write_beat(files["midi"], bars)
     if "wav" in formats:
         seconds = float((60 * _QUARTERS / bars.tempos).sum())
         write_audio(files["wav"], turning(files["midi"], seconds), RATE_HZ)
     if "png" in formats:
-        save_picture(files["png"], bars, place.name)
+        save_picture(files["png"], bars, stem.name)
     return {name: files[name] for name in formats}
 
 
 def described(bars: Bars) -> tuple[str, ...]:
-    """Say of a beat what there is to say in few words."""
-    count = f"{len(bars)} bars" if len(bars) > 1 else "1 bar"
-    return count, f"{int(bars.hits.sum())} hits", f"tempo {bars.tempos[0]:.0f}"
+    """Return the length, number of hits and tempo of a beat in words."""
+    return counted(len(bars), "bar"), counted(int(bars.hits.sum()), "hit"), f"tempo {bars.tempos[0]:.0f}"

@@ -1,7 +1,8 @@
-"""Letters for the studio: a word in a style, on the way from one style to another, and that style as a font."""
+"""Letters for the studio: a text in a style or between two styles, and that style as a font."""
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,38 +20,25 @@ if TYPE_CHECKING:
     from fontgan.models.gan import FontGAN
     from fontgan.typeface.typesetting import Page
 
-__all__ = [
-    "LONGEST",
-    "STEPS",
-    "STYLES",
-    "Text",
-    "alphabet",
-    "described",
-    "font_name",
-    "read_text",
-    "typeset",
-    "write",
-]
-
 STYLES = 100
-"""Styles that there are to choose from."""
+"""The number of styles."""
 
 STEPS = 20
-"""Steps on the way from one style to another."""
+"""Steps from one style to another."""
 
 LONGEST = 60
-"""Characters that are drawn at once."""
+"""The most characters of a text."""
 
-_LINE = 14  # characters, beyond which a line is broken
-_SPELLED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Æ": "AE", "Œ": "OE", "Ø": "OE", "ẞ": "SS", "ß": "SS"})
+_LINE = 14  # characters of a line, unless a word is longer
+_SPELLED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Æ": "AE", "Œ": "OE", "Ø": "OE", "ẞ": "SS"})
 
 
 class Text(NamedTuple):
-    """What is to be drawn.
+    """A text to draw.
 
     Attributes:
-        lines: of capitals and spaces.
-        remarks: what of it is drawn otherwise, each in one line.
+        lines: capitals and spaces.
+        remarks: the changes to what was typed, each in one line.
     """
 
     lines: tuple[str, ...]
@@ -58,7 +46,7 @@ class Text(NamedTuple):
 
 
 def read_text(typed: str) -> Text:
-    """Make a text of capitals: umlauts are spelled out, accents fall, and what is no letter is left out.
+    """Return a text in capitals: umlauts are spelled out, accents and other characters are left out.
 
     Raises:
         UserError: there is no letter in it.
@@ -73,34 +61,16 @@ def read_text(typed: str) -> Text:
     lost = sorted({letter for letter in plain if letter not in LETTERS and not letter.isspace()})
     if lost:
         remarks.append(f"left out: {' '.join(lost)}")
-    lines = _broken(kept.split())
+    lines = textwrap.wrap(" ".join(kept.split()), _LINE, break_long_words=False)
     if not lines:
         raise UserError("there is no letter to draw: type some of A to Z")
     return Text(tuple(lines), tuple(remarks))
 
 
-def _broken(words: list[str]) -> list[str]:
-    """Return words in lines that are not too long, where words are not."""
-    lines: list[str] = []
-    for word in words:
-        if lines and len(lines[-1]) + 1 + len(word) <= _LINE:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
-
-
 def alphabet(model: FontGAN, first: int, last: int, step: int) -> np.ndarray:
-    """Return the images of A to Z on the way from one style to another, [26, 28, 28].
-
-    Args:
-        model: trained with labels.
-        first: number of the style where the way begins.
-        last: where it ends.
-        step: how far on it, 0 to `STEPS`.
-    """
-    way = between(style(model, first), style(model, last), STEPS + 1, model.latent_dim)
-    return draw(model, way[step])
+    """Return the images of A to Z, [26, 28, 28], at a step from one style (0) to another (`STEPS`)."""
+    codes = between(style(model, first), style(model, last), STEPS + 1, model.latent_dim)
+    return draw(model, codes[step])
 
 
 def typeset(images: np.ndarray, text: Text) -> Page:
@@ -112,33 +82,24 @@ def typeset(images: np.ndarray, text: Text) -> Page:
     return typeset_alphabets(images[None], text.lines)
 
 
-def write(place: Path, images: np.ndarray, page: Page, name: str) -> dict[str, Path]:
-    """Write a page as PNG and SVG, and its alphabet as a font.
-
-    Args:
-        place: path of the files without their suffixes.
-        images: of A to Z, [26, 28, 28].
-        page: the text, set.
-        name: of the font.
-    """
-    files = {kind: place.with_name(f"{place.name}.{kind}") for kind in ("ttf", "svg", "png")}
-    files["ttf"].write_bytes(ttf_bytes(images, name))
-    files["svg"].write_text(svg_text(page), encoding="utf-8")
-    files["png"].write_bytes(png_bytes(page))
+def write(stem: Path, images: np.ndarray, page: Page, name: str) -> dict[str, Path]:
+    """Write a page as PNG and SVG at ``stem``, which has no suffix, and its alphabet [26, 28, 28] as a font."""
+    contents = {"ttf": ttf_bytes(images, name), "svg": svg_text(page).encode(), "png": png_bytes(page)}
+    files = {kind: stem.with_name(f"{stem.name}.{kind}") for kind in contents}
+    for kind, file in files.items():
+        file.write_bytes(contents[kind])
     return files
 
 
 def described(first: int, last: int, step: int) -> str:
-    """Say where on the way from one style to another a step is."""
-    share = step / STEPS
-    if share in {0, 1}:
-        return f"style {last if share else first}"
-    return f"style {first} to {last}, {share:.0%} of the way"
+    """Return the position of a step between two styles in words."""
+    if step in {0, STEPS}:
+        return f"style {last if step else first}"
+    return f"style {first} to {last}, {step / STEPS:.0%} of the way"
 
 
 def font_name(first: int, last: int, step: int) -> str:
-    """Return what the font of a step is called."""
-    share = step / STEPS
-    if share in {0, 1}:
-        return f"Manymodes {last if share else first}"
-    return f"Manymodes {first} {last} {round(100 * share)}"
+    """Return the name of the font of a step."""
+    if step in {0, STEPS}:
+        return f"Manymodes {last if step else first}"
+    return f"Manymodes {first} {last} {round(100 * step / STEPS)}"

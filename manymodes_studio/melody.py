@@ -18,18 +18,6 @@ if TYPE_CHECKING:
 
     from manymodes.music.score import Score
 
-__all__ = [
-    "FORMATS",
-    "INSTRUMENTS",
-    "KEYS",
-    "Composed",
-    "compose",
-    "continue_file",
-    "described",
-    "vary",
-    "write",
-]
-
 KEYS = tuple(
     f"{tonic} {mode}"
     for mode, tonics in (
@@ -38,7 +26,7 @@ KEYS = tuple(
     )
     for tonic in tonics
 )
-"""By fifths."""
+"""The keys of melodies, by fifths."""
 
 INSTRUMENTS = {
     "piano": "acoustic grand piano",
@@ -67,10 +55,10 @@ class Composed(NamedTuple):
     """A melody.
 
     Attributes:
-        score: the melody as it is heard and written.
+        score: the melody.
         shift: semitones from C major or A minor, in which models compose, to the key of the score.
-        seed: that it was composed with.
-        remarks: what was changed in a given tune, each in one line.
+        seed: the seed of its composition.
+        remarks: the changes to a given tune, each in one line.
     """
 
     score: Score
@@ -80,53 +68,40 @@ class Composed(NamedTuple):
 
 
 def compose(model: Any, *, key: str | None, seed: int, **options: Any) -> Composed:
-    """Compose a melody; a low one is raised by an octave.
-
-    Args:
-        model: of `melodygan`, one that has learned metres and keys.
-        key: one of `KEYS`; None leaves the mode to the model.
-        seed: the same seed, the same melody.
-        options: meter, bars, temperature, tempo and instrument, see `melodygan.compose`.
+    """Compose a melody with the options of `melodygan.compose`; a low one is raised by an octave.
 
     Raises:
-        UserError: the model cannot.
+        UserError: the model does not know the metre or key.
     """
-    (score,) = melodygan.compose(model, key=key, seed=seed, **_named(options))
+    (score,) = melodygan.compose(model, key=key, seed=seed, **options)
     high = raised(_notes(score), _LOW)
     shift = (read_key(key).shift if key else 0) + _OCTAVE * (high != score.notes)
     return Composed(score._replace(notes=high), shift, seed)
 
 
 def vary(model: Any, composed: Composed, *, seed: int, **options: Any) -> Composed:
-    """Compose some bars of a melody anew.
-
-    Args:
-        model: an LSTM.
-        composed: the melody.
-        seed: the same seed, the same variation.
-        options: temperature, tempo and instrument, see `melodygan.compose`.
-    """
-    written = composed.score
-    notes = transposed(_notes(written), -composed.shift)
-    given = Given(notes, composed.shift, Form(written.meter, written.mode))
+    """Compose some bars of a melody anew; the model is an LSTM, the options are those of `melodygan.compose`."""
+    score = composed.score
+    notes = transposed(_notes(score), -composed.shift)
+    given = Given(notes, composed.shift, Form(score.meter, score.mode))
     given = suited(given, model.vocabulary.pitches, "the melody")
-    (score,) = melodygan.compose(model, vary=given, seed=seed, **_named(options))
+    (score,) = melodygan.compose(model, vary=given, seed=seed, **options)
     return Composed(score, given.shift, seed, given.remarks)
 
 
 def continue_file(
     model: Any, file: Path, *, key: str | None, meter: str | None, bars: int, seed: int, **options: Any
 ) -> Composed:
-    """Continue a tune from a file.
+    """Continue a tune from a file with the options of `melodygan.compose`.
 
     Args:
         model: an LSTM.
-        file: MIDI or another of `melodygan.data.readers.FORMATS`.
-        key: to which the tune is transposed; None is its own.
-        meter: in which the model continues; None is that of the tune, if the model knows it.
-        bars: the number of bars that are added.
+        file: of `melodygan.data.readers.FORMATS`.
+        key: the key to which the tune is transposed; None is its own.
+        meter: the metre of the continuation; None is that of the tune, if the model knows it.
+        bars: the number of added bars.
         seed: the same seed, the same melody.
-        options: temperature, tempo and instrument, see `melodygan.compose`.
+        options: temperature, tempo and instrument.
 
     Raises:
         UserError: there is no usable tune in the file, or it is too long.
@@ -137,45 +112,31 @@ def continue_file(
     begun = -(-sum(note.steps for note in given.notes) // METERS[meter or UNKNOWN_METER])
     if begun > _LONGEST_BARS:
         raise UserError(f"your tune has {begun} bars: give one of at most {_LONGEST_BARS}")
-    (score,) = melodygan.compose(
-        model, key=wanted, meter=meter, start=given, bars=begun + bars, seed=seed, **_named(options)
-    )
+    (score,) = melodygan.compose(model, key=wanted, meter=meter, start=given, bars=begun + bars, seed=seed, **options)
     return Composed(score, given.shift, seed, given.remarks)
-
-
-def _named(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options with the General MIDI name of the instrument."""
-    return {**options, "instrument": INSTRUMENTS[options.get("instrument", "piano")]}
 
 
 def _notes(score: Score) -> tuple[Note, ...]:
     return tuple(Note(*note) for note in score.notes)
 
 
-def write(place: Path, written: Score, formats: Sequence[str]) -> dict[str, list[Path]]:
-    """Write a melody as files, and return those of each format; PNG and SVG have a file for each page.
+def write(stem: Path, score: Score, formats: Sequence[str]) -> dict[str, list[Path]]:
+    """Write a melody as files of some of `FORMATS` at ``stem``, which has no suffix.
 
-    Args:
-        place: path of the files without their suffixes.
-        written: the melody.
-        formats: of `FORMATS`.
+    Returns:
+        the files of each format; PNG and SVG have one for each page.
     """
-    write_score(place, written, formats)
+    write_score(stem, score, formats)
     return {
-        name: sorted(place.parent.glob(f"{place.name}*{SUFFIXES[name]}"), key=lambda file: (len(file.name), file.name))
+        name: sorted(stem.parent.glob(f"{stem.name}*{SUFFIXES[name]}"), key=lambda file: (len(file.name), file.name))
         for name in formats
     }
 
 
 def described(composed: Composed) -> tuple[str, ...]:
     """Return the length, key, number of notes and seed of a melody in words."""
-    written = composed.score
-    bars = -(-sum(steps for _, steps in written.notes) // written.bar)
-    sounding = sum(pitch is not None for pitch, _ in written.notes)
-    tonics = {signature(read_key(key).shift % _OCTAVE, MODES[0]): key for key in KEYS if key.endswith(written.mode)}
-    return (
-        f"{bars} bars of {written.meter}",
-        tonics[written.fifths],
-        f"{sounding} notes",
-        f"seed {composed.seed}",
-    )
+    score = composed.score
+    bars = -(-sum(steps for _, steps in score.notes) // score.bar)
+    sounding = sum(pitch is not None for pitch, _ in score.notes)
+    keys = {signature(read_key(key).shift % _OCTAVE, MODES[0]): key for key in KEYS if key.endswith(score.mode)}
+    return f"{bars} bars of {score.meter}", keys[score.fifths], f"{sounding} notes", f"seed {composed.seed}"

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from drumvae.data.kit import Bars
     from manymodes.music.score import Score
 
-__all__ = ["drum_grid", "engraved", "lettering", "piano_roll", "report_frame", "verdict"]
-
 _CELL, _GAP = 14.0, 2.0  # of a drum grid
 _LABELS = 72.0  # left of it
 _NARROWEST_PX = 2.5  # of a sixteenth in a piano roll
@@ -99,7 +97,7 @@ def lettering(svg: str, text: str) -> str:
 
 
 def verdict(sentences: Iterable[str]) -> str:
-    """Show what was found of a set, each sentence on its own."""
+    """Show sentences as a list."""
     return f'<ul class="studio-verdict">{"".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)}</ul>'
 
 

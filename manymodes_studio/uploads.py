@@ -11,12 +11,13 @@ import stat
 import unicodedata
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NamedTuple
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes.cli import UserError
 
-__all__ = ["LARGEST_BYTES", "MIDI", "MIDI_ARCHIVE", "SOUND", "TUNE", "Kind", "Unpacked", "received", "unpack"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 LARGEST_BYTES = 32_000_000
 """The largest upload of any kind."""
@@ -54,24 +55,8 @@ SOUND = Kind("a sound", (".wav", ".flac", ".ogg", ".mp3"), 16 * _MEGA)
 MIDI_ARCHIVE = Kind("a zip of MIDI files", (".zip",), LARGEST_BYTES)
 
 
-class Unpacked(NamedTuple):
-    """The contents of an archive.
-
-    Attributes:
-        files: number of unpacked files.
-        others: number of skipped files of other kinds.
-    """
-
-    files: int
-    others: int
-
-
 def received(path: str | Path | None, kind: Kind) -> Path:
-    """Return an uploaded file after checking its kind and size.
-
-    Args:
-        path: the uploaded file; None if there is none.
-        kind: the expected kind.
+    """Return an uploaded file, None if there is none, after checking its kind and size.
 
     Raises:
         UserError: the file is missing, empty, too large or of another kind.
@@ -100,60 +85,59 @@ def shown(name: str) -> str:
 # --- archives ----------------------------------------------------------------------------------------------
 
 
-def unpack(archive: Path, folder: Path, kind: Kind = MIDI) -> Unpacked:
-    """Unpack the files of a kind from a zip archive, each as its number and a safe form of its name.
+def unpack(archive: Path, folder: Path) -> int:
+    """Unpack the MIDI files of a zip archive into an empty folder, each as its number and a safe form of its name.
 
-    Args:
-        archive: see `received`.
-        folder: an empty folder; nothing is written elsewhere.
-        kind: the kind to unpack; other files are skipped.
+    Returns:
+        the number of skipped files of other kinds, without hidden ones.
 
     Raises:
-        UserError: the archive is unreadable, unsafe or too large, or has no file of the kind.
+        UserError: the archive is unreadable, unsafe or too large, or has no MIDI file.
     """
     name = shown(archive.name)
     if archive.read_bytes().count(_OF_AN_ENTRY) > _MOST_ENTRIES:
         raise UserError(f"{name} has more than {_MOST_ENTRIES} entries: give a zip of at most {_MOST_FILES} files")
     try:
         with zipfile.ZipFile(archive) as opened:
-            wanted, others = _selected(opened.infolist(), kind, name)
-            _check_sizes(wanted, kind, name, archive.stat().st_size)
-            left = _LARGEST_UNPACKED
-            for number, entry in enumerate(wanted, start=1):
-                left -= _extract(opened, entry, folder / _file_name(number, entry.filename), min(left, kind.most_bytes))
+            files = _files(opened.infolist(), name)
+            wanted = {entry: path for entry, path in files.items() if path.suffix.lower() in MIDI.suffixes}
+            _check_sizes(wanted, name, archive.stat().st_size)
+            for number, (entry, path) in enumerate(wanted.items(), start=1):
+                with opened.open(entry) as stream:
+                    # Without a number, read() would unpack all that is there into memory and check the size later.
+                    content = stream.read(entry.file_size + 1)
+                (folder / _safe_name(number, path)).write_bytes(content)
     except _UNREADABLE as error:
         raise UserError(f"{name} cannot be read as a zip: create the zip again, without a password") from error
     if not wanted:
-        raise UserError(f"{name} contains no {' or '.join(kind.suffixes)} file: give {MIDI_ARCHIVE.what}")
-    return Unpacked(len(wanted), others)
+        raise UserError(f"{name} contains no {' or '.join(MIDI.suffixes)} file: give {MIDI_ARCHIVE.what}")
+    return len(files) - len(wanted)
 
 
-def _selected(entries: list[zipfile.ZipInfo], kind: Kind, archive: str) -> tuple[list[zipfile.ZipInfo], int]:
-    """Return the files of a kind and the number of other files, without folders and hidden files.
+def _files(entries: list[zipfile.ZipInfo], archive: str) -> dict[zipfile.ZipInfo, PureWindowsPath]:
+    """Return the entries of files that are not hidden, and their paths; some programs separate them by backslashes.
 
     Raises:
-        UserError: an entry is unsafe, or there are too many files.
+        UserError: an entry is unsafe.
     """
-    files = [entry for entry in entries if not _is_folder(entry)]
+    files = {}
     for entry in entries:
-        problem = _problem(entry)
-        if problem:
+        path = PureWindowsPath(entry.filename)
+        if problem := _problem(entry, path):
             raise UserError(f"{archive} holds {shown(entry.filename)}, {problem}")
-    seen = [entry for entry in files if not any(part.startswith((".", "__MACOSX")) for part in _parts(entry))]
-    wanted = [entry for entry in seen if _suffix(entry) in kind.suffixes]
-    if len(wanted) > _MOST_FILES:
-        raise UserError(f"{archive} holds {len(wanted)} files: give at most {_MOST_FILES}")
-    return wanted, len(seen) - len(wanted)
+        is_folder = entry.filename.endswith(("/", "\\"))
+        if not is_folder and not any(part.startswith((".", "__MACOSX")) for part in path.parts):
+            files[entry] = path
+    return files
 
 
-def _problem(entry: zipfile.ZipInfo) -> str | None:
+def _problem(entry: zipfile.ZipInfo, path: PureWindowsPath) -> str | None:
     """Return the problem of an entry and its remedy; None if there is none."""
-    mode = stat.S_IFMT(entry.external_attr >> 16)
-    if mode not in {0, stat.S_IFREG, stat.S_IFDIR}:
+    if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         return "which is a link or a device: pack the files themselves"
-    if ".." in _parts(entry) or PurePosixPath(entry.filename).is_absolute() or PureWindowsPath(entry.filename).anchor:
+    if ".." in path.parts or path.anchor:
         return "a path outside the archive: create the zip again"
-    if _suffix(entry) in _ARCHIVES:
+    if path.suffix.lower() in _ARCHIVES:
         return "another archive: put the files into one zip"
     if entry.flag_bits & 1:
         return "which needs a password: pack the files without one"
@@ -162,16 +146,18 @@ def _problem(entry: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _check_sizes(entries: list[zipfile.ZipInfo], kind: Kind, archive: str, packed: int) -> None:
-    """Check the sizes that an archive states.
+def _check_sizes(entries: Collection[zipfile.ZipInfo], archive: str, packed: int) -> None:
+    """Check the number of files and the sizes that an archive states.
 
     Raises:
-        UserError: a file, or all together, are too large.
+        UserError: a file is too large, or they are too many or too large together.
     """
+    if len(entries) > _MOST_FILES:
+        raise UserError(f"{archive} holds {len(entries)} files: give at most {_MOST_FILES}")
     for entry in entries:
-        if entry.file_size > kind.most_bytes:
+        if entry.file_size > MIDI.most_bytes:
             what = f"{shown(entry.filename)}, which has {_bytes(entry.file_size)}"
-            raise UserError(f"{archive} holds {what}: give files of at most {_bytes(kind.most_bytes)}")
+            raise UserError(f"{archive} holds {what}: give files of at most {_bytes(MIDI.most_bytes)}")
     total = sum(entry.file_size for entry in entries)
     if total > _LARGEST_UNPACKED or total > max(_SMALL, _LARGEST_RATIO * packed):
         raise UserError(
@@ -180,37 +166,8 @@ def _check_sizes(entries: list[zipfile.ZipInfo], kind: Kind, archive: str, packe
         )
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, most_bytes: int) -> int:
-    """Write an entry to a new file and return its size in bytes.
-
-    Raises:
-        BadZipFile: the size is not the stated one, or too large.
-    """
-    with archive.open(entry) as stream:
-        content = stream.read(most_bytes + 1)
-    if len(content) > most_bytes or len(content) != entry.file_size:
-        raise zipfile.BadZipFile("another size than stated")
-    with path.open("xb") as file:
-        file.write(content)
-    return len(content)
-
-
-def _parts(entry: zipfile.ZipInfo) -> list[str]:
-    """Return the folders and the name of an entry; some Windows programs separate them by backslashes."""
-    return re.split(r"[/\\]", entry.filename)
-
-
-def _is_folder(entry: zipfile.ZipInfo) -> bool:
-    return entry.filename.endswith(("/", "\\"))
-
-
-def _suffix(entry: zipfile.ZipInfo) -> str:
-    return PurePosixPath(entry.filename).suffix.lower()
-
-
-def _file_name(number: int, name: str) -> str:
-    """Return a safe file name: the number, and the letters and digits of the given name."""
-    path = PurePosixPath(re.split(r"[/\\]", name)[-1])
+def _safe_name(number: int, path: PureWindowsPath) -> str:
+    """Return a file name of a number and the letters and digits of a name."""
     kept = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", path.stem)).strip("-")[:_LONGEST_NAME]
     return f"{number:04d}-{kept or 'file'}{path.suffix.lower()}"
 

@@ -11,28 +11,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Workspace"]
-
 _KEPT = 8  # latest results a visitor keeps: players may still read the previous one
 
 
 class Workspace:
-    """The visitors' folders inside a root folder.
-
-    Args:
-        root: an existing folder that only this program uses.
-    """
+    """The visitors' folders inside an existing root folder that only this program uses."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._numbers = itertools.count(1)
 
     def new(self, session: str | None) -> Path:
-        """Make an empty folder for a visitor and remove all but the visitor's latest ones.
-
-        Args:
-            session: the visitor's identifier; any text.
-        """
+        """Make an empty folder for a visitor, identified by any text, and remove all but the latest ones."""
         home = self._home(session)
         path = home / f"{next(self._numbers):06d}"
         path.mkdir(parents=True)

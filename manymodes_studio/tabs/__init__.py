@@ -1,1 +1,1 @@
-"""What is on each tab; what its buttons do is in the modules of `studio` that are called as the tabs are."""
+"""The tabs of the page; the modules of `manymodes_studio` with the same names do their work."""

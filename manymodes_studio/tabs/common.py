@@ -1,10 +1,10 @@
-"""Parts that the tabs share: error messages, seeds, players and download buttons."""
+"""Parts that the tabs share: event handlers, error messages, seeds, players and download buttons."""
 
 from __future__ import annotations
 
 import functools
-import inspect
 import secrets
+from collections.abc import Iterator  # noqa: TC003 - Gradio resolves the annotations of event handlers
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,36 +13,14 @@ import gradio as gr
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from manymodes_studio.models import Models
     from manymodes_studio.uploads import Kind
     from manymodes_studio.workspace import Workspace
 
-__all__ = [
-    "MODELS",
-    "WITH_REQUEST",
-    "downloads",
-    "file_field",
-    "introduce",
-    "model_choice",
-    "new_seed",
-    "on_click",
-    "player",
-    "ready",
-    "seed_field",
-    "status",
-    "status_field",
-    "telling",
-    "waiting",
-]
-
-MODELS = "models"
-"""Name of the queue for the models: one request at a time, because they share the processor."""
-
-WITH_REQUEST = {"request": gr.Request}
-"""Annotations for functions that take the request: Gradio passes it by type, and only if all types resolve."""
+    NewFolder = Callable[[], Path]
 
 _SEEDS = 2**31
 _MESSAGE_SECONDS = 15
@@ -55,61 +33,70 @@ _WAVES = {"waveform_color": "#94a3b8", "waveform_progress_color": "#0d9488"}
 # --- events ------------------------------------------------------------------------------------------------
 
 
-def telling(workspace: Workspace, function: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
-    """Show the `UserError` of an event handler as a message and leave the page as it is.
+def listen(
+    workspace: Workspace,
+    triggers: Sequence[Any],
+    function: Callable[..., Iterator[Any]],
+    inputs: Mapping[str, Any],
+    outputs: Sequence[Any],
+    *,
+    more: Sequence[Any] = (),
+    queue: str = "models",
+    **options: Any,
+) -> None:
+    """Call a function at events; its `UserError` becomes a message and leaves the page as it is.
 
     Args:
-        workspace: its paths are removed from messages.
-        function: an event handler; it returns values for components, or yields them one after the other.
+        workspace: makes the visitors' folders; its paths are removed from messages.
+        triggers: the events.
+        function: yields values for the outputs. It is called with a function that makes a folder for the visitor, the
+            values of ``more``, and those of the inputs by name.
+        inputs: components with keyword arguments.
+        outputs: components for the results.
+        more: components with positional arguments.
+        queue: the queue in which calls wait, one at a time. Models have one, because they share the processor.
+        options: of `gradio.on`.
     """
 
-    @functools.wraps(function)
-    def handler(*args: Any) -> Iterator[Any]:
+    # Gradio passes the request by its annotation.
+    def handler(request: gr.Request, *values: Any) -> Iterator[Any]:
+        new_folder = functools.partial(workspace.new, request.session_hash)
         try:
-            if inspect.isgeneratorfunction(function):
-                yield from function(*args)
-            else:
-                yield function(*args)
+            yield from function(new_folder, *values[len(inputs) :], **dict(zip(inputs, values, strict=False)))
         except UserError as error:
             # Gradio shows messages as HTML, and they contain file names.
             text = escape(workspace.without_folders(" ".join(str(error).split())))
             gr.Warning(text, duration=_MESSAGE_SECONDS)
             yield gr.skip()
 
-    handler.__annotations__ = WITH_REQUEST if "request" in inspect.signature(function).parameters else {}
-    return handler
+    components = [*inputs.values(), *more]
+    options |= {"concurrency_id": queue, "concurrency_limit": 1, "api_visibility": "private"}
+    gr.on(triggers, handler, components, outputs, **options)
 
 
 def on_click(
+    workspace: Workspace,
     button: gr.Button,
-    function: Callable[..., Any],
-    inputs: Sequence[Any],
+    function: Callable[..., Iterator[Any]],
+    inputs: Mapping[str, Any],
     outputs: Sequence[Any],
     *,
     busy: Any,
-    queue: str = MODELS,
+    **options: Any,
 ) -> None:
-    """Call a function when a button is clicked.
-
-    Args:
-        button: the button.
-        function: see `telling`.
-        inputs: components with its arguments.
-        outputs: components for its results.
-        busy: the component that shows progress.
-        queue: the queue in which calls wait.
-    """
-    button.click(
-        function,
-        list(inputs),
-        list(outputs),
-        concurrency_id=queue,
-        concurrency_limit=1,
-        api_visibility="private",
-        show_progress="full",
-        show_progress_on=[busy],
-    )
+    """Call a function when a button is clicked, see `listen`, and scroll to the result; ``busy`` shows progress."""
+    options |= {"show_progress": "full", "show_progress_on": [busy]}
+    listen(workspace, [button.click], function, inputs, outputs, **options)
     button.click(None, js=_TO_THE_RESULT, api_visibility="private")
+
+
+def forget_at_leave(page: gr.Blocks, workspace: Workspace) -> None:
+    """Remove a visitor's folders when the visitor leaves the page."""
+
+    def leave(request: gr.Request) -> None:
+        workspace.forget(request.session_hash)
+
+    page.unload(leave)
 
 
 # --- components --------------------------------------------------------------------------------------------
@@ -118,24 +105,23 @@ def on_click(
 def introduce(text: str, models: Models, names: Iterable[str]) -> bool:
     """Add the introduction of a tab and a note on each missing model; return whether any model is loaded."""
     gr.Markdown(text, elem_classes="studio-lead")
-    loaded = False
     for name in names:
-        loaded |= name in models.loaded
         if name in models.missing:
             gr.HTML(f'<p class="studio-missing">{escape(models.missing[name])}</p>')
-    return loaded
+    return not models.loaded.keys().isdisjoint(names)
 
 
-def model_choice(models: Models, names: Iterable[str]) -> gr.Radio:
-    """Return a choice of the loaded models; it is hidden if there is only one."""
-    choices = models.titles(names)
+def model_choice(models: Models, titles: Mapping[str, str]) -> gr.Radio:
+    """Return a choice of the loaded models among those with a title; it is hidden if there is only one."""
+    choices = [(title, name) for name, title in titles.items() if name in models.loaded]
     return gr.Radio(choices, value=choices[0][1], label="Model", visible=len(choices) > 1)
 
 
 def seed_field() -> gr.Number:
-    """Return a field for the seed."""
+    """Return a field for the seed, in a part of the tab that is folded."""
     info = "the same seed gives the same result; leave empty for a random one"
-    return gr.Number(None, label="Seed", info=info, precision=0, minimum=0, maximum=_SEEDS - 1)
+    with gr.Accordion("More", open=False):
+        return gr.Number(None, label="Seed", info=info, precision=0, minimum=0, maximum=_SEEDS - 1)
 
 
 def new_seed(entered: float | None) -> int:
@@ -144,13 +130,7 @@ def new_seed(entered: float | None) -> int:
 
 
 def file_field(label: str, kind: Kind, name: str) -> gr.File:
-    """Return a field for uploading a file.
-
-    Args:
-        label: its label on the page.
-        kind: the kind of file.
-        name: the id of the element.
-    """
+    """Return a field for uploading a file, with ``name`` as the id of its element."""
     return gr.File(label=label, file_types=list(kind.suffixes), height=140, min_width=260, elem_id=name)
 
 
@@ -159,14 +139,9 @@ def player(label: str, *, loop: bool = False) -> gr.Audio:
     return gr.Audio(label=label, interactive=False, autoplay=True, loop=loop, buttons=[], waveform_options=_WAVES)
 
 
-def status_field() -> gr.HTML:
-    """Return a line that describes the result; screen readers announce it."""
-    return gr.HTML(status())
-
-
 def status(*parts: str) -> str:
-    """Return the HTML of the status line."""
-    return f'<p class="studio-status" role="status">{escape(" · ".join(part for part in parts if part))}</p>'
+    """Return the HTML of the line that describes the result; screen readers announce it."""
+    return f'<p class="studio-status" role="status">{escape(" · ".join(parts))}</p>'
 
 
 def downloads(names: Sequence[str]) -> list[gr.DownloadButton]:

@@ -1,4 +1,4 @@
-"""Mix styles, hear a loop of them, see it, and play one's own beat in other styles."""
+"""The tab for drums: mix styles, hear and see a loop of them, and play an uploaded beat in other styles."""
 
 from __future__ import annotations
 
@@ -10,35 +10,34 @@ from manymodes_studio import drums, pictures, uploads
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from drumvae.data.kit import Bars
     from manymodes_studio.models import Models
+    from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
-NAMES = ("drums-styles", "drums-groove")
+_TITLES = {"drums-styles": "five styles by rule", "drums-groove": "drummers"}
 _LATER = ("midi", "png")  # than the sound, which comes first
-_SPOKEN = {"hiphop": "hip-hop"}
+_SPELLED = {"hiphop": "hip-hop"}
 
 
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    if not common.introduce(
-        "Raise the styles that you want in the beat: one alone, or several that mix. It goes round until you stop it.",
-        models,
-        NAMES,
-    ):
+    text = (
+        "Raise the styles that you want in the beat: one alone, or several that mix. It goes round until you stop it."
+    )
+    if not common.introduce(text, models, _TITLES):
         return
-    does = _Tab(models, workspace)
-    drawn = gr.State(None)
-    first, *_ = does.styles.values()
+    tab = _Tab(models)
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
             with gr.Group():
-                model = common.model_choice(models, NAMES)
+                model = common.model_choice(models, _TITLES)
                 sliders = [
-                    gr.Slider(0, 1, value=float(number == 0), step=0.05, **_named(first, number))
-                    for number in range(max(map(len, does.styles.values())))
+                    gr.Slider(0, 1, value=float(number == 0), step=0.05, **shown)
+                    for number, shown in enumerate(tab.names_of_sliders(model.value))
                 ]
             with gr.Group():
                 complexity = gr.Slider(0, 1, value=0.5, step=0.05, label="Complexity", info="few hits · many hits")
@@ -46,90 +45,70 @@ def add(models: Models, workspace: Workspace) -> None:
                 tempo = gr.Slider(60, 200, value=110, step=1, label="Tempo", info="BPM")
                 bars = gr.Slider(1, 8, value=2, step=1, label="Bars")
             with gr.Row():
-                begin = gr.Button("New beat", variant="primary", min_width=120)
-                again = gr.Button("Change it", min_width=120)
+                new = gr.Button("New beat", variant="primary", min_width=120)
+                change = gr.Button("Change it", min_width=120)
             with gr.Accordion("Play my beat in these styles", open=False):
                 beat = common.file_field("Beat (MIDI, drums on channel 10)", uploads.MIDI, "studio-beat")
                 keep = gr.Slider(0, 1, value=0.3, step=0.05, label="Keep", info="none of its hits · all of them")
-                onward = gr.Button("Transfer")
-            with gr.Accordion("More", open=False):
-                seed = common.seed_field()
+                transfer = gr.Button("Transfer")
+            seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
-            said = common.status_field()
-            sound = common.player("Loop", loop=True)
+            line = gr.HTML(common.status())
+            player = common.player("Loop", loop=True)
             grid = gr.HTML()
             files = common.downloads(["WAV", *map(str.upper, _LATER)])
 
-    model.change(does.renamed, model, sliders, api_visibility="private", show_progress="hidden")
-    outputs = [drawn, said, sound, grid, *files]
+    model.change(tab.rename, model, sliders, api_visibility="private", show_progress="hidden")
+    last_seed = gr.State(None)
+    shared = {"model": model, "complexity": complexity, "humanize": humanize}
+    playing = {**shared, "tempo": tempo, "bars": bars}
     for button, function, inputs in (
-        (begin, does.play, [model, complexity, humanize, tempo, bars, seed, *sliders]),
-        (again, does.play, [model, complexity, humanize, tempo, bars, drawn, *sliders]),
-        (onward, does.transfer, [model, complexity, humanize, beat, keep, seed, *sliders]),
+        (new, tab.play, {**playing, "seed": seed}),
+        (change, tab.play, {**playing, "seed": last_seed}),
+        (transfer, tab.transfer, {**shared, "beat": beat, "keep": keep, "seed": seed}),
     ):
-        common.on_click(button, common.telling(workspace, function), inputs, outputs, busy=sound)
+        outputs = [last_seed, line, player, grid, *files]
+        common.on_click(workspace, button, function, inputs, outputs, more=sliders, busy=player)
 
 
 class _Tab:
     """What the buttons do."""
 
-    def __init__(self, models: Models, workspace: Workspace) -> None:
-        self.models, self.workspace = models, workspace
-        self.styles: dict[str, list[str]] = {
-            name: models.loaded[name].styles for name in NAMES if name in models.loaded
-        }
+    def __init__(self, models: Models) -> None:
+        self.models = {name: models.loaded[name] for name in _TITLES if name in models.loaded}
 
     def play(
-        self, model: str, complexity: float, humanize: float, tempo: float, bars: int, seed: float | None,
-        request: gr.Request, *sliders: float,
-    ) -> Iterator[Any]:  # fmt: skip
-        number = common.new_seed(seed)
-        found = drums.play(
-            self.models.loaded[model],
-            sliders[: len(self.styles[model])],
-            bars=bars,
-            complexity=complexity,
-            humanize=humanize,
-            tempo=tempo,
-            seed=number,
-        )
-        yield from self._shown(found, f"beat-{number}", number, (), request)
+        self, new_folder: NewFolder, *sliders: float, model: str, seed: float | None, **options: Any
+    ) -> Iterator[Any]:
+        number, drummer = common.new_seed(seed), self.models[model]
+        bars = drums.play(drummer, sliders[: len(drummer.styles)], seed=number, **options)
+        yield from _shown(new_folder() / f"beat-{number}", bars, number)
 
     def transfer(
-        self, model: str, complexity: float, humanize: float, beat: str | None, keep: float, seed: float | None,
-        request: gr.Request, *sliders: float,
-    ) -> Iterator[Any]:  # fmt: skip
-        number = common.new_seed(seed)
+        self, new_folder: NewFolder, *sliders: float, model: str, beat: str | None, seed: float | None, **options: Any
+    ) -> Iterator[Any]:
+        number, drummer = common.new_seed(seed), self.models[model]
         source, remarks = drums.read_beat(uploads.received(beat, uploads.MIDI))
-        found = drums.transfer(
-            self.models.loaded[model],
-            source,
-            sliders[: len(self.styles[model])],
-            keep=keep,
-            complexity=complexity,
-            humanize=humanize,
-            seed=number,
-        )
-        stayed = f"{int((found.hits & source.hits).sum())} of {int(source.hits.sum())} hits stayed"
-        yield from self._shown(found, f"my-beat-{number}", number, (stayed, *remarks), request)
+        bars = drums.transfer(drummer, source, sliders[: len(drummer.styles)], seed=number, **options)
+        stayed = f"{int((bars.hits & source.hits).sum())} of {int(source.hits.sum())} hits stayed"
+        yield from _shown(new_folder() / f"my-beat-{number}", bars, number, stayed, *remarks)
 
-    def renamed(self, model: str) -> list[Any]:
-        """Call the sliders as a model's styles."""
-        count = max(map(len, self.styles.values()))
-        return [gr.Slider(**_named(self.styles[model], number)) for number in range(count)]
+    def rename(self, model: str) -> list[Any]:
+        """Name the sliders by a model's styles."""
+        return [gr.Slider(**shown) for shown in self.names_of_sliders(model)]
 
-    def _shown(self, found: Bars, name: str, number: int, remarks: Sequence[str], request: gr.Request) -> Iterator[Any]:
-        """Fill the right-hand side, what is heard first."""
-        place = self.workspace.new(request.session_hash) / name
-        wav = drums.write(place, found, ["wav"])["wav"]
-        line = common.status(*drums.described(found), f"seed {number}", *remarks)
-        yield number, line, str(wav), pictures.drum_grid(found), common.ready(wav), *common.waiting(len(_LATER))
-        made = drums.write(place, found, _LATER)
-        yield number, *[gr.skip()] * 4, *(common.ready(made[kind]) for kind in _LATER)
+    def names_of_sliders(self, model: str) -> list[dict[str, Any]]:
+        """Return label and visibility of each slider: there are as many as the largest model has styles."""
+        styles = self.models[model].styles
+        hidden = max(len(other.styles) for other in self.models.values()) - len(styles)
+        labels = [_SPELLED.get(style, style).capitalize() for style in styles]
+        return [{"label": label, "visible": True} for label in labels] + [{"visible": False}] * hidden
 
 
-def _named(styles: Sequence[str], number: int) -> dict[str, Any]:
-    """Return what a slider is called, and whether it is seen: models know different numbers of styles."""
-    if number >= len(styles):
-        return {"visible": False}
-    return {"label": _SPOKEN.get(styles[number], styles[number]).capitalize(), "visible": True}
+def _shown(stem: Path, bars: Bars, seed: int, *remarks: str) -> Iterator[Any]:
+    """Yield values for the right-hand side, the sound first."""
+    wav = drums.write(stem, bars, ["wav"])["wav"]
+    status = common.status(*drums.described(bars), f"seed {seed}", *remarks)
+    yield seed, status, str(wav), pictures.drum_grid(bars), common.ready(wav), *common.waiting(len(_LATER))
+    later = drums.write(stem, bars, _LATER)
+    yield seed, *[gr.skip()] * 4, *(common.ready(later[kind]) for kind in _LATER)

@@ -11,6 +11,9 @@ from manymodes_studio.judge import judge
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
 
@@ -24,17 +27,19 @@ def add(workspace: Workspace) -> None:
     with gr.Row():
         generated = common.file_field("Generated (zip of MIDI files)", uploads.MIDI_ARCHIVE, "studio-generated")
         original = common.file_field("Originals (zip of MIDI files)", uploads.MIDI_ARCHIVE, "studio-original")
-    begin = gr.Button("Judge", variant="primary")
-    said = common.status_field()
+    button = gr.Button("Judge", variant="primary")
+    line = gr.HTML(common.status())
     verdict = gr.HTML()
     files = common.downloads(["HTML", "JSON", "CSV"])
     report = gr.HTML()
 
-    def judged(generated: str | None, original: str | None, request: gr.Request) -> tuple[Any, ...]:
-        found = judge(generated, original, workspace.new(request.session_hash))
-        shown = pictures.verdict(found.sentences), pictures.report_frame(found.page)
-        return common.status("judged", *found.remarks), *shown, *(common.ready(file) for file in found.files)
+    inputs = {"generated": generated, "original": original}
+    outputs = [line, verdict, report, *files]
+    common.on_click(workspace, button, _compare, inputs, outputs, busy=line, queue="judge")
 
-    function = common.telling(workspace, judged)
-    outputs = [said, verdict, report, *files]
-    common.on_click(begin, function, [generated, original], outputs, busy=said, queue="judge")
+
+def _compare(new_folder: NewFolder, generated: str | None, original: str | None) -> Iterator[Any]:
+    result = judge(generated, original, new_folder())
+    page = result.files[0].read_text(encoding="utf-8")
+    shown = pictures.verdict(result.sentences), pictures.report_frame(page)
+    yield common.status("judged", *result.remarks), *shown, *map(common.ready, result.files)

@@ -12,4 +12,4 @@ def model_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def models(model_folder):
-    return load_models(model_folder, progress=False)
+    return load_models(model_folder)
