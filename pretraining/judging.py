@@ -1,15 +1,16 @@
-"""The metrics of a run's model that its card shows: computed where they are missing, and kept in the run.
+"""The metrics of a run's model that its card shows: measured where they are missing, and kept in the run.
 
-A melody model has judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.held_out.judge` for `TUNES`
+A melody model has judging.json, with ``measures`` and ``verdict`` of `melodygan.metrics.held_out.measured` for `TUNES`
 tunes, beside the metrics.json of its training; all others have only the latter.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from manymodes.cli import UserError
+from manymodes.experiment.fit import training_seconds
 from manymodes.experiment.run import METRICS, read_config
 from manymodes.files import write_text
 
@@ -20,42 +21,29 @@ if TYPE_CHECKING:
 TUNES = 500
 
 
-class Judgement(NamedTuple):
-    """How models that a program trains are judged.
-
-    Attributes:
-        file: in the run, with what was found.
-        last: the key of that which is written last.
-        judge: what makes it, given the run.
-    """
-
-    file: str
-    last: str
-    judge: Callable[[Path, dict[str, Any]], None]
-
-
 def judgement(path: Path) -> dict[str, Any]:
-    """Return what is known of a run's model; what was judged before is not judged again.
-
-    Args:
-        path: of the run, with its model.
+    """Return the metrics of a run's model; they are measured only once.
 
     Raises:
-        UserError: the data are not there, or have changed.
+        UserError: the data are missing, or have changed.
     """
     config = read_config(path)
-    file, last, judge = JUDGEMENTS[config["program"]]
-    if _read(path / file).get(last) is None:
-        judge(path, config)
-    return {**_read(path / METRICS), **_read(path / file)}
+    name, last_key, measure = MEASUREMENTS[config["program"]]
+    if _read(path / name).get(last_key) is None:
+        measure(path, config)
+    return {**_read(path / METRICS), **_read(path / name)}
 
 
 def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
+def _write(path: Path, metrics: dict[str, Any]) -> None:
+    write_text(path, json.dumps(metrics, indent=1) + "\n")
+
+
 def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
-    """Make sure that a run was trained on what it is judged by.
+    """Check that a run was trained on the data that it is measured with.
 
     Raises:
         UserError: it was not.
@@ -64,7 +52,7 @@ def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
         raise UserError(f"the data of {run} have changed since it was trained: train anew")
 
 
-def _judge_melody(run: Path, config: dict[str, Any]) -> None:
+def _measure_melody(run: Path, config: dict[str, Any]) -> None:
     from melodygan.composing import load
     from melodygan.data.corpus import load_corpus, split
     from melodygan.metrics.held_out import Compared, measured
@@ -73,60 +61,51 @@ def _judge_melody(run: Path, config: dict[str, Any]) -> None:
     model = load(run)
     corpus = load_corpus(config["corpus"])
     _check_data(run, config, corpus.fingerprint)
-    sides = split(corpus.tunes, seed)
-    found = measured(Compared(model.generate(TUNES, seed=seed), sides.test), sides.train, seed)
-    measures = {name: None if value != value else value for name, value in found["measures"].items()}  # noqa: PLR0124 - NaN
-    write_text(
-        run / "judging.json",
-        json.dumps({"measures": measures, "verdict": found["verdict"]}, indent=1, allow_nan=False) + "\n",
-    )
+    splits = split(corpus.tunes, seed)
+    result = measured(Compared(model.generate(TUNES, seed=seed), splits.test), splits.train, seed)
+    measures = {name: None if value != value else value for name, value in result["measures"].items()}  # noqa: PLR0124 - NaN
+    _write(run / "judging.json", {"measures": measures, "verdict": result["verdict"]})
 
 
-def _judge_letters(run: Path, config: dict[str, Any]) -> None:
+def _measure_letters(run: Path, config: dict[str, Any]) -> None:
     from fontgan.data.fonts import load_fonts
     from fontgan.lettering import load
     from fontgan.metrics.classifiers import classifiers_of
     from fontgan.train import EVALUATED
     from fontgan.trainer import evaluate
-    from manymodes.experiment.fit import training_seconds
 
-    letters = load_fonts(config["fonts"], seed=config["seed"])
+    seed = config["seed"]
+    letters = load_fonts(config["fonts"], seed=seed)
     _check_data(run, config, letters.fingerprint)
-    _, metrics = evaluate(
-        load(run), letters, classifiers_of(letters),
-        count=EVALUATED, seed=config["seed"], train_seconds=training_seconds(run),
-    )  # fmt: skip
-    write_text(run / METRICS, json.dumps(metrics, indent=1) + "\n")
+    options = {"count": EVALUATED, "seed": seed, "train_seconds": training_seconds(run)}
+    _, metrics = evaluate(load(run), letters, classifiers_of(letters), **options)
+    _write(run / METRICS, metrics)
 
 
-def _judge_drums(run: Path, _: dict[str, Any]) -> None:
+def _measure_drums(run: Path, _: dict[str, Any]) -> None:
     from drumvae import analyze
 
     analyze.main([str(run)])
 
 
-def _judge_sounds(run: Path, config: dict[str, Any]) -> None:
+def _measure_sounds(run: Path, config: dict[str, Any]) -> None:
     from audiovae.data.sounds import load_sounds
     from audiovae.metrics.recognition import recogniser_of
     from audiovae.synthesis import load, prior_of, with_codes
     from audiovae.trainer import evaluate, measure_prior
-    from manymodes.experiment.fit import training_seconds
 
     seed, file = config["seed"], run / "model.keras"
     sounds = load_sounds(config["sounds"], seed=seed, chunks=config["chunks"])
     _check_data(run, config, sounds.fingerprint)
     model, recogniser = with_codes(load(file), file), recogniser_of(sounds)
-    write_text(
-        run / METRICS,
-        json.dumps(evaluate(model, sounds, recogniser, seed=seed, train_seconds=training_seconds(run)), indent=1)
-        + "\n",
-    )
+    _write(run / METRICS, evaluate(model, sounds, recogniser, seed=seed, train_seconds=training_seconds(run)))
     measure_prior(run, prior_of(model, file), model, sounds, recogniser, seed=seed)
 
 
-JUDGEMENTS = {
-    "melodygan.train": Judgement("judging.json", "verdict", _judge_melody),
-    "fontgan.train": Judgement(METRICS, "controls", _judge_letters),
-    "drumvae.train": Judgement(METRICS, "n", _judge_drums),
-    "audiovae.train": Judgement(METRICS, "prior_bits", _judge_sounds),
+MEASUREMENTS: dict[str, tuple[str, str, Callable[[Path, dict[str, Any]], None]]] = {
+    "melodygan.train": ("judging.json", "verdict", _measure_melody),
+    "fontgan.train": (METRICS, "controls", _measure_letters),
+    "drumvae.train": (METRICS, "n", _measure_drums),
+    "audiovae.train": (METRICS, "prior_bits", _measure_sounds),
 }
+"""For the models of a program: a file of the run, the key that is written last to it, the function that writes it."""

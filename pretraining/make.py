@@ -1,13 +1,12 @@
 """Make the models that ship, all that `manymodes.hub.MODELS` lists: ``python -m pretraining.make``.
 
-Of each
+For each of them
 
-1. WORK/NAME is the run of its training, judged as its package judges;
-2. WORK/NAME-slim-DIGEST is the same for the pretrained file (`manymodes.hub.save_slim`), to measure what that
-   costs;
+1. WORK/NAME is the run of its training, with the metrics of `pretraining.judging`;
+2. WORK/NAME-slim-DIGEST is the same for the pretrained file (`manymodes.hub.save_slim`), to measure the cost of that;
 3. OUT/NAME.keras and OUT/NAME.md are the model and its card. The prior of a VQ-VAE is OUT/NAME-prior.keras.
 
-What is finished is not done again: interrupted, the same command continues.
+Finished steps are not repeated: after an interruption, the same command continues.
 """
 
 from __future__ import annotations
@@ -21,14 +20,18 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from audiovae.config import AudioConfig
+from drumvae.config import DrumConfig
+from fontgan.config import FontConfig
 from manymodes import cli
 from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.config import training_parser
 from manymodes.experiment.run import read_config
-from manymodes.files import check_place, new_folder, replacing_file, write_text
+from manymodes.files import check_place, new_folder, replacing_file, replacing_folder, write_text
 from manymodes.hub import GROOVE, MODELS, folder
+from melodygan.config import MelodyConfig
 
 if TYPE_CHECKING:
     import argparse
@@ -41,39 +44,27 @@ EXAMPLE = (
     "  python -m pretraining.make --groove ~/groove\n"
     "  python -m pretraining.make --only drums-styles --from runs/drumvae-styles"
 )
-_CONFIGS = {
-    "melodygan.train": "MelodyConfig",
-    "fontgan.train": "FontConfig",
-    "drumvae.train": "DrumConfig",
-    "audiovae.train": "AudioConfig",
-}
-"""The class of the configurations of a program."""
-
-_LAST = {"audiovae.train": "prior.keras"}
-"""What training leaves last; model.keras unless it is listed."""
+_CONFIGS = {config.program: config for config in (MelodyConfig, FontConfig, DrumConfig, AudioConfig)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the verb."""
+    """Run the command."""
     args = _parser().parse_args(argv)
-    if args.taken is not None and len(args.only or ()) != 1:
-        raise UserError("--from is the run of one model: say with --only NAME of which")
+    if args.existing is not None and len(args.only or ()) != 1:
+        raise UserError("--from is the run of one model: name it with --only NAME")
     for place in (args.out, args.work):
         check_place(place / "model")
     for name in args.only or MODELS:
         shipped = MODELS[name]
-        run = args.taken or args.work / name
-        arguments = _arguments(shipped, run, args.groove)
-        if args.taken is not None:
-            _check_taken(run, shipped, arguments)
-        elif not _is_trained(run, shipped, arguments):
-            code = _train(run, shipped, arguments)
+        run = args.existing or args.work / name
+        options = _options(shipped, run, args.groove)
+        if args.existing is not None:
+            _check_trained(run, shipped, options)
+        elif code := _train(run, shipped, options):
             if code == cli.INTERRUPTED_EXIT:
                 print(f"stopped; the same command continues with what is in {args.work}")
-            if code:
-                return code
-        slim = _slimmed(run, args.work / name)
-        _ship(name, shipped, run, slim, args.out)
+            return code
+        _ship(name, shipped, run, _slimmed(run, args.work / name), args.out)
     models = list(args.out.glob("*.keras"))
     print(f"{args.out} has {len(models)} files of {sum(file.stat().st_size for file in models) / 1e6:.1f} MB together")
     return 0
@@ -81,33 +72,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(PROGRAM, "Train the models that ship, make them small, judge them, and write cards.", EXAMPLE)
-    parser.add_argument(
-        "--only", action="append", choices=tuple(MODELS), metavar="NAME", help=f"one of {', '.join(MODELS)}"
+    add = parser.add_argument
+    add("--only", action="append", choices=tuple(MODELS), metavar="NAME", help=f"one of {', '.join(MODELS)}")
+    add(
+        "--from",
+        dest="existing",
+        type=Path,
+        metavar="RUN",
+        help="a run that exists already, trained on this machine with the same command: nothing is trained",
     )
-    parser.add_argument(
-        "--from", dest="taken", type=Path, metavar="RUN",
-        help="a run that there is already, trained on this machine with the same command: nothing is trained",
-    )  # fmt: skip
-    parser.add_argument(
-        "--groove", type=Path, metavar="DIR", help="the Groove MIDI Dataset, unpacked; for drums-groove"
-    )
-    parser.add_argument(
-        "--work", type=Path, default=Path("runs/pretrained"), metavar="DIR", help="for runs (default runs/pretrained)"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=folder(), metavar="DIR", help="for models and cards (default data/pretrained)"
-    )
+    add("--groove", type=Path, metavar="DIR", help="the Groove MIDI Dataset, unpacked; for drums-groove")
+    add("--work", type=Path, default=Path("runs/pretrained"), metavar="DIR", help="for runs (default runs/pretrained)")
+    add("--out", type=Path, default=folder(), metavar="DIR", help="for models and cards (default data/pretrained)")
     return parser
 
 
-# --- training -----------------------------------------------------------------------------------------------
-
-
-def _arguments(shipped: Shipped, run: Path, groove: Path | None) -> list[str]:
-    """Return the options of a model's training, the folder of the Groove MIDI Dataset in its place.
+def _options(shipped: Shipped, run: Path, groove: Path | None) -> list[str]:
+    """Return the options of a model's training, with the folder of the Groove MIDI Dataset, by default that of the run.
 
     Raises:
-        UserError: that is needed, and not known.
+        UserError: the folder is needed and unknown.
     """
     if GROOVE in shipped.options and groove is None:
         try:
@@ -120,101 +104,86 @@ def _arguments(shipped: Shipped, run: Path, groove: Path | None) -> list[str]:
     return [*(str(groove) if option == GROOVE else option for option in shipped.options), f"--seed={shipped.seed}"]
 
 
-def _differences(run: Path, shipped: Shipped, arguments: Sequence[str]) -> list[str]:
-    """Return the settings in which a run differs from what its command says.
+def _differences(run: Path, shipped: Shipped, options: Sequence[str]) -> list[str]:
+    """Return the settings in which a run differs from its command.
 
     Raises:
-        UserError: it is no run.
+        UserError: it is not a run.
     """
-    kept = read_config(run)
-    wanted = _settings(shipped.program, arguments)
+    kept, config = read_config(run), _CONFIGS[shipped.program]
+    wanted = config.from_args(training_parser(config, "", "").parse_args(options)).to_json()
     return [
         f"{name} {kept.get(name)}, not {value}"
-        for name, value in wanted.items()
+        for name, value in json.loads(json.dumps(wanted)).items()
         if value is not None and kept.get(name) != value
     ]
 
 
-def _settings(program: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """Return the settings that a training program would have with these options."""
-    module = importlib.import_module(program)
-    config = getattr(module, _CONFIGS[program])
-    settings = config.from_args(training_parser(config, "", "").parse_args(arguments)).to_json()
-    return json.loads(json.dumps(settings))  # as config.json has them
+def _last_file(run: Path, shipped: Shipped) -> Path:
+    """Return the file that training writes last."""
+    return run / ("prior.keras" if shipped.program == AudioConfig.program else "model.keras")
 
 
-def _check_taken(run: Path, shipped: Shipped, arguments: Sequence[str]) -> None:
-    """Make sure that a run is what its command leaves.
+def _check_trained(run: Path, shipped: Shipped, options: Sequence[str]) -> None:
+    """Check that a run is the result of its command.
 
     Raises:
         UserError: it is not.
     """
-    if found := _differences(run, shipped, arguments):
-        raise UserError(f"{run} was trained with {'; '.join(found)}: give a run of {shipped.command}")
-    last = _LAST.get(shipped.program, "model.keras")
-    if not (run / last).is_file():
-        raise UserError(f"{run} has no {last}: continue it with python -m {shipped.program} --resume {run}")
+    if differences := _differences(run, shipped, options):
+        raise UserError(f"{run} was trained with {'; '.join(differences)}: give a run of {shipped.command}")
+    last = _last_file(run, shipped)
+    if not last.is_file():
+        raise UserError(f"{run} has no {last.name}: continue it with python -m {shipped.program} --resume {run}")
 
 
-def _is_trained(run: Path, shipped: Shipped, arguments: Sequence[str]) -> bool:
-    last = run / _LAST.get(shipped.program, "model.keras")
-    return last.is_file() and not _differences(run, shipped, arguments)
-
-
-def _train(run: Path, shipped: Shipped, arguments: Sequence[str]) -> int:
-    """Train a model, or continue with that; return the exit code."""
-    begun = (run / "config.json").is_file() and not _differences(run, shipped, arguments)
-    options = ["--resume", str(run)] if begun else [*arguments, "--out", str(run)]
-    if shipped.program == "melodygan.train":
+def _train(run: Path, shipped: Shipped, options: Sequence[str]) -> int:
+    """Train a model, or continue its training, unless it is finished; return the exit code."""
+    begun = (run / "config.json").is_file()
+    if begun and _differences(run, shipped, options):
+        with replacing_folder(run):
+            begun = False  # the run of other settings is moved to another name
+    if begun and _last_file(run, shipped).is_file():
+        return 0
+    options = ["--resume", str(run)] if begun else [*options, "--out", str(run)]
+    if shipped.program == MelodyConfig.program:
         options += ["--gen", f"{run}-gen", "--org", f"{run}-org"]
     print(f"python -m {shipped.program} {' '.join(options)}", flush=True)
-    # Ctrl-C is the training's business: it ends with its batch, and says how to go on.
+    # Ctrl-C is left to the training, which ends with its batch.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.run([sys.executable, "-m", shipped.program, *options], check=False).returncode  # noqa: S603 - our own verb
+        return subprocess.run([sys.executable, "-m", shipped.program, *options], check=False).returncode  # noqa: S603 - our own command
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-# --- shipping -----------------------------------------------------------------------------------------------
-
-
 def _slimmed(run: Path, stem: Path) -> Path:
-    """Return a run whose model is that of another, as it ships; it is made where it is not there yet.
-
-    Args:
-        run: with the model that was trained.
-        stem: path of what is returned, up to a digest of the model.
-    """
+    """Return a run with the pretrained files of another, STEM-slim-DIGEST; it is made unless it exists."""
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary)
         _slim(run, made)
         shutil.copy(run / "config.json", made)
-        files = sorted(made.iterdir())
-        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(made.iterdir()))).hexdigest()
         path = stem.with_name(f"{stem.name}-slim-{digest[:8]}")
         if not path.exists():
             with new_folder(path) as partial:
-                for file in files:
-                    shutil.copy(file, partial)
+                shutil.copytree(made, partial, dirs_exist_ok=True)
     return path
 
 
-def _slim(run: Path, made: Path) -> None:
-    """Write a run's model as it ships, and its prior if it has codes; the prior is told of the rounded weights."""
+def _slim(run: Path, target: Path) -> None:
+    """Write a run's model as it ships, and its prior if it has codes, for the rounded weights of the model."""
     with quiet_start():
         from manymodes.hub import save_slim
-    package = importlib.import_module(read_config(run)["program"].split(".")[0])
-    load = package.load
+    load = importlib.import_module(read_config(run)["program"].split(".")[0]).load
     model = load(run / "model.keras")
-    save_slim(model, made / "model.keras")
+    save_slim(model, target / "model.keras")
     if (run / "prior.keras").is_file():
-        from audiovae.codes import fingerprint
-        from audiovae.synthesis import prior_of
+        from audiovae.synthesis import maker_of, prior_of
 
         prior = prior_of(model, run / "model.keras")
-        prior.maker = fingerprint(load(made / "model.keras").get_weights()).hex()
-        save_slim(prior, made / "prior.keras")
+        prior.maker = maker_of(load(target / "model.keras"))
+        save_slim(prior, target / "prior.keras")
 
 
 def _ship(name: str, shipped: Shipped, run: Path, slim: Path, out: Path) -> None:
