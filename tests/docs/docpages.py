@@ -8,7 +8,6 @@ import io
 import re
 import shlex
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from commandlines import module_of
@@ -22,38 +21,19 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 _LEFT_OUT = "…"
 
 
-# --- the blocks of a page -----------------------------------------------------------------------------------
-
-
-class Picture(NamedTuple):
-    """A picture on a page.
-
-    Attributes:
-        shown: the file on the page.
-        made: the file that the commands of the page write; the picture's title names it.
-    """
-
-    shown: Path
-    made: Path
-
-
-def type_commands(example):
-    """Run the commands of a block in this process, which has loaded TensorFlow already."""
-    for words in commands_in(example.parsed):
+def run_commands(example):
+    """Run the commands of a shell block in this process, which has loaded TensorFlow already."""
+    for line in example.parsed.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if not words:
+            continue
         assert words[:2] == ["python", "-m"], f"tutorials may only use python -m: {words}"
-        _, _, verb, *arguments = words
         with pytest.raises(SystemExit) as ended:
-            cli.run(importlib.import_module(module_of(verb)).main, arguments)
+            cli.run(importlib.import_module(module_of(words[2])).main, words[3:])
         assert ended.value.code == 0, f"{shlex.join(words)} ended with {ended.value.code}"
 
 
-def commands_in(block):
-    """Return the words of each command of a shell block."""
-    lines = block.replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
-
-
-def expect_printed(example):
+def check_output(example):
     """Compare a block of text with the output of the block before it; numbers may differ."""
     printed = _NUMBER.sub("#", example.namespace["printed"])
     for line in example.parsed.splitlines():
@@ -62,15 +42,16 @@ def expect_printed(example):
 
 
 def pictures_of(document):
-    """Find the pictures of a page."""
+    """Find the pictures of a page; the title of each is the file that the commands of the page write."""
     for found in _PICTURE.finditer(document.text):
-        picture = Picture(Path(document.path).parent / found["shown"], Path(found["made"]))
-        yield Region(found.start(), found.end(), picture, expect_made)
+        picture = Path(document.path).parent / found["shown"], Path(found["made"])
+        yield Region(found.start(), found.end(), picture, check_picture)
 
 
-def expect_made(example):
-    """Check that the commands of the page made its picture; remember both."""
-    assert example.parsed.made.is_file(), f"no command makes the picture {example.parsed.made}"
+def check_picture(example):
+    """Check that the commands of the page made its picture; remember both files."""
+    _, made = example.parsed
+    assert made.is_file(), f"no command makes the picture {made}"
     example.namespace.setdefault("pictures", []).append(example.parsed)
 
 
@@ -78,19 +59,18 @@ PAGE = Sybil(
     [
         SkipParser(),
         PythonCodeBlockParser(),
-        CodeBlockParser("shell", type_commands),
-        CodeBlockParser("text", expect_printed),
+        CodeBlockParser("shell", run_commands),
+        CodeBlockParser("text", check_output),
         pictures_of,
     ]
 )
 
 
 def follow(page):
-    """Run the blocks of a page in the working directory, in order; return its pictures."""
+    """Run the blocks of a page in the working directory, in order; return (file on the page, new file) per picture."""
     document = PAGE.parse(page)
     for example in document.examples():
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
             example.evaluate()
         if printed.getvalue():
             document.namespace["printed"] = printed.getvalue()
