@@ -8,21 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from freshvenv import PIP, clean_environment, run, see_dependencies, tracked
-from test_architecture import ROOT, commands
+from test_architecture import ROOT
 
 pytestmark = pytest.mark.slow
 
 NOT_INSTALLED = {"evaluation/README.md"}
 """Files of a package for readers."""
 
-HELP = """
-import contextlib, io, runpy, sys
-for name in sys.argv[1:]:
-    sys.argv = [name, "--help"]
-    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
-    assert f"python -m {name}" in printed.getvalue(), name
-"""
 FILES = "import importlib, sys; print(*(importlib.import_module(name).__file__ for name in sys.argv[1:]), sep='\\n')"
 
 # Small, but with the files of its package that are no modules: rules, templates, models.
@@ -94,10 +86,6 @@ def test_the_installed_modules_are_imported(installed, python):
     files = python("-c", FILES, *folders()).splitlines()
     assert len(files) == len(folders())
     assert [file for file in files if not file.startswith(str(installed) + os.sep)] == []
-
-
-def test_every_command_has_help(python):
-    python("-c", HELP, *(name for name in commands() if name.split(".")[0] in folders()))
 
 
 @pytest.mark.parametrize("command", ALONE)

@@ -1,10 +1,8 @@
 import json
 import zipfile
 
-import pytest
 from studiomodels import tune_archive
 
-from manymodes.cli import UserError
 from manymodes_studio.judge import judge
 
 
@@ -27,13 +25,3 @@ def test_two_archives_give_the_report(tmp_path):
     assert files["index.html"].startswith("<!doctype html>")
     assert all(file.is_relative_to(folder) for file in result.files)
     assert str(tmp_path) not in json.loads(files["report.json"])["command"]
-
-
-def test_an_archive_of_broken_files_is_refused(tmp_path):
-    broken = tmp_path / "broken.zip"
-    with zipfile.ZipFile(broken, "w") as archive:
-        archive.writestr("a.mid", b"MThd of nothing")
-    folder = tmp_path / "visitor"
-    folder.mkdir()
-    with pytest.raises(UserError, match="not readable"):
-        judge(broken, tune_archive(tmp_path / "org.zip"), folder)

@@ -68,14 +68,7 @@ def test_files_are_a_picture_outlines_and_a_font(model, tmp_path):
     assert files["png"].read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(
-    ("step", "described", "name"),
-    [
-        (0, "style 3", "Manymodes 3"),
-        (20, "style 8", "Manymodes 8"),
-        (5, "style 3 to 8, 25% of the way", "Manymodes 3 8 25"),
-    ],
-)
-def test_a_step_has_a_name(step, described, name):
-    assert letters.described(3, 8, step) == described
-    assert letters.font_name(3, 8, step) == name
+def test_a_step_has_a_name():
+    assert [letters.font_name(3, 8, step) for step in (0, 5, 20)] == ["Manymodes 3", "Manymodes 3 8 25", "Manymodes 8"]
+    described = [letters.described(3, 8, step) for step in (0, 5, 20)]
+    assert described == ["style 3", "style 3 to 8, 25% of the way", "style 8"]

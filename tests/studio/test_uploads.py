@@ -1,10 +1,9 @@
 """Uploads are refused in one line or unpacked within their folder, and nothing else happens."""
 
-import io
+import contextlib
 import os
 import stat
 import struct
-import warnings
 import zipfile
 
 import pytest
@@ -24,8 +23,7 @@ def packed(tmp_path):
 
     def pack(entries, method=zipfile.ZIP_DEFLATED):
         path = tmp_path / "sent.zip"
-        with warnings.catch_warnings(), zipfile.ZipFile(path, "w", method) as archive:
-            warnings.simplefilter("ignore", UserWarning)  # of names that are there twice
+        with zipfile.ZipFile(path, "w", method) as archive:
             for entry, content in entries.items():
                 archive.writestr(entry, content)
         return path
@@ -68,14 +66,6 @@ def outside(folder):
     """Return the files beside a folder, with their contents."""
     files = [path for path in folder.parent.rglob("*") if path.is_file() and not path.is_relative_to(folder)]
     return {path: path.read_bytes() for path in files}
-
-
-def changed(archive, change):
-    """Write an archive anew after ``change(data, local header, directory entry)`` of its first entry."""
-    data = bytearray(archive.read_bytes())
-    change(data, data.find(b"PK\x03\x04"), data.find(b"PK\x01\x02"))
-    archive.write_bytes(data)
-    return archive
 
 
 # --- single files
@@ -177,27 +167,25 @@ def test_large_archives_are_refused(packed, refusal, monkeypatch, limit, entries
     assert reason in refusal(archive)
 
 
-def test_a_false_size_does_not_let_more_in(packed, refusal):
-    """The directory states ten bytes of a file that has many more."""
-
-    def shorten(data, header, entry):
-        struct.pack_into("<I", data, header + 22, 10)
-        struct.pack_into("<I", data, entry + 24, 10)
-
-    assert "cannot be read as a zip" in refusal(changed(packed({"a.mid": bytes(400_000)}), shorten))
+@pytest.mark.parametrize(
+    ("header", "entry", "value", "reason"),
+    [
+        (22, 24, struct.pack("<I", 10), "cannot be read as a zip"),  # the stated size of a file that has more
+        (6, 8, b"\x01", "which needs a password"),
+    ],
+)
+def test_false_entries_are_refused(packed, refusal, header, entry, value, reason):
+    archive = packed({"a.mid": bytes(400_000)})
+    data = bytearray(archive.read_bytes())
+    for place in (data.find(b"PK\x03\x04") + header, data.find(b"PK\x01\x02") + entry):
+        data[place : place + len(value)] = value
+    archive.write_bytes(data)
+    assert reason in refusal(archive)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_compressions_are_refused(packed, refusal, method):
     assert "create an ordinary zip" in refusal(packed({"a.mid": TUNE}, method))
-
-
-def test_a_password_is_refused(packed, refusal):
-    def protect(data, header, entry):
-        data[header + 6] |= 1
-        data[entry + 8] |= 1
-
-    assert "password" in refusal(changed(packed({"a.mid": TUNE}), protect))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all", bytes(1000)])
@@ -210,22 +198,18 @@ def test_other_files_are_no_archives(tmp_path, refusal, content):
 @given(st.data())
 def test_damage_anywhere_is_refused_or_harmless(tmp_path_factory, data):
     """Of an archive with any bytes changed, files go to their folder, or there is a message."""
-    base = tmp_path_factory.mktemp("damaged")
-    folder = base / "inside"
+    folder = tmp_path_factory.mktemp("damaged") / "inside"
     folder.mkdir()
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as made:
+    archive = folder.parent / "sent.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
         for name in ("a.mid", "x/b.mid", "c.txt"):
             made.writestr(name, TUNE * 5)
-    content = bytearray(content.getvalue())
+    content = bytearray(archive.read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    archive = base / "sent.zip"
     archive.write_bytes(content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content)
     before = outside(folder)
-    try:
+    with contextlib.suppress(UserError):
         unpack(archive, folder)
-    except UserError as error:
-        assert "\n" not in str(error)  # noqa: PT017 - either is right, and both are held
     assert outside(folder) == before
     assert all(file.is_file() and not file.is_symlink() for file in folder.rglob("*"))
