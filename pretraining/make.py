@@ -26,11 +26,11 @@ from audiovae.config import AudioConfig
 from drumvae.config import DrumConfig
 from fontgan.config import FontConfig
 from manymodes import cli
-from manymodes.cli import UserError, quiet_start
+from manymodes.cli import UserError
 from manymodes.experiment.config import training_parser
 from manymodes.experiment.run import read_config
 from manymodes.files import check_place, new_folder, replacing_file, replacing_folder, write_text
-from manymodes.hub import GROOVE, MODELS, folder
+from manymodes.hub import GROOVE, MODELS, folder, save_slim
 from melodygan.config import MelodyConfig
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Train the models that ship, make them small, judge them, and write cards.", EXAMPLE)
+    parser = cli.parser(PROGRAM, "Train the models that ship, make them small, measure them, and write cards.", EXAMPLE)
     add = parser.add_argument
     add("--only", action="append", choices=tuple(MODELS), metavar="NAME", help=f"one of {', '.join(MODELS)}")
     add(
@@ -158,32 +158,25 @@ def _train(run: Path, shipped: Shipped, options: Sequence[str]) -> int:
 
 
 def _slimmed(run: Path, stem: Path) -> Path:
-    """Return a run with the pretrained files of another, STEM-slim-DIGEST; it is made unless it exists."""
+    """Return STEM-slim-DIGEST, a run with the model and prior of another as they ship; make it unless it exists."""
+    load = importlib.import_module(read_config(run)["program"].split(".")[0]).load
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary)
-        _slim(run, made)
         shutil.copy(run / "config.json", made)
+        model = load(run / "model.keras")
+        save_slim(model, made / "model.keras")
+        if (run / "prior.keras").is_file():
+            from audiovae.synthesis import maker_of, prior_of
+
+            prior = prior_of(model, run / "model.keras")
+            prior.maker = maker_of(load(made / "model.keras"))  # by its rounded weights
+            save_slim(prior, made / "prior.keras")
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(made.iterdir()))).hexdigest()
         path = stem.with_name(f"{stem.name}-slim-{digest[:8]}")
         if not path.exists():
             with new_folder(path) as partial:
                 shutil.copytree(made, partial, dirs_exist_ok=True)
     return path
-
-
-def _slim(run: Path, target: Path) -> None:
-    """Write a run's model as it ships, and its prior if it has codes, for the rounded weights of the model."""
-    with quiet_start():
-        from manymodes.hub import save_slim
-    load = importlib.import_module(read_config(run)["program"].split(".")[0]).load
-    model = load(run / "model.keras")
-    save_slim(model, target / "model.keras")
-    if (run / "prior.keras").is_file():
-        from audiovae.synthesis import maker_of, prior_of
-
-        prior = prior_of(model, run / "model.keras")
-        prior.maker = maker_of(load(target / "model.keras"))
-        save_slim(prior, target / "prior.keras")
 
 
 def _ship(name: str, shipped: Shipped, run: Path, slim: Path, out: Path) -> None:

@@ -25,9 +25,7 @@ _SPELLED = {"hiphop": "hip-hop"}
 
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    text = (
-        "Raise the styles that you want in the beat: one alone, or several that mix. It goes round until you stop it."
-    )
+    text = "Raise the styles that you want in the beat: one alone, or several that mix. It repeats until you stop it."
     if not common.introduce(text, models, _TITLES):
         return
     tab = _Tab(models)
