@@ -1,9 +1,11 @@
-"""What helps against mode collapse, every fix in equal time: ``python -m fontgan.compare --minutes 4``."""
+"""Compare fixes of mode collapse in equal time: ``python -m fontgan.compare --minutes 4``."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fontgan.config import FontConfig
 from fontgan.train import EVALUATED, LEAST_EVALUATED
@@ -15,19 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fontgan.data.fonts import Letters
-    from fontgan.metrics.classifiers import Classifiers
     from manymodes.experiment.budget import Trained
     from manymodes.experiment.fit import Training
     from manymodes.experiment.page import Picture
     from manymodes.experiment.records import Found
     from manymodes.experiment.tables import Table
 
-CEILING = "real"
-_COUNTS = 20  # of letters in a training, about
-
 
 class FontComparison(Comparison):
-    """The fixes, each with and without labels, beside real letters, copies and noise."""
+    """The fixes, some with labels too, beside real letters, copies and noise."""
 
     program, stem = "fontgan.compare", "fonts"
     title = "Letter models in equal time"
@@ -37,7 +35,7 @@ class FontComparison(Comparison):
         "  python -m fontgan.compare --minutes 1 --seeds 3 --rows none,minibatch,best --fonts ~/.local/share/fonts"
     )
     rows = (
-        Row(CEILING, "real letters (ceiling)"),
+        Row("real", "real letters (ceiling)"),
         Row("none", "vanilla", FontConfig(fix="none")),
         Row("feature-matching", "feature matching", FontConfig(fix="feature-matching")),
         Row("unrolled", "unrolled", FontConfig(fix="unrolled")),
@@ -68,17 +66,16 @@ class FontComparison(Comparison):
     def prepare(self, config: Any, data: Letters, done: int, checkpoint: Path | None) -> Training:
         """Build a training that counts letters about twenty times."""
         from fontgan import trainer
+        from fontgan.metrics.classifiers import introduced_classifiers
         from manymodes.nn.randomness import make_deterministic
 
-        content = trainer.Data(data, _classifiers(data))
-        make_deterministic(config.seed)  # a classifier that had to be trained was seeded otherwise
-        every = max(1, round((config.epochs or 1) / _COUNTS))
+        content = data, introduced_classifiers(data)
+        make_deterministic(config.seed)  # training a classifier has set another seed
+        every = max(1, round(config.epochs / 20))
         return trainer.prepare(config.with_letters(data), content, done, checkpoint, every=every)
 
     def evaluate(self, job: Job, trained: Trained) -> Result:
-        """Measure what a trained model draws."""
-        import numpy as np
-
+        """Measure the images of a trained model."""
         from fontgan.trainer import draw_to_evaluate
 
         images, asked = draw_to_evaluate(trained.model, job.args.count, job.seed)
@@ -90,16 +87,16 @@ class FontComparison(Comparison):
         """Measure real letters that no model has seen, copies, a single letter, or noise."""
         from fontgan.metrics.assessment import controls, unseen_letters
 
-        letters, count = job.data.content, job.args.count
-        if job.row.name == CEILING:
+        letters, count, name = job.data.content, job.args.count, job.row.name
+        if name == self.rows[0].name:
             return self._result(job, *unseen_letters(letters, count))
-        return self._result(job, controls(letters, count, job.seed)[job.row.name.replace("-", "_")])
+        return self._result(job, controls(letters, count, job.seed)[name.replace("-", "_")])
 
     def tables(self, found: Found) -> list[Table]:
         """Return the tables of what was drawn, of its distance to real letters, and of the training."""
-        from fontgan.metrics.tables import tables
+        from fontgan.metrics import tables
 
-        return tables(found, self.losses)
+        return tables.tables(found, self.losses)
 
     def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
         """Return alphabets, counts of letters and their course in training."""
@@ -107,20 +104,10 @@ class FontComparison(Comparison):
 
         return comparison_pictures(found)
 
-    def _result(self, job: Job, images: Any, asked: Any = None, history: Any = (), seconds: float = 0.0) -> Result:
+    def _result(self, job: Job, images: np.ndarray, *options: Any) -> Result:
         from fontgan.metrics.tables import result_of
 
-        letters = job.data.content
-        return Result(*result_of(images, letters, _classifiers(letters), job.seed, asked, history, seconds))
-
-
-@functools.lru_cache(maxsize=1)
-def _classifiers(letters: Letters) -> Classifiers:
-    from fontgan.metrics.classifiers import classifiers_of
-
-    classifiers = classifiers_of(letters)
-    print(classifiers.introduction())
-    return classifiers
+        return result_of(images, job.data.content, job.seed, *options)
 
 
 COMPARISON = FontComparison()

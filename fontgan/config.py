@@ -20,8 +20,8 @@ class FontConfig(Config):
     """The settings of a training.
 
     Attributes:
-        fix: what is done against mode collapse, one of `FIXES`.
-        conditional: whether the model draws the letter that is asked for.
+        fix: the method against mode collapse, one of `FIXES`.
+        conditional: whether a letter can be asked for.
         fonts: as `fontgan.data.fonts.load_fonts` takes them; None for the bundled ones.
         epochs: 40 for the best fix and 100 for the others, unless given.
         updates_per_epoch: generator updates; `with_letters` makes them one pass, unless given.
@@ -58,6 +58,6 @@ class FontConfig(Config):
         return replace(self, epochs=self.epochs or (_EPOCHS_OF_BEST if self.fix == "best" else _EPOCHS))
 
     def with_letters(self, letters: Letters) -> Self:
-        """Return the configuration with as many updates an epoch as one pass over the letters needs, unless given."""
+        """Return the configuration with the updates of an epoch; by default one pass over the letters."""
         updates = self.updates_per_epoch or -(-len(letters.train.images) // self.batch_size)
         return replace(self, updates_per_epoch=updates)

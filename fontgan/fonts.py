@@ -38,17 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(PROGRAM, "Draw the letters A–Z in ten typefaces, or in your own fonts, as PNG files.", EXAMPLE)
+    fonts = "folder of fonts, searched recursively, or one font (default matplotlib's)"
     parser.add_argument("--out", type=Path, default=Path("data/fonts"), help="folder to write (default data/fonts)")
-    parser.add_argument(
-        "--fonts", metavar="PATH", help="folder of fonts, searched recursively, or one font (default matplotlib's)"
-    )
+    parser.add_argument("--fonts", metavar="PATH", help=fonts)
     parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same images (default 0)")
-    parser.add_argument(
-        "--train", type=cli.positive_int, default=200, metavar="N", help="images a letter (default 200)"
-    )
-    parser.add_argument(
-        "--validation", type=cli.positive_int, default=60, metavar="N", help="validation images a letter (default 60)"
-    )
+    for split, default, kind in (("train", 200, ""), ("validation", 60, "validation ")):
+        help_text = f"{kind}images a letter (default {default})"
+        parser.add_argument(f"--{split}", type=cli.positive_int, default=default, metavar="N", help=help_text)
     return parser
 
 

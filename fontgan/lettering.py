@@ -1,4 +1,4 @@
-"""Letters of a trained model as arrays, pages and files: what the command and the studio share."""
+"""Letters of a trained model as arrays, pages and files: shared by the command and the studio."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL.PngImagePlugin import PngInfo
+
 from fontgan.data.glyphs import LETTERS
+from fontgan.typeface import typesetting
+from fontgan.typeface.fontfile import font_bytes
 from manymodes import hub
 from manymodes.cli import UserError
 
@@ -15,14 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import numpy as np
-
     from fontgan.models.gan import FontGAN
     from fontgan.typeface.typesetting import Letter, Page
 
 LETTER_MODEL = hub.Kind("a model of letters", "fontgan.train", {"fontgan>FontGAN": "fontgan.models.gan"})
 MAKER = "manymodes fontgan.generate"
-"""The program, as the files name it."""
+"""The name of the program in the files."""
 
 MAGNIFICATION = 8
 INTERPOLATED, MORPHED = 12, 8
@@ -66,42 +69,38 @@ def letters(
     Raises:
         UserError: the model has diverged.
     """
-    import numpy as np
+    from fontgan.typeface import drawing
 
-    from fontgan.typeface.drawing import between, draw
-    from fontgan.typeface.drawing import style as style_of_labelled
-
-    style = style or functools.partial(style_of_labelled, model)
+    style = style or functools.partial(drawing.style, model)
     if morph:
         first, last = map(style, morph)
-        return draw(model, between(first, last, steps, model.latent_dim))
-    return draw(model, np.stack([style(number) for number in range(seed, seed + styles)]))
+        return drawing.draw(model, drawing.between(first, last, steps, model.latent_dim))
+    return drawing.draw(model, np.stack([style(number) for number in range(seed, seed + styles)]))
 
 
 def interpolation(
     model: FontGAN, style: Callable[[int], np.ndarray], ends: Sequence[str], *, seed: int, steps: int
 ) -> Page:
-    """Set a letter, the steps to another one in one style, and that one in a line.
+    """Set the steps from one letter to another in one style in a line, both letters included.
 
     Raises:
         UserError: one of the two letters has no ink, or the model has diverged.
     """
     from fontgan.typeface.drawing import between, draw
-    from fontgan.typeface.typesetting import measure, set_lines
 
-    codes = style(seed)
-    first, last = (LETTERS.index(letter) for letter in ends)
-    drawn = [measure(image) for image in draw(model, between(codes[first], codes[last], steps, model.latent_dim))]
+    first, last = style(seed)[[LETTERS.index(letter) for letter in ends]]
+    images = draw(model, between(first, last, steps, model.latent_dim))
+    drawn = [typesetting.measure(image) for image in images]
     _check_ink({ends[0]: drawn[0], ends[1]: drawn[-1]})
-    return set_lines([drawn])
+    return typesetting.set_lines([drawn])
 
 
 def styles_of(model: FontGAN, file: Path) -> Callable[[int], np.ndarray]:
     """Return a function that gives the codes of A to Z [26, D] in the style of a seed.
 
     Args:
-        model: a trained one; of one without labels, a classifier reads the images to find the letters.
-        file: where the model comes from: the run folder around it names the fonts that the classifier learns.
+        model: a trained one; a classifier finds the letters of one without labels.
+        file: of the model; the run folder around it names the fonts that the classifier learns.
     """
     from fontgan.typeface import drawing
 
@@ -112,21 +111,17 @@ def styles_of(model: FontGAN, file: Path) -> Callable[[int], np.ndarray]:
     from fontgan.metrics.classifiers import classifiers_of
 
     print("note: this model was trained without labels: a classifier chooses the letters among many images")
-    fonts, seed = _training_fonts(file)
+    fonts, seed = None, 0
+    if shipped := hub.shipped_as(file):
+        seed = shipped.seed
+    else:
+        try:
+            config = json.loads((file.parent / "config.json").read_text(encoding="utf-8"))
+            fonts, seed = config["fonts"], config["seed"]
+        except (OSError, ValueError, KeyError, TypeError):
+            print(f"note: no config.json of a run beside {file}: the classifier learns the bundled fonts")
     classifiers = classifiers_of(load_fonts(fonts, seed=seed))
     return functools.partial(drawing.found_style, model, classifiers.selecting)
-
-
-def _training_fonts(file: Path) -> tuple[str | None, int]:
-    """Return the fonts that a model has learned, and the seed with which they were drawn."""
-    if shipped := hub.shipped_as(file):
-        return None, shipped.seed
-    try:
-        config = json.loads((file.parent / "config.json").read_text(encoding="utf-8"))
-        return config["fonts"], config["seed"]
-    except (OSError, ValueError, KeyError, TypeError):
-        print(f"note: no config.json of a run beside {file}: the classifier learns the bundled fonts")
-        return None, 0
 
 
 def typeset(alphabets: np.ndarray, lines: Sequence[str] = ()) -> Page:
@@ -135,26 +130,19 @@ def typeset(alphabets: np.ndarray, lines: Sequence[str] = ()) -> Page:
     Raises:
         UserError: a letter has no ink.
     """
-    from fontgan.typeface.typesetting import set_lines
-
     rows: list[list[Letter | None]] = []
     for images in alphabets:
-        alphabet = measured(images, "".join(lines or LETTERS))
+        alphabet = _measured(images, "".join(lines or LETTERS))
         if rows and len(lines) > 1:
             rows.append([])
         rows += [[None if name == " " else alphabet[name] for name in line] for line in lines or [LETTERS]]
-    return set_lines(rows, aligned=not lines)
+    return typesetting.set_lines(rows, aligned=not lines)
 
 
-def measured(images: np.ndarray, text: str = LETTERS) -> dict[str, Letter]:
-    """Return the letters of a text, from images [26, 28, 28] of A to Z; others in it are passed over.
-
-    Raises:
-        UserError: a letter has no ink.
-    """
-    from fontgan.typeface.typesetting import measure
-
-    return _check_ink({name: measure(image) for name, image in zip(LETTERS, images, strict=True) if name in text})
+def _measured(images: np.ndarray, text: str = LETTERS) -> dict[str, Letter]:
+    """Return the letters that occur in a text, from images [26, 28, 28] of A to Z."""
+    names = zip(LETTERS, images, strict=True)
+    return _check_ink({name: typesetting.measure(image) for name, image in names if name in text})
 
 
 def _check_ink(drawn: dict[str, Letter | None]) -> dict[str, Letter]:
@@ -165,20 +153,14 @@ def _check_ink(drawn: dict[str, Letter | None]) -> dict[str, Letter]:
 
 def svg_text(page: Page, magnification: int = MAGNIFICATION) -> str:
     """Return a page as SVG."""
-    from fontgan.typeface.typesetting import svg
-
-    return svg(page, magnification, MAKER)
+    return typesetting.svg(page, magnification, MAKER)
 
 
 def png_bytes(page: Page, magnification: int = MAGNIFICATION) -> bytes:
     """Return a page as PNG."""
-    from PIL.PngImagePlugin import PngInfo
-
-    from fontgan.typeface.typesetting import picture
-
     content, text = io.BytesIO(), PngInfo()
     text.add_text("Software", MAKER)
-    picture(page, magnification).save(content, format="png", pnginfo=text)
+    typesetting.picture(page, magnification).save(content, format="png", pnginfo=text)
     return content.getvalue()
 
 
@@ -188,9 +170,7 @@ def ttf_bytes(images: np.ndarray, name: str, description: str = "capitals that a
     Raises:
         UserError: a letter has no ink.
     """
-    from fontgan.typeface.fontfile import font_bytes
-
-    return font_bytes(list(measured(images).values()), family=name, description=description, maker=MAKER)
+    return font_bytes(list(_measured(images).values()), family=name, description=description, maker=MAKER)
 
 
 def npz_bytes(model: FontGAN, count: int, seed: int) -> bytes:
@@ -199,13 +179,9 @@ def npz_bytes(model: FontGAN, count: int, seed: int) -> bytes:
     It has ``images``, float32 [count, 28, 28] in [−1, 1], ink 1 on −1; of a model trained with labels ``letters``,
     [count], the letters asked for; and ``maker``, the program.
     """
-    import numpy as np
-
     kinds = np.arange(count) % len(LETTERS) if model.labelled else None
-    arrays: dict[str, Any] = {
-        "images": model.generate(count, seed=seed, kinds=kinds)[..., 0],
-        "maker": np.bytes_(MAKER),
-    }
+    images = model.generate(count, seed=seed, kinds=kinds)[..., 0]
+    arrays: dict[str, Any] = {"images": images, "maker": np.bytes_(MAKER)}
     if kinds is not None:
         arrays["letters"] = np.array(list(LETTERS))[kinds]
     content = io.BytesIO()

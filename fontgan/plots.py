@@ -27,11 +27,8 @@ if TYPE_CHECKING:
     from fontgan.models.gan import FontGAN
     from manymodes.experiment.records import Found, Record, Row
 
-_COURSE = 13
-"""Letters that the weakest of the course's reports ends with."""
-
+_COURSE = 13  # letters at the end of the weakest of the course's reports
 _NEIGHBOURS = 12
-_SIZE = (6, 3.2)  # inches
 
 
 def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
@@ -43,7 +40,7 @@ def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
         "gradients.png": ("length of the gradients", ("generator_gradient", "discriminator_gradient"), ()),
     }
     for name, (title, columns, lines) in panels.items():
-        with saved_figure(folder / name, _SIZE) as figure:
+        with saved_figure(folder / name, (6, 3.2)) as figure:
             axes = figure.add_subplot()
             draw_curves(axes, {column: curve(history, column) for column in columns}, title)
             _draw_lines(axes, lines)
@@ -51,19 +48,19 @@ def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
             if lines:
                 axes.set_ylim(bottom=0)
     if counts := coverage.counts_of(history):
-        _save_survival(counts, folder / "survival.png")
+        with saved_figure(folder / "survival.png", (7, 3)) as figure:
+            axes = figure.add_subplot()
+            shares, vanished = _survival(counts)
+            axes.bar(list(LETTERS), shares, color=REAL)
+            for place, times in vanished.items():
+                at = (place, shares[place])
+                axes.annotate(f"−{times}", at, ha="center", va="bottom", fontsize=7, color=GENERATED)
+            axes.set_title("share of the counts at which a letter was covered; in red how often it vanished")
+            axes.set_ylim(0, 1.1)
 
 
 def save_samples(model: FontGAN, images: np.ndarray, letters: Letters, classifier: keras.Model, folder: Path) -> None:
-    """Draw what a trained model draws: alphabets, interpolations, nearest training images.
-
-    Args:
-        model: the trained one; of a labelled one, there are alphabets of one style each as well.
-        images: [n, 28, 28, 1] that it has drawn.
-        letters: what it learned from.
-        classifier: the reporting one.
-        folder: where to.
-    """
+    """Draw alphabets of a trained model, interpolations, and training images nearest to its images [n, 28, 28, 1]."""
     save_sheet(alphabets(model, classifier), folder / "alphabet.png", columns=LETTERS)
     if model.labelled:
         styles = [f"z {number}" for number in range(1, STYLES + 1)]
@@ -79,29 +76,19 @@ def comparison_pictures(found: Found) -> dict[str, Picture]:
     """Return the pictures of `fontgan.compare` by file name, of the first seed."""
     first = {row: records[0] for row, records in found.items()}
     trained = {row: record for row, record in first.items() if record.trained}
+    best = "Of each row the letters that are read best; places are empty where a letter does not occur"
+    drawn = "Of each row what was drawn first, good or bad; conditional models are asked for A to Z"
+    shares = "How often each letter is read; blue where it is covered. The line is an even alphabet"
     pictures = {
-        "alphabets.png": Picture(
-            "Of each row the letters that are read best; places are empty where a letter does not occur",
-            lambda path: _save_letters(first, "alphabet", path, columns=LETTERS),
-        ),
-        "first.png": Picture(
-            "Of each row what was drawn first, good or bad; conditional models are asked for A to Z",
-            lambda path: _save_letters(first, "first", path),
-        ),
-        "letters.png": Picture(
-            "How often each letter is read; blue where it is covered. The line is an even alphabet",
-            lambda path: _save_shares(first, path),
-        ),
+        "alphabets.png": Picture(best, lambda path: _save_letters(first, "alphabet", path, columns=LETTERS)),
+        "first.png": Picture(drawn, lambda path: _save_letters(first, "first", path)),
+        "letters.png": Picture(shares, lambda path: _save_shares(first, path)),
     }
     if trained:
-        pictures["coverage.png"] = Picture(
-            "Letters covered in training, counted by the selecting classifier",
-            lambda path: _save_coverage(trained, path),
-        )
-        pictures["survival.png"] = Picture(
-            "Share of the counts in training at which a letter was covered; in red how often it vanished again",
-            lambda path: _save_survivals(trained, path),
-        )
+        covered = "Letters covered in training, counted by the selecting classifier"
+        survival = "Share of the counts in training at which a letter was covered; in red how often it vanished again"
+        pictures["coverage.png"] = Picture(covered, lambda path: _save_coverage(trained, path))
+        pictures["survival.png"] = Picture(survival, lambda path: _save_survival(trained, path))
     return pictures
 
 
@@ -112,24 +99,10 @@ def _draw_lines(axes: Axes, values: Sequence[float]) -> None:
         axes.annotate(f"{value:g}", (1, value), va="center", color="grey", **place)
 
 
-def _survival(counts: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[int]]:
-    """Return for each letter the share of the counts at which it is covered, and how often it vanished."""
+def _survival(counts: Sequence[Mapping[str, Any]]) -> tuple[list[float], dict[int, int]]:
+    """Return each letter's share of the counts that cover it, and how often those vanished that did, by number."""
     shares = [float(np.mean([letter in count["covered"] for count in counts])) for letter in LETTERS]
-    return shares, [len(times["vanished"]) for times in coverage.survival(counts).values()]
-
-
-def _save_survival(counts: Sequence[Mapping[str, Any]], path: Path) -> None:
-    shares, vanished = _survival(counts)
-    with saved_figure(path, (7, 3)) as figure:
-        axes = figure.add_subplot()
-        axes.bar(list(LETTERS), shares, color=REAL)
-        for place, times in enumerate(vanished):
-            if times:
-                axes.annotate(
-                    f"−{times}", (place, shares[place]), ha="center", va="bottom", fontsize=7, color=GENERATED
-                )
-        axes.set_title("share of the counts at which a letter was covered; in red how often it vanished")
-        axes.set_ylim(0, 1.1)
+    return shares, {place: times for place, times in enumerate(coverage.vanished(counts).values()) if times}
 
 
 def _save_letters(first: Mapping[Row, Record], which: str, path: Path, *, columns: str = "") -> None:
@@ -177,16 +150,15 @@ def _save_coverage(trained: Mapping[Row, Record], path: Path) -> None:
         figure.legend(fontsize=7, loc="outside right center")
 
 
-def _save_survivals(trained: Mapping[Row, Record], path: Path) -> None:
+def _save_survival(trained: Mapping[Row, Record], path: Path) -> None:
     """Draw the course of each letter in each row's training."""
     survivals = [_survival(record.figures["counts"]) for record in trained.values()]
     with saved_figure(path, (8, 0.8 + 0.3 * len(trained)), grid=False) as figure:
         axes = figure.add_subplot()
         image = axes.imshow([shares for shares, _ in survivals], cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for line, (_, vanished) in enumerate(survivals):
-            for place, times in enumerate(vanished):
-                if times:
-                    axes.annotate(f"{times}", (place, line), ha="center", va="center", fontsize=7, color=GENERATED)
+            for place, times in vanished.items():
+                axes.annotate(f"{times}", (place, line), ha="center", va="center", fontsize=7, color=GENERATED)
         axes.set_xticks(range(len(LETTERS)), list(LETTERS), fontsize=7)
         axes.set_yticks(range(len(trained)), [row.title for row in trained], fontsize=7)
         figure.colorbar(image, ax=axes, fraction=0.03)

@@ -40,13 +40,14 @@ if TYPE_CHECKING:
 PROGRAM = FontConfig.program
 EXAMPLE = "  python -m fontgan.train --fix best\n  python -m fontgan.train --conditional --fonts ~/.local/share/fonts"
 EVALUATED, LEAST_EVALUATED = 10_400, 26
-"""Images that are evaluated at the end: the default, and the least, one a letter."""
+"""Images evaluated at the end: the default, and the minimum of one a letter."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
-    check_count(args.count)
+    if args.count < LEAST_EVALUATED:
+        raise UserError(f"--count {args.count} is too small: give at least {LEAST_EVALUATED}, one image a letter")
     config = config_of(FontConfig, args)
 
     from fontgan.data.fonts import load_fonts
@@ -55,18 +56,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(letters.table())
     config = config.with_letters(letters)
     path = args.resume or args.out or Path("runs") / config.name
-    data = config.fonts or "the set of bundled fonts"
-    run = open_run(path, config, letters.fingerprint, resume=bool(args.resume), data=data)
+    fonts = config.fonts or "the set of bundled fonts"
+    run = open_run(path, config, letters.fingerprint, resume=bool(args.resume), data=fonts)
 
     with quiet_start():
         from fontgan import plots, trainer
-        from fontgan.metrics.classifiers import classifiers_of
+        from fontgan.metrics.classifiers import introduced_classifiers
         from manymodes.experiment.fit import fit, training_seconds
 
-    classifiers = classifiers_of(letters)
-    print(classifiers.introduction())
+    classifiers = introduced_classifiers(letters)
     prepare = functools.partial(trainer.prepare, plots_folder=run.path / "plots")
-    model, complete = fit(run, prepare, trainer.Data(letters, classifiers), tensorboard=args.tensorboard)
+    model, complete = fit(run, prepare, (letters, classifiers), tensorboard=args.tensorboard)
     if run.history:
         plots.save_training(run.history, run.path / "plots")
     print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
@@ -83,16 +83,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{metrics['rejected']:.0%} of the images not read with confidence"
     )
     return 0
-
-
-def check_count(count: int) -> None:
-    """Refuse a number of images that is too small to be evaluated.
-
-    Raises:
-        UserError: it is.
-    """
-    if count < LEAST_EVALUATED:
-        raise UserError(f"--count {count} is too small: give at least {LEAST_EVALUATED}, one image a letter")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,4 @@
-"""Letters of ten typefaces included with matplotlib, or of any folder of fonts, drawn 28×28 with seeded jitter.
-
-`load_fonts` draws A–Z in every face, each many times with jitter; `write_letters` writes what it drew as PNG files.
-"""
+"""Letters of ten typefaces included with matplotlib, or of any folder of fonts, drawn 28×28 with seeded jitter."""
 
 from __future__ import annotations
 
@@ -18,19 +15,8 @@ import numpy as np
 from PIL import Image, features
 from tqdm import tqdm
 
-from fontgan.data.glyphs import (
-    LETTERS,
-    SIZE_PX,
-    STILL,
-    USUAL,
-    Jitter,
-    Typeface,
-    UnusableFontError,
-    draw_images,
-    open_font,
-    read_glyph,
-    read_typeface,
-)
+from fontgan.data import glyphs
+from fontgan.data.glyphs import LETTERS, SIZE_PX, STILL, USUAL, UnusableFontError, open_font
 from fontgan.data.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
 from manymodes.cli import UserError
 from manymodes.files import Skipped, in_columns, new_folder, new_run_folder, skipped_lines
@@ -40,22 +26,11 @@ if TYPE_CHECKING:
 
     from PIL import ImageFont
 
-__all__ = [
-    "BUNDLED",
-    "LETTERS",
-    "SIZE_PX",
-    "STILL",
-    "USUAL",
-    "Face",
-    "Jitter",
-    "LetterImages",
-    "Letters",
-    "load_fonts",
-    "write_letters",
-]
+    from fontgan.data.glyphs import Jitter, Typeface
 
 BUNDLED_SOURCE = "matplotlib"
 FORMATS = (".ttf", ".otf", ".ttc", ".otc")
+_NAMED = 40  # skipped fonts that a table names; the others are counted
 
 
 class Face(NamedTuple):
@@ -73,7 +48,7 @@ class Face(NamedTuple):
 
 
 BUNDLED = (
-    # Ten whose capitals differ in more than jitter does: of pairs such as DejaVu Serif and STIX there is only one.
+    # Their capitals differ by more than jitter: of pairs such as DejaVu Serif and STIX there is only one.
     Face("regular", "DejaVuSans.ttf"),
     Face("bold", "DejaVuSans-Bold.ttf"),
     Face("mono bold", "DejaVuSansMono-Bold.ttf"),
@@ -103,17 +78,17 @@ class LetterImages(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Letters:
-    """What `load_fonts` drew.
+    """A set of letters.
 
     Attributes:
-        source: the path asked for, or "matplotlib".
+        source: the path, or "matplotlib".
         faces: the typefaces, at least one.
         train: images to learn from.
         validation: images of the same faces with other jitter.
         alphabets: float32 [faces, 26, 28, 28, 1], every letter of every face without jitter.
         skipped: the fonts that are not used.
-        seed: that of the jitter.
-        jitter: how far images differ.
+        seed: of the jitter.
+        jitter: the greatest differences between images of a letter.
         fingerprint: sha256 of the images, their letters and faces, in hex.
     """
 
@@ -127,21 +102,16 @@ class Letters:
     jitter: Jitter
     fingerprint: str
 
-    def table(self, limit: int = 40) -> str:
-        """Return what was drawn and skipped, for the terminal.
-
-        Args:
-            limit: how many skipped fonts are named one by one; the others are counted.
-        """
+    def table(self) -> str:
+        """Return the numbers of images by face, and the skipped fonts, for the terminal."""
         counts = [np.bincount(part.faces, minlength=len(self.faces)) for part in (self.train, self.validation)]
         rows = [
             ("face", "font", "training", "validation"),
             *((face.name, face.file, f"{a:,}", f"{b:,}") for face, a, b in zip(self.faces, *counts, strict=True)),
             ("all", "", f"{len(self.train.images):,}", f"{len(self.validation.images):,}"),
         ]
-        lines = [f"letters of {self.source}, seed {self.seed}, fingerprint {self.fingerprint[:12]}"]
-        lines += [*in_columns(rows, left=2), *skipped_lines(self.skipped, limit)]
-        return "\n".join(lines)
+        title = f"letters of {self.source}, seed {self.seed}, fingerprint {self.fingerprint[:12]}"
+        return "\n".join([title, *in_columns(rows, left=2), *skipped_lines(self.skipped, _NAMED)])
 
 
 def load_fonts(
@@ -155,23 +125,21 @@ def load_fonts(
 ) -> Letters:
     """Draw the letters A–Z of every face, each many times.
 
-    A letter's images are spread over the faces as evenly as their number allows. Each follows from the seed, the
-    face, the letter, the split and its own number alone.
+    A letter's images are spread over the faces as evenly as possible. Each image follows from the seed, the face, the
+    letter, the split and its number alone.
 
     Args:
-        source: a folder of ``.ttf``, ``.otf``, ``.ttc`` and ``.otc`` files, searched recursively, hidden ones left
-            out; or one font; by default the faces `BUNDLED` of matplotlib.
+        source: a folder of ``.ttf``, ``.otf``, ``.ttc`` and ``.otc`` files, searched recursively without hidden ones;
+            or one font; by default the faces `BUNDLED` of matplotlib. A font that cannot be opened, lacks a letter or
+            repeats another one is skipped.
         seed: of the jitter, at least 0.
-        train: images a letter to learn from, at least 1.
-        validation: images a letter to validate with, at least 1.
-        jitter: how far images of one letter in one face differ.
-        progress: show a bar, if the terminal can.
-
-    Returns:
-        The images, of at least one face. A font that cannot be opened, lacks a letter or repeats another is skipped.
+        train: training images of each letter, at least 1.
+        validation: validation images of each letter, at least 1.
+        jitter: the greatest differences between images of one letter in one face.
+        progress: show a progress bar on a terminal.
 
     Raises:
-        UserError: there is no such source, or no usable font in it.
+        UserError: the source does not exist, or has no usable font.
         ValueError: a number is too small.
     """
     if min(train, validation) < 1 or seed < 0 or min(jitter) < 0:
@@ -179,25 +147,19 @@ def load_fonts(
     label = BUNDLED_SOURCE if source is None else str(source)
     faces, typefaces, skipped = _usable(*_find(source), progress)
     if not faces:
-        raise UserError(_nothing_usable(label, skipped))
+        first, more = skipped[0], f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+        raise UserError(
+            f"no usable font in {label} ({first.name}: {first.reason}{more}): give fonts that have all of A–Z"
+        )
     splits, alphabets = _draw(typefaces, (train, validation), seed, jitter, progress)
-    return Letters(
-        source=label,
-        faces=tuple(faces),
-        train=splits[0],
-        validation=splits[1],
-        alphabets=alphabets,
-        skipped=tuple(skipped),
-        seed=seed,
-        jitter=jitter,
-        fingerprint=_fingerprint(faces, splits),
-    )
+    fingerprint = _fingerprint(faces, splits)
+    return Letters(label, tuple(faces), splits[0], splits[1], alphabets, tuple(skipped), seed, jitter, fingerprint)
 
 
 def _draw(
     typefaces: Sequence[Typeface], counts: Sequence[int], seed: int, jitter: Jitter, progress: bool
 ) -> tuple[list[LetterImages], np.ndarray]:
-    """Draw so many images of each letter for each split, and the letters of each face without jitter."""
+    """Draw the given number of images of each letter for each split, and the letters of each face without jitter."""
     labels = np.arange(len(LETTERS))
     turns = [_turns(count, len(typefaces)) for count in counts]
     splits = [np.empty((len(LETTERS), count, SIZE_PX, SIZE_PX), np.uint8) for count in counts]
@@ -205,13 +167,13 @@ def _draw(
     bar = tqdm(typefaces, "drawing", unit="face", leave=False, disable=None if progress else True)
     for face, typeface in enumerate(bar):
         for label in range(len(LETTERS)):
-            glyph = read_glyph(typeface, label)
-            alphabets[face, label] = draw_images(glyph, STILL, [np.random.default_rng(0)])[0]
+            glyph = glyphs.read_glyph(typeface, label)
+            alphabets[face, label] = glyphs.draw_images(glyph, STILL, [np.random.default_rng(0)])[0]
             for split, (pixels, faces) in enumerate(zip(splits, turns, strict=True)):
                 places = np.flatnonzero(faces[label] == face)
                 generators = [np.random.default_rng([seed, split, face, label, turn]) for turn in range(len(places))]
                 if generators:
-                    pixels[label, places] = draw_images(glyph, jitter, generators)
+                    pixels[label, places] = glyphs.draw_images(glyph, jitter, generators)
     images = [
         LetterImages(from_pixels(pixels.reshape(-1, SIZE_PX, SIZE_PX, 1)), labels.repeat(count), faces.ravel())
         for pixels, count, faces in zip(splits, counts, turns, strict=True)
@@ -222,8 +184,8 @@ def _draw(
 def _turns(count: int, faces: int) -> np.ndarray:
     """Return the face of each image, [26, count]: they take turns.
 
-    Letters begin at places spread over all faces, so that neither a letter's images nor all of them prefer a face by
-    more than one; where a letter begins does not depend on ``count``, so that more images change none of the others.
+    The first faces of the letters are spread over all faces, so that no face has more than one image more than
+    another, of a letter or in all. They do not depend on ``count``, so that more images change none of the others.
     """
     starts = np.arange(len(LETTERS)) * faces // len(LETTERS)
     return (starts[:, None] + np.arange(count)) % faces
@@ -238,11 +200,8 @@ def _fingerprint(faces: Iterable[Face], splits: Iterable[LetterImages]) -> str:
     return digest.hexdigest()
 
 
-# --- finding fonts -----------------------------------------------------------------------------------------
-
-
 def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
-    """Return the folder of a source and the faces in it, not yet opened; some have no name yet.
+    """Return the folder of a source and the faces in it, not yet opened; those of the user have no names yet.
 
     Raises:
         UserError: the source does not exist, cannot be read or has no font.
@@ -251,31 +210,25 @@ def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
         return bundled_fonts(), iter(BUNDLED)
     if not str(source):
         raise UserError("--fonts is empty: give a folder of fonts, or one font")
-    path = Path(source)
+    path = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
     try:
-        path = path.expanduser()
         if path.is_dir():
             return path, _in_folder(path)
         if path.is_file():
             return path.parent, _in_file(path.parent, path.name)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-    except RuntimeError as error:  # ~name of an unknown user
-        raise UserError(f"{path} does not exist: its user is unknown") from error
     raise UserError(f"{path} does not exist: give a folder of fonts ({', '.join(FORMATS)}), or one font")
 
 
 def _in_folder(folder: Path) -> Iterator[Face]:
-    with os.scandir(folder):  # os.walk would pass over a folder that may not be read
-        pass
+    os.scandir(folder).close()  # rglob ignores a folder that cannot be read
     names = []
-    for parent, subfolders, files in os.walk(folder):
-        # Hidden ones are left out: macOS writes a double called ._name beside a file.
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        paths = [Path(parent) / name for name in files if not name.startswith(".")]
-        names += [
-            path.relative_to(folder).as_posix() for path in paths if path.suffix.lower() in FORMATS and path.is_file()
-        ]
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        # without hidden ones: macOS writes a double called ._name beside a file
+        if path.suffix.lower() in FORMATS and path.is_file() and not any(part[0] == "." for part in name.parts):
+            names.append(name.as_posix())
     if not names:
         raise UserError(f"no fonts in {folder}: it has no file of {', '.join(FORMATS)}")
     return itertools.chain.from_iterable(_in_file(folder, name) for name in sorted(names))
@@ -291,23 +244,20 @@ def _in_file(folder: Path, name: str) -> Iterator[Face]:
         yield Face("", name, number)
 
 
-# --- opening fonts -----------------------------------------------------------------------------------------
-
-
 def _usable(
     folder: Path, candidates: Iterable[Face], progress: bool
 ) -> tuple[list[Face], list[Typeface], list[Skipped]]:
-    """Return the faces that have all letters and repeat no other one, what they draw with, and the others."""
+    """Return the faces that have all letters and repeat no other one, their typefaces, and the fonts skipped."""
     faces: list[Face] = []
     typefaces: list[Typeface] = []
     skipped: list[Skipped] = []
     seen: dict[bytes, str] = {}
     for candidate in tqdm(candidates, "opening", unit="font", leave=False, disable=None if progress else True):
-        file = candidate.file.encode("utf-8", "backslashreplace").decode()  # an old name may be no Unicode
+        file = candidate.file.encode("utf-8", "backslashreplace").decode()  # an old name may not be Unicode
         shown = f"{file}, face {candidate.number}" if candidate.number else file
         try:
             font = open_font(folder / candidate.file, candidate.number)
-            typeface = read_typeface(font)
+            typeface = glyphs.read_typeface(font)
         except UnusableFontError as error:
             skipped.append(Skipped(shown, str(error)))
             continue
@@ -322,23 +272,15 @@ def _usable(
 
 
 def _free_name(font: ImageFont.FreeTypeFont, shown: str, faces: Iterable[Face]) -> str:
-    """Name a face by its family and style, or by its file where that is no name or another face has it."""
+    """Return a face's family and style, or its file where these are empty, unprintable or those of another face."""
     name = " ".join(" ".join(part or "" for part in font.getname()).split())
     return shown if not name.isprintable() or name in {"", *(face.name for face in faces)} else name
 
 
-def _nothing_usable(label: str, skipped: Sequence[Skipped]) -> str:
-    first, others = skipped[0], len(skipped) - 1
-    more = f", and {others} more" if others else ""
-    return f"no usable font in {label} ({first.name}: {first.reason}{more}): give fonts that have all of A–Z"
-
-
-# --- writing -----------------------------------------------------------------------------------------------
-
-
 def write_letters(folder: Path, letters: Letters, *, command: str = "") -> Path:
-    """Write letters as PNG files with ``metadata.json`` and ``contact-sheet.png``, in one step.
+    """Write letters as PNG files with ``metadata.json`` and ``contact-sheet.png``, in one step; return the folder.
 
+    It is the first free one of ``folder``, ``folder-2``, ``folder-3`` ….
     The files are ``train/A/000.png``, ``validation/Z/059.png`` and so on. The metadata has
 
     - ``source``, ``seed``, ``jitter``, ``fingerprint``: as in `Letters`;
@@ -346,14 +288,6 @@ def write_letters(folder: Path, letters: Letters, *, command: str = "") -> Path:
     - ``faces``: ``name``, ``file`` and ``number`` of each, as in `Face`;
     - ``skipped``: ``name`` and ``reason`` of each font that was not used;
     - ``images``: ``file``, ``split``, ``letter`` and ``face``, its name, of each image.
-
-    Args:
-        folder: where to; if it exists, the first free one of ``folder-2``, ``folder-3`` ….
-        letters: what to write.
-        command: noted in the metadata.
-
-    Returns:
-        the folder.
     """
     metadata = {
         "source": letters.source,
@@ -368,32 +302,27 @@ def write_letters(folder: Path, letters: Letters, *, command: str = "") -> Path:
         "faces": [face._asdict() for face in letters.faces],
         "skipped": [font._asdict() for font in letters.skipped],
     }
+    names = [face.name for face in letters.faces]
     folder = new_run_folder(folder)
     with new_folder(folder) as partial:
-        images = [
+        metadata["images"] = [
             image
-            for name, part in (("train", letters.train), ("validation", letters.validation))
-            for image in _write_split(partial, name, part, letters.faces)
+            for split, part in (("train", letters.train), ("validation", letters.validation))
+            for image in _write_split(partial, split, part, names)
         ]
-        text = json.dumps({**metadata, "images": images}, indent=1)
-        (partial / "metadata.json").write_text(f"{text}\n", encoding="utf-8")
-        names = [face.name for face in letters.faces]
+        (partial / "metadata.json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
         letter_sheet(letters.alphabets, rows=names, columns=LETTERS).save(partial / "contact-sheet.png")
     return folder
 
 
-def _write_split(folder: Path, name: str, part: LetterImages, faces: Sequence[Face]) -> Iterator[dict[str, str]]:
+def _write_split(folder: Path, split: str, part: LetterImages, names: Sequence[str]) -> Iterator[dict[str, str]]:
     """Write the images one by one, and yield the description of each."""
-    pixels = to_pixels(part.images[..., 0])
-    digits = max(3, len(str(len(pixels) // len(LETTERS) - 1)))
-    counts = dict.fromkeys(LETTERS, 0)
-    for picture, label, face in zip(pixels, part.labels, part.faces, strict=True):
-        letter = LETTERS[label]
-        file = Path(name, letter, f"{counts[letter]:0{digits}d}.png")
+    count = len(part.images) // len(LETTERS)  # of each letter, one after the other
+    digits = max(3, len(str(count - 1)))
+    for number, (pixels, label, face) in enumerate(
+        zip(to_pixels(part.images[..., 0]), part.labels, part.faces, strict=True)
+    ):
+        file = Path(split, LETTERS[label], f"{number % count:0{digits}d}.png")
         (folder / file.parent).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(folder / file)
-        counts[letter] += 1
-        yield {"file": file.as_posix(), "split": name, "letter": letter, "face": faces[face].name}
-
-
-# --- the command -------------------------------------------------------------------------------------------
+        Image.fromarray(pixels).save(folder / file)
+        yield {"file": file.as_posix(), "split": split, "letter": LETTERS[label], "face": names[face]}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 _FAINT = 0.1  # ink that counts for nothing: the noise of an empty background
 _COMPONENTS = 40
@@ -20,7 +21,7 @@ class Groups(NamedTuple):
 
     Attributes:
         of_images: [n] the group of each image.
-        shares: [K] how many of the images are in each.
+        shares: [K] the share of the images in each.
     """
 
     of_images: np.ndarray
@@ -28,15 +29,15 @@ class Groups(NamedTuple):
 
 
 def find_groups(images: np.ndarray, *, seed: int, count: int | None = None) -> Groups:
-    """Part images into groups by k-means on the principal components of the images, centred.
+    """Group images by k-means on the principal components of the images, centred.
 
-    Left where they stand, letters are grouped by their place in the frame as much as by their shape: O with D and Q
-    with U, and a generator that is asked for such a group draws what is between them.
+    Without centring, letters are grouped by their place in the frame as much as by their shape: O with D and Q with U,
+    and a generator that is asked for such a group draws something in between.
 
     Args:
         images: [n, 28, 28, 1].
         seed: of k-means.
-        count: K; one for twenty images unless given.
+        count: K; one for twenty images by default.
     """
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
@@ -44,24 +45,17 @@ def find_groups(images: np.ndarray, *, seed: int, count: int | None = None) -> G
     count = count or max(1, len(images) // _IMAGES_A_GROUP)
     pixels = centred(images[..., 0]).reshape(len(images), -1)
     components = PCA(min(_COMPONENTS, len(images)), random_state=seed).fit_transform(pixels)
-    found = KMeans(count, n_init=4, random_state=seed).fit_predict(components)
-    return Groups(found, np.bincount(found, minlength=count) / len(found))
+    groups = KMeans(count, n_init=4, random_state=seed).fit_predict(components)
+    return Groups(groups, np.bincount(groups, minlength=count) / len(groups))
 
 
 def centred(images: np.ndarray) -> np.ndarray:
     """Move images [n, height, width] in [−1, 1] so that the middle of their ink is that of the frame; −1 comes in."""
-    from scipy.ndimage import map_coordinates
-
-    count, height, width = images.shape
-    rows, columns = np.arange(height), np.arange(width)
     ink = np.maximum((images + 1) / 2 - _FAINT, 0)
     total = np.maximum(ink.sum(axis=(1, 2)), np.finfo(np.float32).tiny)
-    down = np.where(total > _FAINT, (ink.sum(axis=2) @ rows) / total - (height - 1) / 2, 0)
-    across = np.where(total > _FAINT, (ink.sum(axis=1) @ columns) / total - (width - 1) / 2, 0)
-    shape = (count, height, width)
-    places = (
-        np.broadcast_to(np.arange(count)[:, None, None], shape),
-        np.broadcast_to((rows + down[:, None])[:, :, None], shape),
-        np.broadcast_to((columns + across[:, None])[:, None, :], shape),
-    )
-    return map_coordinates(images, places, order=1, cval=-1.0)
+    places = np.indices(images.shape, float)
+    for axis, other in ((1, 2), (2, 1)):
+        size = images.shape[axis]
+        shift = ink.sum(axis=other) @ np.arange(size) / total - (size - 1) / 2
+        places[axis] += np.where(total > _FAINT, shift, 0)[:, None, None]
+    return ndimage.map_coordinates(images, places, order=1, cval=-1.0)

@@ -19,15 +19,7 @@ _GAP_PX = 6  # around names
 
 
 def to_pixels(images: np.ndarray) -> np.ndarray:
-    """Round images to grey levels.
-
-    Args:
-        images: [...] in [−1, 1], background −1 and ink 1; values outside are clipped, and NaN is
-            background.
-
-    Returns:
-        [...] uint8, 0 to 255.
-    """
+    """Round images [...] in [−1, 1] to grey levels, uint8; values outside are clipped, and NaN is background."""
     return np.rint((np.clip(np.nan_to_num(images, nan=-1), -1, 1) + 1) * 127.5).astype(np.uint8)
 
 
@@ -44,21 +36,12 @@ def bundled_fonts() -> Path:
 def letter_sheet(
     images: np.ndarray, *, rows: Sequence[str] = (), columns: Sequence[str] = (), magnification: int = 2
 ) -> Image.Image:
-    """Lay images out in a grid, white on black.
+    """Lay images [rows, columns, height, width] or [rows, columns, height, width, 1] out in a grid, white on black.
 
-    Args:
-        images: [rows, columns, height, width] or [rows, columns, height, width, 1] in [−1, 1].
-        rows: a name each, written to the left; none by default.
-        columns: a name each, written above.
-        magnification: pixels of the sheet for one of an image, along each side.
-
-    Raises:
-        ValueError: there are names, but not one for each row or column.
+    Names are written to the left of the rows and above the columns, if any; ``magnification`` is the number of pixels
+    of the sheet for one of an image, along each side.
     """
     count = images.shape[:2]
-    for names, expected, what in zip((rows, columns), count, ("rows", "columns"), strict=True):
-        if names and len(names) != expected:
-            raise ValueError(f"{len(names)} names for {expected} {what}")
     cells = to_pixels(images.reshape(*images.shape[:4])).repeat(magnification, axis=2).repeat(magnification, axis=3)
     height, width = cells.shape[2:]
     grid = Image.fromarray(cells.transpose(0, 2, 1, 3).reshape(count[0] * height, count[1] * width))
@@ -76,12 +59,10 @@ def letter_sheet(
     return sheet
 
 
-def save_sheet(
-    images: np.ndarray, path: Path, *, rows: Sequence[str] = (), columns: Sequence[str] = (), magnification: int = 2
-) -> None:
+def save_sheet(images: np.ndarray, path: Path, *, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> None:
     """Write a `letter_sheet` as PNG in one step."""
     with replacing_file(path) as partial:
-        letter_sheet(images, rows=rows, columns=columns, magnification=magnification).save(partial, format="png")
+        letter_sheet(images, rows=rows, columns=columns).save(partial, format="png")
 
 
 def _label_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -1,23 +1,23 @@
-"""Measures of a generator of letters, each beside what real images reach: the keys of metrics.json.
+"""Measures of a generator of letters, each beside that of real images: the keys of metrics.json.
 
 - ``n``: images evaluated; ``train_seconds``: time of the updates, without measuring and checkpoints;
   ``judge_accuracy``: share of the validation images that the reporting classifier reads correctly.
-- ``strict_coverage``: letters that are read with a confidence of at least 0.9 in at least 1 % of the images, 0 to 26;
-  ``covered`` and ``missing``: which these are, and which not. ``naive_coverage``: letters that are read at all.
+- ``strict_coverage``: number of letters that are read with a confidence of at least 0.9 in at least 1 % of the images;
+  ``covered`` and ``missing``: these letters and the others. ``naive_coverage``: number of letters read at all.
 - ``rejected``: share of the images that are read with less confidence than 0.9.
 - ``kl_uniform``: divergence of the letters read from an even alphabet, in nats; ``kl_floor``: its mean for n letters
   drawn evenly.
-- ``letters``: of each the ``share`` of the images that are read as it, and their mean ``confidence``.
+- ``letters``: for each the ``share`` of the images that are read as it, and their mean ``confidence``.
 - ``frechet``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage``, ``two_sample``: between the images and
   validation images in the classifier's features, see `fontgan.metrics.coverage.distances_to`; each with its
-  ``_ceiling``, the same between training images and validation images: a generator reaches it that is as good as the
-  typefaces themselves. For ``frechet`` and ``kid`` less is better; ``two_sample`` is best at 0.5.
-- ``compared``: images of each set for these distances: the size of the smallest of the sets, generated, training or
-  validation, but at most 2000; ``parts``: number of sets of this size over which the mean is taken, of generated and
-  of training images, at most four. They are drawn by the seed without replacement, and compared with the same
-  validation images. Distances depend on the size of the sets: compare them only where ``compared`` is the same.
-- ``nn_ratio``: median distance of the images to training images by pixels, as a multiple of that of validation
-  images; 0 is a copy.
+  ``_ceiling``, the same between training images and validation images. For ``frechet`` and ``kid`` less is better;
+  ``two_sample`` is best at 0.5.
+- ``compared``: images of each set for these distances: as many as the smallest set has, generated, training or
+  validation, at most 2000; ``parts``: number of disjoint sets of this size, of generated and of training images, over
+  which the mean is taken, at most four. Distances depend on the size of the sets: compare them only where
+  ``compared`` is the same.
+- ``nn_ratio``: median distance of the images to training images by pixels, in units of that of validation images; 0
+  is a copy.
 - ``controls``: the same measures, without ceilings, of sets whose rank is known, each as many images as there are
   validation images, measured in one part: ``validation``, these images themselves; ``replay``, training images;
   ``one_letter``, training images of O; ``noise``, even in [−1, 1].
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fontgan.data.fonts import Letters
 
 ONE_LETTER = LETTERS.index("O")
-_PARTS = 4  # sets of images that distances are averaged over
+_PARTS = 4  # sets of images whose distances are averaged
 _DIGITS = 6
 
 
@@ -54,15 +54,9 @@ def assess(
     train_seconds: float,
     asked: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Return the measures of images [n, 28, 28, 1], n at least 2.
+    """Return the measures of generated images [n, 28, 28, 1], n at least 2, with the reporting classifier.
 
-    Args:
-        images: generated ones.
-        letters: what the generator learned from.
-        classifier: the reporting one.
-        seed: of all random draws.
-        train_seconds: of the training.
-        asked: [n] letters asked for, 0 to 25, if any.
+    The generator has learned from ``letters``; it was asked for the letters ``asked`` [n], 0 to 25, if any.
     """
     train, validation = letters.train.images, letters.validation.images
     reading, real = read(classifier, images), read(classifier, validation)
@@ -72,7 +66,7 @@ def assess(
     def measured(images: np.ndarray, reading: coverage.Reading, parts: int = 1) -> dict[str, float]:
         some, known = (one[coverage.draw(len(one), size, seed)] for one in (images, validation))
         return {
-            "strict_coverage": coverage.strict_coverage(reading),
+            "strict_coverage": len(coverage.covered_letters(reading)),
             "naive_coverage": coverage.naive_coverage(reading),
             "rejected": coverage.rejected_share(reading),
             "kl_uniform": coverage.kl_uniform(reading),
@@ -92,7 +86,7 @@ def assess(
         "parts": parts,
         "kl_floor": coverage.kl_floor(len(images)),
         "covered": covered,
-        "missing": coverage.missing_letters(covered),
+        "missing": "".join(letter for letter in LETTERS if letter not in covered),
         "letters": coverage.letter_table(reading),
         "controls": {
             name: measured(control, read(classifier, control))
@@ -108,8 +102,8 @@ def controls(letters: Letters, count: int, seed: int) -> dict[str, np.ndarray]:
     """Return sets of images whose rank is known: real ones first, one letter and noise last.
 
     Args:
-        letters: where real images come from.
-        count: images of each but the validation images, which are all taken; one that there are fewer of occurs again.
+        letters: the real images.
+        count: images of each set, with repetitions if necessary; the validation images are all of them.
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)

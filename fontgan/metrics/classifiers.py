@@ -1,14 +1,15 @@
 """Two letter classifiers, trained apart: one chooses among epochs, the other reports.
 
-A model that is chosen by a classifier has been fitted to it, so another one must report.
+A model that is chosen by a classifier is fitted to it, so another one must report.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import zipfile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import numpy as np
@@ -22,12 +23,11 @@ from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from fontgan.data.fonts import Letters
 
 ACCURATE = 0.985
-"""Share of the validation images that a classifier must read correctly and with confidence to be trusted."""
+"""Share of the validation images that a reliable classifier reads correctly and with confidence."""
 
 _BATCH = 64
 _LEARNING_RATE = 1e-3
@@ -41,7 +41,7 @@ class Kind(NamedTuple):
         channels: of its convolutions.
         width: of its features.
         epochs: of its training.
-        shift_px, turn, zoom, noise: augmentation of its training images; turn and zoom as shares of a full one.
+        shift_px, turn, zoom, noise: augmentation of its training images; turn is a share of a full turn.
     """
 
     name: str
@@ -76,17 +76,16 @@ class Classifiers(NamedTuple):
     confident: dict[str, float]
 
     def introduction(self) -> str:
-        """Return how well they read, for the terminal, with a note where it is not well."""
-        lines = ["classifiers: " + ", ".join(f"{name} {share:.1%}" for name, share in self.accuracy.items())]
-        lines[0] += " of real letters"
-        lines += [
+        """Return the accuracy of both, for the terminal, with a note on each that is not reliable."""
+        accuracy = ", ".join(f"{name} {share:.1%}" for name, share in self.accuracy.items())
+        notes = [
             f"note: the {name} classifier reads fewer than {ACCURATE:.1%} of real letters {how}: "
             "its measures are less reliable; fonts with more distinct capitals would help"
             for how, shares in (("correctly", self.accuracy), ("with confidence", self.confident))
             for name, share in shares.items()
             if share < ACCURATE
         ]
-        return "\n".join(lines)
+        return "\n".join([f"classifiers: {accuracy} of real letters", *notes])
 
 
 def build_classifier(kind: Kind, seed: int) -> keras.Model:
@@ -100,7 +99,7 @@ def build_classifier(kind: Kind, seed: int) -> keras.Model:
         x = layers.RandomRotation(kind.turn, **outside, seed=seed + 2)(x)
     x = layers.GaussianNoise(kind.noise, seed=seed + 3)(x)
     for filters in kind.channels:
-        # Not normalised over the batch: statistics of shifted and noisy images make a classifier doubt clean ones.
+        # No batch normalisation: with statistics of shifted and noisy images a classifier is less sure of clean ones.
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D(2, padding="same")(x)
     x = layers.Flatten()(x)
@@ -117,15 +116,13 @@ def train_classifier(kind: Kind, letters: Letters, seed: int) -> keras.Model:
     trained = keras.Model(classifier.input, classifier.output[1])
     steps = kind.epochs * -(-len(letters.train.images) // _BATCH)
     rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps)
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.02)
-    trained.compile(keras.optimizers.Adam(rate), loss)
+    trained.compile(keras.optimizers.Adam(rate), keras.losses.CategoricalCrossentropy(label_smoothing=0.02))
     targets = np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels]
     title = f"training the {kind.name} classifier"
     with tqdm(desc=title, total=kind.epochs, unit="epoch", leave=False, disable=None) as bar:
         progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
-        trained.fit(
-            letters.train.images, targets, batch_size=_BATCH, epochs=kind.epochs, callbacks=[progress], verbose=0
-        )
+        images, epochs = letters.train.images, kind.epochs
+        trained.fit(images, targets, batch_size=_BATCH, epochs=epochs, callbacks=[progress], verbose=0)
     return classifier
 
 
@@ -137,28 +134,31 @@ def read(classifier: keras.Model, images: np.ndarray) -> Reading:
 
 def classifiers_of(letters: Letters, kinds: Sequence[Kind] = KINDS) -> Classifiers:
     """Return the classifiers of a set of letters; trained once for each set, then cached."""
-    made = {kind.name: _kept(kind, letters, seed) for seed, kind in enumerate(kinds, start=1)}
+    made = {kind.name: _cached(kind, letters, seed) for seed, kind in enumerate(kinds, start=1)}
     readings = {name: read(classifier, letters.validation.images) for name, classifier in made.items()}
-    accuracy = {name: float((said.letters == letters.validation.labels).mean()) for name, said in readings.items()}
-    confident = {name: 1 - rejected_share(said) for name, said in readings.items()}
-    return Classifiers(made["selecting"], made["reporting"], accuracy, confident)
+    accuracy = {name: float((one.letters == letters.validation.labels).mean()) for name, one in readings.items()}
+    confident = {name: 1 - rejected_share(one) for name, one in readings.items()}
+    return Classifiers(**made, accuracy=accuracy, confident=confident)
 
 
-def _kept(kind: Kind, letters: Letters, seed: int) -> keras.Model:
-    place = _place(kind, letters, seed)
+@functools.lru_cache(maxsize=1)
+def introduced_classifiers(letters: Letters) -> Classifiers:
+    """Return `classifiers_of` a set of letters, and print their introduction once."""
+    classifiers = classifiers_of(letters)
+    print(classifiers.introduction())
+    return classifiers
+
+
+def _cached(kind: Kind, letters: Letters, seed: int) -> keras.Model:
+    key = {"kind": kind, "letters": letters.fingerprint, "seed": seed, "keras": keras.__version__}
+    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+    file = cache_folder() / f"letter-classifier-{kind.name}-{digest}.keras"
     try:
-        return keras.models.load_model(place)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # there is none, or a damaged one
+        return keras.models.load_model(file)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # missing or damaged
         classifier = train_classifier(kind, letters, seed)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        save_keras(classifier, place)
+        save_keras(classifier, file)
     except OSError as error:
-        print(f"note: the {kind.name} classifier cannot be kept in {place.parent}: {error}")
+        print(f"note: the {kind.name} classifier cannot be cached in {file.parent}: {error}")
     return classifier
-
-
-def _place(kind: Kind, letters: Letters, seed: int) -> Path:
-    made_of: dict[str, Any] = {"kind": kind, "letters": letters.fingerprint, "seed": seed, "keras": keras.__version__}
-    name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
-    return cache_folder() / f"letter-classifier-{kind.name}-{name}.keras"

@@ -1,14 +1,15 @@
-"""How many letters a generator still draws, and how well, as a classifier reads them.
-
-All measures are functions of what a classifier (`fontgan.metrics.classifiers`) reads in images: letters,
-confidences, features.
-"""
+"""The number of letters that a generator draws, and their quality: functions of a classifier's readings of images."""
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.stats import entropy
+from sklearn.metrics import pairwise_distances_argmin
+from sklearn.metrics.pairwise import polynomial_kernel
+from sklearn.neighbors import NearestNeighbors
 
 from evaluation.scores.distances import pairwise
 from evaluation.scores.diversity import frechet_distance, precision_recall
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 CONFIDENT = 0.9
-"""Confidence from which on a reading counts."""
+"""The least confidence of a reading that counts."""
 
 LEAST_SHARE = 0.01
-"""Share of the images that a letter needs to be covered: a quarter of what is its due."""
+"""The least share of the images of a covered letter: a quarter of an even share."""
 
 COMPARED = 2000
-"""Images of each set whose distances are taken; all pairs of more would not fit into memory."""
+"""Images of each set whose distances are computed; all pairs of more would not fit into memory."""
 
 
 class Reading(NamedTuple):
@@ -42,80 +43,68 @@ class Reading(NamedTuple):
 
 
 def strict_shares(reading: Reading) -> np.ndarray:
-    """Return how often each letter is read with confidence, [26], as a share of all images."""
-    read = reading.letters[reading.confidence >= CONFIDENT]
-    return np.bincount(read, minlength=len(LETTERS)) / len(reading.letters)
+    """Return the share of all images that are read with confidence as each letter, [26]."""
+    return np.bincount(reading.letters[reading.confidence >= CONFIDENT], minlength=len(LETTERS)) / len(reading.letters)
 
 
-def strict_coverage(reading: Reading) -> int:
-    """Return how many letters are covered: read with confidence in at least `LEAST_SHARE` of the images."""
-    return int((strict_shares(reading) >= LEAST_SHARE).sum())
+def covered_letters(reading: Reading) -> str:
+    """Return the letters, such as ``ABDEF``, read with confidence in at least `LEAST_SHARE` of the images."""
+    return "".join(np.array(list(LETTERS))[strict_shares(reading) >= LEAST_SHARE])
 
 
 def naive_coverage(reading: Reading) -> int:
-    """Return how many letters occur at all, the measure of the reports: noise can reach 26."""
+    """Return the number of letters that occur at all, the measure of the course's reports: noise can reach 26."""
     return len(np.unique(reading.letters))
 
 
 def rejected_share(reading: Reading) -> float:
-    """Return the share of images that are not read with confidence, 0 to 1."""
-    # A confidence that is no number, as of the images of a model that has diverged, is none.
+    """Return the share of images that are not read with confidence, 0 to 1; a confidence of NaN does not count."""
     return float((~(reading.confidence >= CONFIDENT)).mean())
 
 
 def kl_uniform(reading: Reading) -> float:
     """Return Σ p ln(26 p) over the letters read, in nats: 0 where all are as frequent, ln 26 for a single letter."""
-    shares = np.bincount(reading.letters, minlength=len(LETTERS)) / len(reading.letters)
-    present = shares[shares > 0]
-    return float((present * np.log(present * len(LETTERS))).sum())
+    return float(entropy(np.bincount(reading.letters, minlength=len(LETTERS)), np.ones(len(LETTERS))))
 
 
 def kl_floor(count: int) -> float:
-    """Return what `kl_uniform` is on average for so many letters drawn evenly: (26 − 1) / (2 n) nats."""
+    """Return the mean of `kl_uniform` for n letters drawn evenly: (26 − 1) / (2 n) nats."""
     return (len(LETTERS) - 1) / (2 * count)
 
 
 def letter_table(reading: Reading) -> dict[str, dict[str, float]]:
-    """Return for each letter the share of images read as it, with confidence or not, and the mean confidence then."""
-    table = {}
-    for number, letter in enumerate(LETTERS):
-        among = reading.letters == number
-        confidence = float(reading.confidence[among].mean()) if among.any() else 0.0
-        table[letter] = {"share": float(among.mean()), "confidence": confidence}
-    return table
+    """Return for each letter the share of images read as it, with confidence or not, and their mean confidence."""
+    counts = np.bincount(reading.letters, minlength=len(LETTERS))
+    sums = np.bincount(reading.letters, reading.confidence, len(LETTERS))
+    return {
+        letter: {"share": float(count / len(reading.letters)), "confidence": float(total / max(count, 1))}
+        for letter, count, total in zip(LETTERS, counts, sums, strict=True)
+    }
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the kernel inception distance of features [n, d] and [m, d]: unbiased, and therefore at times below 0.
+    """Return the unbiased kernel distance of features [n, d] and [m, d], below 0 at times.
 
     The squared maximum mean discrepancy under the kernel (x·y / d + 1)³ (Bińkowski et al., 2018).
     """
-    width = a.shape[1]
-    within_a, within_b, between = ((x @ y.T / width + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
-    n, m = len(a), len(b)
-    apart_a = (within_a.sum() - np.trace(within_a)) / (n * (n - 1))
-    apart_b = (within_b.sum() - np.trace(within_b)) / (m * (m - 1))
-    return float(apart_a + apart_b - 2 * between.mean())
+    apart = 0.0
+    for x in (a, b):
+        within = polynomial_kernel(x, degree=3)
+        apart += (within.sum() - np.trace(within)) / (len(x) * (len(x) - 1))
+    return float(apart - 2 * polynomial_kernel(a, b, degree=3).mean())
 
 
 def draw(count: int, size: int, seed: int) -> np.ndarray:
-    """Return ``size`` different numbers below ``count``, or all of them where there are fewer, in the order drawn."""
+    """Return ``size`` different numbers below ``count``, or all of them where there are fewer, in random order."""
     return np.random.default_rng(seed).permutation(count)[:size]
 
 
 def distances_to(reading: Reading, real: Reading, seed: int, size: int = COMPARED, parts: int = 1) -> dict[str, float]:
-    """Measure how generated images lie to real ones in a classifier's features.
+    """Measure the distance of generated images to real ones in a classifier's features.
 
-    The same seed draws the same real images, whatever they are compared with: figures of sets that are compared at
-    one size can be compared with each other.
-
-    Args:
-        reading: of generated images.
-        real: of real ones.
-        seed: of the draws, which are without replacement.
-        size: images of each set that are compared, at least 2; as many as the smaller one has, if that is less.
-        parts: the mean is returned over so many sets of generated images, none of which is in two, or over as many as
-            there are.
+    ``size`` images of each set are drawn without replacement, at least 2, at most as many as the smaller set has; the
+    same seed draws the same real images for every generated set. The result is the mean over ``parts`` disjoint sets of
+    generated images, or over as many as there are.
 
     Returns:
         ``frechet``, ``kid``, ``precision``, ``recall``, ``density``, ``coverage`` and ``two_sample``, see
@@ -127,91 +116,60 @@ def distances_to(reading: Reading, real: Reading, seed: int, size: int = COMPARE
         one.features[draw(len(one.features), count, seed)].astype(np.float64)
         for one, count in ((real, size), (reading, parts * size))
     )
-    found = [_distances(part, theirs) for part in np.split(ours, parts)]
-    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
-
-
-def _distances(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
-    near = precision_recall(pairwise(theirs, theirs), pairwise(ours, theirs), pairwise(ours, ours))
-    return {
-        "frechet": frechet_distance(ours, theirs),
-        "kid": kernel_distance(ours, theirs),
-        **near,
-        "two_sample": two_sample_accuracy(ours, theirs),
-    }
+    distances = [
+        {
+            "frechet": frechet_distance(part, theirs),
+            "kid": kernel_distance(part, theirs),
+            **precision_recall(pairwise(theirs, theirs), pairwise(part, theirs), pairwise(part, part)),
+            "two_sample": two_sample_accuracy(part, theirs),
+        }
+        for part in np.split(ours, parts)
+    ]
+    return {name: float(np.mean([one[name] for one in distances])) for name in distances[0]}
 
 
 def nearest(images: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Return the number of the training image that each image [n, …] is nearest to, by pixels."""
-    flat, known = _flat(images), _flat(train)
-    half = (known**2).sum(axis=1) / 2
-    parts = [(half - flat[begin : begin + 500] @ known.T).argmin(axis=1) for begin in range(0, len(flat), 500)]
-    return np.concatenate(parts)
-
-
-def nearest_distances(images: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Return the distance of each image [n, …] to the nearest training image, by pixels."""
-    return np.linalg.norm(_flat(images) - _flat(train)[nearest(images, train)], axis=1)
+    return pairwise_distances_argmin(_flat(images), _flat(train))
 
 
 def nearest_ratio(images: np.ndarray, validation: np.ndarray, train: np.ndarray) -> float:
-    """Return how near generated images are to training images, as a multiple of how near validation images are.
+    """Return the median distance of images to the nearest training image, in units of that of validation images.
 
-    Below 1 they are nearer than real images ever seen: 0 is a copy of the training set.
+    Below 1 they are nearer than real images that are new: 0 is a copy of the training set.
     """
-    return float(np.median(nearest_distances(images, train)) / np.median(nearest_distances(validation, train)))
+    ours, theirs = (
+        np.median(np.linalg.norm(_flat(some - train[nearest(some, train)]), axis=1)) for some in (images, validation)
+    )
+    return float(ours / theirs)
 
 
 def two_sample_accuracy(a: np.ndarray, b: np.ndarray) -> float:
-    """Return how often the nearest other image is of the same set: 0.5 for sets alike, 1 for sets apart.
+    """Return the share of examples whose nearest other is of the same set: 0.5 for equal sets, 1 for separate ones.
 
     Leave-one-out 1-NN over features [n, d] and [n, d] (Lopez-Paz and Oquab, 2017). Below 0.5 one set copies the other.
     """
-    both = np.concatenate([a, b]).astype(np.float64)
-    distance = pairwise(both, both)
-    np.fill_diagonal(distance, np.inf)
-    of_first = np.arange(len(both)) < len(a)
-    return float((of_first[distance.argmin(axis=1)] == of_first).mean())
+    neighbours = NearestNeighbors(n_neighbors=1).fit(np.concatenate([a, b])).kneighbors(return_distance=False)[:, 0]
+    return float(((neighbours < len(a)) == (np.arange(len(neighbours)) < len(a))).mean())
 
 
 def counts_of(history: Iterable[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """Return the ``epoch``, from 1, and the letters ``covered``, such as ABDEF, of the rows that counted letters."""
+    """Return the counts in a history: ``epoch``, from 1, ``seconds`` if known, and ``covered``, such as ABDEF."""
+    counted = [(epoch, row, int(row["covered"])) for epoch, row in enumerate(history, 1) if "covered" in row]
     return [
-        {"epoch": epoch, "covered": "".join(letter for bit, letter in enumerate(LETTERS) if bits >> bit & 1)}
-        for epoch, bits in ((epoch, int(row["covered"])) for epoch, row in enumerate(history, 1) if "covered" in row)
+        {
+            "epoch": epoch,
+            "seconds": row.get("seconds"),
+            "covered": "".join(letter for bit, letter in enumerate(LETTERS) if bits >> bit & 1),
+        }
+        for epoch, row, bits in counted
     ]
 
 
-def survival(history: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[int]]]:
-    """Return when letters vanish and return.
-
-    Args:
-        history: rows with ``epoch`` and ``covered``, the letters covered then, in order.
-
-    Returns:
-        for each letter the epochs at which it had ``vanished``, and had ``returned`` (or come, the first time).
-    """
-    epochs: dict[str, dict[str, list[int]]] = {letter: {"vanished": [], "returned": []} for letter in LETTERS}
-    before: set[str] = set()
-    for row in history:
-        now = set(row["covered"])
-        for letter in before - now:
-            epochs[letter]["vanished"].append(int(row["epoch"]))
-        for letter in now - before:
-            epochs[letter]["returned"].append(int(row["epoch"]))
-        before = now
-    return epochs
-
-
-def covered_letters(reading: Reading) -> str:
-    """Return the covered letters in a row, such as ``ABDEF``."""
-    shares = strict_shares(reading)
-    return "".join(letter for letter, share in zip(LETTERS, shares, strict=True) if share >= LEAST_SHARE)
-
-
-def missing_letters(covered: Sequence[str]) -> str:
-    """Return the letters that are not among those covered."""
-    return "".join(letter for letter in LETTERS if letter not in covered)
+def vanished(counts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return how often each letter vanished: it was ``covered`` at a count and not at the next one."""
+    pairs = [(before["covered"], after["covered"]) for before, after in itertools.pairwise(counts)]
+    return {letter: sum(letter in before and letter not in after for before, after in pairs) for letter in LETTERS}
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

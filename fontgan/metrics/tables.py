@@ -13,7 +13,8 @@ from fontgan.data.sheets import letter_sheet
 from fontgan.metrics import coverage
 from fontgan.metrics.alphabets import best_of_each
 from fontgan.metrics.assessment import assess
-from fontgan.metrics.classifiers import read
+from fontgan.metrics.classifiers import introduced_classifiers, read
+from manymodes.experiment.compare import Result
 from manymodes.experiment.tables import Cell, Table, precise_share, training_cells, values
 
 if TYPE_CHECKING:
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fontgan.data.fonts import Letters
-    from fontgan.metrics.classifiers import Classifiers
     from manymodes.experiment.records import Found, Record
 
-_LINES = 2  # of letters that are shown of a row
-_SEARCHED = 1500  # images among which those that are read best are chosen
+_LINES = 2  # of letters in a picture
+_SEARCHED = 1500  # images among which the best of each letter are
 
 _NEARNESS = {
     "frechet": "Fréchet",
@@ -42,39 +42,27 @@ _NEARNESS = {
 def result_of(
     images: np.ndarray,
     letters: Letters,
-    classifiers: Classifiers,
     seed: int,
     asked: np.ndarray | None = None,
     history: Sequence[Mapping[str, float]] = (),
     seconds: float = 0.0,
-) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
-    """Measure the images of a row with the reporting classifier.
-
-    Args:
-        images: [n, 28, 28, 1].
-        letters: what was learned.
-        classifiers: of these.
-        seed: of random draws.
-        asked: [n] letters that the images were to show.
-        history: of the training.
-        seconds: that it took.
+) -> Result:
+    """Measure the images [n, 28, 28, 1] of a row with the reporting classifier of the letters that were learned.
 
     Returns:
-        the measures, see `fontgan.metrics.assessment`, without controls, which are rows here; sentences; and figures:
-        two lines of letters as PNG in base64, those of each letter that are read best and those that were drawn
-        first, and of each count in training the ``epoch``, the ``seconds`` spent and the letters ``covered``.
+        the measures of `fontgan.metrics.assessment` without controls, which are rows here; sentences; and figures: two
+        lines of letters as PNG in base64, the best of each letter and the first images, and the counts in training.
     """
-    measures = assess(images, letters, classifiers.reporting, seed=seed, train_seconds=seconds, asked=asked)
+    classifier = introduced_classifiers(letters).reporting
+    measures = assess(images, letters, classifier, seed=seed, train_seconds=seconds, asked=asked)
     del measures["controls"]
     counts = coverage.counts_of(history)
-    for count in counts:
-        count["seconds"] = history[count["epoch"] - 1]["seconds"]
     lines = min(_LINES, len(images) // len(LETTERS))
     some = images[:_SEARCHED]
     first = images[: lines * len(LETTERS)].reshape(lines, len(LETTERS), *images.shape[1:])
     sentences = {"letters": _letters_sentence(measures), "training": _training_sentence(counts)}
-    alphabet = best_of_each(some, read(classifiers.reporting, some), lines)
-    return measures, sentences, {"alphabet": _png(alphabet), "first": _png(first), "counts": counts}
+    alphabet = best_of_each(some, read(classifier, some), lines)
+    return Result(measures, sentences, {"alphabet": _png(alphabet), "first": _png(first), "counts": counts})
 
 
 def _png(images: np.ndarray) -> str:
@@ -95,25 +83,18 @@ def _letters_sentence(measures: Mapping[str, Any]) -> str:
 
 
 def _training_sentence(counts: Sequence[Mapping[str, Any]]) -> str:
-    """Say when most letters were covered for the first time, and which vanished."""
     if not counts:
         return ""
     most = max(counts, key=lambda count: len(count["covered"]))
     if not most["covered"]:
         return "no letter was covered at any time of training"
     sentence = f"most letters, {len(most['covered'])}, were covered first after {most['seconds']:.0f} seconds"
-    vanished = {letter: len(times["vanished"]) for letter, times in coverage.survival(counts).items()}
-    gone = [f"{letter} {times}×" for letter, times in vanished.items() if times]
+    gone = [f"{letter} {times}×" for letter, times in coverage.vanished(counts).items() if times]
     return f"{sentence}; letters that vanished again: {', '.join(gone)}" if gone else sentence
 
 
 def tables(found: Found, losses: Sequence[str]) -> list[Table]:
-    """Put records into the tables of what was drawn, of its distance to real letters, and of the training.
-
-    Args:
-        found: the records of each row, one a seed.
-        losses: columns of the history.
-    """
+    """Return the tables of what was drawn, of its distance to real letters, and of the training with its losses."""
     several = any(len(records) > 1 for records in found.values())
     seeds = " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
     drawn = Table(
@@ -128,10 +109,14 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
         "that of validation images; 0 is a copy. Real letters are drawn anew, each as often; neither models nor "
         f"classifiers have seen them.{seeds}",
     )
+    measures = [f"{name}{end}" for name in _NEARNESS for end in ("", "_ceiling")]
     nearness = Table(
         "Distance to real letters",
         ("Row", *(header for title in _NEARNESS.values() for header in (title, "its ceiling"))),
-        [[Cell(row.title), *_nearness(records)] for row, records in found.items()],
+        [
+            [Cell(row.title), *(values(records, name, share if "two" in name else number) for name in measures)]
+            for row, records in found.items()
+        ],
         "In the classifier's features, to validation images; the ceiling is what training images reach, for Fréchet "
         "and KID the least. Precision: share of the images that lie among real ones; recall: share of the real ones "
         "that lie among the images; density and coverage: the same, less sensitive to outliers. Two-sample: how often "
@@ -166,13 +151,8 @@ def _letters(records: Sequence[Record]) -> list[Cell]:
     ]
 
 
-def _nearness(records: Sequence[Record]) -> list[Cell]:
-    write = {"two_sample": share}
-    return [values(records, f"{name}{end}", write.get(name, number)) for name in _NEARNESS for end in ("", "_ceiling")]
-
-
 def missing(records: Sequence[Record]) -> Cell:
-    """Name the letters that are missing; of several seeds those first that are missing in most, each with how many."""
+    """Name the missing letters; of several seeds those first that are missing in most, each with their number."""
     times = {letter: sum(letter in record.measures["missing"] for record in records) for letter in LETTERS}
     lost = sorted((letter for letter in LETTERS if times[letter]), key=lambda letter: -times[letter])
     if not lost:

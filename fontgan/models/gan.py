@@ -16,13 +16,13 @@ from manymodes.nn.adversarial import AdversarialModel
 class FontGAN(AdversarialModel):
     """Letters, of any kind or of a given one.
 
-    ``fit`` is given images [n, 28, 28, 1], or images and their kinds [n], 0 to K − 1, where K is `condition_dim`: the
-    letters of a conditional model, or the groups of `fontgan.data.groups`, made without labels.
+    ``fit`` takes images [n, 28, 28, 1], or images and their kinds [n], 0 to K − 1, where K is `condition_dim`: the
+    letters of a conditional model, or the groups of `fontgan.data.groups`.
 
     Args:
-        translation_px: images are shifted by up to so many pixels, real and generated ones alike, before the
-            critic sees them (Zhao et al., 2020): it cannot memorise the training images.
-        shares: [K] how often each kind is drawn where none is asked for; all alike unless given.
+        translation_px: the critic sees images, real and generated ones, shifted by up to this many pixels (Zhao et
+            al., 2020), so that it cannot memorise the training images.
+        shares: [K] how often each kind is drawn where none is given; equal by default.
         labelled: whether the kinds are the 26 letters.
     """
 
@@ -60,24 +60,23 @@ class FontGAN(AdversarialModel):
         return tf.transpose(columns, [0, 2, 1, 3])
 
     def generate(self, count: int, *, seed: int, kinds: Any = None) -> np.ndarray:
-        """Draw letters.
+        """Draw letters, float32 [count, 28, 28, 1] in [−1, 1], of ``kinds`` as in `codes`; same seed, same images."""
+        return self.draw(self.codes(count, seed, kinds=kinds))
 
-        Args:
-            count: number of images.
-            seed: the same seed, the same images.
-            kinds: [count] what each is to show; without it, and for models without kinds, chance decides.
+    def codes(self, count: int, seed: int, *, kinds: Any = None, stream: int = 0) -> tf.Tensor:
+        """Draw latent vectors with their kinds one-hot, [count, latent_dim + K].
 
-        Returns:
-            float32 [count, 28, 28, 1] in [−1, 1].
+        ``kinds`` [count] are random by default, and ignored by models without kinds. Each ``stream`` of a seed has
+        other latent vectors.
         """
-        latents = tf.random.stateless_normal([count, self.latent_dim], [seed, 0])
-        if self.condition_dim:
-            if kinds is None:
-                kinds = np.random.default_rng(seed).choice(self.condition_dim, count, p=self.shares)
-            latents = tf.concat([latents, tf.one_hot(kinds, self.condition_dim)], axis=-1)
-        return self.draw(latents)
+        latents = tf.random.stateless_normal([count, self.latent_dim], [seed, stream])
+        if not self.condition_dim:
+            return latents
+        if kinds is None:
+            kinds = np.random.default_rng(seed).choice(self.condition_dim, count, p=self.shares)
+        return tf.concat([latents, tf.one_hot(kinds, self.condition_dim)], axis=-1)
 
-    def draw(self, latents: tf.Tensor) -> np.ndarray:
-        """Return the images of latents [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
-        parts = [self(latents[begin : begin + 512]).numpy() for begin in range(0, len(latents), 512)]
+    def draw(self, codes: tf.Tensor) -> np.ndarray:
+        """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
+        parts = [self(codes[begin : begin + 512]).numpy() for begin in range(0, len(codes), 512)]
         return np.concatenate(parts).astype(np.float32)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LEAK = 0.2
+_WIDTH = 128  # of the critic's features
 _COARSE = SIZE_PX // 4  # the side of the coarsest layer, which doubles twice
 
 
@@ -37,24 +38,18 @@ def build_generator(*, latent_dim: int = 100, condition_dim: int = 0) -> keras.M
 
 
 def build_discriminator(
-    *, condition_dim: int = 0, dropout: float = 0.25, minibatch: bool = False, group_size: int | None = None
+    *, condition_dim: int = 0, minibatch: bool = False, group_size: int | None = None
 ) -> keras.Model:
     """Return the course's discriminator: images, or [images, conditions] → logits [B, 1].
 
     Convolutions of stride 2 with 64, 128 and 256 channels, LeakyReLU 0.2 and dropout. Conditions are laid out as a
-    second channel.
-
-    Args:
-        condition_dim: K.
-        dropout: after each convolution.
-        minibatch: whether the last features are compared across the batch.
-        group_size: see `manymodes.nn.layers.MinibatchDiscrimination`.
+    second channel. ``minibatch`` compares the last features across the batch (`MinibatchDiscrimination`).
     """
     inputs, x = _joined(condition_dim)
     for number, channels in enumerate((64, 128, 256), start=1):
         x = layers.Conv2D(channels, 4, strides=2, padding="same")(x)
         x = layers.LeakyReLU(_LEAK, name=FEATURES if number == 3 else None)(x)  # noqa: PLR2004 - the last one
-        x = layers.Dropout(dropout)(x)
+        x = layers.Dropout(0.25)(x)
     x = layers.Flatten()(x)
     if minibatch:
         x = MinibatchDiscrimination(group_size=group_size)(x)
@@ -66,15 +61,9 @@ def build_sharp_generator(
 ) -> keras.Model:
     """Return a generator whose latents set the style of every layer: [B, latent_dim + K] → images.
 
-    Two dense layers make a style of the latents; it lays out the coarsest layer, and scales and shifts the channels
+    Two dense layers turn the latents into a style; it lays out the coarsest layer, and scales and shifts the channels
     of every convolution after their normalisation (Karras et al., 2019). Kernels that double the size are as wide as
-    two strides, so that no chequerboard appears.
-
-    Args:
-        latent_dim: width of z.
-        condition_dim: K.
-        channels: of the layers 7×7, 14×14 and 28×28.
-        style: width of the style.
+    two strides, so that no chequerboard appears. The ``channels`` are those of the layers 7×7, 14×14 and 28×28.
     """
     latents = keras.Input((latent_dim + condition_dim,), name="latents")
     styles = latents
@@ -91,7 +80,7 @@ def build_sharp_generator(
 
 
 def _styled(x: Any, styles: Any) -> Any:
-    """Normalise the channels of each pixel of x [B, …, C], then scale and shift them as the styles say."""
+    """Normalise the channels of each pixel of x [B, …, C], then scale and shift them as the styles set it."""
     channels = x.shape[-1]
     x = layers.RMSNormalization()(x)  # per pixel (Karras et al., 2018): half the time of statistics over images
     scale = layers.Reshape((1, 1, channels))(layers.Dense(channels, bias_initializer="ones")(styles))
@@ -99,33 +88,21 @@ def _styled(x: Any, styles: Any) -> Any:
     return layers.LeakyReLU(_LEAK)(layers.Add()([layers.Multiply()([x, scale]), shift]))
 
 
-def build_sharp_critic(
-    *,
-    condition_dim: int = 0,
-    channels: Sequence[int] = (24, 48, 96),
-    width: int = 128,
-    group_size: int | None = None,
-) -> keras.Model:
+def build_sharp_critic(*, condition_dim: int = 0, group_size: int | None = None) -> keras.Model:
     """Return a critic without normalisation: images, or [images, conditions] → scores [B, 1].
 
     Its features are compared across the batch; conditions enter as a projection (Miyato and Koyama, 2018).
-
-    Args:
-        condition_dim: K.
-        channels: of the layers of sides 14, 14 and 7.
-        width: of the features.
-        group_size: see `manymodes.nn.layers.MinibatchDiscrimination`.
     """
     images = keras.Input((SIZE_PX, SIZE_PX, 1), name="images")
     x = images
-    for filters, size, stride in zip(channels, (4, 3, 4), (2, 1, 2), strict=True):
+    for filters, size, stride in ((24, 4, 2), (48, 3, 1), (96, 4, 2)):
         x = layers.LeakyReLU(_LEAK)(layers.Conv2D(filters, size, strides=stride, padding="same")(x))
-    x = layers.LeakyReLU(_LEAK, name=FEATURES)(layers.Dense(width)(layers.Flatten()(x)))
+    x = layers.LeakyReLU(_LEAK, name=FEATURES)(layers.Dense(_WIDTH)(layers.Flatten()(x)))
     score = layers.Dense(1, dtype="float32", name="score")(MinibatchDiscrimination(group_size=group_size)(x))
     if not condition_dim:
         return keras.Model(images, score, name="critic")
     conditions = keras.Input((condition_dim,), name="conditions")
-    projection = layers.Dot(1, dtype="float32")([layers.Dense(width, use_bias=False)(conditions), x])
+    projection = layers.Dot(1, dtype="float32")([layers.Dense(_WIDTH, use_bias=False)(conditions), x])
     return keras.Model([images, conditions], layers.Add(dtype="float32")([score, projection]), name="critic")
 
 

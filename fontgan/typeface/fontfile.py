@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import string
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,34 +27,26 @@ UNITS_PER_EM = 1000
 CAPITAL = 700
 """Height of capitals in units."""
 
-_STRAYING = 0.5  # units that a quadratic curve may stray from a cubic one
-_BOX = 500  # width of what stands for a missing character
+_TOLERANCE = 0.5  # units between a quadratic curve and a cubic one
+_BOX = 500  # width of the glyph of a missing character
 _LINE_GAP = 100
-_EPOCH = timestampSinceEpoch(315532800)  # 1980: when a font was made would make it another one each time
-_POSTSCRIPT = set(string.ascii_letters + string.digits + "-_.")
-_POSTSCRIPT_LENGTH = 63
+_EPOCH = timestampSinceEpoch(315532800)  # 1980: a font does not depend on the clock
 
 
 def font_bytes(letters: Sequence[Letter], *, family: str, description: str, maker: str) -> bytes:
-    """Return a TrueType font; the same arguments give the same bytes.
+    """Return a TrueType font with A–Z, also for small letters, the space, and a box for missing characters.
 
-    It has A–Z, which small letters are shown as, too, the space, and a box for what is missing.
-
-    Args:
-        letters: A to Z.
-        family: its name in menus.
-        description: kept in the font.
-        maker: the same.
+    The same arguments give the same bytes.
     """
     scale = CAPITAL / float(np.median([letter.bottom - letter.top for letter in letters]))
     baseline = float(np.median([letter.bottom for letter in letters]))
-
-    space = round(SPACE_PX * scale)
     glyphs = {".notdef": _box(), "space": TTGlyphPen(None).glyph()}
-    advances = {".notdef": _BOX, "space": space}
+    advances = {".notdef": _BOX, "space": round(SPACE_PX * scale)}
     for name, letter in zip(LETTERS, letters, strict=True):
-        glyphs[name] = _glyph(letter, scale, baseline)
-        advances[name] = round(letter.advance * scale)
+        pen = TTGlyphPen(None)  # y upwards from the base line
+        placing = (scale, 0, 0, -scale, (letter.before - letter.left) * scale, baseline * scale)
+        draw(letter.outline, Cu2QuPen(pen, _TOLERANCE), placing)
+        glyphs[name], advances[name] = pen.glyph(), round(letter.advance * scale)
 
     builder = FontBuilder(UNITS_PER_EM, isTTF=True)
     builder.setupGlyphOrder(list(glyphs))
@@ -89,14 +81,6 @@ def font_bytes(letters: Sequence[Letter], *, family: str, description: str, make
     return content.getvalue()
 
 
-def _glyph(letter: Letter, scale: float, baseline: float) -> Glyph:
-    """Draw a letter with quadratic curves, y upwards from the base line."""
-    pen = TTGlyphPen(None)
-    across = (letter.before - letter.left) * scale
-    draw(letter.outline, Cu2QuPen(pen, _STRAYING), (scale, 0, 0, -scale, across, baseline * scale))
-    return pen.glyph()
-
-
 def _box() -> Glyph:
     pen = TTGlyphPen(None)
     for inset in (0, 60):
@@ -110,7 +94,7 @@ def _box() -> Glyph:
 
 
 def _names(family: str, description: str, maker: str) -> dict[str, str]:
-    plain = "".join(letter for letter in family if letter in _POSTSCRIPT)[:_POSTSCRIPT_LENGTH] or "Letters"
+    plain = re.sub("[^A-Za-z0-9_.-]", "", family)[:63] or "Letters"  # PostScript's limits
     return {
         "familyName": family,
         "styleName": "Regular",

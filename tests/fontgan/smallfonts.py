@@ -6,9 +6,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from fontgan.data.fonts import LETTERS, SIZE_PX, STILL, Face, LetterImages, Letters
+from fontgan.data.fonts import Face, LetterImages, Letters
+from fontgan.data.glyphs import LETTERS, SIZE_PX, STILL
 from fontgan.data.sheets import from_pixels, to_pixels
 from fontgan.metrics.classifiers import Classifiers
+from fontgan.models.gan import FontGAN
 from manymodes.nn.adversarial import FEATURES
 from manymodes.nn.layers import MinibatchDiscrimination
 
@@ -29,27 +31,27 @@ def small_letters(train=4, validation=3, seed=0):
     """Return a set of letters as `marked` draws them, with a little noise; ``train`` and ``validation`` of each."""
     rng = np.random.default_rng(seed)
 
-    def side(count):
+    def split(count):
         labels = np.arange(len(LETTERS)).repeat(count)
         images = marked(labels) + rng.normal(scale=0.1, size=(len(labels), SIZE_PX, SIZE_PX, 1))
         return LetterImages(from_pixels(to_pixels(images)), labels, np.zeros_like(labels))
 
-    sides = side(train), side(validation)
+    splits = split(train), split(validation)
     return Letters(
         source="blocks",
         faces=(Face("blocks", "blocks.ttf"),),
-        train=sides[0],
-        validation=sides[1],
+        train=splits[0],
+        validation=splits[1],
         alphabets=marked(range(len(LETTERS)))[None],
         skipped=(),
         seed=seed,
         jitter=STILL,
-        fingerprint=hashlib.sha256(b"".join(one.images.tobytes() for one in sides)).hexdigest(),
+        fingerprint=hashlib.sha256(b"".join(one.images.tobytes() for one in splits)).hexdigest(),
     )
 
 
 class BlockClassifier:
-    """Read the letter whose block has most ink: certainly where the others have none, not at all where none has."""
+    """Read the letter whose block has most ink, with confidence if the others have none."""
 
     def predict(self, images, **options):
         blocks = images.reshape(-1, BLOCKS, BLOCK_PX, BLOCKS, BLOCK_PX).mean(axis=(2, 4)).reshape(len(images), -1)
@@ -62,6 +64,27 @@ def block_classifiers(selecting=None, reporting=None):
     return Classifiers(
         selecting or BlockClassifier(), reporting or BlockClassifier(), *2 * ({"selecting": 1.0, "reporting": 1.0},)
     )
+
+
+LATENTS = 3
+
+
+def drawing_gan(images, *, latents=0.0, labelled=False, **options):
+    """Build a GAN that draws an image for each kind, to which latent vectors add their share of ``latents``."""
+    drawn = np.concatenate([np.broadcast_to(latents, (LATENTS, SIZE_PX, SIZE_PX, 1)), 10 * images])
+    codes = keras.Input((len(drawn),))
+    pixels = layers.Dense(SIZE_PX**2, activation="tanh", use_bias=False)(codes)
+    generator = keras.Model(codes, layers.Reshape((SIZE_PX, SIZE_PX, 1))(pixels))
+    generator.set_weights([drawn.reshape(len(drawn), -1)])
+    kinds = len(images)
+    return FontGAN(generator, tiny_critic(condition_dim=kinds), condition_dim=kinds, labelled=labelled, **options)
+
+
+def tiny_gan(condition_dim=0, **options):
+    """Build a GAN of tiny networks with random weights."""
+    keras.utils.set_random_seed(0)
+    networks = tiny_generator(condition_dim=condition_dim), tiny_critic(condition_dim=condition_dim, group_size=4)
+    return FontGAN(*networks, condition_dim=condition_dim, **options)
 
 
 def tiny_generator(*, latent_dim=3, condition_dim=0):

@@ -3,60 +3,30 @@ import pytest
 from smallfonts import block_classifiers, marked, small_letters, use_tiny_networks
 
 from fontgan import plots
-from fontgan.compare import CEILING, COMPARISON, main
+from fontgan.compare import COMPARISON, main
 from fontgan.data import fonts
 from fontgan.data.glyphs import LETTERS
 from fontgan.metrics import alphabets, assessment, classifiers
-from fontgan.metrics.assessment import controls, unseen_letters
+from fontgan.metrics.assessment import unseen_letters
 from fontgan.metrics.tables import missing, result_of, tables
 from manymodes.experiment.records import Record
 from manymodes.experiment.tables import Cell
 
-# Data sets of TensorFlow are compiled all the same, and it says so.
+# TensorFlow warns that data sets are compiled all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
 
 ROWS, LOSSES = COMPARISON.rows, COMPARISON.losses
 BY_NAME = {row.name: row for row in ROWS}
 TRAINED = [row for row in ROWS if row.config is not None]
-UNTRAINED = {CEILING, "replay", "one-letter", "noise"}
+UNTRAINED = {"real", "replay", "one-letter", "noise"}
 
 
 def load_small(source=None, *, seed=0, train=4, validation=3, jitter=None):
-    """Load letters that anybody can read instead of fonts."""
+    """Load easy letters instead of fonts."""
     return small_letters(train, validation, seed)
 
 
-@pytest.mark.parametrize("row", TRAINED, ids=lambda row: row.name)
-def test_a_row_is_what_its_name_says(row):
-    conditional = row.name.endswith("conditional")
-    fix = row.name.removesuffix("-conditional").replace("conditional", "none")
-    assert (row.config.fix, row.config.conditional) == (fix, conditional)
-
-
-# --- baselines
-
-
-def test_baselines_are_ranked_correctly(monkeypatch):
-    monkeypatch.setattr(assessment, "load_fonts", load_small)
-    letters = small_letters(train=20, validation=10)
-    images = {**controls(letters, 260, 0), CEILING: unseen_letters(letters, 260)[0]}
-    measures = {
-        name: result_of(one, letters, block_classifiers(), 0)[0] for name, one in images.items() if name != "validation"
-    }
-    assert {name: one["strict_coverage"] for name, one in measures.items()} == {
-        "real": 26,
-        "replay": 26,
-        "one_letter": 1,
-        "noise": 0,
-    }
-    real = measures["real"]
-    assert (real["rejected"], real["kl_uniform"]) == (0, 0)
-    assert real["two_sample"] == pytest.approx(0.5, abs=0.1)
-    assert measures["replay"]["nn_ratio"] == 0
-    assert real["nn_ratio"] == pytest.approx(1, abs=0.05)
-    for bad in ("one_letter", "noise"):
-        assert measures[bad]["frechet"] > 10 * real["frechet"]
-        assert measures[bad]["recall"] < 0.2 < real["recall"]
+# --- results
 
 
 def test_real_letters_are_unseen(load, add):
@@ -74,9 +44,6 @@ def test_real_letters_are_unseen(load, add):
     assert nearness[0] < nearness[1] / 2
 
 
-# --- results
-
-
 def history(*covered):
     """Return the rows of a history in which these letters were covered; none where they were not counted."""
     rows = []
@@ -86,11 +53,10 @@ def history(*covered):
     return rows
 
 
-def test_the_result_of_a_row():
+def test_the_result_of_a_row(monkeypatch):
+    monkeypatch.setattr("fontgan.metrics.tables.introduced_classifiers", lambda _: block_classifiers())
     letters, images = small_letters(train=20, validation=10), marked(np.arange(100) % 25)
-    measures, verdict, figures = result_of(
-        images, letters, block_classifiers(), 0, history=history("A", None, "ABZ", "AB"), seconds=30.0
-    )
+    measures, verdict, figures, _ = result_of(images, letters, 0, history=history("A", None, "ABZ", "AB"), seconds=30.0)
     assert (measures["missing"], measures["train_seconds"]) == ("Z", 30)
     assert "controls" not in measures
     assert verdict == {
@@ -102,45 +68,26 @@ def test_the_result_of_a_row():
         {"epoch": 3, "seconds": 30.0, "covered": "ABZ"},
         {"epoch": 4, "seconds": 40.0, "covered": "AB"},
     ]
-
-
-def test_letters_are_kept_as_they_were_drawn():
-    labels = np.arange(60)[::-1] % 26
-    figures = result_of(marked(labels), small_letters(20, 10), block_classifiers(), 0)[2]
-    first, alphabet = (plots._read_png(figures[name]) for name in ("first", "alphabet"))
-    np.testing.assert_array_equal(first.reshape(52, 28, 28, 1), marked(labels[:52]))
-    np.testing.assert_array_equal(alphabet.reshape(52, 28, 28, 1), marked(np.tile(np.arange(26), 2)))
+    first = plots._read_png(figures["first"]).reshape(52, 28, 28, 1)
+    np.testing.assert_array_equal(first, marked(np.arange(52) % 25))
+    alphabet = plots._read_png(figures["alphabet"])[:, :25].reshape(50, 28, 28, 1)
+    np.testing.assert_array_equal(alphabet, marked(np.arange(50) % 25))
 
 
 # --- tables
 
 
 def record(row="real", seed=0, **measures):
-    """Make up a record; measures that are not given are those of good letters."""
+    """Return a record; the default measures are those of good letters."""
     distances = dict.fromkeys(("frechet", "kid", "precision", "recall", "density", "coverage", "two_sample"), 0.5)
-    measured = {
-        "strict_coverage": 26,
-        "naive_coverage": 26,
-        "missing": "",
-        "kl_uniform": 0.01,
-        "kl_floor": 0.0012,
-        "rejected": 0.05,
-        "nn_ratio": 1.0,
-        **distances,
-        **{f"{name}_ceiling": 0.75 for name in distances},
-    }
-    training = {
-        "losses": {name: float(number) for number, name in enumerate(LOSSES, start=1)},
-        "updates": 100 + seed,
-        "seconds": 240.0,
-        "examples_per_second": 320.0,
-        "epochs": 3,
-        "planned_epochs": 3,
-        "judged_epoch": 2,
-    }
-    made_with = {"program": "fontgan.compare", "row": row, "seed": seed, "fingerprint": f"{seed}123456789abcdef"}
-    facts = {} if row in UNTRAINED else training
-    return Record(made_with, facts, {**measured, **measures}, {}, {}, "a machine", {"python": "3"}, "2026-01-01")
+    ceilings = {f"{name}_ceiling": 0.75 for name in distances}
+    good = {"strict_coverage": 26, "naive_coverage": 26, "missing": "", "kl_uniform": 0.01, "kl_floor": 0.0012}
+    measured = {**good, "rejected": 0.05, "nn_ratio": 1.0, **distances, **ceilings, **measures}
+    losses = {name: float(number) for number, name in enumerate(LOSSES, start=1)}
+    counts = {"updates": 100, "seconds": 240.0, "examples_per_second": 320.0, "epochs": 3, "judged_epoch": 2}
+    made_with = {"row": row, "seed": seed}
+    training = {} if row in UNTRAINED else {"losses": losses, **counts}
+    return Record(made_with, training, measured, {}, {}, "a machine", {"python": "3"}, "2026-01-01")
 
 
 def table_of(found):
@@ -167,18 +114,6 @@ def test_the_tables_of_one_seed():
     }
 
 
-def test_the_tables_of_three_seeds():
-    found = {
-        BY_NAME["best"]: [
-            record("best", seed, strict_coverage=strict, missing=gone)
-            for seed, (strict, gone) in enumerate([(26, ""), (25, "Q"), (24, "QX")])
-        ]
-    }
-    letters, _, training = table_of(found)
-    assert letters["best"][:3] == [Cell("25", "24 to 26", bad=True), Cell("26"), Cell("Q 2×, X 1×")]
-    assert training["best"][5] == Cell("101", "100 to 102")
-
-
 @pytest.mark.parametrize(
     ("gone", "text"),
     [(["", ""], "none"), (["BA"], "AB"), ([LETTERS], "all"), (["AZ", "ZB", "Z"], "Z 3×, AB 1×")],
@@ -191,8 +126,6 @@ def test_every_row_has_a_cell_for_every_column():
     found = {row: [record(row.name)] for row in ROWS}
     for table in tables(found, LOSSES):
         assert {len(row) for row in table.rows} == {len(table.headers)}
-    assert [row[0].text for row in tables(found, LOSSES)[0].rows] == [row.title for row in ROWS]
-    assert [row[0].text for row in tables(found, LOSSES)[2].rows] == [row.title for row in TRAINED]
 
 
 # --- the command
@@ -220,15 +153,14 @@ def test_a_model_is_compared_with_real_letters(at_prompt, tmp_path, eager, monke
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (("--rows", "nose"), "did you mean noise"),
         (("--count", "25"), "at least 26"),
         (("--fonts", "no/x"), "not exist"),
     ],
 )
-def test_refusals_of_the_comparison(at_prompt, tmp_path, monkeypatch, arguments, said):
+def test_refusals_of_the_comparison(at_prompt, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     code, _, errors = at_prompt(main, *arguments)
     assert (code, errors.count("\n")) == (2, 1)
-    assert said in errors
+    assert message in errors

@@ -13,8 +13,8 @@ from sklearn.neighbors import KNeighborsClassifier
 import fontgan
 from fontgan import fonts as command
 from fontgan.data import fonts
-from fontgan.data.fonts import BUNDLED, LETTERS, STILL, USUAL, load_fonts
-from fontgan.data.glyphs import open_font, read_typeface
+from fontgan.data.fonts import BUNDLED, load_fonts
+from fontgan.data.glyphs import LETTERS, STILL, USUAL, open_font, read_typeface
 from fontgan.data.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
 from manymodes.cli import UserError
 
@@ -26,46 +26,33 @@ def ink(images):
     return (images.reshape(-1, 28, 28) + 1) / 2
 
 
-def nearest(train, validation, truth):
-    """Return which validation images have the same truth as their nearest neighbour in training."""
-    classifier = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
-    classifier.fit(ink(train.images).reshape(-1, 784), getattr(train, truth))
-    return classifier.predict(ink(validation.images).reshape(-1, 784)) == getattr(validation, truth)
-
-
-def of_letter(side, label):
-    return type(side)(*(array[side.labels == label] for array in side))
-
-
 # --- the ten faces
 
 
 def test_shapes_and_range(letters):
-    for side, count in ((letters.train, 200), (letters.validation, 60)):
-        assert side.images.shape == (26 * count, 28, 28, 1)
-        assert side.images.dtype == np.float32
-        assert (side.images.min(), side.images.max()) == (-1, 1)
-        assert side.labels.dtype == side.faces.dtype == np.int64
-        assert side.labels.tolist() == [label for label in range(26) for _ in range(count)]
+    for split, count in ((letters.train, 200), (letters.validation, 60)):
+        assert split.images.shape == (26 * count, 28, 28, 1)
+        assert split.images.dtype == np.float32
+        assert (split.images.min(), split.images.max()) == (-1, 1)
+        assert split.labels.dtype == split.faces.dtype == np.int64
+        assert split.labels.tolist() == [label for label in range(26) for _ in range(count)]
     assert letters.alphabets.shape == (10, 26, 28, 28, 1)
     assert letters.alphabets.dtype == np.float32
     assert letters.source == "matplotlib"
     assert string.ascii_uppercase == LETTERS
 
 
-def test_no_image_comes_twice(letters):
-    both = np.concatenate([letters.train.images, letters.validation.images])
-    assert len(np.unique(both.reshape(len(both), -1), axis=0)) == len(both)
-
-
 def test_a_nearest_neighbour_tells_the_faces_apart(letters):
-    found = [
-        nearest(of_letter(letters.train, label), of_letter(letters.validation, label), "faces") for label in range(26)
-    ]
-    assert np.mean(found) >= 0.95
-    assert np.mean(found, axis=1).min() >= 0.85
-    of_face = [np.array(found).ravel()[letters.validation.faces == face].mean() for face in range(10)]
-    assert min(of_face) >= 0.9
+    (train, labels, faces), (validation, other_labels, other_faces) = letters.train, letters.validation
+    right = np.empty(len(validation), bool)
+    for label in range(26):
+        known, new = labels == label, other_labels == label
+        classifier = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
+        classifier.fit(train[known].reshape(known.sum(), -1), faces[known])
+        right[new] = classifier.predict(validation[new].reshape(new.sum(), -1)) == other_faces[new]
+    assert right.mean() >= 0.95
+    assert min(right[other_labels == label].mean() for label in range(26)) >= 0.85
+    assert min(right[other_faces == face].mean() for face in range(10)) >= 0.9
 
 
 def test_ink_keeps_away_from_the_edge(letters):
@@ -106,63 +93,31 @@ def moments(images):
     return np.stack([mass, across, down, np.sqrt(var_x), np.sqrt(var_y), -cov / var_y])
 
 
-@pytest.fixture
-def changes():
-    """Return how the images of narrow letters differ from the letters without jitter, as `moments` has it."""
-
-    def measure(**jitter):
-        found = load_fonts(SANS, train=12, validation=1, jitter=STILL._replace(**jitter), progress=False)
-        narrow = np.isin(found.train.labels, [LETTERS.index(letter) for letter in "BDEFHKLPRTXZ"])
-        images, still = found.train.images[narrow], found.alphabets[0][found.train.labels[narrow]]
-        (mass, *places, wide, high, slope), before = moments(images), moments(still)
-        ratios = np.stack([mass / before[0], wide / before[3], high / before[4]]) - 1
-        return *ratios, *(np.stack(places) - before[1:3]), slope - before[5]
-
-    return measure
-
-
-def test_without_jitter_all_images_are_the_letter():
-    still = load_fonts(SANS, train=3, validation=2, jitter=STILL, progress=False)
-    for side in (still.train, still.validation):
-        np.testing.assert_array_equal(side.images, still.alphabets[0][side.labels])
-
-
 def extent(values):
     return values.min(), values.max()
 
 
-def test_size_alone(changes):
-    _, wide, high, across, down, slope = changes(size=0.1)
-    assert extent(high) == pytest.approx((-0.1, 0.1), abs=0.03)
-    np.testing.assert_allclose(wide, high, atol=0.04)
-    assert abs(across).max() < 0.3
-    assert abs(down).max() < 0.6
-    assert abs(slope).max() < 0.02
-
-
-def test_shift_alone(changes):
-    mass, wide, high, across, down, slope = changes(shift_px=1.5)
-    for shift in (across, down):
-        assert extent(shift) == pytest.approx((-1.5, 1.5), abs=0.2)
-    assert abs(np.corrcoef(across, down)[0, 1]) < 0.3
-    for other in (mass, wide, high, slope):
-        assert abs(other).max() < 0.06
-
-
-def test_slant_alone(changes):
-    mass, _, high, across, _, slope = changes(slant=0.15)
-    assert extent(slope) == pytest.approx((-0.15, 0.15), abs=0.03)
-    for other in (mass, high):
-        assert abs(other).max() < 0.05
-    assert abs(across).max() < 0.6
-
-
-def test_weight_alone(changes):
-    mass, wide, high, across, down, slope = changes(weight=0.2)
-    assert extent(mass) == pytest.approx((-0.2, 0.2), abs=0.06)
-    assert abs(np.stack([wide, high])).max() < 0.08
-    assert abs(np.stack([across, down])).max() < 0.25
-    assert abs(slope).max() < 0.03
+@pytest.mark.parametrize(
+    ("jitter", "varied", "tolerance", "bounds"),
+    [
+        ({"size": 0.1}, ("high",), 0.03, {"across": 0.3, "down": 0.6, "slope": 0.02}),
+        ({"shift_px": 1.5}, ("across", "down"), 0.2, {"mass": 0.06, "wide": 0.06, "high": 0.06, "slope": 0.06}),
+        ({"slant": 0.15}, ("slope",), 0.03, {"mass": 0.05, "high": 0.05, "across": 0.6}),
+        ({"weight": 0.2}, ("mass",), 0.06, {"wide": 0.08, "high": 0.08, "across": 0.25, "down": 0.25, "slope": 0.03}),
+    ],
+)
+def test_each_jitter_changes_one_thing(jitter, varied, tolerance, bounds):
+    drawn = load_fonts(SANS, train=12, validation=1, jitter=STILL._replace(**jitter), progress=False)
+    narrow = np.isin(drawn.train.labels, [LETTERS.index(letter) for letter in "BDEFHKLPRTXZ"])
+    images, still = drawn.train.images[narrow], drawn.alphabets[0][drawn.train.labels[narrow]]
+    (mass, across, down, wide, high, slope), before = moments(images), moments(still)
+    changes = {"mass": mass / before[0] - 1, "wide": wide / before[3] - 1, "high": high / before[4] - 1}
+    changes |= {"across": across - before[1], "down": down - before[2], "slope": slope - before[5]}
+    (most,) = jitter.values()
+    for name in varied:
+        assert extent(changes[name]) == pytest.approx((-most, most), abs=tolerance)
+    for name, bound in bounds.items():
+        assert np.abs(changes[name]).max() < bound
 
 
 def test_noise_alone():
@@ -181,8 +136,8 @@ def test_noise_alone():
 def test_same_seed_same_images(add, load):
     add("cmr10.ttf")
     one, again, other = load(seed=3), load(seed=3), load(seed=4)
-    for side in ("train", "validation"):
-        for array, same in zip(getattr(one, side), getattr(again, side), strict=True):
+    for split in ("train", "validation"):
+        for array, same in zip(getattr(one, split), getattr(again, split), strict=True):
             np.testing.assert_array_equal(array, same)
     assert one.fingerprint == again.fingerprint != other.fingerprint
     assert (one.train.images != other.train.images).any(axis=(1, 2, 3)).all()
@@ -193,15 +148,15 @@ def test_more_images_change_none_of_the_others(add, load):
     for name in ("cmr10.ttf", "cmss10.ttf", "cmtt10.ttf"):
         add(name)
     few, many = load(train=4, validation=2), load(train=8, validation=5)
-    for side, n, m in (("train", 4, 8), ("validation", 2, 5)):
-        for one, other in zip(getattr(few, side), getattr(many, side), strict=True):
+    for split, n, m in (("train", 4, 8), ("validation", 2, 5)):
+        for one, other in zip(getattr(few, split), getattr(many, split), strict=True):
             np.testing.assert_array_equal(
                 one.reshape(26, n, *one.shape[1:]), other.reshape(26, m, *one.shape[1:])[:, :n]
             )
 
 
-@pytest.mark.parametrize("faces", [1, 2, 3, 7, 10, 22, 26, 40, 300])
-@pytest.mark.parametrize("count", [1, 2, 9, 60, 200])
+@pytest.mark.parametrize("faces", [1, 3, 10, 26, 300])
+@pytest.mark.parametrize("count", [1, 9, 60])
 def test_faces_share_what_does_not_come_out_even(faces, count):
     turns = fonts._turns(count, faces)
     assert turns.shape == (26, count)
@@ -210,7 +165,7 @@ def test_faces_share_what_does_not_come_out_even(faces, count):
     assert np.ptp(of_letters.sum(axis=0)) <= 1
 
 
-# --- fonts of the user's
+# --- the user's fonts
 
 
 def test_a_folder_is_searched(add, load):
@@ -266,15 +221,6 @@ def test_a_font_that_lacks_letters(add, add_without, reasons, missing, box, reas
     assert reasons() == {"some.ttf": reason}
 
 
-def test_a_font_that_draws_two_letters_alike(add, folder, reasons):
-    add("cmr10.ttf")
-    font = TTFont(add("cmss10.ttf", "two.ttf"))
-    for table in font["cmap"].tables:
-        table.cmap[ord("Q")] = table.cmap[ord("O")]
-    font.save(folder / "two.ttf")
-    assert reasons() == {"two.ttf": "draws O, Q alike"}
-
-
 def test_a_letter_larger_than_all_others(add, folder, reasons):
     add("cmr10.ttf")
     font = TTFont(add("cmss10.ttf", "flourish.ttf"))
@@ -306,7 +252,7 @@ def test_a_file_name_that_is_no_unicode(add, load, folder):
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("nowhere", "nowhere does not exist: give a folder of fonts"),
         ("", "--fonts is empty"),
@@ -316,7 +262,7 @@ def test_a_file_name_that_is_no_unicode(add, load, folder):
         ("bad", "no usable font in bad (a.ttf: cannot be opened: unknown file format, and 1 more): give"),
     ],
 )
-def test_nothing_to_draw_with(load, folder, monkeypatch, source, said):
+def test_nothing_to_draw_with(load, folder, monkeypatch, source, message):
     monkeypatch.chdir(folder.parent)
     Path("notes.txt").write_text("No font at all.", encoding="utf-8")
     Path("bad").mkdir()
@@ -324,7 +270,7 @@ def test_nothing_to_draw_with(load, folder, monkeypatch, source, said):
         Path("bad", name).touch()
     with pytest.raises(UserError) as caught:
         load(source)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 # --- pictures
@@ -336,7 +282,7 @@ def test_pixels_and_images_are_the_same():
     assert images.dtype == np.float32
     assert (images[0], images[255]) == (-1, 1)
     np.testing.assert_array_equal(to_pixels(images), pixels)
-    assert to_pixels(np.array([-3.0, 0.0, 7.0])).tolist() == [0, 128, 255]
+    assert to_pixels(np.array([-3.0, 0.0, 7.0, np.nan, np.inf])).tolist() == [0, 128, 255, 0, 255]
 
 
 def test_a_sheet_has_every_image_in_its_place():
@@ -351,11 +297,11 @@ def test_a_sheet_has_every_image_in_its_place():
     assert named.height > 45
 
 
-# --- the verb
+# --- the command
 
 
 @pytest.fixture
-def verb(at_prompt, add, folder, tmp_path):
+def export(at_prompt, add, folder, tmp_path):
     """Draw with two good fonts and a bad one, into a folder; return what was printed."""
     add("cmr10.ttf")
     add("cmss10.ttf")
@@ -370,8 +316,8 @@ def verb(at_prompt, add, folder, tmp_path):
     return run
 
 
-def test_what_is_written_is_what_was_loaded(verb, load, tmp_path):
-    verb("--seed", 5)
+def test_what_is_written_is_what_was_loaded(export, load, tmp_path):
+    export("--seed", 5)
     drawn = load(train=3, validation=1, seed=5)
     metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
     assert metadata["fingerprint"] == drawn.fingerprint
@@ -385,45 +331,30 @@ def test_what_is_written_is_what_was_loaded(verb, load, tmp_path):
     }
     assert written == {image["file"] for image in metadata["images"]} | {"contact-sheet.png"}
     assert "train/A/000.png" in written
-    for name, side in (("train", drawn.train), ("validation", drawn.validation)):
+    for name, split in (("train", drawn.train), ("validation", drawn.validation)):
         rows = [image for image in metadata["images"] if image["split"] == name]
-        assert [image["letter"] for image in rows] == [LETTERS[label] for label in side.labels]
-        assert [image["face"] for image in rows] == [drawn.faces[face].name for face in side.faces]
-        for image, expected in zip(rows, side.images, strict=True):
+        assert [image["letter"] for image in rows] == [LETTERS[label] for label in split.labels]
+        assert [image["face"] for image in rows] == [drawn.faces[face].name for face in split.faces]
+        for image, expected in zip(rows, split.images, strict=True):
             assert image["file"].startswith(f"{name}/{image['letter']}/")
             with Image.open(tmp_path / "out" / image["file"]) as picture:
                 np.testing.assert_array_equal(from_pixels(np.asarray(picture))[..., None], expected)
 
 
-def test_same_command_same_bytes(verb, contents, tmp_path):
-    verb()
-    first = contents(tmp_path / "out")
-    verb()
-    verb("--seed", 1)
-    assert contents(tmp_path / "out") == first  # a folder that exists stays as it is
-    assert {**contents(tmp_path / "out-2"), "metadata.json": b""} == {**first, "metadata.json": b""}
-    assert contents(tmp_path / "out-3")["train/A/000.png"] != first["train/A/000.png"]
-
-
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--train", "0"), "--train"),
-        (("--validation", "few"), "--validation"),
-        (("--seed", "-1"), "--seed"),
         (("--fonts", "nowhere"), "nowhere does not exist"),
-        (("--fonts", ""), "--fonts is empty"),
-        (("--fonts", "."), "no fonts in ."),
         (("--out", "."), "is the folder you are in"),
-        (("--faces", "3"), "--faces"),
     ],
 )
-def test_errors_are_one_line(at_prompt, tmp_path, monkeypatch, options, said):
+def test_errors_are_one_line(at_prompt, tmp_path, monkeypatch, options, message):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     code, text, errors = at_prompt(command.main, *options)
     assert (code, text, errors.count("\n")) == (2, "", 1)
-    assert said in errors
+    assert message in errors
     assert list((tmp_path / "here").iterdir()) == []
 
 

@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from fontTools.pens.recordingPen import RecordingPen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from fontgan.data.fonts import BUNDLED, load_fonts
 from fontgan.data.glyphs import LETTERS, SIZE_PX
-from fontgan.typeface.outlines import bounds, draw, trace
+from fontgan.typeface.outlines import trace
 
 FINE = 32  # samples along a pixel's side
 FACES = [face.name for face in BUNDLED]
@@ -109,14 +108,6 @@ def test_a_rectangle_is_four_lines_between_its_corners(box):
     np.testing.assert_allclose(found, [(left, top), (left, bottom), (right, top), (right, bottom)], atol=0.06)
 
 
-def test_corners_of_a_triangle_stay_sharp():
-    corners = np.array([(4, 24), (14, 3), (24, 24)])
-    image = covered(lambda x, y: (y < 24) & (y > 3 + 2.1 * np.abs(x - 14)))
-    (contour,) = trace(image)
-    for corner in corners:
-        assert np.hypot(*(along(contour) - corner).T).min() < 0.4
-
-
 @pytest.mark.parametrize("radius", [3, 6.4, 11])
 def test_a_disc_is_a_few_smooth_curves(radius):
     ((*curves,),) = trace(covered(lambda x, y: np.hypot(x - 14.2, y - 13.7) < radius))
@@ -142,11 +133,6 @@ def test_specks_are_left_out():
     assert len(trace(image)) == 2
 
 
-@pytest.mark.parametrize("level", [-1.0, -0.6, np.nan])
-def test_what_has_no_ink_has_no_outline(level):
-    assert trace(np.full((SIZE_PX, SIZE_PX), level)) == []
-
-
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 3))
 @settings(deadline=None, max_examples=25)
 def test_whatever_is_traced_gives_closed_curves_near_the_image(seed, contrast):
@@ -157,20 +143,3 @@ def test_whatever_is_traced_gives_closed_curves_near_the_image(seed, contrast):
         assert points.min() > -2
         assert points.max() < SIZE_PX + 2
         np.testing.assert_array_equal(contour[0][0], contour[-1][-1])
-
-
-# --- drawing with a pen
-
-
-def test_a_pen_draws_what_was_traced():
-    pen = RecordingPen()
-    draw(trace(rectangle(5, 4, 20, 25)), pen, (10, 0, 0, -10, 3, 250))
-    commands = [command for command, _ in pen.value]
-    assert commands == ["moveTo", "lineTo", "lineTo", "lineTo", "closePath"]
-    corners = {tuple(np.rint(points[0]).astype(int)) for _, points in pen.value if points}
-    assert corners == {(53, 210), (203, 210), (203, 0), (53, 0)}
-
-
-def test_bounds_are_those_of_the_curves_not_of_their_handles():
-    disc = trace(covered(lambda x, y: np.hypot(x - 14, y - 13) < 9))
-    assert bounds(disc) == pytest.approx((5, 4, 23, 22), abs=0.1)

@@ -84,34 +84,11 @@ def test_letters_follow_each_other_without_touching(line):
     assert gaps.max() <= 4 * 6
 
 
-def test_letters_of_a_line_share_their_base_line(line):
-    page = set_lines([line("HQ"), line("EJ")])
-    heights = [placed.y for placed in page.placed]
-    assert heights[0] == heights[1] < heights[2] == heights[3]
-
-
 def test_aligned_letters_stand_below_each_other(line):
     page = set_lines([line("IWI"), line("WIW")], aligned=True)
     middles = [placed.x + (placed.letter.left + placed.letter.right) / 2 for placed in page.placed]
     assert middles[:3] == pytest.approx(middles[3:], abs=0.5)
     assert np.diff(middles[:3]).min() > line("W")[0].advance - 1
-
-
-# --- pictures
-
-
-def test_the_letter_in_a_picture_is_the_image(line):
-    page = set_lines([line("R")])
-    (placed,) = page.placed
-    magnification = 8
-    pixels = 255.0 - np.asarray(picture(page, magnification))
-    row, column = round(placed.y * magnification), round(placed.x * magnification)
-    whole = np.zeros([SIZE_PX * magnification] * 2)
-    seen = pixels[max(row, 0) :, max(column, 0) :][: whole.shape[0], : whole.shape[1]]
-    whole[max(-row, 0) :, max(-column, 0) :][: seen.shape[0], : seen.shape[1]] = seen
-    small = whole.reshape(SIZE_PX, magnification, SIZE_PX, magnification).mean(axis=(1, 3))
-    np.testing.assert_allclose(small, (placed.letter.image + 1) * 127.5, atol=60)
-    assert np.abs(small - (placed.letter.image + 1) * 127.5).mean() < 6
 
 
 # --- outlines
