@@ -26,7 +26,7 @@ _L2 = {**_NOISE, "l2": DEFAULT_L2}
 
 
 class MelodyComparison(Comparison):
-    """Tunes of every model beside real ones."""
+    """Compare tunes of every model with real ones."""
 
     program, stem = "melodygan.compare", "melody"
     title = "Melody models in equal time"
@@ -80,7 +80,7 @@ class MelodyComparison(Comparison):
 
     def evaluate(self, job: Job, trained: Trained) -> Result:
         """Compare tunes of the model with held-out tunes."""
-        from melodygan.data.bars import NoTunesError
+        from melodygan.data.form import NoTunesError
         from melodygan.metrics.held_out import Compared, measured
 
         parts = job.data.content

@@ -1,4 +1,4 @@
-"""Tunes of a trained model as scores: what the commands and the studio share."""
+"""Tunes of a trained model as scores, for the commands and the studio."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from manymodes.cli import UserError
 from manymodes.files import adding_files
 from manymodes.music.formats import write_score
 from manymodes.music.score import Score, signature
+from melodygan.data.encoding import length_of, pitches_in
 from melodygan.data.form import METERS, MODES, TONICS, read_key, transposed
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ MELODY_MODEL = hub.Kind(
     },
 )
 AMOUNT = 0.3
-"""Share of the bars that a variation has composed anew."""
+"""Share of the bars of a variation that are composed anew."""
 
 TEMPI = (4, 1000)
 """Least and greatest BPM: a MIDI file counts microseconds a quarter in 24 bits, which end just below 4."""
@@ -86,23 +87,23 @@ def compose(
             to the model and the tonic at C or A, or at that of the given tune.
         meter: one of `melodygan.data.form.METERS`; None leaves it to the model.
         bars: exact length; None leaves it to the model.
-        start: what the tunes begin with: a file's name, notes such as "C4 D4:0.5", or what `given_to` returns.
+        start: the beginning of the tunes: a file's name, notes such as "C4 D4:0.5", or a result of `given_to`.
         vary: a tune of which some bars are composed anew.
         amount: the share of these bars, over 0 to 1.
         interpolate: the first and the last tune of a morph.
-        temperature: below 1 safer, above 1 freer (1 unless given).
+        temperature: below 1 safer, above 1 freer (default 1).
         top_k: choose among the k likeliest symbols.
         top_p: choose among the likeliest symbols whose probabilities reach p.
         tempo: BPM.
         instrument: General MIDI name or number.
 
     Returns:
-        Scores titled 001, 002, …, in the key and metre asked for, or in those that fit the notes best.
+        Scores titled 001, 002, …, in the requested key and metre, or in those that fit the notes best.
 
     Raises:
-        UserError: options exclude each other, the model cannot do what they ask, a given tune is unusable, or the
+        UserError: options exclude each other, the model does not support them, a given tune is unusable, or the
             tunes leave the range of MIDI.
-        ValueError: it is no key.
+        ValueError: ``key`` is not a key.
     """
     from manymodes.music.midi import instrument_program
     from melodygan.data.given import form_after
@@ -111,12 +112,8 @@ def compose(
     program = instrument_program(instrument)
     key = read_key(key) if isinstance(key, str) else key
     mode = key.mode if key else None
-    steering = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "bars": bars, "meter": meter}
-    options = _but_none(steering)
-    _check_ability(
-        model, [*options, *_but_none({"start": start, "vary": vary, "interpolate": interpolate, "mode": mode})]
-    )
-
+    options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "bars": bars, "meter": meter}
+    _check_ability(model, start=start, vary=vary, interpolate=interpolate, mode=mode, **options)
     method: Callable[..., Any]
     if interpolate is not None:
         first, second = (given_to(model, tune, key, "--interpolate") for tune in interpolate)
@@ -132,13 +129,14 @@ def compose(
             given = given_to(model, start, key, "--start")
             shift, (meter, mode) = given.shift, form_after(given, meter, mode, {plan.form for plan in model.plans})
             options["start"] = given.notes
-        options |= _but_none({"meter": meter, "mode": mode})
+        options |= {"meter": meter, "mode": mode}
+    options = {name: value for name, value in options.items() if value is not None}
     try:
         composed = method(count=count, seed=seed, **options)
     except ValueError as error:
         raise UserError(str(error)) from error
     composed = [transposed(notes, shift) for notes in composed]
-    if any(note.pitch is not None and note.pitch not in _MIDI_PITCHES for notes in composed for note in notes):
+    if any(pitch not in _MIDI_PITCHES for notes in composed for pitch in pitches_in(notes)):
         raise UserError("the tune is higher or lower than MIDI can write: give another key, or a tune in the middle")
     fifths = key.fifths if key else signature(shift % _OCTAVE, MODES[0])
     return [
@@ -149,13 +147,13 @@ def compose(
 
 
 def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str = "--start") -> Given:
-    """Read a tune that a person gives to a model, and make it fit the pitches that the model knows.
+    """Read a tune that a user gives to a model, and make it fit the pitches that the model knows.
 
     Args:
         model: an LSTM.
-        tune: a file's name, or notes; what this function has returned stays as it is.
-        key: of notes written out, and of what is composed; None is C major or A minor, or the key of the file.
-        option: what messages call it.
+        tune: a file's name, or notes; a result of this function is returned as it is.
+        key: of notes written out, and of the composed tunes; None is C major or A minor, or the key of the file.
+        option: the option it was given with, for messages.
 
     Raises:
         UserError: it cannot be read.
@@ -183,8 +181,8 @@ def score_of(
     Args:
         notes: notes and rests.
         title: of the score.
-        meters: the metres it can be in; `melodygan.data.barlines.USUAL` unless given.
-        mode: ``major`` or ``minor``; by default it is minor if it ends on the tonic of that.
+        meters: the metres to choose from; by default `melodygan.data.barlines.USUAL`.
+        mode: ``major`` or ``minor``; by default it is minor if it ends on that tonic.
         fifths: sharps of its key signature; below 0 they are flats.
         tempo: BPM.
         program: General MIDI instrument.
@@ -192,22 +190,16 @@ def score_of(
     from melodygan.data.barlines import USUAL, bar_lines
 
     if mode is None:
-        last = next((note.pitch for note in reversed(notes) if note.pitch is not None), None)
-        mode = MODES[last is not None and (last - 7 * fifths) % _OCTAVE == TONICS["minor"]]
+        mode = MODES[[(pitch - 7 * fifths) % _OCTAVE for pitch in pitches_in(notes)[-1:]] == [TONICS["minor"]]]
     lines = bar_lines(notes, meters or USUAL)
     return Score(notes, title, lines.meter, lines.upbeat, fifths, mode, tempo, program)
 
 
 def write_scores(folder: Path | str, scores: Sequence[Score], formats: Collection[str] = ("midi",)) -> list[Path]:
-    """Write scores as files that are named by their titles, or by the numbers that follow those already there.
+    """Write scores as files of these formats of `manymodes.music.formats.SUFFIXES`; return their paths.
 
-    Args:
-        folder: where to.
-        scores: the tunes.
-        formats: of `manymodes.music.formats.SUFFIXES`.
-
-    Returns:
-        the files, see `manymodes.files.adding_files`.
+    They are named by their titles, or by the numbers that follow those already there, see
+    `manymodes.files.adding_files`.
     """
     from tqdm import tqdm
 
@@ -231,7 +223,7 @@ def check_form(**options: Any) -> None:
         options: start, bars, meter, vary and interpolate; None where not given.
 
     Raises:
-        UserError: one of them is given.
+        UserError: they exclude each other.
     """
     for option in ("vary", "interpolate"):
         for name in _FORMING:
@@ -241,19 +233,16 @@ def check_form(**options: Any) -> None:
                 )
 
 
-def _but_none(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _check_ability(model: Any, asked: Iterable[str]) -> None:
-    """Refuse what a model cannot do: what its ``generate`` does not take, and what it has no method for.
+def _check_ability(model: Any, **options: Any) -> None:
+    """Refuse options that a model does not support: its ``generate`` has no such parameter, or it has no such method.
 
     Raises:
         UserError: an option needs another model.
     """
     able = {*inspect.signature(model.generate).parameters, *_OF_AN_LSTM[1:]}
     able -= {name for name in _OF_AN_LSTM[1:] if not hasattr(model, name)}
-    for name in sorted(set(asked) - able):
+    asked = {name for name, value in options.items() if value is not None}
+    for name in sorted(asked - able):
         others = "an LSTM" if name in _OF_AN_LSTM else "a model trained without --as-reported"
         if name in _OF_A_FORM:
             others = "an LSTM or --attention"
@@ -262,8 +251,7 @@ def _check_ability(model: Any, asked: Iterable[str]) -> None:
 
 
 def _meters(notes: Sequence[Note], meter: str | None, bars: int | None) -> list[str] | None:
-    """Return the metres in which a tune can be: the one asked for, or those in which it has as many bars as asked."""
+    """Return the metres to choose from: the requested one, or those in which the tune has the requested bars."""
     if meter:
         return [meter]
-    steps = sum(note.steps for note in notes)
-    return [name for name, bar in METERS.items() if bars is not None and steps == bars * bar] or None
+    return [name for name, bar in METERS.items() if bars is not None and length_of(notes) == bars * bar] or None

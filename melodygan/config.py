@@ -1,4 +1,4 @@
-"""The settings of a melody model; needs no TensorFlow."""
+"""The settings of a melody model, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MelodyConfig(Config):
         wgan: linear critic and Wasserstein loss.
         noise: standard deviation of the noise after each layer.
         l2: strength of the L2 regularisation of the dense layers.
-        penalty: what keeps the critic smooth; None for the default of the variant.
+        penalty: makes the critic smooth; None for the default of the variant.
         attention: a self-attention generator with a light critic.
         as_reported: the networks, encoding and updates of the report.
         units: width of the LSTMs; None for the default of the variant.

@@ -1,4 +1,4 @@
-"""The folders of MIDI files that training leaves: generated tunes, and originals beside them."""
+"""The folders of MIDI files that training writes: generated tunes, and originals to compare them with."""
 
 from __future__ import annotations
 
@@ -18,49 +18,24 @@ if TYPE_CHECKING:
     from melodygan.data.encoding import Note, Tune
 
 
-def write_tunes(
-    folder: Path,
-    tunes: Sequence[Sequence[Note]],
-    *,
-    names: Iterable[str] | None = None,
-    tempo: float = 120.0,
-    program: int = 0,
-) -> None:
-    """Write tunes as MIDI files, in one step; a folder that exists is moved to NAME-1, see `replacing_folder`.
-
-    Args:
-        folder: of the files.
-        tunes: notes and rests of each.
-        names: file names without suffix; numbers by default.
-        tempo: BPM.
-        program: General MIDI instrument.
-    """
+def write_tunes(folder: Path, tunes: Sequence[Sequence[Note]], names: Iterable[str] = ()) -> None:
+    """Write tunes as MIDI files, named by numbers by default; an existing folder is moved, see `replacing_folder`."""
     with replacing_folder(folder) as partial:
-        for name, notes in zip(names or numbers(len(tunes)), tunes, strict=False):
-            write_score(partial / name, Score(notes, name, tempo=tempo, program=program), ["midi"])
+        for name, notes in zip(names or numbers(len(tunes)), tunes, strict=True):
+            write_score(partial / name, Score(notes, name), ["midi"])
 
 
 def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: int) -> int:
-    """Write a random choice of held-out tunes as the models see them: in C major or A minor, without metre.
-
-    Args:
-        folder: of the files.
-        tunes: the held-out ones.
-        count: the greatest number of them to write.
-        seed: of the choice.
-
-    Returns:
-        the number of files.
-    """
+    """Write a random choice of up to ``count`` held-out tunes in C major or A minor; return their number."""
     drawn = np.random.default_rng(seed).permutation(len(tunes))[:count]
     chosen = [tunes[index] for index in sorted(drawn)]
     digits = len(str(len(chosen)))
     names = [f"{number:0{digits}d}-{_file_name(tune.name)}" for number, tune in enumerate(chosen, start=1)]
-    write_tunes(folder, [tune.notes for tune in chosen], names=names)
+    write_tunes(folder, [tune.notes for tune in chosen], names)
     return len(chosen)
 
 
 def _file_name(name: str) -> str:
-    """Make a tune's name a file's: letters, digits, - and _ stay."""
+    """Return a tune's name as a file name: letters, digits, - and _ stay."""
     kept = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
     return kept.strip("-")[:60] or "tune"

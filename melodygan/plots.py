@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import seaborn as sns
@@ -15,7 +16,7 @@ from evaluation.features.table import FEATURES, LENGTH_CLASSES, PITCH_CLASSES, f
 from evaluation.scores.distances import intra_set_distances, overlap_area
 from evaluation.scores.verdict import share
 from manymodes.experiment.page import Picture
-from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
+from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, name_rows, saved_figure
 from manymodes.experiment.records import Record, Row
 from melodygan.data.encoding import STEPS_PER_QUARTER
 from melodygan.metrics.held_out import USED_PITCH
@@ -37,7 +38,7 @@ First: TypeAlias = Mapping[Row, Record]
 _LENGTHS = (*(str(sixteenths) for sixteenths in range(LENGTH_CLASSES - 1)), f"≥{LENGTH_CLASSES - 1}")
 _MATRICES = {"pitch": ("pitch classes", PITCH_CLASSES), "length": ("note lengths, in sixteenths", _LENGTHS)}
 _SHOWN = 1.5  # times the widest real distance: one scale for all panels
-_SCORES = "Overlap with held-out tunes, as a share of their overlap with themselves; blue: baselines"
+_SCORES = "Overlap with held-out tunes, relative to the ceiling; blue: no training"
 _TITLES = {
     "bits": "bits (training and validation)",
     "loss": "losses",
@@ -55,15 +56,11 @@ _TITLES = {
 def save_history(history: Sequence[dict[str, float]], path: Path) -> None:
     """Draw every column of a history over the epochs, related ones in one panel."""
     panels: dict[str, list[str]] = {}
-    for name in dict.fromkeys(name for row in history for name in row):
-        key = next((key for key in _TITLES if key in name), name)
-        panels.setdefault(key, []).append(name)
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    with saved_figure(path, (3.6 * columns, 2.6 * rows)) as figure:
-        for number, (key, names) in enumerate(panels.items(), start=1):
-            axes = figure.add_subplot(rows, columns, number)
-            draw_curves(axes, {name: curve(history, name) for name in names}, _TITLES.get(key, key))
+    for name in dict.fromkeys(itertools.chain.from_iterable(history)):
+        panels.setdefault(next((key for key in _TITLES if key in name), name), []).append(name)
+    with _panels(path, len(panels), (3.6, 2.6), columns=3, grid=True) as axes:
+        for one, (key, names) in zip(axes, panels.items(), strict=True):
+            draw_curves(one, {name: curve(history, name) for name in names}, _TITLES.get(key, key))
 
 
 def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
@@ -87,10 +84,9 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
 
 
 def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]], path: Path) -> None:
-    """Draw how different tunes are from one another, generated beside real: densities of intra-set distances.
+    """Draw densities of the distances between two tunes, generated and real, in each of `SPREAD_FEATURES`.
 
-    A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same. Features are those of
-    `melodygan.metrics.musical.SPREAD_FEATURES`.
+    A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same.
     """
     tables = {name: feature_table(as_pieces(tunes)) for name, tunes in (("generated", generated), ("real", real))}
     with saved_figure(path, (10, 2.6)) as figure:
@@ -101,7 +97,7 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
                 if np.ptp(values) == 0:
                     axes.axvline(values[0], color=colour, linewidth=3, label=name)
                     continue
-                # Distances of whole numbers lie on a comb: a wider kernel shows their outline, as one would draw it.
+                # Distances of whole numbers lie on a grid: a wider kernel shows their outline.
                 sns.kdeplot(x=values, ax=axes, label=name, color=colour, fill=True, cut=0, bw_adjust=2)
             axes.set_title(f"{FEATURES[feature].title}: overlap {overlap_area(*distances.values()):.2f}")
             axes.set_xlabel("distance between two tunes")
@@ -111,7 +107,7 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
 
 
 def save_generated(folder: Path, generated: Sequence[Sequence[Note]], held_out: Sequence[Tune]) -> None:
-    """Draw some generated tunes above a real one, and how different they are among themselves."""
+    """Draw some generated tunes above a real one, and the distances between tunes."""
     real = [tune.notes for tune in held_out]
     shown = [(f"generated {number:03d}", notes) for number, notes in enumerate(generated[:3], start=1)]
     save_tunes([*shown, (f"real: {held_out[0].name}", real[0])], folder / "tunes.png")
@@ -119,27 +115,22 @@ def save_generated(folder: Path, generated: Sequence[Sequence[Note]], held_out: 
         save_spread(generated, real, folder / "spread.png")
 
 
-# --- comparison
+# --- comparison --------------------------------------------------------------------------------------------
 
 
 def pictures(found: Found) -> dict[str, Picture]:
-    """Return the pictures of `melodygan.compare` by file name; figures are those of the first record of each row."""
+    """Return the pictures of `melodygan.compare` by file name; they show the first seed of each row."""
     first = {row: records[0] for row, records in found.items()}
     drawn = {"scores.png": Picture(_SCORES, functools.partial(_save_scores, first))}
     for feature in SPREAD_FEATURES:
         name = "used-pitch.png" if feature == USED_PITCH else f"{feature.replace('_', '-')}.png"
-        title = f"Distances between two tunes in each row and in held-out tunes: {FEATURES[feature].title}"
+        title = f"Distances between two tunes, for each model and for held-out tunes: {FEATURES[feature].title}"
         drawn[name] = Picture(title, functools.partial(_save_distances, first, feature))
     for key, (title, _) in _MATRICES.items():
         drawn[f"{key}-transitions.png"] = Picture(
             f"Averaged transitions between {title}", functools.partial(_save_transitions, first, key)
         )
     return drawn
-
-
-def _array(values: list[Any]) -> np.ndarray:
-    """Return a list as numbers; None becomes NaN."""
-    return np.array(values, np.float64)
 
 
 def _save_scores(first: First, path: Path) -> None:
@@ -154,8 +145,7 @@ def _save_scores(first: First, path: Path) -> None:
             axes.barh(place, score, height=0.6, color=colour, alpha=0.8)
             if None not in interval:
                 axes.plot(interval, [place, place], color="black", linewidth=1.2)
-        axes.set_yticks(range(len(first)), [row.title for row in first])
-        axes.invert_yaxis()
+        name_rows(axes, first)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(lambda value, _: share(value))
         axes.grid(visible=True, axis="x", alpha=0.3)
@@ -164,9 +154,9 @@ def _save_scores(first: First, path: Path) -> None:
 def _save_distances(first: First, feature: str, path: Path) -> None:
     """Draw densities of the distances between two tunes, a panel for each row (figures 5.10 to 5.13 of the report)."""
     title = FEATURES[feature].title
-    drawn = {row: _array(record.figures["curves"][feature]) for row, record in first.items()}
+    drawn = {row: np.array(record.figures["curves"][feature], np.float64) for row, record in first.items()}
     real = next(iter(drawn.values()))
-    with _panels(path, len(first), height=2.0) as panels:
+    with _panels(path, len(first), (2.6, 2.0)) as panels:
         for axes, (row, record) in zip(panels, first.items(), strict=True):
             spread = record.measures["spread_used_pitch"] if feature == USED_PITCH else None
             axes.set_title(row.title + ("" if spread is None else f": spread {share(spread)}"), fontsize=8)
@@ -191,18 +181,20 @@ def _save_transitions(first: First, key: str, path: Path) -> None:
     originals = list(first.values())[-1].figures["originals"][key]
     shown = [("held-out tunes", originals)]
     shown += [(row.title, record.figures["generated"][key]) for row, record in first.items()]
-    with _panels(path, len(shown), height=2.6) as panels:
+    with _panels(path, len(shown), (2.6, 2.6)) as panels:
         for axes, (title, values) in zip(panels, shown, strict=True):
-            axes.imshow(np.sqrt(_array(values)), cmap="viridis")
+            axes.imshow(np.sqrt(np.array(values, np.float64)), cmap="viridis")
             axes.set_title(title, fontsize=8)
             axes.set_xticks(range(len(labels)), labels, fontsize=6)
             axes.set_yticks(range(len(labels)), labels, fontsize=6)
 
 
 @contextlib.contextmanager
-def _panels(path: Path, count: int, *, height: float) -> Iterator[list[Axes]]:
-    """Give a number of panels to draw on, four in a line; they are written as `saved_figure` does."""
-    columns = min(4, count)
+def _panels(
+    path: Path, count: int, size: tuple[float, float], *, columns: int = 4, grid: bool = False
+) -> Iterator[list[Axes]]:
+    """Yield a number of panels of a size in inches, in up to so many columns; they are written as by `saved_figure`."""
+    columns = min(columns, count)
     rows = -(-count // columns)
-    with saved_figure(path, (2.6 * columns, height * rows), grid=False) as figure:
+    with saved_figure(path, (size[0] * columns, size[1] * rows), grid=grid) as figure:
         yield [figure.add_subplot(rows, columns, number) for number in range(1, count + 1)]

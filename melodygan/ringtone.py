@@ -1,7 +1,7 @@
-"""A short tune with a clean ending, another one each time: ``python -m melodygan.ringtone``.
+"""Compose a ringtone, another one each time: ``python -m melodygan.ringtone``.
 
-The tune is the first composed phrase that closes on the tonic after four to eight bars. Its file is named after its
-notes, so that a folder never has the same tune twice.
+It is the first composed phrase that closes on the tonic after four to eight bars. Its file is named after its notes,
+so that a folder never has the same tune twice.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from manymodes.music.formats import RATE_HZ, played_notes, sound_of
 from manymodes.music.score import Score
 from melodygan import composing
 from melodygan.composing import MELODY_MODEL, TEMPI
+from melodygan.data.encoding import length_of
 from melodygan.data.form import raised
-from melodygan.data.phrases import MOST_BARS, Phrase, closing, length, name_of
+from melodygan.data.phrases import MOST_BARS, Phrase, closing, name_of
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +30,7 @@ EXAMPLE = (
     '  python -m melodygan.ringtone --format ogg --instrument "tubular bells"\n'
     "  python -m melodygan.ringtone --model runs/melodygan-lstm"
 )
-_HIGH = 67  # mean pitch below which small loudspeakers play little of a tune
+_HIGH = 67  # mean pitch below which a tune is hardly audible on small loudspeakers
 _AT_ONCE, _ROUNDS = 32, 40
 _RING_SECONDS = 1.5  # in which the last note dies away
 _SEEDS = 2**31
@@ -41,12 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     file = model_file(args.model, MELODY_MODEL.program)
     check_place(args.out / "ringtone")
 
+    from manymodes.music.audio import write_audio
     from manymodes.music.midi import instrument_program
 
     program = instrument_program(args.instrument)
-
-    from manymodes.music.audio import write_audio
-
     model = composing.load(file)
     if args.seed is None:
         seed, phrase = _another(model, file, {made.stem for made in args.out.glob("*")})
@@ -74,10 +73,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _another(model: Any, file: Path, there: Collection[str]) -> tuple[int, Phrase]:
-    """Compose with one seed after another until a tune is new; return its seed, too.
+    """Compose with random seeds until a tune is new; return its seed, too.
 
     Raises:
-        UserError: the model composes no new one.
+        UserError: the model composes only known ones.
     """
     for _ in range(_ROUNDS):
         seed = secrets.randbelow(_SEEDS)
@@ -100,7 +99,7 @@ def _composed(model: Any, file: Path, seed: int) -> Phrase:
             raise cli.UserError(str(error)) from error
         found = [(notes, phrase) for notes in tunes if (phrase := closing(notes)) is not None]
         if found:
-            return min(found, key=lambda pair: length(pair[1].notes) < length(pair[0]))[1]
+            return min(found, key=lambda pair: length_of(pair[1].notes) < length_of(pair[0]))[1]
     raise cli.UserError(
         f"--model {file} composes no tune that closes within {MOST_BARS} bars: train it longer, or give another"
     )

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from manymodes.experiment.fit import fit
         from melodygan import plots
         from melodygan.trainer import evaluate, prepare
-    from melodygan.data.bars import NoTunesError
+    from melodygan.data.form import NoTunesError
     from melodygan.output import write_originals, write_tunes
 
     run = open_run(path, config, corpus.fingerprint, resume=bool(args.resume), data=f"the corpus {config.corpus}")

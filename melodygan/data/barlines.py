@@ -1,11 +1,10 @@
-"""Where the bar lines of a composed tune are: its metre and its upbeat, from where its notes begin.
+"""The bar lines of a composed tune: its metre and its upbeat, estimated from the onsets of its notes.
 
-Models compose notes; some know metres, none knows upbeats. In the folk songs of the Essen collection every
-place of a bar has, in each metre, its own share of bars in which a note or rest begins there; the metre and the upbeat
-with which the beginnings in a tune are likeliest are taken for its own.
+In the folk songs of the Essen collection every place of a bar has, in each metre, its own share of bars in which a
+note or rest begins there; the metre and the upbeat for which the onsets of a tune are likeliest are chosen.
 
-Counted are the 1,720 songs of ``erk`` in one of these metres. On 1,225 of ``boehme`` and ``fink`` the upbeat is right
-in 92 of 100 where the metre is given (none would be right in 28), metre and upbeat together in 77.
+The counts are of the 1,720 songs of ``erk`` in one of these metres. On 1,225 of ``boehme`` and ``fink`` the upbeat is
+right for 92 % where the metre is given (28 % without any upbeat), metre and upbeat together for 77 %.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _BEGINNINGS = {
     "3/8": (99, 7, 58, 19, 93, 15),
     "6/4": (99.5, 0.5, 0.5, 0.5, 8, 0.5, 5, 0.5, 71, 0.5, 1, 0.5, 92, 0.5, 0.5, 0.5, 15, 0.5, 2, 0.5, 98, 0.5, 5, 0.5),
 }
-"""Per cent of bars in which something begins at each sixteenth."""
+"""Percentage of bars in which a note or rest begins at each sixteenth."""
 
 _UPBEATS = {
     "2/4": {0: 144, 1: 1, 2: 260, 3: 1, 4: 20, 6: 7},
@@ -39,13 +38,13 @@ _UPBEATS = {
     "3/8": {0: 48, 2: 60},
     "6/4": {0: 1, 4: 18},
 }
-"""Songs by the sixteenths of their upbeat."""
+"""Number of songs by the sixteenths of their upbeat."""
 
 USUAL = tuple(meter for meter in METERS if meter != "6/4")
-"""The metres that a tune is in unless more is known: more songs in 3/4 are heard as 6/4 than are in it."""
+"""The metres tried by default: more songs in 3/4 would be taken for 6/4 than are in it."""
 
-_UNMET = 0.1  # songs that an upbeat which is in none of them counts as
-_INCOMPLETE = 3.0  # nats that it costs if neither upbeat and last bar nor the bars by themselves are whole
+_UNMET = 0.1  # count of an upbeat that no song has
+_INCOMPLETE = 3.0  # penalty in nats if neither upbeat and last bar nor the bars by themselves are whole
 
 
 class BarLines(NamedTuple):
@@ -56,27 +55,20 @@ class BarLines(NamedTuple):
 
 
 def bar_lines(notes: Sequence[Note], meters: Iterable[str] = USUAL) -> BarLines:
-    """Return where the bar lines of a tune most likely are.
-
-    Args:
-        notes: at least one.
-        meters: that it can be in.
-    """
-    lengths = [note.steps for note in notes]
-    total = sum(lengths)
+    """Return the likeliest bar lines of a tune of at least one note, in one of ``meters``."""
+    ends = np.cumsum([note.steps for note in notes])
+    total = ends[-1]
     begins = np.zeros(total, bool)
-    begins[np.cumsum([0, *lengths[:-1]])] = True
+    begins[[0, *ends[:-1]]] = True
     songs = sum(sum(upbeats.values()) for upbeats in _UPBEATS.values())
-    likeliest, found = -np.inf, BarLines("", 0)
+    nats = {}
     for meter in meters:
         bar, share = METERS[meter], np.array(_BEGINNINGS[meter]) / 100
         for upbeat in range(bar):
             places = (np.arange(total) - upbeat) % bar
-            nats = np.log(np.where(begins, share[places], 1 - share[places])).sum()
+            likelihood = np.log(np.where(begins, share[places], 1 - share[places])).sum()
             # Twice: what the upbeat has is missing in the last bar, so that it is seen at both ends.
-            nats += 2 * np.log(_UPBEATS[meter].get(upbeat, _UNMET) / songs)
-            if total % bar and (total - upbeat) % bar:
-                nats -= _INCOMPLETE
-            if nats > likeliest:
-                likeliest, found = nats, BarLines(meter, upbeat)
-    return found
+            likelihood += 2 * np.log(_UPBEATS[meter].get(upbeat, _UNMET) / songs)
+            incomplete = total % bar and (total - upbeat) % bar
+            nats[BarLines(meter, upbeat)] = likelihood - (_INCOMPLETE if incomplete else 0)
+    return max(nats, key=nats.__getitem__)

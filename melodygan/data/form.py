@@ -1,4 +1,4 @@
-"""Metres and keys, and the transposition of notes."""
+"""Metres, keys and lengths of tunes, and the transposition of notes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes.music.score import signature
+from melodygan.data.encoding import Note, length_of, pitches_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from melodygan.data.encoding import Note, Tune
+    from melodygan.data.encoding import Tune
 
 METERS = {"2/4": 8, "3/4": 12, "4/4": 16, "6/8": 12, "3/8": 6, "6/4": 24}
-"""The metres that models know, with the sixteenths of a bar."""
+"""The metres that models know, with the sixteenths per bar."""
 
 MODES = ("major", "minor")
 TONICS = {"major": 0, "minor": 9}
@@ -49,23 +50,51 @@ def form_of(tune: Tune) -> Form:
 
 
 def ends_on_the_bar(notes: Sequence[Note], meter: str) -> bool:
-    """Whether upbeat and last bar together make whole bars, as they do in a tune that ends where a phrase ends."""
-    return sum(note.steps for note in notes) % METERS[meter] == 0
+    """Whether upbeat and last bar together make whole bars."""
+    return length_of(notes) % METERS[meter] == 0
 
 
 def ends_on_the_tonic(notes: Sequence[Note], mode: str) -> bool:
     """Whether the last note that sounds is the tonic."""
-    pitches = [note.pitch for note in notes if note.pitch is not None]
+    pitches = pitches_in(notes)
     return bool(pitches) and pitches[-1] % 12 == TONICS[mode]
 
 
+class NoTunesError(ValueError):
+    """Hardly any tune of a model is as requested."""
+
+
+def cut_at(notes: Sequence[Note], steps: int) -> tuple[Note, ...]:
+    """Return the first sixteenths of a tune; a note that sounds across the cut ends there."""
+    kept = []
+    for note in notes:
+        if steps <= 0:
+            break
+        kept.append(note._replace(steps=min(note.steps, steps)))
+        steps -= note.steps
+    return tuple(kept)
+
+
 FORMS = tuple(Form(meter, mode) for meter in METERS for mode in MODES)
-"""All forms, in the order of their numbers from 1 on; 0 is a form that is not known."""
+"""All forms, in the order of their numbers from 1; 0 is an unknown form."""
 
 
-def number_of(form: Form | None) -> int:
-    """Return the number of a form, 0 for None."""
-    return 0 if form is None else 1 + FORMS.index(form)
+def number_of(form: Form) -> int:
+    """Return the number of a form."""
+    return 1 + FORMS.index(form)
+
+
+def places_of(forms: Iterable[Form], meter: str | None, mode: str | None) -> list[int]:
+    """Return the places of the forms in a metre and a mode; None is any.
+
+    Raises:
+        ValueError: there is none.
+    """
+    places = [n for n, form in enumerate(forms) if meter in {None, form.meter} and mode in {None, form.mode}]
+    if not places:
+        asked = " ".join(filter(None, (meter, mode)))
+        raise ValueError(f"the model never heard a tune in {asked}: ask for another metre or mode")
+    return places
 
 
 class Key(NamedTuple):
@@ -74,7 +103,7 @@ class Key(NamedTuple):
     Attributes:
         tonic: its pitch class; C is 0.
         mode: one of `MODES`.
-        flat: whether the name of the tonic has a flat, which tells G flat from F sharp.
+        flat: whether the name of the tonic has a flat: G flat is not F sharp.
     """
 
     tonic: int
@@ -100,7 +129,7 @@ def read_key(text: str) -> Key:
     words *Dur* and *Moll*, where that note is H and B is B flat.
 
     Raises:
-        ValueError: it is no key.
+        ValueError: it is not a key.
     """
     match = _KEY.fullmatch(text.strip())
     if match is None:
@@ -120,5 +149,5 @@ def transposed(notes: Iterable[Note], semitones: int) -> tuple[Note, ...]:
 
 def raised(notes: Sequence[Note], least: int) -> tuple[Note, ...]:
     """Return notes, an octave higher if their mean pitch is below ``least``."""
-    pitches = [note.pitch for note in notes if note.pitch is not None]
+    pitches = pitches_in(notes)
     return transposed(notes, _OCTAVE if sum(pitches) < least * len(pitches) else 0)

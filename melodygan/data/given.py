@@ -1,4 +1,4 @@
-"""Tunes that a person gives a model to continue, vary or morph: files, or notes written out."""
+"""Tunes that a user gives a model to continue, vary or morph: files, or notes written out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes.cli import UserError
-from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, pitch_name
+from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, pitch_name, pitches_in
 from melodygan.data.form import METERS, Form, Key, form_of, transposed
-from melodygan.data.readers import FORMATS, Quantised, pieces_of, read_quantised
+from melodygan.data.readers import FORMATS, pieces_of, read_quantised
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,7 +21,7 @@ _OCTAVE = 12
 
 
 class Given(NamedTuple):
-    """A tune that a person gave.
+    """A tune that a user gave.
 
     Attributes:
         notes: in C major or A minor, as the corpus has tunes.
@@ -59,69 +59,46 @@ def read_given(text: str, key: Key | None = None, *, option: str = "--start") ->
     return Given(transposed([_read_note(word, f"{option} {text!r}") for word in words], -shift), shift)
 
 
-def fitted(given: Given, pitches: Sequence[int], whose: str) -> Given:
+def suited(read: Given, pitches: Sequence[int], whose: str, key: Key | None = None) -> Given:
     """Make a tune fit the pitches that a model knows, and add remarks on the changes.
 
-    If the model lacks a pitch, the whole tune moves to the nearest octave in which the fewest are lacking; each pitch
-    that is lacking there becomes the nearest one, the lower of two.
-
-    Args:
-        given: the tune.
-        pitches: the model's, as MIDI numbers.
-        whose: name of the tune in remarks.
-    """
-    known = sorted(pitches)
-    sounding = [note.pitch for note in given.notes if note.pitch is not None]
-    if set(sounding) <= set(known):
-        return given
-
-    def missing(shift: int) -> int:
-        return sum(pitch + shift not in known for pitch in sounding)
-
-    shift = min(range(-10 * _OCTAVE, 11 * _OCTAVE, _OCTAVE), key=lambda by: (missing(by), abs(by), by))
-    remarks = [*given.remarks]
-    if shift:
-        remarks.append(f"{whose} was transposed by {shift:+d} semitones: the model does not know all of its pitches")
-    notes = transposed(given.notes, shift)
-    unknown = Counter(note.pitch for note in notes if note.pitch is not None and note.pitch not in known)
-    nearest = {pitch: min(known, key=lambda other: (abs(other - pitch), other)) for pitch in unknown}
-    remarks += [
-        f"{whose}: {pitch_name(pitch)}, which the model does not know, became {pitch_name(nearest[pitch])} ({count}×)"
-        for pitch, count in sorted(unknown.items())
-    ]
-    fitting = [
-        note if note.pitch is None else note._replace(pitch=nearest.get(note.pitch, note.pitch)) for note in notes
-    ]
-    return given._replace(notes=tuple(fitting), shift=given.shift - shift, remarks=tuple(remarks))
-
-
-def suited(read: Given, pitches: Sequence[int], whose: str, key: Key | None = None) -> Given:
-    """Make a tune `fitted` to a model, and transposed back to its own key or to another.
+    If the model lacks a pitch, the whole tune moves to the nearest octave in which the fewest are missing; each pitch
+    that is missing there becomes the nearest one, the lower of two.
 
     Args:
         read: the tune.
         pitches: the model's, as MIDI numbers.
         whose: name of the tune in remarks.
-        key: of the result, in the octave of the given tune; None is that of the tune.
+        key: to which the tune is transposed after that, in its octave; None is its own.
     """
-    given = fitted(read, pitches, whose)
-    if key is None:
-        return given
-    shift = key.shift + given.shift - read.shift
-    return given._replace(shift=shift + _OCTAVE * round((given.shift - shift) / _OCTAVE))
+    known = sorted(pitches)
+    sounding = pitches_in(read.notes)
+    notes, shift, remarks = read.notes, 0, [*read.remarks]
+    if not set(sounding) <= set(known):
+        octaves = range(-10 * _OCTAVE, 11 * _OCTAVE, _OCTAVE)
+        missing = {by: sum(pitch + by not in known for pitch in sounding) for by in octaves}
+        shift = min(octaves, key=lambda by: (missing[by], abs(by), by))
+        notes = transposed(notes, shift)
+    if shift:
+        remarks.append(f"{whose} was transposed by {shift:+d} semitones: the model does not know all of its pitches")
+    nearest: dict[int | None, int | None] = {None: None, **{pitch: pitch for pitch in known}}
+    for pitch, count in sorted(Counter(pitches_in(notes)).items()):
+        if pitch not in nearest:
+            nearest[pitch] = replaced = min(known, key=lambda other: (abs(other - pitch), other))
+            change = f"{pitch_name(pitch)}, which the model does not know, became {pitch_name(replaced)}"
+            remarks.append(f"{whose}: {change} ({count}×)")
+    fitting = tuple(Note(nearest[pitch], steps) for pitch, steps in notes)
+    back = read.shift - shift
+    if key is not None:
+        other = key.shift - shift
+        back = other + _OCTAVE * round((back - other) / _OCTAVE)
+    return read._replace(notes=fitting, shift=back, remarks=tuple(remarks))
 
 
 def form_after(
     given: Given, meter: str | None, mode: str | None, known: Collection[Form]
 ) -> tuple[str | None, str | None]:
-    """Return the metre and mode in which a tune is continued: as requested, otherwise its own if the model knows them.
-
-    Args:
-        given: the tune.
-        meter: as requested, or None.
-        mode: as requested, or None.
-        known: the forms that the model knows.
-    """
+    """Return the metre and mode in which a tune is continued: as requested, otherwise its own if ``known``."""
     if given.form is None:
         return meter, mode
     both = Form(meter or given.form.meter, mode or given.form.mode)
@@ -132,7 +109,7 @@ def _read_file(path: Path, option: str) -> Given:
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"{option}: {path} is not a file of tunes: give one of {', '.join(FORMATS)}")
     try:
-        found: Quantised = read_quantised(pieces_of(path, path.name)[0])
+        found = read_quantised(pieces_of(path, path.name)[0])
     except OSError as error:
         raise UserError(f"{option}: cannot read {path}: {error.strerror or error}; check its permissions") from None
     except ValueError as error:
@@ -143,7 +120,7 @@ def _read_file(path: Path, option: str) -> Given:
 
 
 def _existing(text: str) -> Path | None:
-    """Return the file that a text names, None where it names none, or could name none: many notes are too long."""
+    """Return the file of that name; None if there is none, or if the name is impossible: many notes are too long."""
     try:
         path = Path(text).expanduser()
         return path if path.is_file() else None
@@ -154,18 +131,15 @@ def _existing(text: str) -> Path | None:
 def _read_note(word: str, whole: str) -> Note:
     name, colon, length = word.partition(":")
     match = _NOTE.fullmatch(name)
-    quarters = _read_length(length) if colon else 1.0
+    lengths = {text: quarters for quarters in DURATIONS_QUARTERS for text in (f"{quarters:g}", str(quarters))}
+    quarters = lengths.get(length if colon else "1")
     if match is None or quarters is None:
-        lengths = ", ".join(f"{q:g}" for q in DURATIONS_QUARTERS)
         raise UserError(
-            f"{whole}: {word!r} is neither a file nor a note such as C4, F#4:0.5 or r (lengths in quarters: {lengths})"
+            f"{whole}: {word!r} is neither a file nor a note such as C4, F#4:0.5 or r "
+            f"(lengths in quarters: {', '.join(f'{q:g}' for q in DURATIONS_QUARTERS)})"
         )
     steps = round(quarters * STEPS_PER_QUARTER)
     if match["rest"]:
         return Note(None, steps)
     pitch = 12 * (int(match["octave"]) + 1) + _SEMITONES[match["letter"].upper()]
     return Note(pitch + match["accidental"].count("#") - match["accidental"].count("b"), steps)
-
-
-def _read_length(text: str) -> float | None:
-    return next((q for q in DURATIONS_QUARTERS if text in {f"{q:g}", str(q)}), None)

@@ -1,7 +1,7 @@
 """The plan of a whole tune: its form, its length, its pace, and which of its bars return.
 
-A network that writes note after note, or all notes at once, has good phrases but no form. In training, models
-therefore get the plan of each tune; they compose to the plans of training tunes. A model keeps these numbers only.
+Without it, models compose good phrases but no form. In training they get the plan of each tune; they compose to the
+plans of training tunes, which are saved with them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from melodygan.data.encoding import HOLD, to_steps
-from melodygan.data.form import FORMS, METERS, Form, ends_on_the_tonic, form_of, number_of
+from melodygan.data.form import FORMS, METERS, Form, ends_on_the_tonic, form_of, number_of, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from melodygan.data.encoding import Note, Tune
 
 FASTEST = 32
-"""Notes and rests in two bars, the greatest pace."""
+"""The greatest pace, in notes and rests per two bars."""
 
 FARTHEST = 256
-"""Sixteenths that a bar can return after."""
+"""The greatest distance, in sixteenths, at which a bar returns."""
 
 SHORTEST_PHRASE = 4
 """Notes of the shortest phrase that counts as returning."""
@@ -51,8 +51,8 @@ class Plan(NamedTuple):
         form: metre and mode.
         bars: its length in bars, the last one perhaps incomplete; they are counted from its first note, not from the
             first bar line.
-        pace: notes and rests in two bars, rounded, 1 to `FASTEST`.
-        returns: for each bar how many bars ago the same one stood; 0 where it is new.
+        pace: notes and rests per two bars, rounded, 1 to `FASTEST`.
+        returns: for each bar the number of bars back to an equal one; 0 where it is new.
         closes: whether the last note is the tonic.
     """
 
@@ -64,10 +64,10 @@ class Plan(NamedTuple):
 
 
 def plan_of(tune: Tune) -> Plan:
-    """Return the plan of a tune; one without notes has none.
+    """Return the plan of a tune with notes.
 
-    Where a bar has stood more than once before, it returns together with the bar that came before it then, or else
-    from where it stood last.
+    Where several earlier bars equal a bar, it returns from the one at the same distance as the bar before it, or else
+    from the latest.
     """
     form = form_of(tune)
     length = METERS[form.meter]
@@ -93,10 +93,10 @@ def resized(plan: Plan, bars: int) -> Plan:
 
 
 def as_steps(plan: Plan | None, steps: int) -> np.ndarray:
-    """Spell a plan out as int32 [steps, len(STEP_COLUMNS)]; None, which tells nothing, as zeros.
+    """Write a plan as int32 [steps, len(STEP_COLUMNS)]; None, an unknown plan, as zeros.
 
-    After the end of the tune no bars are left, and none returns. A bar that is to return is as near to the end as it
-    will be then: what closes a tune must do so when it is first heard.
+    After the end of the tune no bars are left, and none returns. A bar that will return is as near to the end as its
+    last repetition: what closes a tune must do so when it is first heard.
     """
     if plan is None:
         return np.zeros((steps, len(STEP_COLUMNS)), np.int32)
@@ -111,7 +111,7 @@ def as_steps(plan: Plan | None, steps: int) -> np.ndarray:
 
 
 def _to_end(plan: Plan) -> np.ndarray:
-    """Return how many bars before the end each bar, or the last bar that returns from it, begins; 0 after the end."""
+    """Return how many bars before the end each bar, or its last repetition, begins; 0 after the end."""
     to_end = np.arange(plan.bars, -1, -1)
     for bar in range(plan.bars - 1, 0, -1):
         source = bar - plan.returns[bar]
@@ -119,16 +119,13 @@ def _to_end(plan: Plan) -> np.ndarray:
     return to_end
 
 
-def plans_like(plans: Iterable[Plan], meter: str | None, mode: str | None, bars: int | None = None) -> list[Plan]:
-    """Return the plans in a metre and a mode, or in any, with a number of bars; if none has it, resize the nearest.
+def plans_like(plans: Sequence[Plan], meter: str | None, mode: str | None, bars: int | None = None) -> list[Plan]:
+    """Return the plans in a metre and a mode, or in any, of that length; if there is none, the nearest are resized.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none in the metre and mode.
     """
-    like = [plan for plan in plans if meter in {None, plan.form.meter} and mode in {None, plan.form.mode}]
-    if not like:
-        asked = " ".join(part for part in (meter, mode) if part)
-        raise ValueError(f"the model never heard a tune in {asked}: ask for another metre or mode")
+    like = [plans[place] for place in places_of((plan.form for plan in plans), meter, mode)]
     if bars is None:
         return like
     nearest = min(abs(plan.bars - bars) for plan in like)
@@ -144,7 +141,7 @@ def going_on(plans: Sequence[Plan], steps: int) -> list[Plan]:
 def sources_of(notes: Sequence[Note]) -> list[int]:
     """Return for each note the place that it comes from: an earlier one where a phrase returns, otherwise its own.
 
-    A phrase is at least `SHORTEST_PHRASE` notes that have stood before in the same order and lengths; of several
+    A phrase is at least `SHORTEST_PHRASE` notes with the same pitches and lengths as earlier ones; of several
     the longest is taken, of equally long ones the latest.
     """
     sources: list[int] = []
@@ -153,24 +150,24 @@ def sources_of(notes: Sequence[Note]) -> list[int]:
         length, source = max((_common(notes, source, here), source) for source in range(here + 1))
         if length < SHORTEST_PHRASE:
             length, source = 1, here
-        # What it returns from may have returned itself.
+        # Its source may itself have returned.
         sources += [here] if source == here else sources[source : source + length]
     return sources
 
 
 def _common(notes: Sequence[Note], source: int, here: int) -> int:
-    """Return how many notes from ``source`` on are those from ``here`` on, before the two would overlap."""
+    """Return how many notes from ``source`` on equal those from ``here`` on, before the two would overlap."""
     most = min(here - source, len(notes) - here)
     return next((length for length in range(most) if notes[source + length] != notes[here + length]), most)
 
 
 def to_config(plans: Iterable[Plan]) -> list[list[Any]]:
-    """Write plans as JSON has them."""
+    """Return plans as JSON values."""
     return [[number_of(plan.form), plan.bars, plan.pace, list(plan.returns), plan.closes] for plan in plans]
 
 
 def from_config(rows: Sequence[Sequence[Any]]) -> tuple[Plan, ...]:
-    """Read what `to_config` wrote."""
+    """Restore what `to_config` returned."""
     return tuple(
         Plan(FORMS[form - 1], bars, pace, tuple(returns), closes) for form, bars, pace, returns, closes in rows
     )

@@ -1,11 +1,7 @@
-"""From a file of kern, ABC, MIDI or MusicXML to tunes: one reader a format, one melody a score, one key for all.
+"""From a file of kern, ABC, MIDI or MusicXML to tunes in C major or A minor.
 
-`pieces_of` parts a file into tunes, `read_piece` parses one of them: it takes the melody out of all voices, leaves
-out what has a duration outside the accepted ones (`encoding.DURATIONS_QUARTERS`), and transposes to C major or
-A minor.
-
-music21 takes a second to import and twelve milliseconds a tune, so it is imported only where a file is really
-parsed.
+`pieces_of` divides a file into tunes; `read_piece` parses one of them and extracts the melody from all voices.
+music21 takes a second to import and twelve milliseconds per tune, so it is imported only when a file is parsed.
 """
 
 from __future__ import annotations
@@ -24,25 +20,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from melodygan.data.encoding import ACCEPTED_STEPS, STEPS_PER_QUARTER, Note, Tune
+from melodygan.data.encoding import ACCEPTED_STEPS, STEPS_PER_QUARTER, Note, Tune, pitches_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = [
-    "FORMATS",
-    "PARSER_VERSION",
-    "Piece",
-    "Quantised",
-    "Record",
-    "one_line",
-    "pieces_of",
-    "read_piece",
-    "read_quantised",
-]
-
-PARSER_VERSION = 2
-"""Raise it whenever the same files would give other tunes: what was parsed before is then parsed again."""
+PARSER_VERSION = 3
+"""Increase it whenever the same files would give other records: cached ones are then parsed again."""
 
 FORMATS = {
     ".krn": "kern",
@@ -57,7 +41,7 @@ FORMATS = {
 
 
 class Record(NamedTuple):
-    """One tune read, filtered out (why) or skipped (why)."""
+    """One tune, or the reason why it was filtered out or skipped."""
 
     name: str
     tune: Tune | None = None
@@ -66,7 +50,7 @@ class Record(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """One tune to be parsed, on its way to a worker: a file, or one tune's text out of an ABC file."""
+    """One tune to be parsed, on its way to a worker: a file, or the text of one tune from an ABC file."""
 
     name: str
     path: Path
@@ -76,32 +60,23 @@ class Piece(NamedTuple):
 
 @dataclass
 class _Melody:
-    """What a reader finds, before filter and transposition; lengths in quarters."""
+    """The result of a reader, before filter and transposition; lengths in quarters, key as music21 has it."""
 
     line: list[tuple[int | None, Fraction]]
     name: str = ""
-    key: _Key | None = None
+    key: Any = None
     meter: str = ""
     pickup: Fraction = Fraction(0)
     moved: int = 0
 
 
-class _Key(NamedTuple):
-    """A key as a score states it: negative sharps are flats; no tonic if only the signature is known."""
-
-    name: str
-    sharps: int
-    mode: str = ""
-    tonic: int | None = None
-
-
 def pieces_of(path: Path, name: str, numbers: str = "") -> list[Piece]:
-    """Part a file into tunes; only an ABC file has several.
+    """Divide a file into tunes; only an ABC file has several.
 
     Args:
         path: the file.
-        name: what it is called in the corpus.
-        numbers: of an ABC file, only the tunes whose Essen number begins so.
+        name: its name in the corpus.
+        numbers: of an ABC file, only the tunes whose Essen number begins with this.
 
     Raises:
         OSError: the file cannot be read.
@@ -135,49 +110,26 @@ def _decode(data: bytes) -> str:
 def read_piece(piece: Piece) -> Record:
     """Parse one tune; runs in a worker, and never raises, so that one bad file does not end a long load."""
     try:
-        with _PARSING, _silence():
+        with _parsing():
             melody = _READERS[piece.format](piece)
-            return _record(piece, melody)
-    except _UnreadableError as error:
-        return Record(piece.name, skipped=str(error))
-    except Exception as error:  # noqa: BLE001  (parsers raise anything on a malformed file)
-        return Record(piece.name, skipped=f"{type(error).__name__}: {one_line(error)}"[:160])
-
-
-def _record(piece: Piece, melody: _Melody) -> Record:
-    if all(pitch is None for pitch, _ in melody.line):
-        raise _UnreadableError("it has no notes")
-    for pitch, quarters in melody.line:
-        if quarters * STEPS_PER_QUARTER not in ACCEPTED_STEPS:
-            kind = "rest" if pitch is None else "note"
-            return Record(piece.name, filtered=f"a {kind} of {_in_words(quarters)}")
-    notes = tuple(Note(pitch, int(quarters * STEPS_PER_QUARTER)) for pitch, quarters in melody.line)
-    return Record(piece.name, _in_common_key(piece, melody, notes)[0])
-
-
-def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note]) -> tuple[Tune, int]:
-    """Return a tune transposed to C major or A minor, and by how many semitones."""
-    key = _settle_mode(melody.key, notes) if melody.key is not None else _analysed_key(notes)
-    pickup = melody.pickup * STEPS_PER_QUARTER
-    semitones = _to_common_key(notes, key.sharps)
-    tune = Tune(
-        notes=tuple(Note(None if pitch is None else pitch + semitones, steps) for pitch, steps in notes),
-        name=melody.name or Path(piece.name).stem,
-        source=piece.name,
-        key=key.name,
-        meter=melody.meter,
-        pickup_steps=int(pickup) if pickup.denominator == 1 else 0,
-    )
-    return tune, semitones
+            _check_sounding(melody.line)
+            for pitch, quarters in melody.line:
+                if quarters * STEPS_PER_QUARTER not in ACCEPTED_STEPS:
+                    kind = "rest" if pitch is None else "note"
+                    return Record(piece.name, filtered=f"a {kind} of {_in_words(quarters)}")
+            notes = [Note(pitch, int(quarters * STEPS_PER_QUARTER)) for pitch, quarters in melody.line]
+            return Record(piece.name, _in_common_key(piece, melody, notes)[0])
+    except (OSError, _UnreadableError) as error:
+        return Record(piece.name, skipped=one_line(error))
 
 
 class Quantised(NamedTuple):
     """A tune of any rhythm, moved to sixteenths.
 
     Attributes:
-        tune: as the corpus has tunes, but of any lengths.
+        tune: as in the corpus, but of any lengths.
         semitones: by how many it was transposed to C major or A minor.
-        moved: how many notes and rests have another length than in the score, or are gone.
+        moved: the number of notes and rests that have another length than in the score, or are gone.
     """
 
     tune: Tune
@@ -186,35 +138,50 @@ class Quantised(NamedTuple):
 
 
 def read_quantised(piece: Piece) -> Quantised:
-    """Parse one tune whatever its lengths are: every onset goes to the nearest sixteenth.
+    """Parse one tune of any lengths: every onset goes to the nearest sixteenth.
 
-    What is left without a length, such as an ornament, is left out.
+    A note without a length after that, such as an ornament, is left out.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: nothing in it can be, or it has no notes.
+        ValueError: it cannot be parsed, or has no notes.
     """
-    try:
-        with _PARSING, _silence():
-            return _quantised(piece, _READERS[piece.format](piece))
-    except _UnreadableError as error:
-        raise ValueError(str(error)) from None
-    except Exception as error:  # parsers raise anything on a malformed file, OSError without a number too
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise ValueError(f"{type(error).__name__} {one_line(error)}".strip()[:160]) from None
+    with _parsing():
+        melody = _READERS[piece.format](piece)
+        ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
+        steps = [end - begin for begin, end in itertools.pairwise(map(_nearest_step, ends))]
+        notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, steps, strict=True) if length]
+        _check_sounding(notes)
+        moved = sum(
+            length != quarters * STEPS_PER_QUARTER for (_, quarters), length in zip(melody.line, steps, strict=True)
+        )
+        return Quantised(*_in_common_key(piece, melody, notes), melody.moved + moved)
 
 
-def _quantised(piece: Piece, melody: _Melody) -> Quantised:
-    ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
-    places = [math.floor(end * STEPS_PER_QUARTER + Fraction(1, 2)) for end in ends]
-    lengths = [end - begin for begin, end in itertools.pairwise(places)]
-    notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, lengths, strict=True) if length]
-    if all(note.pitch is None for note in notes):
+def _nearest_step(quarters: Fraction) -> int:
+    """Return the sixteenth nearest to a place; halfway it is the later one."""
+    return math.floor(quarters * STEPS_PER_QUARTER + Fraction(1, 2))
+
+
+def _check_sounding(notes: Iterable[tuple[int | None, Any]]) -> None:
+    if all(pitch is None for pitch, _ in notes):
         raise _UnreadableError("it has no notes")
-    pairs = zip(melody.line, lengths, strict=True)
-    moved = melody.moved + sum(length != quarters * STEPS_PER_QUARTER for (_, quarters), length in pairs)
-    return Quantised(*_in_common_key(piece, melody, notes), moved)
+
+
+def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note]) -> tuple[Tune, int]:
+    """Return a tune transposed to C major or A minor, and by how many semitones."""
+    key = _analysed_key(notes) if melody.key is None else _with_mode(melody.key, notes)
+    pickup = melody.pickup * STEPS_PER_QUARTER
+    semitones = _to_common_key(notes, key.sharps)
+    tune = Tune(
+        notes=tuple(Note(None if pitch is None else pitch + semitones, steps) for pitch, steps in notes),
+        name=melody.name or Path(piece.name).stem,
+        source=piece.name,
+        key=_key_name(key),
+        meter=melody.meter,
+        pickup_steps=int(pickup) if pickup.denominator == 1 else 0,
+    )
+    return tune, semitones
 
 
 def _in_words(quarters: Fraction) -> str:
@@ -223,35 +190,48 @@ def _in_words(quarters: Fraction) -> str:
 
 
 def one_line(problem: object) -> str:
-    """Write what went wrong without line breaks."""
+    """Return the message of an error without line breaks."""
     return " ".join(str(problem).split())
 
 
-# What is silenced belongs to the whole process, so where a joblib backend has threads they take turns.
-_PARSING = threading.Lock()
+class _UnreadableError(ValueError):
+    """The reason, in one line, why a file has no tune."""
+
+
+# Output is redirected for the whole process, so the threads of a joblib backend take turns.
+_LOCK = threading.Lock()
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep a parser's remarks off the terminal: what matters of them is the reason for a skip."""
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stderr(io.StringIO()),
-        contextlib.redirect_stdout(io.StringIO()),
-    ):
-        warnings.simplefilter("ignore")
-        yield
+def _parsing() -> Iterator[None]:
+    """Hide a parser's output, and turn whatever it raises on a malformed file into an `_UnreadableError`.
+
+    Raises:
+        OSError: the file cannot be read.
+        _UnreadableError: anything else.
+    """
+    try:
+        with (
+            _LOCK,
+            warnings.catch_warnings(),
+            contextlib.redirect_stderr(io.StringIO()),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    except _UnreadableError:
+        raise
+    except Exception as error:  # parsers raise anything, OSError without a number too
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _UnreadableError(f"{type(error).__name__}: {one_line(error)}".rstrip(": ")[:160]) from None
 
 
-# --- readers: one a format ---------------------------------------------------------------------------------
+# --- readers, one for each format --------------------------------------------------------------------------
 
 _DRUM_CHANNEL = 9  # counted from 0
-_UNHEARD = Fraction(1, 8)  # of a sixteenth: players are no more exact, and no note of a tune is shorter
+_INAUDIBLE = Fraction(1, 8)  # of a sixteenth: players are not more exact, and notes are not shorter
 _LONGEST_SILENCE_QUARTERS = 16
-
-
-class _UnreadableError(Exception):
-    """A reason, in words, why a file has no tune."""
 
 
 def _read_abc(piece: Piece) -> _Melody:
@@ -269,7 +249,7 @@ def _read_abc(piece: Piece) -> _Melody:
 
 @contextlib.contextmanager
 def _without_beams() -> Iterator[None]:
-    """Spare music21 the beams of an ABC tune: half of its parsing time, and nothing here is drawn."""
+    """Keep music21 from computing the beams of an ABC tune, which takes half of its parsing time."""
     from music21 import stream
 
     streams: Any = stream.Stream
@@ -297,7 +277,7 @@ def _read_musicxml(piece: Piece) -> _Melody:
 
 
 def _unpack(data: bytes) -> bytes:
-    """Take the score out of a compressed MusicXML file; other data are returned as they are."""
+    """Return the score in a compressed MusicXML file, and other data as they are."""
     if not data.startswith(b"PK"):
         return data
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -317,7 +297,7 @@ def _read_midi(piece: Piece) -> _Melody:
 
     Every onset and end goes to the nearest sixteenth (halfway: later), a note lasts at least one. Channel 10
     holds drums and is left out. Each other track and channel is a part. Silence between notes is written as
-    the fewest rests of accepted length; silence before the first note is no part of the tune, but places its
+    the fewest rests of accepted length; silence before the first note is not part of the tune, but places its
     upbeat.
     """
     import mido
@@ -325,17 +305,17 @@ def _read_midi(piece: Piece) -> _Melody:
     file = mido.MidiFile(file=io.BytesIO(piece.path.read_bytes()), clip=True)
     if file.ticks_per_beat <= 0:
         raise _UnreadableError("its time is in seconds, not in quarters")
-    parts = _midi_parts(file)
-    events = _sounding(max(parts, key=_mean_pitch)) if parts else []
-    key = _first_meta(file, "key_signature")
-    meter = _first_meta(file, "time_signature")
-    bar = Fraction(4 * meter.numerator, meter.denominator) if meter else Fraction(0)
-    onset = events[0].onset if events else Fraction(0)
+    events = sorted(max(_midi_parts(file), key=_mean_pitch, default=[]), key=_by_onset)
+    first = {message.type: message for track in reversed(file.tracks) for message in reversed(track)}
+    key, meter = first.get("key_signature"), first.get("time_signature")
+    pickup = Fraction(0)
+    if meter and events:
+        pickup = -events[0].onset % Fraction(4 * meter.numerator, meter.denominator)
     return _Melody(
         line=[part for pitch, length in _line(events) for part in _shortened_silence(pitch, length)],
         key=_midi_key(key.key) if key else None,
         meter=f"{meter.numerator}/{meter.denominator}" if meter else "",
-        pickup=-onset % bar if bar else Fraction(0),
+        pickup=pickup,
         moved=sum(event.moved for event in events),
     )
 
@@ -350,11 +330,11 @@ def _midi_parts(file: Any) -> list[list[_Event]]:
             tick += message.time
             if message.type not in {"note_on", "note_off"} or message.channel == _DRUM_CHANNEL:
                 continue
-            exactly = Fraction(tick * STEPS_PER_QUARTER, file.ticks_per_beat)
-            now = Fraction(math.floor(exactly + Fraction(1, 2)))
+            place = Fraction(tick, file.ticks_per_beat)
+            now = Fraction(_nearest_step(place))
             voice = (message.channel, message.note)
             if message.type == "note_on" and message.velocity > 0:
-                started[voice].append((now, abs(exactly - now) > _UNHEARD))
+                started[voice].append((now, abs(place * STEPS_PER_QUARTER - now) > _INAUDIBLE))
             elif started[voice]:
                 onset, moved = started[voice].pop(0)
                 end = max(now, onset + 1)
@@ -363,17 +343,14 @@ def _midi_parts(file: Any) -> list[list[_Event]]:
     return [parts[voice] for voice in sorted(parts)]
 
 
-def _first_meta(file: Any, kind: str) -> Any:
-    return next((message for track in file.tracks for message in track if message.type == kind), None)
+def _midi_key(text: str) -> Any:
+    from music21 import key
 
-
-def _midi_key(text: str) -> _Key:
-    minor = text.endswith("m")
-    return _named_key(text.removesuffix("m"), "minor" if minor else "major")
+    return key.Key(text.removesuffix("m").replace("b", "-"), "minor" if text.endswith("m") else "major")
 
 
 def _shortened_silence(pitch: int | None, quarters: Fraction) -> Iterator[tuple[int | None, Fraction]]:
-    """Part a silence into accepted rests; one of over 16 quarters stays, to fail the duration filter."""
+    """Divide a silence into accepted rests; one of over 16 quarters stays, and fails the duration filter."""
     if pitch is not None or quarters > _LONGEST_SILENCE_QUARTERS:
         yield pitch, quarters
         return
@@ -398,7 +375,7 @@ def _field(pattern: str, text: str) -> str:
 
 
 def _essen_number(text: str) -> str:
-    """Give the number of a tune in the Essen collection, such as E0001A: its first ``N:`` field."""
+    """Return the number of a tune in the Essen collection, such as E0001A: its first ``N:`` field."""
     return _field(r"^N:[ \t]*([A-Z]+\d+[A-Z]*)[ \t]*$", text)
 
 
@@ -408,7 +385,7 @@ def _essen_number(text: str) -> str:
 class _Event(NamedTuple):
     """A note or rest in time, in quarters from the beginning.
 
-    Tied if it only prolongs the one before, moved if it was heard clearly before or after its onset.
+    Tied if it only prolongs the one before; moved if it was played audibly before or after its onset.
     """
 
     onset: Fraction
@@ -419,7 +396,7 @@ class _Event(NamedTuple):
 
 
 def _melody_of_score(score: Any, name: str) -> _Melody:
-    """Take the melody out of a music21 score: of the part with the highest mean pitch, what `_line` keeps."""
+    """Return the melody of a music21 score: the `_line` of the part with the highest mean pitch."""
     parts = [(part, _events(part)) for part in (list(score.parts) or [score])]
     part, events = max(parts, key=lambda pair: _mean_pitch(pair[1]))
     meter = part.recurse().getElementsByClass("TimeSignature").first()
@@ -435,10 +412,6 @@ def _melody_of_score(score: Any, name: str) -> _Melody:
 def _mean_pitch(events: Iterable[_Event]) -> float:
     pitches = [event.pitch for event in events if event.pitch is not None]
     return sum(pitches) / len(pitches) if pitches else -1.0
-
-
-def _sounding(events: Iterable[_Event]) -> list[_Event]:
-    return sorted((event for event in events if event.pitch is not None), key=_by_onset)
 
 
 def _by_onset(event: _Event) -> tuple[Fraction, int]:
@@ -489,9 +462,9 @@ def _line(events: Iterable[_Event]) -> list[tuple[int | None, Fraction]]:
 
 
 def _pickup(part: Any, meter: Any) -> Fraction:
-    """Give the length of an incomplete first bar, in quarters; 0 where it is full or there is no metre."""
+    """Return the length of an incomplete first bar, in quarters; 0 where it is full or there is no metre."""
     bars = part.getElementsByClass("Measure")
-    if meter is None or len(bars) < 2:  # noqa: PLR2004  (a single bar is no upbeat)
+    if meter is None or len(bars) < 2:  # noqa: PLR2004  (a single bar has no upbeat)
         return Fraction(0)
     length = Fraction(bars[0].highestTime)
     return length if length < Fraction(meter.barDuration.quarterLength) else Fraction(0)
@@ -505,69 +478,55 @@ _MINOR_THIRD = 3
 _MAJOR_THIRD = 4
 
 
-def _score_key(part: Any) -> _Key | None:
-    """Find the first key of a part; of a signature and a key together, the key: it knows its tonic."""
+def _score_key(part: Any) -> Any:
+    """Return the first key of a part, or the first signature if that has no key; None if there is neither."""
     signatures = list(part.flatten().getElementsByClass("KeySignature"))
-    if not signatures:
-        return None
-    first = [found for found in signatures if found.offset == signatures[0].offset]
-    keyed = [found for found in first if "Key" in found.classes]
-    if keyed:
-        return _music21_key(keyed[0])
-    sharps = first[0].sharps
-    if sharps is None:  # a signature of other accidentals than those of the circle of fifths
-        return None
-    return _Key(f"{abs(sharps)} {'flat' if sharps < 0 else 'sharp'}{'' if abs(sharps) == 1 else 's'}", sharps)
+    first = [signature for signature in signatures if signature.offset == signatures[0].offset]
+    keys = [key for key in first if "Key" in key.classes]
+    # A signature of other accidentals than those of the circle of fifths has no number of sharps.
+    return next(iter(keys or [signature for signature in first if signature.sharps is not None]), None)
 
 
-def _music21_key(key: Any) -> _Key:
-    tonic = key.tonic.name.replace("-", "b")
-    return _Key(f"{tonic} {key.mode}", key.sharps, key.mode, key.tonic.pitchClass)
+def _key_name(key: Any) -> str:
+    """Name a key, such as "Bb major"; a signature without a key is named "2 flats"."""
+    if "Key" in key.classes:
+        return f"{key.tonic.name.replace('-', 'b')} {key.mode}"
+    return f"{abs(key.sharps)} {'flat' if key.sharps < 0 else 'sharp'}{'' if abs(key.sharps) == 1 else 's'}"
 
 
-def _named_key(tonic: str, mode: str) -> _Key:
-    from music21 import key
-
-    return _music21_key(key.Key(tonic.replace("b", "-"), mode))
-
-
-def _settle_mode(key: _Key, notes: Sequence[Note]) -> _Key:
+def _with_mode(key: Any, notes: Sequence[Note]) -> Any:
     """Turn a key that is major by its name and minor by its notes into minor.
 
-    The Essen collection gives the tonic of each tune and no mode, and its ABC edition writes that as a major
-    key: ``K: A`` for A minor, with every C natural marked. The third above the tonic tells: where the minor
-    third lasts longer in all than the major third, the tune is minor.
+    The Essen collection gives the tonic of each tune without its mode, and its ABC edition writes that as a major
+    key: ``K: A`` for A minor, with every C natural marked. Where the minor third above the tonic lasts longer in all
+    than the major third, the tune is minor.
     """
-    if key.mode != "major" or key.tonic is None:
+    if "Key" not in key.classes or key.mode != "major":
         return key
-    lasting: Counter[int] = Counter()
-    for note in notes:
-        if note.pitch is not None:
-            lasting[(note.pitch - key.tonic) % _OCTAVE] += note.steps
-    if lasting[_MINOR_THIRD] <= lasting[_MAJOR_THIRD]:
-        return key
-    # the parallel minor has three sharps less
-    return _Key(key.name.replace("major", "minor"), key.sharps - 3, "minor", key.tonic)
+    durations: Counter[int] = Counter()
+    for pitch, steps in notes:
+        if pitch is not None:
+            durations[(pitch - key.tonic.pitchClass) % _OCTAVE] += steps
+    return key.parallel if durations[_MINOR_THIRD] > durations[_MAJOR_THIRD] else key
 
 
-def _analysed_key(notes: Sequence[Note]) -> _Key:
-    """Estimate the key with music21's analysis, for scores that state none."""
+def _analysed_key(notes: Sequence[Note]) -> Any:
+    """Estimate the key with music21's analysis, for scores without one."""
     from music21 import note, stream
 
     line: Any = stream.Stream()
     line.append(
         [note.Note(pitch, quarterLength=steps / STEPS_PER_QUARTER) for pitch, steps in notes if pitch is not None]
     )
-    return _music21_key(line.analyze("key"))
+    return line.analyze("key")
 
 
 def _to_common_key(notes: Sequence[Note], sharps: int) -> int:
     """Return the semitones from a signature to that of C major and A minor: downwards, 0 … 11 of them.
 
-    Always down, not by the nearest way: so the tonic goes to the C below it, and tunes noted in F and in G,
-    where most folk tunes are, stay in one register. The nearest way would set them an octave apart, and ask a
-    model to learn every melody twice. A tune that would fall below MIDI number 0 goes up an octave instead.
+    Always down, not by the nearest way, so that tunes in F and in G, where most folk tunes are, stay in one register.
+    The nearest way would put them an octave apart, and a model would have to learn every melody twice. A tune that
+    would fall below MIDI number 0 goes up an octave instead.
     """
     semitones = -(_FIFTH * sharps % _OCTAVE)
-    lowest = min(note.pitch for note in notes if note.pitch is not None)
-    return semitones + _OCTAVE if lowest + semitones < 0 else semitones
+    return semitones + _OCTAVE if min(pitches_in(notes)) + semitones < 0 else semitones

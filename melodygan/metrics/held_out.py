@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,16 +11,15 @@ import numpy as np
 
 from evaluation.features.table import FEATURES, averaged_transitions
 from evaluation.scores.sets import compare_sets, measure
-from melodygan.data.encoding import Note
+from melodygan.data.encoding import Note, Tune, pitches_in
 from melodygan.metrics.musical import SPREAD_FEATURES, as_pieces, distinct_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from evaluation.reading.notes import FloatArray, Notes
-    from evaluation.scores.sets import MusicSet, SetComparison
+    from evaluation.reading.notes import FloatArray
+    from evaluation.scores.sets import FeatureComparison, MusicSet, SetComparison
     from melodygan.data.corpus import Split
-    from melodygan.data.encoding import Tune
 
 USED_PITCH = SPREAD_FEATURES[0]
 """The feature whose spread the report compares (figures 5.10 to 5.13)."""
@@ -35,9 +36,9 @@ class Compared(NamedTuple):
 
 def real_tunes(split: Split, count: int, seed: int) -> Compared:  # noqa: ARG001 - one signature for all baselines
     """Compare one half of the held-out tunes with the other: the ceiling, surpassed only by chance."""
-    order = np.random.default_rng(seed).permutation(len(split.test))
-    first, second = np.split(order, [len(order) // 2])
-    return Compared([split.test[place].notes for place in first], [split.test[place] for place in second])
+    shuffled = [split.test[place] for place in np.random.default_rng(seed).permutation(len(split.test))]
+    half = len(shuffled) // 2
+    return Compared([tune.notes for tune in shuffled[:half]], shuffled[half:])
 
 
 def replayed_tunes(split: Split, count: int, seed: int) -> Compared:
@@ -47,23 +48,13 @@ def replayed_tunes(split: Split, count: int, seed: int) -> Compared:
 
 
 def random_notes(split: Split, count: int, seed: int) -> Compared:
-    """Draw every note at random: its pitch and its length are among those of the training tunes.
-
-    Tunes have as many notes as training tunes.
-    """
+    """Draw the pitch and the length of every note, and the size of every tune, from those of the training tunes."""
     rng = np.random.default_rng(seed)
     notes = [note for tune in split.train for note in tune.notes]
-    pitches = sorted({note.pitch for note in notes if note.pitch is not None})
-    lengths = sorted({note.steps for note in notes})
+    pitches, lengths = sorted(set(pitches_in(notes))), sorted({note.steps for note in notes})
     sizes = rng.choice([len(tune.notes) for tune in split.train], count)
-    tunes = [
-        [
-            Note(int(pitch), int(steps))
-            for pitch, steps in zip(rng.choice(pitches, size), rng.choice(lengths, size), strict=True)
-        ]
-        for size in sizes
-    ]
-    return Compared(tunes, split.test)
+    drawn = [(rng.choice(pitches, size).tolist(), rng.choice(lengths, size).tolist()) for size in sizes]
+    return Compared([list(map(Note, *columns)) for columns in drawn], split.test)
 
 
 BASELINES: dict[str, Callable[[Split, int, int], Compared]] = {
@@ -71,18 +62,18 @@ BASELINES: dict[str, Callable[[Split, int, int], Compared]] = {
     "replay": replayed_tunes,
     "random": random_notes,
 }
-"""The functions from a split, a count and a seed to the tunes of a row that needs no training."""
+"""Functions that return the tunes of a row without training, given a split, a count and a seed."""
 
 
 def measured(compared: Compared, training: Sequence[Tune], seed: int) -> dict[str, Any]:
-    """Measure tunes against held-out ones, and look for copies of the training tunes.
+    """Compare tunes with held-out ones, and look for copies of the training tunes.
 
     Returns:
         ``measures``: numbers, NaN where sets are too small; ``verdict``: sentences; ``figures``: the averaged
         transition matrices of both sets, [12, 12] and [8, 8], and the densities of the distances in each of
-        `SPREAD_FEATURES`, [4, points] as `FeatureComparison.curves`. Lists, as JSON has them.
+        `SPREAD_FEATURES`, [4, points] as `FeatureComparison.curves`, as lists.
     """
-    gen = measure("generated", _named(compared.tunes, (f"tune {n}" for n in range(1, len(compared.tunes) + 1))))
+    gen = _set_of("generated", [Tune(tuple(notes), f"tune {n}") for n, notes in enumerate(compared.tunes, start=1)])
     org = _set_of("held-out tunes", compared.originals)
     result = compare_sets(gen, org, _set_of("the training set", training), seed=seed)
     return {
@@ -97,11 +88,8 @@ def measured(compared: Compared, training: Sequence[Tune], seed: int) -> dict[st
 
 
 def _set_of(label: str, tunes: Sequence[Tune]) -> MusicSet:
-    return measure(label, _named([tune.notes for tune in tunes], (tune.name for tune in tunes)))
-
-
-def _named(tunes: Sequence[Sequence[Note]], names: Iterable[str]) -> list[Notes]:
-    return [replace(piece, name=name) for piece, name in zip(as_pieces(tunes), names, strict=True)]
+    pieces = zip(as_pieces(tune.notes for tune in tunes), tunes, strict=True)
+    return measure(label, [replace(piece, name=tune.name) for piece, tune in pieces])
 
 
 def _measures(result: SetComparison) -> dict[str, Any]:
@@ -115,14 +103,18 @@ def _measures(result: SetComparison) -> dict[str, Any]:
         "overlap_ceiling": _mean(one.overlap.ceiling for one in features.values()),
         "manhattan": result.manhattan.value,
         "manhattan_ceiling": result.manhattan.ceiling,
-        "used_pitch": [float(of[0]) for of in (features[USED_PITCH].gen.mean, features[USED_PITCH].gen.sd)],
-        "pitch": [float(of[0]) for of in (features["pitch_mean"].gen.mean, features["pitch_mean"].gen.sd)],
+        "used_pitch": _moments(features[USED_PITCH]),
+        "pitch": _moments(features["pitch_mean"]),
         "spread_used_pitch": features[USED_PITCH].spread.value,
-        "spread_least": min(_known(widths), default=float("nan")),
-        "spread_greatest": max(_known(widths), default=float("nan")),
+        "spread_least": min(_known(widths), default=math.nan),
+        "spread_greatest": max(_known(widths), default=math.nan),
         "collapsed": result.collapse.found,
         "copying": result.copying.found,
     }
+
+
+def _moments(feature: FeatureComparison) -> list[float]:
+    return [float(feature.gen.mean[0]), float(feature.gen.sd[0])]
 
 
 def _known(values: Iterable[float]) -> list[float]:
@@ -130,8 +122,7 @@ def _known(values: Iterable[float]) -> list[float]:
 
 
 def _mean(values: Iterable[float]) -> float:
-    known = _known(values)
-    return sum(known) / len(known) if known else float("nan")
+    return statistics.fmean(_known(values) or [math.nan])
 
 
 def _transitions(one: MusicSet) -> dict[str, list[Any]]:

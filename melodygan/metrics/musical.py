@@ -10,7 +10,7 @@ import numpy as np
 from evaluation.features.table import feature_table
 from evaluation.reading.notes import Notes
 from evaluation.scores.distances import inter_set_distances, intra_set_distances, overlap_area, spread
-from melodygan.data.encoding import STEPS_PER_QUARTER
+from melodygan.data.encoding import STEPS_PER_QUARTER, pitches_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SPREAD_FEATURES = ("total_used_pitch", "total_used_note", "total_pitch_class_histogram", "note_length_hist")
 """The features whose spread shows a collapse first."""
 
-_WORST_RATIO = 1000.0  # of a set without variety to one with some; its logarithm would be infinite
+_WORST_RATIO = 1000.0  # limit of the ratio of spreads; without variety its logarithm would be infinite
 
 NO_TUNES = {"musical_distance": 2 + math.log(_WORST_RATIO), "overlap": 0.0, "distinct": 0.0, "spread": 0.0}
 """`musical_distance` of a generator that writes nothing usable."""
@@ -31,10 +31,9 @@ def as_pieces(tunes: Iterable[Sequence[Note]]) -> list[Notes]:
     pieces = []
     for notes in tunes:
         lengths = np.array([note.steps for note in notes]) / STEPS_PER_QUARTER
-        onsets = np.concatenate([[0.0], np.cumsum(lengths)[:-1]]) if len(lengths) else lengths
-        pitches = [note.pitch for note in notes if note.pitch is not None]
         sounding = [note.pitch is not None for note in notes]
-        pieces.append(Notes.from_quarters(onsets[sounding], lengths[sounding], pitches))
+        onsets = np.cumsum(lengths) - lengths
+        pieces.append(Notes.from_quarters(onsets[sounding], lengths[sounding], pitches_in(notes)))
     return pieces
 
 
@@ -46,14 +45,14 @@ def distinct_share(tunes: Sequence[Sequence[Note]]) -> float:
 def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]]) -> dict[str, float]:
     """Measure generated tunes against real ones.
 
-    For every feature of `evaluation.features.table`, the distances between generated tunes and between generated and
-    real tunes are compared with those between real tunes, by the overlap of their densities; their mean is the
-    overlap. Both count: the first sees a collapse, the second a shift.
+    For every feature of `evaluation.features.table`, the distances between generated tunes, which reveal a collapse,
+    and between generated and real tunes, which reveal a shift, are compared with those between real tunes by the
+    overlap of their densities; their mean is the overlap.
 
     Returns:
         ``overlap`` (0 to 1); ``distinct`` (share, 0 to 1); ``spread``, the least of the four `SPREAD_FEATURES`
         relative to that of the real tunes; and ``musical_distance`` = (1 − overlap) + (1 − distinct) + the mean
-        |ln| of those four ratios, so that too little variety and too much count alike. Least is best.
+        |ln| of those four ratios, so that too little and too much variety count alike. Least is best.
     """
     tables = [feature_table(as_pieces(tunes)) for tunes in (generated, real)]
     overlaps = []

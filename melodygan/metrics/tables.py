@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from evaluation.features.table import FEATURES
 from evaluation.scores.verdict import number, share
-from manymodes.experiment.tables import Cell, Table, over_seeds
+from manymodes.experiment.tables import Cell, Table, is_trained, over_seeds, training_cells, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from manymodes.experiment.records import Found, Record
 
 
 def tables(found: Found, losses: Sequence[str]) -> list[Table]:
-    """Put records into the table of what was composed and that of how the models were trained.
+    """Return the tables of what was composed and of how the models were trained.
 
     Args:
         found: the records of each row, one a seed.
@@ -23,7 +23,7 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
     """
     several = any(len(records) > 1 for records in found.values())
     limits = "the least and the greatest of the seeds, as everywhere" if several else "its 95 % interval"
-    trained = {row: records for row, records in found.items() if records[0].trained}
+    trained = {row: records for row, records in found.items() if is_trained(records)}
     music = Table(
         "What they compose",
         (
@@ -31,44 +31,44 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
             "Spread of pitches used", "Least spread", "Greatest spread", "Distinct", "Collapsed", "Copying",
         ),
         [[Cell(row.title), *_music(records)] for row, records in found.items()],
-        f"Score: overlap with held-out tunes, mean over {len(FEATURES)} features, of what these reach with themselves "
-        f"at the same number of tunes, with {limits}. Overlap and ceiling: the same two, not divided. "
-        "Manhattan: distance of pitch groups to held-out tunes, semitones; short tunes come out low. Pitches used and "
-        "mean pitch (MIDI number): mean ± deviation over tunes. Spread: mean distance between two tunes, of that "
-        "between two held-out ones; least and greatest over the features that have variety. Distinct: share of tunes "
-        "that no earlier one equals. The row of real tunes is one half of the held-out tunes against the other.",
+        f"Score: overlap with held-out tunes, mean over {len(FEATURES)} features, relative to the ceiling, with "
+        f"{limits}. The ceiling is the overlap of held-out tunes with each other, at the same number of tunes. "
+        "Manhattan: distance of pitch groups to held-out tunes, semitones; short tunes get low values. Pitches used "
+        "and mean pitch (MIDI number): mean ± deviation over tunes. Spread: mean distance between two tunes, relative "
+        "to held-out tunes; least and greatest over the features that vary. Distinct: share of tunes that differ from "
+        "all earlier ones. The row of real tunes compares one half of the held-out tunes with the other.",
     )  # fmt: skip
     training = Table(
         "How they were trained",
         (
-            "Row", "Generator loss", "Discriminator loss", "Bits a sixteenth", "in validation",
-            "Updates", "Examples a second", "Epochs", "Best epoch",
+            "Row", "Generator loss", "Discriminator loss", "Bits per sixteenth", "in validation",
+            "Updates", "Examples per second", "Seconds", "Epochs", "Judged epoch",
         ),
-        [[Cell(row.title), *_training(records, losses)] for row, records in trained.items()],
-        "Losses and bits are those of the last epoch, means over it. Losses of different rows have different units: "
-        "nats of cross-entropy for a GAN, scores of the critic for a WGAN. An example is a real tune that an update "
-        "looked at; as reported it is a window of 100 notes without lengths. As many epochs were planned, for the "
-        "learning rates, as a short trial of each model said would fit; the clock ended training. The best epoch is "
-        "chosen on validation tunes, as melodygan.train does: least musical distance, or bits.",
+        [[Cell(row.title), *training_cells(records, losses, number)] for row, records in trained.items()],
+        "Losses and bits are means over the last epoch. Losses of different rows have different units: nats of "
+        "cross-entropy for a GAN, scores of the critic for a WGAN. Examples are training tunes, counted once per "
+        "update; as reported, they are windows of 100 notes without lengths. A short trial of each model set the "
+        "number of epochs for the learning rates; training ended when the time was over. The judged epoch is chosen on "
+        "validation tunes, as in melodygan.train: least musical distance, or least bits.",
     )  # fmt: skip
     return [music, training] if trained else [music]
 
 
 def _music(records: Sequence[Record]) -> list[Cell]:
-    def values(name: str, write: Callable[[float], str] = number) -> Cell:
-        return over_seeds([record.measures[name] for record in records], write)
-
     return [
         _score(records),
-        *(values(name) for name in ("overlap", "overlap_ceiling", "manhattan", "manhattan_ceiling")),
+        *(values(records, name, number) for name in ("overlap", "overlap_ceiling", "manhattan", "manhattan_ceiling")),
         *(_moments(records, name) for name in ("used_pitch", "pitch")),
-        *(values(name, share) for name in ("spread_used_pitch", "spread_least", "spread_greatest", "distinct")),
+        *(
+            values(records, name, share)
+            for name in ("spread_used_pitch", "spread_least", "spread_greatest", "distinct")
+        ),
         *(_times(records, name) for name in ("collapsed", "copying")),
     ]
 
 
 def _score(records: Sequence[Record]) -> Cell:
-    cell = over_seeds([record.measures["score"] for record in records], share)
+    cell = values(records, "score", share)
     low, high = records[0].measures["score_interval"]
     if len(records) > 1 or low is None or high is None:
         return cell
@@ -86,11 +86,3 @@ def _times(records: Sequence[Record], name: str) -> Cell:
     times = sum(record.measures[name] for record in records)
     text = f"{times} of {len(records)}" if len(records) > 1 else "yes" if times else "no"
     return Cell(text, bad=times > 0)
-
-
-def _training(records: Sequence[Record], losses: Sequence[str]) -> list[Cell]:
-    counts = ("updates", "examples_per_second", "epochs", "judged_epoch")
-    return [
-        *(over_seeds([record.training["losses"].get(name) for record in records], number) for name in losses),
-        *(over_seeds([record.training[name] for record in records], number) for name in counts),
-    ]

@@ -16,11 +16,10 @@ import tensorflow as tf
 from keras import layers
 
 from manymodes.nn.layers import MinibatchDiscrimination
-from melodygan.data.bars import NoTunesError, cut_at, reaches
-from melodygan.data.encoding import NoteVocabulary
-from melodygan.data.form import METERS, MODES, Form, ends_on_the_bar, ends_on_the_tonic, form_of
+from melodygan.data.encoding import NoteVocabulary, length_of, pitches_in
+from melodygan.data.form import METERS, MODES, Form, NoTunesError, cut_at, ends_on_the_tonic, form_of, places_of
 from melodygan.data.plan import sources_of
-from melodygan.models.gan import LEAK, MOST_ROUNDS, MelodyGAN, kernel_l2, sounds, with_noise
+from melodygan.models.gan import LEAK, MOST_ROUNDS, MelodyGAN, kernel_l2, with_noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +32,10 @@ _OCTAVE = 12
 _MIDDLE_C = 60
 LATENT_DIM = 96
 _TRIES = 16  # about one tune in twelve ends as it should
-_LEAST_DRAWN = 256  # where few are asked for, luck must not decide
-_ROUNDS_FOR_WHOLE = 4  # after which tunes that were cut do, where a length is asked for that hardly any ends at
-_PATIENCE = 8  # rounds after which a plan to which nothing fits gives way to another
-_CERTAIN = 1e6  # what is added to the logit of a symbol that is to stand
+_LEAST_DRAWN = 256  # so that a request for few tunes does not depend on luck
+_ROUNDS_FOR_WHOLE = 4  # after which cut tunes are accepted, where a length is requested at which hardly any ends
+_PATIENCE = 8  # rounds after which a plan that no tune fits is replaced
+_CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 
 
 def build_attention_generator(
@@ -49,14 +48,14 @@ def build_attention_generator(
     noise: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Return what maps [z, conditions], of [B, latent_dim + C + L], to logits [B, L, P + D].
+    """Return the generator: [z, conditions], of [B, latent_dim + C + L], to logits [B, L, P + D].
 
-    A dense layer lays out an eighth of the places; each of three blocks doubles them and convolves, and before the
-    last one every place looks at all others. In the last block a note that returns takes the features of the place
-    that it returns from, so that what stands beside it can lead there.
+    A dense layer makes a layout of an eighth of the places; each of three blocks doubles them and convolves, and
+    before the last one every place attends to all others. In the last block a note that returns takes the features of
+    its source, so that its neighbours can lead there.
 
     Args:
-        length: notes a tune, divisible by 8.
+        length: notes per tune, divisible by 8.
         symbols: P + D.
         latent_dim: width of z.
         channels: of the three blocks.
@@ -70,7 +69,7 @@ def build_attention_generator(
     whole = layers.Concatenate()([inputs[:, :-length], count])
     x = layers.Dense(length // 8 * channels[0], kernel_regularizer=kernel_l2(l2))(whole)
     x = layers.Reshape((length // 8, channels[0]))(x)
-    # What the whole tune shares reaches every place, at every resolution.
+    # Features of the whole tune reach every place, at every resolution.
     whole = layers.LeakyReLU(LEAK)(layers.Dense(channels[0], kernel_regularizer=kernel_l2(l2))(whole))
     for block, width in enumerate(channels):
         x = layers.UpSampling1D(2)(x)
@@ -109,7 +108,7 @@ def build_light_critic(
     convolution's outputs, with minibatch discrimination on both.
 
     Args:
-        length: notes a tune, divisible by 8.
+        length: notes per tune, divisible by 8.
         n_pitches: P.
         n_durations: D.
         embedding: width that each note is embedded in.
@@ -146,14 +145,14 @@ def build_light_critic(
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class Intervals(keras.Layer):
-    """The step from the note before to each note of one-hot notes [B, L, P + D]: one-hot [B, L, 2 widest + 1].
+    """The interval from the note before to each note of one-hot notes [B, L, P + D]: one-hot [B, L, 2 widest + 1].
 
-    Steps are counted in pitch symbols, which are semitones but for pitches that no tune uses. All values are 0
-    for rests, the first note, and wider steps.
+    Intervals are counted in pitch symbols, which are semitones except for pitches that no tune uses. All values are 0
+    for rests, the first note, and wider intervals.
 
     Args:
         n_pitches: P, of which the first two are the end and the rest.
-        widest: the widest step.
+        widest: the widest interval.
     """
 
     def __init__(self, n_pitches: int, widest: int = 7, **kwargs: Any) -> None:
@@ -165,14 +164,10 @@ class Intervals(keras.Layer):
         sounding = notes[..., NoteVocabulary.PITCH_REST + 1 : self.n_pitches]
         before = tf.pad(sounding[:, :-1], [[0, 0], [1, 0], [0, 0]])
         count = sounding.shape[-1]
-        # One product with all shifts: slices would be cheaper, and their gradients four times as dear.
+        # One product with all shifts: slices would be cheaper, but their gradients four times as expensive.
         shifts = np.stack([np.eye(count, k=step) for step in range(-self.widest, self.widest + 1)], axis=1)
         shifted = tf.tensordot(before, tf.constant(shifts, before.dtype), 1)
         return tf.reduce_sum(shifted * sounding[:, :, None], axis=-1)
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """Return (B, L, 2 widest + 1)."""
-        return (*input_shape[:2], 2 * self.widest + 1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -181,10 +176,10 @@ class Intervals(keras.Layer):
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class Places(keras.Layer):
-    """What conditions [B, … + L] say of each of the last L places: [B, L, 4].
+    """Features of each of the last L places of conditions [B, … + L]: [B, L, 4].
 
-    Whether there is a note, whether it is new, how many places are left to the end, in L, and how near that is to
-    it or to a note that returns from it: 1 at the last note, ever less before.
+    Whether there is a note, whether it is new, the share of places left to the end, and how near the end is to it or
+    to a note that returns from it: 1 at the last note, exponentially less before.
     """
 
     def __init__(self, length: int, **kwargs: Any) -> None:
@@ -192,7 +187,7 @@ class Places(keras.Layer):
         self.length = length
 
     def call(self, conditions: tf.Tensor) -> tf.Tensor:
-        """Map conditions to what they say."""
+        """Map conditions to features."""
         sources = conditions[:, -self.length :]
         own = tf.range(self.length, dtype=sources.dtype)
         there = tf.cast(sources >= 0, sources.dtype)
@@ -203,10 +198,6 @@ class Places(keras.Layer):
         near = tf.reduce_max(from_here * near[..., None], axis=1)
         return tf.stack([there, new, left / self.length, near], axis=-1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """Return (B, L, 4)."""
-        return (input_shape[0], self.length, 4)
-
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "length": self.length}
@@ -214,7 +205,7 @@ class Places(keras.Layer):
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class Returning(keras.Layer):
-    """Put at each place of [B, L, …] what stands at its source [B, L]; where that is −1, what stands there itself."""
+    """Replace each place of [B, L, …] by the one at its source [B, L]; where that is −1, it stays."""
 
     def call(self, values: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
         """Rearrange values along their second axis."""
@@ -222,19 +213,12 @@ class Returning(keras.Layer):
         sources = tf.cast(sources, tf.int32)
         return tf.gather(values, tf.where(sources < 0, tf.range(length), sources), axis=1, batch_dims=1)
 
-    def compute_output_shape(self, values_shape: Any, sources_shape: Any) -> tuple[Any, ...]:
-        """Return the shape of the values."""
-        return tuple(values_shape)
-
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class AttentionGAN(MelodyGAN):
     """A melody GAN under conditions: metre and mode, range and close, the number of notes, and which of them return.
 
-    A batch is int [B, L + 2, 3]: the notes, each with its source, and after them the rest, see `with_plans`.
-
-    Args:
-        plans: those of the training tunes, which tunes are composed to, see `note_plans`.
+    A batch is int [B, L + 2, 3], see `with_plans`; ``plans`` are those of the training tunes, see `note_plans`.
     """
 
     def __init__(self, *args: Any, plans: Sequence[Sequence[int]] | np.ndarray, **kwargs: Any) -> None:
@@ -287,32 +271,23 @@ class AttentionGAN(MelodyGAN):
     ) -> list[tuple[Note, ...]]:
         """Compose tunes, all at once, and keep those that end as a tune does.
 
-        A generator that writes all notes at once cannot count to the last bar: of what it writes, only tunes are
-        kept whose upbeat and last bar make a whole one, and which close on the tonic where their
-        plan says so, and not where not.
-
-        Args:
-            count: number of tunes.
-            seed: the same seed, the same tunes.
-            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
-            top_k: the same.
-            top_p: the same.
-            bars: exact length. Tunes that end there by themselves come first; longer ones are cut there.
-            meter: one of `melodygan.data.form.METERS`; without it each tune has that of some training tune.
-            mode: ``major`` or ``minor``; the same.
+        A generator that writes all notes at once cannot count to the last bar: only tunes are kept whose upbeat and
+        last bar make a whole one, and which close on the tonic exactly where their plan says so. Tunes that end after
+        ``bars`` by themselves come first; longer ones are cut there. Without ``meter`` or ``mode`` each tune has that
+        of some training tune; temperature, top_k and top_p are those of `melodygan.models.sampling.filtered_logits`.
 
         Raises:
-            ValueError: the training tunes knew no such form.
-            NoTunesError: hardly any tune ends on the bar, or is as long as ``bars`` asks for.
+            ValueError: no training tune has this form.
+            NoTunesError: hardly any tune ends on the bar, or is as long as ``bars``.
         """
-        known = self._plans_like(meter, mode)
+        known = self.plans[places_of(map(form_in, self.plans), meter, mode)]
         rng = np.random.default_rng(seed)
         plans = known[rng.integers(len(known), size=count)]
         whole: dict[int, tuple[Note, ...]] = {}
         cut: list[tuple[Note, ...]] = []
         drawn = 0
         for number in range(MOST_ROUNDS):
-            # Each plan is tried until a tune keeps to it: were plans drawn anew, the easy ones would prevail.
+            # Each plan is tried until a tune keeps to it: new plans would be mostly easy ones in the end.
             pending = [place for place in range(count) if place not in whole]
             if number % _PATIENCE == _PATIENCE - 1:
                 plans[pending] = known[rng.integers(len(known), size=len(pending))]
@@ -328,13 +303,13 @@ class AttentionGAN(MelodyGAN):
             )
             for place, notes in zip(places.tolist(), tunes, strict=True):
                 form, closes = form_in(plans[place]), bool(plans[place, -3])
-                if not sounds(notes) or ends_on_the_tonic(notes, form.mode) != closes:
+                if not pitches_in(notes) or ends_on_the_tonic(notes, form.mode) != closes:
                     continue
-                bar = METERS[form.meter]
-                if ends_on_the_bar(notes, form.meter) and bars in {None, sum(note.steps for note in notes) // bar}:
+                bar, steps = METERS[form.meter], length_of(notes)
+                if steps % bar == 0 and bars in {None, steps // bar}:
                     whole.setdefault(place, notes)
-                elif bars is not None and reaches(notes, bars, bar):
-                    cut.append(cut_at(notes, bars, bar))
+                elif bars is not None and steps >= bars * bar:
+                    cut.append(cut_at(notes, bars * bar))
             if len(whole) == count or (number + 1 >= _ROUNDS_FOR_WHOLE and len(whole) + len(cut) >= count):
                 break
         found = [*whole.values(), *cut] if bars is not None else [whole[place] for place in sorted(whole)]
@@ -342,18 +317,9 @@ class AttentionGAN(MelodyGAN):
             raise NoTunesError(f"only {len(found)} of {drawn} tunes were as asked: ask for less")
         return found[:count]
 
-    def _plans_like(self, meter: str | None, mode: str | None) -> np.ndarray:
-        """Return the plans of the training tunes in a metre and a mode, or in any."""
-        forms = map(form_in, self.plans)
-        fits = [meter in {None, form.meter} and mode in {None, form.mode} for form in forms]
-        if not any(fits):
-            asked = " ".join(part for part in (meter, mode) if part)
-            raise ValueError(f"the model never heard a tune in {asked}: ask for another metre or mode")
-        return self.plans[fits]
-
 
 def with_plans(notes: np.ndarray, plans: np.ndarray) -> np.ndarray:
-    """Join notes [n, L, 2] and plans to what `AttentionGAN` learns from, [n, L + 2, 3]."""
+    """Join notes [n, L, 2] and plans for `AttentionGAN`, [n, L + 2, 3]: notes with their sources, and the form."""
     sources, forms = plans[:, :-FORM_COLUMNS], plans[:, -FORM_COLUMNS:]
     forms = np.pad(forms, ((0, 0), (0, 1))).reshape(len(plans), -1, 3)
     return np.concatenate([np.concatenate([notes, sources[..., None]], axis=2), forms], axis=1)
@@ -362,8 +328,8 @@ def with_plans(notes: np.ndarray, plans: np.ndarray) -> np.ndarray:
 def note_plans(tunes: Sequence[Tune], length: int) -> np.ndarray:
     """Return the plans of tunes of at most ``length`` notes, int32 [n, L + 5].
 
-    These are the sources, −1 after the end; metre and mode by their places; 1 if the tune closes on the tonic; and
-    its lowest and highest pitch.
+    These are the sources, −1 after the end; the indices of metre and mode; 1 if the tune closes on the tonic; and its
+    lowest and highest pitch.
     """
     meters = list(METERS)
     plans = np.full((len(tunes), length + FORM_COLUMNS), -1, np.int32)
@@ -371,7 +337,7 @@ def note_plans(tunes: Sequence[Tune], length: int) -> np.ndarray:
         form = form_of(tune)
         row[: len(tune.notes)] = sources_of(tune.notes)
         closes = ends_on_the_tonic(tune.notes, form.mode)
-        pitches = [note.pitch for note in tune.notes if note.pitch is not None] or [_MIDDLE_C]
+        pitches = pitches_in(tune.notes) or [_MIDDLE_C]
         row[-FORM_COLUMNS:] = meters.index(form.meter), MODES.index(form.mode), closes, min(pitches), max(pitches)
     return plans
 

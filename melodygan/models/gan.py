@@ -1,6 +1,6 @@
 """The networks of the melody GANs and the model that trains them and turns latents into tunes.
 
-Notation: B batch, L notes a tune, P pitch symbols, D duration symbols (`melodygan.data.encoding.NoteVocabulary`).
+Notation: B batch, L notes per tune, P pitch symbols, D duration symbols (`melodygan.data.encoding.NoteVocabulary`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from keras import layers
 
 from manymodes.nn.adversarial import AdversarialModel
 from manymodes.nn.layers import MinibatchDiscrimination
-from melodygan.data.bars import NoTunesError, cut_at, reaches
-from melodygan.data.encoding import NoteVocabulary
+from melodygan.data.encoding import NoteVocabulary, length_of, pitches_in
+from melodygan.data.form import METERS, UNKNOWN_METER, NoTunesError, cut_at
 from melodygan.models.sampling import filtered_logits
 
 if TYPE_CHECKING:
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 LEAK = 0.2
 SAMPLING_TEMPERATURE = 0.25
-"""What the logits are divided by before a symbol is drawn, in training and in composing.
+"""The logits are divided by this before a symbol is drawn, in training and in composing.
 
 At 1 the symbols of a tune are drawn nearly independently for a long time, and averages over a tune (its register,
-its pace) differ too little from tune to tune. Sharper draws leave the differences to the latent vector, which a whole
-tune shares.
+its pace) differ too little. Sharper draws leave the differences to the latent vector, which a whole tune shares.
 """
 MOST_ROUNDS = 20
 _LEAST_DRAWN = 64
@@ -47,12 +46,11 @@ def build_generator(
 ) -> keras.Model:
     """Return the report's dense generator with a categorical head: [B, latent_dim] → logits [B, L, P + D].
 
-    The dense layers lay out the whole tune at a quarter of its resolution; two upsampling convolutions, shared
-    by all places of the tune, spell it out note by note. A dense head would have to learn every melodic turn
-    anew at each of the L places.
+    The dense layers make a layout of the tune at a quarter of its resolution; two upsampling convolutions, shared by
+    all places, turn it into notes. A dense head would have to learn every melodic turn anew at each of the L places.
 
     Args:
-        length: notes a tune, divisible by 4.
+        length: notes per tune, divisible by 4.
         symbols: P + D.
         latent_dim: width of z.
         widths: of the dense layers, each with LeakyReLU 0.2 and batch normalisation (momentum 0.8).
@@ -101,12 +99,12 @@ def build_discriminator(
     A convolutional stem reads the notes in groups of four, so that the LSTMs take L/4 steps instead of L: they
     are what a training step waits for.
 
-    Beside what the recurrent layers make of a tune stands its histogram, how often each pitch and each duration
-    occurs, and minibatch discrimination looks at both. A generator that writes all its tunes in one register at one
-    pace is given away by the histograms of a batch, long before by their turns.
+    The histogram of a tune, how often each pitch and each duration occurs, is joined to the output of the recurrent
+    layers, and minibatch discrimination is applied to both. The histograms of a batch reveal a generator that writes
+    all its tunes in one register at one pace, long before their turns do.
 
     Args:
-        length: notes a tune, divisible by 4.
+        length: notes per tune, divisible by 4.
         symbols: P + D.
         units: of the LSTM and of each direction of the bidirectional one.
         channels: of the stem's convolutions.
@@ -115,10 +113,10 @@ def build_discriminator(
         dropout: share of the features that training drops before the score.
         group_size: examples compared with each other, see `manymodes.nn.layers.MinibatchDiscrimination`.
         fused_lstm: allow cuDNN's LSTM on a GPU. It has no second derivative, so a penalty on the critic's
-            gradient needs False; elsewhere it changes nothing.
+            gradient needs False; otherwise the results are the same.
         noise: standard deviation of Gaussian noise after each recurrent and dense layer.
         l2: λ of the kernel regularisation of the dense layers.
-        score_scale: factor of the scores. A Wasserstein critic's have no unit, but λ is measured against them.
+        score_scale: factor of the scores. Those of a Wasserstein critic have no unit, but λ is relative to them.
     """
     x = notes = keras.Input((length, symbols), name="notes")
     for width, stride in zip(channels, (1, 2, 2), strict=True):
@@ -131,8 +129,8 @@ def build_discriminator(
     x = with_noise(x, noise)
     for width in widths:
         x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
-        # No normalisation: behind one, nothing but L2 acts on the size of a kernel, and Adam makes of it a steady
-        # pull to zero that ends the critic within a hundred updates.
+        # No normalisation: after one, only L2 acts on the size of a kernel, which Adam turns into a steady pull to
+        # zero that ends the critic within a hundred updates.
         x = with_noise(x, noise)
         x = layers.LeakyReLU(LEAK)(x)
     x = layers.Dropout(dropout)(x)
@@ -161,9 +159,7 @@ class MelodyGAN(AdversarialModel):
 
     def __init__(self, *args: Any, vocabulary: NoteVocabulary | dict[str, Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(vocabulary, dict):
-            vocabulary = NoteVocabulary.from_config(vocabulary)
-        self.vocabulary = vocabulary
+        self.vocabulary = NoteVocabulary.from_config(vocabulary)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, vocabulary included."""
@@ -180,11 +176,11 @@ class MelodyGAN(AdversarialModel):
         return tf.split(notes, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
 
     def constrained(self, logits: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
-        """Rule out what the conditions forbid, by logits [B, L, P + D]; by default nothing."""
+        """Exclude what the conditions forbid, by logits [B, L, P + D]; by default nothing."""
         return logits
 
     def arranged(self, notes: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
-        """Put drawn notes [B, L, …] where the conditions want them; by default they stay."""
+        """Rearrange drawn notes [B, L, …] as the conditions require; by default not."""
         return notes
 
     def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
@@ -206,26 +202,21 @@ class MelodyGAN(AdversarialModel):
         top_p: float = 1.0,
         bars: int | None = None,
     ) -> list[tuple[Note, ...]]:
-        """Compose tunes, all at once.
+        """Compose tunes, all at once; temperature, top_k and top_p are those of `filtered_logits`.
 
-        Args:
-            count: number of tunes.
-            seed: the same seed, the same tunes.
-            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
-            top_k: the same.
-            top_p: the same.
-            bars: exact length of every tune in bars of 4/4; shorter ones are composed again.
+        With ``bars``, all have this length in 4/4; shorter ones are composed again.
 
         Raises:
-            NoTunesError: hardly any tune is as long as ``bars`` asks for, or there is nothing but silence.
+            NoTunesError: hardly any tune is that long, or all of them are silent.
         """
         # Never few at once: where many are too short, a single tune must not run out of rounds.
         drawn = max(count, _LEAST_DRAWN)
+        steps = 0 if bars is None else bars * METERS[UNKNOWN_METER]
         tunes: list[tuple[Note, ...]] = []
         for number in range(MOST_ROUNDS):
             composed = self.compose(drawn, [seed, number], temperature=temperature, top_k=top_k, top_p=top_p)
-            usable = [notes for notes in composed if sounds(notes) and (bars is None or reaches(notes, bars))]
-            tunes += usable if bars is None else [cut_at(notes, bars) for notes in usable]
+            usable = [notes for notes in composed if pitches_in(notes) and length_of(notes) >= steps]
+            tunes += [cut_at(notes, steps) for notes in usable] if steps else usable
             if len(tunes) >= count:
                 return tunes[:count]
         raise NoTunesError(f"only {len(tunes)} of {drawn * MOST_ROUNDS} tunes were as long as asked: ask for less")
@@ -237,43 +228,28 @@ class MelodyGAN(AdversarialModel):
         *,
         conditions: tf.Tensor | None = None,
         temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
+        **choice: Any,
     ) -> list[tuple[Note, ...]]:
-        """Write tunes as they come, silent ones too.
+        """Compose tunes, silent ones too.
 
         Args:
             count: number of tunes.
             seed: two integers.
             conditions: [count, condition_dim] for a conditional model.
-            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
-            top_k: the same.
-            top_p: the same.
+            temperature: of `filtered_logits`.
+            **choice: its other arguments.
         """
-        latent_seed, *part_seeds = tf.unstack(
-            tf.random.experimental.stateless_split(tf.constant(seed, tf.int64), 3),
-        )
+        latent_seed, *part_seeds = tf.unstack(tf.random.experimental.stateless_split(tf.constant(seed, tf.int64), 3))
         latents = tf.random.stateless_normal([count, self.latent_dim], latent_seed)
         logits = self(latents if conditions is None else tf.concat([latents, conditions], axis=-1))
-        logits = self.constrained(logits, conditions)
-        sharpness = temperature * SAMPLING_TEMPERATURE
-        symbols = [
-            draw(filtered_logits(part, temperature=sharpness, top_k=top_k, top_p=top_p), part_seed)
-            for part, part_seed in zip(self.parts(logits), part_seeds, strict=True)
-        ]
+        symbols = []
+        for part, part_seed in zip(self.parts(self.constrained(logits, conditions)), part_seeds, strict=True):
+            kept = filtered_logits(part, temperature=temperature * SAMPLING_TEMPERATURE, **choice)
+            flat = tf.reshape(kept, [-1, kept.shape[-1]])
+            drawn = tf.random.stateless_categorical(flat, 1, part_seed, dtype=tf.int32)
+            symbols.append(tf.reshape(drawn, tf.shape(kept)[:-1]))
         notes = self.arranged(tf.stack(symbols, axis=-1), conditions)
         return [self.vocabulary.decode(row) for row in notes.numpy()]
-
-
-def sounds(notes: Sequence[Note]) -> bool:
-    """Whether there is anything but silence."""
-    return any(note.pitch is not None for note in notes)
-
-
-def draw(logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draw a symbol for every place from logits [B, L, symbols]: int32 [B, L]."""
-    flat = tf.reshape(logits, [-1, logits.shape[-1]])
-    return tf.reshape(tf.random.stateless_categorical(flat, 1, seed, dtype=tf.int32), tf.shape(logits)[:-1])
 
 
 def straight_through(logits: tf.Tensor, seed: tf.Tensor, *, temperature: float = 1.0) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""The LSTM that continues a melody symbol by symbol, its metrics, and the batches it learns from.
+"""The LSTM that continues a melody symbol by symbol, its metrics, and its batches.
 
 Notation: B tunes, T steps (sixteenths), V symbols (`melodygan.data.encoding.StepVocabulary`).
 """
@@ -15,7 +15,6 @@ from keras import layers
 
 from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.recurrent import HoistedLSTM
-from melodygan.data.bars import STEPS_A_BAR
 from melodygan.data.encoding import (
     DELIMITER,
     HOLD,
@@ -24,6 +23,7 @@ from melodygan.data.encoding import (
     Tune,
     from_steps,
     pitch_name,
+    pitches_in,
     to_steps,
 )
 from melodygan.data.form import METERS, UNKNOWN_METER
@@ -49,17 +49,17 @@ if TYPE_CHECKING:
 LOOKBACK = (8, 12, 16, 24, 32, 48, 64, 96, 128)
 """One, two, four and eight bars of 2/4, 3/4 and 4/4, in sixteenths."""
 
-_BUCKET = 32
-_PLAN_WITHHELD = 0.3  # share of training tunes that come without their plan
+_BUCKET = 32  # sixteenths by which the lengths of batches differ, so that few shapes occur
+_PLAN_WITHHELD = 0.3  # share of training tunes without their plan
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
-_CANDIDATES = 8
+_CANDIDATES = 8  # ways to fill the open bars of a variation, of which one is chosen
 _LOOKBACK_WIDTH = 16
 _METERS = (16, 12)  # sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4
 _LONGEST = 16  # sixteenths up to which the length of a sounding note is counted
 _RUNS = (1, 4, 8, 16, 32)  # thresholds, in sixteenths, of agreement with earlier bars
 _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
-_ONE_HOT = ("form", "left", "near", "pace", "close")  # the columns of a plan that are inputs as they are
+_ONE_HOT = ("form", "left", "near", "pace", "close")  # the columns of a plan that are one-hot inputs
 _DISTANCE = tuple(STEP_COLUMNS).index("distance")
 
 
@@ -97,7 +97,7 @@ class BitsPerNote(BitsPerStep):
         self.hold = hold
 
     def counted(self, y_true: Any) -> Any:
-        """Return 1 at onsets; the end of a tune counts as one, having to be predicted too."""
+        """Return 1 at onsets; the end of a tune counts as one, because it is predicted too."""
         return tf.cast(tf.not_equal(tf.cast(y_true, tf.int32), self.hold), tf.float32)
 
     def get_config(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class BitsPerNote(BitsPerStep):
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class OnsetAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """Accuracy where something starts or the tune ends: always predicting "hold" scores 0 here."""
+    """Accuracy where something starts or the tune ends, so that always predicting "hold" scores 0."""
 
     def __init__(self, hold: int, name: str = "onset_accuracy", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
@@ -128,24 +128,23 @@ class OnsetAccuracy(keras.metrics.SparseCategoricalAccuracy):
 class MelodyLSTM(keras.Model):
     """LSTM → dropout → softmax over the vocabulary, a prediction at every step.
 
-    Calling it maps symbols [B, T], the first of which is the delimiter, to the logits of the symbols that follow
-    them, [B, T, V]. With [B, T, 1 + K], the inputs also have K columns of the tune's plan for each coming symbol
-    (`melodygan.data.plan.as_steps`). It is trained with and without plans, so that it can follow one, and can be
-    evaluated without.
+    It maps symbols [B, T], the first of which is the delimiter, to the logits of the symbols that follow them,
+    [B, T, V]. With [B, T, 1 + K], the inputs also have K columns of the tune's plan for each coming symbol
+    (`melodygan.data.plan.as_steps`). It is trained with and without plans.
 
-    The inputs of the LSTM are the newest symbol and what is hard to remember of the earlier ones: the sounding note
-    and its length so far, the place in the bar, and, as in the lookback network of Waite (2016), the symbols one, two,
-    four and eight bars before the coming one. Of these lookbacks, the one with which the tune has agreed for longest
-    is an input of its own, with the length of the agreement: it predicts the next symbol where a phrase returns. From
-    1,400 tunes the LSTM does not learn to find it. Where the plan says that a bar returns, its symbol is an input, too.
+    The inputs of the LSTM are the newest symbol and features that it can hardly remember: the sounding note and its
+    length so far, the place in the bar, and, as in the lookback network of Waite (2016), the symbols one, two, four and
+    eight bars before the coming one. The lookback with which the tune has agreed for longest is an input of its own,
+    with the length of the agreement: it predicts the next symbol where a phrase returns. From 1,400 tunes the LSTM does
+    not learn to find it. Where the plan says that a bar returns, its symbol is an input, too.
 
     Args:
-        vocabulary: its symbols; they are saved with the model.
+        vocabulary: its symbols, which are saved with the model.
         units: width of the LSTM.
         dropout: share of its outputs, and of the embedded lookbacks, that training drops.
         lookback: distances in sixteenths, ascending, of the earlier symbols among its inputs.
-        plans: those of the training tunes, which it composes to.
-        seed: together with the number of the update it fixes every random draw of training.
+        plans: those of the training tunes, to which it composes.
+        seed: fixes, with the number of the update, every random draw of training.
     """
 
     def __init__(
@@ -160,9 +159,7 @@ class MelodyLSTM(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(vocabulary, dict):
-            vocabulary = StepVocabulary.from_config(vocabulary)
-        self.vocabulary = vocabulary
+        self.vocabulary = vocabulary = StepVocabulary.from_config(vocabulary)
         self.units, self.rate, self.seed = units, dropout, seed
         self.lookback = tuple(lookback)
         self.plans = tuple(plan if isinstance(plan, Plan) else from_config([plan])[0] for plan in plans)
@@ -187,11 +184,11 @@ class MelodyLSTM(keras.Model):
         plan = tf.zeros([*tf.unstack(tf.shape(symbols)[:2]), len(STEP_COLUMNS)], tf.int32)
         if len(symbols.shape) == 3:  # noqa: PLR2004 - with its plan
             symbols, plan = symbols[..., 0], symbols[..., 1:]
-        sounding, lasted = self._what_sounds(symbols)
+        sounding, lasted = self._sounding(symbols)
         earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
         agreed = self._agreement(symbols)
-        # The coming symbol is the one after place, so what stood `distance` before it is one place nearer.
+        # The coming symbol is the one after place, so its source `distance` before it is one place nearer.
         source = places - tf.maximum(plan[..., _DISTANCE], 1) + 1
         returning = tf.gather(symbols, tf.maximum(source, 0), axis=1, batch_dims=1)
         inputs = self._inputs(plan, symbols, sounding, lasted, places, earlier, agreed, returning, training=training)
@@ -215,28 +212,28 @@ class MelodyLSTM(keras.Model):
         Args:
             plan: of the coming symbols, [..., K].
             symbols: the newest ones, [...].
-            sounding: the symbol with which began what sounds, [...].
+            sounding: the symbol at the onset of the current note or rest, [...].
             lasted: steps since then, [...].
             places: steps since the beginning of the tune, [...].
             earlier: symbols `lookback` steps before the coming one, [..., lookback].
-            agreed: for how many steps the tune has been what it was `lookback` steps before, [..., lookback].
-            returning: what stands where the plan says that the coming one returns from, [...].
-            training: whether some of the earlier ones are dropped.
+            agreed: number of steps for which the tune has equalled itself `lookback` steps before, [..., lookback].
+            returning: the source of the coming symbol according to the plan, [...].
+            training: whether embedded lookbacks are dropped.
         """
-        of_earlier = self.forgetting(self.embedding(earlier), training=training)
-        size = len(self.vocabulary)
-        inputs = [tf.one_hot(symbols, size), tf.one_hot(sounding, size), tf.one_hot(lasted, _LONGEST + 1)]
-        inputs += [tf.one_hot(places % meter, meter) for meter in _METERS]
-        of_plan = dict(zip(STEP_COLUMNS, tf.unstack(plan, axis=-1), strict=True))
-        inputs += [tf.one_hot(of_plan[name], 1 + STEP_COLUMNS[name]) for name in _ONE_HOT]
-        inputs.append(tf.one_hot(tf.where(of_plan["distance"] > 0, returning, -1), size))
+        size, of_plan = len(self.vocabulary), dict(zip(STEP_COLUMNS, tf.unstack(plan, axis=-1), strict=True))
         longest = tf.argmax(agreed, axis=-1, output_type=tf.int32)
         run = tf.reduce_sum(tf.cast(tf.reduce_max(agreed, axis=-1)[..., None] >= _RUNS, tf.int32), axis=-1)
-        expected = tf.gather(earlier, longest, axis=-1, batch_dims=len(symbols.shape))
-        inputs += [tf.one_hot(expected, size), tf.one_hot(run, len(_RUNS) + 1)]
-        inputs = [tf.cast(part, self.compute_dtype) for part in inputs]
-        flat = tf.reshape(of_earlier, tf.concat([tf.shape(symbols), [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
-        return tf.concat([*inputs, flat], axis=-1)
+        categories = [
+            *((symbols, size), (sounding, size), (lasted, _LONGEST + 1)),
+            *((places % meter, meter) for meter in _METERS),
+            *((of_plan[name], 1 + STEP_COLUMNS[name]) for name in _ONE_HOT),
+            (tf.where(of_plan["distance"] > 0, returning, -1), size),
+            (tf.gather(earlier, longest, axis=-1, batch_dims=len(symbols.shape)), size),
+            (run, len(_RUNS) + 1),
+        ]
+        embedded = self.forgetting(self.embedding(earlier), training=training)
+        flat = tf.reshape(embedded, tf.concat([tf.shape(symbols), [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
+        return tf.concat([*(tf.one_hot(*category, dtype=self.compute_dtype) for category in categories), flat], axis=-1)
 
     def _delayed(self, symbols: tf.Tensor, steps: int, before: int | None = None) -> tf.Tensor:
         """Return symbols [B, T, ...] delayed by a number of steps; delimiters, or ``before``, precede the tune."""
@@ -245,7 +242,7 @@ class MelodyLSTM(keras.Model):
         return tf.pad(symbols, paddings, constant_values=before)[:, : tf.shape(symbols)[1]]
 
     def _agreement(self, symbols: tf.Tensor) -> tf.Tensor:
-        """Return for how many steps, up to `_RUNS`' last, symbols [B, T] have been those of earlier bars."""
+        """Return for how many steps, up to `_RUNS`' last, symbols [B, T] have equalled those of earlier bars."""
         before = tf.stack([self._delayed(symbols, distance) for distance in self.lookback], axis=-1)
         agreed = tf.where(symbols[..., None] == before, _RUNS[-1], 0)
         for steps in _DOUBLINGS:
@@ -253,8 +250,8 @@ class MelodyLSTM(keras.Model):
                 agreed = tf.minimum(agreed, steps + self._delayed(agreed, steps, 0))
         return agreed
 
-    def _what_sounds(self, symbols: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the last symbol that is no hold, and how many steps ago it stood, at each place of [B, T]."""
+    def _sounding(self, symbols: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the last symbol that is not a hold, and how many steps ago it was, at each place of [B, T]."""
         hold = self.vocabulary.index(HOLD)
         lasted = tf.where(symbols == hold, _LONGEST, 0)
         for steps in _DOUBLINGS:
@@ -278,7 +275,7 @@ class MelodyLSTM(keras.Model):
         )
 
     def train_step(self, data: Any) -> Any:
-        """Make one update; what it drops follows from the seed and the number of the update."""
+        """Make one update; its dropout follows from the seed and the number of the update."""
         reseed_layers([self], self.seed, self.optimizer.iterations)
         return super().train_step(data)
 
@@ -310,28 +307,26 @@ class MelodyLSTM(keras.Model):
         mode: str | None = None,
         max_steps: int = 512,
     ) -> list[tuple[Note, ...]]:
-        """Compose tunes, all at once: each step of the cell serves the whole batch.
-
-        Each keeps to the plan of some training tune, where the model has any.
+        """Compose tunes, all at once, to the plans of training tunes, where the model has any.
 
         Args:
             count: number of tunes.
             seed: the same seed, the same tunes.
-            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
+            temperature: see `melodygan.models.sampling.filtered_logits`, like ``top_k`` and ``top_p``.
             top_k: the same.
             top_p: the same.
             start: notes that every tune begins with.
-            bars: exact length in bars of ``meter``, or of 4/4; without it a tune ends where the model ends it.
+            bars: exact length in bars of ``meter``, or of 4/4; without it the model ends a tune.
             meter: one of `melodygan.data.form.METERS`; without it each tune has that of its plan.
             mode: ``major`` or ``minor``; the same.
             max_steps: sixteenths after which a tune is cut when the model does not end it.
 
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
-                tune was in that metre and mode.
+                tune has that metre and mode.
         """
-        given = self._known(start, "the start")
-        length = max_steps if bars is None else bars * (STEPS_A_BAR if meter is None else METERS[meter])
+        given = self._known(start, "the start", empty=True)
+        length = max_steps if bars is None else bars * METERS[meter or UNKNOWN_METER]
         if len(given) > length:
             raise ValueError(f"the start is {len(given)} sixteenths long, more than the {length} asked for")
         plans: list[Plan | None] = [None]
@@ -342,27 +337,19 @@ class MelodyLSTM(keras.Model):
             if bars is None:
                 like = going_on(like, len(given))
             plans = [like[n] for n in np.random.default_rng([seed, 1]).integers(len(like), size=count)]
-        symbols = self._sample(
+        symbols = self._drawn(
             _CERTAIN * self._one_hot(given)[None],
-            tf.stack([as_steps(plan, length) for plan in plans]),
-            tf.fill([count], 0 if bars is None else length),
-            tf.constant([seed, 0], tf.int64),
-            together=False,
-            options=(tf.constant(temperature, tf.float32), top_k, top_p),
+            np.stack([as_steps(plan, length) for plan in plans]),
+            np.full(count, 0 if bars is None else length),
+            seed,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
         )
-        return [from_steps(self.vocabulary.decode(row)) for row in symbols.numpy()]
+        return [self._notes(row) for row in symbols]
 
     def vary(
-        self,
-        notes: Sequence[Note],
-        count: int,
-        *,
-        amount: float,
-        seed: int,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        form: Form | None = None,
+        self, notes: Sequence[Note], count: int, *, amount: float, seed: int, form: Form | None = None, **choice: Any
     ) -> list[tuple[Note, ...]]:
         """Write variations of a tune: some of its bars are composed anew, the others stay.
 
@@ -374,17 +361,14 @@ class MelodyLSTM(keras.Model):
             count: number of variations.
             amount: share of its bars that is composed anew, over 0 to 1; one at least.
             seed: the same seed, the same variations.
-            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
-            top_k: the same.
-            top_p: the same.
-            form: the tune's, where it is known; the model then keeps to its plan. Bars are those of its metre.
+            form: the tune's, if known; the model then keeps to its plan. Bars are those of its metre.
+            **choice: temperature, top_k and top_p, see `melodygan.models.sampling.filtered_logits`.
 
         Raises:
             ValueError: the tune is empty, or has a pitch that the vocabulary lacks.
         """
-        tune = np.array(self._known(notes, "the tune to vary", empty=False), np.int32)
-        length = len(tune)
-        bar = STEPS_A_BAR if form is None else METERS[form.meter]
+        tune = np.array(self._known(notes, "the tune to vary"), np.int32)
+        length, bar = len(tune), METERS[form.meter if form else UNKNOWN_METER]
         bars = -(-length // bar)
         opened = max(1, round(amount * bars))
         rng = np.random.default_rng(seed)
@@ -392,109 +376,98 @@ class MelodyLSTM(keras.Model):
         for row in closed:
             row[rng.choice(bars, opened, replace=False)] = False
         kept = np.repeat(np.repeat(closed, bar, axis=1)[:, :length], _CANDIDATES, axis=0)
-        plans: list[Plan | None] = [None]
+        planned = np.zeros((*kept.shape, len(STEP_COLUMNS)), np.int32)
         if form is not None:
             plan = plan_of(Tune(tuple(notes), key=form.mode, meter=form.meter))
-            # A bar that is composed anew returns from none that stays: it would be what it was.
-            returns = [
-                [0 if row[place - back] and not row[place] else back for place, back in enumerate(plan.returns)]
-                for row in closed
-            ]
-            plans = [plan._replace(returns=tuple(row)) for row in returns for _ in range(_CANDIDATES)]
-        planned = tf.stack([as_steps(plan, length) for plan in plans])
-        symbols = self._sample(
-            _CERTAIN * self._one_hot(tune) * tf.cast(kept, tf.float32)[..., None],
-            planned,
-            tf.fill([len(kept)], length),
-            tf.constant([seed, 0], tf.int64),
-            together=False,
-            options=(tf.constant(temperature, tf.float32), top_k, top_p),
-        )
-        before = tf.concat([tf.fill([len(kept), 1], self.vocabulary.index(DELIMITER)), symbols[:, :-1]], axis=1)
-        planned = tf.broadcast_to(planned, [*kept.shape, len(STEP_COLUMNS)])
-        logits = self(tf.concat([before[..., None], planned], axis=-1))
+            for number, row in enumerate(closed):
+                # A bar that is composed anew does not return from one that stays: it would be unchanged.
+                returns = (0 if row[n - back] and not row[n] else back for n, back in enumerate(plan.returns))
+                of_row = slice(number * _CANDIDATES, (number + 1) * _CANDIDATES)
+                planned[of_row] = as_steps(plan._replace(returns=tuple(returns)), length)
+        pull = _CERTAIN * self._one_hot(tune) * kept[..., None].astype(np.float32)
+        symbols = self._drawn(pull, planned, np.full(len(kept), length), seed, **choice)
+        before = np.pad(symbols[:, :-1], ((0, 0), (1, 0)), constant_values=self.vocabulary.index(DELIMITER))
+        logits = self(np.concatenate([before[..., None], planned], axis=-1))
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(symbols, tf.cast(logits, tf.float32))
-        surprise = tf.reduce_sum(tf.where(kept, nats, 0.0), axis=1).numpy().reshape(count, _CANDIDATES)
-        variations = []
-        for rows, costs in zip(symbols.numpy().reshape(count, _CANDIDATES, length), surprise, strict=True):
-            changed = (rows != tune).any(axis=1)
-            best = min(range(_CANDIDATES), key=lambda number: (not changed[number], costs[number]))
-            variations.append(from_steps(self.vocabulary.decode(rows[best])))
-        return variations
+        costs = tf.reduce_sum(tf.where(kept, nats, 0.0), axis=1).numpy()
+        unchanged = (symbols == tune).all(axis=1)
+        candidates = np.arange(len(kept)).reshape(count, _CANDIDATES)
+        return [self._notes(symbols[min(rows, key=lambda n: (unchanged[n], costs[n]))]) for rows in candidates]
 
     def interpolate(
-        self,
-        first: Sequence[Note],
-        second: Sequence[Note],
-        count: int,
-        *,
-        seed: int,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
+        self, first: Sequence[Note], second: Sequence[Note], count: int, *, seed: int, **choice: Any
     ) -> list[tuple[Note, ...]]:
-        """Morph one tune into another: tunes from ``first`` to ``second``, both included.
+        """Morph one tune into another: tunes from ``first`` to ``second``, both included, in C major or A minor.
 
         Between them the model composes while both tunes pull at it, the second ever more, the first ever less:
-        where they agree it follows them, elsewhere it chooses what fits the notes so far. All tunes share their
+        where they agree it follows them, elsewhere it chooses symbols that fit the notes so far. All tunes share their
         random numbers, so that they differ by the pull alone. Lengths change by quarters.
 
         Args:
-            first: a tune, in C major or A minor.
+            first: a tune.
             second: another one.
             count: number of tunes, 2 at least.
             seed: the same seed, the same tunes.
-            temperature: see `melodygan.models.sampling.filtered_logits`, as are ``top_k`` and ``top_p``.
-            top_k: the same.
-            top_p: the same.
+            **choice: temperature, top_k and top_p, see `melodygan.models.sampling.filtered_logits`.
 
         Raises:
             ValueError: a tune is empty, or has a pitch that the vocabulary lacks; or ``count`` is below 2.
         """
         if count < 2:  # noqa: PLR2004 - the two ends
-            raise ValueError(f"from one tune to another there are 2 steps or more, not {count}")
-        ends = [
-            self._known(tune, f"the {which} tune", empty=False)
-            for tune, which in ((first, "first"), (second, "second"))
-        ]
+            raise ValueError(f"a morph has at least 2 steps, not {count}")
+        ends = [self._known(first, "the first tune"), self._known(second, "the second tune")]
         if count == 2:  # noqa: PLR2004 - nothing between them
             return [tuple(first), tuple(second)]
         longest = max(map(len, ends))
         pulls = [tf.pad(self._one_hot(end), [[0, longest - len(end)], [0, 0]]) for end in ends]
         shares = np.linspace(0, 1, count)[1:-1]
-        lengths = [
-            STEPS_PER_QUARTER * round(((1 - share) * len(ends[0]) + share * len(ends[1])) / STEPS_PER_QUARTER)
-            for share in shares
-        ]
+        quarters = ((1 - shares) * len(ends[0]) + shares * len(ends[1])) / STEPS_PER_QUARTER
         share = tf.constant(shares, tf.float32)[:, None, None]
-        symbols = self._sample(
+        symbols = self._drawn(
             _PULL * ((1 - share) * pulls[0] + share * pulls[1]),
-            tf.constant(as_steps(None, longest)[None]),
-            tf.constant(np.clip(lengths, 1, longest), tf.int32),
-            tf.constant([seed, 0], tf.int64),
+            as_steps(None, longest)[None],
+            np.clip(STEPS_PER_QUARTER * np.rint(quarters), 1, longest),
+            seed,
             together=True,
-            options=(tf.constant(temperature, tf.float32), top_k, top_p),
+            **choice,
         )
-        between = [from_steps(self.vocabulary.decode(row)) for row in symbols.numpy()]
-        return [tuple(first), *between, tuple(second)]
+        return [tuple(first), *map(self._notes, symbols), tuple(second)]
 
-    def _known(self, notes: Sequence[Note], whose: str, *, empty: bool = True) -> list[int]:
+    def _known(self, notes: Sequence[Note], whose: str, *, empty: bool = False) -> np.ndarray:
         """Return the symbols of notes, all of which the vocabulary must have."""
         if not (notes or empty):
             raise ValueError(f"{whose} is empty: give one with notes")
         known = self.vocabulary.pitches
-        for note in notes:
-            if note.pitch is not None and note.pitch not in known:
+        for pitch in pitches_in(notes):
+            if pitch not in known:
                 heard = f"between {pitch_name(known[0])} and {pitch_name(known[-1])}"
-                raise ValueError(
-                    f"{whose} has {pitch_name(note.pitch)}, which the model never heard: use notes {heard}"
-                )
-        return [int(symbol) for symbol in self.vocabulary.encode(to_steps(notes))]
+                raise ValueError(f"{whose} has {pitch_name(pitch)}, which the model never heard: use notes {heard}")
+        return self.vocabulary.encode(to_steps(notes))
 
-    def _one_hot(self, symbols: Sequence[int] | np.ndarray) -> tf.Tensor:
-        return tf.one_hot(tf.constant(symbols, tf.int32), len(self.vocabulary))
+    def _one_hot(self, symbols: np.ndarray) -> tf.Tensor:
+        return tf.one_hot(symbols, len(self.vocabulary))
 
-    @tf.function(reduce_retracing=True)  # lengths and temperatures are many
+    def _notes(self, symbols: np.ndarray) -> tuple[Note, ...]:
+        return from_steps(self.vocabulary.decode(symbols))
+
+    def _drawn(
+        self,
+        pull: tf.Tensor,
+        plan: np.ndarray,
+        lengths: np.ndarray,
+        seed: int,
+        *,
+        together: bool = False,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> np.ndarray:
+        """Return the symbols of `_sample`; one graph serves all lengths, seeds and temperatures."""
+        seeds, options = tf.constant([seed, 0], tf.int64), (tf.constant(temperature, tf.float32), top_k, top_p)
+        arrays = tf.constant(plan, tf.int32), tf.constant(lengths, tf.int32)
+        return self._sample(pull, *arrays, seeds, together=together, options=options).numpy()
+
+    @tf.function(reduce_retracing=True)
     def _sample(
         self,
         pull: tf.Tensor,
@@ -510,7 +483,7 @@ class MelodyLSTM(keras.Model):
         Args:
             pull: added to the logits of the first G steps, [1 or count, G, V]; G is at most T.
             plan: of each step, [1 or count, T, K].
-            lengths: of the tunes, [count]; 0 where the model ends it.
+            lengths: of the tunes, [count]; 0 where the model ends them.
             seed: two integers.
             together: whether all tunes share their random numbers.
             options: of `filtered_logits`.
@@ -546,7 +519,7 @@ class MelodyLSTM(keras.Model):
             inputs = self._inputs(planned, recent[:, -1], sounding, lasted, places, earlier, agreed, returning)
             output, (hidden, carry) = self.lstm.cell(inputs, [hidden, carry])
             logits = self.logits(output)
-            # Nothing to hold at first, and the last note given keeps its length; and something is to come.
+            # Nothing to hold at first, and the last given note keeps its length; and at least one note follows.
             starts = tf.logical_or(step == 0, step == given)
             logits += tf.where(starts, never_hold, tf.zeros_like(never_hold))
             goes_on = tf.logical_or(starts, step < lengths)[:, None]
@@ -554,7 +527,7 @@ class MelodyLSTM(keras.Model):
             logits = logits + pull[:, step] if step < given else logits
             logits = filtered_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
             step_seed = tf.random.experimental.stateless_fold_in(seed, step)
-            follows = _drawn(logits, step_seed, together=together)
+            follows = gumbel_draw(logits, step_seed, together=together)
             ended = tf.logical_or(ended, tf.logical_and(lengths > 0, step >= lengths))
             follows = tf.where(ended, delimiter, follows)
             ended = tf.logical_or(ended, tf.equal(follows, delimiter))
@@ -576,7 +549,7 @@ class MelodyLSTM(keras.Model):
         return tf.where(rest[None], delimiter, symbols)
 
 
-def _drawn(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Tensor:
+def gumbel_draw(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Tensor:
     """Draw a symbol from each row of logits [B, V] by the Gumbel-max trick; with the same noise, if together."""
     shape = tf.concat([[1] if together else tf.shape(logits)[:1], tf.shape(logits)[1:]], axis=0)
     uniform = tf.random.stateless_uniform(shape, seed, minval=1e-12, maxval=1.0)
@@ -587,19 +560,17 @@ class TuneBatches:
     """Whole tunes as (inputs [B, T, 1 + K], targets [B, T], weights [B, T]).
 
     There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it.
-
-    Tunes of similar length share a batch, so that little of it is padding. The order follows from the seed and
-    the epoch.
+    Tunes of similar length share a batch, so that little of it is padding.
 
     Args:
-        tunes: what to learn; may be transposed copies too.
+        tunes: the examples.
         vocabulary: their symbols.
-        batch_size: tunes a batch.
-        seed: fixes the order, and which tunes are given with their plans; None keeps the order of the tunes, and
-            withholds all plans, as for validation.
+        batch_size: tunes per batch.
+        seed: fixes, with the epoch, the order, and which tunes have their plans; None keeps the order of the tunes,
+            and withholds all plans, as for validation.
 
     Attributes:
-        epoch: whose order the next pass has; `FollowEpochs` keeps it at that of ``fit``.
+        epoch: the epoch of the next pass; `FollowEpochs` keeps it at that of ``fit``.
     """
 
     def __init__(
@@ -614,9 +585,9 @@ class TuneBatches:
         return math.ceil(len(self.encoded) / self.batch_size)
 
     def dataset(self) -> tf.data.Dataset:
-        """Return what ``fit`` takes; each pass is in the order of the epoch at its beginning.
+        """Return a dataset for ``fit``; each pass is in the order of the epoch at its beginning.
 
-        T differs from batch to batch, which has to be declared: Keras would infer it from the first batches.
+        T differs from batch to batch, which must be declared: Keras would infer it from the first batches.
         """
         of_any_width = (
             tf.TensorSpec([None, None, 1 + len(STEP_COLUMNS)], tf.int32),
@@ -628,15 +599,21 @@ class TuneBatches:
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Make one pass over the tunes."""
-        with_plan = np.zeros(len(self.encoded), bool)
+        lengths = np.array([len(tune) for tune in self.encoded])
+        order, numbers = np.argsort(lengths, kind="stable"), np.arange(len(self))
+        planned = np.zeros(len(lengths), bool)
         if self.seed is not None:
-            rng = np.random.default_rng([self.seed, self.epoch, 1])
-            with_plan = rng.random(len(self.encoded)) >= _PLAN_WITHHELD
-        for rows in self._arranged():
-            yield self._batch([(self.encoded[row], self.plans[row] if with_plan[row] else None) for row in rows])
+            rng = np.random.default_rng([self.seed, self.epoch])
+            # Noise before sorting: tunes of similar length meet others every epoch.
+            order = np.argsort(lengths * rng.uniform(0.85, 1.15, len(lengths)), kind="stable")
+            numbers = rng.permutation(len(self))
+            planned = np.random.default_rng([self.seed, self.epoch, 1]).random(len(lengths)) >= _PLAN_WITHHELD
+        for number in numbers:
+            rows = order[number * self.batch_size : (number + 1) * self.batch_size]
+            yield self._batch([(self.encoded[row], self.plans[row] if planned[row] else None) for row in rows])
 
     def _batch(self, tunes: list[tuple[np.ndarray, Plan | None]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pad tunes to the longest one's length rounded up, so that few shapes occur."""
+        """Pad tunes to the length of the longest one, rounded up."""
         width = -(-(max(len(tune) for tune, _ in tunes) + 1) // _BUCKET) * _BUCKET
         inputs = np.zeros((len(tunes), width, 1 + len(STEP_COLUMNS)), np.int32)
         inputs[..., 0] = self.delimiter
@@ -648,18 +625,6 @@ class TuneBatches:
             targets[row, : len(tune)] = tune
             weights[row, : len(tune) + 1] = 1.0  # the end is a target too
         return inputs, targets, weights
-
-    def _arranged(self) -> list[np.ndarray]:
-        """Return the rows of each batch of the current epoch."""
-        lengths = np.array([len(tune) for tune in self.encoded])
-        if self.seed is None:
-            order = np.argsort(lengths, kind="stable")
-            return np.split(order, np.arange(self.batch_size, len(order), self.batch_size))
-        rng = np.random.default_rng([self.seed, self.epoch])
-        # Noise before sorting: tunes of similar length meet others every epoch.
-        order = np.argsort(lengths * rng.uniform(0.85, 1.15, len(lengths)), kind="stable")
-        batches = np.split(order, np.arange(self.batch_size, len(order), self.batch_size))
-        return [batches[i] for i in rng.permutation(len(batches))]
 
 
 class FollowEpochs(keras.callbacks.Callback):

@@ -1,6 +1,6 @@
-"""The report's GAN exactly as its code has it, so that anybody can see what it does.
+"""The report's GAN exactly as in its code, for comparison.
 
-One tanh scalar a note, 512-unit LSTMs, latent 1000, a dense layer where the text says minibatch discrimination,
+One tanh scalar per note, 512-unit LSTMs, latent 1000, a dense layer where the text says minibatch discrimination,
 no weight clipping; windows of 100 notes (`melodygan.data.encoding.ReportedCodec`).
 """
 
@@ -24,7 +24,6 @@ LENGTH = 100
 LATENT_DIM = 1000
 UNITS = 512
 BATCH_SIZE = 16
-UPDATES = {"gan": 100, "wgan": 200}
 
 
 def build_reported_generator(
@@ -53,12 +52,12 @@ def build_reported_discriminator(
     """Return notes [B, length, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss.
 
     Args:
-        length: notes a window.
+        length: notes per window.
         units: of the LSTM and of each direction of the bidirectional one.
         noise: standard deviation of Gaussian noise after each recurrent and dense layer.
         l2: λ of the kernel regularisation of the dense layers.
         fused_lstm: see `melodygan.models.gan.build_discriminator`.
-        recurrence: kind of LSTM layer; the weights and results are the same, the speed is not.
+        recurrence: kind of LSTM layer; weights and results are the same, only the speed differs.
     """
     use_cudnn = "auto" if fused_lstm else False
     x = notes = keras.Input((length, 1), name="notes")
@@ -74,17 +73,17 @@ def build_reported_discriminator(
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class ReportedGAN(AdversarialModel):
-    """An adversarial model of windows of scalars; carries the names its scalars stand for."""
+    """An adversarial model of windows of scalars; carries the note names of its scalars."""
 
     def __init__(self, *args: Any, codec: ReportedCodec | dict[str, Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.codec = ReportedCodec.from_config(codec) if isinstance(codec, dict) else codec
+        self.codec = ReportedCodec.from_config(codec)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, codec included."""
         return {**super().get_config(), "codec": self.codec.to_config()}
 
     def generate(self, count: int, *, seed: int) -> list[tuple[Note, ...]]:
-        """Compose windows; there is nothing to draw from but z, so temperature and the like have no meaning."""
+        """Compose windows; only z is random, so temperature, top-k and top-p have no meaning."""
         latents = tf.random.stateless_normal([count, self.latent_dim], [seed, 0])
         return [self.codec.decode(row) for row in self(latents).numpy()]

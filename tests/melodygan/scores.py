@@ -1,10 +1,12 @@
 """One little tune in every format, and ways to write others."""
 
+import functools
 import zipfile
 
 import mido
 import numpy as np
 
+from manymodes.music import score
 from melodygan.data.encoding import Note, Tune
 
 _LETTERS = {60: "C", 62: "D", 64: "E", 65: "F", 67: "G", 69: "A", 71: "B", 72: "c", 74: "d"}
@@ -67,41 +69,10 @@ def write_midi(path, notes, *, key=None, meter=None, lead=0, tracks=()):
     file.save(path)
 
 
+@functools.cache
 def musicxml():
-    """Write the little tune; a division is a sixteenth."""
-    types = {1: "16th", 2: "eighth", 4: "quarter", 6: "quarter", 8: "half", 12: "half"}
-    bars = [
-        ["D4:4"],
-        ["G4:4", "A4:6", "B4:2"],
-        ["G4:4", "C5:8:start"],
-        ["C5:4:stop", "rest:4", "F4:2", "E4:1", "E4:1"],
-        ["G4:12"],
-    ]
-    out = []
-    for number, bar in enumerate(bars):
-        out.append(f'<measure number="{number}"' + (' implicit="yes">' if number == 0 else ">"))
-        if number == 0:
-            out.append(
-                "<attributes><divisions>4</divisions><key><fifths>1</fifths><mode>major</mode></key>"
-                "<time><beats>3</beats><beat-type>4</beat-type></time></attributes>"
-            )
-        for item in bar:
-            what, length, *tie = item.split(":")
-            alter = "<alter>1</alter>" if what == "F4" else ""
-            sound = (
-                "<rest/>"
-                if what == "rest"
-                else f"<pitch><step>{what[0]}</step>{alter}<octave>{what[1]}</octave></pitch>"
-            )
-            ties = "".join(f'<tie type="{kind}"/>' for kind in tie)
-            dot = "<dot/>" if length in {"6", "12"} else ""
-            out.append(f"<note>{sound}<duration>{length}</duration>{ties}<type>{types[int(length)]}</type>{dot}</note>")
-        out.append("</measure>")
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?><score-partwise version="4.0">'
-        "<part-list><score-part id='P1'><part-name>voice</part-name></score-part></part-list>"
-        f"<part id='P1'>{''.join(out)}</part></score-partwise>"
-    )
+    """Write the little tune as MusicXML."""
+    return score.musicxml(score.Score(IN_G, "Little tune", "3/4", upbeat=4, fifths=1))
 
 
 def abc(body, key="C", **fields):

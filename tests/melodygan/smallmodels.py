@@ -5,7 +5,7 @@ from dataclasses import replace
 import keras
 from scores import random_tunes
 
-from melodygan.data.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, truncate
+from melodygan.data.encoding import NoteVocabulary, ReportedCodec, StepVocabulary
 from melodygan.data.plan import plan_of
 from melodygan.models.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
 from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
@@ -16,6 +16,7 @@ KINDS = ("lstm", "gan", "attention", "reported")
 LENGTH = 16
 FORMS = [("3/4", "C major"), ("4/4", "G major"), ("4/4", "A minor")]  # the models know no 6/8, and no 3/4 in minor
 TUNES = [replace(tune, meter=meter, key=key) for tune, (meter, key) in zip(random_tunes(21), FORMS * 7, strict=True)]
+SHORT = [replace(tune, notes=tune.notes[:LENGTH]) for tune in TUNES]
 
 
 def small_models():
@@ -33,7 +34,7 @@ def small_models():
     models = {
         "lstm": MelodyLSTM(steps, units=4, plans=[plan_of(tune) for tune in TUNES]),
         "gan": MelodyGAN(*recurrent, vocabulary=notes),
-        "attention": AttentionGAN(*attention, vocabulary=notes, plans=note_plans(truncate(TUNES, LENGTH), LENGTH)),
+        "attention": AttentionGAN(*attention, vocabulary=notes, plans=note_plans(SHORT, LENGTH)),
         "reported": ReportedGAN(*reported, codec=names),
     }
     for model in models.values():

@@ -233,7 +233,7 @@ def test_what_a_model_cannot_do(models, kinds, options, others):
         ("lstm", {"meter": "3/4", "key": "A minor"}, "never heard a tune in 3/4 minor"),
         ("gan", {"bars": 99}, "ask for less"),
         ("lstm", {"start": "C4:4 C4:4", "bars": 1}, "32 sixteenths long, more than the 16"),
-        ("lstm", {"interpolate": ("C4", "D4"), "count": 1}, "2 steps or more, not 1"),
+        ("lstm", {"interpolate": ("C4", "D4"), "count": 1}, "at least 2 steps, not 1"),
         ("lstm", {"vary": "C4", "bars": 2}, "--bars does not go with --vary"),
         ("lstm", {"interpolate": ("C4", "D4"), "meter": "3/4"}, "--meter does not go with --interpolate"),
         ("lstm", {"instrument": "violine d'amore"}, "--instrument"),

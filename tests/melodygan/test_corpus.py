@@ -314,11 +314,3 @@ def test_split_of_erk(erk):
     assert [len(part) for part in parts] == [1381, 173, 173]
     assert split(erk.tunes, seed=1) == parts
     assert split(erk.tunes, seed=2) != parts
-
-
-def test_split_in_other_fractions():
-    corpus = [Tune((Note(60, 4), Note(60 + n, 4))) for n in range(10)]
-    assert [len(part) for part in split(corpus, 0, (0.5, 0.0, 0.5))] == [5, 0, 5]
-    for wrong in ((0.5, 0.5, 0.5), (1.2, -0.1, -0.1)):
-        with pytest.raises(ValueError, match="add up to 1"):
-            split(corpus, 0, wrong)

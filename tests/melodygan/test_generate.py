@@ -118,7 +118,7 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         (f"--model {shlex.quote(__file__)}", "is not a .keras file"),
         ("--count 0", "--count"),
         ("--steps 5 --vary C4", "--steps is the number of tunes of --interpolate"),
-        ("--steps 1 --interpolate C4 D4", "there are 2 steps or more, not 1"),
+        ("--steps 1 --interpolate C4 D4", "a morph has at least 2 steps, not 1"),
         ("--interpolate C4", "--interpolate"),
         ("--interpolate C4 D4 --count 3", "--count does not go with --interpolate"),
         ("--interpolate C4 D4 --vary C4", "--vary does not go with --interpolate"),

@@ -6,7 +6,7 @@ from scores import ABC, IN_C, IN_G, abc, random_tunes, write_all_formats, write_
 from manymodes.cli import UserError
 from melodygan.data.encoding import Note
 from melodygan.data.form import Form, Key, transposed
-from melodygan.data.given import Given, fitted, read_given
+from melodygan.data.given import Given, read_given, suited
 
 
 def pitches_in(given):
@@ -150,8 +150,8 @@ def test_a_file_without_a_tune(refusal, tmp_path):
 
 def test_what_a_model_knows_stays():
     given = Given((Note(60, 4), Note(None, 3), Note(64, 20)), 7, Form("3/4", "minor"), ("a.abc: moved",))
-    assert fitted(given, [64, 62, 60], "--start") == given
-    assert fitted(Given((Note(None, 4),)), [60], "--start") == Given((Note(None, 4),))
+    assert suited(given, [64, 62, 60], "--start") == given
+    assert suited(Given((Note(None, 4),)), [60], "--start") == Given((Note(None, 4),))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_a_model_knows_stays():
     ],
 )
 def test_a_tune_goes_by_octaves(pitches, known, shift):
-    given = fitted(of_pitches(*pitches, shift=5), known, "--start")
+    given = suited(of_pitches(*pitches, shift=5), known, "--start")
     assert pitches_in(given) == [pitch + shift for pitch in pitches]
     assert given.shift == 5 - shift
     assert given.remarks == (
@@ -176,7 +176,7 @@ def test_a_tune_goes_by_octaves(pitches, known, shift):
 
 def test_what_no_shift_helps_becomes_the_nearest_pitch():
     scale = [60, 62, 64, 65, 67, 69, 71, 72]
-    given = fitted(of_pitches(*scale, 66, 70, 66, shift=3), scale, "--interpolate")
+    given = suited(of_pitches(*scale, 66, 70, 66, shift=3), scale, "--interpolate")
     # F#4 lies between F4 and G4, A#4 between A4 and B4: the lower ones
     assert pitches_in(given) == [*scale, 65, 69, 65]
     assert given.shift == 3
@@ -184,12 +184,12 @@ def test_what_no_shift_helps_becomes_the_nearest_pitch():
         "--interpolate: F#4, which the model does not know, became F4 (2×)",
         "--interpolate: A#4, which the model does not know, became A4 (1×)",
     )
-    assert pitches_in(fitted(of_pitches(60, 62, 63), [60, 62, 67], "--start")) == [60, 62, 62]
-    assert pitches_in(fitted(of_pitches(60, 62, 66), [60, 62, 67], "--start")) == [60, 62, 67]
+    assert pitches_in(suited(of_pitches(60, 62, 63), [60, 62, 67], "--start")) == [60, 62, 62]
+    assert pitches_in(suited(of_pitches(60, 62, 66), [60, 62, 67], "--start")) == [60, 62, 67]
 
 
 def test_a_tune_is_transposed_and_what_is_still_missing_replaced():
-    given = fitted(of_pitches(48, 50, 52, 54, remarks=("x.mid: moved",)), [60, 62, 64, 65, 67, 90], "--start")
+    given = suited(of_pitches(48, 50, 52, 54, remarks=("x.mid: moved",)), [60, 62, 64, 65, 67, 90], "--start")
     assert pitches_in(given) == [60, 62, 64, 65]
     assert given.shift == -12
     assert given.remarks == (
@@ -207,7 +207,7 @@ def test_what_is_fitted_is_known_and_leads_back():
         known = [pitch for pitch in range(45, 85) if rng.random() < share]
         offset = int(rng.integers(-30, 30))
         given = Given(transposed(tune.notes, offset), int(rng.integers(-6, 6)))
-        result = fitted(given, known, "--start")
+        result = suited(given, known, "--start")
         assert set(pitches_in(result)) <= set(known)
         assert [note.steps for note in result.notes] == [note.steps for note in given.notes]
         back = transposed(result.notes, result.shift)

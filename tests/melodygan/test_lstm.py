@@ -9,11 +9,18 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from melodygan.data.bars import STEPS_A_BAR
 from melodygan.data.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, to_steps
 from melodygan.data.form import METERS, Form
 from melodygan.data.plan import STEP_COLUMNS, Plan, as_steps, plan_of
-from melodygan.models.lstm import BitsPerNote, BitsPerStep, FollowEpochs, MelodyLSTM, OnsetAccuracy, TuneBatches, _drawn
+from melodygan.models.lstm import (
+    BitsPerNote,
+    BitsPerStep,
+    FollowEpochs,
+    MelodyLSTM,
+    OnsetAccuracy,
+    TuneBatches,
+    gumbel_draw,
+)
 from melodygan.models.sampling import filtered_logits
 
 TUNES = random_tunes(40)
@@ -267,7 +274,7 @@ def next_logits(model, prefixes):
 
 def test_the_inputs_have_what_sounds_and_since_when(model):
     symbols = np.array([VOCABULARY.encode(["/", "60", "_", "_", "62", *["_"] * 20])])
-    sounding, lasted = model._what_sounds(symbols)
+    sounding, lasted = model._sounding(symbols)
     assert VOCABULARY.decode(np.asarray(sounding)[0]) == ["/", *["60"] * 3, *["62"] * 21]
     assert np.asarray(lasted)[0].tolist() == [0, 0, 1, 2, *range(17), *[16] * 4]
 
@@ -293,9 +300,9 @@ def test_draws_have_the_probabilities_of_the_logits():
     with np.errstate(divide="ignore"):
         logits = tf.constant(np.tile(np.log(probabilities), (20_000, 1)), tf.float32)
     seed = tf.constant([1, 2], tf.int64)
-    apart = np.bincount(_drawn(logits, seed, together=False), minlength=4) / 20_000
+    apart = np.bincount(gumbel_draw(logits, seed, together=False), minlength=4) / 20_000
     np.testing.assert_allclose(apart, probabilities, atol=0.01)
-    assert len(set(np.asarray(_drawn(logits, seed, together=True)))) == 1
+    assert len(set(np.asarray(gumbel_draw(logits, seed, together=True)))) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5, "top_p": 0.8}])
@@ -354,7 +361,7 @@ def test_a_start_ends_with_its_last_note_and_goes_on_with_another(stubborn):
 def test_bars_are_exact(model, stubborn):
     for composer in (model, stubborn(DELIMITER), stubborn(HOLD), stubborn("60")):
         tunes = composer.generate(20, seed=1, bars=3)
-        assert {sum(note.steps for note in tune) for tune in tunes} == {3 * STEPS_A_BAR}
+        assert {sum(note.steps for note in tune) for tune in tunes} == {3 * 16}
 
 
 def test_a_tune_that_does_not_end_is_cut(stubborn):
@@ -370,9 +377,9 @@ TUNE = tuple(Note(60 + 2 * (number % 3), 4) for number in range(16))
 def test_a_variation_keeps_all_bars_but_its_share(model, amount, opened):
     variations = model.vary(TUNE, 6, amount=amount, seed=1)
     assert len(variations) == 6
-    original = np.array(to_steps(TUNE)).reshape(4, STEPS_A_BAR)
+    original = np.array(to_steps(TUNE)).reshape(4, 16)
     for notes in variations:
-        bars = np.array(to_steps(notes)).reshape(4, STEPS_A_BAR)
+        bars = np.array(to_steps(notes)).reshape(4, 16)
         assert 1 <= (bars != original).any(axis=1).sum() <= opened
     assert len(set(variations)) > 1
 

@@ -239,7 +239,6 @@ D = Plan(WALTZ, 8, 4, (0,) * 8)
 )
 def test_plans_in_a_form(meter, mode, found):
     assert plans_like([A, B, C, D], meter, mode) == found
-    assert plans_like(iter([A, B, C, D]), meter, mode) == found
 
 
 @pytest.mark.parametrize(

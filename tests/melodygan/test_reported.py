@@ -7,11 +7,7 @@ from scores import random_tunes
 from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import ReportedCodec
 from melodygan.models.reported import (
-    BATCH_SIZE,
-    LATENT_DIM,
     LENGTH,
-    UNITS,
-    UPDATES,
     ReportedGAN,
     build_reported_discriminator,
     build_reported_generator,
@@ -44,10 +40,6 @@ def model():
     gan = ReportedGAN(generator, discriminator, codec=CODEC)
     gan.build()
     return gan
-
-
-def test_the_figures_of_the_report():
-    assert (LENGTH, LATENT_DIM, UNITS, BATCH_SIZE, UPDATES) == (100, 1000, 512, 16, {"gan": 100, "wgan": 200})
 
 
 def test_the_generator_of_the_report():
