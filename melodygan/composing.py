@@ -16,7 +16,7 @@ from melodygan.data.encoding import length_of, pitches_in
 from melodygan.data.form import METERS, MODES, TONICS, read_key, transposed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import keras
 
@@ -48,10 +48,7 @@ _OCTAVE = 12
 
 
 def load(model: str | Path | None = None) -> keras.Model:
-    """Load a melody model.
-
-    Args:
-        model: a run folder, a .keras file, or the name of a pretrained model; the default one unless given.
+    """Load a melody model: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
     Raises:
         UserError: there is no such model, or it cannot be loaded.
@@ -139,18 +136,19 @@ def compose(
     if any(pitch not in _MIDI_PITCHES for notes in composed for pitch in pitches_in(notes)):
         raise UserError("the tune is higher or lower than MIDI can write: give another key, or a tune in the middle")
     fifths = key.fifths if key else signature(shift % _OCTAVE, MODES[0])
-    return [
-        score_of(notes, title, meters=_meters(notes, meter, bars), mode=mode, fifths=fifths, tempo=tempo,
-                 program=program)
-        for title, notes in zip(numbers(count), composed, strict=True)
-    ]  # fmt: skip
+    scores = []
+    for title, notes in zip(numbers(count), composed, strict=True):
+        whole = [name for name, bar in METERS.items() if bars is not None and length_of(notes) == bars * bar]
+        meters = [meter] if meter else whole
+        scores.append(score_of(notes, title, meters=meters, mode=mode, fifths=fifths, tempo=tempo, program=program))
+    return scores
 
 
 def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str = "--start") -> Given:
-    """Read a tune that a user gives to a model, and make it fit the pitches that the model knows.
+    """Read a tune that a user gives to an LSTM, and make it fit the pitches that the model knows.
 
     Args:
-        model: an LSTM.
+        model: the LSTM.
         tune: a file's name, or notes; a result of this function is returned as it is.
         key: of notes written out, and of the composed tunes; None is C major or A minor, or the key of the file.
         option: the option it was given with, for messages.
@@ -170,7 +168,7 @@ def score_of(
     notes: Sequence[Note],
     title: str,
     *,
-    meters: Iterable[str] | None = None,
+    meters: Sequence[str] = (),
     mode: str | None = None,
     fifths: int = 0,
     tempo: float = 120.0,
@@ -178,14 +176,8 @@ def score_of(
 ) -> Score:
     """Return a tune as a score, with the bar lines that fit it best.
 
-    Args:
-        notes: notes and rests.
-        title: of the score.
-        meters: the metres to choose from; by default `melodygan.data.barlines.USUAL`.
-        mode: ``major`` or ``minor``; by default it is minor if it ends on that tonic.
-        fifths: sharps of its key signature; below 0 they are flats.
-        tempo: BPM.
-        program: General MIDI instrument.
+    Without ``meters`` to choose from they are in one of `melodygan.data.barlines.USUAL`; without ``mode`` it is minor
+    if it ends on that tonic. ``fifths`` are the sharps of its key signature, below 0 flats; ``tempo`` is in BPM.
     """
     from melodygan.data.barlines import USUAL, bar_lines
 
@@ -211,19 +203,15 @@ def write_scores(folder: Path | str, scores: Sequence[Score], formats: Collectio
 
 
 def numbers(count: int) -> list[str]:
-    """Return the names of files by number, such as 001 and 002."""
+    """Return numbers as file names, such as 001 and 002."""
     digits = max(3, len(str(count)))
     return [f"{number:0{digits}d}" for number in range(1, count + 1)]
 
 
 def check_form(**options: Any) -> None:
-    """Refuse a start, a length or a metre for a variation or a morph, which has them from its tunes.
+    """Raise a UserError for a start, a length or a metre with a variation or a morph, which has them from its tunes.
 
-    Args:
-        options: start, bars, meter, vary and interpolate; None where not given.
-
-    Raises:
-        UserError: they exclude each other.
+    The options are start, bars, meter, vary and interpolate; None where not given.
     """
     for option in ("vary", "interpolate"):
         for name in _FORMING:
@@ -234,11 +222,7 @@ def check_form(**options: Any) -> None:
 
 
 def _check_ability(model: Any, **options: Any) -> None:
-    """Refuse options that a model does not support: its ``generate`` has no such parameter, or it has no such method.
-
-    Raises:
-        UserError: an option needs another model.
-    """
+    """Raise a UserError for options that a model does not support: no such parameter or method."""
     able = {*inspect.signature(model.generate).parameters, *_OF_AN_LSTM[1:]}
     able -= {name for name in _OF_AN_LSTM[1:] if not hasattr(model, name)}
     asked = {name for name, value in options.items() if value is not None}
@@ -248,10 +232,3 @@ def _check_ability(model: Any, **options: Any) -> None:
             others = "an LSTM or --attention"
         option = "key" if name == "mode" else name.replace("_", "-")
         raise UserError(f"--{option} does not work with this model: use {others}")
-
-
-def _meters(notes: Sequence[Note], meter: str | None, bars: int | None) -> list[str] | None:
-    """Return the metres to choose from: the requested one, or those in which the tune has the requested bars."""
-    if meter:
-        return [meter]
-    return [name for name, bar in METERS.items() if bars is not None and length_of(notes) == bars * bar] or None

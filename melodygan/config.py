@@ -23,20 +23,7 @@ DEFAULTS: dict[str, dict[str, int | None]] = {
 
 @dataclass(frozen=True)
 class MelodyConfig(Config):
-    """The settings of a training; without ``lstm`` or ``wgan`` it is a GAN with cross-entropy.
-
-    Attributes:
-        lstm: an LSTM instead of a GAN.
-        wgan: linear critic and Wasserstein loss.
-        noise: standard deviation of the noise after each layer.
-        l2: strength of the L2 regularisation of the dense layers.
-        penalty: makes the critic smooth; None for the default of the variant.
-        attention: a self-attention generator with a light critic.
-        as_reported: the networks, encoding and updates of the report.
-        units: width of the LSTMs; None for the default of the variant.
-        mixed_precision: compute in bfloat16 where it is safe.
-        corpus: as `melodygan.data.corpus.load_corpus` takes it.
-    """
+    """The settings of a training; without ``lstm`` or ``wgan`` it is a GAN with cross-entropy."""
 
     program = "melodygan.train"
 

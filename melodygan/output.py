@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,12 +31,8 @@ def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: in
     drawn = np.random.default_rng(seed).permutation(len(tunes))[:count]
     chosen = [tunes[index] for index in sorted(drawn)]
     digits = len(str(len(chosen)))
-    names = [f"{number:0{digits}d}-{_file_name(tune.name)}" for number, tune in enumerate(chosen, start=1)]
+    # of a name, only letters, digits, - and _ stay
+    stems = [re.sub(r"[^\w-]", "-", tune.name).strip("-")[:60] or "tune" for tune in chosen]
+    names = [f"{number:0{digits}d}-{stem}" for number, stem in enumerate(stems, start=1)]
     write_tunes(folder, [tune.notes for tune in chosen], names)
     return len(chosen)
-
-
-def _file_name(name: str) -> str:
-    """Return a tune's name as a file name: letters, digits, - and _ stay."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
-    return kept.strip("-")[:60] or "tune"

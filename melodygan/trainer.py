@@ -18,10 +18,9 @@ from melodygan.models.attention import (
     build_attention_generator,
     build_light_critic,
     note_plans,
-    with_plans,
 )
 from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
-from melodygan.models.lstm import FollowEpochs, MelodyLSTM, TuneBatches
+from melodygan.models.lstm import MelodyLSTM, TuneBatches
 from melodygan.models.reported import LENGTH, ReportedGAN, build_reported_discriminator, build_reported_generator
 
 if TYPE_CHECKING:
@@ -56,13 +55,9 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | None) -> Training:
-    """Build the model and batches of a configuration, or load the model, ready for the epoch after ``done``.
+    """Build the model and batches of a configuration, ready for the epoch after ``done``.
 
-    Args:
-        config: checked.
-        split: the tunes.
-        done: epochs already trained.
-        checkpoint: folder of the last checkpoint; None builds a new model.
+    The model is loaded from the folder of the last checkpoint, if there is one.
     """
     if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -97,7 +92,7 @@ def _lstm(config: MelodyConfig, split: Split, tunes: Sequence[Tune], saved: kera
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
     model.optimizer.learning_rate = rate
     validation = TuneBatches(split.validation, vocabulary, config.batch_size).dataset()
-    return Training(model, batches.dataset(), callbacks=(FollowEpochs(batches),), fit={"validation_data": validation})
+    return Training(model, batches.dataset(), callbacks=(batches,), fit={"validation_data": validation})
 
 
 def _gan(
@@ -122,7 +117,7 @@ def _gan(
 
 def _attention_gan(
     config: MelodyConfig, split: Split, tunes: Sequence[Tune], saved: keras.Model | None
-) -> tuple[keras.Model, np.ndarray]:
+) -> tuple[keras.Model, tuple[np.ndarray, np.ndarray]]:
     vocabulary = NoteVocabulary.from_tunes(tunes)
     fitting = tunes_that_fit(split.train, PLANNED_NOTES)
     plans = note_plans(fitting, PLANNED_NOTES)
@@ -132,7 +127,7 @@ def _attention_gan(
         generator = build_attention_generator(PLANNED_NOTES, sum(sizes), **_regularisation(config))
         critic = build_light_critic(PLANNED_NOTES, *sizes, **_regularisation(config), group_size=config.batch_size)
         model = AttentionGAN(generator, critic, vocabulary=vocabulary, plans=plans, seed=config.seed, averaging=0.995)
-    return model, with_plans(vocabulary.encode(fitting, PLANNED_NOTES), plans)
+    return model, (vocabulary.encode(fitting, PLANNED_NOTES), plans)
 
 
 def _reported_gan(

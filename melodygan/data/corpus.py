@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from manymodes.cli import UserError
 from manymodes.files import Skipped, cache_folder, replacing_file
 from melodygan.data.encoding import Note, Tune, pitches_in
-from melodygan.data.readers import FORMATS, PARSER_VERSION, Piece, Record, one_line, pieces_of, read_piece
+from melodygan.data.readers import FORMATS, PARSER_VERSION, Record, one_line, pieces_of, read_piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _NEAR_DUPLICATE_INTERVALS = 20
 _HELD_OUT = 0.1  # share of validation and of test tunes
@@ -45,11 +45,9 @@ _FEW_PIECES = 40
 
 @dataclass(frozen=True)
 class Corpus:
-    """The tunes of a source.
+    """The tunes of a source, a book or path; each once, transposed, in the order of the files.
 
     Attributes:
-        source: the book or path.
-        tunes: the tunes, transposed, each once, in the order of the files.
         loaded: number of tunes that could be read.
         filtered: the tunes left out because of their durations.
         duplicates: number of tunes that equal an earlier one after transposition.
@@ -108,16 +106,12 @@ def load_corpus(
     """Read, filter, transpose and deduplicate tunes.
 
     Args:
-        source: the name of a bundled book (`book_names`), or a file or folder of ``.krn``, ``.abc``,
-            ``.mid``, ``.midi``, ``.xml``, ``.musicxml`` and ``.mxl``, searched recursively, in any case, without
-            hidden ones. The name of a book is the book even where a folder of that name exists: write ``./erk``
-            for the folder.
+        source: the name of a bundled book ("erk" is erk10.abc, erk20.abc … together), or a file or folder of `FORMATS`,
+            searched recursively without hidden files. The book is meant even where a folder of its name exists: write
+            ``./erk`` for the folder.
         cache_dir: folder for parsed tunes; by default `manymodes.files.cache_folder`.
         jobs: processes that parse; −1 for one per core. An active joblib backend is used.
         progress: show a bar while parsing, on a terminal.
-
-    Returns:
-        The corpus, with at least one tune.
 
     Raises:
         UserError: the source does not exist, cannot be read, or has no usable tune.
@@ -132,6 +126,7 @@ def load_corpus(
         if record.tune is not None:
             tunes.setdefault(record.tune.notes, record.tune)
     read = sum(record.tune is not None for record in records)
+    content = [[tune.notes, tune.name, tune.key, tune.meter, tune.pickup_steps] for tune in tunes.values()]
     filtered = tuple(Skipped(record.name, record.filtered) for record in records if record.filtered)
     corpus = Corpus(
         source=found.label,
@@ -140,18 +135,13 @@ def load_corpus(
         filtered=filtered,
         duplicates=read - len(tunes),
         skipped=tuple(Skipped(record.name, record.skipped) for record in records if record.skipped),
-        fingerprint=_fingerprint(tunes.values()),
+        fingerprint=hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest(),
     )
     if not corpus.tunes:
         raise UserError(_nothing_usable(corpus))
     if cached is None:
         _write_cache(cache, records)
     return corpus
-
-
-def _fingerprint(tunes: Iterable[Tune]) -> str:
-    content = [[tune.notes, tune.name, tune.key, tune.meter, tune.pickup_steps] for tune in tunes]
-    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
 
 def _nothing_usable(corpus: Corpus) -> str:
@@ -174,11 +164,6 @@ class _Found(NamedTuple):
     label: str
     paths: Mapping[str, Path]
     numbers: str = ""
-
-
-def book_names() -> tuple[str, ...]:
-    """Return the names of the bundled Essen books: "erk" for erk10.abc, erk20.abc … together."""
-    return tuple(sorted(_books()))
 
 
 def _books() -> dict[str, dict[str, Path]]:
@@ -231,7 +216,7 @@ def _no_such_source(source: str | Path) -> str:
     text = str(source)
     if isinstance(source, Path) or os.sep in text or Path(text).suffix:
         return f"no such file or folder: {text}; check the path, or name a bundled book such as erk"
-    books = book_names()
+    books = sorted(_books())
     near = difflib.get_close_matches(text.lower(), books, n=3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return f"no bundled book and no path is called {text!r}: {hint}books are {', '.join(books)}"
@@ -260,6 +245,9 @@ def _hash_files(paths: Mapping[str, Path]) -> dict[str, str | OSError]:
 
 
 def _parse(found: _Found, contents: Mapping[str, str | OSError], jobs: int, progress: bool) -> list[Record]:
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
     records: list[Record | None] = []
     pieces = []
     for name, content in contents.items():
@@ -269,20 +257,13 @@ def _parse(found: _Found, contents: Mapping[str, str | OSError], jobs: int, prog
             in_file = pieces_of(found.paths[name], name, found.numbers)
             pieces += in_file
             records += [None] * len(in_file)
-    parsed = _parse_pieces(pieces, jobs, progress)
-    return [record if record is not None else next(parsed) for record in records]
-
-
-def _parse_pieces(pieces: Sequence[Piece], jobs: int, progress: bool) -> Iterator[Record]:
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
-
-    if len(pieces) <= _FEW_PIECES:
-        jobs = 1
-    work = Parallel(n_jobs=jobs, batch_size=16 if jobs != 1 else 1, return_as="generator")
+    alone = jobs == 1 or len(pieces) <= _FEW_PIECES
+    work = Parallel(n_jobs=1 if alone else jobs, batch_size=1 if alone else 16, return_as="generator")
     results = work(delayed(read_piece)(piece) for piece in pieces)
     # disable=None: no bar where the output is not a terminal
-    yield from tqdm(results, "parsing", len(pieces), unit="tune", leave=False, disable=None if progress else True)
+    bar = tqdm(results, "parsing", len(pieces), unit="tune", leave=False, disable=None if progress else True)
+    parsed = iter(bar)
+    return [record if record is not None else next(parsed) for record in records]
 
 
 # --- cache -------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class Tune:
         notes: notes and rests in order.
         name: its name in the collection, such as a number.
         source: the file and the number in that file.
-        key: the key before transposition, such as "F major".
+        key: before transposition, such as "F major".
         meter: the first time signature, such as "2/4"; empty in free metre.
         pickup_steps: length of the upbeat in sixteenths; 0 when the tune starts on a bar line.
     """
@@ -63,11 +63,6 @@ class Tune:
     key: str = ""
     meter: str = ""
     pickup_steps: int = 0
-
-    @property
-    def steps(self) -> int:
-        """The length of the tune in sixteenths."""
-        return length_of(self.notes)
 
 
 def length_of(notes: Iterable[Note]) -> int:
@@ -177,13 +172,9 @@ class StepVocabulary(_Codec):
 
 @dataclass(frozen=True)
 class NoteVocabulary(_Codec):
-    """The two alphabets of the note form.
+    """The two alphabets of the note form: MIDI numbers and lengths in sixteenths, both ascending.
 
-    Pitch symbols: end 0, rest 1, then `pitches` ascending. Duration symbols: end 0, then `durations` ascending.
-
-    Attributes:
-        pitches: MIDI numbers, ascending.
-        durations: lengths in sixteenths, ascending.
+    Pitch symbols: end 0, rest 1, then `pitches`. Duration symbols: end 0, then `durations`.
     """
 
     pitches: tuple[int, ...]
@@ -212,10 +203,9 @@ class NoteVocabulary(_Codec):
         return len(self.durations) + 1
 
     def encode(self, tunes: Sequence[Tune], length: int) -> np.ndarray:
-        """Write tunes of at most ``length`` notes as pairs of symbols; both are `END` after the last note.
+        """Write tunes of at most ``length`` notes as int32 [tunes, length, 2]: pitch symbol and duration symbol.
 
-        Returns:
-            int32 [tunes, length, 2]; the last axis is (pitch symbol, duration symbol).
+        Both are `END` after the last note.
         """
         pitches: dict[int | None, int] = {pitch: index for index, pitch in enumerate(self.pitches, start=2)}
         pitches[None] = self.PITCH_REST
@@ -286,10 +276,8 @@ class ReportedCodec(_Codec):
     def windows(self, tunes: Iterable[Tune], length: int = 100) -> np.ndarray:
         """Cut the notes of all tunes, one after the other, into windows at stride 1; rests are left out.
 
-        An index i of V names becomes (i − V/2) / (V/2), in [−1, 1).
-
-        Returns:
-            float32 [windows, length, 1]; no window at all if there are fewer than ``length`` notes.
+        An index i of V names becomes (i − V/2) / (V/2), in [−1, 1): float32 [windows, length, 1], which has no windows
+        if there are fewer than ``length`` notes.
         """
         index = {_PITCH_BY_NAME[name]: number for number, name in enumerate(self.names)}
         numbers = np.array([index[pitch] for tune in tunes for pitch in pitches_in(tune.notes)])

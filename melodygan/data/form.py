@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes.music.score import signature
-from melodygan.data.encoding import Note, length_of, pitches_in
+from melodygan.data.encoding import Note, pitches_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,11 +47,6 @@ def form_of(tune: Tune) -> Form:
     """Return the form of a tune."""
     meter = tune.meter if tune.meter in METERS else UNKNOWN_METER
     return Form(meter, MODES[tune.key.endswith("minor")])
-
-
-def ends_on_the_bar(notes: Sequence[Note], meter: str) -> bool:
-    """Whether upbeat and last bar together make whole bars."""
-    return length_of(notes) % METERS[meter] == 0
 
 
 def ends_on_the_tonic(notes: Sequence[Note], mode: str) -> bool:

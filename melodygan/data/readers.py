@@ -11,6 +11,7 @@ import io
 import itertools
 import math
 import re
+import statistics
 import threading
 import warnings
 import zipfile
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from melodygan.data.encoding import ACCEPTED_STEPS, STEPS_PER_QUARTER, Note, Tune, pitches_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 PARSER_VERSION = 3
 """Increase it whenever the same files would give other records: cached ones are then parsed again."""
@@ -71,12 +72,9 @@ class _Melody:
 
 
 def pieces_of(path: Path, name: str, numbers: str = "") -> list[Piece]:
-    """Divide a file into tunes; only an ABC file has several.
+    """Divide a file, called ``name`` in the corpus, into tunes; only an ABC file has several.
 
-    Args:
-        path: the file.
-        name: its name in the corpus.
-        numbers: of an ABC file, only the tunes whose Essen number begins with this.
+    Of these, only those are returned whose Essen number begins with ``numbers``.
 
     Raises:
         OSError: the file cannot be read.
@@ -115,8 +113,9 @@ def read_piece(piece: Piece) -> Record:
             _check_sounding(melody.line)
             for pitch, quarters in melody.line:
                 if quarters * STEPS_PER_QUARTER not in ACCEPTED_STEPS:
-                    kind = "rest" if pitch is None else "note"
-                    return Record(piece.name, filtered=f"a {kind} of {_in_words(quarters)}")
+                    kind, unit = "rest" if pitch is None else "note", "quarters" if quarters > 1 else "quarter"
+                    length = f"{float(quarters):g}" if (quarters * 64).denominator == 1 else quarters
+                    return Record(piece.name, filtered=f"a {kind} of {length} {unit}")
             notes = [Note(pitch, int(quarters * STEPS_PER_QUARTER)) for pitch, quarters in melody.line]
             return Record(piece.name, _in_common_key(piece, melody, notes)[0])
     except (OSError, _UnreadableError) as error:
@@ -124,12 +123,9 @@ def read_piece(piece: Piece) -> Record:
 
 
 class Quantised(NamedTuple):
-    """A tune of any rhythm, moved to sixteenths.
+    """A tune of any rhythm, moved to sixteenths, and how many semitones up to C major or A minor.
 
-    Attributes:
-        tune: as in the corpus, but of any lengths.
-        semitones: by how many it was transposed to C major or A minor.
-        moved: the number of notes and rests that have another length than in the score, or are gone.
+    ``moved`` is the number of notes and rests that have another length than in the score, or are gone.
     """
 
     tune: Tune
@@ -152,9 +148,7 @@ def read_quantised(piece: Piece) -> Quantised:
         steps = [end - begin for begin, end in itertools.pairwise(map(_nearest_step, ends))]
         notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, steps, strict=True) if length]
         _check_sounding(notes)
-        moved = sum(
-            length != quarters * STEPS_PER_QUARTER for (_, quarters), length in zip(melody.line, steps, strict=True)
-        )
+        moved = sum(length != part[1] * STEPS_PER_QUARTER for part, length in zip(melody.line, steps, strict=True))
         return Quantised(*_in_common_key(piece, melody, notes), melody.moved + moved)
 
 
@@ -171,8 +165,7 @@ def _check_sounding(notes: Iterable[tuple[int | None, Any]]) -> None:
 def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note]) -> tuple[Tune, int]:
     """Return a tune transposed to C major or A minor, and by how many semitones."""
     key = _analysed_key(notes) if melody.key is None else _with_mode(melody.key, notes)
-    pickup = melody.pickup * STEPS_PER_QUARTER
-    semitones = _to_common_key(notes, key.sharps)
+    pickup, semitones = melody.pickup * STEPS_PER_QUARTER, _to_common_key(notes, key.sharps)
     tune = Tune(
         notes=tuple(Note(None if pitch is None else pitch + semitones, steps) for pitch, steps in notes),
         name=melody.name or Path(piece.name).stem,
@@ -182,11 +175,6 @@ def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note]) -> tupl
         pickup_steps=int(pickup) if pickup.denominator == 1 else 0,
     )
     return tune, semitones
-
-
-def _in_words(quarters: Fraction) -> str:
-    number = f"{float(quarters):g}" if (quarters * 64).denominator == 1 else str(quarters)
-    return f"{number} quarter{'s' if quarters > 1 else ''}"
 
 
 def one_line(problem: object) -> str:
@@ -204,12 +192,7 @@ _LOCK = threading.Lock()
 
 @contextlib.contextmanager
 def _parsing() -> Iterator[None]:
-    """Hide a parser's output, and turn whatever it raises on a malformed file into an `_UnreadableError`.
-
-    Raises:
-        OSError: the file cannot be read.
-        _UnreadableError: anything else.
-    """
+    """Hide a parser's output; raise `_UnreadableError` for whatever it raises, except an OSError of the file."""
     try:
         with (
             _LOCK,
@@ -240,8 +223,7 @@ def _read_abc(piece: Piece) -> _Melody:
     if not _field(r"^K:(.*)$", piece.text):
         # music21 would read the letters of any text as notes
         raise _UnreadableError("it is not an ABC tune: it has no key (K:)")
-    # music21 carries an accidental to the end of the bar only for files that declare ABC 2; every version
-    # means it.
+    # music21 carries an accidental to the end of the bar only for files that declare ABC 2.
     with _without_beams():
         score = converter.parseData(f"%abc-2.1\n{piece.text}", format="abc")
     return _melody_of_score(score, _essen_number(piece.text) or _field(r"^T:(.*)$", piece.text))
@@ -272,24 +254,17 @@ def _read_kern(piece: Piece) -> _Melody:
 def _read_musicxml(piece: Piece) -> _Melody:
     from music21 import converter
 
-    score = converter.parseData(_decode_xml(_unpack(piece.path.read_bytes())), format="musicxml")
-    return _melody_of_score(score, score.metadata.title if score.metadata else "")
-
-
-def _unpack(data: bytes) -> bytes:
-    """Return the score in a compressed MusicXML file, and other data as they are."""
-    if not data.startswith(b"PK"):
-        return data
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        container = archive.read("META-INF/container.xml").decode("utf-8")
-        return archive.read(_field(r"<rootfile[^>]*full-path=[\"']([^\"']+)", container))
-
-
-def _decode_xml(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
+    data = piece.path.read_bytes()
+    if data.startswith(b"PK"):  # compressed
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            container = archive.read("META-INF/container.xml").decode("utf-8")
+            data = archive.read(_field(r"<rootfile[^>]*full-path=[\"']([^\"']+)", container))
     declared = re.match(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", data)
-    return data.decode(declared[1].decode("ascii") if declared else "utf-8").removeprefix("\ufeff")
+    encoding = declared[1].decode("ascii") if declared else "utf-8"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    score = converter.parseData(data.decode(encoding).removeprefix("\ufeff"), format="musicxml")
+    return _melody_of_score(score, score.metadata.title if score.metadata else "")
 
 
 def _read_midi(piece: Piece) -> _Melody:
@@ -307,17 +282,16 @@ def _read_midi(piece: Piece) -> _Melody:
         raise _UnreadableError("its time is in seconds, not in quarters")
     events = sorted(max(_midi_parts(file), key=_mean_pitch, default=[]), key=_by_onset)
     first = {message.type: message for track in reversed(file.tracks) for message in reversed(track)}
-    key, meter = first.get("key_signature"), first.get("time_signature")
-    pickup = Fraction(0)
-    if meter and events:
-        pickup = -events[0].onset % Fraction(4 * meter.numerator, meter.denominator)
-    return _Melody(
-        line=[part for pitch, length in _line(events) for part in _shortened_silence(pitch, length)],
-        key=_midi_key(key.key) if key else None,
-        meter=f"{meter.numerator}/{meter.denominator}" if meter else "",
-        pickup=pickup,
-        moved=sum(event.moved for event in events),
-    )
+    melody = _Melody([part for pitch, length in _line(events) for part in _shortened_silence(pitch, length)])
+    melody.moved = sum(event.moved for event in events)
+    if "key_signature" in first:
+        melody.key = _midi_key(first["key_signature"].key)
+    if "time_signature" in first:
+        meter = first["time_signature"]
+        melody.meter = f"{meter.numerator}/{meter.denominator}"
+        if events:
+            melody.pickup = -events[0].onset % Fraction(4 * meter.numerator, meter.denominator)
+    return melody
 
 
 def _midi_parts(file: Any) -> list[list[_Event]]:
@@ -361,12 +335,7 @@ def _shortened_silence(pitch: int | None, quarters: Fraction) -> Iterator[tuple[
             yield None, Fraction(steps, STEPS_PER_QUARTER)
 
 
-_READERS: dict[str, Callable[[Piece], _Melody]] = {
-    "abc": _read_abc,
-    "kern": _read_kern,
-    "midi": _read_midi,
-    "musicxml": _read_musicxml,
-}
+_READERS = {"abc": _read_abc, "kern": _read_kern, "midi": _read_midi, "musicxml": _read_musicxml}
 
 
 def _field(pattern: str, text: str) -> str:
@@ -400,18 +369,12 @@ def _melody_of_score(score: Any, name: str) -> _Melody:
     parts = [(part, _events(part)) for part in (list(score.parts) or [score])]
     part, events = max(parts, key=lambda pair: _mean_pitch(pair[1]))
     meter = part.recurse().getElementsByClass("TimeSignature").first()
-    return _Melody(
-        line=_line(events),
-        name=name,
-        key=_score_key(part),
-        meter=meter.ratioString if meter else "",
-        pickup=_pickup(part, meter),
-    )
+    ratio = meter.ratioString if meter else ""
+    return _Melody(_line(events), name, _score_key(part), ratio, _pickup(part, meter))
 
 
 def _mean_pitch(events: Iterable[_Event]) -> float:
-    pitches = [event.pitch for event in events if event.pitch is not None]
-    return sum(pitches) / len(pitches) if pitches else -1.0
+    return statistics.fmean([event.pitch for event in events if event.pitch is not None] or [-1])
 
 
 def _by_onset(event: _Event) -> tuple[Fraction, int]:
@@ -440,8 +403,8 @@ def _events(part: Any) -> list[_Event]:
 def _line(events: Iterable[_Event]) -> list[tuple[int | None, Fraction]]:
     """Make one line of events sorted by onset, without gaps: (pitch, length in quarters).
 
-    Tied notes become one. Where notes overlap, the highest that begins is heard: a higher one cuts off what
-    sounds, a lower one is left out while a higher sounds. Any note cuts off a rest. A gap is a rest.
+    Tied notes become one. Of overlapping notes, a higher one cuts off the current one, and a lower one is left out. Any
+    note cuts off a rest. A gap is a rest.
     """
     line: list[_Event] = []
     for event in events:

@@ -149,10 +149,6 @@ class Intervals(keras.Layer):
 
     Intervals are counted in pitch symbols, which are semitones except for pitches that no tune uses. All values are 0
     for rests, the first note, and wider intervals.
-
-    Args:
-        n_pitches: P, of which the first two are the end and the rest.
-        widest: the widest interval.
     """
 
     def __init__(self, n_pitches: int, widest: int = 7, **kwargs: Any) -> None:
@@ -218,7 +214,8 @@ class Returning(keras.Layer):
 class AttentionGAN(MelodyGAN):
     """A melody GAN under conditions: metre and mode, range and close, the number of notes, and which of them return.
 
-    A batch is int [B, L + 2, 3], see `with_plans`; ``plans`` are those of the training tunes, see `note_plans`.
+    A batch is a pair: notes [B, L, 2] and their plans [B, L + `FORM_COLUMNS`], see `note_plans`; ``plans`` are those of
+    the training tunes.
     """
 
     def __init__(self, *args: Any, plans: Sequence[Sequence[int]] | np.ndarray, **kwargs: Any) -> None:
@@ -232,14 +229,13 @@ class AttentionGAN(MelodyGAN):
         config.pop("condition_dim")
         return {**config, "plans": self.plans.tolist()}
 
-    def prepare(self, batch: tf.Tensor) -> tf.Tensor:
+    def prepare(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         """Turn the notes of a batch into one-hot notes [B, L, P + D]."""
-        return super().prepare(batch[:, :-2])
+        return super().prepare(batch[0])
 
-    def conditions(self, batch: tf.Tensor) -> tf.Tensor:
-        """Turn the sources and forms of a batch into conditions [B, C + L]."""
-        forms = tf.reshape(batch[:, -2:], [-1, 6])[:, :FORM_COLUMNS]
-        return as_vector(tf.concat([batch[:, :-2, 2], forms], axis=1))
+    def conditions(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Turn the plans of a batch into conditions [B, C + L]."""
+        return as_vector(batch[1])
 
     def constrained(self, logits: tf.Tensor, conditions: Any) -> tf.Tensor:
         """Let the tune end where the conditions say, and stay in its range, by logits [B, L, P + D]."""
@@ -281,6 +277,7 @@ class AttentionGAN(MelodyGAN):
             NoTunesError: hardly any tune ends on the bar, or is as long as ``bars``.
         """
         known = self.plans[places_of(map(form_in, self.plans), meter, mode)]
+        choice = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         rng = np.random.default_rng(seed)
         plans = known[rng.integers(len(known), size=count)]
         whole: dict[int, tuple[Note, ...]] = {}
@@ -293,14 +290,8 @@ class AttentionGAN(MelodyGAN):
                 plans[pending] = known[rng.integers(len(known), size=len(pending))]
             places = np.repeat(pending, max(_TRIES, -(-_LEAST_DRAWN // len(pending))))
             drawn += len(places)
-            tunes = self.compose(
-                len(places),
-                [seed, number],
-                conditions=as_vector(tf.constant(plans[places])),
-                temperature=temperature,
-                top_k=top_k,
-                top_p=top_p,
-            )
+            conditions = as_vector(tf.constant(plans[places]))
+            tunes = self.compose(len(places), [seed, number], conditions=conditions, **choice)
             for place, notes in zip(places.tolist(), tunes, strict=True):
                 form, closes = form_in(plans[place]), bool(plans[place, -3])
                 if not pitches_in(notes) or ends_on_the_tonic(notes, form.mode) != closes:
@@ -316,13 +307,6 @@ class AttentionGAN(MelodyGAN):
         if len(found) < count:
             raise NoTunesError(f"only {len(found)} of {drawn} tunes were as asked: ask for less")
         return found[:count]
-
-
-def with_plans(notes: np.ndarray, plans: np.ndarray) -> np.ndarray:
-    """Join notes [n, L, 2] and plans for `AttentionGAN`, [n, L + 2, 3]: notes with their sources, and the form."""
-    sources, forms = plans[:, :-FORM_COLUMNS], plans[:, -FORM_COLUMNS:]
-    forms = np.pad(forms, ((0, 0), (0, 1))).reshape(len(plans), -1, 3)
-    return np.concatenate([np.concatenate([notes, sources[..., None]], axis=2), forms], axis=1)
 
 
 def note_plans(tunes: Sequence[Tune], length: int) -> np.ndarray:

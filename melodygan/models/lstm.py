@@ -6,7 +6,7 @@ Notation: B tunes, T steps (sixteenths), V symbols (`melodygan.data.encoding.Ste
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -61,6 +61,19 @@ _RUNS = (1, 4, 8, 16, 32)  # thresholds, in sixteenths, of agreement with earlie
 _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
 _ONE_HOT = ("form", "left", "near", "pace", "close")  # the columns of a plan that are one-hot inputs
 _DISTANCE = tuple(STEP_COLUMNS).index("distance")
+
+
+class _Seen(NamedTuple):
+    """What is known before the coming symbol."""
+
+    plan: tf.Tensor  # of the coming symbol, [..., K]
+    symbols: tf.Tensor  # the newest ones, [...]
+    sounding: tf.Tensor  # the symbol at the onset of the current note or rest, [...]
+    lasted: tf.Tensor  # steps since then, [...]
+    places: tf.Tensor  # steps since the beginning of the tune, [...]
+    earlier: tf.Tensor  # symbols `lookback` steps before the coming one, [..., lookback]
+    agreed: tf.Tensor  # steps for which the tune has equalled itself `lookback` steps before, [..., lookback]
+    returning: tf.Tensor  # the source of the coming symbol according to the plan, [...]
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
@@ -187,52 +200,28 @@ class MelodyLSTM(keras.Model):
         sounding, lasted = self._sounding(symbols)
         earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
-        agreed = self._agreement(symbols)
         # The coming symbol is the one after place, so its source `distance` before it is one place nearer.
         source = places - tf.maximum(plan[..., _DISTANCE], 1) + 1
         returning = tf.gather(symbols, tf.maximum(source, 0), axis=1, batch_dims=1)
-        inputs = self._inputs(plan, symbols, sounding, lasted, places, earlier, agreed, returning, training=training)
-        return self.logits(self.dropout(self.lstm(inputs), training=training))
+        seen = _Seen(plan, symbols, sounding, lasted, places, earlier, self._agreement(symbols), returning)
+        return self.logits(self.dropout(self.lstm(self._inputs(seen, training=training)), training=training))
 
-    def _inputs(
-        self,
-        plan: tf.Tensor,
-        symbols: tf.Tensor,
-        sounding: tf.Tensor,
-        lasted: tf.Tensor,
-        places: tf.Tensor,
-        earlier: tf.Tensor,
-        agreed: tf.Tensor,
-        returning: tf.Tensor,
-        *,
-        training: bool = False,
-    ) -> tf.Tensor:
-        """Return the inputs of the LSTM.
-
-        Args:
-            plan: of the coming symbols, [..., K].
-            symbols: the newest ones, [...].
-            sounding: the symbol at the onset of the current note or rest, [...].
-            lasted: steps since then, [...].
-            places: steps since the beginning of the tune, [...].
-            earlier: symbols `lookback` steps before the coming one, [..., lookback].
-            agreed: number of steps for which the tune has equalled itself `lookback` steps before, [..., lookback].
-            returning: the source of the coming symbol according to the plan, [...].
-            training: whether embedded lookbacks are dropped.
-        """
-        size, of_plan = len(self.vocabulary), dict(zip(STEP_COLUMNS, tf.unstack(plan, axis=-1), strict=True))
-        longest = tf.argmax(agreed, axis=-1, output_type=tf.int32)
-        run = tf.reduce_sum(tf.cast(tf.reduce_max(agreed, axis=-1)[..., None] >= _RUNS, tf.int32), axis=-1)
+    def _inputs(self, seen: _Seen, *, training: bool = False) -> tf.Tensor:
+        """Return the inputs of the LSTM, [..., width]; training drops some of the embedded lookbacks."""
+        size, of_plan = len(self.vocabulary), dict(zip(STEP_COLUMNS, tf.unstack(seen.plan, axis=-1), strict=True))
+        longest = tf.argmax(seen.agreed, axis=-1, output_type=tf.int32)
+        run = tf.reduce_sum(tf.cast(tf.reduce_max(seen.agreed, axis=-1)[..., None] >= _RUNS, tf.int32), axis=-1)
+        shape = tf.shape(seen.symbols)
         categories = [
-            *((symbols, size), (sounding, size), (lasted, _LONGEST + 1)),
-            *((places % meter, meter) for meter in _METERS),
+            *((seen.symbols, size), (seen.sounding, size), (seen.lasted, _LONGEST + 1)),
+            *((seen.places % meter, meter) for meter in _METERS),
             *((of_plan[name], 1 + STEP_COLUMNS[name]) for name in _ONE_HOT),
-            (tf.where(of_plan["distance"] > 0, returning, -1), size),
-            (tf.gather(earlier, longest, axis=-1, batch_dims=len(symbols.shape)), size),
+            (tf.where(of_plan["distance"] > 0, seen.returning, -1), size),
+            (tf.gather(seen.earlier, longest, axis=-1, batch_dims=len(longest.shape)), size),
             (run, len(_RUNS) + 1),
         ]
-        embedded = self.forgetting(self.embedding(earlier), training=training)
-        flat = tf.reshape(embedded, tf.concat([tf.shape(symbols), [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
+        embedded = self.forgetting(self.embedding(seen.earlier), training=training)
+        flat = tf.reshape(embedded, tf.concat([shape, [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
         return tf.concat([*(tf.one_hot(*category, dtype=self.compute_dtype) for category in categories), flat], axis=-1)
 
     def _delayed(self, symbols: tf.Tensor, steps: int, before: int | None = None) -> tf.Tensor:
@@ -262,16 +251,11 @@ class MelodyLSTM(keras.Model):
 
     def compile_for_tunes(self, optimizer: keras.optimizers.Optimizer) -> None:
         """Compile with cross-entropy and the metrics of `melodygan.models.lstm`; padding has no weight in them."""
-        hold = self.vocabulary.index(HOLD)
+        hold, accuracy = self.vocabulary.index(HOLD), keras.metrics.SparseCategoricalAccuracy(name="accuracy")
         self.compile(
             optimizer,
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
-            weighted_metrics=[
-                BitsPerStep(),
-                BitsPerNote(hold),
-                keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-                OnsetAccuracy(hold),
-            ],
+            weighted_metrics=[BitsPerStep(), BitsPerNote(hold), accuracy, OnsetAccuracy(hold)],
         )
 
     def train_step(self, data: Any) -> Any:
@@ -312,13 +296,13 @@ class MelodyLSTM(keras.Model):
         Args:
             count: number of tunes.
             seed: the same seed, the same tunes.
-            temperature: see `melodygan.models.sampling.filtered_logits`, like ``top_k`` and ``top_p``.
+            temperature: see `filtered_logits`, like ``top_k`` and ``top_p``.
             top_k: the same.
             top_p: the same.
             start: notes that every tune begins with.
             bars: exact length in bars of ``meter``, or of 4/4; without it the model ends a tune.
-            meter: one of `melodygan.data.form.METERS`; without it each tune has that of its plan.
-            mode: ``major`` or ``minor``; the same.
+            meter: one of `METERS`; without it each tune has that of its plan, like ``mode``.
+            mode: ``major`` or ``minor``.
             max_steps: sixteenths after which a tune is cut when the model does not end it.
 
         Raises:
@@ -362,12 +346,12 @@ class MelodyLSTM(keras.Model):
             amount: share of its bars that is composed anew, over 0 to 1; one at least.
             seed: the same seed, the same variations.
             form: the tune's, if known; the model then keeps to its plan. Bars are those of its metre.
-            **choice: temperature, top_k and top_p, see `melodygan.models.sampling.filtered_logits`.
+            **choice: temperature, top_k and top_p, see `filtered_logits`.
 
         Raises:
             ValueError: the tune is empty, or has a pitch that the vocabulary lacks.
         """
-        tune = np.array(self._known(notes, "the tune to vary"), np.int32)
+        tune = self._known(notes, "the tune to vary")
         length, bar = len(tune), METERS[form.meter if form else UNKNOWN_METER]
         bars = -(-length // bar)
         opened = max(1, round(amount * bars))
@@ -403,12 +387,7 @@ class MelodyLSTM(keras.Model):
         where they agree it follows them, elsewhere it chooses symbols that fit the notes so far. All tunes share their
         random numbers, so that they differ by the pull alone. Lengths change by quarters.
 
-        Args:
-            first: a tune.
-            second: another one.
-            count: number of tunes, 2 at least.
-            seed: the same seed, the same tunes.
-            **choice: temperature, top_k and top_p, see `melodygan.models.sampling.filtered_logits`.
+        The same seed gives the same tunes; ``choice`` is temperature, top_k and top_p of `filtered_logits`.
 
         Raises:
             ValueError: a tune is empty, or has a pitch that the vocabulary lacks; or ``count`` is below 2.
@@ -493,7 +472,6 @@ class MelodyLSTM(keras.Model):
         temperature, top_k, top_p = options
         never_end = tf.one_hot(delimiter, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
         never_hold = tf.one_hot(hold, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
-        zeros = tf.zeros([count, self.units], self.compute_dtype)
         distances = tf.constant(self.lookback, tf.int32)
         window = max(FARTHEST, *self.lookback)
         written = tf.TensorArray(tf.int32, size=length, element_shape=[None])
@@ -501,23 +479,14 @@ class MelodyLSTM(keras.Model):
         def unfinished(step: tf.Tensor, *rest: Any) -> tf.Tensor:
             return tf.logical_and(step < length, tf.logical_not(tf.reduce_all(rest[-1])))
 
-        def one_step(
-            step: tf.Tensor,
-            recent: tf.Tensor,
-            sounding: tf.Tensor,
-            lasted: tf.Tensor,
-            agreed: tf.Tensor,
-            hidden: tf.Tensor,
-            carry: tf.Tensor,
-            written: Any,
-            ended: tf.Tensor,
-        ) -> tuple[Any, ...]:
+        def one_step(step: tf.Tensor, *state: Any) -> tuple[Any, ...]:
+            recent, sounding, lasted, agreed, lstm_state, written, ended = state
             earlier = tf.gather(recent, window - distances, axis=1)
             planned = tf.broadcast_to(plan[:, step], [count, len(STEP_COLUMNS)])
             returning = tf.gather(recent, tf.minimum(window - planned[:, _DISTANCE], window - 1), axis=1, batch_dims=1)
             places = tf.fill([count], step)
-            inputs = self._inputs(planned, recent[:, -1], sounding, lasted, places, earlier, agreed, returning)
-            output, (hidden, carry) = self.lstm.cell(inputs, [hidden, carry])
+            seen = _Seen(planned, recent[:, -1], sounding, lasted, places, earlier, agreed, returning)
+            output, lstm_state = self.lstm.cell(self._inputs(seen), lstm_state)
             logits = self.logits(output)
             # Nothing to hold at first, and the last given note keeps its length; and at least one note follows.
             starts = tf.logical_or(step == 0, step == given)
@@ -530,23 +499,21 @@ class MelodyLSTM(keras.Model):
             follows = gumbel_draw(logits, step_seed, together=together)
             ended = tf.logical_or(ended, tf.logical_and(lengths > 0, step >= lengths))
             follows = tf.where(ended, delimiter, follows)
-            ended = tf.logical_or(ended, tf.equal(follows, delimiter))
+            ended = tf.logical_or(ended, follows == delimiter)
             recent = tf.concat([recent[:, 1:], follows[:, None]], axis=1)
             held = follows == hold
             sounding = tf.where(held, sounding, follows)
             lasted = tf.where(held, tf.minimum(lasted + 1, _LONGEST), 0)
             agreed = tf.where(follows[:, None] == earlier, tf.minimum(agreed + 1, _RUNS[-1]), 0)
-            return step + 1, recent, sounding, lasted, agreed, hidden, carry, written.write(step, follows), ended
+            return step + 1, recent, sounding, lasted, agreed, lstm_state, written.write(step, follows), ended
 
-        first = tf.fill([count], delimiter)
-        recent = tf.fill([count, window], delimiter)
-        nothing = tf.zeros([count], tf.int32)
+        first, recent = tf.fill([count], delimiter), tf.fill([count, window], delimiter)
         agreed = tf.ones([count, len(self.lookback)], tf.int32)
-        state = (tf.constant(0), recent, first, nothing, agreed, zeros, zeros, written, tf.zeros([count], tf.bool))
+        lstm_state = [tf.zeros([count, self.units], self.compute_dtype)] * 2
+        ended = tf.zeros([count], tf.bool)
+        state = (0, recent, first, tf.zeros_like(first), agreed, lstm_state, written, ended)
         step, *_, written, _ = tf.while_loop(unfinished, one_step, state)
-        symbols = tf.transpose(written.stack())
-        rest = tf.range(length) >= step
-        return tf.where(rest[None], delimiter, symbols)
+        return tf.where(tf.range(length) >= step, delimiter, tf.transpose(written.stack()))
 
 
 def gumbel_draw(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Tensor:
@@ -556,7 +523,7 @@ def gumbel_draw(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Ten
     return tf.argmax(logits - tf.math.log(-tf.math.log(uniform)), axis=-1, output_type=tf.int32)
 
 
-class TuneBatches:
+class TuneBatches(keras.callbacks.Callback):
     """Whole tunes as (inputs [B, T, 1 + K], targets [B, T], weights [B, T]).
 
     There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it.
@@ -570,12 +537,13 @@ class TuneBatches:
             and withholds all plans, as for validation.
 
     Attributes:
-        epoch: the epoch of the next pass; `FollowEpochs` keeps it at that of ``fit``.
+        epoch: the epoch of the next pass; as a callback of ``fit`` they follow its epochs.
     """
 
     def __init__(
         self, tunes: Sequence[Tune], vocabulary: StepVocabulary, batch_size: int, *, seed: int | None = None
     ) -> None:
+        super().__init__()
         self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in tunes]
         self.plans = [plan_of(tune) for tune in tunes]
         self.delimiter = vocabulary.index(DELIMITER)
@@ -583,6 +551,10 @@ class TuneBatches:
 
     def __len__(self) -> int:
         return math.ceil(len(self.encoded) / self.batch_size)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Set the epoch, so that a continued run has the order of one that was never interrupted."""
+        self.epoch = epoch
 
     def dataset(self) -> tf.data.Dataset:
         """Return a dataset for ``fit``; each pass is in the order of the epoch at its beginning.
@@ -625,15 +597,3 @@ class TuneBatches:
             targets[row, : len(tune)] = tune
             weights[row, : len(tune) + 1] = 1.0  # the end is a target too
         return inputs, targets, weights
-
-
-class FollowEpochs(keras.callbacks.Callback):
-    """Tell batches which epoch begins: the order of a continued run is then that of one never stopped."""
-
-    def __init__(self, batches: TuneBatches) -> None:
-        super().__init__()
-        self.batches = batches
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Set the epoch."""
-        self.batches.epoch = epoch

@@ -12,7 +12,6 @@ from melodygan.data.form import (
     Form,
     Key,
     cut_at,
-    ends_on_the_bar,
     ends_on_the_tonic,
     form_of,
     number_of,
@@ -95,8 +94,6 @@ def test_every_form_has_a_number_of_its_own():
 
 def test_endings():
     tune = (Note(67, 4), Note(64, 12), Note(60, 8), Note(None, 12))
-    assert ends_on_the_bar(tune, "3/4")
-    assert not ends_on_the_bar(tune, "2/4")
     assert ends_on_the_tonic(tune, "major")
     assert not ends_on_the_tonic(tune, "minor")
     assert not ends_on_the_tonic((Note(None, 4),), "major")

@@ -15,7 +15,6 @@ from melodygan.data.plan import STEP_COLUMNS, Plan, as_steps, plan_of
 from melodygan.models.lstm import (
     BitsPerNote,
     BitsPerStep,
-    FollowEpochs,
     MelodyLSTM,
     OnsetAccuracy,
     TuneBatches,
@@ -165,7 +164,7 @@ def learnt(tunes, *, epochs=150):
     model = MelodyLSTM(vocabulary, units=16, dropout=0.0, plans=list(map(plan_of, tunes)))
     model.compile_for_tunes(keras.optimizers.Adam(0.03))
     batches = TuneBatches(tunes, model.vocabulary, 8, seed=0)
-    model.fit(batches.dataset(), epochs=epochs, verbose=0, shuffle=False, callbacks=[FollowEpochs(batches)])
+    model.fit(batches.dataset(), epochs=epochs, verbose=0, shuffle=False, callbacks=[batches])
     return model
 
 
@@ -207,9 +206,9 @@ def test_the_order_follows_from_seed_and_epoch():
 
 def test_a_dataset_follows_the_epochs_of_fit():
     batches = TuneBatches(TUNES, VOCABULARY, 4, seed=1)
-    dataset, callback = batches.dataset(), FollowEpochs(batches)
+    dataset = batches.dataset()
     for epoch in (2, 0, 1):
-        callback.on_epoch_begin(epoch)
+        batches.on_epoch_begin(epoch)
         assert symbols_in(dataset.as_numpy_iterator()) == order(epoch, seed=1)
     assert len(dataset) == 10
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scores import random_tunes
 
-from melodygan.data.encoding import HOLD, Note, Tune, to_steps
+from melodygan.data.encoding import HOLD, Note, Tune, length_of, to_steps
 from melodygan.data.form import FORMS, METERS, Form
 from melodygan.data.plan import (
     FARTHEST,
@@ -172,8 +172,8 @@ def test_steps_by_hand():
 
 def test_steps_stay_within_their_columns():
     for tune in TUNES:
-        steps = as_steps(plan_of(tune), tune.steps + 30)
-        assert steps.shape == (tune.steps + 30, len(STEP_COLUMNS))
+        steps = as_steps(plan_of(tune), length_of(tune.notes) + 30)
+        assert steps.shape == (length_of(tune.notes) + 30, len(STEP_COLUMNS))
         # 0 is what is not known; only the distance of a new bar is 0, too.
         assert (steps.min(axis=0) >= [name != "distance" for name in STEP_COLUMNS]).all()
         assert (steps.max(axis=0) <= list(STEP_COLUMNS.values())).all()

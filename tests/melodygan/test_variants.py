@@ -11,7 +11,7 @@ from melodygan.data.encoding import Note, NoteVocabulary, Tune
 from melodygan.metrics.musical import musical_distance
 from melodygan.models.attention import AttentionGAN, note_plans
 from melodygan.models.gan import MelodyGAN
-from melodygan.models.lstm import FollowEpochs, MelodyLSTM
+from melodygan.models.lstm import MelodyLSTM, TuneBatches
 from melodygan.models.reported import LENGTH, ReportedGAN
 from melodygan.trainer import NOTES_A_TUNE, PENALTY_SETTINGS, PLANNED_NOTES, prepare, tunes_that_fit
 
@@ -92,8 +92,8 @@ def test_an_attention_gan_learns_notes_with_their_plans(wgan, objective):
     assert isinstance(model, AttentionGAN)
     assert (model.objective, model.penalty) == (objective, "r1r2")
     assert model.penalty_weight == 2 * PENALTY_SETTINGS["r1r2"]["penalty_weight"]
-    batch = training.batches[0]
-    assert batch.shape == (4, PLANNED_NOTES + 2, 3)
+    notes, plans = training.batches[0]
+    assert (notes.shape, len(plans)) == ((4, PLANNED_NOTES, 2), 4)
     kept = tunes_that_fit(SIDES.train, PLANNED_NOTES)
     np.testing.assert_array_equal(model.plans, note_plans(kept, PLANNED_NOTES))
 
@@ -142,7 +142,7 @@ def test_the_lstm():
     learnt, chosen_by = training.batches, training.fit["validation_data"]
     for batches, side in ((learnt, SIDES.train), (chosen_by, SIDES.validation)):
         assert sum(len(inputs) for inputs, _, _ in batches.as_numpy_iterator()) == len(side)
-    assert [type(callback) for callback in training.callbacks] == [FollowEpochs]
+    assert [type(callback) for callback in training.callbacks] == [TuneBatches]
     symbols = {str(note.pitch) for tune in TUNES for note in tune.notes}
     assert set(training.model.vocabulary.symbols) == symbols | {"/", "_", "r"}
 
