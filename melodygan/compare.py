@@ -99,7 +99,7 @@ class MelodyComparison(Comparison):
 
     def tables(self, found: Found) -> list[Table]:
         """Return the table of what was composed, and that of how the models were trained."""
-        from melodygan.metrics.tables import tables
+        from melodygan.metrics.held_out import tables
 
         return tables(found, self.losses)
 

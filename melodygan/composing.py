@@ -40,6 +40,7 @@ AMOUNT = 0.3
 TEMPI = (4, 1000)
 """Least and greatest BPM: a MIDI file counts microseconds a quarter in 24 bits, which end just below 4."""
 
+_CHOICE = {"temperature", "top_k", "top_p"}
 _OF_AN_LSTM = ("start", "vary", "interpolate")
 _OF_A_FORM = ("meter", "mode")
 _FORMING = ("start", "bars", "meter")  # a variation has them from its tune, a morph from both
@@ -82,8 +83,8 @@ def compose(
         seed: the same seed, the same tunes.
         key: such as "D minor"; the tunes are composed in its mode and transposed to its tonic. None leaves the mode
             to the model and the tonic at C or A, or at that of the given tune.
-        meter: one of `melodygan.data.form.METERS`; None leaves it to the model.
-        bars: exact length; None leaves it to the model.
+        meter: one of `melodygan.data.form.METERS`; None leaves it to the model, like ``bars``, the exact length.
+        bars: in that metre.
         start: the beginning of the tunes: a file's name, notes such as "C4 D4:0.5", or a result of `given_to`.
         vary: a tune of which some bars are composed anew.
         amount: the share of these bars, over 0 to 1.
@@ -223,8 +224,9 @@ def check_form(**options: Any) -> None:
 
 def _check_ability(model: Any, **options: Any) -> None:
     """Raise a UserError for options that a model does not support: no such parameter or method."""
-    able = {*inspect.signature(model.generate).parameters, *_OF_AN_LSTM[1:]}
-    able -= {name for name in _OF_AN_LSTM[1:] if not hasattr(model, name)}
+    able = {*inspect.signature(model.generate).parameters, *(name for name in _OF_AN_LSTM if hasattr(model, name))}
+    if "choice" in able:
+        able |= _CHOICE
     asked = {name for name, value in options.items() if value is not None}
     for name in sorted(asked - able):
         others = "an LSTM" if name in _OF_AN_LSTM else "a model trained without --as-reported"

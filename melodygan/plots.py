@@ -193,7 +193,7 @@ def _save_transitions(first: First, key: str, path: Path) -> None:
 def _panels(
     path: Path, count: int, size: tuple[float, float], *, columns: int = 4, grid: bool = False
 ) -> Iterator[list[Axes]]:
-    """Yield a number of panels of a size in inches, in up to so many columns; they are written as by `saved_figure`."""
+    """Yield panels of a size in inches, in up to ``columns`` columns; they are written as by `saved_figure`."""
     columns = min(columns, count)
     rows = -(-count // columns)
     with saved_figure(path, (size[0] * columns, size[1] * rows), grid=grid) as figure:

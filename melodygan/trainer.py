@@ -12,13 +12,9 @@ from manymodes.experiment.fit import Training
 from manymodes.nn.randomness import RandomBatches
 from melodygan.data.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
 from melodygan.data.form import NoTunesError
+from melodygan.data.plan import plan_of
 from melodygan.metrics.musical import NO_TUNES, musical_distance
-from melodygan.models.attention import (
-    AttentionGAN,
-    build_attention_generator,
-    build_light_critic,
-    note_plans,
-)
+from melodygan.models.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
 from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.models.lstm import MelodyLSTM, TuneBatches
 from melodygan.models.reported import LENGTH, ReportedGAN, build_reported_discriminator, build_reported_generator
@@ -26,8 +22,6 @@ from melodygan.models.reported import LENGTH, ReportedGAN, build_reported_discri
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    import numpy as np
 
     from melodygan.config import MelodyConfig
     from melodygan.data.corpus import Split
@@ -61,16 +55,17 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
     """
     if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
-    tunes = [tune for part in split for tune in part]
-    saved = None if checkpoint is None else keras.models.load_model(checkpoint / "model.keras")
+    if checkpoint is None:
+        build = next((_BUILDERS[kind] for kind in _BUILDERS if getattr(config, kind)), _gan)
+        model = build(config, [tune for part in split for tune in part], split.train)
+    else:
+        model = keras.models.load_model(checkpoint / "model.keras")
     if config.lstm:
-        return _lstm(config, split, tunes, saved)
-    build = _reported_gan if config.as_reported else _attention_gan if config.attention else _gan
-    model, examples = build(config, split, tunes, saved)
+        return _training_of_lstm(config, split, model)
     _compile(model, config)
     steps = PENALTY_SETTINGS[config.penalty]["discriminator_steps"]
     size, updates = config.batch_size * steps, config.updates_per_epoch
-    batches = RandomBatches(examples, size, updates, seed=config.seed, first_epoch=done)
+    batches = RandomBatches(_examples(model, config, split.train), size, updates, seed=config.seed, first_epoch=done)
     validation = [tune.notes for tune in split.validation]
 
     def measure(*_: Any) -> dict[str, float]:
@@ -82,69 +77,65 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
     return Training(model, batches, measure)
 
 
-def _lstm(config: MelodyConfig, split: Split, tunes: Sequence[Tune], saved: keras.Model | None) -> Training:
-    vocabulary = StepVocabulary.from_tunes(tunes)
-    batches = TuneBatches(split.train, vocabulary, config.batch_size, seed=config.seed)
+def _training_of_lstm(config: MelodyConfig, split: Split, model: keras.Model) -> Training:
+    batches = TuneBatches(split.train, model.vocabulary, config.batch_size, seed=config.seed)
     rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, config.epochs * len(batches))
-    model = saved
-    if model is None:
-        model = MelodyLSTM(vocabulary, units=config.units, plans=batches.plans, seed=config.seed)
+    if not model.compiled:
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
     model.optimizer.learning_rate = rate
-    validation = TuneBatches(split.validation, vocabulary, config.batch_size).dataset()
+    validation = TuneBatches(split.validation, model.vocabulary, config.batch_size).dataset()
     return Training(model, batches.dataset(), callbacks=(batches,), fit={"validation_data": validation})
 
 
-def _gan(
-    config: MelodyConfig, split: Split, tunes: Sequence[Tune], saved: keras.Model | None
-) -> tuple[keras.Model, np.ndarray]:
+def _examples(model: keras.Model, config: MelodyConfig, train: Sequence[Tune]) -> Any:
+    """Return the training tunes as arrays, as a GAN reads them."""
+    if config.as_reported:
+        windows = model.codec.windows(train, LENGTH)
+        if not len(windows):
+            raise UserError(f"--as-reported needs {LENGTH} notes in all, {config.corpus} has fewer: give it more tunes")
+        return windows
+    length = PLANNED_NOTES if config.attention else NOTES_A_TUNE
+    notes = model.vocabulary.encode(tunes_that_fit(train, length), length)
+    return (notes, model.plans) if config.attention else notes
+
+
+def _lstm(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:
+    plans = list(map(plan_of, train))
+    return MelodyLSTM(StepVocabulary.from_tunes(tunes), units=config.units, plans=plans, seed=config.seed)
+
+
+def _gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:  # noqa: ARG001
     vocabulary = NoteVocabulary.from_tunes(tunes)
-    model = saved
-    if model is None:
-        sizes = (NOTES_A_TUNE, vocabulary.n_pitches + vocabulary.n_durations)
-        discriminator = build_discriminator(
-            *sizes,
-            **_regularisation(config),
-            units=config.units,
-            group_size=config.batch_size,
-            fused_lstm=config.penalty in _FIRST_ORDER,
-            score_scale=_score_scale(config),
-        )
-        generator = build_generator(*sizes, **_regularisation(config))
-        model = MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=config.seed, averaging=0.99)
-    return model, vocabulary.encode(tunes_that_fit(split.train, NOTES_A_TUNE), NOTES_A_TUNE)
+    sizes = (NOTES_A_TUNE, vocabulary.n_pitches + vocabulary.n_durations)
+    discriminator = build_discriminator(
+        *sizes,
+        **_regularisation(config),
+        units=config.units,
+        group_size=config.batch_size,
+        fused_lstm=config.penalty in _FIRST_ORDER,
+        score_scale=_score_scale(config),
+    )
+    generator = build_generator(*sizes, **_regularisation(config))
+    return MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=config.seed, averaging=0.99)
 
 
-def _attention_gan(
-    config: MelodyConfig, split: Split, tunes: Sequence[Tune], saved: keras.Model | None
-) -> tuple[keras.Model, tuple[np.ndarray, np.ndarray]]:
+def _attention_gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:
     vocabulary = NoteVocabulary.from_tunes(tunes)
-    fitting = tunes_that_fit(split.train, PLANNED_NOTES)
-    plans = note_plans(fitting, PLANNED_NOTES)
-    model = saved
-    if model is None:
-        sizes = (vocabulary.n_pitches, vocabulary.n_durations)
-        generator = build_attention_generator(PLANNED_NOTES, sum(sizes), **_regularisation(config))
-        critic = build_light_critic(PLANNED_NOTES, *sizes, **_regularisation(config), group_size=config.batch_size)
-        model = AttentionGAN(generator, critic, vocabulary=vocabulary, plans=plans, seed=config.seed, averaging=0.995)
-    return model, (vocabulary.encode(fitting, PLANNED_NOTES), plans)
+    plans = note_plans(tunes_that_fit(train, PLANNED_NOTES), PLANNED_NOTES)
+    sizes = (vocabulary.n_pitches, vocabulary.n_durations)
+    generator = build_attention_generator(PLANNED_NOTES, sum(sizes), **_regularisation(config))
+    critic = build_light_critic(PLANNED_NOTES, *sizes, **_regularisation(config), group_size=config.batch_size)
+    return AttentionGAN(generator, critic, vocabulary=vocabulary, plans=plans, seed=config.seed, averaging=0.995)
 
 
-def _reported_gan(
-    config: MelodyConfig, split: Split, tunes: Sequence[Tune], saved: keras.Model | None
-) -> tuple[keras.Model, np.ndarray]:
-    codec = ReportedCodec.from_tunes(tunes)
-    windows = codec.windows(split.train, LENGTH)
-    if not len(windows):
-        raise UserError(f"--as-reported needs {LENGTH} notes in all, {config.corpus} has fewer: give it more tunes")
-    model = saved
-    if model is None:
-        generator = build_reported_generator(**_regularisation(config))
-        discriminator = build_reported_discriminator(
-            **_regularisation(config), units=config.units, fused_lstm=config.penalty in _FIRST_ORDER
-        )
-        model = ReportedGAN(generator, discriminator, codec=codec, seed=config.seed)
-    return model, windows
+def _reported_gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:  # noqa: ARG001
+    fused = config.penalty in _FIRST_ORDER
+    generator = build_reported_generator(**_regularisation(config))
+    discriminator = build_reported_discriminator(**_regularisation(config), units=config.units, fused_lstm=fused)
+    return ReportedGAN(generator, discriminator, codec=ReportedCodec.from_tunes(tunes), seed=config.seed)
+
+
+_BUILDERS = {"lstm": _lstm, "as_reported": _reported_gan, "attention": _attention_gan}
 
 
 def _regularisation(config: MelodyConfig) -> dict[str, Any]:

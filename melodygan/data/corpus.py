@@ -97,11 +97,7 @@ def _most_common(items: Iterable[Skipped], limit: int = 3) -> str:
 
 
 def load_corpus(
-    source: str | Path = "erk",
-    *,
-    cache_dir: str | Path | None = None,
-    jobs: int = -1,
-    progress: bool = True,
+    source: str | Path = "erk", *, cache_dir: str | Path | None = None, jobs: int = -1, progress: bool = True
 ) -> Corpus:
     """Read, filter, transpose and deduplicate tunes.
 

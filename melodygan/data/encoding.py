@@ -33,12 +33,7 @@ _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B
 
 
 class Note(NamedTuple):
-    """A note or a rest.
-
-    Attributes:
-        pitch: MIDI number, 60 is middle C; None is a rest.
-        steps: length in sixteenths, at least 1.
-    """
+    """A note, or a rest, whose pitch is None: MIDI number (60 is middle C), and length in sixteenths, at least 1."""
 
     pitch: int | None
     steps: int

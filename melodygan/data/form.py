@@ -93,13 +93,7 @@ def places_of(forms: Iterable[Form], meter: str | None, mode: str | None) -> lis
 
 
 class Key(NamedTuple):
-    """A key.
-
-    Attributes:
-        tonic: its pitch class; C is 0.
-        mode: one of `MODES`.
-        flat: whether the name of the tonic has a flat: G flat is not F sharp.
-    """
+    """A key: pitch class of the tonic (C is 0), mode, and whether its name has a flat: G flat is not F sharp."""
 
     tonic: int
     mode: str

@@ -21,13 +21,7 @@ _SHORTEST_CLOSE = 4  # sixteenths of the last note
 
 
 class Phrase(NamedTuple):
-    """A tune that closes.
-
-    Attributes:
-        notes: notes and rests, in C major or A minor.
-        meter: one of `melodygan.data.form.METERS`.
-        bars: the upbeat and the last bar together count as one.
-    """
+    """A tune that closes, in C major or A minor; its upbeat and last bar together count as one bar."""
 
     notes: tuple[Note, ...]
     meter: str

@@ -29,16 +29,8 @@ if TYPE_CHECKING:
 PARSER_VERSION = 3
 """Increase it whenever the same files would give other records: cached ones are then parsed again."""
 
-FORMATS = {
-    ".krn": "kern",
-    ".abc": "abc",
-    ".mid": "midi",
-    ".midi": "midi",
-    ".xml": "musicxml",
-    ".musicxml": "musicxml",
-    ".mxl": "musicxml",
-}
-"""The format of each file name suffix."""
+FORMATS = (".krn", ".abc", ".mid", ".midi", ".xml", ".musicxml", ".mxl")
+"""The file name suffixes that can be read."""
 
 
 class Record(NamedTuple):
@@ -55,7 +47,6 @@ class Piece(NamedTuple):
 
     name: str
     path: Path
-    format: str
     text: str = ""
 
 
@@ -79,12 +70,11 @@ def pieces_of(path: Path, name: str, numbers: str = "") -> list[Piece]:
     Raises:
         OSError: the file cannot be read.
     """
-    file_format = FORMATS[path.suffix.lower()]
-    if file_format != "abc":
-        return [Piece(name, path, file_format)]
+    if path.suffix.lower() != ".abc":
+        return [Piece(name, path)]
     header, *texts = re.split(r"(?m)^(?=X:)", _decode(path.read_bytes()))
     if not texts:
-        return [Piece(name, path, file_format, f"X:1\n{header}")]
+        return [Piece(name, path, f"X:1\n{header}")]
     # fields above the first tune hold for all of them
     defaults = "".join(f"{field}\n" for field in re.findall(r"(?m)^[LMQ]:.*$", header))
     pieces = []
@@ -92,7 +82,7 @@ def pieces_of(path: Path, name: str, numbers: str = "") -> list[Piece]:
         reference, _, body = text.partition("\n")
         if _essen_number(text).startswith(numbers):
             label = reference.removeprefix("X:").strip() or str(position)
-            pieces.append(Piece(f"{name}#{label}", path, file_format, f"{reference}\n{defaults}{body}"))
+            pieces.append(Piece(f"{name}#{label}", path, f"{reference}\n{defaults}{body}"))
     return pieces
 
 
@@ -109,7 +99,7 @@ def read_piece(piece: Piece) -> Record:
     """Parse one tune; runs in a worker, and never raises, so that one bad file does not end a long load."""
     try:
         with _parsing():
-            melody = _READERS[piece.format](piece)
+            melody = _READERS[piece.path.suffix.lower()](piece)
             _check_sounding(melody.line)
             for pitch, quarters in melody.line:
                 if quarters * STEPS_PER_QUARTER not in ACCEPTED_STEPS:
@@ -143,7 +133,7 @@ def read_quantised(piece: Piece) -> Quantised:
         ValueError: it cannot be parsed, or has no notes.
     """
     with _parsing():
-        melody = _READERS[piece.format](piece)
+        melody = _READERS[piece.path.suffix.lower()](piece)
         ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
         steps = [end - begin for begin, end in itertools.pairwise(map(_nearest_step, ends))]
         notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, steps, strict=True) if length]
@@ -335,7 +325,12 @@ def _shortened_silence(pitch: int | None, quarters: Fraction) -> Iterator[tuple[
             yield None, Fraction(steps, STEPS_PER_QUARTER)
 
 
-_READERS = {"abc": _read_abc, "kern": _read_kern, "midi": _read_midi, "musicxml": _read_musicxml}
+_READERS = {
+    ".krn": _read_kern,
+    ".abc": _read_abc,
+    **dict.fromkeys((".mid", ".midi"), _read_midi),
+    **dict.fromkeys((".xml", ".musicxml", ".mxl"), _read_musicxml),
+}
 
 
 def _field(pattern: str, text: str) -> str:

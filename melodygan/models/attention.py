@@ -122,9 +122,9 @@ def build_light_critic(
     notes = keras.Input((length, n_pitches + n_durations), name="notes")
     conditions = keras.Input((FORM_WIDTH + length,), name="conditions")
     regularised = {"kernel_regularizer": kernel_l2(l2)}
-    heard = layers.Concatenate()([notes, Intervals(n_pitches)(notes)])
+    both = layers.Concatenate()([notes, Intervals(n_pitches)(notes)])
     at_places = Places(length)(conditions)
-    x = layers.Dense(embedding, **regularised)(layers.Concatenate()([heard, at_places]))
+    x = layers.Dense(embedding, **regularised)(layers.Concatenate()([both, at_places]))
     form = layers.Dense(embedding, **regularised)(conditions[:, :FORM_WIDTH])
     x = layers.Add()([x, layers.Reshape((1, embedding))(form)])
     x = layers.LeakyReLU(LEAK)(x)
@@ -136,7 +136,7 @@ def build_light_critic(
         x = with_noise(x, noise)
     x = layers.Dense(width, **regularised)(layers.Flatten()(x))
     x = layers.LeakyReLU(LEAK)(x)
-    histogram = layers.GlobalAveragePooling1D(name="histogram")(heard)
+    histogram = layers.GlobalAveragePooling1D(name="histogram")(both)
     histogram = layers.Concatenate()([histogram, turns])
     histogram = layers.Dense(histogram_width, **regularised)(histogram)
     x = layers.Concatenate()([MinibatchDiscrimination(group_size=group_size)(features) for features in (x, histogram)])
@@ -258,12 +258,10 @@ class AttentionGAN(MelodyGAN):
         count: int,
         *,
         seed: int,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
         bars: int | None = None,
         meter: str | None = None,
         mode: str | None = None,
+        **choice: Any,
     ) -> list[tuple[Note, ...]]:
         """Compose tunes, all at once, and keep those that end as a tune does.
 
@@ -277,7 +275,6 @@ class AttentionGAN(MelodyGAN):
             NoTunesError: hardly any tune ends on the bar, or is as long as ``bars``.
         """
         known = self.plans[places_of(map(form_in, self.plans), meter, mode)]
-        choice = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
         rng = np.random.default_rng(seed)
         plans = known[rng.integers(len(known), size=count)]
         whole: dict[int, tuple[Note, ...]] = {}

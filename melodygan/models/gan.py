@@ -192,17 +192,8 @@ class MelodyGAN(AdversarialModel):
         ]
         return self.arranged(tf.concat(drawn, axis=-1), conditions)
 
-    def generate(
-        self,
-        count: int,
-        *,
-        seed: int,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        bars: int | None = None,
-    ) -> list[tuple[Note, ...]]:
-        """Compose tunes, all at once; temperature, top_k and top_p are those of `filtered_logits`.
+    def generate(self, count: int, *, seed: int, bars: int | None = None, **choice: Any) -> list[tuple[Note, ...]]:
+        """Compose tunes, all at once, by temperature, top_k and top_p of `filtered_logits`.
 
         With ``bars``, all have this length in 4/4; shorter ones are composed again.
 
@@ -214,7 +205,7 @@ class MelodyGAN(AdversarialModel):
         steps = 0 if bars is None else bars * METERS[UNKNOWN_METER]
         tunes: list[tuple[Note, ...]] = []
         for number in range(MOST_ROUNDS):
-            composed = self.compose(drawn, [seed, number], temperature=temperature, top_k=top_k, top_p=top_p)
+            composed = self.compose(drawn, [seed, number], **choice)
             usable = [notes for notes in composed if pitches_in(notes) and length_of(notes) >= steps]
             tunes += [cut_at(notes, steps) for notes in usable] if steps else usable
             if len(tunes) >= count:
@@ -230,14 +221,9 @@ class MelodyGAN(AdversarialModel):
         temperature: float = 1.0,
         **choice: Any,
     ) -> list[tuple[Note, ...]]:
-        """Compose tunes, silent ones too.
+        """Compose tunes, silent ones too, from a seed of two integers.
 
-        Args:
-            count: number of tunes.
-            seed: two integers.
-            conditions: [count, condition_dim] for a conditional model.
-            temperature: of `filtered_logits`.
-            **choice: its other arguments.
+        A conditional model needs conditions [count, condition_dim]; ``choice`` is top_k and top_p of `filtered_logits`.
         """
         latent_seed, *part_seeds = tf.unstack(tf.random.experimental.stateless_split(tf.constant(seed, tf.int64), 3))
         latents = tf.random.stateless_normal([count, self.latent_dim], latent_seed)

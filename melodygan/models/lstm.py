@@ -282,28 +282,18 @@ class MelodyLSTM(keras.Model):
         count: int,
         *,
         seed: int,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
         start: Sequence[Note] = (),
         bars: int | None = None,
         meter: str | None = None,
         mode: str | None = None,
         max_steps: int = 512,
+        **choice: Any,
     ) -> list[tuple[Note, ...]]:
         """Compose tunes, all at once, to the plans of training tunes, where the model has any.
 
-        Args:
-            count: number of tunes.
-            seed: the same seed, the same tunes.
-            temperature: see `filtered_logits`, like ``top_k`` and ``top_p``.
-            top_k: the same.
-            top_p: the same.
-            start: notes that every tune begins with.
-            bars: exact length in bars of ``meter``, or of 4/4; without it the model ends a tune.
-            meter: one of `METERS`; without it each tune has that of its plan, like ``mode``.
-            mode: ``major`` or ``minor``.
-            max_steps: sixteenths after which a tune is cut when the model does not end it.
+        All begin with the notes of ``start``. Without ``bars`` (of ``meter``, or of 4/4) the model ends a tune; after
+        ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has that of its plan. Temperature,
+        top_k and top_p are those of `filtered_logits`.
 
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
@@ -326,9 +316,7 @@ class MelodyLSTM(keras.Model):
             np.stack([as_steps(plan, length) for plan in plans]),
             np.full(count, 0 if bars is None else length),
             seed,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
+            **choice,
         )
         return [self._notes(row) for row in symbols]
 
@@ -346,7 +334,7 @@ class MelodyLSTM(keras.Model):
             amount: share of its bars that is composed anew, over 0 to 1; one at least.
             seed: the same seed, the same variations.
             form: the tune's, if known; the model then keeps to its plan. Bars are those of its metre.
-            **choice: temperature, top_k and top_p, see `filtered_logits`.
+            **choice: temperature, top_k and top_p of `filtered_logits`.
 
         Raises:
             ValueError: the tune is empty, or has a pitch that the vocabulary lacks.
@@ -582,18 +570,13 @@ class TuneBatches(keras.callbacks.Callback):
             planned = np.random.default_rng([self.seed, self.epoch, 1]).random(len(lengths)) >= _PLAN_WITHHELD
         for number in numbers:
             rows = order[number * self.batch_size : (number + 1) * self.batch_size]
-            yield self._batch([(self.encoded[row], self.plans[row] if planned[row] else None) for row in rows])
-
-    def _batch(self, tunes: list[tuple[np.ndarray, Plan | None]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pad tunes to the length of the longest one, rounded up."""
-        width = -(-(max(len(tune) for tune, _ in tunes) + 1) // _BUCKET) * _BUCKET
-        inputs = np.zeros((len(tunes), width, 1 + len(STEP_COLUMNS)), np.int32)
-        inputs[..., 0] = self.delimiter
-        targets = np.full((len(tunes), width), self.delimiter, np.int32)
-        weights = np.zeros((len(tunes), width), np.float32)
-        for row, (tune, plan) in enumerate(tunes):
-            inputs[row, 1 : len(tune) + 1, 0] = tune
-            inputs[row, :, 1:] = as_steps(plan, width)
-            targets[row, : len(tune)] = tune
-            weights[row, : len(tune) + 1] = 1.0  # the end is a target too
-        return inputs, targets, weights
+            # Rounded up, and with a place for the end, which is a target too.
+            width = (lengths[rows].max() // _BUCKET + 1) * _BUCKET
+            tunes, plans = (
+                [self.encoded[row] for row in rows],
+                [self.plans[row] if planned[row] else None for row in rows],
+            )
+            targets = keras.utils.pad_sequences(tunes, width, padding="post", value=self.delimiter)
+            before = np.pad(targets[:, :-1], ((0, 0), (1, 0)), constant_values=self.delimiter)
+            inputs = np.concatenate([before[..., None], [as_steps(plan, width) for plan in plans]], axis=-1)
+            yield inputs, targets, (np.arange(width) <= lengths[rows, None]).astype(np.float32)

@@ -69,14 +69,15 @@ def at_prompt(at_prompt, environment, monkeypatch):
 @pytest.fixture
 def small_networks(eager, monkeypatch):
     """Train networks of a few units on a few notes, step by step."""
-    from melodygan import trainer as variants
+    from melodygan import trainer
 
-    sizes = {"latent_dim": 2, "widths": (4,), "plan": 2, "channels": (4, 4)}
-    monkeypatch.setattr(variants, "build_generator", functools.partial(variants.build_generator, **sizes))
-    sizes = {"channels": (4, 4, 4), "widths": (4,), "histogram_width": 4}
-    monkeypatch.setattr(variants, "build_discriminator", functools.partial(variants.build_discriminator, **sizes))
-    monkeypatch.setattr(variants, "NOTES_A_TUNE", 8)
-    monkeypatch.setattr(variants, "_TUNES_JUDGED", 5)
+    for name, sizes in (
+        ("build_generator", {"latent_dim": 2, "widths": (4,), "plan": 2, "channels": (4, 4)}),
+        ("build_discriminator", {"channels": (4, 4, 4), "widths": (4,), "histogram_width": 4}),
+    ):
+        monkeypatch.setattr(trainer, name, functools.partial(getattr(trainer, name), **sizes))
+    monkeypatch.setattr(trainer, "NOTES_A_TUNE", 8)
+    monkeypatch.setattr(trainer, "_TUNES_JUDGED", 5)
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from manymodes.hub import save_slim
 from melodygan.data.encoding import Note, NoteVocabulary, Tune, length_of
-from melodygan.data.form import METERS, MODES, Form, ends_on_the_tonic
+from melodygan.data.form import METERS, Form, ends_on_the_tonic
 from melodygan.models.attention import (
     FORM_WIDTH,
     AttentionGAN,
@@ -82,7 +81,7 @@ def test_places_by_hand():
     np.testing.assert_allclose(near, [1, np.exp(-2), np.exp(-1), 0, 0, 0], rtol=1e-6)
 
 
-def test_what_returns_is_what_stood_there():
+def test_a_returning_place_equals_its_source():
     values = tf.reshape(tf.range(10.0), [1, 5, 2])
     moved = Returning()(values, tf.constant([[0.0, 1.0, 0.0, 1.0, -1.0]]))
     assert np.asarray(moved)[0, :, 0].tolist() == [0, 2, 0, 2, 8]
@@ -111,17 +110,16 @@ def test_it_trains_on_notes_with_their_plans(model, eager):
     assert any((old != new).any() for old, new in zip(before, model.generator.get_weights(), strict=True))
 
 
-@pytest.mark.parametrize("temperature", [0.25, 4.0])
-def test_every_tune_keeps_to_its_plan(model, temperature):
+def test_every_tune_keeps_to_its_plan(model):
     rows = np.repeat(PLANS, 10, axis=0)
-    tunes = model.compose(30, [1, 2], conditions=as_vector(tf.constant(rows)), temperature=temperature)
-    for notes, (*sources, _, _, _, _, _) in zip(tunes, rows.tolist(), strict=True):
-        assert len(notes) == sum(source >= 0 for source in sources)
-        assert [notes[source] for source in sources if source >= 0] == list(notes)
+    tunes = model.compose(30, [1, 2], conditions=as_vector(tf.constant(rows)), temperature=4.0)
+    for notes, row in zip(tunes, rows, strict=True):
+        sources = row[:-5][row[:-5] >= 0]
+        assert [notes[source] for source in sources] == list(notes)
     assert len(set(tunes)) > 20
 
 
-def test_what_is_taught_keeps_to_its_plan_too(model):
+def test_generated_examples_keep_to_their_plan_in_training(model):
     conditions = as_vector(tf.constant(PLANS))
     logits = tf.random.stateless_normal([3, LENGTH, SYMBOLS], [1, 2])
     with tf.GradientTape() as tape:
@@ -130,16 +128,12 @@ def test_what_is_taught_keeps_to_its_plan_too(model):
         # the last note of the first tune returns from place 3
         wanted = emitted[0, 8, 2]
     gradient = np.asarray(tape.gradient(wanted, logits))
-    for row, notes in zip(PLANS, [model.vocabulary.decode(symbols(one)) for one in np.asarray(emitted)], strict=True):
+    for row, one in zip(PLANS, np.asarray(emitted), strict=True):
+        parts = np.split(one, [VOCABULARY.n_pitches], axis=-1)
+        notes = VOCABULARY.decode(np.stack([part.argmax(axis=-1) for part in parts], axis=-1))
         assert len(notes) == (row[:-5] >= 0).sum()
     assert gradient[0, 3].any()
     assert not gradient[0, 8].any()
-
-
-def symbols(notes):
-    """Return one-hot notes [L, P + D] as symbols [L, 2]."""
-    parts = np.split(notes, [VOCABULARY.n_pitches], axis=-1)
-    return np.stack([part.argmax(axis=-1) for part in parts], axis=-1)
 
 
 @pytest.mark.parametrize("meter", ["3/4", "4/4"])
@@ -166,18 +160,3 @@ def test_tunes_stay_in_the_range_of_their_plans(model):
     model.plans = narrow
     tunes = model.generate(10, seed=3, mode="major", temperature=8)
     assert {note.pitch for notes in tunes for note in notes} - {None} == {62, 64}
-
-
-def test_the_condition_reaches_the_tune(model):
-    minor, major = (model.generate(4, seed=5, meter="4/4", mode=mode, temperature=4) for mode in MODES)
-    assert minor != major
-
-
-def test_a_model_without_its_critic_composes_the_same(model, tmp_path):
-    alone = model.generating()
-    assert alone.generate(3, seed=2) == model.generate(3, seed=2)
-    save_slim(model, tmp_path / "slim.keras")
-    slim = keras.models.load_model(tmp_path / "slim.keras")
-    alone.set_weights([np.asarray(values, np.float16).astype(values.dtype) for values in alone.get_weights()])
-    assert slim.generate(3, seed=2) == alone.generate(3, seed=2)
-    np.testing.assert_array_equal(slim.plans, model.plans)

@@ -1,8 +1,6 @@
-import numpy as np
 import pytest
-from scores import random_tunes
 
-from melodygan.data.barlines import _BEGINNINGS, _UPBEATS, USUAL, bar_lines
+from melodygan.data.barlines import USUAL, bar_lines
 from melodygan.data.encoding import Note
 from melodygan.data.form import METERS
 
@@ -25,12 +23,12 @@ SONGS = [
 
 
 @pytest.mark.parametrize(("meter", "upbeat", "steps"), SONGS)
-def test_the_upbeat_is_heard(meter, upbeat, steps):
+def test_the_upbeat_is_found(meter, upbeat, steps):
     assert bar_lines(rhythm(*steps), [meter]) == (meter, upbeat)
 
 
 @pytest.mark.parametrize(("meter", "upbeat", "steps"), SONGS[:5])
-def test_the_metre_is_heard(meter, upbeat, steps):
+def test_the_metre_is_found(meter, upbeat, steps):
     found = bar_lines(rhythm(*steps))
     # Bars of 2/4 are halves of those of 4/4, and upbeats of both are alike.
     alike = {"2/4", "4/4"} if meter in {"2/4", "4/4"} else {meter}
@@ -44,23 +42,5 @@ def test_pitches_do_not_matter_but_rests_begin_as_notes_do():
     assert bar_lines(other) == bar_lines(rhythm(*steps))
 
 
-def test_only_metres_that_are_possible():
-    for tune in random_tunes(6):
-        for meter, bar in METERS.items():
-            found = bar_lines(tune.notes, [meter])
-            assert found.meter == meter
-            assert 0 <= found.upbeat < bar
-
-
 def test_a_single_note_has_bar_lines():
     assert bar_lines([Note(60, 1)]).meter in USUAL
-
-
-def test_every_metre_has_its_counts():
-    assert set(_BEGINNINGS) == set(_UPBEATS) == set(METERS)
-    for meter, bar in METERS.items():
-        assert len(_BEGINNINGS[meter]) == bar
-        assert max(_UPBEATS[meter]) < bar
-        shares = np.array(_BEGINNINGS[meter])
-        assert shares[0] == shares.max() < 100
-        assert shares.min() > 0

@@ -7,9 +7,8 @@ from smallmodels import KINDS, small_models
 import melodygan
 from manymodes.cli import UserError
 from manymodes.files import save_keras
-from manymodes.music.score import Score
-from melodygan.composing import numbers, score_of, write_scores
-from melodygan.data.encoding import Note
+from melodygan.composing import score_of
+from melodygan.data.encoding import Note, length_of, pitches_in
 from melodygan.data.form import transposed
 
 # In G; the models know it in C, seven semitones lower.
@@ -48,23 +47,7 @@ def compose(model, count=4, **options):
     return [tuple(score.notes) for score in melodygan.compose(model, count=count, **options)]
 
 
-def steps_of(notes):
-    return sum(note.steps for note in notes)
-
-
-def pitches_of(notes):
-    return [note.pitch for note in notes]
-
-
 # --- composing
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_same_seed_same_scores(models, kind):
-    first = melodygan.compose(models[kind], count=5, seed=1)
-    assert [score.title for score in first] == numbers(5)
-    assert melodygan.compose(models[kind], count=5, seed=1) == first
-    assert compose(models[kind], 5, seed=2) != [score.notes for score in first]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,15 +64,10 @@ def test_the_default_model_is_the_pretrained_lstm(lstm, shipped):
     assert compose(melodygan.load()) == compose(melodygan.load("melody-lstm")) == compose(lstm)
 
 
-@pytest.mark.parametrize(("kind", "bars"), [("lstm", 1), ("lstm", 3), ("gan", 1)])
-def test_bars_are_exact(models, kind, bars):
-    assert {steps_of(notes) for notes in compose(models[kind], bars=bars)} == {16 * bars}
-
-
 def test_a_metre_is_kept(models):
     for kind, bars in (("attention", 1), ("attention", 2), ("lstm", 2)):
         for score in melodygan.compose(models[kind], count=4, meter="3/4", key="C", bars=bars):
-            assert (score.meter, steps_of(score.notes)) == ("3/4", 12 * bars)
+            assert (score.meter, length_of(score.notes)) == ("3/4", 12 * bars)
 
 
 def test_a_key_is_a_mode_and_a_tonic(lstm):
@@ -98,25 +76,18 @@ def test_a_key_is_a_mode_and_a_tonic(lstm):
 
 
 @pytest.mark.parametrize(
-    ("key", "fifths", "mode"),
-    [("D minor", -1, "minor"), ("Bb", -2, "major"), ("F#", 6, "major"), ("Gb major", -6, "major"),
-     ("es-Moll", -6, "minor"), ("H-Dur", 5, "major")],
-)  # fmt: skip
+    ("key", "fifths", "mode"), [("D minor", -1, "minor"), ("F#", 6, "major"), ("Gb major", -6, "major")]
+)
 def test_the_key_signature_is_that_of_the_key(lstm, key, fifths, mode):
     (score,) = melodygan.compose(lstm, key=key, bars=2)
     assert (score.fifths, score.mode) == (fifths, mode)
 
 
-def test_freedom_reaches_the_model(models):
+def test_temperature_top_k_and_top_p_reach_the_model(models):
     for kind in ("lstm", "gan"):
-        tunes = [compose(models[kind], bars=1, **options) for options in ({}, {"temperature": 0.5}, {"top_k": 2})]
-        tunes.append(compose(models[kind], bars=1, top_p=0.3))
+        options = ({}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.3})
+        tunes = [compose(models[kind], bars=1, **choice) for choice in options]
         assert all(tunes.count(one) == 1 for one in tunes)
-
-
-def test_tempo_and_instrument(lstm):
-    (score,) = melodygan.compose(lstm, tempo=72.5, instrument="violin")
-    assert (score.tempo, score.program) == (72.5, 40)
 
 
 # --- from a given tune
@@ -126,7 +97,7 @@ def test_a_start_is_kept(lstm, in_g):
     for notes in compose(lstm, start="C4 D4:0.5 r E4:2", bars=2):
         assert notes[:4] == (Note(60, 4), Note(62, 2), Note(None, 4), Note(64, 8))
     for notes in compose(lstm, start="D4 E4 F#4", key="D"):
-        assert pitches_of(notes[:3]) == [62, 64, 66]
+        assert pitches_in(notes[:3]) == [62, 64, 66]
     for score in melodygan.compose(lstm, start=in_g, count=4):
         assert tuple(score.notes[: len(IN_G)]) == IN_G
         assert score.fifths == 1
@@ -137,7 +108,7 @@ def test_a_start_is_kept(lstm, in_g):
 def test_a_start_is_transposed_within_its_octave(lstm, tmp_path):
     write_midi(tmp_path / "g.mid", [(67, 4), (71, 4), (74, 4), (67, 4)], key="G")
     for key, expected in (("G", [67, 71, 74]), ("A", [69, 73, 76]), ("F#", [66, 70, 73])):
-        assert pitches_of(compose(lstm, 1, start=str(tmp_path / "g.mid"), key=key)[0][:3]) == expected
+        assert pitches_in(compose(lstm, 1, start=str(tmp_path / "g.mid"), key=key)[0][:3]) == expected
 
 
 def test_a_file_is_continued_in_its_metre(lstm, waltz, tmp_path):
@@ -145,7 +116,7 @@ def test_a_file_is_continued_in_its_metre(lstm, waltz, tmp_path):
     notes = (Note(60, 12), Note(64, 4), Note(65, 8), Note(62, 12))
     assert [score.notes for score in scores] == lstm.generate(4, seed=0, start=notes, meter="3/4", mode="major")
     assert {score.meter for score in scores} == {"3/4"}
-    assert {steps_of(notes) for notes in compose(lstm, start=waltz, bars=5)} == {60}
+    assert {length_of(notes) for notes in compose(lstm, start=waltz, bars=5)} == {60}
     write_midi(tmp_path / "jig.mid", [(60, 12), (64, 12)], key="C", meter=(6, 8))
     assert len(compose(lstm, start=str(tmp_path / "jig.mid"))) == 4  # the model does not know 6/8
 
@@ -155,7 +126,7 @@ def test_a_variation_keeps_the_other_bars(lstm, in_g, waltz):
         assert (notes[:4] == IN_G[:4]) != (notes[-2:] == IN_G[-2:])  # one of two bars
     begun = {(0, 60), (12, 64), (16, 65), (24, 62)}
     for score in melodygan.compose(lstm, count=6, vary=waltz, amount=0.3):
-        onsets = {(steps_of(score.notes[:n]), note.pitch) for n, note in enumerate(score.notes)}
+        onsets = {(length_of(score.notes[:n]), note.pitch) for n, note in enumerate(score.notes)}
         changed = {onset // 12 for onset, _ in onsets ^ begun}
         assert len(changed) == 1  # of three bars
         assert score.meter == "3/4"
@@ -185,10 +156,10 @@ def test_a_tune_outside_the_vocabulary_stays_where_it_is(lstm):
     tune = "C2 D2 E2 F2 F2:4 C2:4 D2:4"
     given = melodygan.composing.given_to(lstm, tune)
     assert given.remarks == (f"--start {tune} was transposed by +24 semitones: {UNKNOWN_PITCHES}",)
-    assert {pitches_of(notes)[0] for notes in compose(lstm, start=given)} == {36}
+    assert {pitches_in(notes)[0] for notes in compose(lstm, start=given)} == {36}
     assert compose(lstm, start=given) == compose(lstm, start=tune)
     for options in ({"start": "D2 E2"}, {"interpolate": ("D2 E2", "D4 E4")}):
-        assert pitches_of(compose(lstm, key="D", **options)[0][:2]) == [38, 40]
+        assert pitches_in(compose(lstm, key="D", **options)[0][:2]) == [38, 40]
 
 
 class HighModel:
@@ -197,7 +168,7 @@ class HighModel:
 
 
 def test_the_highest_note_of_midi_is_the_last():
-    assert pitches_of(compose(HighModel(), 1, key="C#")[0]) == [127]
+    assert pitches_in(compose(HighModel(), 1, key="C#")[0]) == [127]
     with pytest.raises(UserError, match="higher or lower than MIDI can write"):
         compose(HighModel(), 1, key="D")
 
@@ -219,7 +190,7 @@ def test_the_highest_note_of_midi_is_the_last():
         (("reported",), {"bars": 3}, "a model trained without --as-reported"),
     ],
 )
-def test_what_a_model_cannot_do(models, kinds, options, others):
+def test_options_of_other_models(models, kinds, options, others):
     option = next(iter(options)).replace("_", "-")
     for kind in kinds:
         with pytest.raises(UserError, match=f"^--{option} does not work with this model: use {others}$"):
@@ -239,7 +210,7 @@ def test_what_a_model_cannot_do(models, kinds, options, others):
         ("lstm", {"instrument": "violine d'amore"}, "--instrument"),
     ],
 )
-def test_what_a_model_has_not_learned(models, kind, options, message):
+def test_requests_beyond_the_training_tunes(models, kind, options, message):
     with pytest.raises(UserError, match=message):
         compose(models[kind], **options)
 
@@ -262,12 +233,3 @@ def test_bar_lines_of_a_score_are_those_that_fit():
     score = score_of(waltz, "a waltz", tempo=90, program=3)
     assert (score.meter, score.upbeat, score.tempo, score.program) == ("3/4", 4, 90, 3)
     assert score_of(waltz, "a waltz", meters=["4/4"]).meter == "4/4"
-
-
-def test_scores_join_those_that_are_there(tmp_path):
-    scores = [Score(notes, name) for name, notes in zip(numbers(2), (FIRST, SECOND), strict=True)]
-    write_scores(tmp_path, scores, ("midi", "abc"))
-    assert [path.name for path in write_scores(str(tmp_path), scores)] == ["003.mid", "004.mid"]
-    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == [
-        "001.abc", "001.mid", "002.abc", "002.mid", "003.mid", "004.mid",
-    ]  # fmt: skip

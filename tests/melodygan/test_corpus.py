@@ -1,4 +1,3 @@
-import fcntl
 import gzip
 import json
 import os
@@ -8,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,20 +16,12 @@ from scores import ABC, IN_C, abc, musicxml, write_all_formats
 from manymodes.cli import UserError
 from melodygan.data import corpus as corpus_module
 from melodygan.data.corpus import load_corpus, near_duplicate_key, split
-from melodygan.data.encoding import ACCEPTED_STEPS, Note, Tune
-
-KERN_SAMPLE = Path(__file__).resolve().parents[2].parent / "shared" / "krn-sample"
+from melodygan.data.encoding import ACCEPTED_STEPS, Note, Tune, pitches_in
 
 
 @pytest.fixture(scope="session")
 def erk(tmp_path_factory):
-    # among several test processes one parses, on all cores, and the others wait for what it keeps
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    with (shared / "erk.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return load_corpus("erk", cache_dir=shared / "erk", progress=False)
+    return load_corpus("erk", cache_dir=tmp_path_factory.mktemp("erk"), progress=False)
 
 
 # --- finding
@@ -53,17 +45,9 @@ def test_a_folder_of_all_formats(load, folder):
 
 
 def test_durations_outside_the_accepted_ones(load, folder):
-    (folder / "a.abc").write_text(
-        "\n".join(
-            [
-                abc("C4 D4 E8 |", X="1"),
-                abc("(3C2D2E2 F4 |", X="2"),
-                abc("C10 D6 |", X="3"),
-                abc("C4 z20 |", X="4"),
-            ]
-        ),
-        encoding="utf-8",
-    )
+    bodies = ["C4 D4 E8 |", "(3C2D2E2 F4 |", "C10 D6 |", "C4 z20 |"]
+    tunes = [abc(body, X=str(number)) for number, body in enumerate(bodies, start=1)]
+    (folder / "a.abc").write_text("\n".join(tunes), encoding="utf-8")
     found = load(folder)
     assert (found.loaded, len(found.tunes), found.skipped) == (4, 1, ())
     assert found.filtered == (
@@ -115,37 +99,31 @@ def test_malformed_files_are_skipped_with_a_reason(load, folder, capfd):
 # --- errors for the person at the prompt
 
 
-def message(load, source):
-    with pytest.raises(UserError) as caught:
-        load(source)
-    text = str(caught.value)
-    assert "\n" not in text
-    return text
-
-
-def test_missing_paths_and_unknown_books(load, tmp_path, cache):
-    assert message(load, str(tmp_path / "nowhere")).startswith(f"no such file or folder: {tmp_path / 'nowhere'}")
-    assert message(load, tmp_path / "nowhere").startswith("no such file or folder")
-    assert message(load, "tunes.mid").startswith("no such file or folder: tunes.mid")
-    unknown = message(load, "bohme")
-    assert "'bohme'" in unknown
-    assert "did you mean boehme" in unknown
-    assert "erk" in unknown
-    assert "no name" in message(load, "")
-    assert "home folder" in message(load, "~nobody-is-called-so/tunes")
-    assert "name too long" in message(load, "C4 " * 200)
-    assert not cache.exists()
-
-
-def test_nothing_usable(load, folder, cache):
-    assert "it has no file of .krn, .abc" in message(load, folder)
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("/no/such/place", "no such file or folder: /no/such/place"),
+        (Path("nowhere"), "no such file or folder"),
+        ("tunes.mid", "no such file or folder: tunes.mid"),
+        ("bohme", "'bohme': did you mean boehme.* erk"),
+        ("", "no name"),
+        ("~nobody-is-called-so/tunes", "home folder"),
+        ("C4 " * 200, "name too long"),
+        ("tunes/empty", "it has no file of .krn, .abc"),
+        ("tunes/readme.txt", "is not a file of tunes"),
+        ("tunes/unusable", r"a note of 2.5 quarters \(1\); 1 skipped, first b.krn"),
+    ],
+)
+def test_a_source_without_tunes(load, folder, cache, monkeypatch, source, message):
+    monkeypatch.chdir(folder.parent)
+    (folder / "empty").mkdir()
     (folder / "readme.txt").write_text("not music", encoding="utf-8")
-    assert "is not a file of tunes" in message(load, folder / "readme.txt")
-    (folder / "a.abc").write_text(abc("C10 |"), encoding="utf-8")
-    (folder / "b.krn").write_bytes(b"")
-    text = message(load, folder)
-    assert "a note of 2.5 quarters (1)" in text
-    assert "1 skipped, first b.krn" in text
+    (folder / "unusable").mkdir()
+    (folder / "unusable" / "a.abc").write_text(abc("C10 |"), encoding="utf-8")
+    (folder / "unusable" / "b.krn").write_bytes(b"")
+    with pytest.raises(UserError, match=message) as caught:
+        load(source)
+    assert "\n" not in str(caught.value)
     assert not cache.exists()
 
 
@@ -163,40 +141,19 @@ def test_a_book_comes_before_a_folder_of_its_name(load, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_erk_has_1754_tunes(erk):
-    assert erk.loaded == 1754
+def test_erk(erk):
+    assert erk.loaded == len(erk.tunes) + len(erk.filtered) + erk.duplicates == 1754
     assert erk.fingerprint.startswith("1d3928b45335")
     assert erk.skipped == ()
-    assert erk.loaded == len(erk.tunes) + len(erk.filtered) + erk.duplicates
     assert all(tune.name.startswith("E") for tune in erk.tunes)
-    assert {note.steps for tune in erk.tunes for note in tune.notes} == set(ACCEPTED_STEPS)
-
-
-@pytest.mark.slow
-def test_erk_is_in_c_major_or_a_minor(erk):
+    notes = [note for tune in erk.tunes for note in tune.notes]
+    assert {note.steps for note in notes} == set(ACCEPTED_STEPS)
+    # in C major or A minor
     assert Counter(tune.key.split()[1] for tune in erk.tunes)["minor"] == 108
-    lasting = Counter()
-    for tune in erk.tunes:
-        for note in tune.notes:
-            if note.pitch is not None:
-                lasting[note.pitch % 12] += note.steps
-    white = sum(lasting[pitch] for pitch in (0, 2, 4, 5, 7, 9, 11))
-    assert white / sum(lasting.values()) > 0.98
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not KERN_SAMPLE.is_dir(), reason="the sample of kern files is not here")
-def test_kern_and_abc_editions_of_erk_agree(erk, load):
-    kern = load(KERN_SAMPLE)
-    assert len(kern.tunes) == 60
-    # three numbers are given to two tunes each, so a number is not enough to find a tune
-    known = {(tune.name, tune.notes, tune.key, tune.meter, tune.pickup_steps) for tune in erk.tunes}
-    strangers = [
-        tune.name
-        for tune in kern.tunes
-        if (tune.name, tune.notes, tune.key, tune.meter, tune.pickup_steps) not in known
-    ]
-    assert strangers == []
+    assert np.isin(np.array(pitches_in(notes)) % 12, [0, 2, 4, 5, 7, 9, 11]).mean() > 0.97
+    parts = split(erk.tunes, seed=1)
+    assert [len(part) for part in parts] == [1381, 173, 173]
+    assert split(erk.tunes, seed=1) == parts != split(erk.tunes, seed=2)
 
 
 # --- cache
@@ -295,22 +252,11 @@ def test_a_split_does_not_depend_on_the_order_of_tunes(corpus, seed, data):
 def test_near_duplicates():
     pitches = [60, 62, 64, 65, 67] * 5
     tune = Tune(tuple(Note(pitch, 4) for pitch in pitches))
-    higher = Tune(tuple(Note(pitch + 5, 2) for pitch in pitches))
-    with_rest = Tune((tune.notes[0], Note(None, 4), *tune.notes[1:]))
-    other_end = Tune((*tune.notes[:21], Note(30, 4)))
-    other_start = Tune((*tune.notes[:20], Note(30, 4), *tune.notes[21:]))
-    short = Tune(tune.notes[:15])
     key = near_duplicate_key(tune)
     assert len(key) == 20
-    assert key == near_duplicate_key(higher) == near_duplicate_key(with_rest) == near_duplicate_key(other_end)
-    assert key != near_duplicate_key(other_start)
-    assert near_duplicate_key(short) == key[:14]
+    higher = tuple(Note(pitch + 5, 2) for pitch in pitches)
+    for notes in (higher, (tune.notes[0], Note(None, 4), *tune.notes[1:]), (*tune.notes[:21], Note(30, 4))):
+        assert near_duplicate_key(Tune(notes)) == key
+    assert near_duplicate_key(Tune((*tune.notes[:20], Note(30, 4), *tune.notes[21:]))) != key
+    assert near_duplicate_key(Tune(tune.notes[:15])) == key[:14]
     assert near_duplicate_key(Tune(())) == near_duplicate_key(Tune((Note(60, 4),))) == ()
-
-
-@pytest.mark.slow
-def test_split_of_erk(erk):
-    parts = split(erk.tunes, seed=1)
-    assert [len(part) for part in parts] == [1381, 173, 173]
-    assert split(erk.tunes, seed=1) == parts
-    assert split(erk.tunes, seed=2) != parts

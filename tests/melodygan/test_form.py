@@ -48,7 +48,7 @@ def test_keys(texts, tonic, mode, fifths):
 @pytest.mark.parametrize(
     "text", ["", "X", "major", "C##", "C major D", "Bes", "Bis", "Cs", "Aes", "Ees-Dur", "m", "C#b"]
 )
-def test_what_is_no_key(text):
+def test_an_invalid_key(text):
     with pytest.raises(ValueError, match="is not a key: give one such as 'D minor'"):
         read_key(text)
 

@@ -4,12 +4,10 @@ import shlex
 import shutil
 
 import pytest
-from music21 import converter
 from scores import abc, played, write_midi
 from smallmodels import KINDS, small_models
 
 from manymodes.files import save_keras
-from manymodes.music.formats import SUFFIXES
 from melodygan import composing, generate
 
 FRESH = """
@@ -75,22 +73,6 @@ def test_options_reach_the_files(run):
     notes, programs, tempo = played(file)
     assert (programs, tempo) == ({40}, pytest.approx(72.5, abs=1e-3))
     assert max(onset + steps for onset, steps, _ in notes) <= 24
-
-
-def test_every_format_has_the_notes(run):
-    options = ("--count", 2, "--seed", 2, "--key", "D minor", "--format", ",".join(SUFFIXES))
-    files, _ = run("lstm", *options)
-    assert [file.name for file in files if file.stem in {"001", "002"}] == sorted(
-        f"{number}{suffix}" for number in ("001", "002") for suffix in SUFFIXES.values()
-    )
-    whole = [file.read_bytes() for file in files]
-    pitches = [pitch for _, _, pitch in played(files[0].with_name("001.mid"))[0]]
-    for suffix in (".musicxml", ".abc"):
-        score = converter.parse(files[0].with_name(f"001{suffix}"), forceSource=True)
-        assert [note.pitch.midi for note in score.stripTies().flatten().notes] == pitches
-    measure = converter.parse(files[0].with_name("001.musicxml")).parts[0].getElementsByClass("Measure").first()
-    assert (measure.keySignature.sharps, measure.keySignature.mode) == (-1, "minor")
-    assert [file.read_bytes() for file in run("lstm", *options)[0]] == whole
 
 
 def test_changes_of_a_given_tune_are_printed(run, tmp_path):

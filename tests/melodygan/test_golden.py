@@ -82,12 +82,7 @@ COMPOSED = {
     "lstm": (
         "lstm",
         lambda model: model.generate(4, seed=0, max_steps=48),
-        [
-            "C4:20 D5:1 A4:4",
-            "C4:8 C4:15",
-            "B4:18",
-            "B4:8 G4:12 B4:20 B4:6 D4:2",
-        ],
+        ["C4:20 D5:1 A4:4", "C4:8 C4:15", "B4:18", "B4:8 G4:12 B4:20 B4:6 D4:2"],
     ),
     "lstm, of a length": (
         "lstm",
@@ -100,10 +95,7 @@ COMPOSED = {
     "lstm, in a form, from a start": (
         "lstm",
         lambda model: model.generate(2, seed=0, meter="3/4", mode="major", start=FIRST[:3]),
-        [
-            "C4:4 D4:4 E4:4 D5:8 D5:1 A4:5 D4:2 D4:2 A4:3 D4:1 B4:3 B4:15 A4:7 A4:3 D4:4",
-            "C4:4 D4:4 E4:4 B4:10 A4:1",
-        ],
+        ["C4:4 D4:4 E4:4 D5:8 D5:1 A4:5 D4:2 D4:2 A4:3 D4:1 B4:3 B4:15 A4:7 A4:3 D4:4", "C4:4 D4:4 E4:4 B4:10 A4:1"],
     ),
     "lstm, variations": (
         "lstm",
@@ -137,11 +129,7 @@ COMPOSED = {
     "gan, of a length, at a temperature": (
         "gan",
         lambda model: model.generate(3, seed=1, bars=1, temperature=0.5),
-        [
-            "E4:12 D4:4",
-            "A4:6 C5:10",
-            "E4:6 C5:4 A4:6",
-        ],
+        ["E4:12 D4:4", "A4:6 C5:10", "E4:6 C5:4 A4:6"],
     ),
     "attention, to its plans": (
         "attention",
@@ -172,7 +160,7 @@ def spelt(tunes):
 
 
 @pytest.mark.parametrize("what", COMPOSED)
-def test_the_same_tunes_for_ever(models, what):
+def test_composed_tunes_stay_the_same(models, what):
     kind, compose, tunes = COMPOSED[what]
     assert spelt(compose(models[kind])) == tunes
 

@@ -1,4 +1,5 @@
 import functools
+import itertools
 import math
 from collections import Counter
 from dataclasses import replace
@@ -9,17 +10,10 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from melodygan.data.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, to_steps
+from melodygan.data.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, length_of, to_steps
 from melodygan.data.form import METERS, Form
 from melodygan.data.plan import STEP_COLUMNS, Plan, as_steps, plan_of
-from melodygan.models.lstm import (
-    BitsPerNote,
-    BitsPerStep,
-    MelodyLSTM,
-    OnsetAccuracy,
-    TuneBatches,
-    gumbel_draw,
-)
+from melodygan.models.lstm import BitsPerNote, BitsPerStep, MelodyLSTM, OnsetAccuracy, TuneBatches, gumbel_draw
 from melodygan.models.sampling import filtered_logits
 
 TUNES = random_tunes(40)
@@ -63,12 +57,6 @@ LOGITS = tf.math.log(tf.constant([[[1 / 2, 1 / 4, 1 / 8, 1 / 8]] * 4]))
 TARGETS = tf.constant([[0, 1, 2, 3]])
 
 
-def measured(metric, *batches):
-    for targets, weights in batches:
-        metric.update_state(targets, LOGITS, None if weights is None else tf.constant([weights]))
-    return float(metric.result())
-
-
 @pytest.mark.parametrize(
     ("weights", "bits_per_step", "bits_per_note", "onset_accuracy"),
     [
@@ -79,9 +67,10 @@ def measured(metric, *batches):
     ],
 )
 def test_metrics_by_hand(weights, bits_per_step, bits_per_note, onset_accuracy):
-    assert measured(BitsPerStep(), (TARGETS, weights)) == pytest.approx(bits_per_step)
-    assert measured(BitsPerNote(hold=1), (TARGETS, weights)) == pytest.approx(bits_per_note)
-    assert measured(OnsetAccuracy(hold=1), (TARGETS, weights)) == pytest.approx(onset_accuracy)
+    expected = {BitsPerStep(): bits_per_step, BitsPerNote(hold=1): bits_per_note, OnsetAccuracy(hold=1): onset_accuracy}
+    for metric, value in expected.items():
+        metric.update_state(TARGETS, LOGITS, None if weights is None else tf.constant([weights]))
+        assert float(metric.result()) == pytest.approx(value)
 
 
 def test_padding_counts_nowhere(model):
@@ -157,68 +146,47 @@ def test_most_tunes_are_given_with_their_plans_in_training():
     assert not np.any([row.any() for row in plans_in()])
 
 
-def learnt(tunes, *, epochs=150):
-    """Train a small model until it knows a few tunes and their plans."""
-    keras.utils.set_random_seed(0)
-    vocabulary = StepVocabulary.from_tunes(tunes)
-    model = MelodyLSTM(vocabulary, units=16, dropout=0.0, plans=list(map(plan_of, tunes)))
-    model.compile_for_tunes(keras.optimizers.Adam(0.03))
-    batches = TuneBatches(tunes, model.vocabulary, 8, seed=0)
-    model.fit(batches.dataset(), epochs=epochs, verbose=0, shuffle=False, callbacks=[batches])
-    return model
-
-
 @pytest.mark.slow
-def test_it_learns_what_a_plan_means():
-    # In 3/4 all is C, in 4/4 all is D: nothing but the form tells them apart at the beginning.
+def test_it_learns_the_meaning_of_a_plan():
+    # In 3/4 all is C, in 4/4 all is D: only the form tells them apart at the beginning.
     pitches = {"3/4": 60, "4/4": 62}
     tunes = [
         Tune((Note(pitches[meter], 4),) * (bars * METERS[meter] // 4), meter=meter)
         for meter in pitches
         for bars in (1, 2, 3, 4)
     ]
-    model = learnt(tunes)
+    keras.utils.set_random_seed(0)
+    batches = TuneBatches(tunes, StepVocabulary.from_tunes(tunes), 8, seed=0)
+    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=16, dropout=0.0, plans=batches.plans)
+    model.compile_for_tunes(keras.optimizers.Adam(0.03))
+    model.fit(batches.dataset(), epochs=150, verbose=0, shuffle=False, callbacks=[batches])
     for meter, pitch in pitches.items():
         for bars in (None, 1, 3):
             composed = model.generate(8, seed=1, meter=meter, bars=bars, temperature=0.1)
             assert {tune[0].pitch for tune in composed} == {pitch}
-            lengths = {sum(note.steps for note in tune) for tune in composed}
-            if bars is None:
-                # The plans say how long: the model ends there by itself.
-                assert len(lengths) > 1
-                assert lengths <= {bars * METERS[meter] for bars in (1, 2, 3, 4)}
-            else:
-                assert lengths == {bars * METERS[meter]}
-
-
-def order(epoch=0, **options):
-    batches = TuneBatches(TUNES, VOCABULARY, 4, **options)
-    batches.epoch = epoch
-    return symbols_in(batches)
-
-
-def test_the_order_follows_from_seed_and_epoch():
-    orders = [order(epoch, seed=1) for epoch in range(3)]
-    assert [order(epoch, seed=1) for epoch in range(3)] == orders
-    assert orders[0] != orders[1] != orders[2] != orders[0]
-    assert order(seed=2) != orders[0]
+            lengths = {length_of(tune) // METERS[meter] for tune in composed}
+            # Without bars, the plans say how long: the model ends there by itself.
+            assert lengths == {bars} if bars else 1 < len(lengths & {1, 2, 3, 4}) == len(lengths)
 
 
 def test_a_dataset_follows_the_epochs_of_fit():
-    batches = TuneBatches(TUNES, VOCABULARY, 4, seed=1)
-    dataset = batches.dataset()
-    for epoch in (2, 0, 1):
+    def order(epoch, seed=1):
+        batches = TuneBatches(TUNES, VOCABULARY, 4, seed=seed)
+        dataset = batches.dataset()
         batches.on_epoch_begin(epoch)
-        assert symbols_in(dataset.as_numpy_iterator()) == order(epoch, seed=1)
-    assert len(dataset) == 10
+        assert len(dataset) == 10
+        return symbols_in(dataset.as_numpy_iterator())
+
+    orders = [order(epoch) for epoch in range(3)]
+    assert [order(epoch) for epoch in range(3)] == orders
+    assert orders[0] != orders[1] != orders[2] != orders[0] != order(0, seed=2)
 
 
-@pytest.mark.parametrize("lengths", [[6] * 8 + [40] * 4, [40] * 4 + [6] * 8])
-def test_keras_takes_batches_of_any_widths(model, lengths):
+def test_keras_takes_batches_of_any_widths(model):
     # Keras would look at the first two batches and take what they have in common for fixed
+    lengths = [40] * 4 + [6] * 8
     tunes = [Tune((Note(60, 4),) * (length - 1) + (Note(62 + 2 * (n % 2), 4),)) for n, length in enumerate(lengths)]
     batches = TuneBatches(tunes, VOCABULARY, 4)
-    assert Counter(symbols_in(batches)) == Counter(encoded(tunes))
     model.compile_for_tunes(keras.optimizers.Adam(0.0))
     results = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
     assert 0 < results["bits_per_step"] < 100
@@ -241,12 +209,11 @@ def test_it_learns_a_tune_by_heart():
     assert model.generate(2, seed=0, temperature=0.1) == [tune] * 2
 
 
-def test_dropout_follows_from_seed_and_update():
+def test_dropout_follows_from_seed_and_update(eager):
     def weights(seed, elsewhere):
         keras.utils.set_random_seed(9)
         model = MelodyLSTM(VOCABULARY, units=4, dropout=0.5, seed=seed)
         model.compile_for_tunes(keras.optimizers.SGD(1.0))
-        model.run_eagerly = True
         keras.utils.set_random_seed(elsewhere)
         model.train_on_batch(*next(iter(TuneBatches(TUNES[:4], VOCABULARY, 4))))
         return np.concatenate([array.ravel() for array in model.get_weights()])
@@ -271,37 +238,13 @@ def next_logits(model, prefixes):
     return compiled(model, *asked.shape[2:])(asked)[:, -1]
 
 
-def test_the_inputs_have_what_sounds_and_since_when(model):
-    symbols = np.array([VOCABULARY.encode(["/", "60", "_", "_", "62", *["_"] * 20])])
-    sounding, lasted = model._sounding(symbols)
-    assert VOCABULARY.decode(np.asarray(sounding)[0]) == ["/", *["60"] * 3, *["62"] * 21]
-    assert np.asarray(lasted)[0].tolist() == [0, 0, 1, 2, *range(17), *[16] * 4]
-
-
-def test_the_inputs_have_for_how_long_a_phrase_has_been_coming_back(model):
-    phrase = VOCABULARY.encode(["60", "_", "62", "_", "64", "62", "60", "_"])
-    symbols = np.concatenate([[END_INDEX], phrase, phrase, phrase[:3], phrase[:1]])[None]
-    agreed = np.asarray(model._agreement(symbols))[0]
-    bar_before = agreed[:, model.lookback.index(8)].tolist()
-    # From the second bar on each place agrees with the one 8 before it, until the phrase breaks off.
-    assert bar_before == [1, *[0] * 8, *range(1, 12), 0]
-    assert agreed[:, model.lookback.index(16)].tolist() == [1, *[0] * 16, 1, 2, 3, 0]
-
-
-def drawn_by(logits, seed, rows):
-    """Draw by the Gumbel-max trick."""
-    uniform = tf.random.stateless_uniform([rows, len(VOCABULARY)], seed, minval=1e-12, maxval=1.0)
-    return np.argmax(logits - np.log(-np.log(uniform)), axis=-1)
-
-
 def test_draws_have_the_probabilities_of_the_logits():
-    probabilities = np.array([0.5, 0.3, 0.2, 0.0])
-    with np.errstate(divide="ignore"):
-        logits = tf.constant(np.tile(np.log(probabilities), (20_000, 1)), tf.float32)
+    probabilities = np.array([0.5, 0.3, 0.2, 0.0], np.float32)
+    logits = tf.tile(tf.math.log(probabilities)[None], [20_000, 1])
     seed = tf.constant([1, 2], tf.int64)
-    apart = np.bincount(gumbel_draw(logits, seed, together=False), minlength=4) / 20_000
-    np.testing.assert_allclose(apart, probabilities, atol=0.01)
-    assert len(set(np.asarray(gumbel_draw(logits, seed, together=True)))) == 1
+    shares = np.bincount(gumbel_draw(logits, seed, together=False), minlength=4) / 20_000
+    np.testing.assert_allclose(shares, probabilities, atol=0.01)
+    assert len(set(gumbel_draw(logits, seed, together=True).numpy())) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5, "top_p": 0.8}])
@@ -313,7 +256,7 @@ def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options)
     for step in range(steps):
         logits = next_logits(model, prefixes) + (forbidden if step == 0 else 0.0)
         seed = tf.random.experimental.stateless_fold_in(tf.constant([11, 0], tf.int64), step)
-        drawn = drawn_by(filtered_logits(logits, **options), seed, rows=count)
+        drawn = gumbel_draw(filtered_logits(logits, **options), seed, together=False).numpy()
         drawn = np.where(ended, END_INDEX, drawn)
         ended |= drawn == END_INDEX
         prefixes = [[*prefix, int(symbol)] for prefix, symbol in zip(prefixes, drawn, strict=True)]
@@ -337,18 +280,6 @@ def test_sampling_follows_the_plan_as_training_does(model):
     assert planned != model.generate(2, seed=0, top_k=1, max_steps=60)
 
 
-@pytest.mark.parametrize("options", [{"top_k": 1}, {"temperature": 1e-30}])
-def test_cold_sampling_is_greedy(model, options):
-    prefix = [END_INDEX]
-    while len(prefix) <= 40 and (len(prefix) == 1 or prefix[-1] != END_INDEX):
-        logits = next_logits(model, [prefix]).numpy()[0]
-        if len(prefix) == 1:
-            logits[[END_INDEX, HOLD_INDEX]] = -np.inf
-        prefix.append(int(logits.argmax()))
-    greedy = from_steps(VOCABULARY.decode(prefix[1:]))
-    assert model.generate(3, seed=4, max_steps=40, **options) == [greedy] * 3
-
-
 def test_a_start_ends_with_its_last_note_and_goes_on_with_another(stubborn):
     # a model that would hold for ever
     (tune,) = stubborn(HOLD).generate(1, seed=0, start=START, bars=1)
@@ -360,13 +291,13 @@ def test_a_start_ends_with_its_last_note_and_goes_on_with_another(stubborn):
 def test_bars_are_exact(model, stubborn):
     for composer in (model, stubborn(DELIMITER), stubborn(HOLD), stubborn("60")):
         tunes = composer.generate(20, seed=1, bars=3)
-        assert {sum(note.steps for note in tune) for tune in tunes} == {3 * 16}
+        assert {length_of(tune) for tune in tunes} == {3 * 16}
 
 
 def test_a_tune_that_does_not_end_is_cut(stubborn):
     assert stubborn("60").generate(1, seed=0, max_steps=20) == [(Note(60, 1),) * 20]
     ended = stubborn(DELIMITER).generate(3, seed=0, max_steps=20)
-    assert [sum(note.steps for note in tune) for tune in ended] == [1, 1, 1]
+    assert [length_of(tune) for tune in ended] == [1, 1, 1]
 
 
 TUNE = tuple(Note(60 + 2 * (number % 3), 4) for number in range(16))
@@ -386,26 +317,20 @@ def test_a_variation_keeps_all_bars_but_its_share(model, amount, opened):
 OTHER = tuple(Note(pitch, 2) for pitch in (72, 71, 69, 67) * 6)
 
 
-def differing(first, second):
-    """Return in how many sixteenths two tunes differ."""
-    one, other = to_steps(first), to_steps(second)
-    return sum(a != b for a, b in zip(one, other, strict=False)) + abs(len(one) - len(other))
-
-
 def test_a_morph_leads_from_one_tune_to_the_other(model):
     morphs = model.interpolate(TUNE, OTHER, 7, seed=3)
     assert len(morphs) == 7
     assert (morphs[0], morphs[-1]) == (TUNE, OTHER)
-    lengths = [sum(note.steps for note in notes) for notes in morphs]
+    lengths = [length_of(notes) for notes in morphs]
     assert lengths == sorted(lengths, reverse=True)
     assert all(length % 4 == 0 for length in lengths)
     # Ever farther from the one and nearer to the other, though not at every single step.
-    from_first, from_second = ([differing(notes, end) for notes in morphs] for end in (TUNE, OTHER))
-    assert from_first[1] < from_first[3] < from_first[5]
-    assert from_second[1] > from_second[3] > from_second[5]
+    for end, farther in ((TUNE, morphs), (OTHER, morphs[::-1])):
+        differing = [sum(a != b for a, b in itertools.zip_longest(to_steps(end), to_steps(notes))) for notes in farther]
+        assert differing[1] < differing[3] < differing[5]
 
 
-def test_what_the_model_cannot_do_is_refused(model):
+def test_unusable_tunes_are_refused(model):
     unknown = (Note(61, 4),)
     for method, arguments, message in (
         (model.vary, {"notes": (), "amount": 0.5}, "is empty"),
@@ -417,8 +342,3 @@ def test_what_the_model_cannot_do_is_refused(model):
     ):
         with pytest.raises(ValueError, match=message):
             method(count=2, seed=0, **arguments)
-
-
-def test_a_morph_between_a_tune_and_itself_is_that_tune():
-    # Untrained, it has hardly an opinion of its own.
-    assert MelodyLSTM(VOCABULARY, units=4).interpolate(TUNE, TUNE, 4, seed=1, temperature=0.1) == [TUNE] * 4

@@ -17,25 +17,25 @@ def notes(*parts):
     return tuple(Note(*note) for part in parts for note in part)
 
 
-def heard(tune):
+def pairs_of(tune):
     return [(note.pitch, note.steps) for note in tune]
 
 
 def test_a_tune_that_closes_is_taken_whole():
     tune = notes(FIRST, SECOND, END)
     phrase = closing(tune)
-    assert (heard(phrase.notes), phrase.meter, phrase.bars) == (heard(tune), "4/4", 8)
+    assert (pairs_of(phrase.notes), phrase.meter, phrase.bars) == (pairs_of(tune), "4/4", 8)
 
 
 def test_silence_around_it_is_left_out_and_the_last_note_lasts():
     phrase = closing(notes([(None, 16)], FIRST))
-    assert heard(phrase.notes) == [*FIRST[:-2], (60, 16)]
+    assert pairs_of(phrase.notes) == [*FIRST[:-2], (60, 16)]
 
 
 def test_of_a_longer_tune_the_longest_beginning_that_closes_is_taken():
-    assert heard(closing(notes(FIRST, SECOND, [(62, 16)], [(64, 8)] * 4)).notes) == [*FIRST[:-2], (60, 16)]
+    assert pairs_of(closing(notes(FIRST, SECOND, [(62, 16)], [(64, 8)] * 4)).notes) == [*FIRST[:-2], (60, 16)]
     long = notes(FIRST, SECOND, END, FIRST, SECOND, END)
-    assert heard(closing(long).notes) == FIRST + SECOND + END
+    assert pairs_of(closing(long).notes) == FIRST + SECOND + END
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_of_a_longer_tune_the_longest_beginning_that_closes_is_taken():
     ],
     ids=["nothing", "silence", "short", "one note", "signal", "open", "off the beat"],
 )
-def test_what_does_not_close(tune):
+def test_a_tune_that_does_not_close(tune):
     assert closing(tune) is None
 
 
-def test_what_is_taken_always_closes():
+def test_every_phrase_closes():
     taken = [phrase for tune in random_tunes(300) if (phrase := closing(tune.notes)) is not None]
     assert taken
     for phrase in taken:

@@ -90,12 +90,13 @@ def test_returns_by_hand(letters, returns):
 def test_a_bar_returns_only_whole():
     beginning = (Note(60, 8), Note(62, 4))
     whole = (*beginning, Note(64, 4))
-    assert plan_of(Tune((*whole, *beginning), meter="4/4")).returns == (0, 0)
-    assert plan_of(Tune((*whole, *beginning), meter="4/4")).bars == 2
-    assert plan_of(Tune((*whole, *beginning, Note(65, 4)), meter="4/4")).returns == (0, 0)
-    # The same sixteenths sound, but begin elsewhere.
-    assert plan_of(Tune((*whole, Note(60, 4), Note(60, 4), *whole[1:]), meter="4/4")).returns == (0, 0)
-    assert plan_of(Tune((*whole, *whole), meter="4/4")).returns == (0, 1)
+    for others, returns in (
+        (beginning, (0, 0)),
+        ((*beginning, Note(65, 4)), (0, 0)),
+        ((Note(60, 4), Note(60, 4), *whole[1:]), (0, 0)),  # sounds the same, but begins elsewhere
+        (whole, (0, 1)),
+    ):
+        assert plan_of(Tune((*whole, *others), meter="4/4")).returns == returns
 
 
 @pytest.mark.parametrize(("meter", "farthest"), [("3/8", 42), ("4/4", 16)])
@@ -110,40 +111,30 @@ def test_a_bar_that_stood_too_long_ago_is_new(meter, farthest):
 @pytest.mark.parametrize(
     ("lengths", "pace"),
     [
-        ([16], 2),
-        ([4, 4, 4, 4], 8),
         ([4, 4, 4, 4, 8, 8, 16, 16], 4),
         ([8, 8, 8, 8, 16, 16, 16], 3),  # 2.8
-        ([256], 1),  # 0.125: never nothing
-        ([1] * 16, 32),
+        ([256], 1),  # 0.125: never 0
         ([4, 2], 4),  # an incomplete bar is a bar
     ],
 )
 def test_pace_is_notes_in_two_bars(lengths, pace):
-    assert plan_of(Tune(tuple(Note(60, steps) for steps in lengths), meter="4/4")).pace == pace
-    assert plan_of(Tune(tuple(Note(None, steps) for steps in lengths), meter="4/4")).pace == pace
+    for pitch in (60, None):
+        assert plan_of(Tune(tuple(Note(pitch, steps) for steps in lengths), meter="4/4")).pace == pace
 
 
-def test_a_tune_closes_on_its_tonic_or_not():
-    # C in major and A in minor, to which all tunes are transposed; a rest after it does not matter
-    for key, tonic, other in (("D major", 60, 69), ("D minor", 57, 60)):
-        assert plan_of(Tune((Note(64, 4), Note(tonic, 4), Note(None, 8)), key=key)).closes
-        assert not plan_of(Tune((Note(tonic, 4), Note(other, 4)), key=key)).closes
-
-
-def test_what_returns_is_what_stood_there():
+def test_a_returning_place_equals_its_source():
     found = 0
     for tune in TUNES:
-        plan, symbols = plan_of(tune), to_steps(tune.notes)
-        length = METERS[tune.meter]
-        assert len(plan.returns) == plan.bars == -(-len(symbols) // length)
+        plan, symbols, length = plan_of(tune), to_steps(tune.notes), METERS[tune.meter]
         bars = [symbols[begin : begin + length] for begin in range(0, len(symbols), length)]
+        assert len(plan.returns) == plan.bars == len(bars)
         for place, back in enumerate(plan.returns):
-            reach = range(max(0, place - FARTHEST // length), place)
-            stood = bars[place][0] != HOLD and any(bars[earlier] == bars[place] for earlier in reach)
-            assert (back > 0) == stood
+            earlier = bars[max(0, place - FARTHEST // length) : place]
+            assert (back > 0) == (bars[place][0] != HOLD and bars[place] in earlier)
             assert bars[place - back] == bars[place]
-            found += stood
+            found += back > 0
+        for place, distance in enumerate(steps_of(plan, len(symbols))["distance"]):
+            assert symbols[place - distance] == symbols[place]
     assert found > 100
 
 
@@ -179,45 +170,19 @@ def test_steps_stay_within_their_columns():
         assert (steps.max(axis=0) <= list(STEP_COLUMNS.values())).all()
 
 
-def test_a_distance_leads_to_the_same_symbol():
-    for tune in TUNES:
-        symbols = to_steps(tune.notes)
-        for place, distance in enumerate(steps_of(plan_of(tune), len(symbols))["distance"]):
-            assert symbols[place - distance] == symbols[place]
-
-
 # --- other lengths
 
 
-def test_resized():
-    plan = Plan(WALTZ, 4, 7, (0, 1, 2, 2))
-    assert resized(plan, 2) == Plan(WALTZ, 2, 7, (0, 1))
-    assert resized(plan, 6) == Plan(WALTZ, 6, 7, (0, 1, 2, 2, 0, 0))
-    assert resized(plan, 4) == plan
-
-
 def test_going_on():
-    short, waltz, long = (
-        Plan(MAJOR, 2, 4, (0, 1)),
-        Plan(WALTZ, 3, 4, (0, 0, 1)),
-        Plan(MAJOR, 4, 4, (0, 0, 2, 2)),
-    )
+    short, waltz, long = Plan(MAJOR, 2, 4, (0, 1)), Plan(WALTZ, 3, 4, (0, 0, 1)), Plan(MAJOR, 4, 4, (0, 0, 2, 2))
     plans = [short, waltz, long]  # of 32, 36 and 64 sixteenths
-    assert going_on(plans, 0) == plans
     assert going_on(plans, 31) == plans
     assert going_on(plans, 32) == [waltz, long]
     assert going_on(plans, 36) == [long]
-    # None is longer than 64, so each is as much longer as whole bars have gone by: 4 of 16, 5 of 12.
+    # None is longer than 64, so each is extended by whole bars: 4 of 16, 5 of 12.
     assert going_on(plans, 64) == [resized(short, 6), resized(waltz, 8), resized(long, 8)]
-
-
-def test_there_is_always_something_to_come():
-    plans = [plan_of(tune) for tune in TUNES]
-    for steps in (0, 1, 15, 16, 17, 100, 500, 1000):
-        kept = going_on(plans, steps)
-        assert kept
-        assert all(plan.bars * METERS[plan.form.meter] > steps for plan in kept)
-        assert all(len(plan.returns) == plan.bars for plan in kept)
+    assert resized(short, 4) == Plan(MAJOR, 4, 4, (0, 1, 0, 0))
+    assert resized(long, 1) == Plan(MAJOR, 1, 4, (0,))
 
 
 # --- plans that are asked for
@@ -229,16 +194,11 @@ D = Plan(WALTZ, 8, 4, (0,) * 8)
 
 
 @pytest.mark.parametrize(
-    ("meter", "mode", "found"),
-    [
-        (None, None, [A, B, C, D]),
-        ("3/4", None, [B, C, D]),
-        (None, "major", [A, B, D]),
-        ("3/4", "major", [B, D]),
-    ],
+    ("form", "found"),
+    [((None, None), [A, B, C, D]), (("3/4", None), [B, C, D]), ((None, "major"), [A, B, D]), (WALTZ, [B, D])],
 )
-def test_plans_in_a_form(meter, mode, found):
-    assert plans_like([A, B, C, D], meter, mode) == found
+def test_plans_in_a_form(form, found):
+    assert plans_like([A, B, C, D], *form) == found
 
 
 @pytest.mark.parametrize(
@@ -253,14 +213,6 @@ def test_plans_in_a_form(meter, mode, found):
 )
 def test_plans_of_a_length(bars, found):
     assert plans_like([A, B, C, D], None, None, bars) == found
-
-
-@pytest.mark.parametrize(
-    ("meter", "mode", "asked", "bars"), [("6/8", None, "6/8", 4), ("4/4", "minor", "4/4 minor", None)]
-)
-def test_a_form_never_heard_is_named(meter, mode, asked, bars):
-    with pytest.raises(ValueError, match=f"^the model never heard a tune in {asked}: ask for another metre or mode$"):
-        plans_like([A, B, C, D], meter, mode, bars)
 
 
 # --- where notes come from
@@ -297,18 +249,16 @@ def test_sources_are_earlier_notes_that_are_the_same():
         notes = tune.notes * 2
         phrases = [notes[place : place + SHORTEST_PHRASE] for place in range(len(notes) - SHORTEST_PHRASE + 1)]
         sources = sources_of(notes)
-        assert len(sources) == len(notes)
-        assert all(source <= place for place, source in enumerate(sources))
-        assert all(notes[source] == note for source, note in zip(sources, notes, strict=True))
-        # They lead to what is new, not to what has itself returned.
-        assert all(sources[source] == source for source in sources)
+        assert [notes[source] for source in sources] == list(notes)
+        # They lead to new notes, not to returning ones.
+        assert [sources[source] for source in sources] == sources
         for place, source in enumerate(sources):
             around = range(max(0, place - SHORTEST_PHRASE + 1), min(place + 1, len(phrases)))
             if source == place:
                 around = around[-1:] if place < len(phrases) else []
-            heard = any(phrases[here] in phrases[: max(0, here - SHORTEST_PHRASE + 1)] for here in around)
-            # What is new begins no phrase that was heard before; what returns is in one.
-            assert heard == (source < place)
+            known = any(phrases[here] in phrases[: max(0, here - SHORTEST_PHRASE + 1)] for here in around)
+            # A new note begins no earlier phrase; a returning one is in one.
+            assert known == (source < place)
             returned += source < place
     assert returned > 1000
 
@@ -319,5 +269,3 @@ def test_sources_are_earlier_notes_that_are_the_same():
 def test_a_config_by_hand():
     assert from_config(json.loads(json.dumps(to_config(map(plan_of, TUNES))))) == tuple(map(plan_of, TUNES))
     assert to_config([B]) == [[3, 6, 5, [0, 1, 0, 1, 0, 0], True]]
-    assert from_config([[3, 6, 5, [0, 1, 0, 1, 0, 0], True]]) == (B,)
-    assert from_config([]) == ()

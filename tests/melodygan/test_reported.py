@@ -1,17 +1,11 @@
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from scores import random_tunes
 
 from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import ReportedCodec
-from melodygan.models.reported import (
-    LENGTH,
-    ReportedGAN,
-    build_reported_discriminator,
-    build_reported_generator,
-)
+from melodygan.models.reported import LENGTH, ReportedGAN, build_reported_discriminator, build_reported_generator
 
 TUNES = random_tunes(12)
 CODEC = ReportedCodec.from_tunes(TUNES)
@@ -33,55 +27,27 @@ def described(network):
     return [words[type(layer)](layer) for layer in network.layers]
 
 
-@pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(0)
-    generator, discriminator = build_reported_generator(latent_dim=6), build_reported_discriminator(units=2)
-    gan = ReportedGAN(generator, discriminator, codec=CODEC)
-    gan.build()
-    return gan
-
-
-def test_the_generator_of_the_report():
+def test_the_networks_of_the_report():
     assert described(build_reported_generator()) == [
         "input (1000,)",
-        "dense 256 linear",
-        "leaky 0.2",
-        "normalise 0.8",
-        "dense 512 linear",
-        "leaky 0.2",
-        "normalise 0.8",
-        "dense 1024 linear",
-        "leaky 0.2",
-        "normalise 0.8",
+        *(line for width in (256, 512, 1024) for line in (f"dense {width} linear", "leaky 0.2", "normalise 0.8")),
         "dense 100 tanh",
         "reshape (100, 1)",
     ]
-
-
-def test_the_discriminator_of_the_report():
     assert described(build_reported_discriminator()) == [
-        "input (100, 1)",
-        "lstm 512 sequences",
-        "both ways 512",
-        "dense 512 linear",
-        "leaky 0.2",
-        "dense 256 linear",
-        "leaky 0.2",
-        "dense 100 linear",
-        "leaky 0.2",
-        "dropout 0.5",
-        "dense 1 linear",
+        *("input (100, 1)", "lstm 512 sequences", "both ways 512"),
+        *(line for width in (512, 256, 100) for line in (f"dense {width} linear", "leaky 0.2")),
+        *("dropout 0.5", "dense 1 linear"),
     ]
 
 
-def test_it_generates_windows(model):
+def test_it_generates_windows():
+    networks = build_reported_generator(latent_dim=6), build_reported_discriminator(units=2)
+    model = ReportedGAN(*networks, codec=CODEC)
     tunes = model.generate(5, seed=1)
-    assert len(tunes) == 5
-    assert all(len(tune) == LENGTH for tune in tunes)
+    assert {len(tune) for tune in tunes} == {LENGTH}
     assert {note.steps for tune in tunes for note in tune} == {ReportedCodec.STEPS_PER_NOTE}
-    assert model.generate(5, seed=1) == tunes
-    assert model.generate(5, seed=2) != tunes
+    assert model.generate(5, seed=1) == tunes != model.generate(5, seed=2)
     values = model(tf.random.stateless_normal([5, 6], [1, 0])).numpy()
     assert np.abs(values).max() <= 1
     assert tunes == [CODEC.decode(row) for row in values]

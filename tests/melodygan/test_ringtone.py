@@ -39,9 +39,9 @@ def ring(composer, at_prompt, tmp_path):
         arguments = ("--model", tmp_path / "model.keras", "--out", tmp_path / out, *options)
         code, text, errors = at_prompt(ringtone.main, *arguments)
         assert (code, errors, text.count("\n")) == (0, "", 1)
-        said = re.fullmatch(r"wrote (.*): (\d) bars of (\d/\d), ([\d.]+) s \(--seed (\d+)\)\n", text)
-        assert said
-        return tmp_path / out / said[1].rpartition("/")[2], said
+        match = re.fullmatch(r"wrote (.*): (\d) bars of (\d/\d), ([\d.]+) s \(--seed (\d+)\)\n", text)
+        assert match
+        return tmp_path / out / match[1].rpartition("/")[2], match
 
     return run
 
@@ -70,10 +70,10 @@ def test_every_call_gives_another_tune(ring, refusal, composer, tmp_path):
 
 
 def test_the_same_seed_gives_the_same_bytes(ring, refusal, tmp_path):
-    file, said = ring("--seed", 7)
+    file, match = ring("--seed", 7)
     again, _ = ring("--seed", 7, out="elsewhere")
     assert (again.name, again.read_bytes()) == (file.name, file.read_bytes())
-    assert said[5] == "7"
+    assert match[5] == "7"
     assert "already has the tune of --seed 7" in refusal("--seed", "7", "--out", tmp_path / "ringtones")
 
 
@@ -84,11 +84,11 @@ def test_a_model_that_never_closes(refusal, composer, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["wav", "ogg"])
 def test_it_ends_cleanly(ring, kind):  # a glockenspiel would ring on for a quarter of a minute
-    file, said = ring("--format", kind, "--seed", 1, "--instrument", "glockenspiel")
+    file, match = ring("--format", kind, "--seed", 1, "--instrument", "glockenspiel")
     assert re.fullmatch(rf"ringtone-[0-9a-f]{{8}}\.{kind}", file.name)
     sound, rate = soundfile.read(file)
     assert (rate, sound.ndim) == (RATE_HZ, 1)
-    assert len(sound) / rate == pytest.approx(float(said[4]), abs=0.06)
+    assert len(sound) / rate == pytest.approx(float(match[4]), abs=0.06)
     assert np.abs(sound[:2]).max() < 0.01
     assert np.abs(sound[-rate // 100 :]).max() < 0.002
     # no step is greater at the end than in the music, and it gets softer all the time
@@ -99,7 +99,7 @@ def test_it_ends_cleanly(ring, kind):  # a glockenspiel would ring on for a quar
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         (("--tempo", "0"), "--tempo"),
         (("--instrument", "kazoo d'amore"), "--instrument"),
@@ -107,5 +107,5 @@ def test_it_ends_cleanly(ring, kind):  # a glockenspiel would ring on for a quar
         (("--out", __file__), "cannot be made in the file"),
     ],
 )
-def test_mistakes_are_one_line(refusal, options, says):
-    assert says in refusal(*options)
+def test_mistakes_are_one_line(refusal, options, message):
+    assert message in refusal(*options)

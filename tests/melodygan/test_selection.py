@@ -26,12 +26,7 @@ def real():
 @pytest.fixture(scope="module")
 def distances(real):
     collapsed = [real[0]] * 60
-    sets = {
-        "itself": real,
-        "alike": walks(1),
-        "noise": noise(60, seed=0),
-        "collapsed": collapsed,
-    }
+    sets = {"itself": real, "alike": walks(1), "noise": noise(60, seed=0), "collapsed": collapsed}
     return {name: musical_distance(tunes, real) for name, tunes in sets.items()}
 
 
@@ -48,36 +43,18 @@ def test_distinct_share():
     assert distinct_share([one, two, list(one), one]) == 0.5
 
 
-def test_a_set_is_nearest_to_itself(distances):
-    assert distances["itself"]["distinct"] == 1
-    assert distances["itself"]["overlap"] > 0.95
-    assert distances["itself"]["spread"] == pytest.approx(1)
-    assert distances["itself"]["musical_distance"] < 0.05
-
-
-def test_what_is_further_away_is_further_away(distances):
+def test_known_distances(distances):
+    assert distances["itself"] == pytest.approx(
+        {"musical_distance": 0, "overlap": 1, "distinct": 1, "spread": 1}, abs=0.05
+    )
     in_order = sorted(distances, key=lambda name: distances[name]["musical_distance"])
     assert in_order == ["itself", "alike", "noise", "collapsed"]
     assert distances["alike"]["musical_distance"] < 0.3
     assert distances["noise"]["musical_distance"] > 0.5
-
-
-def test_a_collapse_shows(distances):
-    assert distances["collapsed"]["distinct"] == pytest.approx(1 / 60)
-    assert distances["collapsed"]["spread"] == 0
-    assert distances["collapsed"]["musical_distance"] > 1
-
-
-def test_the_parts_add_up(distances):
-    for found in distances.values():
-        assert all(np.isfinite(value) for value in found.values())
-        # what is left over is the mean of four |ln|, of which the least ratio is one
-        left = found["musical_distance"] - (1 - found["overlap"]) - (1 - found["distinct"])
-        assert left >= abs(np.log(max(found["spread"], 1e-3))) / 4 - 1e-9
     # no variety at all in any of the four
     collapsed = distances["collapsed"]
-    expected = (1 - collapsed["overlap"]) + (1 - collapsed["distinct"]) + np.log(1000)
-    assert collapsed["musical_distance"] == pytest.approx(expected)
+    assert (collapsed["distinct"], collapsed["spread"]) == (pytest.approx(1 / 60), 0)
+    assert collapsed["musical_distance"] == pytest.approx(2 - collapsed["overlap"] - 1 / 60 + np.log(1000))
 
 
 @pytest.mark.parametrize("real_ones", [1, 2])
