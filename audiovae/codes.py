@@ -1,21 +1,21 @@
-"""Files of sound codes: what a VQ-VAE makes of a sound, as few bytes as its codes need.
+"""Files of sound codes, the compact format of a VQ-VAE's encoding of a sound.
 
 Integers are little-endian. A file has
 
     4 bytes        ``MMSC``
     1 byte         version of the format, 1
-    4 bytes        K, how many codes there are
+    4 bytes        K, the number of codes
     2 bytes        F, codes a chunk
     2 bytes        H, samples from the start of one chunk to the start of the next
     4 bytes        samples a second, 22,050
     4 bytes        S, samples of the whole sound
     8 bytes        fingerprint of the model
-    2 N bytes      the factor that each chunk is to be multiplied with, a 16-bit float; 0 for silence
+    2 N bytes      the gain of each decoded chunk, a 16-bit float; 0 for silence
     ⌈N F B / 8⌉    the codes, chunk by chunk, B = ⌈log₂ K⌉ bits each, the highest first; zeros up to a whole byte
-    4 bytes        CRC-32 of all that stands before
+    4 bytes        CRC-32 of everything before
 
-N = 1 + ⌈(S − 22,050) / H⌉, at least 1, is how many chunks of 22,050 samples there are
-(`audiovae.data.chunks.to_chunks`). With K = 256, F = 172 and H = 21,794 that is 1.41 kbit a second.
+N = 1 + ⌈(S − 22,050) / H⌉, at least 1, is the number of chunks (`audiovae.data.chunks.chunk_count`).
+With K = 256, F = 172 and H = 21,794 that is 1.41 kbit a second.
 """
 
 from __future__ import annotations
@@ -27,17 +27,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from audiovae.data.chunks import CHUNK, RATE_HZ
+from audiovae.data.chunks import CHUNK, RATE_HZ, chunk_count
 from manymodes.cli import UserError, existing_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["MAGIC", "CodedSound", "UnreadableCodesError", "fingerprint", "pack", "read_codes", "unpack"]
-
 MAGIC = b"MMSC"
-"""What every file begins with."""
+"""The first bytes of every file."""
 
 _VERSION = 1
 _HEADER = struct.Struct("<4sBIHHII8s")
@@ -46,7 +44,7 @@ _FINGERPRINT_LENGTH = 8
 
 
 class UnreadableCodesError(Exception):
-    """Why bytes give no codes, in one line."""
+    """The reason why a file of codes is unusable, as one line."""
 
 
 class CodedSound(NamedTuple):
@@ -54,7 +52,7 @@ class CodedSound(NamedTuple):
 
     Attributes:
         codes: int32 [N, F], from 0 to K − 1.
-        gains: float32 [N], what decoded chunks are to be multiplied with.
+        gains: float32 [N], the factors of decoded chunks.
         length: S, samples of the sound.
         hop: H, samples from one chunk to the next.
         code_count: K.
@@ -79,16 +77,8 @@ def fingerprint(weights: Iterable[np.ndarray]) -> bytes:
 
 
 def pack(sound: CodedSound) -> bytes:
-    """Return the content of a file; gains are rounded to 16 bits.
-
-    Raises:
-        ValueError: there are codes beyond K, or not as many chunks as the length asks for.
-    """
-    count, frames = sound.codes.shape
-    if count != _chunk_count(sound.length, sound.hop) or len(sound.gains) != count:
-        raise ValueError(f"{count} chunks with {len(sound.gains)} gains are not those of {sound.length} samples")
-    if sound.codes.min() < 0 or sound.codes.max() >= sound.code_count:
-        raise ValueError(f"codes are from 0 to {sound.code_count - 1}")
+    """Return the content of a file; gains are rounded to 16 bits."""
+    frames = sound.codes.shape[1]
     header = _HEADER.pack(MAGIC, _VERSION, sound.code_count, frames, sound.hop, RATE_HZ, sound.length, sound.maker)
     largest = float(np.finfo(np.float16).max)
     gains = np.clip(sound.gains, 0, largest).astype("<f2").tobytes()
@@ -102,18 +92,18 @@ def unpack(content: bytes) -> CodedSound:
     """Return what `pack` was given.
 
     Raises:
-        UnreadableCodesError: the content is something else, or not all of it is there as it was written.
+        UnreadableCodesError: the content is something else, incomplete or damaged.
     """
     if content[: len(MAGIC)] != MAGIC:
-        raise UnreadableCodesError("is no file of sound codes")
+        raise UnreadableCodesError("is not a file of sound codes")
     if len(content) <= _HEADER.size:
         raise UnreadableCodesError("is cut short")
     _, version, code_count, frames, hop, rate_hz, length, maker = _HEADER.unpack_from(content)
     if version != _VERSION:
-        raise UnreadableCodesError(f"is of version {version}, and this program knows only {_VERSION}")
+        raise UnreadableCodesError(f"is of version {version}; this program reads only version {_VERSION}")
     if rate_hz != RATE_HZ or not 1 <= hop <= CHUNK or not frames or not code_count:
         raise UnreadableCodesError("is damaged")
-    count, bits = _chunk_count(length, hop), _bits(code_count)
+    count, bits = chunk_count(length, hop), _bits(code_count)
     codes_begin = _HEADER.size + 2 * count
     codes_end = codes_begin - (-count * frames * bits // 8)
     if len(content) < codes_end + _CHECKSUM.size:
@@ -133,19 +123,15 @@ def read_codes(path: str | Path) -> CodedSound:
     """Read a file of sound codes.
 
     Raises:
-        UserError: there is no such file, it is something else, or it is not whole.
+        UserError: the file does not exist, is unreadable, or is not a file of sound codes.
     """
     file = existing_file(path, "the file of codes")
     try:
         return unpack(file.read_bytes())
     except UnreadableCodesError as error:
-        raise UserError(f"{file} {error}: give a file as audiovae.codec encode has written it") from error
+        raise UserError(f"{file} {error}: give a file written by audiovae.codec encode") from error
     except OSError as error:
         raise UserError(f"{file} cannot be opened ({error.strerror or error}): check its permissions") from error
-
-
-def _chunk_count(length: int, hop: int) -> int:
-    return 1 + max(0, -(-(length - CHUNK) // hop))
 
 
 def _bits(code_count: int) -> int:

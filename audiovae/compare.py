@@ -6,11 +6,11 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiovae.config import PRIOR_EPOCHS, AudioConfig
+from audiovae.config import AudioConfig
 from manymodes import cli
 from manymodes.cli import quiet_start
 from manymodes.experiment import compare
-from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
+from manymodes.experiment.compare import Comparison, Data, Job, Result, Row
 
 if TYPE_CHECKING:
     from audiovae.data.sounds import Sounds
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
     from manymodes.experiment.records import Found
     from manymodes.experiment.tables import Table
 
-_PRIOR_SHARE = 0.25  # of a model's minutes, for the prior over its codes
-
 
 def _row(name: str, title: str, **settings: Any) -> Row:
-    # measured as often as curves need it: some models make a few hundred updates
+    # short epochs, for curves: some models make a few hundred updates
     return Row(name, title, AudioConfig(updates_per_epoch=100, **settings))
 
 
@@ -83,48 +81,23 @@ class AudioComparison(Comparison):
         return prepare(config, data, done, checkpoint)
 
     def evaluate(self, job: Job, trained: Trained) -> Result:
-        """Measure a trained model, train the prior over its codes, and have it make sounds.
+        """Measure a trained model, its prior and new sounds; its run becomes one of `audiovae.train`."""
+        from audiovae.metrics.assessment import result_of
+        from audiovae.trainer import assess
 
-        The run is then as `audiovae.train` leaves it, so that `audiovae.generate` can use it.
-        """
-        from audiovae import trainer
-        from audiovae.metrics.assessment import Made, classifier_of, result_of
-        from audiovae.metrics.baselines import asked_instruments
-        from audiovae.models.vae import AudioVQVAE
-        from audiovae.synthesis import raw_sounds
-        from manymodes.experiment.budget import epochs_that_fit
-        from manymodes.experiment.fit import has_diverged
-
-        sounds, model, facts = job.data.content, trained.model, {}
-        if has_diverged(model):
-            raise LeftOutError("its training diverged")
-        classifier, made = classifier_of(sounds), model.reconstruct(sounds.test.chunks)
-        metrics = trainer.evaluate(
-            model, sounds, classifier, seed=job.seed, train_seconds=trained.facts["seconds"], made=made
-        )
-        trained.run.write_metrics(metrics)
-        if isinstance(model, AudioVQVAE):
-            seconds, config = 60 * _PRIOR_SHARE * job.args.minutes, trained.run.config
-            fitting = job.args.epochs or epochs_that_fit(seconds, config, trainer.prepare_prior, (model, sounds))
-            facts["prior_epochs"] = min(PRIOR_EPOCHS, fitting)
-            metrics |= trainer.train_prior(
-                trained.run.path, model, sounds, classifier, epochs=facts["prior_epochs"], seed=job.seed
-            )
-        asked = asked_instruments(sounds, job.args.count)
-        new = raw_sounds(model, trained.run.path / "model.keras", asked, job.seed)
-        return Result(*result_of(Made(made, new, asked, metrics), sounds, history=trained.history), facts)
+        made, facts = assess(trained, job.data.content, job.args, seed=job.seed)
+        return Result(*result_of(made, job.data.content, history=trained.history), facts)
 
     def baseline(self, job: Job) -> Result:
         """Measure real sounds, Griffin-Lim, copies, principal components or means."""
         with quiet_start():
-            from audiovae.metrics.assessment import result_of
-            from audiovae.metrics.baselines import BASELINES, EXPLAINED
+            from audiovae.metrics import assessment, baselines
 
-        made = BASELINES[job.row.name](job.data.content, job.args.count, job.seed)
-        return Result(*result_of(made, job.data.content, EXPLAINED[job.row.name]))
+        made = baselines.BASELINES[job.row.name](job.data.content, job.args.count, job.seed)
+        return Result(*assessment.result_of(made, job.data.content, baselines.EXPLAINED[job.row.name]))
 
     def tables(self, found: Found) -> list[Table]:
-        """Return the tables of reconstructions, of changes, of codes and latents, of new sounds, of costs."""
+        """Return the tables of `audiovae.metrics.tables`."""
         from audiovae.metrics.tables import tables
 
         return tables(found, self.losses)

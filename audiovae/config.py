@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from audiovae.data.chunks import CORPUS, enough_chunks
-from audiovae.data.grids import MOST_LEVELS, levels_of
 from manymodes import cli
 from manymodes.cli import UserError
 from manymodes.experiment.config import Config, option_of, setting
@@ -24,18 +23,27 @@ PRIOR = "prior.keras"
 
 PRIOR_EPOCHS = 10
 TEMPERATURE, TOP_P = 1.0, 0.95
-"""How codes are drawn from the prior unless something else is asked for."""
+"""How codes are drawn from the prior by default."""
 
 _FEWEST_CODES, _MOST_CODES = 2, 4096
-_DEFAULTS = {
-    "mels": 128,
-    "quantizer": "vq",
-    "codes": 256,
-    "commitment": 0.25,
-    "beta": 0.001,
-    "anneal": "linear",
-    "free_bits": 0.1,
-}
+_MOST_LEVELS = 8  # of a dimension of a grid: more are hard to tell apart in training
+
+
+def levels_of(codes: int) -> tuple[int, ...]:
+    """Return the levels of each dimension of a grid of codes, as many as possible in turn: 256 = 8 · 8 · 4.
+
+    Raises:
+        ValueError: the number, at least 2, is not a product of numbers up to 8.
+    """
+    levels = []
+    rest = codes
+    for level in range(_MOST_LEVELS, 1, -1):
+        while rest % level == 0:
+            levels.append(level)
+            rest //= level
+    if rest > 1:
+        raise ValueError(f"{codes} is not a product of numbers from 2 to {_MOST_LEVELS}")
+    return tuple(levels)
 
 
 def _code_count(text: str) -> int:
@@ -60,21 +68,7 @@ def _sounds(text: str) -> str:
 
 @dataclass(frozen=True)
 class AudioConfig(Config):
-    """The settings of an autoencoder of one-second sounds. Settings that a model does not have are None.
-
-    Attributes:
-        sounds: ``corpus``, or a folder of recordings.
-        chunks: seconds of sound of each instrument.
-        model: one of `MODELS`.
-        input: samples or log-mel spectrograms.
-        mels: bands of the spectrograms.
-        quantizer: a learned codebook or a fixed grid (VQ-VAE only).
-        codes: size of the codebook or grid (VQ-VAE only).
-        commitment: weight of the distance of encodings from their codes, or ``auto`` (codebook only).
-        beta: weight of the KL divergence in nats (VAEs only).
-        anneal: schedule of that weight (VAEs only).
-        free_bits: KL divergence of a latent without cost, in nats (VAEs only).
-    """
+    """The settings of an autoencoder of one-second sounds; those that do not apply to the model are None."""
 
     program = "audiovae.train"
     monitor = "val_loss"
@@ -101,7 +95,7 @@ class AudioConfig(Config):
     quantizer: str | None = setting(None, "a codebook (default), or a grid", choices=QUANTIZERS, group="model")
     codes: int | None = setting(
         None,
-        f"number of codes, 2 to {_MOST_CODES}; of a grid a product of numbers up to {MOST_LEVELS} (default 256)",
+        f"number of codes, 2 to {_MOST_CODES}; of a grid a product of numbers up to {_MOST_LEVELS} (default 256)",
         convert=_code_count,
         metavar="K",
         group="model",
@@ -135,20 +129,22 @@ class AudioConfig(Config):
         Raises:
             UserError: settings that exclude each other, or a grid that cannot have this many codes.
         """
-        coded = self.model == "vqvae"
-        applies = {
-            "mels": (self.input == "mel", "--input mel"),
-            "quantizer": (coded, "--model vqvae"),
-            "codes": (coded, "--model vqvae"),
-            "commitment": (coded and self.quantizer != "fsq", "--model vqvae --quantizer vq"),
-            **dict.fromkeys(("beta", "anneal", "free_bits"), (not coded, "--model vae or hvae")),
+        coded, of_codes, of_latents = self.model == "vqvae", "--model vqvae", "--model vae or hvae"
+        defaults: dict[str, tuple[Any, bool, str]] = {
+            "mels": (128, self.input == "mel", "--input mel"),
+            "quantizer": ("vq", coded, of_codes),
+            "codes": (256, coded, of_codes),
+            "commitment": (0.25, coded and self.quantizer != "fsq", f"{of_codes} --quantizer vq"),
+            "beta": (0.001, not coded, of_latents),
+            "anneal": ("linear", not coded, of_latents),
+            "free_bits": (0.1, not coded, of_latents),
         }
         filled: dict[str, Any] = {}
-        for name, (fitting, needed) in applies.items():
+        for name, (default, fitting, needed) in defaults.items():
             value = getattr(self, name)
             if value is not None and not fitting:
                 raise UserError(f"{option_of(name)} needs {needed}: leave it out, or choose that")
-            filled[name] = (_DEFAULTS[name] if value is None else value) if fitting else None
+            filled[name] = default if value is None and fitting else value
         checked = dataclasses.replace(self, **filled)
         if checked.quantizer == "fsq" and checked.codes is not None:
             try:

@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_combination(args)
     check_folder(args.out)
 
+    from audiovae.plots import save_picture
     from audiovae.synthesis import interpolate, load, make_sounds, names_of, read_sound, reconstruct
+    from manymodes.music.audio import write_audio
 
     sources = [read_sound(path) for path in _sources(args)]
     model = load(args.model)
@@ -54,24 +56,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             temperature=args.temperature, top_p=args.top_p,
         )  # fmt: skip
         sounds = _numbered(names_of(model, args.instrument, count), made)
-    _write(args.out, sounds, pictures=args.png)
+    with adding_files(args.out) as addition:
+        for name, sound in sounds.items():
+            write_audio(addition.path / f"{name}.wav", sound)
+            if args.png:
+                save_picture(addition.path / f"{name}.png", sound, name)
     print(f"wrote {len(sounds)} {'sound' if len(sounds) == 1 else 'sounds'} to {args.out}/")
     return 0
 
 
 def _numbered(names: Sequence[str], sounds: Sequence[np.ndarray] | np.ndarray) -> dict[str, np.ndarray]:
     return {f"{name}-{number:03d}": sound for number, (name, sound) in enumerate(zip(names, sounds, strict=True), 1)}
-
-
-def _write(folder: Path, sounds: dict[str, np.ndarray], *, pictures: bool) -> None:
-    from audiovae.plots import save_picture
-    from manymodes.music.audio import write_audio
-
-    with adding_files(folder) as addition:
-        for name, sound in sounds.items():
-            write_audio(addition.path / f"{name}.wav", sound)
-            if pictures:
-                save_picture(addition.path / f"{name}.png", sound, name)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,11 +104,7 @@ def _sources(args: argparse.Namespace) -> list[Path]:
 
 
 def _check_combination(args: argparse.Namespace) -> None:
-    """Refuse options that have no effect.
-
-    Raises:
-        UserError: the first of these.
-    """
+    """Raise a UserError for an option that has no effect."""
     for name in _OF_NEW_SOUNDS if _sources(args) else ():
         if getattr(args, name) is not None:
             raise UserError(f"{option_of(name)} is for new sounds, not for recordings: leave it out")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from audiovae.data.chunks import CHUNK, RATE_HZ
 from audiovae.metrics.assessment import COURSE, shown, unpack
 from audiovae.metrics.measures import sounding_codes
-from audiovae.metrics.spectra import FLOOR_DB, MEL_HOP, log_mel
+from audiovae.metrics.spectra import FLOOR_DB, MEL_HOP, decibels_of, log_mel
 from audiovae.models.vae import AudioVQVAE
 from evaluation.scores.verdict import number, share
 from manymodes.experiment.page import Picture
@@ -28,43 +29,39 @@ if TYPE_CHECKING:
     _First = Mapping[Row, Record]
 
 LONGEST_SECONDS = 30
-"""How much of a sound is drawn, from its beginning."""
+"""Sounds are drawn up to this point."""
 
 _COLUMNS = 2000  # of the waveform: more than a picture has pixels
 _FARTHEST = 1.0  # spectral convergence of the lightest colour, that of silence
-_WORST_SHOWN = 2.5  # times the least loss: the first epochs would make one line of all others
+_WORST_SHOWN = 2.5  # times the least loss: otherwise the first epochs would flatten the others
 _SIZE = (6, 3.2)  # inches
 
 
 def save_picture(path: Path, sound: np.ndarray, title: str) -> None:
-    """Draw a sound as a PNG, of a long one the first 30 seconds.
-
-    Args:
-        path: of the PNG.
-        sound: [samples] in ±1.
-        title: stands above, as it is.
-    """
-    heard = sound[: LONGEST_SECONDS * RATE_HZ]
-    if len(heard) < len(sound):
+    """Draw a sound, [samples] in ±1, as a PNG; of a long one the first 30 seconds."""
+    drawn = sound[: LONGEST_SECONDS * RATE_HZ]
+    if len(drawn) < len(sound):
         title += f", the first {LONGEST_SECONDS} seconds"
-    seconds = len(heard) / RATE_HZ
     with saved_figure(path, (8, 4), grid=False) as figure:
         wave, mel = figure.subplots(2, sharex=True, height_ratios=(1, 2))
-        begins = np.arange(0, len(heard), max(1, len(heard) // _COLUMNS))
-        lowest, highest = np.minimum.reduceat(heard, begins), np.maximum.reduceat(heard, begins)
+        begins = np.arange(0, len(drawn), max(1, len(drawn) // _COLUMNS))
+        lowest, highest = np.minimum.reduceat(drawn, begins), np.maximum.reduceat(drawn, begins)
         wave.fill_between(begins / RATE_HZ, lowest, highest, step="post", color=REAL, linewidth=0.5)
         wave.set_ylim(-1, 1)
         wave.set_title(title, parse_math=False)  # between two dollars matplotlib would read a formula
-        decibels = (log_mel(heard).T - 1) * -FLOOR_DB / 2
+        spectrum = decibels_of(log_mel(drawn))
         half = MEL_HOP / 2 / RATE_HZ  # frames are centred
-        image = mel.imshow(
-            decibels, aspect="auto", origin="lower", cmap="magma", vmin=FLOOR_DB, vmax=0,
-            extent=(-half, (decibels.shape[1] - 1) * MEL_HOP / RATE_HZ + half, 0, len(decibels)),
-        )  # fmt: skip
-        mel.set_xlim(0, seconds)
+        image = _draw_spectrum(mel, spectrum.T, (-half, (len(spectrum) - 1) * MEL_HOP / RATE_HZ + half), cmap="magma")
+        mel.set_xlim(0, len(drawn) / RATE_HZ)
         mel.set_xlabel("seconds")
         mel.set_ylabel("mel band")
         figure.colorbar(image, ax=mel, label="dB")
+
+
+def _draw_spectrum(axes: Axes, decibels: np.ndarray, seconds: tuple[float, float] = (0, 1), **options: Any) -> Any:
+    """Draw a log-mel spectrogram, [bands, frames], by default of one second."""
+    extent = (*seconds, 0, len(decibels))
+    return axes.imshow(decibels, origin="lower", aspect="auto", extent=extent, vmin=FLOOR_DB, vmax=0, **options)
 
 
 def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
@@ -82,62 +79,41 @@ def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
 
 
 def save_reconstructions(model: AudioModel, sounds: Sounds, folder: Path) -> None:
-    """Draw the first test chunks of some instruments and their reconstructions; of a VQ-VAE, the use of its codes, too.
-
-    Writes reconstructions.png, and codebook.png.
-    """
+    """Draw reconstructions of test chunks, reconstructions.png; of a VQ-VAE, the use of codes, codebook.png."""
     test = sounds.test
     rows = [int(np.flatnonzero(test.instruments == number)[0]) for number in shown(sounds)]
-    chunks = test.chunks[rows]
-    made = model.reconstruct(chunks)
+    made = model.reconstruct(test.chunks[rows])
     with saved_figure(folder / "reconstructions.png", (9, 1.7 * len(rows)), grid=False) as figure:
         panels = figure.subplots(len(rows), 3, squeeze=False, sharex="col")
-        for row, axes in enumerate(panels):
-            name = sounds.names[test.instruments[rows[row]]]
-            _draw_waves(axes[0], chunks[row], made[row])
-            _draw_mels(axes[1], chunks[row])
-            _draw_mels(axes[2], made[row])
-            axes[0].set_ylabel(name)
-        for axes, title in zip(
-            panels[0], ("waveforms, real and rebuilt", "log-mel, real", "log-mel, rebuilt"), strict=True
-        ):
-            axes.set_title(title)
-        for axes in panels[-1]:
-            axes.set_xlabel("seconds")
+        for (wave, real, generated), row, rebuilt in zip(panels, rows, made, strict=True):
+            for axes, chunk, colour, alpha in ((real, test.chunks[row], REAL, 1), (generated, rebuilt, GENERATED, 0.7)):
+                wave.plot(np.arange(CHUNK) / RATE_HZ, chunk, color=colour, linewidth=0.4, alpha=alpha)
+                _draw_spectrum(axes, decibels_of(log_mel(chunk)).T)
+                axes.set_yticks([])
+            wave.set_ylim(-1, 1)
+            wave.set_ylabel(sounds.names[test.instruments[row]])
+        titles = ("waveforms, real and rebuilt", "log-mel, real", "log-mel, rebuilt")
+        for first, last, title in zip(panels[0], panels[-1], titles, strict=True):
+            first.set_title(title)
+            last.set_xlabel("seconds")
     if isinstance(model, AudioVQVAE):
         codes = model.encode_codes(test.chunks)
-        save_codebook(
+        _save_codebook(
             codes, codes[sounding_codes(test.chunks, model.frames)], model.code_count, folder / "codebook.png"
         )
 
 
-def save_codebook(codes: np.ndarray, sounding: np.ndarray, count: int, path: Path) -> None:
-    """Draw how often each of ``count`` codes occurs, the most frequent first, among all codes and where sound is."""
+def _save_codebook(codes: np.ndarray, sounding: np.ndarray, count: int, path: Path) -> None:
+    """Draw how often each of ``count`` codes occurs, the most frequent first, in all sound and without silence."""
     with saved_figure(path, _SIZE) as figure:
         axes = figure.add_subplot()
         for name, some, colour in (("all", codes, REAL), ("not silent", sounding, GENERATED)):
             shares = np.sort(np.bincount(some.ravel(), minlength=count))[::-1] / max(some.size, 1)
             axes.plot(np.arange(1, count + 1), 100 * shares, label=name, color=colour)
         axes.axhline(100 / count, color="grey", linestyle="--", linewidth=0.8, label="even")
-        axes.set_title("use of the codes, %")
-        axes.set_xlabel("codes, the most frequent first")
-        axes.set_xlim(1, count)
+        axes.set(title="use of the codes, %", xlabel="codes, the most frequent first", xlim=(1, count))
         axes.set_ylim(bottom=0)
         axes.legend(fontsize=7)
-
-
-def _draw_waves(axes: Axes, real: np.ndarray, made: np.ndarray) -> None:
-    seconds = np.arange(CHUNK) / RATE_HZ
-    axes.plot(seconds, real, color=REAL, linewidth=0.4)
-    axes.plot(seconds, made, color=GENERATED, linewidth=0.4, alpha=0.7)
-    axes.set_ylim(-1, 1)
-
-
-def _draw_mels(axes: Axes, chunk: np.ndarray) -> None:
-    decibels = (log_mel(chunk) - 1) * -FLOOR_DB / 2
-    extent = (0, CHUNK / RATE_HZ, 0, decibels.shape[1])
-    axes.imshow(decibels.T, origin="lower", aspect="auto", extent=extent, vmin=FLOOR_DB, vmax=0)
-    axes.set_yticks([])
 
 
 # --- a comparison -------------------------------------------------------------------------------------------
@@ -151,25 +127,25 @@ def comparison_pictures(found: Found, sounds: Sounds) -> dict[str, Picture]:
     pictures = {
         "rebuilt.png": Picture(
             "The same test chunks, reconstructed by each model: log-mel spectrograms, from −80 dB to 0 dB",
-            lambda path: _save_spectra(first, "rebuilt", names, path),
+            functools.partial(_save_spectra, first, "rebuilt", names),
         ),
         "new.png": Picture(
             "New sounds of each model: the first of each instrument, not selected",
-            lambda path: _save_spectra(first, "new", names, path),
+            functools.partial(_save_spectra, first, "new", names),
         ),
         "instruments.png": Picture(
             "Spectral convergence of reconstructions, by instrument; 0: equal magnitudes, 1: silence",
-            lambda path: _save_instruments(first, sounds.names, path),
+            functools.partial(_save_instruments, first, sounds.names),
         ),
         "recognised.png": Picture(
             "Share recognised as the right instrument, beside that of real sounds (dashed) and guessing (dotted)",
-            lambda path: _save_recognised(first, len(sounds.names), path),
+            functools.partial(_save_recognised, first, len(sounds.names)),
         ),
     }
     if trained:
         pictures["course.png"] = Picture(
             "Reconstruction loss, and perplexity of codes where there is sound, on validation chunks while training",
-            lambda path: _save_course(trained, path),
+            functools.partial(_save_course, trained),
         )
     return pictures
 
@@ -181,10 +157,8 @@ def _save_spectra(first: _First, which: str, names: Sequence[str], path: Path) -
         for line, (row, record) in zip(panels, first.items(), strict=True):
             spectra = np.split(unpack(record.figures[which]), len(names), axis=1)
             for axes, spectrum in zip(line, spectra, strict=True):
-                extent = (0, CHUNK / RATE_HZ, 0, len(spectrum))
-                axes.imshow(spectrum, origin="lower", aspect="auto", extent=extent, vmin=FLOOR_DB, vmax=0, cmap="magma")
-                axes.set_xticks([])
-                axes.set_yticks([])
+                _draw_spectrum(axes, spectrum, cmap="magma")
+                axes.set(xticks=[], yticks=[])
             line[0].set_ylabel(row.title, rotation=0, ha="right", va="center", fontsize=7)
         for axes, name in zip(panels[0], names, strict=True):
             axes.set_title(name, fontsize=8)
@@ -192,17 +166,13 @@ def _save_spectra(first: _First, which: str, names: Sequence[str], path: Path) -
 
 def _save_instruments(first: _First, names: Sequence[str], path: Path) -> None:
     """Draw the spectral convergence of each instrument as a heat map with numbers."""
-    found = np.array(
-        [
-            [record.measures["instruments"].get(name, {}).get("spectral_convergence", np.nan) for name in names]
-            for record in first.values()
-        ]
-    )
+    instruments = [record.measures["instruments"] for record in first.values()]
+    values = np.array([[of.get(name, {}).get("spectral_convergence", np.nan) for name in names] for of in instruments])
     size = (2.4 + 0.75 * len(names), 0.9 + 0.3 * len(first))
     with saved_figure(path, size, grid=False) as figure:
         axes = figure.add_subplot()
-        image = axes.imshow(found, cmap="viridis", vmin=0, vmax=_FARTHEST, aspect="auto")
-        for (line, column), value in np.ndenumerate(found):
+        image = axes.imshow(values, cmap="viridis", vmin=0, vmax=_FARTHEST, aspect="auto")
+        for (line, column), value in np.ndenumerate(values):
             colour = "black" if value > 0.6 * _FARTHEST else "white"
             axes.annotate(number(value), (column, line), ha="center", va="center", fontsize=7, color=colour)
         axes.set_xticks(range(len(names)), names)
@@ -231,33 +201,26 @@ def _save_recognised(first: _First, instruments: int, path: Path) -> None:
 def _save_course(trained: _First, path: Path) -> None:
     """Draw losses, of samples and of spectrograms, and perplexity over the seconds that updates have taken."""
     loss, perplexity = COURSE
-    panels = {
-        "reconstruction loss, raw": (loss, "raw"),
-        "reconstruction loss, mel": (loss, "mel"),
-        "perplexity of codes": (perplexity, None),
-    }
-    drawn = {
-        title: [
-            (row, epochs)
-            for row, record in trained.items()
-            if kind in (None, record.made_with["settings"]["input"])
-            and (epochs := [epoch for epoch in record.figures["epochs"] if name in epoch])
-        ]
-        for title, (name, kind) in panels.items()
-    }
+    panels = []
+    for title, name, kinds in (
+        ("reconstruction loss, raw", loss, ("raw",)),
+        ("reconstruction loss, mel", loss, ("mel",)),
+        ("perplexity of codes", perplexity, ("raw", "mel")),
+    ):
+        some = {row: record for row, record in trained.items() if record.made_with["settings"]["input"] in kinds}
+        curves = {row: [epoch for epoch in record.figures["epochs"] if name in epoch] for row, record in some.items()}
+        if any(curves.values()):
+            panels.append((title, name, curves))
     colours = {row: f"C{place % 10}" for place, row in enumerate(trained)}
-    there = [title for title, curves in drawn.items() if curves]
-    with saved_figure(path, (1.6 + 3.3 * len(there), 3.4)) as figure:
-        for axes, title in zip(figure.subplots(1, len(there), squeeze=False)[0], there, strict=True):
-            name = panels[title][0]
-            for row, epochs in drawn[title]:
+    with saved_figure(path, (1.6 + 3.3 * len(panels), 3.4)) as figure:
+        for axes, (title, name, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            for row, epochs in curves.items():
                 seconds, heights = ([epoch[column] for epoch in epochs] for column in ("seconds", name))
                 axes.plot(seconds, heights, color=colours[row], marker=".", markersize=4, linewidth=1.2)
             if name == loss:
-                least = min(epoch[name] for _, epochs in drawn[title] for epoch in epochs)
+                least = min(epoch[name] for epochs in curves.values() for epoch in epochs)
                 axes.set_ylim(0.95 * least, min(axes.get_ylim()[1], _WORST_SHOWN * least))
-            axes.set_title(title)
-            axes.set_xlabel("seconds of updates")
+            axes.set(title=title, xlabel="seconds of updates")
             axes.set_xlim(left=0)
         handles = [axes.plot([], [], color=colour, label=row.title)[0] for row, colour in colours.items()]
         figure.legend(handles=handles, fontsize=7, loc="outside right center")

@@ -4,8 +4,8 @@
 RUN/prior.keras, and in RUN/metrics.json
 
 - ``prior_bits``: bits that a code of the test chunks costs under the prior, which knows the instrument;
-- ``unigram_bits``, ``bigram_bits``: the same under counts of codes, see `audiovae.metrics.ngrams`;
-- ``instrument_hit``: share of sounds drawn from the prior that are recognised as the instrument asked for;
+- ``unigram_bits``, ``bigram_bits``: the same under counts of codes, see `audiovae.models.prior.counted_bits`;
+- ``instrument_hit``: share of sounds drawn from the prior that are recognised as the requested instrument;
 - ``instrument_hit_real``: share of real sounds that are recognised, the ceiling.
 
 `audiovae.metrics.measures` lists the other keys of the file.
@@ -60,8 +60,8 @@ def summary(run: Path, metrics: dict[str, float]) -> str:
     """Describe a prior in a line, from what `audiovae.trainer.train_prior` has returned."""
     return (
         f"wrote {run / PRIOR}: {metrics['prior_bits']:.2f} bits a code (bigram {metrics['bigram_bits']:.2f}, unigram "
-        f"{metrics['unigram_bits']:.2f}); {metrics['instrument_hit']:.0%} of its sounds recognised as the instrument "
-        f"asked for (of real ones {metrics['instrument_hit_real']:.0%})"
+        f"{metrics['unigram_bits']:.2f}); {metrics['instrument_hit']:.0%} of its sounds recognised as the "
+        f"requested instrument (of real ones {metrics['instrument_hit_real']:.0%})"
     )
 
 

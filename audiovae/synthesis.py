@@ -1,4 +1,4 @@
-"""Sounds of a trained model: new ones, reconstructions, interpolations, codes; what commands and studio share.
+"""Sounds of a trained model: new ones, reconstructions, interpolations, codes.
 
 import audiovae
 sounds = audiovae.make_sounds(audiovae.load("sounds-vqvae"), instrument="piano", count=4, seed=7)
@@ -39,13 +39,10 @@ _FADE = 110  # samples, 5 ms: a new sound may begin and end within a tone
 
 
 def load(model: str | Path | None = None) -> AudioModel:
-    """Load a model of sounds.
-
-    Args:
-        model: a run folder, a .keras file, or the name of a pretrained model; the default one unless given.
+    """Load a model of sounds: of a run folder, a .keras file, or the name of a pretrained model; None is the default.
 
     Raises:
-        UserError: there is no such model, or it cannot be loaded.
+        UserError: the model does not exist, or cannot be loaded.
     """
     file = hub.model_file(None if model is None else Path(model), SOUND_MODEL.program)
     loaded = hub.load_model(file, SOUND_MODEL)
@@ -67,11 +64,7 @@ def with_codes(model: AudioModel, file: Path) -> AudioVQVAE:
 
 
 def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
-    """Load the prior over a model's codes.
-
-    Args:
-        model: a trained one.
-        file: where it is from; the prior is beside it.
+    """Load the prior over a model's codes, from beside the model's own file.
 
     Raises:
         UserError: there is no prior, or it was trained on the codes of another model.
@@ -87,7 +80,7 @@ def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
 
 
 def maker_of(model: AudioVQVAE) -> str:
-    """Return the fingerprint of a model, by which its codes and its prior are known, in hex."""
+    """Return the fingerprint of a model, which its codes and its prior carry, in hex."""
     return fingerprint(model.get_weights()).hex()
 
 
@@ -107,13 +100,13 @@ def make_sounds(
     """Make new sounds of one second.
 
     Args:
-        model: a trained one.
-        instrument: of all of them. Without it, a model with codes takes one instrument after the other, and others
-            mix them.
+        model: a trained model.
+        instrument: of all sounds. Without it, a model with codes takes one instrument after the other, and others mix
+            them.
         count: number of sounds.
         seed: same seed, same sounds.
         temperature: of the codes, default 1: below 1 likely codes become likelier. For models with codes.
-        top_p: drawn from the likeliest codes whose probabilities reach it, default 0.95. For models with codes.
+        top_p: draw from the likeliest codes whose probabilities reach it, default 0.95. For models with codes.
         prior: over the codes of a model with codes; by default the one beside the file that `load` has read.
 
     Returns:
@@ -124,9 +117,7 @@ def make_sounds(
     """
     from audiovae.models.vae import AudioVQVAE
 
-    number = None
-    if instrument is not None:
-        number = cli.number_of(instrument, model.instruments, "--instrument", "instrument")
+    number = _number(model, instrument)
     if isinstance(model, AudioVQVAE):
         if prior is None and model.file is None:
             raise UserError("this model was not loaded from a file, beside which its prior could be: give the prior")
@@ -145,30 +136,30 @@ def names_of(model: AudioModel, instrument: str | None, count: int) -> list[str]
     """Name the sounds of `make_sounds` by their instruments; "sound" where these are mixed."""
     from audiovae.models.vae import AudioVQVAE
 
-    if instrument is not None:
-        names = [model.instruments[cli.number_of(instrument, model.instruments, "--instrument", "instrument")]]
-    else:
-        names = list(model.instruments) if isinstance(model, AudioVQVAE) else ["sound"]
+    number = _number(model, instrument)
+    mixed = model.instruments if isinstance(model, AudioVQVAE) else ["sound"]
+    names = mixed if number is None else [model.instruments[number]]
     return [names[index % len(names)] for index in range(count)]
 
 
-def raw_sounds(model: AudioModel, file: Path, asked: np.ndarray, seed: int) -> np.ndarray:
-    """Make new sounds as `make_sounds` does, neither made equally loud nor faded.
+def _number(model: AudioModel, instrument: str | None) -> int | None:
+    """Return the number of an instrument.
 
-    Args:
-        model: a trained one.
-        file: where it is from.
-        asked: instruments, [m], in ascending order.
-        seed: of the draws.
-
-    Returns:
-        float32 [m, 22050].
+    Raises:
+        UserError: the model does not know it.
     """
-    from audiovae.models.vae import AudioVQVAE
+    if instrument is None:
+        return None
+    return cli.number_of(instrument, model.instruments, "--instrument", "instrument")
 
-    if isinstance(model, AudioVQVAE):
-        codes = prior_of(model, file).sample(asked, seed=seed, temperature=TEMPERATURE, top_p=TOP_P)
-        return model.decode_codes(codes)
+
+def raw_sounds(model: Any, asked: np.ndarray, seed: int, prior: CodePrior | None = None) -> np.ndarray:
+    """Make new sounds as `make_sounds` does, neither equally loud nor faded, float32 [m, 22050].
+
+    ``asked`` are instruments, [m], in ascending order; ``prior`` is that over the codes of a model with codes.
+    """
+    if prior is not None:
+        return model.decode_codes(prior.sample(asked, seed=seed, temperature=TEMPERATURE, top_p=TOP_P))
     numbers, counts = np.unique(asked, return_counts=True)
     latents = [
         model.sample_latents(int(count), seed + int(number), int(number))
@@ -202,11 +193,7 @@ def read_sound(path: Path) -> np.ndarray:
 
 
 def levelled(chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Make chunks equally loud, as models know them.
-
-    Returns:
-        (levelled, gains) as `audiovae.data.chunks.normalise`, except that the gain of silence is 0: it remains silence.
-    """
+    """Return chunks and their gains as `audiovae.data.chunks.normalise`, with a gain of 0 for silence."""
     normalised, gains = normalise(chunks)
     return normalised, np.where(chunks.any(axis=1), gains, 0).astype(np.float32)
 
@@ -218,35 +205,27 @@ def reconstruct(model: AudioModel, sound: np.ndarray) -> np.ndarray:
 
 
 def interpolate(model: AudioModel, first: np.ndarray, second: np.ndarray, steps: int) -> list[np.ndarray]:
-    """Return sounds that lead from one to another, the reconstructions of both included.
+    """Return at least 2 sounds that lead from one to another, [samples] each; the ends are their reconstructions.
 
     Chunk by chunk, latents are mixed before they are decoded; of a model with codes, encodings before they are rounded
     to codes. Loudness and length are mixed, too. Where one of the sounds is silent or over, the chunk of the other one
     only fades.
-
-    Args:
-        model: a trained one.
-        first: [samples], any number of them.
-        second: the same.
-        steps: number of sounds, at least 2.
     """
     longest = max(len(first), len(second))
     ends = [levelled(to_chunks(np.pad(sound, (0, longest - len(sound))))) for sound in (first, second)]
     (chunks, gains), (other_chunks, other_gains) = ends
-    points, other_points = (
-        model.latents(np.where(mine[:, None] > 0, own, others))
-        for mine, own, others in ((gains, chunks, other_chunks), (other_gains, other_chunks, chunks))
-    )
+    points = model.latents(np.where(gains[:, None] > 0, chunks, other_chunks))
+    other_points = model.latents(np.where(other_gains[:, None] > 0, other_chunks, chunks))
+
+    def between(one: Any, other: Any, share: float) -> Any:
+        return (1 - share) * one + share * other
+
     sounds = []
     for share in np.linspace(0, 1, steps):
-        mixed = model.from_latents(_between(points, other_points, share))
-        loud = mixed * _between(gains, other_gains, share)[:, None]
-        sounds.append(from_chunks(loud, round(_between(len(first), len(second), share))))
+        mixed = model.from_latents(between(points, other_points, share))
+        loud = mixed * between(gains, other_gains, share)[:, None]
+        sounds.append(from_chunks(loud, round(between(len(first), len(second), share))))
     return sounds
-
-
-def _between(first: Any, second: Any, share: float) -> Any:
-    return (1 - share) * first + share * second
 
 
 def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:

@@ -8,11 +8,11 @@ history.csv has a row an epoch, means over its updates, and the same with ``val_
 
 - ``epoch``: from 1.
 - ``difference``: mean |x − y| of samples, or of log-mel spectrograms, 1 of which is 40 dB.
-- ``spectral_loss``: see `audiovae.metrics.spectra.spectral_loss`; not of spectrograms.
+- ``spectral_loss``: see `audiovae.metrics.spectra.spectral_loss_tf`; not of spectrograms.
 - ``reconstruction_loss``: ``spectral_loss`` + 10 ``difference``.
 - ``kl_all_nats``, or ``kl_top_nats`` and ``kl_bottom_nats``: divergence of posterior from prior.
 - ``commitment_loss``: mean squared distance of encodings from their codes; ``perplexity``: of the codes of a batch.
-- ``loss``: what is minimised: the reconstruction loss, plus β times the divergence, or plus the weighted commitment.
+- ``loss``: is minimised: the reconstruction loss, plus β times the divergence, or plus the weighted commitment.
 
 Of the validation chunks alone:
 

@@ -1,8 +1,4 @@
-"""Sound of any length as chunks of one second, and back: cutting, joining, loudness.
-
-`to_chunks` and `from_chunks` undo each other; `normalise` gives the factors that undo it. The defaults of commands that
-load chunks are here, too.
-"""
+"""Sound of any length as chunks of one second, and back: cutting, joining, loudness; defaults of commands."""
 
 from __future__ import annotations
 
@@ -13,34 +9,17 @@ import numpy as np
 from manymodes import cli
 from manymodes.music.audio import RATE_HZ
 
-__all__ = [
-    "CHUNK",
-    "CORPUS",
-    "FEWEST_CHUNKS",
-    "HOP",
-    "PEAK",
-    "QUIETEST_RMS",
-    "RATE_HZ",
-    "enough_chunks",
-    "from_chunks",
-    "is_sounding",
-    "loudness",
-    "normalise",
-    "sounding_frames",
-    "to_chunks",
-]
-
 CHUNK = RATE_HZ
 """Samples of a chunk: one second."""
 
 HOP = CHUNK // 2
-"""Samples from one chunk to the next, where nothing else is said."""
+"""Samples from one chunk to the next by default."""
 
 PEAK = 10 ** (-1 / 20)
-"""The largest sample of a normalised chunk, −1 dB: what a decoder or a lossy format adds does not clip at once."""
+"""The largest sample of a normalised chunk, −1 dB: it leaves room for the errors of decoders and lossy formats."""
 
 QUIETEST_RMS = 1e-3
-"""−60 dB of full scale: what is quieter counts as silence."""
+"""−60 dB of full scale: quieter sound counts as silence."""
 
 CORPUS = "corpus"
 """The name of the tunes and grooves that come with the project, where commands take a folder."""
@@ -52,47 +31,29 @@ _FRAME = 256
 _LEAST_SOUNDING = 0.5  # share of a chunk's frames: a model of mostly silent ones learns silence
 
 
+def chunk_count(length: int, hop: int) -> int:
+    """Return the number of chunks of a sound, at least one: 1 + ⌈(samples − 22,050) / hop⌉."""
+    return 1 + max(0, -(-(length - CHUNK) // hop))
+
+
 def to_chunks(signal: np.ndarray, hop: int = HOP) -> np.ndarray:
-    """Cut a sound into chunks of one second.
+    """Cut a sound, [samples], into chunks of one second that begin every ``hop`` samples, 1 to 22,050.
 
-    Args:
-        signal: [samples], any number of them.
-        hop: samples from the start of one chunk to the start of the next, 1 to 22,050.
-
-    Returns:
-        float32 [1 + ⌈(samples − 22,050) / hop⌉, 22050], at least one chunk, zeros after the end.
-
-    Raises:
-        ValueError: the hop leaves gaps, or is none.
+    Returns float32 [`chunk_count`, 22050], with zeros after the end.
     """
-    _check_hop(hop)
-    count = 1 + max(0, -(-(len(signal) - CHUNK) // hop))
+    count = chunk_count(len(signal), hop)
     padded = np.zeros((count - 1) * hop + CHUNK, np.float32)
     padded[: len(signal)] = signal
     return np.lib.stride_tricks.sliding_window_view(padded, CHUNK)[::hop].copy()
 
 
 def from_chunks(chunks: np.ndarray, length: int, hop: int = HOP) -> np.ndarray:
-    """Join chunks to one sound; where several overlap, they fade into one another.
+    """Join chunks, [n, 22050], to one sound, float32 [length]; where several overlap, they crossfade.
 
     Each is weighted with sin²(π (k + ½) / 22,050), and the weights on a sample are divided by their sum, so that they
     add up to 1: at every hop, and at both ends.
-
-    Args:
-        chunks: [n, 22050], as `to_chunks` cuts them.
-        length: samples of the sound.
-        hop: that of `to_chunks`.
-
-    Returns:
-        float32 [length].
-
-    Raises:
-        ValueError: the hop leaves gaps, or is none, or so many chunks do not reach so far.
     """
-    _check_hop(hop)
     reach = (len(chunks) - 1) * hop + CHUNK
-    if not 0 <= length <= reach:
-        raise ValueError(f"{len(chunks)} chunks at a hop of {hop} make up to {reach} samples, not {length}")
     fade = np.sin(np.pi * (np.arange(CHUNK) + 0.5) / CHUNK) ** 2
     sound, weights = np.zeros(reach), np.zeros(reach)
     for number, chunk in enumerate(chunks):
@@ -103,14 +64,10 @@ def from_chunks(chunks: np.ndarray, length: int, hop: int = HOP) -> np.ndarray:
 
 
 def normalise(chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Make chunks equally loud at their peaks.
+    """Make chunks, float32 [n, samples], equally loud: the largest sample of each is ±`PEAK`.
 
-    Args:
-        chunks: float32 [n, samples].
-
-    Returns:
-        (normalised, gains): float32 [n, samples] whose largest sample is ±`PEAK`, and float32 [n]; normalised ×
-        gains gives the chunks back. A chunk of zeros stays as it is, its gain is 1.
+    Returns (normalised, gains), float32 [n, samples] and [n]; normalised × gains gives the chunks back. A chunk of
+    zeros stays as it is, with a gain of 1.
     """
     peaks = np.abs(chunks).max(axis=1)
     gains = np.where(peaks > 0, peaks / PEAK, 1).astype(np.float32)
@@ -122,39 +79,27 @@ def loudness(chunks: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(np.square(chunks, dtype=np.float64), axis=1))
 
 
-def sounding_frames(chunks: np.ndarray, frame: int = _FRAME) -> np.ndarray:
-    """Say which frames are not silent: their root mean square is at least `QUIETEST_RMS`.
+def sounding_parts(chunks: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return which parts of chunks have a root mean square of at least `QUIETEST_RMS`, bool [n, m].
 
-    Args:
-        chunks: [n, samples], normalised.
-        frame: samples a frame; a last one that is shorter is judged by what it has.
-
-    Returns:
-        bool [n, ⌈samples / frame⌉].
+    ``chunks`` are [n, samples], normalised; ``starts`` [m] are the first samples of the parts.
     """
-    starts = np.arange(0, chunks.shape[1], frame)
     energy = np.add.reduceat(np.square(chunks, dtype=np.float64), starts, axis=1)
     return energy / np.diff([*starts, chunks.shape[1]]) >= QUIETEST_RMS**2
 
 
 def is_sounding(chunks: np.ndarray) -> np.ndarray:
-    """Say which chunks are worth learning from, bool [n].
+    """Return which chunks are worth learning from, [n, samples] → bool [n].
 
-    As they were recorded, [n, samples], they are no quieter than `QUIETEST_RMS`; and when normalised, at least half of
-    their frames sound.
+    As recorded, they are no quieter than `QUIETEST_RMS`; and when normalised, at least half of their frames sound.
     """
-    loud = loudness(chunks) >= QUIETEST_RMS
-    return loud & (sounding_frames(normalise(chunks)[0]).mean(axis=1) >= _LEAST_SOUNDING)
+    frames = sounding_parts(normalise(chunks)[0], np.arange(0, chunks.shape[1], _FRAME))
+    return (loudness(chunks) >= QUIETEST_RMS) & (frames.mean(axis=1) >= _LEAST_SOUNDING)
 
 
 def enough_chunks(text: str) -> int:
-    """Argparse type: as many chunks as three splits need."""
+    """Argparse type: a number of chunks that suffices for three splits."""
     chunks = cli.positive_int(text)
     if chunks < FEWEST_CHUNKS:
         raise argparse.ArgumentTypeError(f"{text!r} is too few for three splits: give {FEWEST_CHUNKS} or more")
     return chunks
-
-
-def _check_hop(hop: int) -> None:
-    if not 1 <= hop <= CHUNK:
-        raise ValueError(f"the hop between chunks is 1 to {CHUNK} samples, got {hop}")

@@ -19,20 +19,18 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["Recording", "deal", "find_recordings", "read_recordings"]
-
 _SPLIT_SHARE = 0.1  # of an instrument's files, for validation and for tests
 _FEWEST_TO_DEAL = 3
 
 
 class Recording(NamedTuple):
-    """What was read from one file.
+    """The chunks of one file.
 
     Attributes:
-        name: the path of the file, relative to the folder that was searched.
-        instrument: the sub-folder that it is in, or the name of the folder itself.
-        chunks: float32 [n, 22050], those in which there is sound.
-        silent: how many others there were.
+        name: the path of the file within the folder.
+        instrument: the name of its sub-folder, or of the folder itself.
+        chunks: float32 [n, 22050], without silent ones.
+        silent: the number of these.
     """
 
     name: str
@@ -41,23 +39,25 @@ class Recording(NamedTuple):
     silent: int
 
 
-def read_recordings(source: str | Path, hop: int, *, progress: bool) -> tuple[list[Recording], list[Skipped]]:
-    """Read the sound files of a folder.
-
-    Args:
-        source: the folder, searched recursively, hidden files and folders left out.
-        hop: samples from one chunk to the next.
-        progress: show a bar, if the terminal can.
-
-    Returns:
-        What can be used, and what cannot.
+def read_recordings(source: str | Path, hop: int) -> tuple[list[Recording], list[Skipped]]:
+    """Read the sound files of a folder, searched recursively without hidden files and folders, and cut them.
 
     Raises:
-        UserError: there is no such folder, it cannot be read, or there is no sound file in it.
+        UserError: the folder does not exist, cannot be read, or has no sound file.
     """
-    folder, files = find_recordings(source)
+    folder = _readable_folder(source)
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        # macOS writes a hidden double called ._name beside a file
+        if path.suffix.lower() in FORMATS
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    if not files:
+        raise UserError(f"no sounds in {folder}: it has no file of {', '.join(FORMATS)}")
     recordings, skipped = [], []
-    for file in tqdm(files, "reading", unit="file", leave=False, disable=None if progress else True):
+    for file in tqdm(files, "reading", unit="file", leave=False, disable=None):
         name = _shown(file.relative_to(folder).as_posix())
         try:
             chunks, silent = _cut(decode(file), hop)
@@ -70,10 +70,10 @@ def read_recordings(source: str | Path, hop: int, *, progress: bool) -> tuple[li
 
 
 def _cut(sound: np.ndarray, hop: int) -> tuple[np.ndarray, int]:
-    """Return the chunks in which there is sound, at least the loudest one, and how many others there are.
+    """Return the chunks that are not silent, at least the loudest one, and the number of the others.
 
     Raises:
-        UnreadableSoundError: it is silent throughout.
+        UnreadableSoundError: the whole sound is silent.
     """
     chunks = to_chunks(sound, hop)
     loud = loudness(chunks)
@@ -84,54 +84,38 @@ def _cut(sound: np.ndarray, hop: int) -> tuple[np.ndarray, int]:
     return chunks[kept], int(len(chunks) - kept.sum())
 
 
-def find_recordings(source: str | Path) -> tuple[Path, list[Path]]:
-    """Return a folder, and the sound files in it and below, in the order of their names.
+def _readable_folder(source: str | Path) -> Path:
+    """Return a folder, ``~`` expanded.
 
     Raises:
-        UserError: there is no such folder, it cannot be read, or there is no sound file in it.
+        UserError: it does not exist, or cannot be read.
     """
     if not str(source):
         raise UserError("--sounds is empty: give a folder of sound files")
-    folder = Path(source)
+    folder = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
     try:
-        folder = folder.expanduser()
         if not folder.is_dir():
             problem = "is a file" if folder.exists() else "does not exist"
             raise UserError(f"{folder} {problem}: give a folder of sound files ({', '.join(FORMATS)})")
-        with os.scandir(folder):  # os.walk would pass over a folder that may not be read
+        with os.scandir(folder):  # a search would pass over a folder that cannot be read
             pass
     except OSError as error:
         raise UserError(f"cannot read {folder}: {error.strerror or error}; check its permissions") from error
-    except RuntimeError as error:  # ~name, and nobody is called so
-        raise UserError(f"{folder} does not exist: the home of that user is not known") from error
-    files = []
-    for parent, subfolders, names in os.walk(folder):
-        # Hidden ones are left out: macOS writes a double called ._name beside a file.
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        paths = [Path(parent) / name for name in names if not name.startswith(".")]
-        files += [path for path in paths if path.suffix.lower() in FORMATS and path.is_file()]
-    if not files:
-        raise UserError(f"no sounds in {folder}: it has no file of {', '.join(FORMATS)}")
-    return folder, sorted(files)
+    return folder
 
 
 def _shown(name: str) -> str:
-    """Return a file's name as text; an old one may be no Unicode."""
+    """Return a file's name as text; old ones may not be Unicode."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def deal(recordings: Sequence[Recording], seed: int) -> tuple[list[int], list[int], list[int]]:
-    """Divide files at random into training, validation and test files.
+    """Divide files at random into training, validation and test files; return their numbers in ascending order.
 
-    Of each instrument a tenth goes to each of the last two, at least one file; of an instrument that has only one or
-    two files, none does. The split of a file follows from the seed and the names alone.
-
-    Returns:
-        The numbers of the files in each split, in their order.
+    Of each instrument a tenth goes to each of the last two, at least one file; with only one or two files, none does.
+    The split of a file follows from the seed and the names alone.
     """
-    train: list[int] = []
-    validation: list[int] = []
-    test: list[int] = []
+    train, validation, test = [], [], []
     for instrument in {recording.instrument for recording in recordings}:
         numbers = [number for number, recording in enumerate(recordings) if recording.instrument == instrument]
         numbers.sort(key=lambda number: hashlib.sha256(f"{seed} {recordings[number].name}".encode()).digest())

@@ -1,4 +1,4 @@
-"""What the corpus is played with, and how: tunes on eight instruments, drum grooves on seven kits."""
+"""Playing the corpus: tunes on eight instruments, drum grooves on seven kits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from drumvae.data.grooves import Bars
     from melodygan.data.corpus import Tune
 
-__all__ = ["DRUMS", "INSTRUMENTS", "KITS", "PROGRAMS", "play_groove", "play_instrument", "play_tune"]
-
 PROGRAMS = {
-    # Struck, plucked, bowed, blown: of the General MIDI programs, eight that differ in their beginnings and spectra.
+    # struck, plucked, bowed, blown: eight General MIDI programs that differ in their onsets and spectra
     "piano": 0,
     "vibraphone": 11,
-    "organ": 19,  # a church's
-    "guitar": 24,  # with nylon strings
+    "organ": 19,  # church organ
+    "guitar": 24,  # nylon strings
     "violin": 40,
     "trumpet": 56,
     "clarinet": 71,
@@ -39,11 +37,11 @@ KITS = {"standard": 0, "room": 8, "power": 16, "electronic": 24, "TR-808": 25, "
 """The drum kits, and their programs on the percussion channel."""
 
 _TAKE = 3  # chunks of a tune that are played in a row
-_TEMPOS = (90, 150)  # quarters a minute, of tunes
+_TEMPOS = (90, 150)  # BPM, of tunes
 _STEPS_A_QUARTER = 4
 _DRUM_SECONDS = 0.1
 _LOUDEST = 127
-_MOST_TAKES = 20  # for each chunk asked for: more are silent only where the soundfont is
+_MOST_TAKES = 20  # for each chunk: beyond that, the soundfont has no such instrument
 
 
 class Played(NamedTuple):
@@ -51,8 +49,8 @@ class Played(NamedTuple):
 
     Attributes:
         chunks: float32 [n, 22050].
-        origins: int64 [n], the number of the tune that each is from, or of the groove.
-        silent: how many others were left out, for there is little or nothing in them.
+        origins: int64 [n], the number of the tune or groove of each.
+        silent: the number of silent chunks that were left out.
     """
 
     chunks: np.ndarray
@@ -61,16 +59,9 @@ class Played(NamedTuple):
 
 
 def play_instrument(name: str, tunes: Sequence[Tune], grooves: Bars, size: int, seed: Sequence[int]) -> Played:
-    """Play one instrument until there are enough chunks.
+    """Play one of `INSTRUMENTS` until there are ``size`` chunks, at least 1.
 
-    Tunes are dealt to the instruments in turn, so that one comes back, at another place, when all have been played.
-
-    Args:
-        name: one of `INSTRUMENTS`.
-        tunes: what is played, but on drums.
-        grooves: what is played on drums.
-        size: how many chunks, at least 1.
-        seed: fixes which passages.
+    Instruments take tunes in turn, drums take grooves; a tune returns, at another passage, when all have been played.
     """
     count = len(grooves) if name == DRUMS else len(tunes)
     order = np.random.default_rng([*seed, int(name == DRUMS)]).permutation(count)
@@ -93,15 +84,13 @@ def play_instrument(name: str, tunes: Sequence[Tune], grooves: Bars, size: int, 
         origins += [origin] * len(sounding)
         if len(chunks) == size:
             return Played(np.stack(chunks), np.array(origins, np.int64), silent)
-    raise RuntimeError(f"there is hardly a sound of the {name} in the soundfont")
+    raise RuntimeError(f"the soundfont has hardly any sound of the {name}")
 
 
 def play_tune(tune: Tune, program: int, rng: np.random.Generator) -> np.ndarray:
-    """Play a few seconds from somewhere in a tune, at a tempo drawn from 90 to 150 quarters a minute.
+    """Play a passage of a tune, at a tempo drawn from 90 to 150 BPM: float32 [3, 22050], consecutive chunks.
 
-    Returns:
-        float32 [3, 22050], in a row. The first chunk begins anywhere, not only where a note does; a tune that is
-        short may be over before the last.
+    The first chunk begins anywhere, not only where a note does; a short tune may end before the last.
     """
     step = 60 / rng.uniform(*_TEMPOS) / _STEPS_A_QUARTER
     starts = np.cumsum([0, *(note.steps for note in tune.notes)]) * step
@@ -116,15 +105,10 @@ def play_tune(tune: Tune, program: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def play_groove(bar: Bars, kit: int, rng: np.random.Generator) -> np.ndarray:
-    """Play a bar of drums over and over, for as many whole seconds as it lasts.
-
-    Args:
-        bar: one.
-        kit: its program.
-        rng: draws where the first chunk begins.
+    """Play a bar of drums repeatedly on a kit, given by its program.
 
     Returns:
-        float32 [seconds of the bar, 22050], in a row, beginning anywhere.
+        float32 [whole seconds of the bar, 22050], consecutive chunks that begin anywhere in it.
     """
     step = 60 / float(bar.tempos[0]) / _STEPS_A_QUARTER
     seconds = bar.hits.shape[1] * step

@@ -1,11 +1,12 @@
-"""Where sounds come from: folk tunes and drum grooves played by real instruments, or any folder of recordings.
+"""The training data: folk tunes and drum grooves played by real instruments, or any folder of recordings.
 
-`load_sounds` gives chunks of one second, equally loud at their peaks, with the factors that undo that; `write_sounds`
-writes some of them as WAV files. Playing the corpus takes a minute; the result is kept in the user's cache directory.
+Sounds are cut into chunks of one second, made equally loud at their peaks. Playing the corpus takes a minute; the
+result is kept in the user's cache directory.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from audiovae.data.chunks import CHUNK, CORPUS, FEWEST_CHUNKS, HOP, RATE_HZ, normalise
+from audiovae.data.chunks import CHUNK, CORPUS, HOP, RATE_HZ, normalise
 from audiovae.data.recordings import deal, read_recordings
 from audiovae.data.rendering import DRUMS, INSTRUMENTS, KITS, PROGRAMS, play_instrument
 from drumvae.data.grooves import load_grooves
@@ -44,11 +45,9 @@ if TYPE_CHECKING:
     from drumvae.data.grooves import Bars
     from melodygan.data.corpus import Tune
 
-__all__ = ["SPLITS", "SoundChunks", "Sounds", "load_sounds", "write_sounds"]
-
 SPLITS = ("train", "validation", "test")
 
-_MAKER_VERSION = 1  # of the sounds in the cache: another one where they would be others
+_MAKER_VERSION = 1  # of the sounds in the cache: counts changes to how they are played
 _CHUNKS = 400  # an instrument, of the corpus
 _LEVELS = 2**15 - 1  # sounds are kept with 16 bits, as in a WAV file
 
@@ -71,20 +70,15 @@ class SoundChunks(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sounds:
-    """What `load_sounds` found.
+    """The chunks of three splits.
 
     Attributes:
-        source: the folder asked for, or "corpus".
+        source: the folder, or "corpus".
         names: of the instruments.
         origins: names of the tunes, grooves or files; none is in two splits.
-        train: chunks for training.
-        validation: chunks for validation.
-        test: chunks for tests.
         skipped: files that are not used.
-        silent: chunks that are left out, for there is little or nothing in them.
-        seed: that of the split, and of what is played.
-        rate_hz: samples a second.
-        fingerprint: sha256 of the names and the three splits, in hex.
+        silent: the number of chunks that are left out because they are silent.
+        seed: of the split, and of the choice of passages.
     """
 
     source: str
@@ -96,15 +90,18 @@ class Sounds:
     skipped: tuple[Skipped, ...]
     silent: int
     seed: int
-    rate_hz: int
-    fingerprint: str
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """The sha256 of the names and the three splits, in hex."""
+        digest = hashlib.sha256(json.dumps(self.names).encode())
+        for side in (self.train, self.validation, self.test):
+            for array in (_to_pcm(side.chunks).astype("<i2"), side.instruments.astype("<i8"), side.gains.astype("<f4")):
+                digest.update(array.tobytes())
+        return digest.hexdigest()
 
     def table(self, limit: int = 40) -> str:
-        """Return what was read and skipped as lines for the terminal.
-
-        Args:
-            limit: number of skipped files that are named; the others are counted.
-        """
+        """Return what was read and skipped as lines for the terminal; ``limit`` skipped files are named."""
         sides = (self.train, self.validation, self.test)
         counts = [np.bincount(side.instruments, minlength=len(self.names)) for side in sides]
         rows = [
@@ -121,38 +118,24 @@ class Sounds:
         return "\n".join(lines)
 
 
-def load_sounds(
-    source: str | Path = CORPUS,
-    *,
-    seed: int = 0,
-    chunks: int | None = None,
-    hop: int = HOP,
-    progress: bool = True,
-) -> Sounds:
+def load_sounds(source: str | Path = CORPUS, *, seed: int = 0, chunks: int | None = None, hop: int = HOP) -> Sounds:
     """Play the corpus, or read a folder of recordings, and cut it into chunks of one second.
 
     Args:
         source: "corpus", or a folder of WAV, FLAC, OGG and MP3 files of any rate and number of channels, searched
-            recursively, hidden ones left out. Its sub-folders are the instruments; files beside them belong to one
-            that is called as the folder is. For a folder of the name "corpus" write ``./corpus``.
-        seed: another number, another split; and of the corpus, other passages.
-        chunks: of each instrument, at least 10; by default 400 of the corpus, and all that a folder has. Of these
-            80 % are for training, half of the others for validation and half for tests.
+            recursively without hidden files and folders. Its sub-folders are the instruments; files beside them belong
+            to one with the name of the folder. A folder named "corpus" is ``./corpus``.
+        seed: of the split; of the corpus, also of the passages.
+        chunks: of each instrument, at least 10; by default 400 of the corpus, and all of a folder. 80 % are for
+            training, half of the others for validation and half for tests.
         hop: samples from one chunk of a recording to the next, 1 to 22,050; the corpus has no overlaps.
-        progress: show a bar, if the terminal can.
-
-    Returns:
-        The sounds, with chunks in every split.
 
     Raises:
-        UserError: there is no such folder, it cannot be read, or it has no sounds for three splits.
-        ValueError: there are too few chunks.
+        UserError: the folder does not exist, cannot be read, or has too few sounds for three splits.
     """
-    if chunks is not None and chunks < FEWEST_CHUNKS:
-        raise ValueError(f"{chunks} chunks an instrument are too few for three splits: ask for {FEWEST_CHUNKS} or more")
     if source == CORPUS:
-        return _corpus(seed, chunks or _CHUNKS, progress)
-    return _recordings(source, seed, chunks, hop, progress)
+        return _corpus(seed, chunks or _CHUNKS)
+    return _recordings(source, seed, chunks, hop)
 
 
 def _sizes(chunks: int) -> tuple[int, int, int]:
@@ -164,8 +147,8 @@ def _sizes(chunks: int) -> tuple[int, int, int]:
 # --- the corpus --------------------------------------------------------------------------------------------
 
 
-def _corpus(seed: int, chunks: int, progress: bool) -> Sounds:
-    corpus = load_corpus(progress=progress)
+def _corpus(seed: int, chunks: int) -> Sounds:
+    corpus = load_corpus()
     grooves = load_grooves(seed=seed)
     libraries = {name: version(name) for name in ("numpy", "scipy", "soxr")}
     soundfont = hashlib.sha256(soundfont_file().read_bytes()).hexdigest()
@@ -174,39 +157,37 @@ def _corpus(seed: int, chunks: int, progress: bool) -> Sounds:
     sounds = _read_cache(cache)
     if sounds is None:
         tunes = split(corpus.tunes, seed)
-        sounds = _play(tunes, (grooves.train, grooves.validation, grooves.test), seed, chunks, progress)
+        sounds = _play(tunes, (grooves.train, grooves.validation, grooves.test), seed, chunks)
         _write_cache(cache, sounds)
     return sounds
 
 
-def _play(tunes: Sequence[Sequence[Tune]], grooves: Sequence[Bars], seed: int, chunks: int, progress: bool) -> Sounds:
-    """Play so many chunks of each instrument, of the tunes and grooves of three splits."""
-    sides = []
-    origins: list[str] = []
-    silent = 0
-    steps = itertools.product(range(len(SPLITS)), INSTRUMENTS)
-    bar = tqdm(steps, "playing", len(SPLITS) * len(INSTRUMENTS), leave=False, disable=None if progress else True)
+def _play(tunes: Sequence[Sequence[Tune]], grooves: Sequence[Bars], seed: int, chunks: int) -> Sounds:
+    """Play ``chunks`` seconds of each instrument, of the tunes and grooves of three splits."""
+    steps = [*itertools.product(range(len(SPLITS)), INSTRUMENTS)]
     played = {
         (side, name): play_instrument(name, tunes[side], grooves[side], _sizes(chunks)[side], [seed, side])
-        for side, name in bar
+        for side, name in tqdm(steps, "playing", leave=False, disable=None)
     }
-    for side in range(len(SPLITS)):
-        first_groove = len(origins) + len(tunes[side])
-        of_side = [
-            part._replace(origins=part.origins + (first_groove if name == DRUMS else len(origins)))
-            for name, part in ((name, played[side, name]) for name in INSTRUMENTS)
-        ]
-        sides.append(_side([(part.chunks, part.origins) for part in of_side]))
-        silent += sum(part.silent for part in of_side)
+    sides = []
+    origins: list[str] = []
+    for side, split_name in enumerate(SPLITS):
+        parts = []
+        for name in INSTRUMENTS:
+            first = len(origins) + (len(tunes[side]) if name == DRUMS else 0)
+            parts.append((played[side, name].chunks, played[side, name].origins + first))
+        sides.append(_side(parts))
         origins += [tune.source for tune in tunes[side]]
-        origins += [f"{SPLITS[side]} groove {row}, {source}" for row, source in enumerate(grooves[side].sources)]
-    return _sounds(CORPUS, INSTRUMENTS, sides, origins, seed=seed, silent=silent)
+        origins += [f"{split_name} groove {row}, {source}" for row, source in enumerate(grooves[side].sources)]
+    silent = sum(part.silent for part in played.values())
+    train, validation, test = sides
+    return Sounds(CORPUS, INSTRUMENTS, tuple(origins), train, validation, test, (), silent, seed)
 
 
 def _side(instruments: Sequence[tuple[np.ndarray, np.ndarray]]) -> SoundChunks:
-    """Put together what each instrument has: chunks as they were, [n, 22050], and their origins, [n].
+    """Join the chunks of each instrument, as recorded, [n, 22050], and their origins, [n].
 
-    Samples are rounded to 16 bits, so that those kept in the cache are the same.
+    Samples are rounded to 16 bits, as in the cache.
     """
     chunks, gains = normalise(np.concatenate([chunks for chunks, _ in instruments]))
     return SoundChunks(
@@ -214,33 +195,6 @@ def _side(instruments: Sequence[tuple[np.ndarray, np.ndarray]]) -> SoundChunks:
         instruments=np.repeat(np.arange(len(instruments)), [len(chunks) for chunks, _ in instruments]),
         gains=gains,
         origins=np.concatenate([origins for _, origins in instruments]).astype(np.int64),
-    )
-
-
-def _sounds(
-    source: str,
-    names: Sequence[str],
-    sides: Sequence[SoundChunks],
-    origins: Sequence[str],
-    *,
-    seed: int,
-    silent: int,
-    skipped: Sequence[Skipped] = (),
-) -> Sounds:
-    digest = hashlib.sha256(json.dumps(names).encode())
-    for side in sides:
-        for array in (_to_pcm(side.chunks).astype("<i2"), side.instruments.astype("<i8"), side.gains.astype("<f4")):
-            digest.update(array.tobytes())
-    return Sounds(
-        source=source,
-        names=tuple(names),
-        origins=tuple(origins),
-        **dict(zip(SPLITS, sides, strict=True)),
-        skipped=tuple(skipped),
-        silent=silent,
-        seed=seed,
-        rate_hz=RATE_HZ,
-        fingerprint=digest.hexdigest(),
     )
 
 
@@ -256,72 +210,66 @@ def _from_pcm(pcm: np.ndarray) -> np.ndarray:
 
 
 def _read_cache(path: Path) -> Sounds | None:
-    """Read what was played before; None if there is nothing, or if the file is damaged."""
+    """Read sounds from the cache; None if the file does not exist or is damaged."""
     try:
         with path.open("rb") as stream, np.load(stream) as arrays:
-            sides = [
-                SoundChunks(
-                    _from_pcm(arrays[f"{side}_chunks"]),
-                    *(arrays[f"{side}_{field}"] for field in SoundChunks._fields[1:]),
-                )
-                for side in SPLITS
-            ]
+            sides = [SoundChunks(*(arrays[f"{side}_{field}"] for field in SoundChunks._fields)) for side in SPLITS]
+            sides = [side._replace(chunks=_from_pcm(side.chunks)) for side in sides]
             silent, seed = arrays["silent_seed"].tolist()
-            return _sounds(CORPUS, INSTRUMENTS, sides, arrays["origins"].tolist(), silent=silent, seed=seed)
+            train, validation, test = sides
+            return Sounds(
+                CORPUS, INSTRUMENTS, tuple(arrays["origins"].tolist()), train, validation, test, (), silent, seed
+            )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
 def _write_cache(path: Path, sounds: Sounds) -> None:
-    """Keep what was played; say so if that cannot be done."""
-    arrays = {}
+    """Write sounds to the cache, or print a note if that fails."""
+    arrays = {"origins": np.array(sounds.origins), "silent_seed": np.array([sounds.silent, sounds.seed])}
     for name in SPLITS:
         side: SoundChunks = getattr(sounds, name)
+        arrays |= {f"{name}_{field}": array for field, array in side._asdict().items()}
         arrays[f"{name}_chunks"] = _to_pcm(side.chunks)
-        arrays |= {f"{name}_{field}": getattr(side, field) for field in SoundChunks._fields[1:]}
-    arrays |= {"origins": np.array(sounds.origins), "silent_seed": np.array([sounds.silent, sounds.seed])}
     try:
         with replacing_file(path) as partial:
             np.savez(partial, allow_pickle=False, **arrays)
     except OSError as error:
-        print(f"note: what was played cannot be kept in {path.parent}: {error.strerror or error}", file=sys.stderr)
+        print(f"note: the sounds cannot be kept in {path.parent}: {error.strerror or error}", file=sys.stderr)
 
 
 # --- recordings --------------------------------------------------------------------------------------------
 
 
-def _recordings(source: str | Path, seed: int, chunks: int | None, hop: int, progress: bool) -> Sounds:
-    recordings, skipped = read_recordings(source, hop, progress=progress)
+def _recordings(source: str | Path, seed: int, chunks: int | None, hop: int) -> Sounds:
+    recordings, skipped = read_recordings(source, hop)
     dealt = deal(recordings, seed)
     if not all(dealt):
         raise UserError(_too_few(source, recordings, skipped))
     names = sorted({recording.instrument for recording in recordings})
     sides = []
     for side, files in enumerate(dealt):
-        limit = _sizes(chunks)[side] if chunks else None
-        of_names = [[file for file in files if recordings[file].instrument == name] for name in names]
-        sides.append(_side([_some_chunks(recordings, of_name, limit, seed) for of_name in of_names]))
-    origins = [recording.name for recording in recordings]
+        parts = []
+        for name in names:
+            own = [file for file in files if recordings[file].instrument == name]
+            pool = np.concatenate([np.zeros((0, CHUNK), np.float32), *(recordings[file].chunks for file in own)])
+            origins = np.repeat(np.array(own, np.int64), [len(recordings[file].chunks) for file in own])
+            limit = _sizes(chunks)[side] if chunks else None
+            rows = np.sort(np.random.default_rng(seed).permutation(len(pool))[:limit])
+            parts.append((pool[rows], origins[rows]))
+        sides.append(_side(parts))
+    file_names = tuple(recording.name for recording in recordings)
     silent = sum(recording.silent for recording in recordings)
-    return _sounds(str(source), names, sides, origins, seed=seed, silent=silent, skipped=skipped)
-
-
-def _some_chunks(
-    recordings: Sequence[Recording], files: Sequence[int], limit: int | None, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return chunks of some files, [n, 22050], all of them or so many, and the number of the file each is from."""
-    chunks = np.concatenate([np.zeros((0, CHUNK), np.float32), *(recordings[file].chunks for file in files)])
-    origins = np.repeat(np.array(files, np.int64), [len(recordings[file].chunks) for file in files])
-    rows = np.sort(np.random.default_rng(seed).permutation(len(chunks))[:limit])
-    return chunks[rows], origins[rows]
+    train, validation, test = sides
+    return Sounds(str(source), tuple(names), file_names, train, validation, test, tuple(skipped), silent, seed)
 
 
 def _too_few(source: str | Path, recordings: Sequence[Recording], skipped: Sequence[Skipped]) -> str:
-    found = f"{len(recordings)} of its files can be used"
+    usable = f"{len(recordings)} of its files can be used"
     if skipped:
-        found += f", not {skipped[0].name}: {skipped[0].reason}"
-        found += f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""
-    return f"{source} has too few sounds for training and tests ({found}): give three files of an instrument"
+        usable += f", not {skipped[0].name}: {skipped[0].reason}"
+        usable += f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+    return f"{source} has too few sounds for training and tests ({usable}): give three files of an instrument"
 
 
 # --- writing -----------------------------------------------------------------------------------------------
@@ -332,36 +280,28 @@ def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str =
 
     The files are ``piano/000.wav`` and so on, the first training chunks of each instrument. The metadata has
 
-    - ``source``, ``seed``, ``rate_hz``, ``fingerprint``: as in `Sounds`;
-    - ``command``: what was typed; ``versions``: of the libraries that made the sounds;
+    - ``source``, ``seed``, ``fingerprint``: as in `Sounds`; ``rate_hz``: samples a second;
+    - ``command``: the command line; ``versions``: of the libraries that made the sounds;
     - ``instruments``: the ``name`` of each, and the number of its chunks in each split;
     - ``skipped``: ``name`` and ``reason`` of each file that was not used;
     - ``sounds``: ``file``, ``instrument``, ``origin`` and ``gain`` of each WAV file.
 
-    Args:
-        folder: where to; if it exists, the first free one of ``folder-2``, ``folder-3`` ….
-        sounds: what to write of.
-        count: files an instrument, at most.
-        command: noted in the metadata.
-
     Returns:
-        the folder, and the number of files.
+        the folder, ``folder-2``, ``folder-3`` … if it exists, and the number of files, at most ``count`` an instrument.
 
     Raises:
         UserError: the folder is a file, or cannot be made.
     """
-    counts = {
-        side: np.bincount(getattr(sounds, side).instruments, minlength=len(sounds.names)).tolist() for side in SPLITS
-    }
+    sizes = {name: np.bincount(getattr(sounds, name).instruments, minlength=len(sounds.names)) for name in SPLITS}
     metadata = {
         "source": sounds.source,
         "seed": sounds.seed,
-        "rate_hz": sounds.rate_hz,
+        "rate_hz": RATE_HZ,
         "fingerprint": sounds.fingerprint,
         "command": command,
         "versions": {name: version(name) for name in ("manymodes", "numpy", "scipy", "soxr", "soundfile")},
         "instruments": [
-            {"name": name, **{side: counts[side][number] for side in SPLITS}}
+            {"name": name, **{split_name: int(size[number]) for split_name, size in sizes.items()}}
             for number, name in enumerate(sounds.names)
         ],
         "skipped": [file._asdict() for file in sounds.skipped],
@@ -373,7 +313,7 @@ def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str =
             for place, row in enumerate(np.flatnonzero(sounds.train.instruments == number)[:count]):
                 file = f"{name}/{place:03d}.wav"
                 gain = float(sounds.train.gains[row])
-                write_audio(partial / file, sounds.train.chunks[row] * gain, sounds.rate_hz)
+                write_audio(partial / file, sounds.train.chunks[row] * gain)
                 origin = sounds.origins[sounds.train.origins[row]]
                 written.append({"file": file, "instrument": name, "origin": origin, "gain": gain})
         text = json.dumps({**metadata, "sounds": written}, indent=1)

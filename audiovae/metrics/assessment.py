@@ -1,4 +1,4 @@
-"""What `audiovae.compare` measures of a row: its reconstructions of test chunks, and its new sounds."""
+"""The measures of `audiovae.compare`: of reconstructions of test chunks, and of new sounds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.spatial.distance import pdist
 
 from audiovae.data.chunks import CHUNK, normalise
-from audiovae.metrics.recognition import recogniser_of
+from audiovae.metrics import recognition
 from audiovae.metrics.spectra import FLOOR_DB, log_mel
 from evaluation.scores.verdict import number, share
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from audiovae.data.sounds import Sounds
-    from audiovae.metrics.recognition import Recogniser
 
 SHOWN = 5
 """Instruments of which a chunk of each row is drawn."""
@@ -30,19 +29,15 @@ SHOWN = 5
 COURSE = ("val_reconstruction_loss", "val_perplexity_nonsilent")
 """What is drawn of each epoch, if a model has it."""
 
-_BANDS = 128
-_BLOCK = 64  # chunks whose spectrograms are computed at a time
-_HALF_DB = -FLOOR_DB / 2  # of a log-mel spectrogram, whose scale is from -1 to 1
-
 
 class Made(NamedTuple):
-    """What a row has made.
+    """The sounds of a row.
 
     Attributes:
         rebuilt: [n, 22050], reconstructions of the test chunks.
         new: [m, 22050], new sounds.
-        asked: [m], the instruments that these are to be of.
-        measures: what is known of it, as in metrics.json.
+        asked: [m], the instruments requested for these.
+        measures: its measures so far, as in metrics.json.
     """
 
     rebuilt: np.ndarray
@@ -54,35 +49,24 @@ class Made(NamedTuple):
 def result_of(
     made: Made, sounds: Sounds, explained: str = "", history: Sequence[Mapping[str, float]] = ()
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
-    """Measure what a row has made.
-
-    Args:
-        made: reconstructions and new sounds.
-        sounds: what was learned.
-        explained: what the row is, for the sentences.
-        history: of its training.
+    """Measure the sounds of a row; ``explained`` describes it, ``history`` is that of its training.
 
     Returns:
         the measures: those of metrics.json that are known, and of the new sounds ``instrument_hit``, ``diversity``, the
         distance of two of one instrument, and ``nearest_training``, the distance to the nearest training chunk, in dB
-        (`decibels`); ``…_real`` is the same of test chunks. Sentences. Figures: log-mel spectrograms of ``rebuilt``
-        and ``new`` chunks of some instruments, and of each of the ``epochs`` the ``seconds`` spent and `COURSE`.
+        (`spectral_rows`); ``…_real`` is the same of test chunks. Sentences. Figures: log-mel spectrograms of
+        ``rebuilt`` and ``new`` chunks of some instruments, and of each of the ``epochs`` the ``seconds`` and `COURSE`.
     """
-    new = decibels(made.new)
-    measures = {
-        **made.measures,
-        **_bounds(sounds),
-        "instrument_hit": classifier_of(sounds).hit(made.new, made.asked),
-        "diversity": diversity(new, made.asked),
-        "nearest_training": float(_to_training(new, sounds).mean()),
-    }
+    training, of_real = _real(sounds)
+    hit = recognition.recogniser_of(sounds).hit(made.new, made.asked)
+    measures = {**made.measures, **of_real, "instrument_hit": hit, **_variety(made.new, made.asked, training)}
+    chosen = shown(sounds)
     verdict = {
         "row": explained,
         "rebuilt": _rebuilt_sentence(measures),
         "between": _between_sentence(measures),
         "new": _new_sentence(measures),
     }
-    chosen = shown(sounds)
     figures = {
         "rebuilt": pack(_firsts(made.rebuilt, sounds.test.instruments, chosen)),
         "new": pack(_firsts(made.new, made.asked, chosen)),
@@ -103,19 +87,13 @@ def _firsts(chunks: np.ndarray, instruments: np.ndarray, chosen: np.ndarray) -> 
     return np.stack([chunks[place[0]] if len(place) else np.zeros(CHUNK, np.float32) for place in places])
 
 
-def decibels(chunks: np.ndarray) -> NDArray[np.float32]:
-    """Return log-mel spectrograms of chunks made equally loud, scaled so that Euclidean distances are in dB.
+def spectral_rows(chunks: np.ndarray) -> NDArray[np.float32]:
+    """Return log-mel spectrograms of chunks made equally loud, [n, 22050] → float32 [n, 11264], for distances in dB.
 
-    The distance of two rows is the root of the mean squared difference over frames and bands.
-
-    Args:
-        chunks: [n, 22050].
-
-    Returns:
-        float32 [n, 11264].
+    The Euclidean distance of two rows is the root of the mean squared difference over frames and bands.
     """
-    spectra = spectra_of(normalise(chunks)[0]).reshape(len(chunks), -1)
-    return spectra * np.float32(_HALF_DB / np.sqrt(spectra.shape[1]))
+    spectra = log_mel(normalise(chunks)[0]).reshape(len(chunks), -1)
+    return spectra * np.float32(-FLOOR_DB / 2 / np.sqrt(spectra.shape[1]))
 
 
 def nearest(rows: np.ndarray, others: np.ndarray) -> NDArray[np.int64]:
@@ -133,42 +111,24 @@ def diversity(rows: np.ndarray, instruments: np.ndarray) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def _to_training(rows: np.ndarray, sounds: Sounds) -> np.ndarray:
-    """Return the distance of each row to the nearest training chunk, [n]."""
-    train = _training_rows(sounds)
-    return np.linalg.norm(rows - train[nearest(rows, train)], axis=1)
+def _variety(chunks: np.ndarray, instruments: np.ndarray, training: np.ndarray) -> dict[str, float]:
+    rows = spectral_rows(chunks)
+    apart = np.linalg.norm(rows - training[nearest(rows, training)], axis=1)
+    return {"diversity": diversity(rows, instruments), "nearest_training": float(apart.mean())}
 
 
 @functools.lru_cache(maxsize=1)
-def _training_rows(sounds: Sounds) -> np.ndarray:
-    return decibels(sounds.train.chunks)
-
-
-@functools.lru_cache(maxsize=1)
-def classifier_of(sounds: Sounds) -> Recogniser:
-    """Return what recognises the instruments of these sounds; it is loaded or trained once."""
-    return recogniser_of(sounds)
-
-
-@functools.lru_cache(maxsize=1)
-def _bounds(sounds: Sounds) -> Mapping[str, float]:
-    """Return the measures of real sounds."""
-    rows = decibels(sounds.test.chunks)
-    return {
-        "instrument_hit_real": classifier_of(sounds).hit_real,
-        "diversity_real": diversity(rows, sounds.test.instruments),
-        "nearest_training_real": float(_to_training(rows, sounds).mean()),
-    }
-
-
-def spectra_of(chunks: np.ndarray, bands: int = _BANDS) -> np.ndarray:
-    """Return log-mel spectrograms [n, frames, bands]."""
-    return np.concatenate([log_mel(chunks[start : start + _BLOCK], bands) for start in range(0, len(chunks), _BLOCK)])
+def _real(sounds: Sounds) -> tuple[np.ndarray, Mapping[str, float]]:
+    """Return `spectral_rows` of the training chunks, and the measures of the test chunks."""
+    training, test = spectral_rows(sounds.train.chunks), sounds.test
+    variety = _variety(test.chunks, test.instruments, training)
+    bounds = {f"{name}_real": value for name, value in variety.items()}
+    return training, {"instrument_hit_real": recognition.recogniser_of(sounds).hit_real, **bounds}
 
 
 def pack(chunks: np.ndarray) -> str:
     """Return log-mel spectrograms of chunks, side by side, as a grey PNG in base64."""
-    spectra = np.rint((np.clip(spectra_of(chunks), -1, 1) + 1) * 127.5).astype(np.uint8)
+    spectra = np.rint((np.clip(log_mel(chunks), -1, 1) + 1) * 127.5).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(np.concatenate(spectra).T).save(file, format="png")
     return base64.b64encode(file.getvalue()).decode()
@@ -206,7 +166,7 @@ def _new_sentence(measures: Mapping[str, Any]) -> str:
     apart, usual = number(measures["diversity"]), number(measures["diversity_real"])
     far, held_out = number(measures["nearest_training"]), number(measures["nearest_training_real"])
     return (
-        f"{hit} of its new sounds are recognised as the instrument asked for (real ones {real}); two of an instrument "
+        f"{hit} of its new sounds are recognised as the requested instrument (real ones {real}); two of an instrument "
         f"are {apart} dB apart (real ones {usual}), and the nearest training chunk is {far} dB away "
         f"(from real ones {held_out})"
     )

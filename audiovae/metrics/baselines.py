@@ -9,9 +9,10 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from audiovae.data.chunks import CHUNK
-from audiovae.metrics.assessment import Made, classifier_of, decibels, nearest, spectra_of
-from audiovae.metrics.measures import by_instrument, distances, inverted
-from audiovae.metrics.spectra import from_log_mel
+from audiovae.metrics import recognition
+from audiovae.metrics.assessment import Made, nearest, spectral_rows
+from audiovae.metrics.measures import distances, inverted, of_rebuilt
+from audiovae.metrics.spectra import from_log_mel, log_mel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,10 +42,10 @@ def real_sounds(sounds: Sounds, count: int, seed: int) -> Made:  # noqa: ARG001 
     return _measured(sounds, sounds.test.chunks, *_unheard(sounds, count))
 
 
-def griffin_lim(sounds: Sounds, count: int, seed: int, *, bands: int) -> Made:  # noqa: ARG001 - one signature for all baselines
+def griffin_lim(sounds: Sounds, count: int, seed: int, *, bands: int) -> Made:  # noqa: ARG001 - the same
     """Make sounds of the log-mel spectrograms of real ones."""
     new, asked = _unheard(sounds, count)
-    return _measured(sounds, inverted(sounds, bands), from_log_mel(spectra_of(new, bands), CHUNK), asked)
+    return _measured(sounds, inverted(sounds, bands), from_log_mel(log_mel(new, bands), CHUNK), asked)
 
 
 def replayed_chunks(sounds: Sounds, count: int, seed: int) -> Made:
@@ -53,31 +54,40 @@ def replayed_chunks(sounds: Sounds, count: int, seed: int) -> Made:
     rebuilt = np.empty_like(test.chunks)
     for instrument in np.unique(test.instruments):
         own, tested = train.chunks[_of(train, instrument)], test.instruments == instrument
-        rebuilt[tested] = own[nearest(decibels(test.chunks[tested]), decibels(own))]
+        rebuilt[tested] = own[nearest(spectral_rows(test.chunks[tested]), spectral_rows(own))]
     asked = asked_instruments(sounds, count)
     rng = np.random.default_rng(seed)
     rows = [rng.choice(_of(train, instrument)) for instrument in asked]
     return _measured(sounds, rebuilt, train.chunks[rows], asked)
 
 
-def components_of_samples(sounds: Sounds, count: int, seed: int) -> Made:
-    """Use principal components of samples as latents."""
-    rebuilt, new, asked, parameters = _components(sounds.train.chunks, sounds.test.chunks, sounds, count, seed)
-    return _measured(sounds, rebuilt, new, asked, parameters=parameters)
+def principal_components(sounds: Sounds, count: int, seed: int, *, spectral: bool = False) -> Made:
+    """Use principal components as latents: of samples, or of log-mel spectrograms.
 
-
-def components_of_spectra(sounds: Sounds, count: int, seed: int) -> Made:
-    """Use principal components of log-mel spectrograms as latents."""
-    train, test = (spectra_of(split.chunks) for split in (sounds.train, sounds.test))
-    flat_train, flat_test = (spectra.reshape(len(spectra), -1) for spectra in (train, test))
-    *made, asked, parameters = _components(flat_train, flat_test, sounds, count, seed)
-    rebuilt, new = (from_log_mel(each.reshape(-1, *train.shape[1:]), CHUNK) for each in made)
+    New ones are drawn from a normal distribution for each instrument.
+    """
+    train, test = (log_mel(split.chunks) if spectral else split.chunks for split in (sounds.train, sounds.test))
+    flat = train.reshape(len(train), -1)
+    model = PCA(min(_COMPONENTS, *flat.shape), svd_solver="randomized", random_state=seed).fit(flat)
+    known, asked = model.transform(flat), asked_instruments(sounds, count)
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for instrument in np.unique(asked):
+        own = known[sounds.train.instruments == instrument]
+        spread = np.atleast_2d(np.cov(own, rowvar=False, bias=True))
+        drawn.append(rng.multivariate_normal(own.mean(axis=0), spread, count, method="eigh"))
+    latents = (model.transform(test.reshape(len(test), -1)), np.concatenate(drawn))
+    rebuilt, new = (model.inverse_transform(each).astype(np.float32).reshape(-1, *train.shape[1:]) for each in latents)
+    parameters = model.components_.size + model.mean_.size
+    if not spectral:
+        return _measured(sounds, rebuilt, new, asked, parameters=parameters)
+    rebuilt, new = (from_log_mel(each, CHUNK) for each in (rebuilt, new))
     return _measured(sounds, rebuilt, new, asked, parameters=parameters, **_ceiling(sounds))
 
 
-def mean_spectra(sounds: Sounds, count: int, seed: int) -> Made:  # noqa: ARG001 - one signature for all baselines
+def mean_spectra(sounds: Sounds, count: int, seed: int) -> Made:  # noqa: ARG001 - the same
     """Make a single sound of each instrument, from the mean of its log-mel spectrograms."""
-    spectra = spectra_of(sounds.train.chunks)
+    spectra = log_mel(sounds.train.chunks)
     means = [spectra[_of(sounds.train, instrument)].mean(axis=0) for instrument in range(len(sounds.names))]
     made = from_log_mel(np.stack(means), CHUNK)
     asked = asked_instruments(sounds, count)
@@ -89,11 +99,11 @@ BASELINES: dict[str, Callable[[Sounds, int, int], Made]] = {
     "griffin-lim-256": functools.partial(griffin_lim, bands=256),
     "griffin-lim-128": functools.partial(griffin_lim, bands=128),
     "replay": replayed_chunks,
-    "components-raw": components_of_samples,
-    "components-mel128": components_of_spectra,
+    "components-raw": principal_components,
+    "components-mel128": functools.partial(principal_components, spectral=True),
     "mean-mel128": mean_spectra,
 }
-"""What makes a baseline, given the sounds, the number of new ones an instrument, and a seed."""
+"""Functions of the sounds, the number of new ones an instrument, and a seed."""
 
 
 def asked_instruments(sounds: Sounds, count: int) -> NDArray[np.int64]:
@@ -103,14 +113,7 @@ def asked_instruments(sounds: Sounds, count: int) -> NDArray[np.int64]:
 
 def _measured(sounds: Sounds, rebuilt: np.ndarray, new: np.ndarray, asked: np.ndarray, **measures: Any) -> Made:
     """Measure reconstructions of the test chunks as `audiovae.metrics.measures` does."""
-    test, classifier = sounds.test, classifier_of(sounds)
-    known = {
-        **distances(test.chunks, rebuilt),
-        "instruments": by_instrument(test, rebuilt, sounds.names, classifier),
-        "instrument_hit_reconstructed": classifier.hit(rebuilt, test.instruments),
-        **measures,
-    }
-    return Made(rebuilt, new, asked, known)
+    return Made(rebuilt, new, asked, {**of_rebuilt(sounds, rebuilt, recognition.recogniser_of(sounds)), **measures})
 
 
 def _unheard(sounds: Sounds, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -129,27 +132,3 @@ def _of(split: SoundChunks, instrument: int) -> NDArray[np.int64]:
 
 def _ceiling(sounds: Sounds) -> dict[str, Any]:
     return {"griffin_lim": distances(sounds.test.chunks, inverted(sounds, _BANDS))}
-
-
-def _components(
-    train: np.ndarray, test: np.ndarray, sounds: Sounds, count: int, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Rebuild rows of ``test`` from the principal components of ``train``, and draw new rows of each instrument.
-
-    Within an instrument, components are drawn from a normal distribution.
-
-    Returns:
-        rows rebuilt and new ones, float32 [n, …] and [m, …], the instruments of the new ones, and the number of learned
-        numbers.
-    """
-    model = PCA(min(_COMPONENTS, *train.shape), svd_solver="randomized", random_state=seed).fit(train)
-    known = model.transform(train)
-    asked = asked_instruments(sounds, count)
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for instrument in np.unique(asked):
-        own = known[sounds.train.instruments == instrument]
-        spread = np.atleast_2d(np.cov(own, rowvar=False, bias=True))
-        drawn.append(rng.multivariate_normal(own.mean(axis=0), spread, count, method="eigh"))
-    made = (model.inverse_transform(each).astype(np.float32) for each in (model.transform(test), np.concatenate(drawn)))
-    return *made, asked, model.components_.size + model.mean_.size

@@ -1,6 +1,6 @@
 """Spectra of sound, the way back from mel spectrograms, and measures of how near one sound is to another.
 
-All spectra here are short-time Fourier transforms with a periodic Hann window, four windows overlapping, the signal
+All spectra are short-time Fourier transforms with a periodic Hann window, four windows overlapping, the signal
 centred in them with zeros around it. Magnitudes are scaled so that a sine of amplitude 1 has magnitude 1, whatever the
 window, and decibels are of that.
 
@@ -15,132 +15,88 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import fft, sparse
+from scipy import signal, sparse
 
 from manymodes.music.audio import RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "FLOOR_DB",
-    "MEL_HOP",
-    "RESOLUTIONS",
-    "cosine_similarity",
-    "from_log_mel",
-    "log_mel",
-    "magnitudes",
-    "mel_distance",
-    "mse",
-    "si_sdr",
-    "spectral_convergence",
-    "spectral_loss",
-    "spectral_loss_tf",
-]
-
 RESOLUTIONS = (256, 1024, 2048)
-"""Windows of the multi-resolution measures, in samples: 12, 46 and 93 ms; clicks are told apart, and semitones."""
+"""Windows of the multi-resolution measures, in samples: 12, 46 and 93 ms, to tell apart clicks and semitones."""
 
 MEL_WINDOW = 2048
 MEL_HOP = 256
 """Samples from one frame of a mel spectrogram to the next."""
 
 FLOOR_DB = -80.0
-"""What is quieter counts as this loud."""
+"""Quieter values count as this loud."""
 
 _OVERLAP = 4
 _FLOOR = 10 ** (FLOOR_DB / 20)
 _UPDATES = 100
 _ITERATIONS = 32
-_BLOCK = 32  # signals at a time: spectra take some ten times the memory of their signals
 
 
 # --- spectra -----------------------------------------------------------------------------------------------
 
 
 def magnitudes(signals: np.ndarray, window: int, hop: int | None = None) -> np.ndarray:
-    """Return how loud each frequency is in each frame: |STFT|, a sine of amplitude 1 being 1.
+    """Return |STFT|, scaled so that a sine of amplitude 1 has magnitude 1.
 
-    Args:
-        signals: [..., samples].
-        window: samples a frame, even.
-        hop: samples from one frame to the next, by default a quarter of the window.
-
-    Returns:
-        float32 [..., 1 + samples // hop, 1 + window // 2].
+    ``window`` samples make a frame, an even number; frames begin every ``hop`` samples, by default a quarter of that.
+    [..., samples] → float32 [..., 1 + samples // hop, 1 + window // 2].
     """
-    half = window // 2
-    padded = np.pad(signals.astype(np.float32, copy=False), [(0, 0)] * (signals.ndim - 1) + [(half, half)])
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[..., :: hop or window // _OVERLAP, :]
-    return np.abs(fft.rfft(frames * _hann(window))) * np.float32(_scale(window))
-
-
-@functools.cache
-def _hann(window: int) -> np.ndarray:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)).astype(np.float32)
-
-
-def _scale(window: int) -> float:
-    """Return the inverse of what a sine of amplitude 1 adds up to: half of the window's sum."""
-    return 4 / window
+    overlap = window - (hop or window // _OVERLAP)
+    spectra = signal.stft(signals.astype(np.float32, copy=False), nperseg=window, noverlap=overlap, padded=False)[2]
+    return 2 * np.abs(spectra).swapaxes(-1, -2)  # half of the energy is at negative frequencies
 
 
 def log_mel(signals: np.ndarray, bands: int = 128) -> np.ndarray:
     """Return log-mel spectrograms, on a fixed scale from −1 for −80 dB to 1 for 0 dB.
 
-    A band's magnitude is the mean of the magnitudes under its triangle (Slaney's mel scale, 0 to 11,025 Hz), so that
-    no sound within ±1 is above 1 by more than rounding, but for one of frequency 0.
+    A band's magnitude is the mean of the magnitudes under its triangle (Slaney's mel scale, 0 to 11,025 Hz), so that a
+    sound within ±1 exceeds 1 only by rounding, or at frequency 0.
 
-    Args:
-        signals: [..., samples].
-        bands: 128 or 256, say.
-
-    Returns:
-        float32 [..., frames, bands] with 1 + ⌈samples / 256⌉ frames: 88 a second.
+    [..., samples] → float32 [..., frames, bands] with 1 + ⌈samples / 256⌉ frames: 88 a second.
     """
-    missing = -signals.shape[-1] % MEL_HOP
-    padded = np.pad(signals, [(0, 0)] * (signals.ndim - 1) + [(0, missing)])
-    mel = magnitudes(padded, MEL_WINDOW, MEL_HOP) @ _filters(bands).T
+    padding = [(0, 0)] * (signals.ndim - 1) + [(0, -signals.shape[-1] % MEL_HOP)]
+    filters = _filters(bands).T
+    # one signal at a time: spectra take some ten times the memory of their signals
+    mel = np.apply_along_axis(lambda one: magnitudes(one, MEL_WINDOW, MEL_HOP) @ filters, -1, np.pad(signals, padding))
     return np.maximum(1 - 2 / FLOOR_DB * 20 * np.log10(np.maximum(mel, np.float32(_FLOOR))), -1)
 
 
-def from_log_mel(
-    mels: np.ndarray, samples: int, *, iterations: int = _ITERATIONS, progress: bool = False
-) -> np.ndarray:
-    """Return sounds with such log-mel spectrograms, as near as Griffin-Lim comes.
+def decibels_of(log_mels: np.ndarray) -> np.ndarray:
+    """Return log-mel spectrograms in dB, from −80 to 0."""
+    return (log_mels - 1) * -FLOOR_DB / 2
 
-    Magnitudes of the frequencies are those, not negative, whose mel bands come nearest to the ones given, by 100
+
+def from_log_mel(mels: np.ndarray, samples: int, *, iterations: int = _ITERATIONS) -> np.ndarray:
+    """Return sounds with log-mel spectrograms [n, frames, bands], as near as Griffin-Lim comes, float32 [n, samples].
+
+    Magnitudes of the frequencies are the non-negative ones whose mel bands come nearest to the ones given, by 100
     multiplicative updates (Lee & Seung, "Algorithms for Non-negative Matrix Factorization", 2001); their phases are
     librosa's fast Griffin-Lim (Perraudin et al., 2013).
 
     Args:
-        mels: [n, frames, bands], as `log_mel` returns them; what is above 1 is taken for 1.
+        mels: as `log_mel` returns them; values above 1 count as 1.
         samples: of each sound, up to 256 × (frames − 1).
         iterations: of Griffin-Lim.
-        progress: show a bar, if the terminal can.
-
-    Returns:
-        float32 [n, samples].
     """
     import librosa
-    from tqdm import tqdm
 
     def inverted(mel: np.ndarray) -> np.ndarray:
-        # The floor is silence; and a decoder that is given codes it has never met together may be louder than sound is.
+        # The floor is silence; a decoder may be louder than sound is where it gets codes in an unknown combination.
         levels = np.minimum(mel.astype(np.float32), 1)
         linear = np.where(levels > -1, 10 ** ((levels - 1) * -FLOOR_DB / 40), 0)
-        spectrum = _unmel(linear).T / _scale(MEL_WINDOW)
+        spectrum = _unmel(linear).T / (4 / MEL_WINDOW)
         # starting with phases of 0 comes as near as with random ones, and needs no seed
         whole = librosa.griffinlim(spectrum, n_iter=iterations, hop_length=MEL_HOP, n_fft=MEL_WINDOW, init=None)
         return whole[:samples]
 
-    sounds = np.zeros((len(mels), samples), np.float32)
-    bar = tqdm(total=len(mels), desc="inverting", unit="sound", leave=False, disable=None if progress else True)
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:  # its time goes into transforms, which let others work
-        for sound, made in zip(sounds, pool.map(inverted, mels), strict=True):
-            sound[:] = made
-            bar.update()
-    return sounds
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # most of the time goes into transforms, which release the GIL
+        return np.stack(list(pool.map(inverted, mels)))
 
 
 def _unmel(mel: np.ndarray) -> np.ndarray:
@@ -166,133 +122,85 @@ def _filters(bands: int) -> np.ndarray:
 # --- measures ----------------------------------------------------------------------------------------------
 
 
-def mse(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+def _for_each_pair(measure: Callable[[np.ndarray, np.ndarray], Any]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return a measure of two sounds as one of the rows of two arrays; divisions by 0 give NaN and infinity."""
+
+    @functools.wraps(measure)
+    def measured(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pairs = zip(reference.astype(np.float64), estimate.astype(np.float64), strict=True)
+            return np.array([measure(x, y) for x, y in pairs], np.float64)
+
+    return measured
+
+
+@_for_each_pair
+def mse(x: np.ndarray, y: np.ndarray) -> np.floating:
     """Return the mean squared error, Σ (x − y)² / samples: 0 for equal sounds."""
-    return np.mean(np.square(reference.astype(np.float64) - estimate), axis=1)
+    return np.mean((x - y) ** 2)
 
 
-def cosine_similarity(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+@_for_each_pair
+def cosine_similarity(x: np.ndarray, y: np.ndarray) -> float:
     """Return ⟨x, y⟩ / (‖x‖ ‖y‖): 1 for equal sounds, however loud. With silence it is 0, of two silences 1."""
-    x, y = reference.astype(np.float64), estimate.astype(np.float64)
-    product = np.sum(x * y, axis=1)
-    norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-    both_silent = ~(x.any(axis=1) | y.any(axis=1))
-    return np.where(both_silent, 1.0, _divide(product, norms, 0.0))
+    norms = np.linalg.norm(x) * np.linalg.norm(y)
+    return x @ y / norms if norms else float(not (x.any() or y.any()))
 
 
-def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+@_for_each_pair
+def si_sdr(x: np.ndarray, y: np.ndarray) -> np.floating:
     """Return the scale-invariant signal-to-distortion ratio, in dB (Le Roux et al., "SDR – half-baked or well done?").
 
-    10 log₁₀ (‖a x‖² / ‖a x − y‖²) with a = ⟨x, y⟩ / ‖x‖². It is ∞ for equal sounds, −∞ for what has nothing of the
-    reference in it, such as silence, and NaN where the reference is silent.
+    10 log₁₀ (‖a x‖² / ‖a x − y‖²) with a = ⟨x, y⟩ / ‖x‖². It is ∞ for equal sounds, −∞ for an estimate without any of
+    the reference, such as silence, and NaN where the reference is silent.
     """
-    x, y = reference.astype(np.float64), estimate.astype(np.float64)
-    power = np.sum(x**2, axis=1)
-    wanted = _divide(np.sum(x * y, axis=1), power, 0.0)[:, None] * x
-    signal, noise = np.sum(wanted**2, axis=1), np.sum((wanted - y) ** 2, axis=1)
-    ratio = np.where(signal > 0, _divide(signal, noise, np.inf), 0.0)
-    decibels = 10 * np.log10(ratio, out=np.full_like(ratio, -np.inf), where=ratio > 0)
-    return np.where(power > 0, decibels, np.nan)
+    wanted = x @ y / (x @ x) * x
+    power = wanted @ wanted
+    return 10 * np.log10(power / np.sum((wanted - y) ** 2) if power else power)
 
 
-def spectral_convergence(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+@_for_each_pair
+def spectral_convergence(x: np.ndarray, y: np.ndarray) -> float:
     """Return the multi-resolution spectral convergence: 0 for equal magnitudes, 1 for silence instead of a sound.
 
     The mean over `RESOLUTIONS` of ‖|X| − |Y|‖ / ‖|X|‖, Frobenius norms over frames and frequencies (Arık et al.,
     "Fast Spectrogram Inversion Using Multi-Head Convolutional Neural Networks", 2019). Where the reference is silent
     it is ∞, or 0 if the estimate is silent too.
     """
-
-    def convergence(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return np.stack([_convergence(x, y, window) for window in RESOLUTIONS]).mean(axis=0)
-
-    return _in_blocks(convergence)(reference, estimate)
-
-
-def spectral_loss(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
-    """Return the multi-resolution spectral loss: 0 for equal magnitudes.
-
-    The mean over `RESOLUTIONS` of the spectral convergence, which counts what is loud, plus the mean of
-    |ln (|X| + ε) − ln (|Y| + ε)|, which counts what is quiet, with ε for −80 dB (Yamamoto et al., "Parallel WaveGAN",
-    2020). `spectral_loss_tf` is the same for training.
-    """
-
-    def loss(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        of_windows = [_convergence(x, y, window) + _log_distance(x, y, window) for window in RESOLUTIONS]
-        return np.stack(of_windows).mean(axis=0)
-
-    return _in_blocks(loss)(reference, estimate)
+    total = 0.0
+    for window in RESOLUTIONS:
+        reference, estimate = (magnitudes(sound, window).astype(np.float64) for sound in (x, y))
+        distance = np.linalg.norm(reference - estimate)
+        total += float(distance / np.linalg.norm(reference)) if distance else 0.0
+    return total / len(RESOLUTIONS)
 
 
-def mel_distance(reference: np.ndarray, estimate: np.ndarray, bands: int = 128) -> np.ndarray:
+@_for_each_pair
+def mel_distance(x: np.ndarray, y: np.ndarray) -> np.floating:
     """Return the mean distance of log-mel spectrograms, |20 log₁₀ Mx − 20 log₁₀ My| over frames and bands, in dB."""
-
-    def distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        difference = np.abs(log_mel(x, bands) - log_mel(y, bands)) * (-FLOOR_DB / 2)
-        return difference.mean(axis=(1, 2), dtype=np.float64)
-
-    return _in_blocks(distance)(reference, estimate)
-
-
-def _convergence(x: np.ndarray, y: np.ndarray, window: int) -> np.ndarray:
-    reference, estimate = magnitudes(x, window), magnitudes(y, window)
-    distance = np.sqrt(np.sum((reference - estimate) ** 2, axis=(1, 2), dtype=np.float64))
-    size = np.sqrt(np.sum(reference**2, axis=(1, 2), dtype=np.float64))
-    return np.where(distance > 0, _divide(distance, size, np.inf), 0.0)
-
-
-def _log_distance(x: np.ndarray, y: np.ndarray, window: int) -> np.ndarray:
-    reference, estimate = (np.log(magnitudes(signals, window) + np.float32(_FLOOR)) for signals in (x, y))
-    return np.abs(reference - estimate).mean(axis=(1, 2), dtype=np.float64)
-
-
-def _divide(numerator: np.ndarray, denominator: np.ndarray, otherwise: float) -> np.ndarray:
-    """Return the quotient, or something else where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.full_like(numerator, otherwise), where=denominator > 0)
-
-
-def _in_blocks(measure: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
-    """Return the measure, taken of some pairs at a time."""
-
-    def measured(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
-        starts = range(0, len(reference), _BLOCK)
-        parts = [measure(reference[start : start + _BLOCK], estimate[start : start + _BLOCK]) for start in starts]
-        return np.concatenate(parts) if parts else np.zeros(0)
-
-    return measured
+    return np.mean(np.abs(log_mel(x) - log_mel(y)), dtype=np.float64) * -FLOOR_DB / 2
 
 
 # --- for training ------------------------------------------------------------------------------------------
 
 
 def spectral_loss_tf(reference: Any, estimate: Any) -> Any:
-    """Return `spectral_loss` as TensorFlow computes it, with gradients everywhere.
+    """Return the multi-resolution spectral loss, [batch, samples] → float32 [batch]: 0 for equal magnitudes.
 
-    Args:
-        reference: float tensor [batch, samples].
-        estimate: the same.
-
-    Returns:
-        float32 [batch].
+    The mean over `RESOLUTIONS` of the spectral convergence, which counts loud parts, plus the mean of
+    |ln (|X| + ε) − ln (|Y| + ε)|, which counts quiet ones, with ε for −80 dB (Yamamoto et al.,
+    "Parallel WaveGAN", 2020). It has gradients everywhere.
     """
-    losses = [_loss_at(reference, estimate, window) for window in RESOLUTIONS]
-    return sum(losses) / len(losses)
-
-
-def _loss_at(reference: Any, estimate: Any, window: int) -> Any:
     import tensorflow as tf
 
-    x, y = (_magnitudes_tf(signals, window) for signals in (reference, estimate))
     tiny = np.finfo(np.float32).tiny  # the root of 0 has no gradient
-    distance = tf.sqrt(tf.reduce_sum((x - y) ** 2, axis=(1, 2)) + tiny)
-    size = tf.sqrt(tf.reduce_sum(x**2, axis=(1, 2)) + tiny)
-    logs = tf.reduce_mean(tf.abs(tf.math.log(x + _FLOOR) - tf.math.log(y + _FLOOR)), axis=(1, 2))
-    return distance / size + logs
-
-
-def _magnitudes_tf(signals: Any, window: int) -> Any:
-    """Return `magnitudes` of [batch, samples]."""
-    import tensorflow as tf
-
-    padded = tf.pad(tf.cast(signals, tf.float32), [[0, 0], [window // 2, window // 2]])
-    return tf.abs(tf.signal.stft(padded, window, window // _OVERLAP)) * _scale(window)
+    losses = []
+    for window in RESOLUTIONS:
+        ends = [[0, 0], [window // 2, window // 2]]
+        padded = (tf.pad(tf.cast(signals, tf.float32), ends) for signals in (reference, estimate))
+        x, y = (tf.abs(tf.signal.stft(signals, window, window // _OVERLAP)) * (4 / window) for signals in padded)
+        distance = tf.sqrt(tf.reduce_sum((x - y) ** 2, axis=(1, 2)) + tiny)
+        size = tf.sqrt(tf.reduce_sum(x**2, axis=(1, 2)) + tiny)
+        logs = tf.reduce_mean(tf.abs(tf.math.log(x + _FLOOR) - tf.math.log(y + _FLOOR)), axis=(1, 2))
+        losses.append(distance / size + logs)
+    return sum(losses) / len(losses)

@@ -1,8 +1,8 @@
 """Encoders and decoders of sound: convolutions over time, strided on the way in, learned upsampling on the way out.
 
-A sound of 22,050 samples is read in 688 places 32 samples apart, each looking at 96 samples, so that all are seen;
-four places make a frame. On the way back each place adds to 96 samples, and what is cut off at the two ends lies
-outside of the sound. A log-mel spectrogram has a frame every 256 samples, and is read as it is.
+A sound of 22,050 samples is read at 688 places 32 samples apart, 96 samples at each; four places make a frame. On the
+way back each place adds to 96 samples; only padding is cut off at the two ends. A log-mel spectrogram has a frame every
+256 samples, and is read directly.
 
 Notation: B batch, T frames (172 of a sound, 88 of a spectrogram), N codes a chunk (172 or 176), D width of an
 encoding, C channels. Networks read and write features: sounds [B, 22050] or log-mel spectrograms [B, 88, mels].
@@ -10,27 +10,17 @@ encoding, C channels. Networks read and write features: sounds [B, 22050] or log
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import layers
 
 from audiovae.data.chunks import CHUNK
 from audiovae.metrics.spectra import MEL_HOP
 
-__all__ = [
-    "INPUTS",
-    "Form",
-    "Positions",
-    "build_bottom_network",
-    "build_code_decoder",
-    "build_code_encoder",
-    "build_latent_decoder",
-    "build_latent_encoder",
-]
-
-INPUTS = ("raw", "mel")
-"""What networks can read: samples, or log-mel spectrograms."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PATCH = 32  # samples from place to place
 _STRIDE = 4  # places a frame, and frames a coarse frame
@@ -39,16 +29,16 @@ _PLACES = _FRAMES["raw"] * _STRIDE
 _PATCHES = _PLACES + 2  # each place reads three
 _BEFORE = (_PATCHES * _PATCH - CHUNK) // 2
 _AFTER = _PATCHES * _PATCH - CHUNK - _BEFORE
-_CODES_A_FRAME = {"raw": 1, "mel": 2}  # which makes nearly as many a second
-_MOMENTUM = 0.95  # of batch normalisation: what is seen in some twenty updates
+_CODES_A_FRAME = {"raw": 1, "mel": 2}  # nearly as many a second
+_MOMENTUM = 0.95  # of batch normalisation, over some twenty updates
 _LATENT_DEVIATION = 0.8  # of the means of a latent over a batch
 
 
 class Form(NamedTuple):
-    """What networks read, and how large they are.
+    """The features and the sizes of networks.
 
     Attributes:
-        kind: one of `INPUTS`.
+        kind: ``raw`` or ``mel``.
         mels: bands of a spectrogram.
         fine: channels of the places of a sound.
         width: channels of frames.
@@ -77,17 +67,11 @@ class Form(NamedTuple):
         return self.frames * _CODES_A_FRAME[self.kind]
 
 
-# --- codes -------------------------------------------------------------------------------------------------
-
-
 def build_code_encoder(form: Form, code_width: int, *, normalised: bool) -> keras.Model:
     """Return a network from features to encodings [B, N, D].
 
-    Args:
-        form: of the features.
-        code_width: D.
-        normalised: whether each of the D values has mean 0 and variance 1 over a batch. A codebook need then not chase
-            encodings that grow, and cannot pull them together.
+    If ``normalised``, each of the D values has mean 0 and variance 1 over a batch: a codebook then need not follow
+    encodings that grow, and cannot pull them together.
     """
     features = _features(form)
     x = layers.Conv1D(code_width * _CODES_A_FRAME[form.kind], 1)(_read(features, form))
@@ -104,23 +88,16 @@ def build_code_decoder(form: Form, code_width: int) -> keras.Model:
     return keras.Model(encodings, _write(x, form), name="decoder")
 
 
-# --- latents -----------------------------------------------------------------------------------------------
-
-
 def build_latent_encoder(form: Form, latent_dim: int, *, local: bool = False) -> keras.Model:
     """Return a network from features to the means and log-variances of latents, [B, 2 latent_dim].
 
     Over a batch each mean has a fixed deviation: batch normalisation without a learned scale, so that no latent can
-    fall silent (Zhu et al., "A Batch Normalized Inference Network Keeps the KL Vanishing Away", 2020).
-
-    Args:
-        form: of the features.
-        latent_dim: latents.
-        local: also return what is heard in each coarse frame, [B, T/4, C].
+    collapse (Zhu et al., "A Batch Normalized Inference Network Keeps the KL Vanishing Away", 2020). If ``local``, also
+    return an encoding of each coarse frame, [B, T/4, C].
     """
     features = _features(form)
     frames = _read(features, form)
-    # Pooling forgets when something was, unless each frame knows its place.
+    # pooling loses the order of frames unless each is marked with its place
     x = _residual(Positions()(frames))
     x = layers.GlobalAveragePooling1D()(_activated(x))
     means = layers.Rescaling(_LATENT_DEVIATION)(_normalised(layers.Dense(latent_dim)(x)))
@@ -134,23 +111,16 @@ def build_latent_encoder(form: Form, latent_dim: int, *, local: bool = False) ->
 def build_bottom_network(form: Form, top_dim: int, bottom_channels: int, *, local: bool, name: str) -> keras.Model:
     """Return a network from the latents of the top to means and log-variances of those of the bottom.
 
-    At the bottom are ``bottom_channels`` latents for each coarse frame, flattened: [B, 2 T/4 bottom_channels].
-
-    Args:
-        form: of the features.
-        top_dim: latents of the top.
-        bottom_channels: latents of the bottom in a coarse frame.
-        local: whether it reads what is heard in each coarse frame as well, [B, T/4, C].
-        name: of the network.
+    At the bottom are ``bottom_channels`` latents for each coarse frame, flattened: [B, 2 T/4 bottom_channels]. If
+    ``local``, it also reads an encoding of each coarse frame, [B, T/4, C].
     """
     coarse = form.coarse_frames
     top = keras.Input((top_dim,), name="top")
     x = layers.Reshape((coarse, form.width // _STRIDE))(layers.Dense(coarse * (form.width // _STRIDE))(top))
     inputs = [top]
     if local:
-        heard = keras.Input((coarse, form.width), name="heard")
-        inputs.append(heard)
-        x = layers.Concatenate()([x, heard])
+        inputs.append(keras.Input((coarse, form.width), name="heard"))
+        x = layers.Concatenate()([x, inputs[-1]])
     x = _residual(layers.Conv1D(form.width, 3, padding="same")(x))
     x = layers.Conv1D(2 * bottom_channels, 1)(_activated(x))
     x = layers.Permute((2, 1, 3))(layers.Reshape((coarse, 2, bottom_channels))(x))
@@ -171,18 +141,15 @@ def build_latent_decoder(form: Form, top_dim: int, bottom_channels: int = 0) -> 
 
 @keras.saving.register_keras_serializable(package="audiovae")
 class Positions(keras.Layer):
-    """Add to each frame what is learned of its place: [B, T, C] to the same."""
+    """Add a learned vector for its place to each frame, [B, T, C]."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the values [T, C]."""
         self.values = self.add_weight(name="values", shape=input_shape[1:], initializer="random_normal")
 
     def call(self, frames: Any) -> Any:
-        """Add them."""
+        """Return frames with the vectors added."""
         return frames + self.values
-
-
-# --- frames ------------------------------------------------------------------------------------------------
 
 
 def _features(form: Form) -> Any:
@@ -216,17 +183,17 @@ def _write(frames: Any, form: Form) -> Any:
 
 
 def _upsampled(x: Any, channels: int) -> Any:
-    """Return four learned frames for each, [B, T, C] to [B, 4 T, channels]; all see the same, so none stands out."""
+    """Return four learned frames for each, [B, T, C] → [B, 4 T, channels]; equal receptive fields avoid artefacts."""
     x = layers.Conv1D(_STRIDE * channels, 3, padding="same")(x)
     return layers.Reshape((-1, channels))(x)
 
 
 def _residual(x: Any, dilation: int = 1) -> Any:
-    """Add what a dilated convolution finds, at first nothing."""
-    found = layers.LayerNormalization()(x)
-    found = layers.Conv1D(x.shape[-1], 3, padding="same", dilation_rate=dilation)(found)
-    found = layers.Conv1D(x.shape[-1], 1, kernel_initializer="zeros")(_activated(found))
-    return layers.Add()([x, found])
+    """Add the output of a dilated convolution, at first 0."""
+    added = layers.LayerNormalization()(x)
+    added = layers.Conv1D(x.shape[-1], 3, padding="same", dilation_rate=dilation)(added)
+    added = layers.Conv1D(x.shape[-1], 1, kernel_initializer="zeros")(_activated(added))
+    return layers.Add()([x, added])
 
 
 def _normalised(x: Any, *, center: bool = True) -> Any:
@@ -236,3 +203,10 @@ def _normalised(x: Any, *, center: bool = True) -> Any:
 
 def _activated(x: Any) -> Any:
     return layers.Activation("swish")(x)
+
+
+def in_batches(function: Callable[..., Any], *arrays: np.ndarray, size: int = 32) -> Any:
+    """Apply a function to ``size`` rows of all arrays at a time; return its results, a structure of arrays, joined."""
+    starts = range(0, len(arrays[0]), size)
+    parts = [function(*(array[start : start + size] for array in arrays)) for start in starts]
+    return keras.tree.map_structure(lambda *some: np.concatenate(some), *parts)

@@ -1,4 +1,4 @@
-"""The causal network that knows which codes follow which, so that new sound can be drawn from it.
+"""An autoregressive model of codes, from which new sounds are drawn.
 
 Notation: B sequences, T codes each, K different ones.
 """
@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from audiovae.models.networks import in_batches
 from manymodes.experiment.fit import without_optimizer
 from manymodes.nn.randomness import RandomBatches, reseed_layers
 from manymodes.nn.recurrent import HoistedLSTM
@@ -27,16 +28,11 @@ _LEARNING_RATE = 4e-3
 _CLIP_NORM = 1.0
 _PATIENCE = 4  # epochs
 _INSTRUMENT_WIDTH = 16
-_AT_ONCE = 256  # sequences, of what is measured or drawn
+_AT_ONCE = 256  # sequences that are measured or drawn
 
 
 class LabelledCodes(NamedTuple):
-    """Sequences of codes, and whose they are.
-
-    Attributes:
-        codes: int32 [n, T].
-        instruments: int [n].
-    """
+    """Sequences of codes, int32 [n, T], and their instruments, int [n]."""
 
     codes: np.ndarray
     instruments: np.ndarray
@@ -46,18 +42,15 @@ class LabelledCodes(NamedTuple):
 class CodePrior(keras.Model):
     """p(code | the codes before it, the instrument): embeddings → LSTM → softmax.
 
-    Calling it maps codes [B, T] and instruments [B] to the logits of each code, [B, T, K], those at a place knowing
-    only the codes before it.
-
     Args:
         code_count: K.
-        frames: T of what is sampled.
+        frames: T of samples.
         instruments: their names.
-        maker: fingerprint of the model whose codes they are, in hex.
+        maker: fingerprint of the model of these codes, in hex.
         units: width of the LSTM.
-        embedding: width that codes are embedded in.
-        dropout: share of the LSTM's inputs and outputs that training drops.
-        seed: together with the number of the update it fixes what is dropped.
+        embedding: width of the embedding of codes.
+        dropout: of the LSTM's inputs and outputs.
+        seed: of dropout, together with the number of the update.
     """
 
     def __init__(
@@ -76,11 +69,10 @@ class CodePrior(keras.Model):
         super().__init__(**kwargs)
         self.code_count, self.frames, self.instruments, self.maker = code_count, frames, list(instruments), maker
         self.units, self.width, self.rate, self.seed = units, embedding, dropout, seed
-        # one more than there are codes: what stands before the first
+        # one more than there are codes, for the place before the first
         self.code_embedding = layers.Embedding(code_count + 1, embedding, name="code_embedding")
-        self.instrument_embedding = layers.Embedding(
-            len(self.instruments), _INSTRUMENT_WIDTH, name="instrument_embedding"
-        )
+        count = len(self.instruments)
+        self.instrument_embedding = layers.Embedding(count, _INSTRUMENT_WIDTH, name="instrument_embedding")
         self.forgetting = layers.Dropout(dropout, name="forgetting")
         self.lstm = HoistedLSTM(units, return_sequences=True, name="lstm")
         self.dropout = layers.Dropout(dropout, name="dropout")
@@ -95,7 +87,7 @@ class CodePrior(keras.Model):
         self.built = True
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Map codes [B, T] and instruments [B] to logits [B, T, K]."""
+        """Map codes [B, T] and instruments [B] to logits [B, T, K], each of which depends only on the codes before."""
         codes, instruments = inputs
         before = tf.pad(tf.cast(codes, tf.int32)[:, :-1], [[0, 0], [1, 0]], constant_values=self.code_count)
         read = self.forgetting(self._inputs(before, instruments[:, None]), training=training)
@@ -107,9 +99,14 @@ class CodePrior(keras.Model):
         return tf.concat([self.code_embedding(before), played], axis=-1)
 
     def train_step(self, data: Any) -> Any:
-        """Make one update; what it drops follows from the seed and the number of the update."""
+        """Make one update; dropout follows from the seed and the number of the update."""
         reseed_layers([self], self.seed, self.optimizer.iterations)
         return super().train_step(data)
+
+    def batches(self, train: LabelledCodes, batch_size: int = BATCH_SIZE) -> RandomBatches:
+        """Return random batches of sequences for ``fit``, drawn with the prior's seed."""
+        updates = max(1, len(train.codes) // batch_size)
+        return RandomBatches((tuple(train), train.codes), batch_size, updates, seed=self.seed)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -128,34 +125,23 @@ class CodePrior(keras.Model):
     def sample(
         self, instruments: Sequence[int] | np.ndarray, *, seed: int, temperature: float = 1.0, top_p: float = 1.0
     ) -> np.ndarray:
-        """Draw sequences, many at a time: each step of the LSTM serves them all.
+        """Draw a sequence for each instrument, [n] → int32 [n, T], with ``temperature`` and ``top_p`` as in `draw`.
 
-        Args:
-            instruments: of each sequence, [n].
-            seed: the same seed, the same sequences; the first of few are the first of many.
-            temperature: see `draw`, as is ``top_p``.
-            top_p: the same.
-
-        Returns:
-            int32 [n, T].
+        The same seed gives the same sequences; the first of few are the first of many.
         """
         shares = np.stack(
             [np.random.default_rng([seed, row]).random(self.frames, np.float32) for row in range(len(instruments))]
         )
-        sampled = [
-            self._sample(
-                tf.constant(instruments[begin : begin + _AT_ONCE], tf.int32),
-                tf.constant(shares[begin : begin + _AT_ONCE]),
-                tf.constant(temperature, tf.float32),
-                tf.constant(top_p, tf.float32),
-            ).numpy()
-            for begin in range(0, len(instruments), _AT_ONCE)
-        ]
-        return np.concatenate(sampled)
+
+        def sample(asked: np.ndarray, drawn: np.ndarray) -> tf.Tensor:
+            options = (tf.constant(temperature, tf.float32), tf.constant(top_p, tf.float32))
+            return self._sample(tf.constant(asked, tf.int32), tf.constant(drawn), *options)
+
+        return in_batches(sample, np.asarray(instruments), shares, size=_AT_ONCE)
 
     @tf.function(reduce_retracing=True)
     def _sample(self, instruments: tf.Tensor, shares: tf.Tensor, temperature: tf.Tensor, top_p: tf.Tensor) -> tf.Tensor:
-        """Return codes [n, T] for instruments [n], drawn as ``shares`` [n, T] say."""
+        """Return codes [n, T] for instruments [n]; ``shares`` [n, T] as in `draw`."""
         count = tf.size(instruments)
         zeros = tf.zeros([count, self.units], self.compute_dtype)
         written = tf.TensorArray(tf.int32, size=self.frames, element_shape=[None])
@@ -181,10 +167,10 @@ def draw(logits: tf.Tensor, shares: tf.Tensor, *, temperature: Any = 1.0, top_p:
 
     Args:
         logits: [n, K], unnormalised log probabilities.
-        shares: [n], uniform in [0, 1): which part of the distribution is drawn.
-        temperature: divides the logits; below 1 the likely become likelier, above 1 the choice freer.
-        top_p: draw from the smallest set of likeliest codes whose probabilities reach p (Holtzman et al., 2020); the
-            likeliest is always among them. Taken after temperature.
+        shares: [n], uniform in [0, 1): the place in the distribution.
+        temperature: divides the logits; below 1 likely codes become likelier.
+        top_p: draw from the smallest set of likeliest codes whose probabilities reach p (Holtzman et al., 2020), after
+            temperature.
 
     Returns:
         int32 [n].
@@ -194,7 +180,7 @@ def draw(logits: tf.Tensor, shares: tf.Tensor, *, temperature: Any = 1.0, top_p:
     before = reached - probabilities
     kept = tf.reduce_max(tf.where(before < top_p, reached, 0.0), axis=-1)
     ranks = tf.reduce_sum(tf.cast(reached <= (shares * kept)[:, None], tf.int32), axis=-1)
-    # rounding may lead one past the last code that is kept
+    # rounding may exceed the last code that is kept
     last = tf.reduce_sum(tf.cast(reached < kept[:, None], tf.int32), axis=-1)
     return tf.gather(order, tf.minimum(ranks, last), axis=-1, batch_dims=1)
 
@@ -216,22 +202,12 @@ def fit_prior(
     batch_size: int = BATCH_SIZE,
     verbose: int | str = "auto",
 ) -> CodePrior:
-    """Train a prior, and return it as it was after the epoch in which validation codes cost least.
+    """Train a new prior, and return it as it was after the epoch with the least loss on validation codes.
 
-    Args:
-        prior: newly built; its seed fixes all that is drawn.
-        train: to learn from.
-        validation: to choose with, and to stop when four epochs have brought nothing.
-        epochs: at most; the learning rate falls over them to 0, along a cosine.
-        batch_size: sequences an update.
-        verbose: of Keras' ``fit``.
+    The learning rate falls to 0 along a cosine over ``epochs``; training ends earlier when four of them have brought
+    nothing. The prior's seed determines every draw.
     """
-    batches = RandomBatches(
-        ((train.codes, train.instruments), train.codes),
-        batch_size,
-        max(1, len(train.codes) // batch_size),
-        seed=prior.seed,
-    )
+    batches = prior.batches(train, batch_size)
     rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, epochs * len(batches))
     prior.compile(keras.optimizers.Adam(rate, clipnorm=_CLIP_NORM), loss=bits)
     prior.fit(
@@ -248,9 +224,22 @@ def fit_prior(
 
 def bits_per_code(prior: CodePrior, held_out: LabelledCodes) -> float:
     """Return the mean −log₂ p of codes, in bits a code."""
-    costs = [
-        bits(codes, prior((codes, held_out.instruments[begin : begin + _AT_ONCE]))).numpy()
-        for begin in range(0, len(held_out.codes), _AT_ONCE)
-        for codes in (held_out.codes[begin : begin + _AT_ONCE],)
-    ]
-    return float(np.concatenate(costs).mean(dtype=np.float64))
+    costs = in_batches(lambda *part: bits(part[0], prior(part)), *held_out, size=_AT_ONCE)
+    return float(costs.mean(dtype=np.float64))
+
+
+def counted_bits(train: np.ndarray, held_out: np.ndarray, count: int) -> dict[str, float]:
+    """Return the mean cost in bits of held-out codes under counts of training codes, int [n, T] from 0 to K − 1.
+
+    Counts begin at one (Laplace), so that nothing is impossible: ``unigram_bits`` is the mean −log₂ p(c) with
+    p(c) = (n(c) + 1) / (n + K), ``bigram_bits`` the mean −log₂ p(c | b) with p(c | b) = (n(b c) + 1) / (n(b ·) + K);
+    there the first code of a sequence costs the same as in the former.
+    """
+    single = np.bincount(train.ravel(), minlength=count) + 1
+    costs = (np.log2(single.sum()) - np.log2(single))[held_out]
+    pairs = np.bincount((train[:, :-1].astype(np.int64) * count + train[:, 1:]).ravel(), minlength=count**2) + 1
+    pairs = pairs.reshape(count, count)
+    pair_costs = np.log2(pairs.sum(axis=1, keepdims=True)) - np.log2(pairs)
+    later = pair_costs[held_out[:, :-1], held_out[:, 1:]]
+    bigram = (costs[:, 0].sum() + later.sum()) / held_out.size
+    return {"unigram_bits": float(costs.mean()), "bigram_bits": float(bigram)}

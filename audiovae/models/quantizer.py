@@ -1,4 +1,4 @@
-"""Codes for encodings: a learned codebook that stays alive, and a fixed grid that cannot die.
+"""Codes for encodings: a learned codebook whose codes all stay in use, and a fixed grid.
 
 Notation: B batch, T frames, D width of an encoding, K codes. Both layers map encodings [B, T, D] to `Quantised`.
 """
@@ -21,7 +21,7 @@ class Quantised(NamedTuple):
     Attributes:
         values: [B, T, D]; forwards those of the codes, backwards the encodings themselves (straight-through).
         codes: int32 [B, T].
-        commitment: mean squared distance of the encodings from their codes, scalar: what the encoder is to lessen.
+        commitment: mean squared distance of the encodings from their codes, scalar, a loss of the encoder.
     """
 
     values: tf.Tensor
@@ -38,15 +38,14 @@ def straight_through(encodings: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 class VectorQuantizer(keras.Layer):
     """A codebook that follows the encodings (van den Oord et al., 2017).
 
-    Codes are exponential moving averages of the encodings that are nearest to them. The first batch in training
-    lays them out among its own encodings, and a code that hardly any encoding is nearest to is moved to one of the
-    batch (Dhariwal et al., 2020): left to themselves, most codes of a randomly laid out codebook never win.
+    Codes are exponential moving averages of the encodings nearest to them. They start at encodings of the first batch,
+    and a code that is rarely used is moved to an encoding of the batch (Dhariwal et al., 2020): otherwise most codes of
+    a random codebook are never used.
 
     Args:
         codes: K.
         decay: of the moving averages.
-        least_share: a code is moved when its moving average share of the encodings falls below this part of an even
-            one, 1 / K.
+        least_share: a code is moved when its share of the encodings, a moving average, falls below this part of 1 / K.
         seed: of the encodings that codes are moved to.
     """
 
@@ -69,7 +68,7 @@ class VectorQuantizer(keras.Layer):
         self.updates = state("updates", (), dtype="int64")
 
     def call(self, encodings: tf.Tensor, training: bool = False) -> Quantised:
-        """Round encodings [B, T, D]; in training the codebook follows them."""
+        """Round encodings [B, T, D]; in training, also update the codebook."""
         flat = tf.reshape(encodings, [-1, self.codebook.shape[1]])
         if training:
             self._lay_out(tf.stop_gradient(flat))
@@ -81,7 +80,7 @@ class VectorQuantizer(keras.Layer):
         return Quantised(straight_through(encodings, values), tf.reshape(codes, tf.shape(encodings)[:-1]), commitment)
 
     def values_of(self, codes: tf.Tensor) -> tf.Tensor:
-        """Return the encodings [..., D] that codes [...] stand for."""
+        """Return the encodings [..., D] of codes [...]."""
         return tf.gather(self.codebook, codes)
 
     def get_config(self) -> dict[str, Any]:
@@ -114,7 +113,7 @@ class VectorQuantizer(keras.Layer):
         counts = self.decay * self.counts + (1 - self.decay) * won
         sums = self.decay * self.sums + (1 - self.decay) * sums
         dead = counts < self.least_share / self.codes
-        # Moved, a code begins with an even share, so that it is given time to win encodings.
+        # a moved code starts with an even share, so that it is not moved again at once
         counts = tf.where(dead, tf.fill([self.codes], 1 / self.codes), counts)
         sums = tf.where(dead[:, None], self._some(flat, 1) / self.codes, sums)
         self.counts.assign(counts)
@@ -149,7 +148,7 @@ class FiniteScalarQuantizer(keras.Layer):
         return Quantised(self._scaled(rounded), codes, tf.constant(0.0))
 
     def values_of(self, codes: tf.Tensor) -> tf.Tensor:
-        """Return the encodings [..., D] that codes [...] stand for, in [−1, 1]."""
+        """Return the encodings [..., D] of codes [...], in [−1, 1]."""
         levels = tf.constant(self.levels, tf.int32)
         return self._scaled(tf.cast(codes[..., None] // self._places() % levels, tf.float32))
 
@@ -158,7 +157,7 @@ class FiniteScalarQuantizer(keras.Layer):
         return {**super().get_config(), "levels": self.levels}
 
     def _places(self) -> tf.Tensor:
-        """Return what a step of each dimension counts in a code, [D]."""
+        """Return the value of one step of each dimension in a code, [D]."""
         return tf.constant([math.prod(self.levels[:place]) for place in range(len(self.levels))], tf.int32)
 
     def _scaled(self, rounded: tf.Tensor) -> tf.Tensor:
@@ -167,7 +166,7 @@ class FiniteScalarQuantizer(keras.Layer):
 
 
 def perplexity(codes: tf.Tensor, count: int) -> tf.Tensor:
-    """Return exp of the entropy of codes [...]: how many codes, used evenly, would be as various; 1 to K."""
+    """Return exp of the entropy of codes [...]: the number of codes that, used evenly, would be as diverse; 1 to K."""
     shares = tf.math.bincount(tf.reshape(codes, [-1]), minlength=count, dtype=tf.float32)
     shares /= tf.reduce_sum(shares)
     return tf.exp(-tf.reduce_sum(tf.math.xlogy(shares, shares)))

@@ -1,87 +1,66 @@
 """Autoencoders of one-second sounds: a VAE, one with two levels of latents, and one with codes.
 
-All of them read sounds of 22,050 samples, either as they are or as log-mel spectrograms, which go back to sound by
-Griffin-Lim. `AudioModel.encoder` and `AudioModel.decoder` are models of their own, saved with the whole.
+All of them read chunks of 22,050 samples, either directly or as log-mel spectrograms, which Griffin-Lim turns back into
+sound. `AudioModel.encoder` and `AudioModel.decoder` are models of their own, saved with the whole.
 
-Notation: B batch, L latents, N codes a chunk, D width of an encoding, K instruments. Features are what networks read
-and write: sounds [B, 22050] or log-mel spectrograms [B, 88, mels]. Chunks are NumPy's, float32 [n, 22050], one or more.
+Notation: B batch, L latents, N codes a chunk, D width of an encoding, K instruments. Features are the inputs and
+outputs of networks: sounds [B, 22050] or log-mel spectrograms [B, 88, mels]. Chunks are NumPy's, float32 [n, 22050].
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from audiovae.config import levels_of
 from audiovae.data.chunks import CHUNK
-from audiovae.data.grids import levels_of
 from audiovae.metrics.spectra import from_log_mel, log_mel, spectral_loss_tf
 from audiovae.models.networks import (
-    INPUTS,
     Form,
     build_bottom_network,
     build_code_decoder,
     build_code_encoder,
     build_latent_decoder,
     build_latent_encoder,
+    in_batches,
 )
 from audiovae.models.quantizer import FiniteScalarQuantizer, VectorQuantizer, perplexity
 from manymodes.nn.variational import Gaussian, bounded, kl_divergence, standard_normal_like, with_free_bits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["AUTO", "QUANTIZERS", "AudioModel", "AudioVAE", "AudioVQVAE", "HierarchicalAudioVAE", "LatentModel"]
-
-QUANTIZERS = ("vq", "fsq")
-
-AUTO = "auto"
-"""The commitment that follows from how much encodings vary."""
+    Rebuilt: TypeAlias = tuple[tf.Tensor, tf.Tensor, Mapping[str, tf.Tensor]]
 
 _COMMITMENT = 0.25  # where encodings have a variance of 1
 _DECAY, _LEAST_SHARE = 0.95, 0.25  # of a codebook: a code that is not used is noticed within thirty updates
 _DIFFERENCE_WEIGHT = 10.0  # mean absolute differences are about a tenth of a spectral loss
-_BATCH = 32
-
-
-class Rebuilt(NamedTuple):
-    """What an autoencoder makes of features in training.
-
-    Attributes:
-        features: as they came.
-        cost: what is to be minimised beside their being different, scalar.
-        reported: further quantities, by their names.
-    """
-
-    features: tf.Tensor
-    cost: tf.Tensor
-    reported: Mapping[str, tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="audiovae")
 class AudioModel(keras.Model):
-    """What the autoencoders have in common: features, the reconstruction loss, steps of training.
+    """The base of the autoencoders: features, the reconstruction loss, steps of training.
 
     Args:
         instruments: their names.
-        input_kind: ``raw`` or ``mel``.
-        mels: bands of the spectrogram.
-        fine: channels, see `audiovae.models.networks.Form`.
-        width: the same.
-        dilations: the same.
+        input_kind: ``raw`` or ``mel``; with ``mels``, ``fine``, ``width`` and ``dilations`` as in
+            `audiovae.models.networks.Form`.
         seed: of all draws of training.
 
     Attributes:
-        encoder: from features to what is known of them.
-        decoder: from what is known to features.
-        file: where it was loaded from, as far as `audiovae.synthesis.load` did it.
+        encoder: from features to codes or latents.
+        decoder: from codes or latents to features.
+        file: the file that `audiovae.synthesis.load` has read.
+        arguments: names of the constructor's arguments, which are attributes.
     """
 
     encoder: keras.Model
     decoder: keras.Model
     file: Any = None
+    arguments: tuple[str, ...] = ("name", "instruments", "input_kind", "mels", "fine", "width", "dilations", "seed")
     _reported: tuple[str, ...] = ()
 
     def __init__(
@@ -97,8 +76,6 @@ class AudioModel(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if input_kind not in INPUTS:
-            raise ValueError(f"input kind {input_kind!r} is not one of {', '.join(INPUTS)}")
         self.instruments, self.seed = list(instruments), seed
         self.input_kind, self.mels = input_kind, mels
         self.fine, self.width, self.dilations = fine, width, tuple(dilations)
@@ -112,11 +89,10 @@ class AudioModel(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        names = ("name", "instruments", "input_kind", "mels", "fine", "width", "dilations", "seed")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in self.arguments}
 
     def build(self, input_shape: Any = None) -> None:
-        """Mark the model as built: its parts are when they come."""
+        """Mark the model as built: its parts are built by the constructor."""
         self.built = True
 
     @property
@@ -142,44 +118,41 @@ class AudioModel(keras.Model):
 
     def _measure(self, features: tf.Tensor, seed: tf.Tensor, *, training: bool) -> tf.Tensor:
         estimate, cost, reported = self._rebuild(features, seed, training=training)
-        found = dict(reported)
-        found["difference"] = tf.reduce_mean(tf.abs(features - estimate))
-        found["reconstruction_loss"] = _DIFFERENCE_WEIGHT * found["difference"]
+        difference = tf.reduce_mean(tf.abs(features - estimate))
+        values = {**reported, "difference": difference, "reconstruction_loss": _DIFFERENCE_WEIGHT * difference}
         if self.input_kind == "raw":
-            found["spectral_loss"] = tf.reduce_mean(spectral_loss_tf(features, estimate))
-            found["reconstruction_loss"] += found["spectral_loss"]
-        found["loss"] = found["reconstruction_loss"] + cost
-        for name, value in found.items():
+            values["spectral_loss"] = tf.reduce_mean(spectral_loss_tf(features, estimate))
+            values["reconstruction_loss"] += values["spectral_loss"]
+        values["loss"] = values["reconstruction_loss"] + cost
+        for name, value in values.items():
             self._trackers[name].update_state(value)
-        return found["loss"]
+        return values["loss"]
 
     def _rebuild(self, features: tf.Tensor, seed: tf.Tensor, *, training: bool) -> Rebuilt:
-        """Rebuild features; ``seed`` is of what is drawn."""
+        """Return rebuilt features, a cost beside the reconstruction loss, and further quantities to report, by name."""
         raise NotImplementedError
 
     # -- sounds -------------------------------------------------------------------------------------------
 
     def features_of(self, chunks: np.ndarray) -> np.ndarray:
-        """Return what networks read of chunks: themselves, or log-mel spectrograms [n, 88, mels]."""
-        if self.input_kind == "raw":
-            return chunks.astype(np.float32, copy=False)
-        return np.concatenate([log_mel(part, self.mels) for (part,) in _batches(chunks)])
+        """Return the inputs of networks: the chunks, or their log-mel spectrograms [n, 88, mels]."""
+        return chunks.astype(np.float32, copy=False) if self.input_kind == "raw" else log_mel(chunks, self.mels)
 
     def sounds_of(self, features: np.ndarray) -> np.ndarray:
         """Return the chunks of features."""
         return features if self.input_kind == "raw" else from_log_mel(features, CHUNK)
 
     def reconstruct(self, chunks: np.ndarray) -> np.ndarray:
-        """Encode and decode chunks; nothing is drawn."""
-        return self.sounds_of(_in_batches(self, self.features_of(chunks)))
+        """Encode and decode chunks, without noise."""
+        return self.sounds_of(in_batches(self, self.features_of(chunks)))
 
 
 class Inferred(NamedTuple):
-    """What is known of features.
+    """The posterior of features.
 
     Attributes:
-        latents: [B, L], drawn.
-        top: what those of the only level, or of the top, were drawn from.
+        latents: [B, L], drawn from it.
+        top: the distribution at the only level, or at the top.
         divergences: of the posterior from the prior, by level: {"top": [B, top_dim], …}, in nats.
     """
 
@@ -190,7 +163,7 @@ class Inferred(NamedTuple):
 
 @keras.saving.register_keras_serializable(package="audiovae")
 class LatentModel(AudioModel):
-    """What autoencoders with normally distributed latents have in common.
+    """The base of autoencoders with normally distributed latents.
 
     Args:
         top_dim: latents of the only level, or of the top.
@@ -200,12 +173,13 @@ class LatentModel(AudioModel):
 
     Attributes:
         latent_dim: L, over all levels.
-        anneal: what ``beta`` is multiplied with at this point of training, from 0 to 1.
+        anneal: the factor of ``beta`` at this point of training, from 0 to 1.
         instrument_means: [K, top_dim], see `fit_instruments`.
         instrument_factors: [K, top_dim, top_dim], Cholesky factors of covariances.
     """
 
     latent_dim: int
+    arguments = (*AudioModel.arguments, "beta", "free_bits_nats")
 
     def __init__(
         self,
@@ -218,26 +192,19 @@ class LatentModel(AudioModel):
     ) -> None:
         super().__init__(instruments, **kwargs)
         self.top_dim, self.beta, self.free_bits_nats = top_dim, beta, free_bits_nats
-        count = len(self.instruments)
-        self.anneal, self.instrument_means, self.instrument_factors = (
-            self.add_weight(name=name, shape=shape, initializer=initializer, trainable=False)
-            for name, shape, initializer in (
-                ("anneal", (), "ones"),
-                ("instrument_means", (count, top_dim), "zeros"),
-                ("instrument_factors", (count, top_dim, top_dim), "zeros"),
-            )
+        shape = (len(self.instruments), top_dim)
+        self.anneal = self.add_weight(name="anneal", shape=(), initializer="ones", trainable=False)
+        self.instrument_means, self.instrument_factors = (
+            self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False)
+            for name, shape in (("instrument_means", shape), ("instrument_factors", (*shape, top_dim)))
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "beta": self.beta, "free_bits_nats": self.free_bits_nats}
 
     def infer(self, features: tf.Tensor, noise: tf.Tensor, training: bool = False) -> Inferred:
         """Draw latents of features; ``noise`` [B, L] is standard normal, or 0 for means."""
         raise NotImplementedError
 
     def below(self, top: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """Return latents [B, L] of which the top is given, the others drawn from their prior under it."""
+        """Return latents [B, L] with the given top; those of lower levels are drawn from their prior given the top."""
         return top
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -251,79 +218,56 @@ class LatentModel(AudioModel):
         noise = tf.random.stateless_normal([tf.shape(features)[0], self.latent_dim], seed)
         inferred = self.infer(features, noise, training=training)
         levels = inferred.divergences
-        found = {f"kl_{level}_nats": tf.reduce_mean(tf.reduce_sum(each, -1)) for level, each in levels.items()}
+        reported = {f"kl_{level}_nats": tf.reduce_mean(tf.reduce_sum(each, -1)) for level, each in levels.items()}
         if training:
             costs = [with_free_bits(each, self.free_bits_nats) for each in levels.values()]
             cost = self.beta * self.anneal * tf.add_n(costs)
         else:
-            cost = self.beta * tf.add_n(list(found.values()))  # the same at every epoch, so that they can be compared
-        return Rebuilt(self.decoder(inferred.latents, training=training), cost, found)
+            cost = self.beta * tf.add_n(list(reported.values()))  # without annealing, to compare epochs
+        return self.decoder(inferred.latents, training=training), cost, reported
 
     # -- sounds -------------------------------------------------------------------------------------------
 
     def latents(self, chunks: np.ndarray) -> np.ndarray:
         """Return the means of the latents of chunks, float32 [n, L], those of the top first."""
-        return _in_batches(self._means, self.features_of(chunks))
+        return in_batches(self._means, self.features_of(chunks))
 
     def from_latents(self, latents: np.ndarray) -> np.ndarray:
         """Return the chunks of latents [n, L]."""
-        return self.sounds_of(_in_batches(self.decoder, latents))
+        return self.sounds_of(in_batches(self.decoder, latents))
 
     def sample_latents(self, count: int, seed: int, instrument: int | None = None) -> np.ndarray:
-        """Draw latents.
-
-        Args:
-            count: how many.
-            seed: of the draws.
-            instrument: its number, for what `fit_instruments` has found of it; None for the prior.
-
-        Returns:
-            float32 [count, L].
-        """
+        """Draw latents, float32 [count, L], of an instrument, given by its number, or from the prior."""
         noise = np.random.default_rng(seed).standard_normal((count, self.latent_dim), np.float32)
         top, rest = noise[:, : self.top_dim], noise[:, self.top_dim :]
         if instrument is not None:
             top = self.instrument_means.numpy()[instrument] + top @ self.instrument_factors.numpy()[instrument].T
-        return _in_batches(self.below, top, rest)
+        return in_batches(self.below, top, rest)
 
     def fit_instruments(self, chunks: np.ndarray, instruments: np.ndarray) -> None:
-        """Find where the sounds of each instrument lie among the latents of the top.
+        """Fit a normal distribution to the latents of each instrument at the top.
 
-        A normal distribution is fitted to the aggregate of the posteriors of an instrument's chunks: its mean is that
-        of their means, its covariance that of their means plus the mean of their variances. An instrument without
-        chunks is given what all chunks are together.
-
-        Args:
-            chunks: [n, 22050], those to learn from.
-            instruments: [n], their numbers.
+        It fits the aggregate of the posteriors of the instrument's chunks: its mean is that of their means, its
+        covariance that of their means plus the mean of their variances. An instrument without chunks gets the
+        distribution of all chunks. ``chunks`` are [n, 22050], ``instruments`` [n] their numbers.
         """
-        still = np.zeros((len(chunks), self.latent_dim), np.float32)
-        found = [self.infer(features, none).top for features, none in _batches(self.features_of(chunks), still)]
-        means, log_variances = (np.concatenate(parts).astype(np.float64) for parts in zip(*found, strict=True))
+        no_noise = np.zeros((len(chunks), self.latent_dim), np.float32)
+        top = in_batches(self.infer, self.features_of(chunks), no_noise).top
+        means, log_variances = (array.astype(np.float64) for array in top)
         centres, factors = [], []
         for number in range(len(self.instruments)):
             own = instruments == number if (instruments == number).any() else np.ones(len(chunks), bool)
-            spread = means[own] - means[own].mean(axis=0)
-            covariance = spread.T @ spread / len(spread) + np.diag(np.exp(log_variances[own]).mean(axis=0))
+            posteriors = np.diag(np.exp(log_variances[own]).mean(axis=0))
             centres.append(means[own].mean(axis=0))
-            factors.append(np.linalg.cholesky(covariance))
+            factors.append(np.linalg.cholesky(np.atleast_2d(np.cov(means[own].T, bias=True)) + posteriors))
         self.instrument_means.assign(np.stack(centres))
         self.instrument_factors.assign(np.stack(factors))
 
     def divergences(self, chunks: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-        """Return how far posteriors are from the prior, averaged over chunks.
-
-        Args:
-            chunks: [n, 22050].
-            seed: of the latents that are drawn.
-
-        Returns:
-            float32 for each latent, in nats, by level: {"top": [top_dim], …}.
-        """
+        """Return the divergence of each latent's posterior from the prior, in nats: {"top": float32 [top_dim], …}."""
         noise = np.random.default_rng(seed).standard_normal((len(chunks), self.latent_dim), np.float32)
-        batches = _batches(self.features_of(chunks), noise)
-        found = [self.infer(features, drawn).divergences for features, drawn in batches]
-        return {level: np.concatenate([each[level] for each in found]).mean(axis=0) for level in found[0]}
+        levels = in_batches(self.infer, self.features_of(chunks), noise).divergences
+        return {level: each.mean(axis=0) for level, each in levels.items()}
 
 
 @keras.saving.register_keras_serializable(package="audiovae")
@@ -335,6 +279,7 @@ class AudioVAE(LatentModel):
         **kwargs: see `LatentModel`.
     """
 
+    arguments = (*LatentModel.arguments, "latent_dim")
     _reported = ("kl_all_nats",)
 
     def __init__(self, instruments: Sequence[str], *, latent_dim: int = 128, **kwargs: Any) -> None:
@@ -342,10 +287,6 @@ class AudioVAE(LatentModel):
         self.latent_dim = latent_dim
         self.encoder = build_latent_encoder(self.form, latent_dim)
         self.decoder = build_latent_decoder(self.form, latent_dim)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "latent_dim": self.latent_dim}
 
     def infer(self, features: tf.Tensor, noise: tf.Tensor, training: bool = False) -> Inferred:
         """Draw latents of features; ``noise`` [B, L] is standard normal, or 0 for means."""
@@ -359,7 +300,7 @@ class HierarchicalAudioVAE(LatentModel):
     """Two levels of latents: the top over a whole chunk, the bottom over every 23 ms (46 ms of a spectrogram).
 
     p(top) p(bottom | top) p(x | top, bottom), with q(top | x) q(bottom | x, top): the top is inferred from the sound
-    itself, and both the prior of the bottom and the decoder read it.
+    alone, and both the prior of the bottom and the decoder read it.
 
     Args:
         top_dim: latents of the top.
@@ -367,6 +308,7 @@ class HierarchicalAudioVAE(LatentModel):
         **kwargs: see `LatentModel`.
     """
 
+    arguments = (*LatentModel.arguments, "top_dim", "bottom_channels")
     _reported = ("kl_top_nats", "kl_bottom_nats")
 
     def __init__(
@@ -381,16 +323,12 @@ class HierarchicalAudioVAE(LatentModel):
         self.bottom_prior = build_bottom_network(*sizes, local=False, name="bottom_prior")
         self.decoder = build_latent_decoder(*sizes)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "top_dim": self.top_dim, "bottom_channels": self.bottom_channels}
-
     def infer(self, features: tf.Tensor, noise: tf.Tensor, training: bool = False) -> Inferred:
         """Draw latents of features; ``noise`` [B, L] is standard normal, or 0 for means."""
-        parameters, heard = self.encoder(features, training=training)
+        parameters, coarse = self.encoder(features, training=training)
         top = bounded(parameters)
         drawn = top.sample(noise[:, : self.top_dim])
-        bottom = bounded(self.bottom_encoder([drawn, heard], training=training))
+        bottom = bounded(self.bottom_encoder([drawn, coarse], training=training))
         prior = bounded(self.bottom_prior([drawn], training=training))
         divergences = {
             "top": kl_divergence(top, standard_normal_like(top.mean)),
@@ -399,7 +337,7 @@ class HierarchicalAudioVAE(LatentModel):
         return Inferred(tf.concat([drawn, bottom.sample(noise[:, self.top_dim :])], axis=-1), top, divergences)
 
     def below(self, top: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """Return latents [B, L] of which the top is given, the others drawn from their prior under it."""
+        """Return latents [B, L] with the given top; those of the bottom are drawn from their prior given the top."""
         return tf.concat([top, bounded(self.bottom_prior([top])).sample(noise)], axis=-1)
 
 
@@ -409,13 +347,14 @@ class AudioVQVAE(AudioModel):
 
     Args:
         quantizer_kind: ``vq``, a learned codebook, or ``fsq``, a grid.
-        codes: how many there are; of a grid a product of numbers up to 8.
+        codes: their number; of a grid a product of numbers up to 8.
         code_width: D of a codebook.
         commitment: weight of the encodings' squared distance from their codes; or ``auto``: a quarter of the inverse of
-            the encodings' variance, so that it counts the same however far apart they are. A grid has no use for it.
+            the encodings' variance, so that their scale does not matter. A grid does not use it.
         **kwargs: see `AudioModel`.
     """
 
+    arguments = (*AudioModel.arguments, "quantizer_kind", "codes", "code_width", "commitment")
     _reported = ("commitment_loss", "perplexity")
 
     def __init__(
@@ -429,8 +368,6 @@ class AudioVQVAE(AudioModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(instruments, **kwargs)
-        if quantizer_kind not in QUANTIZERS:
-            raise ValueError(f"quantizer {quantizer_kind!r} is not one of {', '.join(QUANTIZERS)}")
         self.quantizer_kind, self.codes = quantizer_kind, codes
         self.code_width, self.commitment = code_width, commitment
         learned = quantizer_kind == "vq"
@@ -444,11 +381,6 @@ class AudioVQVAE(AudioModel):
         )
         self.quantizer.build((None, self.frames, width))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = ("quantizer_kind", "codes", "code_width", "commitment")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
     @property
     def frames(self) -> int:
         """N: 172 of a sound, 176 of a spectrogram."""
@@ -456,7 +388,7 @@ class AudioVQVAE(AudioModel):
 
     @property
     def code_count(self) -> int:
-        """How many codes there are."""
+        """The number of different codes."""
         return self.codes
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -464,23 +396,17 @@ class AudioVQVAE(AudioModel):
         codes = self.quantizer(self.encoder(features, training=training)).codes
         return self.decoder(self.quantizer.values_of(codes), training=training)
 
-    def _rebuild(
-        self,
-        features: tf.Tensor,
-        seed: tf.Tensor,
-        *,
-        training: bool,
-    ) -> Rebuilt:
+    def _rebuild(self, features: tf.Tensor, seed: tf.Tensor, *, training: bool) -> Rebuilt:
         encodings = self.encoder(features, training=training)
         quantised = self.quantizer(encodings, training=training)
-        found = {"commitment_loss": quantised.commitment, "perplexity": perplexity(quantised.codes, self.codes)}
+        reported = {"commitment_loss": quantised.commitment, "perplexity": perplexity(quantised.codes, self.codes)}
         cost = self._commitment_weight(encodings) * quantised.commitment
-        return Rebuilt(self.decoder(quantised.values, training=training), cost, found)
+        return self.decoder(quantised.values, training=training), cost, reported
 
     def _commitment_weight(self, encodings: tf.Tensor) -> tf.Tensor | float:
         if self.quantizer_kind == "fsq":
-            return 0.0  # a grid has no distance to keep
-        if self.commitment != AUTO:
+            return 0.0
+        if self.commitment != "auto":
             return self.commitment
         variance = tf.reduce_mean(tf.math.reduce_variance(encodings, axis=[0, 1]))
         return _COMMITMENT / tf.stop_gradient(tf.maximum(variance, 1e-6))
@@ -489,29 +415,17 @@ class AudioVQVAE(AudioModel):
 
     def encode_codes(self, chunks: np.ndarray) -> np.ndarray:
         """Return the codes of chunks, int32 [n, N]."""
-        return _in_batches(lambda part: self.quantizer(self.encoder(part)).codes, self.features_of(chunks))
+        return in_batches(lambda part: self.quantizer(self.encoder(part)).codes, self.features_of(chunks))
 
     def decode_codes(self, codes: np.ndarray) -> np.ndarray:
         """Return the chunks of codes [n, N]."""
-        values = _in_batches(lambda part: self.decoder(self.quantizer.values_of(part)), codes)
-        return self.sounds_of(values)
+        return self.sounds_of(in_batches(lambda part: self.decoder(self.quantizer.values_of(part)), codes))
 
     def latents(self, chunks: np.ndarray) -> np.ndarray:
         """Return the encodings of chunks before they are rounded to codes, float32 [n, N D]."""
-        return _in_batches(self.encoder, self.features_of(chunks)).reshape(len(chunks), -1)
+        return in_batches(self.encoder, self.features_of(chunks)).reshape(len(chunks), -1)
 
     def from_latents(self, latents: np.ndarray) -> np.ndarray:
-        """Return the chunks of encodings [n, N D], rounded to codes: there is a way from one chunk to another."""
+        """Return the chunks of encodings [n, N D], rounded to codes, so that chunks can be interpolated."""
         encodings = latents.reshape(len(latents), *self.encoder.output_shape[1:])
-        return self.decode_codes(_in_batches(lambda part: self.quantizer(part).codes, encodings))
-
-
-def _batches(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield some rows of all arrays at a time."""
-    for start in range(0, len(arrays[0]), _BATCH):
-        yield tuple(array[start : start + _BATCH] for array in arrays)
-
-
-def _in_batches(function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
-    """Return what a function makes of the rows of arrays, at least one."""
-    return np.concatenate([np.asarray(function(*parts)) for parts in _batches(*arrays)])
+        return self.decode_codes(in_batches(lambda part: self.quantizer(part).codes, encodings))

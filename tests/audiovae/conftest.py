@@ -1,9 +1,11 @@
 import functools
+import types
 
 import pytest
-from smallsounds import small_sounds
+from smallsounds import small_prior, small_sounds, small_vae, small_vqvae
 
 from audiovae.metrics import measures, spectra
+from manymodes.files import save_keras
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def rough_inversion():
 
 @pytest.fixture(scope="module")
 def little_measured():
-    """Measure speeds once, on few chunks, and judge by few samples."""
+    """Measure speeds once, on few chunks, and few samples."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"_TIMED_CHUNKS": 2, "_TIMED_RUNS": 1, "SAMPLES": 2}.items():
             patch.setattr(f"audiovae.metrics.measures.{name}", value)
@@ -32,3 +34,28 @@ def little_measured():
 def sounds():
     """Give a few chunks of two instruments that nobody could confuse."""
     return small_sounds()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """Give run folders: of a model with codes and its prior, of another one with codes, and of one with latents."""
+    folder = tmp_path_factory.mktemp("runs")
+    save_keras(small_vqvae(), folder / "codes/model.keras")
+    save_keras(small_prior(small_vqvae()), folder / "codes/prior.keras")
+    save_keras(small_vqvae(seed=5), folder / "other/model.keras")
+    save_keras(small_vae(), folder / "latents/model.keras")
+    return types.SimpleNamespace(**{name: folder / name for name in ("codes", "other", "latents")})
+
+
+@pytest.fixture
+def refused(at_prompt, tmp_path, contents):
+    """Run a command that is to fail with one line and change nothing; return the line."""
+
+    def run(main, *arguments):
+        before = contents(tmp_path)
+        code, _, errors = at_prompt(main, *arguments)
+        assert (code, errors.count("\n")) == (2, 1)
+        assert contents(tmp_path) == before
+        return errors
+
+    return run

@@ -1,8 +1,11 @@
 import argparse
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from audiovae.config import AudioConfig
+from audiovae.config import AudioConfig, levels_of
 from manymodes.cli import UserError
 
 DEFAULTS = {
@@ -71,3 +74,15 @@ def test_sounds_are_noted_with_their_whole_path(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for typed, kept in (("some", "some"), ("~/wavs", "home/wavs"), ("./corpus", "corpus")):
         assert parsed(f"--sounds {typed}").sounds == str(tmp_path / kept)
+
+
+@given(st.integers(2, 4096))
+def test_a_grid_has_the_requested_number_of_codes(codes):
+    try:
+        levels = levels_of(codes)
+    except ValueError:
+        assert any(codes % prime == 0 for prime in range(11, codes + 1) if all(prime % k for k in range(2, prime)))
+    else:
+        assert np.prod(levels) == codes
+        assert all(2 <= level <= 8 for level in levels)
+    assert levels_of(256) == (8, 8, 4)

@@ -1,4 +1,3 @@
-import hashlib
 import struct
 
 import numpy as np
@@ -49,19 +48,10 @@ def test_the_bytes_are_as_documented():
     assert content[len(header) :][:-4] == struct.pack("<e", 0.5) + bytes([0b00101001, 0b11001010])
 
 
-def test_a_second_takes_as_many_bits_as_its_codes_and_little_more():
-    seconds = 600
-    hop = CHUNK - 256
-    count = 1 + -(-(seconds * CHUNK - CHUNK) // hop)
-    content = pack(coded(np.zeros((count, 172)), np.ones(count), seconds * CHUNK, hop))
-    assert 8 * len(content) / seconds == pytest.approx((172 * 8 + 16) * CHUNK / hop, abs=5)
-    assert 8 * len(content) / seconds < 1420
-
-
 def test_what_is_cut_short_is_refused():
     content = pack(SMALL)
     for size in range(len(content)):
-        reason = "is no file of sound codes" if size < len(MAGIC) else "is cut short"
+        reason = "is not a file of sound codes" if size < len(MAGIC) else "is cut short"
         with pytest.raises(UnreadableCodesError, match=reason):
             unpack(content[:size])
 
@@ -74,36 +64,24 @@ def test_any_damaged_byte_is_noticed():
             unpack(bytes(content))
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        SMALL._replace(codes=SMALL.codes + 5),
-        SMALL._replace(codes=SMALL.codes - 2),
-        SMALL._replace(length=20_000),
-        SMALL._replace(gains=SMALL.gains[:1]),
-    ],
-)
-def test_what_is_no_sound_is_not_packed(wrong):
-    with pytest.raises(ValueError, match=r"from 0 to 255|are not those of"):
-        pack(wrong)
-
-
-def test_files_that_are_none(tmp_path):
+def test_other_files_are_refused(tmp_path):
     path = tmp_path / "my.codes"
     with pytest.raises(UserError, match="does not exist"):
         read_codes(path)
     path.write_bytes(b"RIFF....WAVE")
-    with pytest.raises(UserError, match="is no file of sound codes"):
+    with pytest.raises(UserError, match="is not a file of sound codes"):
         read_codes(path)
-    path.write_bytes(pack(SMALL))
-    assert read_codes(path).codes.tolist() == SMALL.codes.tolist()
+    content = bytearray(pack(SMALL))
+    content[len(MAGIC)] = 2
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="version 2"):
+        read_codes(path)
 
 
 def test_a_fingerprint_tells_models_apart():
     weights = [np.arange(6, dtype=np.float32), np.zeros((2, 3), np.float32)]
     same = fingerprint(array.copy() for array in weights)
     assert fingerprint(weights) == same
-    assert len(same) == 8
     others = [
         [weights[0] + 1e-6, weights[1]],
         [weights[0], weights[1].T],
@@ -111,14 +89,6 @@ def test_a_fingerprint_tells_models_apart():
         weights[::-1],
     ]
     assert len({same, *map(fingerprint, others)}) == 5
-    assert same != hashlib.sha256(b"").digest()[:8]
-
-
-def test_a_later_version_is_said_to_be_one():
-    content = bytearray(pack(SMALL))
-    content[len(MAGIC)] = 2
-    with pytest.raises(UnreadableCodesError, match="version 2"):
-        unpack(bytes(content))
 
 
 def test_gains_beyond_16_bits_are_as_large_as_can_be():

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from smallsounds import tone
 
 from audiovae import sounds as command
 from audiovae.data import sounds
@@ -18,21 +19,10 @@ from melodygan.data.corpus import Corpus
 from melodygan.data.encoding import Note, Tune
 
 RATE = 22_050
-SECOND = np.arange(RATE) / RATE
 
 
 def tune_of(pitches, name, steps=4):
     return Tune(tuple(Note(pitch, steps) for pitch in pitches), name=name, source=f"{name}.abc")
-
-
-def random_tunes(count):
-    rng = np.random.default_rng(0)
-    scale = np.array([60, 62, 64, 65, 67, 69, 71, 72])
-    return tuple(tune_of(rng.choice(scale, 32).tolist(), f"tune {number}") for number in range(count))
-
-
-def tone(frequency, seconds=2.0, rate=RATE, amplitude=0.5):
-    return amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
 
 
 def loudest_frequency(chunk):
@@ -49,12 +39,14 @@ def splits_of(found):
 def small_corpus(tmp_path_factory):
     """Return a function: play ten chunks an instrument, of thirty tunes and few grooves; what is kept is kept here."""
     cache = tmp_path_factory.mktemp("cache")
-    corpus = Corpus("thirty", random_tunes(30), 30, (), 0, (), "0" * 64)
+    pitches = np.random.default_rng(0).choice([60, 62, 64, 65, 67, 69, 71, 72], (30, 32)).tolist()
+    tunes = tuple(tune_of(row, f"tune {number}") for number, row in enumerate(pitches))
+    corpus = Corpus("thirty", tunes, 30, (), 0, (), "0" * 64)
     patch = pytest.MonkeyPatch()
     patch.setenv("MANYMODES_CACHE", str(cache))
     patch.setattr(sounds, "load_corpus", lambda **_: corpus)
     patch.setattr(sounds, "load_grooves", lambda seed: load_grooves(per_style=10, seed=seed))
-    yield lambda **options: load_sounds(progress=False, **{"chunks": 10, **options})
+    yield lambda **options: load_sounds(**{"chunks": 10, **options})
     patch.undo()
 
 
@@ -90,21 +82,12 @@ def three(record):
         record(f"good {number}.wav", tone(frequency))
 
 
-@pytest.fixture
-def load(folder):
-    return lambda source=folder, **options: load_sounds(source, progress=False, **options)
-
-
-# --- the corpus
-
-
 def test_every_instrument_has_as_many_chunks(played):
     assert played.names == INSTRUMENTS == (*PROGRAMS, DRUMS)
     for side, count in zip(splits_of(played), (8, 1, 1), strict=True):
         assert np.bincount(side.instruments).tolist() == [count] * len(INSTRUMENTS)
         assert side.chunks.shape == (count * len(INSTRUMENTS), CHUNK)
         assert side.chunks.dtype == side.gains.dtype == np.float32
-        assert len(side.gains) == len(side.origins) == len(side.chunks)
 
 
 def test_no_tune_or_groove_is_in_two_splits(played):
@@ -116,26 +99,11 @@ def test_no_tune_or_groove_is_in_two_splits(played):
         np.testing.assert_array_equal(from_groove, side.instruments == INSTRUMENTS.index(DRUMS))
 
 
-def test_same_seed_same_sounds(played, small_corpus, monkeypatch, tmp_path):
-    monkeypatch.setenv("MANYMODES_CACHE", str(tmp_path / "another cache"))
-    again = small_corpus()
-    assert again.fingerprint == played.fingerprint
-    for side, same in zip(splits_of(again), splits_of(played), strict=True):
-        for array, other in zip(side, same, strict=True):
-            np.testing.assert_array_equal(array, other)
-    assert small_corpus(seed=1).fingerprint != played.fingerprint
-
-
 def test_what_was_played_is_kept(played, small_corpus, monkeypatch):
     monkeypatch.setattr(sounds, "play_instrument", lambda *_: pytest.fail("it is in the cache"))
     kept = small_corpus()
-    assert kept.fingerprint == played.fingerprint
-    assert (kept.origins, kept.silent, kept.seed, kept.names) == (
-        played.origins,
-        played.silent,
-        played.seed,
-        played.names,
-    )
+    for field in ("fingerprint", "origins", "silent", "seed", "names"):
+        assert getattr(kept, field) == getattr(played, field)
     for side, same in zip(splits_of(kept), splits_of(played), strict=True):
         for array, other in zip(side, same, strict=True):
             assert array.dtype == other.dtype
@@ -149,10 +117,8 @@ def test_a_damaged_cache_is_made_again(played, small_corpus, monkeypatch, tmp_pa
     monkeypatch.setenv("MANYMODES_CACHE", str(tmp_path))
     (tmp_path / kept.name).write_bytes(whole[: len(whole) // 2] if content is None else content)
     assert small_corpus().fingerprint == played.fingerprint
+    assert small_corpus(seed=1).fingerprint != played.fingerprint
     assert (tmp_path / kept.name).read_bytes() == whole
-
-
-# --- playing
 
 
 def test_a_tune_is_played_at_its_pitches():
@@ -163,32 +129,23 @@ def test_a_tune_is_played_at_its_pitches():
         assert loudest_frequency(chunk) == pytest.approx(440, rel=0.01)
 
 
-def bar_of(hits, tempo):
-    """Return one bar with so many (step, instrument) hits."""
-    cells = np.zeros((1, 16, 9))
-    for step, drum in hits:
-        cells[0, step, drum] = 1
-    return Bars.of(cells, cells * 0.8, np.zeros_like(cells), tempo=tempo)
-
-
 @pytest.mark.parametrize(("tempo", "seconds"), [(60, 4), (100, 2), (120, 2), (300, 1)])
 def test_a_groove_is_as_many_chunks_as_its_bar_has_seconds(tempo, seconds):
-    take = play_groove(bar_of([(0, 0), (4, 1), (8, 0), (12, 1)], tempo), 0, np.random.default_rng(0))
+    hits = np.zeros((1, 16, 9))
+    hits[0, [0, 4, 8, 12], [0, 1, 0, 1]] = 1
+    bar = Bars.of(hits, 0.8 * hits, np.zeros_like(hits), tempo=tempo)
+    take = play_groove(bar, 0, np.random.default_rng(0))
     assert take.shape == (seconds, CHUNK)
     assert (loudness(take) > QUIETEST_RMS).all()
 
 
-# --- recordings
-
-
-def test_a_folder_is_read(record, load, folder):
+def test_a_folder_is_read(record, folder):
     for instrument, frequency in (("bells", 1000), ("horns", 300)):
         for number in range(3):
             record(f"{instrument}/take {number}.wav", tone(frequency + number, amplitude=0.1))
-    found = load()
+    found = load_sounds(folder)
     assert found.source == str(folder)
     assert found.names == ("bells", "horns")
-    assert found.rate_hz == RATE
     assert found.origins == tuple(f"{name}/take {number}.wav" for name in found.names for number in range(3))
     for side in splits_of(found):
         assert np.bincount(side.instruments).tolist() == [3, 3]  # 2 seconds, half a second apart
@@ -198,68 +155,49 @@ def test_a_folder_is_read(record, load, folder):
             np.testing.assert_allclose(np.abs(chunk * gain).max(), 0.1, atol=1e-3)
 
 
-def test_no_file_is_in_two_splits(record, load):
+def test_no_file_is_in_two_splits(record, folder):
     for number in range(20):
         record(f"{number}.wav", tone(300 + 10 * number))
-    found = load()
+    found = load_sounds(folder)
     on_side = [set(side.origins) for side in splits_of(found)]
     assert [len(origins) for origins in on_side] == [16, 2, 2]
     assert set.union(*on_side) == set(range(20))
-    assert [set(side.origins) for side in splits_of(load(seed=1))] != on_side
+    assert [set(side.origins) for side in splits_of(load_sounds(folder, seed=1))] != on_side
 
 
-@pytest.mark.parametrize(("ending", "rate"), [("wav", 8000), ("flac", 44_100), ("mp3", 44_100)])
-def test_formats_rates_and_channels(record, load, ending, rate):
-    for number in range(3):
-        record(f"{number}.{ending.upper() if number else ending}", np.stack([tone(500, rate=rate)] * 2, axis=1), rate)
-    for side in splits_of(load()):
-        for chunk in side.chunks:
-            assert loudest_frequency(chunk) == pytest.approx(500, abs=1)
-
-
-def test_hidden_files_and_others_are_left_out(record, load, folder, three):
-    record(".hidden/a.wav", tone(100))
-    record("._good 1.wav", tone(100))
-    (folder / "notes.txt").write_text("Not a sound.", encoding="utf-8")
-    found = load()
-    assert found.origins == ("good 0.wav", "good 1.wav", "good 2.wav")
-    assert found.names == (folder.name,)
-    assert found.skipped == ()
-
-
-def test_silent_parts_are_left_out(record, load, three):
+def test_silent_parts_are_left_out(record, folder, three):
     record("pauses.wav", np.concatenate([tone(300, 1), np.zeros(4 * RATE), tone(300, 1)]))
-    found = load(hop=CHUNK)
+    found = load_sounds(folder, hop=CHUNK)
     number = found.origins.index("pauses.wav")
     assert sum((side.origins == number).sum() for side in splits_of(found)) == 2
     assert found.silent == 4
     assert "left out: 4" in found.table()
 
 
-def test_files_that_are_of_no_use(record, load, folder, three):
+def test_files_that_are_of_no_use(record, folder, three):
+    for hidden in (".hidden/a.wav", "._good 1.wav"):
+        record(hidden, tone(100))
+    (folder / "notes.txt").write_text("Not a sound.", encoding="utf-8")
     (folder / "text.wav").write_text("This is not a sound.", encoding="utf-8")
-    record("empty.wav", np.zeros(0))
     record("silent.flac", np.zeros(3 * RATE))
-    soundfile.write(folder / "odd.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
-    found = load()
+    found = load_sounds(folder)
+    assert found.origins == ("good 0.wav", "good 1.wav", "good 2.wav")
+    assert found.names == (folder.name,)
     assert dict(found.skipped) == {
-        "empty.wav": "is empty",
-        "odd.wav": "has samples that are no numbers",
         "silent.flac": "is silent",
         "text.wav": "cannot be read as sound (Format not recognised)",
     }
-    assert "skipped: 4" in found.table()
     assert "    silent.flac: is silent" in found.table()
-    assert "and 3 more" in found.table(limit=1)
+    assert "and 1 more" in found.table(limit=1)
 
 
-def test_not_more_chunks_than_asked_for(record, load):
+def test_not_more_chunks_than_asked_for(record, folder):
     for number in range(3):
         record(f"{number}.wav", tone(300 + number, 30))
-    found = load(chunks=20, hop=CHUNK)
+    found = load_sounds(folder, chunks=20, hop=CHUNK)
     assert [len(side.chunks) for side in splits_of(found)] == [16, 2, 2]
-    assert load(chunks=20, hop=CHUNK).fingerprint == found.fingerprint
-    assert load(chunks=10_000, hop=CHUNK).train.chunks.shape == (30, CHUNK)
+    assert load_sounds(folder, chunks=20, hop=CHUNK).fingerprint == found.fingerprint
+    assert load_sounds(folder, chunks=10_000, hop=CHUNK).train.chunks.shape == (30, CHUNK)
 
 
 def test_instruments_with_few_files_are_to_learn_from():
@@ -275,7 +213,7 @@ def test_instruments_with_few_files_are_to_learn_from():
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected"),
     [
         ("nowhere", "nowhere does not exist: give a folder of sound files"),
         ("", "--sounds is empty"),
@@ -286,7 +224,7 @@ def test_instruments_with_few_files_are_to_learn_from():
         ("bad", "(0 of its files can be used, not a.wav: cannot be read as sound (Format not recognised), and 1 more)"),
     ],
 )
-def test_nothing_to_learn_from(load, folder, monkeypatch, source, said):
+def test_nothing_to_learn_from(folder, monkeypatch, source, expected):
     monkeypatch.chdir(folder.parent)
     for place in ("one", "bad"):
         Path(place).mkdir()
@@ -294,11 +232,8 @@ def test_nothing_to_learn_from(load, folder, monkeypatch, source, said):
     for name in ("a.wav", "b.wav"):
         Path("bad", name).write_text("No sound at all.", encoding="utf-8")
     with pytest.raises(UserError) as caught:
-        load(source)
-    assert said in str(caught.value)
-
-
-# --- the command
+        load_sounds(source)
+    assert expected in str(caught.value)
 
 
 def test_sounds_are_written_as_they_were(at_prompt, record, folder, tmp_path):
@@ -311,7 +246,7 @@ def test_sounds_are_written_as_they_were(at_prompt, record, folder, tmp_path):
     assert (code, errors) == (0, "")
     assert f"wrote 4 sounds to {tmp_path / 'out'}/" in text
     metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
-    found = load_sounds(folder, seed=3, hop=CHUNK, progress=False)
+    found = load_sounds(folder, seed=3, hop=CHUNK)
     assert found.table() in text
     assert metadata["fingerprint"] == found.fingerprint
     assert metadata["instruments"] == [
@@ -326,19 +261,3 @@ def test_sounds_are_written_as_they_were(at_prompt, record, folder, tmp_path):
         amplitude, frequency = (0.2, 500) if sound["instrument"] == "bells" else (0.02, 200)
         assert np.abs(samples).max() == pytest.approx(amplitude, rel=0.01)
         assert loudest_frequency(samples) == pytest.approx(frequency + int(Path(sound["origin"]).stem), abs=0.5)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--chunks", 9), "too few for three splits: give 10 or more"),
-        (("--hop", 1.5), "--hop"),
-        (("--sounds", "nowhere"), "nowhere does not exist"),
-    ],
-)
-def test_mistakes_are_told_in_one_line(at_prompt, tmp_path, arguments, said):
-    code, _, errors = at_prompt(command.main, "--out", tmp_path / "out", *arguments)
-    assert code == 2
-    assert said in errors
-    assert errors.count("\n") == 1
-    assert not (tmp_path / "out").exists()

@@ -13,12 +13,11 @@ from audiovae.metrics.spectra import (
     mse,
     si_sdr,
     spectral_convergence,
-    spectral_loss,
     spectral_loss_tf,
 )
 
 RATE = 22_050
-MEASURES = (mse, cosine_similarity, si_sdr, spectral_convergence, spectral_loss, mel_distance)
+MEASURES = (mse, cosine_similarity, si_sdr, spectral_convergence, mel_distance)
 
 
 def sine(frequency, amplitude=1.0, samples=RATE):
@@ -46,25 +45,12 @@ def noise():
     return np.random.default_rng(0).normal(size=(3, RATE))
 
 
-# --- spectra
-
-
 @pytest.mark.parametrize("window", RESOLUTIONS)
 def test_magnitudes_are_librosas(sounds, window):
     ours = magnitudes(sounds, window)
     theirs = np.abs(librosa.stft(sounds, n_fft=window, hop_length=window // 4)) * 4 / window
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, np.swapaxes(theirs, 1, 2), atol=1e-5)
-
-
-@pytest.mark.parametrize("window", RESOLUTIONS)
-@pytest.mark.parametrize("amplitude", [1.0, 0.01])
-def test_a_sine_has_the_magnitude_of_its_amplitude(window, amplitude):
-    place = window // 16
-    spectrum = magnitudes(sine(place * RATE / window, amplitude), window)
-    inner = spectrum[4:-4]
-    np.testing.assert_allclose(inner.max(axis=1), amplitude, rtol=1e-3)
-    assert (inner.argmax(axis=1) == place).all()
 
 
 @pytest.mark.parametrize("bands", [128, 256])
@@ -87,36 +73,31 @@ def test_mel_spectrograms_go_back_to_sound(sounds, bands, ceiling):
     assert again.dtype == np.float32
     assert again.shape == sounds.shape
     assert (spectral_convergence(sounds, again) < ceiling).all()
-    assert (mel_distance(sounds, again, bands) < 2).all()
+    assert (mel_distance(sounds, again) < 2).all()
     np.testing.assert_array_equal(from_log_mel(mels[:1], RATE), again[:1])
-
-
-# --- measures
 
 
 def test_equal_sounds(sounds):
     values = [measure(sounds, sounds.copy()) for measure in MEASURES]
     assert [value.shape for value in values] == [(3,)] * len(MEASURES)
-    for value, best in zip(values, (0, 1, np.inf, 0, 0, 0), strict=True):
+    for value, best in zip(values, (0, 1, np.inf, 0, 0), strict=True):
         np.testing.assert_allclose(value, best, rtol=1e-12)
 
 
-def test_silence_instead_of_a_sound(sounds):
+def test_silence(sounds):
     silence = np.zeros_like(sounds)
-    np.testing.assert_allclose(mse(sounds, silence), np.mean(sounds.astype(float) ** 2, axis=1))
-    assert cosine_similarity(sounds, silence).tolist() == [0] * 3
-    assert si_sdr(sounds, silence).tolist() == [-np.inf] * 3
-    np.testing.assert_allclose(spectral_convergence(sounds, silence), 1)
-    assert (spectral_loss(sounds, silence) > 1).all()
+    power = np.mean(sounds.astype(float) ** 2, axis=1)
+    nan, infinity = np.nan, np.inf
+    for pair, expected in (
+        ((sounds, silence), (power, 0, -infinity, 1)),
+        ((silence, sounds), (power, 0, nan, infinity)),
+        ((silence, silence), (0, 1, nan, 0)),
+    ):
+        for measure, value in zip((mse, cosine_similarity, si_sdr, spectral_convergence), expected, strict=True):
+            np.testing.assert_allclose(measure(*pair), np.broadcast_to(value, 3), rtol=1e-6)
     assert (mel_distance(sounds, silence) > 4).all()
-
-
-def test_two_silences():
-    silence = np.zeros((2, RATE), np.float32)
-    assert cosine_similarity(silence, silence).tolist() == [1, 1]
-    assert np.isnan(si_sdr(silence, silence)).all()
-    for measure in (mse, spectral_convergence, spectral_loss, mel_distance):
-        assert measure(silence, silence).tolist() == [0, 0]
+    assert (mel_distance(silence, sounds) > 4).all()
+    assert (mel_distance(silence, silence) == 0).all()
 
 
 @pytest.mark.parametrize("scale", [0.25, 3.0])
@@ -143,25 +124,12 @@ def test_noise_of_a_known_ratio(sounds, noise, decibels):
     np.testing.assert_allclose(cosine_similarity(clean, noisy), (1 + 10 ** (-decibels / 10)) ** -0.5)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_each_pair_is_measured_by_itself(measure):
-    reference = np.stack([chord(seed) for seed in range(40)])
-    estimate = reference[::-1]
-    values = measure(reference, estimate)
-    for place in (0, 31, 32, 39):
-        np.testing.assert_allclose(
-            measure(reference[place : place + 1], estimate[place : place + 1])[0], values[place], rtol=1e-5
-        )
-    assert measure(reference[:0], estimate[:0]).shape == (0,)
-
-
-# --- for training
-
-
-def test_tensorflow_gives_the_same_loss(sounds, noise):
+def test_the_loss_is_the_convergence_and_the_distance_of_logarithms(sounds, noise):
     estimate = (0.5 * sounds + 0.01 * noise).astype(np.float32)
-    for pair in ((sounds, estimate), (estimate, sounds), (sounds, np.zeros_like(sounds)), (sounds, sounds)):
-        np.testing.assert_allclose(spectral_loss_tf(*pair).numpy(), spectral_loss(*pair), rtol=1e-4, atol=1e-6)
+    for x, y in ((sounds, estimate), (estimate, sounds), (sounds, np.zeros_like(sounds)), (sounds, sounds)):
+        spectra = [[np.log(magnitudes(part, window) + 1e-4) for part in (x, y)] for window in RESOLUTIONS]
+        logs = np.mean([np.abs(one - other).mean(axis=(1, 2)) for one, other in spectra], axis=0)
+        np.testing.assert_allclose(spectral_loss_tf(x, y), spectral_convergence(x, y) + logs, rtol=1e-4, atol=1e-6)
 
 
 def test_the_loss_has_gradients_everywhere(sounds):
@@ -179,12 +147,3 @@ def test_mel_distance_is_in_decibels():
     # ten times as loud is 20 dB more, where both are above the floor
     above = (log_mel(quiet)[0] > -1).mean()
     assert 20 * above <= mel_distance(quiet, 10 * quiet)[0] <= 20
-
-
-def test_a_sound_instead_of_silence(sounds):
-    silence = np.zeros_like(sounds)
-    assert cosine_similarity(silence, sounds).tolist() == [0] * 3
-    assert np.isnan(si_sdr(silence, sounds)).all()
-    assert spectral_convergence(silence, sounds).tolist() == [np.inf] * 3
-    assert spectral_loss(silence, sounds).tolist() == [np.inf] * 3
-    assert (mel_distance(silence, sounds) > 4).all()
