@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from manymodes import __version__, cli
 from manymodes.cli import UserError
+from manymodes.files import in_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,23 +36,19 @@ COMMANDS = {
 }
 """The module whose ``main`` each command calls, and what the command does."""
 
-
 _EXAMPLE = """\
 example (python -m manymodes does the same; --help after a command shows its options):
   manymodes compose --count 4"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that the first words name.
+    """Run the command of the first words.
 
     Raises:
         UserError: there is no such command.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in {"-h", "--help"}:
-        print(_help())
-        return 0
-    if words[0] == "--version":
+    if words[:1] == ["--version"]:
         print(__version__)
         return 0
     for length in (2, 1):
@@ -59,23 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if name in COMMANDS:
             return importlib.import_module(COMMANDS[name][0]).main(words[length:])
     groups = {name.split()[0] for name in COMMANDS if " " in name}
-    if words[0] in groups:
-        parts = [name.split()[1] for name in COMMANDS if name.startswith(f"{words[0]} ")]
-        if len(words) == 1 or words[1] in {"-h", "--help"}:
-            print(_help(words[0]))
-            return 0
-        hint = cli.did_you_mean(words[1].lower(), dict(zip(parts, parts, strict=True)))
-        raise UserError(f"unknown command '{words[0]} {words[1]}'; {hint}choose {words[0]} with {', '.join(parts)}")
-    first_words = dict.fromkeys(name.split()[0] for name in COMMANDS)
-    hint = cli.did_you_mean(words[0].lower(), {word: word for word in first_words})
-    raise UserError(f"unknown command {words[0]!r}; {hint}manymodes --help lists the commands")
-
-
-def _help(group: str = "") -> str:
-    rows = [(f"  {name}", text) for name, (_, text) in COMMANDS.items() if name.split()[0] == group or not group]
-    width = max(len(name) for name, _ in rows)
-    listed = [f"{name:{width}}  {text}" for name, text in rows]
-    return "\n".join(["usage: manymodes COMMAND [OPTIONS]", "", *listed, "", _EXAMPLE])
+    prefix = f"{words[0]} " if words and words[0] in groups else ""
+    rest = words[1:] if prefix else words
+    if not rest or rest[0] in {"-h", "--help"}:
+        rows = [(f"  {name}", text) for name, (_, text) in COMMANDS.items() if name.startswith(prefix)]
+        print("\n".join(["usage: manymodes COMMAND [OPTIONS]", "", *in_columns(rows, left=2), "", _EXAMPLE]))
+        return 0
+    known = dict.fromkeys(name.removeprefix(prefix).split()[0] for name in COMMANDS if name.startswith(prefix))
+    hint = cli.did_you_mean(rest[0].lower(), {word: word for word in known})
+    raise UserError(f"unknown command {prefix + rest[0]!r}; {hint}manymodes {prefix}--help lists the commands")
 
 
 def entry() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import math
 import os
 import sys
 from pathlib import Path
@@ -46,9 +47,9 @@ def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser
 
 
 def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0 on success, 2 for a mistake of the user (one line, no traceback), 130 for Ctrl-C.
+    """Run a command and exit: 0 on success, 2 for a `UserError` (one line, no traceback), 130 for Ctrl-C.
 
-    If the reader of the output, such as ``head``, stops reading, the command ends with 1 and prints nothing more.
+    If the reader of the output, such as ``head``, stops reading, the exit code is 1.
     """
     try:
         code = main(argv)
@@ -68,10 +69,9 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Hide what TensorFlow's native libraries print while they are loaded.
+    """Hide what TensorFlow's native libraries write to standard error's file descriptor while they are loaded.
 
-    They write to the file descriptor of standard error before any log level is read, so that nothing in Python can
-    filter it. An import that fails still raises. TF_CPP_MIN_LOG_LEVEL=0 shows what the libraries log later.
+    An import that fails still raises. TF_CPP_MIN_LOG_LEVEL=0 shows what the libraries log later.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
@@ -89,53 +89,38 @@ def quiet_start() -> Iterator[None]:
 
 def positive_int(text: str) -> int:
     """Argparse type: an integer of at least 1."""
-    return _bounded(text, int, 1, "a whole number of at least 1")
+    return _checked(text, int, lambda value: value >= 1, "a whole number of at least 1")
 
 
 def non_negative_int(text: str) -> int:
     """Argparse type: an integer of at least 0."""
-    return _bounded(text, int, 0, "a whole number of at least 0")
+    return _checked(text, int, lambda value: value >= 0, "a whole number of at least 0")
 
 
 def positive_float(text: str) -> float:
     """Argparse type: a finite number above 0."""
-    value = non_negative_float(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
+    return _checked(text, float, lambda value: value > 0, "a number above 0")
 
 
 def non_negative_float(text: str) -> float:
     """Argparse type: a finite number of at least 0."""
-    return _bounded(text, float, 0, "a number of at least 0")
+    return _checked(text, float, lambda value: value >= 0, "a number of at least 0")
 
 
 def probability(text: str) -> float:
     """Argparse type: a number above 0 and at most 1."""
-    value = positive_float(text)
-    if value > 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and at most 1")
-    return value
+    return _checked(text, float, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
 
 
 def between(least: float, most: float, what: str) -> Callable[[str], float]:
     """Return an argparse type: a number from ``least`` to ``most``, called ``what`` in the message."""
-
-    def convert(text: str) -> float:
-        value = _bounded(text, float, least, f"{what} from {least:g} to {most:g}")
-        if value > most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what} from {least:g} to {most:g}")
-        return value
-
-    return convert
+    described = f"{what} from {least:g} to {most:g}"
+    return lambda text: _checked(text, float, lambda value: least <= value <= most, described)
 
 
 def seed_value(text: str) -> int:
     """Argparse type: an integer that fits 31 bits, as every generator here accepts."""
-    value = non_negative_int(text)
-    if value >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a seed: give a number below 2147483648")
-    return value
+    return _checked(text, int, lambda value: 0 <= value < 2**31, "a seed: give a whole number from 0 to 2147483647")
 
 
 def job_count(text: str) -> int:
@@ -143,24 +128,29 @@ def job_count(text: str) -> int:
     return -1 if text == "-1" else positive_int(text)
 
 
-def _bounded(text: str, kind: Callable[[str], N], least: float, what: str) -> N:
-    try:
+def _checked(text: str, kind: Callable[[str], N], is_valid: Callable[[N], bool], what: str) -> N:
+    with contextlib.suppress(ValueError):
         value = kind(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
-    if not least <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
-    return value
+        if is_valid(value) and value < math.inf:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+
+
+def some_of(known: Sequence[str], kind: str) -> Callable[[str], tuple[str, ...]]:
+    """Return an argparse type: names of some kind with commas between them, each once and in the order of ``known``."""
+
+    def convert(text: str) -> tuple[str, ...]:
+        names = [name.strip().lower() for name in text.split(",")]
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(_unknown(kind, name, known))
+        return tuple(name for name in known if name in names)
+
+    return convert
 
 
 def number_of(name: str, names: Sequence[str], option: str, kind: str) -> int:
-    """Return the index of a name among those that a model knows; upper and lower case are the same.
-
-    Args:
-        name: as it was typed.
-        names: the valid ones.
-        option: where it was typed.
-        kind: what they are names of, such as ``style``.
+    """Return the index of a name of some kind, given with an option, among the known ones; case does not matter.
 
     Raises:
         UserError: there is no such name.
@@ -170,16 +160,20 @@ def number_of(name: str, names: Sequence[str], option: str, kind: str) -> int:
     lowered, typed = [known.lower() for known in names], name.strip().lower()
     if typed in lowered:
         return lowered.index(typed)
-    hint = did_you_mean(typed, {known.lower(): known for known in names})
-    raise UserError(f"{option}: unknown {kind} {name!r}; {hint}choose from {', '.join(names)}")
+    raise UserError(f"{option}: {_unknown(kind, name, names)}")
+
+
+def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    hint = did_you_mean(name.strip().lower(), {one.lower(): one for one in known})
+    return f"unknown {kind} {name!r}; {hint}choose from {', '.join(known)}"
 
 
 def did_you_mean(typed: str, known: Mapping[str, str]) -> str:
-    """Return ``"did you mean A or B? "`` if something known looks like what was typed, else an empty string.
+    """Return ``"did you mean A or B? "`` if any known name is close to the typed one, else an empty string.
 
     Args:
         typed: in lower case.
-        known: names in lower case, and as they are shown.
+        known: how each name in lower case is shown.
     """
     close = difflib.get_close_matches(typed, known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(known[name] for name in close)}? " if close else ""

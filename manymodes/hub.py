@@ -1,7 +1,7 @@
 """Saved models: find them, load them, and save small files for generation.
 
-A checkout has the pretrained models in ``data/pretrained``; a wheel installs that folder as the package `PACKAGE`. The
-card of NAME.keras is NAME.md beside it. Importing this module does not import TensorFlow.
+The pretrained models are in ``data/pretrained``, which a wheel installs as the package `PACKAGE`; NAME.md is the card
+of NAME.keras. Importing this module does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -26,39 +26,25 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    import h5py
     import keras
     import numpy as np
 
 PACKAGE = "manymodes_pretrained"
 
-_LONGEST_REASON = 120  # characters of a library's message
-_COMPRESSION = 9
+_LONGEST_REASON = 120  # characters
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _CHECKOUT = Path(__file__).parents[1] / "data" / "pretrained"
 
 
 class Data(NamedTuple):
-    """The training data of a model.
-
-    Attributes:
-        what: the data and their source.
-        licence: the licence of the data, which is also that of the model.
-    """
+    """The training data of a model, and their licence, which is also that of the model."""
 
     what: str
     licence: str
 
 
 class Shipped(NamedTuple):
-    """How a pretrained model is made.
-
-    Attributes:
-        program: the command that trains it.
-        options: its options, without seed and output.
-        data: the training data.
-        seed: the seed of training.
-    """
+    """How a pretrained model is trained: the command, its options without seed and output, the data, the seed."""
 
     program: str
     options: tuple[str, ...]
@@ -115,7 +101,7 @@ MODELS = {
 
 
 def folder() -> Path:
-    """Return the folder of the pretrained models: that of the checkout, otherwise the installed package."""
+    """Return the folder of the pretrained models, in the checkout or the installed package."""
     if _CHECKOUT.is_dir():
         return _CHECKOUT
     try:
@@ -125,13 +111,10 @@ def folder() -> Path:
 
 
 def pretrained(name: str) -> Path:
-    """Return the file of a pretrained model.
-
-    Args:
-        name: one of `MODELS`.
+    """Return the file of one of `MODELS`.
 
     Raises:
-        UserError: the file does not exist.
+        UserError: it does not exist.
     """
     file = folder() / f"{name}.keras"
     if not file.is_file():
@@ -148,7 +131,7 @@ def names_of(program: str) -> list[str]:
 
 
 def shipped_as(file: Path) -> Shipped | None:
-    """Return how a pretrained model was made; None for any other file."""
+    """Return how a pretrained model was trained; None for any other file."""
     return MODELS.get(file.stem) if file.parent == folder() else None
 
 
@@ -163,11 +146,7 @@ def add_model_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup, 
 
 
 def model_file(model: Path | None, program: str) -> Path:
-    """Return the file of a model.
-
-    Args:
-        model: a file, a run folder, or the name of a pretrained model; None for the default.
-        program: the command that trains such models.
+    """Return the file of a model: a file, a run folder or the name of a pretrained model; None for the default.
 
     Raises:
         UserError: it does not exist.
@@ -176,10 +155,12 @@ def model_file(model: Path | None, program: str) -> Path:
         return pretrained(names_of(program)[0])
     if str(model) in MODELS and not model.exists():
         return pretrained(str(model))
-    file = model / "model.keras" if model.is_dir() else model
-    if model.is_dir() and not file.is_file():
+    if not model.is_dir():
+        return existing_file(model, "--model")
+    file = model / "model.keras"
+    if not file.is_file():
         raise UserError(f"--model {model} is a folder without a model.keras: give a run that has ended, or a file")
-    return existing_file(file, "--model")
+    return file
 
 
 class Kind(NamedTuple):
@@ -197,7 +178,7 @@ class Kind(NamedTuple):
 
 
 def load(model: str | Path | None, kind: Kind) -> Any:
-    """Load the pretrained model of a name, the model of a run folder or of a file; None loads the default of its kind.
+    """Load a model as `model_file` finds it.
 
     Raises:
         UserError: as `model_file` and `load_model`.
@@ -206,19 +187,20 @@ def load(model: str | Path | None, kind: Kind) -> Any:
 
 
 def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
-    """Load a model from a .keras file; it is not compiled.
-
-    Args:
-        path: the file.
-        kind: the expected kind of model.
-        named: name of the file in messages, in front of its path.
+    """Load a model from a .keras file, uncompiled; messages call the file ``named`` and its path.
 
     Raises:
-        UserError: there is no such file; it is not a .keras file, or damaged; or the model is of another kind, or has
-            parts that this version of the program does not know.
+        UserError: the file does not exist, is not a .keras file, or is damaged; or the model is of another kind, or
+            has parts that this version of the program does not know.
     """
     file = existing_file(path, named)
-    text, class_name, name = _description(file, named)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            text = archive.read("config.json").decode()
+        described = json.loads(text)
+        class_name, name = described["class_name"], described["registered_name"]
+    except _UNREADABLE as error:
+        raise UserError(f"{named} {file} is not a .keras file: give the model.keras of a run folder") from error
     if name not in kind.modules:
         raise UserError(f"{named} {file} holds a {class_name}, not {kind.what}: give one of {kind.program}")
 
@@ -243,30 +225,11 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
         raise UserError(f"{named} {file} cannot be loaded ({reason}): give the model.keras of a run folder") from error
 
 
-def _description(file: Path, named: str) -> tuple[str, str, str]:
-    """Return the config.json of a .keras file, and in it the model's class and registered name.
-
-    Raises:
-        UserError: it is not a .keras file.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            text = archive.read("config.json").decode()
-        described = json.loads(text)
-        return text, described["class_name"], described["registered_name"]
-    except _UNREADABLE as error:
-        raise UserError(f"{named} {file} is not a .keras file: give the model.keras of a run folder") from error
-
-
 def save_slim(model: keras.Model, path: Path) -> None:
     """Save the parts of a model that generation needs, in one step: the same model gives the same bytes.
 
     Adversarial models keep their averaged generator alone. Weights are rounded to 16 bits (three decimal digits) unless
     one is too large for them; Keras reads them into 32 bits. The file is compressed.
-
-    Args:
-        model: a trained model.
-        path: the new file, which ends with .keras.
     """
     from manymodes.nn.adversarial import AdversarialModel
 
@@ -280,24 +243,23 @@ def save_slim(model: keras.Model, path: Path) -> None:
                 content = source.read(entry)
                 if entry.filename.endswith(".h5"):
                     content = _halved(content)
-                target.writestr(entry, content, zipfile.ZIP_DEFLATED, _COMPRESSION)
+                target.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
 
 
 def _halved(content: bytes) -> bytes:
     """Return an HDF5 file with its 32-bit floats as 16-bit ones."""
     import h5py
 
+    def copy(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset):
+            copied = target.create_dataset(name, data=_rounded(node[()]))
+        else:
+            copied = target.require_group(name)
+        # the name of a layer holds a number that depends on what the process built before
+        copied.attrs.update({key: value for key, value in node.attrs.items() if key != "name"})
+
     halved = io.BytesIO()
     with h5py.File(io.BytesIO(content)) as source, h5py.File(halved, "w") as target:
-
-        def copy(name: str, node: h5py.Group | h5py.Dataset) -> None:
-            if isinstance(node, h5py.Dataset):
-                copied = target.create_dataset(name, data=_rounded(node[()]))
-            else:
-                copied = target.require_group(name)
-            # the name of a layer holds a number that depends on what the process built before
-            copied.attrs.update({key: value for key, value in node.attrs.items() if key != "name"})
-
         target.attrs.update(source.attrs)
         source.visititems(copy)
     return halved.getvalue()
@@ -309,5 +271,5 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     if values.dtype != np.float32:
         return values
     with np.errstate(over="ignore"):
-        halved = np.asarray(values, np.float16)
+        halved = values.astype(np.float16)
     return halved if np.isfinite(halved).all() else values

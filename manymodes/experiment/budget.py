@@ -1,11 +1,11 @@
 """A time budget for training: all models of a comparison are trained for the same time.
 
-Only updates count. Building TensorFlow's graph, measuring after an epoch and writing checkpoints do not: they would
-cost a model with short epochs more.
+Only updates count: building TensorFlow's graph, measuring and writing checkpoints would cost a model with short epochs
+more.
 
 Learning rates decay over the planned epochs, so the plan must fit the budget. A twentieth of the time is first spent,
-beside the budget, on a model that is thrown away; as many epochs are planned as fit at its speed. A large plan for
-all would be unfair: the slowest model would make all of its few updates at nearly its first learning rate.
+beside the budget, on a model that is discarded, and its speed decides how many epochs are planned. With one large plan
+for all, the slowest model would make its few updates at nearly its first learning rate.
 """
 
 from __future__ import annotations
@@ -38,12 +38,7 @@ _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s"
 
 
 class Budget(NamedTuple):
-    """The limit of training: a time or a number of epochs.
-
-    Attributes:
-        minutes: time for updates.
-        epochs: used instead of minutes, for results that do not depend on the speed of the machine.
-    """
+    """The limit of training: minutes of updates, or epochs, whose results do not depend on the speed of the machine."""
 
     minutes: float
     epochs: int | None = None
@@ -58,8 +53,8 @@ class Trained(NamedTuple):
     """A model that was trained with a budget.
 
     Attributes:
-        model: the model of the best epoch.
-        facts: facts about the training, for tables.
+        model: of the best epoch.
+        facts: about the training, for tables.
         history: one row for each epoch.
         run: its run folder.
     """
@@ -67,7 +62,7 @@ class Trained(NamedTuple):
     model: keras.Model
     facts: dict[str, Any]
     history: list[dict[str, float]]
-    run: Run = None  # type: ignore[assignment]  # until every package is converted
+    run: Run
 
 
 class TimeBudget(keras.callbacks.Callback):
@@ -77,14 +72,14 @@ class TimeBudget(keras.callbacks.Callback):
 
     Args:
         seconds: the time that updates may take.
-        after: the last row of the history of a run that is continued, with what `measures` returned.
+        after: the last row of the history of a continued run, with the columns of `measures`.
         progress: called after each update with the seconds that it took.
         clock: returns the time in seconds.
 
     Attributes:
-        spent: seconds that updates have taken so far.
+        spent: seconds that updates have taken.
         updates: their number.
-        timed: the number of updates that were timed.
+        timed: the number of timed updates.
     """
 
     def __init__(
@@ -113,15 +108,15 @@ class TimeBudget(keras.callbacks.Callback):
         return {"seconds": self.spent, "updates": self.updates, "timed_updates": self.timed}
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Expect the graph to be built."""
+        """Expect the graph to be built in the first update."""
         self._built = False
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Look at the clock."""
+        """Start the clock."""
         self._began = self.clock()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Look at the clock again."""
+        """Add the time of the update, and stop when all is spent."""
         took = self.clock() - self._began
         self.updates += 1
         if self._built:
@@ -148,11 +143,11 @@ def train_with_budget(
 ) -> Trained:
     """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
 
-    An epoch that the clock cuts short counts, so that the last state is among those to choose from.
+    An epoch that the clock cuts short counts, so that the last state can be chosen.
 
     Args:
         budget: time or epochs.
-        path: run folder; a run that is there is continued.
+        path: run folder; an existing run is continued.
         config: of the run; its number of epochs is planned here.
         prepare: builds the training.
         data: passed to ``prepare``.
@@ -169,71 +164,30 @@ def train_with_budget(
     # TensorFlow warns of functions that are traced often; here each of many models is traced once.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     seconds = budget.seconds
-    run = _run(budget, path, config, prepare, data, clock, facts)
-    bar = tqdm(
-        desc=title, total=seconds, bar_format=_BAR, leave=False, disable=None if title and seconds < math.inf else True
-    )
+    try:
+        run = Run.continued(path, replace(config, epochs=read_config(path)["epochs"]))
+    except UserError:
+        # nothing there, or the rest of a process that was killed before it had written config.json
+        shutil.rmtree(path, ignore_errors=True)
+        epochs = budget.epochs or epochs_that_fit(seconds, config, prepare, data, clock)
+        run = Run.create(path, replace(config, epochs=epochs), **facts)
+    hidden = None if title and seconds < math.inf else True  # None: shown in a terminal
+    bar = tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=hidden)
     with run.locked(), bar:
         make_deterministic(run.config.seed)
         training = prepare(run.config, data, len(run.history), run.last_checkpoint)
         timer = TimeBudget(seconds, after=run.history[-1] if run.history else {}, progress=bar.update, clock=clock)
         bar.update(timer.spent)
 
-        def measure() -> dict[str, float]:
-            epoch = len(run.history) + 1
+        def measure(epoch: int) -> dict[str, float]:
             return {**training.measure(epoch, timer.over or epoch == budget.epochs), **timer.measures()}
 
-        best, complete = fit_in_run(
-            run,
-            training.model,
-            training.batches,
-            budget.epochs or (len(run.history) if timer.over else _ENDLESS),
-            measure=measure,
-            callbacks=(*training.callbacks, timer),
-            finish=training.finish,
-            verbose=0,
-            **training.fit,
-        )
+        last_epoch = budget.epochs or (len(run.history) if timer.over else _ENDLESS)
+        best, complete = fit_in_run(run, training, last_epoch, measure, callbacks=[timer], verbose=0)
     if not complete:
         raise KeyboardInterrupt
-    return Trained(best, _facts(run, examples, losses), run.history, run)
-
-
-def epochs_that_fit(
-    seconds: float, config: Config, prepare: Prepare, data: Any, clock: Callable[[], float] = time.perf_counter
-) -> int:
-    """Return how many epochs fit into a time, at least 1, by training a model that is thrown away."""
-    make_deterministic(config.seed)
-    training = prepare(config, data, 0, None)
-    trial = TimeBudget(seconds * _TRIAL_SHARE, clock=clock)
-    callbacks = (*training.callbacks, trial)
-    training.model.fit(training.batches, epochs=_ENDLESS, shuffle=False, callbacks=callbacks, verbose=0)
-    return max(1, round(seconds * trial.timed / trial.spent / len(training.batches)))
-
-
-def _run(
-    budget: Budget,
-    path: Path,
-    config: Config,
-    prepare: Prepare,
-    data: Any,
-    clock: Callable[[], float],
-    facts: Mapping[str, Any],
-) -> Run:
-    """Continue the run in a folder, or begin one."""
-    try:
-        kept = read_config(path)
-    except UserError:
-        # nothing, or what remains of a process that was killed before it had written config.json
-        shutil.rmtree(path, ignore_errors=True)
-        epochs = budget.epochs or epochs_that_fit(budget.seconds, config, prepare, data, clock)
-        return Run.create(path, replace(config, epochs=epochs), **facts)
-    return Run.continued(path, replace(config, epochs=kept["epochs"]))
-
-
-def _facts(run: Run, examples: int, losses: Sequence[str]) -> dict[str, Any]:
     last = run.history[-1]
-    return {
+    results = {
         "losses": {name: last[name] for name in losses if name in last},
         "updates": int(last["updates"]),
         "seconds": last["seconds"],
@@ -242,3 +196,16 @@ def _facts(run: Run, examples: int, losses: Sequence[str]) -> dict[str, Any]:
         "planned_epochs": run.config.epochs,
         "judged_epoch": run.best_epoch + 1,
     }
+    return Trained(best, results, run.history, run)
+
+
+def epochs_that_fit(
+    seconds: float, config: Config, prepare: Prepare, data: Any, clock: Callable[[], float] = time.perf_counter
+) -> int:
+    """Return how many epochs fit into a time, at least 1, by training a model that is discarded."""
+    make_deterministic(config.seed)
+    training = prepare(config, data, 0, None)
+    trial = TimeBudget(seconds * _TRIAL_SHARE, clock=clock)
+    callbacks = (*training.callbacks, trial)
+    training.model.fit(training.batches, epochs=_ENDLESS, shuffle=False, callbacks=callbacks, verbose=0)
+    return max(1, round(seconds * trial.timed / trial.spent / len(training.batches)))

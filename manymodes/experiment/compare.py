@@ -1,7 +1,7 @@
 """Compare the models of a package: each is trained for the same time and measured beside baselines.
 
-A package subclasses `Comparison` and calls `main` with it. Finished rows are kept, so that the same
-command continues an interrupted comparison:
+A package subclasses `Comparison` and calls `main` with it. Finished rows are kept, so that the same command continues
+an interrupted comparison:
 
 WORK/ROW-seed-N-KEY.json   the record of a finished row; KEY is a checksum of what it was made with
 WORK/ROW-seed-N-KEY/       the run of its model
@@ -11,8 +11,7 @@ OUT/STEM/                  the same as a page, with pictures
 
 from __future__ import annotations
 
-import argparse
-import difflib
+import functools
 import hashlib
 import importlib
 import json
@@ -29,31 +28,33 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from manymodes import cli
 from manymodes.cli import quiet_start
 from manymodes.experiment.parallel import each, use_one_core
-from manymodes.experiment.records import Found, Record, Row, read_record, write_record
+from manymodes.experiment.records import Record, Row, read_record, write_record
 from manymodes.files import check_folder, check_new_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    import argparse
+    from collections.abc import Mapping, Sequence
 
     from manymodes.experiment.budget import Trained
     from manymodes.experiment.config import Config
     from manymodes.experiment.fit import Training
     from manymodes.experiment.page import Picture
+    from manymodes.experiment.records import Found
     from manymodes.experiment.tables import Table
 
 
 class LeftOutError(Exception):
-    """A row has no results; the message says why. It is left out of the tables."""
+    """A row has no results, for the reason in the message, and is left out of the tables."""
 
 
 class Data(NamedTuple):
     """The training data of one seed.
 
     Attributes:
-        content: passed to `Comparison.prepare`, `Comparison.evaluate` and `Comparison.baseline`.
+        content: passed to `Comparison.prepare`; `Comparison.evaluate` and `Comparison.baseline` find it in the job.
         fingerprint: changes with the content.
         summary: a line printed at the start.
-        description: a description for the page, without the fingerprint.
+        description: for the page, without the fingerprint.
     """
 
     content: Any
@@ -88,7 +89,7 @@ class Job:
         config: the configuration of its model; None for a baseline.
         args: the command line, with ``count``, ``minutes``, ``epochs``, ``work`` and the package's own options.
         data: of this seed.
-        program: the command that compares.
+        made_with: everything that decides the results, except the speed of the machine.
     """
 
     row: Row
@@ -96,7 +97,7 @@ class Job:
     config: Config | None
     args: argparse.Namespace
     data: Data
-    program: str
+    made_with: dict[str, Any]
 
     @property
     def title(self) -> str:
@@ -104,29 +105,15 @@ class Job:
         return f"{self.row.name}, seed {self.seed}"
 
     @property
-    def budget(self) -> dict[str, Any]:
-        """What training may take, as `manymodes.experiment.budget.Budget`."""
-        return {"epochs": self.args.epochs} if self.args.epochs else {"minutes": self.args.minutes}
+    def folder(self) -> Path:
+        """The folder of the run; the record is beside it."""
+        key = hashlib.sha256(json.dumps(self.made_with, sort_keys=True).encode()).hexdigest()[:8]
+        return self.args.work / f"{self.row.name}-seed-{self.seed}-{key}"
 
-    def made_with(self, not_compared: Sequence[str]) -> dict[str, Any]:
-        """Return everything that decides the results, except the speed of the machine.
-
-        Args:
-            not_compared: settings that say where the data are; the fingerprint says what they are.
-        """
-        made: dict[str, Any] = {
-            "program": self.program,
-            "version": version("manymodes"),
-            "row": self.row.name,
-            "seed": self.seed,
-            "count": self.args.count,
-            "fingerprint": self.data.fingerprint,
-        }
-        if self.config is not None:
-            settings = self.config.to_json()
-            settings = {name: value for name, value in settings.items() if name not in {*not_compared, "epochs"}}
-            made |= {**self.budget, "settings": settings}
-        return made
+    @property
+    def record_file(self) -> Path:
+        """The file of the finished row."""
+        return self.folder.with_suffix(".json")
 
 
 class Comparison(ABC):
@@ -135,17 +122,12 @@ class Comparison(ABC):
     Attributes:
         program: the module that holds it as ``COMPARISON``, so that other processes find it.
         stem: name of the results.
-        title: of the page.
-        description: for ``--help``.
-        example: for ``--help``.
-        rows: all of them, in the order of the tables; the first one is the ceiling, which is always made.
+        rows: in the order of the tables; the first one is the ceiling, which is always made.
         work: default folder for finished rows and runs.
         losses: columns of the history whose last values tables show.
         data_name: the word for the data on the page.
         data_settings: the settings that say which data to load; they are options of the command.
         count: default of ``--count``.
-        least_count: the least value of ``--count``.
-        count_help: its help.
         counted: for the particulars, with ``{}`` for the count: ``{} tunes composed by each``.
     """
 
@@ -169,7 +151,7 @@ class Comparison(ABC):
         """Load the data that the data settings and the seed of a configuration ask for.
 
         Raises:
-            UserError: they cannot be read, or are too few.
+            UserError: the data cannot be read, or are too few.
         """
 
     @abstractmethod
@@ -181,7 +163,7 @@ class Comparison(ABC):
         """Measure a trained model.
 
         Raises:
-            LeftOutError: it has diverged, or makes nothing usable.
+            LeftOutError: it has diverged, or generates nothing usable.
         """
 
     @abstractmethod
@@ -194,7 +176,7 @@ class Comparison(ABC):
 
     @abstractmethod
     def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
-        """Return the pictures by file name; `Data` are those of the last seed."""
+        """Return the pictures by file name, given the data of the last seed."""
 
     def examples(self, config: Any) -> int:
         """Return the number of examples that an update sees."""
@@ -215,20 +197,24 @@ def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
     args = _parser(comparison).parse_args(typed)
     _check(comparison, args)
     use_one_core()
+    if args.scheduler is not None or args.jobs > 1:
+        make = functools.partial(_make_elsewhere, comparison.program)
+    else:
+        make = functools.partial(_make, comparison)
     records: dict[tuple[str, int], Record] = {}
-    unfinished: list[tuple[Any, ...]] = []
+    unfinished = []
     for seed in range(args.seeds):
-        data = _load(comparison, args, seed)
+        data = _load(comparison, _config(comparison, comparison.config_type(), args, seed))
         print(data.summary)
         for row in args.rows:
-            record = read_record(_place(comparison, _job(comparison, args, row, seed)).with_suffix(".json"))
+            record = read_record(_job(comparison, args, row, seed).record_file)
             if record is None:
-                unfinished.append((comparison.program if _apart(args) else comparison, args, row, seed))
+                unfinished.append((args, row, seed))
             else:
                 records[row.name, seed] = record
                 print(f"{row.name}, seed {seed}: finished before")
     try:
-        for name, seed, outcome in each(make_row, unfinished, jobs=args.jobs, scheduler=args.scheduler):
+        for name, seed, outcome in each(make, unfinished, jobs=args.jobs, scheduler=args.scheduler):
             if isinstance(outcome, Record):
                 records[name, seed] = outcome
                 print(f"{name}, seed {seed}: {'; '.join(filter(None, outcome.verdict.values()))}")
@@ -245,61 +231,48 @@ def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def make_row(
-    comparison: Comparison | str, args: argparse.Namespace, row: Row, seed: int
-) -> tuple[str, int, Record | str]:
-    """Make a row for one seed, and keep its record.
-
-    Args:
-        comparison: or the module that holds it as ``COMPARISON``.
-        args: the command line.
-        row: which one.
-        seed: of everything random.
-
-    Returns:
-        the name of the row, the seed, and the record or the reason why there is none.
-    """
-    if isinstance(comparison, str):
-        use_one_core()
-        return _make(importlib.import_module(comparison).COMPARISON, args, row, seed, progress=False)
-    return _make(comparison, args, row, seed, progress=True)
+def _make_elsewhere(program: str, args: argparse.Namespace, row: Row, seed: int) -> tuple[str, int, Record | str]:
+    """Make a row in another process."""
+    use_one_core()
+    return _make(importlib.import_module(program).COMPARISON, args, row, seed, progress=False)
 
 
 def _make(
-    comparison: Comparison, args: argparse.Namespace, row: Row, seed: int, *, progress: bool
+    comparison: Comparison, args: argparse.Namespace, row: Row, seed: int, *, progress: bool = True
 ) -> tuple[str, int, Record | str]:
+    """Make a row, keep its record, and return the row's name, the seed, and the record or why there is none."""
     job = _job(comparison, args, row, seed)
-    place, made_with = _place(comparison, job), job.made_with(comparison.data_settings)
+    facts: Mapping[str, Any] = {}
     try:
         if job.config is None:
-            facts: dict[str, Any] = {}
             result = comparison.baseline(job)
         else:
             with quiet_start():
                 from manymodes.experiment.budget import Budget, train_with_budget
             trained = train_with_budget(
-                Budget(args.minutes, args.epochs), place, job.config, comparison.prepare, job.data.content,
-                examples=comparison.examples(job.config), losses=comparison.losses, title=job.title if progress else "",
-                fingerprint=job.data.fingerprint, made_with=made_with,
+                Budget(args.minutes, args.epochs), job.folder, job.config, comparison.prepare, job.data.content,
+                examples=comparison.examples(job.config), losses=comparison.losses,
+                title=job.title if progress else "",
+                fingerprint=job.data.fingerprint, made_with=job.made_with,
             )  # fmt: skip
             facts = trained.facts
             result = comparison.evaluate(job, trained)
     except LeftOutError as error:
         return row.name, seed, str(error)
     record = Record(
-        made_with, {**facts, **result.facts}, dict(result.measures), dict(result.verdict), dict(result.figures)
+        job.made_with, {**facts, **result.facts}, dict(result.measures), dict(result.verdict), dict(result.figures)
     )
-    record = write_record(place.with_suffix(".json"), record)
-    shutil.rmtree(place / "checkpoints", ignore_errors=True)  # only an unfinished run needs them
+    record = write_record(job.record_file, record)
+    shutil.rmtree(job.folder / "checkpoints", ignore_errors=True)  # only an unfinished run needs them
     return row.name, seed, record
 
 
 def _parser(comparison: Comparison) -> argparse.ArgumentParser:
-    rows, stem = comparison.rows, comparison.stem
+    stem, names = comparison.stem, [row.name for row in comparison.rows]
     parser = cli.parser(comparison.program, comparison.description, comparison.example)
     parser.add_argument(
-        "--rows", type=_rows_type(rows), default=rows, metavar="NAME,…",
-        help=f"rows of the table (default all: {', '.join(row.name for row in rows)}); {rows[0].name} is always there",
+        "--rows", type=cli.some_of(names, "row"), default=names, metavar="NAME,…",
+        help=f"rows of the table (default all: {', '.join(names)}); {names[0]} is always there",
     )  # fmt: skip
     parser.add_argument(
         "--minutes", type=cli.positive_float, default=4.0, help="time for the updates of each model (default 4)"
@@ -334,77 +307,52 @@ def _parser(comparison: Comparison) -> argparse.ArgumentParser:
     return parser
 
 
-def _rows_type(rows: Sequence[Row]) -> Callable[[str], tuple[Row, ...]]:
-    """Return an argparse type: rows by their names, in the order of the table, with the first one."""
-
-    def convert(text: str) -> tuple[Row, ...]:
-        known = [row.name for row in rows]
-        names = {known[0], *(name.strip() for name in text.split(","))}
-        for name in names - set(known):
-            near = difflib.get_close_matches(name, known, n=2)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"rows are {', '.join(known)}"
-            raise argparse.ArgumentTypeError(f"unknown row {name!r}: {hint}")
-        return tuple(row for row in rows if row.name in names)
-
-    return convert
-
-
 def _check(comparison: Comparison, args: argparse.Namespace) -> None:
-    """Check the arguments before any work is done.
+    """Check the arguments, and replace names of rows with the rows.
 
     Raises:
         UserError: a count that is too small, tables that exist, or a folder that cannot be written.
     """
+    args.rows = tuple(row for row in comparison.rows if row.name in (comparison.rows[0].name, *args.rows))
     if args.count < comparison.least_count:
         raise cli.UserError(f"--count {args.count} is too few: give at least {comparison.least_count}")
-    text, folder, work = args.out / f"{comparison.stem}.md", args.out / comparison.stem, args.work.resolve()
+    folder, work = args.out / comparison.stem, args.work.resolve()
     if folder.resolve() in (work, *work.parents):
         raise cli.UserError(f"--work {args.work} is within {folder}, which holds the page: choose another folder")
-    check_new_file(text, force=args.force)
+    check_new_file(args.out / f"{comparison.stem}.md", force=args.force)
     check_folder(folder)
     check_folder(args.work)
 
 
-def _apart(args: argparse.Namespace) -> bool:
-    """Return whether other processes compute the rows."""
-    return args.scheduler is not None or args.jobs > 1
-
-
 def _config(comparison: Comparison, config: Config, args: argparse.Namespace, seed: int) -> Config:
     """Return a configuration with the seed and the data that the command line asks for."""
-    return replace(
-        config,
-        seed=seed,
-        **comparison.config_type.given(
-            argparse.Namespace(
-                **{name: value for name, value in vars(args).items() if name in comparison.data_settings}
-            )
-        ),
-    ).check()
+    settings = {name: value for name, value in vars(args).items() if name in comparison.data_settings}
+    return replace(config, seed=seed, **settings).check()
 
 
-_LOADED: dict[Any, Data] = {}  # of the last seed: a process makes many rows of it
-
-
-def _load(comparison: Comparison, args: argparse.Namespace, seed: int) -> Data:
-    config = _config(comparison, comparison.config_type(), args, seed)
-    key = (comparison.program, config)
-    if key not in _LOADED:
-        _LOADED.clear()
-        _LOADED[key] = comparison.load(config)
-    return _LOADED[key]
+@functools.lru_cache(maxsize=1)  # a process makes many rows of one seed
+def _load(comparison: Comparison, config: Config) -> Data:
+    return comparison.load(config)
 
 
 def _job(comparison: Comparison, args: argparse.Namespace, row: Row, seed: int) -> Job:
-    config = None if row.config is None else _config(comparison, row.config, args, seed)
-    return Job(row, seed, config, args, _load(comparison, args, seed), comparison.program)
-
-
-def _place(comparison: Comparison, job: Job) -> Path:
-    """Return the folder of a row's run; its record stands beside it."""
-    made_with = json.dumps(job.made_with(comparison.data_settings), sort_keys=True)
-    key = hashlib.sha256(made_with.encode()).hexdigest()[:8]
-    return job.args.work / f"{job.row.name}-seed-{job.seed}-{key}"
+    data = _load(comparison, _config(comparison, comparison.config_type(), args, seed))
+    made_with: dict[str, Any] = {
+        "program": comparison.program,
+        "version": version("manymodes"),
+        "row": row.name,
+        "seed": seed,
+        "count": args.count,
+        "fingerprint": data.fingerprint,
+    }
+    if row.config is None:
+        return Job(row, seed, None, args, data, made_with)
+    config = _config(comparison, row.config, args, seed)
+    # The settings of the data say where they are; the fingerprint says what they are.
+    left_out = {*comparison.data_settings, "epochs"}
+    made_with |= {"epochs": args.epochs} if args.epochs else {"minutes": args.minutes}
+    made_with["settings"] = {name: value for name, value in config.to_json().items() if name not in left_out}
+    return Job(row, seed, config, args, data, made_with)
 
 
 def _write(comparison: Comparison, args: argparse.Namespace, found: Found, data: Data, typed: Sequence[str]) -> None:

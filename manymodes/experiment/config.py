@@ -9,8 +9,7 @@ A package declares its settings once:
         units: int = setting(64, "width of the LSTM", convert=cli.positive_int)
         noise: float = setting(0.0, "standard deviation of the noise", convert=cli.non_negative_float, const=0.1)
 
-`add_options` makes ``--units`` and ``--noise`` of them, `from_args` reads them back, and a variant is
-``dataclasses.replace(config, noise=0.1)``. Nothing here imports TensorFlow.
+`add_options` adds ``--units`` and ``--noise``, and `from_args` reads them. Nothing here imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from manymodes import cli
 from manymodes.cli import UserError
@@ -28,9 +27,6 @@ from manymodes.experiment.run import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-
-_OPTION = "option"
-_FREE_WHEN_RESUMING = "epochs"
 
 
 def setting(
@@ -47,33 +43,27 @@ def setting(
     """Return the dataclass field of a setting.
 
     Args:
-        default: its value unless another is given. False makes a switch; None means that `Config.check` decides.
+        default: False makes a switch; None means that `Config.check` decides.
         text: the help of its option; without it the setting has no option.
         convert: the argparse type.
-        choices: values that are allowed.
+        choices: the allowed values.
         const: the value of the option when it is given without one.
-        metavar: what help shows for the value.
+        metavar: stands for the value in help.
         group: the heading of its option in help.
         exclusive: settings with the same word here exclude each other.
     """
-    options: dict[str, Any] = {}
-    if text is not None:
-        shown = text if default in (None, False) or "default" in text else f"{text} (default {_shown(default)})"
-        options = {"help": shown, "default": argparse.SUPPRESS}
-        if default is False:
-            options["action"] = "store_true"
-        else:
-            options |= {"type": convert, "choices": choices, "metavar": metavar}
-        if const is not None:
-            options |= {"nargs": "?", "const": const}
-    option = _Option(options, group, exclusive) if options else None
-    return dataclasses.field(default=default, metadata={_OPTION: option})
-
-
-class _Option(NamedTuple):
-    arguments: dict[str, Any]
-    group: str
-    exclusive: str | None
+    if text is None:
+        return dataclasses.field(default=default)
+    if default not in (None, False) and "default" not in text:
+        text = f"{text} (default {default:g})" if isinstance(default, float) else f"{text} (default {default})"
+    arguments: dict[str, Any] = {"help": text, "default": argparse.SUPPRESS}
+    if default is False:
+        arguments["action"] = "store_true"
+    else:
+        arguments |= {"type": convert, "choices": choices, "metavar": metavar}
+    if const is not None:
+        arguments |= {"nargs": "?", "const": const}
+    return dataclasses.field(default=default, metadata={"arguments": arguments, "group": group, "exclusive": exclusive})
 
 
 @dataclass(frozen=True)
@@ -85,7 +75,6 @@ class Config:
         epochs: after which training ends. It and the next two may be None until `check` has filled them in.
         batch_size: examples an update.
         updates_per_epoch: updates between two measurements.
-        seed: of everything random.
     """
 
     program: ClassVar[str]
@@ -115,29 +104,21 @@ class Config:
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser, names: Collection[str] | None = None) -> None:
-        """Add the option of every setting that has one; what is not given leaves no trace in the namespace.
-
-        Args:
-            parser: that gets them.
-            names: of the settings whose options are added, if not all.
-        """
-        groups: dict[str, Any] = {}
-        exclusive: dict[str, Any] = {}
+        """Add the options of all settings, or of those in ``names``; unused options are not in the namespace."""
+        groups: dict[tuple[str, str | None], Any] = {}
         for field in dataclasses.fields(cls):
-            option: _Option | None = field.metadata.get(_OPTION)
-            if option is None or (names is not None and field.name not in names):
+            if not field.metadata or (names is not None and field.name not in names):
                 continue
-            if option.group not in groups:
-                groups[option.group] = parser.add_argument_group(option.group)
-            target = groups[option.group]
-            if option.exclusive is not None:
-                target = exclusive.setdefault(option.exclusive, None) or target.add_mutually_exclusive_group()
-                exclusive[option.exclusive] = target
-            target.add_argument(option_of(field.name), **option.arguments)
+            group, exclusive = field.metadata["group"], field.metadata["exclusive"]
+            if (group, None) not in groups:
+                groups[group, None] = parser.add_argument_group(group)
+            if (group, exclusive) not in groups:
+                groups[group, exclusive] = groups[group, None].add_mutually_exclusive_group()
+            groups[group, exclusive].add_argument(option_of(field.name), **field.metadata["arguments"])
 
     @classmethod
     def given(cls, args: argparse.Namespace) -> dict[str, Any]:
-        """Return the settings that a command line named, without defaults."""
+        """Return the settings that a command line gave, without defaults."""
         names = {field.name for field in dataclasses.fields(cls)}
         return {name: value for name, value in vars(args).items() if name in names}
 
@@ -152,7 +133,7 @@ class Config:
 
     @classmethod
     def from_run(cls, run: Path, args: argparse.Namespace | None = None) -> Self:
-        """Return the configuration of the run in a folder, with more epochs where a command line asks for them.
+        """Return the configuration of the run in a folder, with the epochs of a command line.
 
         Raises:
             UserError: no run, a run of another program, or a setting that differs from the run's.
@@ -163,9 +144,9 @@ class Config:
         config = cls.from_json(kept)
         given = {} if args is None else cls.given(args)
         for name, value in given.items():
-            if name != _FREE_WHEN_RESUMING and value != getattr(config, name):
+            if name != "epochs" and value != getattr(config, name):
                 raise UserError(f"{option_of(name)} differs from the run in {run}: leave it out, or start a new run")
-        return dataclasses.replace(config, epochs=given.get(_FREE_WHEN_RESUMING, config.epochs))
+        return dataclasses.replace(config, epochs=given.get("epochs", config.epochs))
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings by name, as config.json has them."""
@@ -174,8 +155,9 @@ class Config:
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
         """Return the configuration that `to_json` described; other keys are ignored."""
-        names = (field.name for field in dataclasses.fields(cls) if field.name in kept)
-        values: dict[str, Any] = {name: kept[name] for name in names}
+        values: dict[str, Any] = {
+            field.name: kept[field.name] for field in dataclasses.fields(cls) if field.name in kept
+        }
         values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         return cls(**values)
 
@@ -200,7 +182,7 @@ def training_parser(config: type[Config], description: str, example: str) -> arg
 
 
 def config_of(config: type[C], args: argparse.Namespace) -> C:
-    """Return what a command line of `training_parser` asks for: a new configuration, or that of --resume.
+    """Return the configuration of a command line of `training_parser`: a new one, or that of --resume.
 
     Raises:
         UserError: as `Config.from_args` and `Config.from_run`; or both --resume and --out.
@@ -211,11 +193,7 @@ def config_of(config: type[C], args: argparse.Namespace) -> C:
 
 
 def data_path(text: str) -> str:
-    """Argparse type: the name of a data set as it is; a path as it is from any folder."""
+    """Argparse type: the name of a data set, or an absolute path."""
     if os.sep not in text and not Path(text).exists():
         return text
     return os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - these leave ~nobody as it is
-
-
-def _shown(default: Any) -> str:
-    return f"{default:g}" if isinstance(default, float) else str(default)

@@ -26,8 +26,8 @@ class Training(NamedTuple):
     Attributes:
         model: a compiled model; that of the last checkpoint if a run is continued.
         batches: a ``PyDataset`` or ``tf.data.Dataset``; its length is the number of updates of an epoch.
-        measure: called after each epoch with its number, from 1, and whether it is the last one; what it returns joins
-            the history.
+        measure: called after each epoch with its number, from 1, and whether it is the last one; the result is added
+            to the history.
         callbacks: further Keras callbacks.
         fit: further arguments of ``fit``.
         finish: called with the best epoch's model before it is saved.
@@ -42,14 +42,14 @@ class Training(NamedTuple):
 
 
 Prepare: TypeAlias = "Callable[[Any, Any, int, Path | None], Training]"
-"""Build from configuration, data, number of epochs done and the last checkpoint's folder what is to be trained."""
+"""Build a training from configuration, data, number of epochs done and the last checkpoint's folder."""
 
 
 def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> tuple[keras.Model, bool]:
     """Train or continue the model of ``run.config``, and write ``model.keras``.
 
     Args:
-        run: the run folder; it is locked during training.
+        run: locked during training.
         prepare: builds the training.
         data: passed to ``prepare``.
         tensorboard: also write logs for TensorBoard.
@@ -63,46 +63,75 @@ def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> 
         epochs = run.config.epochs
         if len(run.history) < epochs:
             (run.path / METRICS).unlink(missing_ok=True)  # of the model before
-        callbacks = [*training.callbacks, Stopwatch(run)]
+        callbacks: list[keras.callbacks.Callback] = [Stopwatch(run)]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard")))
-
-        def measure() -> dict[str, float]:
-            epoch = len(run.history) + 1
-            return dict(training.measure(epoch, epoch == epochs))
-
         return fit_in_run(
-            run, training.model, training.batches, epochs,
-            measure=measure, callbacks=callbacks, finish=training.finish, **training.fit,
-        )  # fmt: skip
+            run, training, epochs, lambda epoch: training.measure(epoch, epoch == epochs), callbacks=callbacks
+        )
+
+
+def fit_in_run(
+    run: Run,
+    training: Training,
+    epochs: int,
+    measure: Callable[[int], Mapping[str, float]],
+    *,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    **options: Any,
+) -> tuple[keras.Model, bool]:
+    """Train until the run has ``epochs`` epochs, and write ``model.keras``.
+
+    Args:
+        run: where epochs are recorded.
+        training: starts where the run's history ends.
+        epochs: the number of epochs in all.
+        measure: called after each epoch with its number, from 1; the result is added to the logs.
+        callbacks: in addition to those of the training.
+        **options: further arguments of ``fit``.
+
+    Returns:
+        the model of the best epoch, and whether training was completed.
+    """
+    with Interruption(training.model) as interruption:
+        training.model.fit(
+            training.batches,
+            initial_epoch=len(run.history),
+            epochs=epochs,
+            shuffle=False,  # Keras would draw the order of the batches from Python's own random state
+            callbacks=[Recorder(run, interruption, measure), *training.callbacks, *callbacks],
+            **training.fit,
+            **options,
+        )
+    best = keras.models.load_model(run.best_checkpoint()) if run.history else training.model
+    training.finish(best)
+    save_keras(without_optimizer(best), run.path / "model.keras")
+    return best, not interruption.happened
 
 
 class Recorder(keras.callbacks.Callback):
-    """Add the results of ``measure`` to the logs of each epoch, and record the epoch in the run folder.
+    """Add the results of ``measure`` to the logs of each epoch, before other callbacks, and record the epoch."""
 
-    It must come before all callbacks that use the measures.
-    """
-
-    def __init__(self, run: Run, interruption: Interruption, measure: Callable[[], dict[str, float]]) -> None:
+    def __init__(self, run: Run, interruption: Interruption, measure: Callable[[int], Mapping[str, float]]) -> None:
         super().__init__()
         self.run = run
         self.interruption = interruption
         self.measure = measure
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Heed an interruption from before: ``fit`` has just forgotten that it was asked to stop."""
+        """Keep an earlier interruption, which ``fit`` has just reset."""
         self.model.stop_training = self.interruption.happened
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Measure, then record; an epoch cut short is not recorded, so that continuing repeats it whole."""
+        """Measure, then record; an interrupted epoch is not recorded, and continuing repeats it."""
         if self.interruption.happened or logs is None:
             return
-        logs.update(self.measure())
+        logs.update(self.measure(len(self.run.history) + 1))
         self.run.record(self.model, {name: float(value) for name, value in logs.items()})
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Save the seconds that training has taken, without measures, in the run folder."""
+    """Save the seconds that the updates have taken in the run folder."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -114,13 +143,13 @@ class Stopwatch(keras.callbacks.Callback):
         self.begun = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop, and go on."""
+        """Add the time since the last update."""
         now = time.perf_counter()
         self.seconds += now - self.begun
         self.begun = now
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep what there is."""
+        """Save the seconds so far."""
         write_text(self.path, json.dumps(self.seconds) + "\n")
 
 
@@ -130,44 +159,6 @@ def training_seconds(run: Path) -> float:
         return float(json.loads((run / _SECONDS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return 0.0
-
-
-def fit_in_run(
-    run: Run,
-    model: keras.Model,
-    batches: Any,
-    epochs: int,
-    *,
-    measure: Callable[[], dict[str, float]] = dict,
-    callbacks: Iterable[keras.callbacks.Callback] = (),
-    finish: Callable[[keras.Model], object] = lambda _: None,
-    **fit: Any,
-) -> tuple[keras.Model, bool]:
-    """Train to ``epochs`` epochs in all, write ``model.keras``, and return the best model and whether all went through.
-
-    Args:
-        run: where epochs are recorded; its history says how many are done.
-        model: compiled; already the last checkpoint's when the run is continued.
-        batches: a ``PyDataset`` or ``tf.data.Dataset`` of batches, at the epoch where the run stands.
-        epochs: number of epochs after which training ends.
-        measure: called after each epoch; what it returns joins the logs.
-        callbacks: further Keras callbacks.
-        finish: called with the best model before it is saved.
-        **fit: further arguments of ``fit``.
-    """
-    with Interruption(model) as interruption:
-        model.fit(
-            batches,
-            initial_epoch=len(run.history),
-            epochs=epochs,
-            shuffle=False,  # Keras would draw the order of the batches from Python's own random state
-            callbacks=[Recorder(run, interruption, measure), *callbacks],
-            **fit,
-        )
-    best = keras.models.load_model(run.best_checkpoint()) if run.history else model
-    finish(best)
-    save_keras(without_optimizer(best), run.path / "model.keras")
-    return best, not interruption.happened
 
 
 def has_diverged(model: keras.Model) -> bool:

@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 
 class Picture(NamedTuple):
-    """A picture of a comparison.
-
-    Attributes:
-        title: what it shows, without a full stop.
-        draw: a function that writes it to a path as PNG.
-    """
+    """A picture of a comparison: its title without a full stop, and a function that writes it to a path as PNG."""
 
     title: str
     draw: Callable[[Path], None]
@@ -35,11 +30,7 @@ class Picture(NamedTuple):
 def template(package: str, name: str) -> Template:
     """Return a template of a package; values are escaped, and a missing one is an error."""
     environment = Environment(
-        loader=PackageLoader(package),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
+        loader=PackageLoader(package), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
     return environment.get_template(name)
 
@@ -58,15 +49,16 @@ def write_page(
     Args:
         out: the output folder.
         stem: name of the file and the folder.
-        title: the title of the page.
-        found: the records of each row; the page shows the verdict of the first one.
+        title: of the page.
+        found: the page shows the verdict of each row's first record.
         tables: the first row of the first table is the ceiling.
         about: as `manymodes.experiment.tables.particulars`.
         pictures: by file name.
     """
-    sentences = [
-        (row.title, [_sentence(text) for text in records[0].verdict.values() if text]) for row, records in found.items()
-    ]
+    sentences = {
+        row.title: [f"{text[0].upper()}{text[1:].removesuffix('.')}." for text in first.verdict.values() if text]
+        for row, (first, *_) in found.items()
+    }
     with replacing_folder(out / stem) as folder:
         images = {}
         for name, picture in pictures.items():
@@ -78,8 +70,3 @@ def write_page(
         (folder / "index.html").write_text(page, encoding="utf-8")
     titles = {f"{stem}/{name}": picture.title for name, picture in pictures.items()}
     write_text(out / f"{stem}.md", markdown(title, tables, about, titles))
-
-
-def _sentence(text: str) -> str:
-    """Return a text with a capital at the start and a full stop at the end."""
-    return f"{text[0].upper()}{text[1:].removesuffix('.')}."

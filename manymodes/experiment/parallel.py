@@ -51,20 +51,18 @@ def cluster(scheduler: str | None) -> Iterator[None]:
 def each(
     task: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, jobs: int, scheduler: str | None = None
 ) -> Iterator[Any]:
-    """Yield the results of a task, in the order in which they come.
+    """Yield the results of a task, which other processes can import, as they come.
 
     Args:
-        task: a function that other processes can import.
+        task: the function.
         arguments: of each call.
         jobs: processes at once; with 1 the calls are made in this process.
-        scheduler: address of a Dask scheduler that does the work instead.
+        scheduler: address of a Dask scheduler to use instead.
 
     Raises:
         UserError: as `cluster`.
     """
-    if not arguments:
-        return
-    if scheduler is None and min(jobs, len(arguments)) == 1:
+    if not arguments or (scheduler is None and min(jobs, len(arguments)) == 1):
         yield from (task(*one) for one in arguments)
         return
     import joblib

@@ -28,21 +28,16 @@ STYLE: Any = {
     "font.size": 9,
 }
 GENERATED, REAL = "#d1495b", "#31688e"
-"""The colours of what a model makes and of what it learns from."""
+"""Colours."""
 
 _DPI = 130
 
 
 @contextlib.contextmanager
 def saved_figure(path: Path, size: tuple[float, float], *, grid: bool = True) -> Iterator[Figure]:
-    """Give a figure to draw on; on success it is written as a PNG in one step.
+    """Yield a figure of a size in inches to draw on; on success it is written as a PNG in one step.
 
     The same drawing gives the same bytes: the file has no date and no version.
-
-    Args:
-        path: the PNG file.
-        size: width and height in inches.
-        grid: draw grid lines.
     """
     with mpl.rc_context({**STYLE, "axes.grid": grid}):
         figure = Figure(figsize=size, layout="constrained")
@@ -53,18 +48,12 @@ def saved_figure(path: Path, size: tuple[float, float], *, grid: bool = True) ->
 
 def curve(history: Sequence[Mapping[str, float]], column: str) -> tuple[list[int], list[float]]:
     """Return the epochs of a history, from 1, that have a column, and its values there."""
-    points = [(epoch, row[column]) for epoch, row in enumerate(history, start=1) if column in row]
-    return [epoch for epoch, _ in points], [value for _, value in points]
+    epochs = [epoch for epoch, row in enumerate(history, start=1) if column in row]
+    return epochs, [row[column] for row in history if column in row]
 
 
 def draw_curves(axes: Axes, curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str) -> None:
-    """Draw curves over the epochs.
-
-    Args:
-        axes: the axes to draw on.
-        curves: epochs and values by name; several curves get a legend.
-        title: the title of the axes.
-    """
+    """Draw curves, epochs and values by name; several curves get a legend."""
     for name, (epochs, values) in curves.items():
         axes.plot(epochs, values, label=name.replace("_", " "), marker=".", markersize=3)
     axes.set_title(title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -23,13 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a comparison.
-
-    Attributes:
-        name: its name for ``--rows``.
-        title: its title in tables.
-        config: the configuration of its model; None for a row that needs no training.
-    """
+    """A row of a comparison: name for ``--rows``, title in tables, and configuration, None without training."""
 
     name: str
     title: str
@@ -39,12 +34,11 @@ class Row:
 def machine() -> str:
     """Name the processor and its number of cores."""
     name = platform.processor() or platform.machine()
-    try:
-        model = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    except OSError:  # not Linux
-        model = None
+    with contextlib.suppress(OSError):  # not Linux
+        if model := re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8")):
+            name = model[1]
     cores = os.cpu_count()
-    return f"{model[1] if model else name}, {cores} {'core' if cores == 1 else 'cores'}"
+    return f"{name}, {cores} {'core' if cores == 1 else 'cores'}"
 
 
 def versions() -> dict[str, str]:
@@ -61,9 +55,7 @@ class Record:
         training: `manymodes.experiment.budget.Trained.facts`; empty for a row without training.
         measures: numbers; None where unknown.
         verdict: the same in sentences.
-        figures: what the pictures show.
-        machine: the machine that computed it.
-        versions: the versions of packages.
+        figures: the data of the pictures.
         date: ISO 8601.
     """
 

@@ -1,11 +1,11 @@
-"""The run folder: configuration, history, checkpoints, the model; a run can continue wherever it was killed.
+"""The run folder: configuration, history, checkpoints, the model. A run that was killed at any moment can continue.
 
 RUN/config.json               every setting, the program, the fingerprint of the data, versions
 RUN/history.csv               one row an epoch
 RUN/checkpoints/epoch-0007/   model.keras with its optimizers, and state.json: the newest epoch and the best one
-RUN/model.keras               the best epoch's model, without optimizers; there only when training has ended
-RUN/metrics.json              what was measured of that model
-RUN/lock                      held while a process trains here
+RUN/model.keras               the best epoch's model, without optimizers, when training has ended
+RUN/metrics.json              its measurements
+RUN/lock                      locked while a process trains here
 """
 
 from __future__ import annotations
@@ -50,47 +50,32 @@ class Run:
         facts: the other entries of config.json.
     """
 
-    def __init__(self, path: Path, config: Config, history: list[dict[str, float]]) -> None:
+    def __init__(self, path: Path, config: Config, facts: dict[str, Any]) -> None:
         self.path = path
         self.config = config
-        self.history = history
-        self.facts: dict[str, Any] = {}
+        self.history: list[dict[str, float]] = []
+        self.facts = facts
+        if self.last_checkpoint is not None:
+            self.history = json.loads((self.last_checkpoint / "state.json").read_text(encoding="utf-8"))["history"]
+            self._write_history()
+        write_text(path / "config.json", json.dumps({**config.to_json(), **facts}, indent=1) + "\n")
 
     @classmethod
     def create(cls, path: Path, config: Config, **facts: Any) -> Run:
-        """Make a run folder at ``path``, or at the first free of ``path-2``, ``path-3`` and so on.
-
-        Args:
-            path: the folder.
-            config: the settings.
-            **facts: further entries of config.json, such as the ``fingerprint`` of the data.
-        """
-        run = cls(new_run_folder(path), config, [])
-        run.facts = {"program": config.program, "monitor": config.monitor, **facts}
-        run.facts["versions"] = {name: version(name) for name in VERSIONED}
-        run._write_config()
-        return run
+        """Make a run folder as `new_run_folder`; ``facts`` are further entries of config.json."""
+        versions = {name: version(name) for name in VERSIONED}
+        facts = {"program": config.program, "monitor": config.monitor, **facts, "versions": versions}
+        return cls(new_run_folder(path), config, facts)
 
     @classmethod
     def continued(cls, path: Path, config: Config) -> Run:
-        """Open a run folder to continue from its last checkpoint, or from the start when there is none yet.
-
-        Args:
-            path: the folder.
-            config: its settings, perhaps with more epochs than before.
+        """Open a run folder to continue from its last checkpoint, with its settings and perhaps more epochs.
 
         Raises:
-            UserError: it is no run folder.
+            UserError: it is not a run folder.
         """
-        names = config.to_json()
-        kept = read_config(path)
-        run = cls(path, config, [])
-        run.facts = {name: value for name, value in kept.items() if name not in names}
-        if run.last_checkpoint is not None:
-            run.history = json.loads((run.last_checkpoint / "state.json").read_text(encoding="utf-8"))["history"]
-            run.write_history()
-        run._write_config()
-        return run
+        settings = config.to_json()
+        return cls(path, config, {name: value for name, value in read_config(path).items() if name not in settings})
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -120,18 +105,12 @@ class Run:
     @property
     def last_checkpoint(self) -> Path | None:
         """The folder of the newest complete checkpoint."""
-        found = sorted((self.path / "checkpoints").glob("epoch-*"))
-        return found[-1] if found else None
-
-    @property
-    def monitor(self) -> str:
-        """The column of the history whose least value names the best epoch."""
-        return self.config.monitor
+        return max((self.path / "checkpoints").glob("epoch-*"), default=None)
 
     @property
     def best_epoch(self) -> int:
-        """The number of the epoch (from 0) with the least `monitor`, the first of equals; some epochs lack it."""
-        values = [row.get(self.monitor, math.nan) for row in self.history]
+        """The first epoch (from 0) with the least value of the config's ``monitor``, which some epochs lack."""
+        values = [row.get(self.config.monitor, math.nan) for row in self.history]
         return min(range(len(values)), key=lambda epoch: (math.isnan(values[epoch]), values[epoch]))
 
     def record(self, model: keras.Model, row: dict[str, float]) -> None:
@@ -141,7 +120,7 @@ class Run:
         with new_folder(self._checkpoint(epoch)) as folder:
             save_keras(model, folder / "model.keras")
             (folder / "state.json").write_text(json.dumps({"history": self.history}), encoding="utf-8")
-        self.write_history()
+        self._write_history()
         kept = {self._checkpoint(epoch), self._checkpoint(self.best_epoch)}
         for old in set((self.path / "checkpoints").glob("epoch-*")) - kept:
             shutil.rmtree(old)
@@ -150,8 +129,7 @@ class Run:
         """Return the file of the best epoch's model."""
         return self._checkpoint(self.best_epoch) / "model.keras"
 
-    def write_history(self) -> None:
-        """Write history.csv."""
+    def _write_history(self) -> None:
         text = io.StringIO()
         names = ["epoch", *dict.fromkeys(name for row in self.history for name in row)]
         writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -160,19 +138,15 @@ class Run:
             writer.writerow({"epoch": epoch, **row})
         write_text(self.path / "history.csv", text.getvalue())
 
-    def _write_config(self) -> None:
-        kept = {**self.config.to_json(), **self.facts}
-        write_text(self.path / "config.json", json.dumps(kept, indent=1) + "\n")
-
     def _checkpoint(self, epoch: int) -> Path:
         return self.path / "checkpoints" / f"epoch-{epoch + 1:05d}"
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read the settings of a run folder.
+    """Read the config.json of a run folder.
 
     Raises:
-        UserError: it is no run folder.
+        UserError: it is not a run folder.
     """
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
@@ -184,14 +158,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data: str) -> Run:
-    """Start a run, or open the one to continue.
-
-    Args:
-        path: its folder; a new run uses ``path-2``, ``path-3`` … if the folder is not empty.
-        config: its settings.
-        fingerprint: the fingerprint of the data.
-        resume: continue an existing run.
-        data: name of the data in messages.
+    """Start a run in a folder or its first free successor, or continue an existing one; messages name the ``data``.
 
     Raises:
         UserError: the data have changed since the run began.
@@ -209,11 +176,7 @@ def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data
 
 
 class Interruption:
-    """A context in which the first Ctrl-C stops training after the batch, and the second one at once.
-
-    Attributes:
-        happened: whether Ctrl-C was pressed.
-    """
+    """A context in which the first Ctrl-C, which ``happened``, stops training after the batch, the second at once."""
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from manymodes.experiment.records import Found, Record, Row
 
@@ -16,18 +16,11 @@ Write: TypeAlias = Callable[[float], str]
 
 UNKNOWN = "–"
 COUNTS = ("updates", "examples_per_second", "seconds", "epochs", "judged_epoch")
-"""What a table of training shows beside losses, in the order of its columns."""
-_MARK = "<!-- written by {}, sha256 of what is above: {} -->\n"
+"""The columns of a table of training after the losses."""
 
 
 class Cell(NamedTuple):
-    """A cell of a table.
-
-    Attributes:
-        text: the value.
-        limits: its range; empty if unknown.
-        bad: whether the value is bad; it is then set in bold or red.
-    """
+    """A cell of a table: a value, its range if known, and whether it is bad, which is shown in bold or red."""
 
     text: str
     limits: str = ""
@@ -41,9 +34,6 @@ class Table(NamedTuple):
     headers: tuple[str, ...]
     rows: list[list[Cell]]
     note: str
-
-
-# --- numbers ------------------------------------------------------------------------------------------------
 
 
 def precise_share(value: float) -> str:
@@ -68,19 +58,16 @@ def signed(write: Write) -> Write:
     return written
 
 
-def over_seeds(values: Sequence[float | None], write: Callable[[float], str]) -> Cell:
-    """Write the mean of a value over the seeds, and its range unless all values look the same.
+def over_seeds(values: Sequence[float | None], write: Write) -> Cell:
+    """Write the mean of a value over the seeds, and its range unless all values are written the same.
 
-    A range suits the few seeds; their standard deviation would mean little.
+    Of so few seeds, a standard deviation would mean little.
     """
     known = [value for value in values if value is not None]
     if not known:
         return Cell(UNKNOWN)
     least, greatest = write(min(known)), write(max(known))
     return Cell(write(sum(known) / len(known)), f"{least} to {greatest}" if least != greatest else "")
-
-
-# --- measures -----------------------------------------------------------------------------------------------
 
 
 def values(records: Sequence[Record], name: str, write: Write) -> Cell:
@@ -101,26 +88,18 @@ def is_trained(records: Sequence[Record]) -> bool:
 
 def having(found: Found, *names: str) -> Found:
     """Return the rows for which any of these measures is known."""
-    return {
-        row: records
-        for row, records in found.items()
-        if any(records[0].measures.get(name) is not None for name in names)
-    }
+    known = (row for row, (first, *_) in found.items() if any(first.measures.get(name) is not None for name in names))
+    return {row: found[row] for row in known}
 
 
 def training_cells(records: Sequence[Record], losses: Sequence[str], write: Write) -> list[Cell]:
     """Write the last losses of the trainings, then `COUNTS`."""
-    return [
-        *(over_seeds([record.training["losses"].get(name) for record in records], write) for name in losses),
-        *(over_seeds([record.training[name] for record in records], write) for name in COUNTS),
-    ]
-
-
-# --- differences between rows -------------------------------------------------------------------------------
+    facts = [record.training["losses"] | record.training for record in records]
+    return [over_seeds([of_seed.get(name) for of_seed in facts], write) for name in (*losses, *COUNTS)]
 
 
 def single_changes(found: Found, settings: Sequence[str]) -> Iterator[tuple[Row, Row]]:
-    """Yield neighbouring trained rows that differ in exactly one of these settings; None equals every value."""
+    """Yield neighbouring trained rows that differ in exactly one of these settings; see `differ`."""
     trained = {row: records[0].made_with["settings"] for row, records in found.items() if is_trained(records)}
     for (before, first), (after, second) in itertools.pairwise(trained.items()):
         if sum(differ(first[name], second[name]) for name in settings) == 1:
@@ -140,19 +119,10 @@ def differences(some: Sequence[Record], others: Sequence[Record], name: str) -> 
     return [None if one is None or other is None else other - one for one, other in both]
 
 
-# --- pages and files -------------------------------------------------------------------------------------
-
-
 def particulars(found: Found, *, command: str, data: tuple[str, str], time: str) -> dict[str, str]:
-    """Return what the tables of a comparison depend on: command, data, seeds, time, machines, versions, dates.
+    """Return a table of command, data (name and description), seeds, time, machines, versions and dates.
 
     Machines, versions and dates are those of the records, which may be older than the command.
-
-    Args:
-        found: the records of each row, one a seed.
-        command: as it was typed.
-        data: the word for the data, and a description.
-        time: the budget of each model.
     """
     records = [record for kept in found.values() for record in kept]
     seeds = max(len(kept) for kept in found.values())
@@ -162,25 +132,14 @@ def particulars(found: Found, *, command: str, data: tuple[str, str], time: str)
         data[0]: data[1],
         "Seeds": "0" if seeds == 1 else f"0 to {seeds - 1}; figures show seed 0",
         "Time": time,
-        "Machine": _each(record.machine for record in records),
-        "Versions": _each(", ".join(f"{name} {v}" for name, v in record.versions.items()) for record in records),
+        "Machine": "; ".join(dict.fromkeys(record.machine for record in records)),
+        "Versions": "; ".join(dict.fromkeys(", ".join(map(" ".join, record.versions.items())) for record in records)),
         "Date": dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
     }
 
 
-def _each(texts: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(texts))
-
-
 def markdown(title: str, tables: Sequence[Table], particular: Mapping[str, str], pictures: Mapping[str, str]) -> str:
-    """Write tables, pictures and particulars as Markdown.
-
-    Args:
-        title: the title.
-        tables: the tables in order.
-        particular: as `particulars`.
-        pictures: a title for each path.
-    """
+    """Write tables, pictures (titles by path) and particulars as Markdown."""
     lines = [f"# {title}", ""]
     for table in tables:
         lines += [f"## {table.title}", "", _line(table.headers), _line(["---", *["---:"] * (len(table.headers) - 1)])]

@@ -13,29 +13,16 @@ import soxr
 
 from manymodes.cli import UserError, existing_file
 from manymodes.files import check_place, replacing_file
-from manymodes.music.soundfont import PlayedNote, render
+from manymodes.music.soundfont import PlayedNote, render  # noqa: F401 - render is used from here
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = [
-    "FORMATS",
-    "RATE_HZ",
-    "PlayedNote",
-    "UnreadableSoundError",
-    "decode",
-    "read_audio",
-    "read_midi",
-    "render",
-    "resample",
-    "write_audio",
-]
-
 RATE_HZ = 22_050
-"""Samples a second, where nothing else is said."""
+"""Samples a second, unless given."""
 
 FORMATS = {".wav": "PCM_16", ".flac": "PCM_16", ".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}
-"""File name endings, and what samples are written as."""
+"""File suffixes, and the encoding of samples."""
 
 
 class UnreadableSoundError(Exception):
@@ -43,17 +30,10 @@ class UnreadableSoundError(Exception):
 
 
 def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """Read a sound file, mixed to mono and resampled.
-
-    Args:
-        path: a WAV, FLAC, OGG or MP3 file of any rate and number of channels.
-        rate_hz: the sampling rate of the result.
-
-    Returns:
-        float32 [samples], at least one.
+    """Read a WAV, FLAC, OGG or MP3 file, mixed to mono and resampled: float32 [samples], at least one.
 
     Raises:
-        UserError: there is no such file, or it is not a sound.
+        UserError: the file does not exist or is not a sound.
     """
     file = existing_file(path, "the sound")
     try:
@@ -66,7 +46,7 @@ def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
     """Read a sound file as `read_audio` does.
 
     Raises:
-        UnreadableSoundError: it cannot be read, is empty, or has samples that are no numbers.
+        UnreadableSoundError: it cannot be read, is empty, or has NaN or infinite samples.
     """
     try:
         with file.open("rb") as stream:
@@ -91,17 +71,17 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 
 
 def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
-    """Write a sound in one step, in the format that the file's name ends with; values beyond ±1 are clipped.
+    """Write a sound in one step, in the format of the file's suffix; a missing folder is created.
 
-    The same sound gives the same bytes, save as OGG, whose streams carry a number drawn at random.
+    The same sound gives the same bytes, except as OGG, whose streams carry a random number.
 
     Args:
-        path: the file; a missing folder is created.
-        samples: [samples] for mono, [samples, channels] otherwise.
+        path: the file.
+        samples: [samples] for mono, [samples, channels] otherwise; values beyond ±1 are clipped.
         rate_hz: samples a second.
 
     Raises:
-        UserError: the name ends with no known format, or the file cannot be made there.
+        UserError: the suffix is of no known format, or the file cannot be made there.
     """
     encoding = FORMATS.get(path.suffix.lower())
     if encoding is None:
@@ -114,10 +94,10 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None
 
 
 def read_midi(path: str | Path) -> list[PlayedNote]:
-    """Read the notes of a MIDI file, for `render`. Controllers, such as pedals and pitch bends, are left out.
+    """Read the notes of a MIDI file, without controllers such as pedals and pitch bends.
 
     Raises:
-        UserError: there is no such file, or it is not MIDI.
+        UserError: the file does not exist or is not MIDI.
     """
     import symusic
 

@@ -1,15 +1,12 @@
 """Sheet music from MusicXML: verovio engraves pages as SVG, and resvg paints them as PNG.
 
-Both come with pip alone. Bar numbers use a font of matplotlib, so that a picture is the same on every
-computer.
+Bar numbers use a font of matplotlib, so that a picture is the same on every computer.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-
-__all__ = ["png", "svg_pages"]
 
 _LAYOUT: dict[str, Any] = {
     "pageWidth": 2100,  # tenths of a millimetre: A4, cut off below the last line
@@ -20,7 +17,7 @@ _LAYOUT: dict[str, Any] = {
     "staffLineWidth": 0.2,  # thinner ones vanish when a picture is shown smaller
     "header": "none",
     "footer": "none",
-    "xmlIdChecksum": True,  # names of elements follow from the music: else they are drawn at random
+    "xmlIdChecksum": True,  # otherwise the names of elements are random
 }
 _ZOOM = 2  # pixels of a PNG for one of the SVG
 _FONT = "STIXGeneral"  # shaped as Times, which verovio asks for
@@ -34,7 +31,9 @@ def svg_pages(musicxml: str) -> list[str]:
     """
     pages = _engraved(musicxml, _LAYOUT)
     if "".join(pages).count('class="system"') == 1:
-        pages = _engraved(musicxml, _LAYOUT | {"adjustPageWidth": True})  # several lines it would leave ragged
+        pages = _engraved(
+            musicxml, _LAYOUT | {"adjustPageWidth": True}
+        )  # with several lines, the margin would be ragged
     return pages
 
 

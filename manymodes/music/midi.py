@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
-from manymodes.cli import UserError
+from manymodes.cli import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,10 +16,7 @@ _HIGHEST_PROGRAM = 127
 
 
 def instrument_program(name: str) -> int:
-    """Return the General MIDI program, 0 to 127, of a name or number.
-
-    A name is matched without regard to case; part of a name is enough (``violin``, ``piano``); the first match
-    in the order of General MIDI counts.
+    """Return the General MIDI program, 0 to 127, of a number, a name, or the first name with this part (``piano``).
 
     Raises:
         UserError: there is no such instrument.
@@ -29,17 +25,14 @@ def instrument_program(name: str) -> int:
 
     if name.isdecimal() and int(name) <= _HIGHEST_PROGRAM:
         return int(name)
-    lowered = [instrument.lower() for instrument in INSTRUMENT_MAP]
+    names = [instrument.lower() for instrument in INSTRUMENT_MAP]
     wanted = name.strip().lower()
-    if wanted in lowered:
-        return lowered.index(wanted)
-    if wanted:
-        for program, instrument in enumerate(lowered):
-            if wanted in instrument:
-                return program
-    close = difflib.get_close_matches(wanted, lowered, n=3, cutoff=0.3)
-    hint = f": did you mean {', '.join(close)}?" if close else ""
-    raise UserError(f"--instrument {name!r} is not a General MIDI instrument or a number from 0 to 127{hint}")
+    if wanted in names:
+        return names.index(wanted)
+    if containing := [program for program, instrument in enumerate(names) if wanted and wanted in instrument]:
+        return containing[0]
+    hint = did_you_mean(wanted, dict(zip(names, names, strict=True)))
+    raise UserError(f"--instrument {name!r} is not a General MIDI instrument or a number from 0 to 127. {hint}".strip())
 
 
 def write_melody(
@@ -54,8 +47,8 @@ def write_melody(
 
     Args:
         path: the file.
-        notes: (MIDI pitch, or None for a rest; length in quarters) one after the other. A rest at the end is kept
-            as the distance to the end of the track.
+        notes: (MIDI pitch, or None for a rest; length in quarters) one after the other. A rest at the end delays the
+            end of the track.
         tempo: BPM.
         program: General MIDI program, 0 to 127.
         meter: time signature, written to the file.

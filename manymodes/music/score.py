@@ -1,7 +1,6 @@
 """Melodies in notation: bars, ties and note names, written as MusicXML and ABC.
 
-Bars and note values are computed here once for both formats; music21 adds beams and accidentals and
-writes the MusicXML.
+Bars and note values are computed for both formats; music21 adds beams and accidentals and writes the MusicXML.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-__all__ = ["STEPS_PER_QUARTER", "Name", "Score", "Value", "abc", "bars_of", "musicxml", "signature", "spelled"]
 
 STEPS_PER_QUARTER = 4
 """Lengths are in sixteenths."""
@@ -34,7 +31,6 @@ class Score(NamedTuple):
 
     Attributes:
         notes: (MIDI pitch, or None for a rest; length in sixteenths) one after the other.
-        title: one line.
         meter: such as "3/4".
         upbeat: sixteenths before the first bar line, fewer than a bar.
         fifths: sharps of the key signature; below 0 they are flats.
@@ -106,8 +102,7 @@ def bars_of(score: Score) -> list[list[Value]]:
     bars: list[list[Value]] = []
     place = -score.upbeat % score.bar
     for pitch, steps in _rounded(score):
-        pieces = _pieces(place % score.bar, steps, score, rest=pitch is None)
-        for begin, length in pieces:
+        for begin, length in _pieces(place % score.bar, steps, score, rest=pitch is None):
             if begin == 0 or not bars:
                 bars.append([])
             bars[-1].append(Value(begin, pitch, length, tied=pitch is not None))
@@ -117,7 +112,7 @@ def bars_of(score: Score) -> list[list[Value]]:
 
 
 def _rounded(score: Score) -> list[tuple[int | None, int]]:
-    """Return the notes with rests joined, and those at the end as long as they have to be."""
+    """Return the notes with rests joined, and the one at the end as long as `bars_of` says."""
     notes: list[tuple[int | None, int]] = []
     for pitch, steps in score.notes:
         if pitch is None and notes and notes[-1][0] is None:
@@ -127,15 +122,13 @@ def _rounded(score: Score) -> list[tuple[int | None, int]]:
         notes.pop()
     if not notes:
         return [(None, score.bar)]
-    end = sum(steps for _, steps in notes) - score.upbeat
-    left = -end % score.bar
-    # What the upbeat has is missing in the last bar.
-    missing = left - score.upbeat if left >= score.upbeat else left
+    left = (score.upbeat - sum(steps for _, steps in notes)) % score.bar
+    missing = left - score.upbeat if left >= score.upbeat else left  # the upbeat completes the last bar
     return [*notes, (None, missing)] if missing else notes
 
 
 def _pieces(place: int, steps: int, score: Score, *, rest: bool) -> list[tuple[int, int]]:
-    """Return the places in the bar and the lengths of the values that a note or rest is written as."""
+    """Return the places in the bar and the lengths of the values of a note or rest."""
     pieces, open_ones = [], [(place, steps)]
     while open_ones:
         begin, length = open_ones.pop()
@@ -148,7 +141,7 @@ def _pieces(place: int, steps: int, score: Score, *, rest: bool) -> list[tuple[i
 
 
 def _cut(place: int, steps: int, score: Score, *, rest: bool) -> int:
-    """Return the place at which a note or rest has to be parted, 0 where it is written as one."""
+    """Return the place at which a note or rest is divided, 0 where it is written as one."""
     end, bar, middle = place + steps, score.bar, _MIDDLES.get(score.meter, 0)
     if end > bar:
         return bar
@@ -164,7 +157,7 @@ def _cut(place: int, steps: int, score: Score, *, rest: bool) -> int:
     on_a_beat = score.meter == "4/4" and place % STEPS_PER_QUARTER == 0
     if place < middle < end and not (whole and on_a_beat):
         return middle
-    # Of all places between, the one that a bar is first divided at: that which most powers of two divide.
+    # Of all places between, the strongest beat: the one with most factors of two.
     return 0 if whole else max(range(place + 1, end), key=lambda between: between & -between)
 
 
@@ -182,10 +175,13 @@ def musicxml(score: Score) -> str:
 
 
 def _as_music21(score: Score) -> Any:
-    from music21 import metadata, stream
+    from music21 import instrument, metadata, stream
     from music21.stream.makeNotation import makeAccidentalsInMeasureStream
 
-    part: Any = stream.Part([_player(score)])
+    player = instrument.Instrument()
+    player.partId, player.instrumentId, player.instrumentName = "P1", "I1", "melody"  # the defaults are random
+    player.midiProgram, player.midiChannel = score.program, 0
+    part: Any = stream.Part([player])
     part.style.printPartName = False
     measures: list[Any] = []
     tied_to = False
@@ -205,16 +201,6 @@ def _as_music21(score: Score) -> Any:
     whole = stream.Score([part])
     whole.metadata = metadata.Metadata(title=score.title, composer="manymodes")
     return whole
-
-
-def _player(score: Score) -> Any:
-    from music21 import instrument
-
-    player = instrument.Instrument()
-    # Names that are not given are drawn at random.
-    player.partId, player.instrumentId, player.instrumentName = "P1", "I1", "melody"
-    player.midiProgram, player.midiChannel = score.program, 0
-    return player
 
 
 def _open(measure: Any, score: Score) -> None:
@@ -270,10 +256,10 @@ def abc(score: Score) -> str:
 
 
 def _abc_bar(values: Sequence[Value], score: Score) -> str:
-    """Write a bar; what stands together is beamed.
+    """Write a bar; notes without a space between them are beamed.
 
-    Some readers take an accidental to hold for its octave until the next bar line, some for all octaves, and music21
-    forgets double ones: it is written again wherever they would differ.
+    For some readers an accidental holds for its octave until the next bar line, for others in all octaves, and music21
+    forgets double ones: it is repeated wherever readers would differ.
     """
     beat = 6 if score.meter.endswith("/8") else STEPS_PER_QUARTER
     of_key = {letter: (score.fifths - place + 6) // 7 for place, letter in enumerate(_FIFTHS)}

@@ -4,8 +4,8 @@ A soundfont's instruments are zones: ranges of keys that share a recorded sample
 low-pass filter (SoundFont Technical Specification 2.04, section 8.1). `render` reads them and renders notes as sound.
 Not supported are vibrato, tremolo, reverb, chorus, panning, and modulators other than velocity to loudness.
 
-No synthesizer that pip installs plays this file in tune: symusic 0.5's takes the
-root key from a sample's header, where this soundfont overrides it zone by zone.
+symusic 0.5 does not play this file in tune: it takes the root key from a sample's header, which this soundfont
+overrides zone by zone.
 """
 
 from __future__ import annotations
@@ -23,54 +23,46 @@ from scipy import signal
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["PlayedNote", "render", "soundfont_file"]
+    from collections.abc import Iterable, Iterator
 
 _DRUM_BANK = 128
 _LOUDEST = 127
-_OVERSAMPLING = 2  # what a sample pitched up brings above half the rate is removed, not folded back
-_FULL_FALL_DB = 100  # what decay and release times are given for
+_OVERSAMPLING = 2  # against aliasing of samples that are pitched up
+_FULL_FALL_DB = 100  # to which decay and release times refer
 _SHARE_UNTIL_SILENT = 0.8  # of it: a released note ends at −80 dB
 _CHOKE_SECONDS = 0.01  # in which a closed hi-hat ends an open one
 _NEVER = 1e6  # seconds: longer than any music
 _SHORTEST_KEPT_SECONDS = 2.0  # of a voice: others are twice, four times … as long
-_CUTOFF_STEP_CENTS = 50  # by so much the filter moves at once
-_BUTTERWORTH_DB = -3.0103  # height of a filter's edge that has no resonance
+_CUTOFF_STEP_CENTS = 50
+_BUTTERWORTH_DB = -3.0103  # height of a filter's edge without resonance
 
-# The records of a soundfont's lists, each closed by one that only marks the end (section 7).
+# The records of a soundfont's lists, each with one more that marks the end (section 7).
+_BAG = [("generator", "<u2"), ("modulator", "<u2")]
+_GENERATOR = [("what", "<u2"), ("amount", "<i2")]
+_SAMPLE_POSITIONS = ("start", "end", "loop_start", "loop_end")
 _RECORDS = {
     b"phdr": [("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("unused", "V12")],
-    b"pbag": [("generator", "<u2"), ("modulator", "<u2")],
-    b"pgen": [("what", "<u2"), ("amount", "<i2")],
+    b"pbag": _BAG,
+    b"pgen": _GENERATOR,
     b"inst": [("name", "S20"), ("bag", "<u2")],
-    b"ibag": [("generator", "<u2"), ("modulator", "<u2")],
-    b"igen": [("what", "<u2"), ("amount", "<i2")],
+    b"ibag": _BAG,
+    b"igen": _GENERATOR,
     b"shdr": [
         ("name", "S20"),
-        ("start", "<u4"),
-        ("end", "<u4"),
-        ("loop_start", "<u4"),
-        ("loop_end", "<u4"),
-        ("rate", "<u4"),
-        ("root", "u1"),
-        ("correction", "i1"),
-        ("link", "<u2"),
-        ("type", "<u2"),
+        *((position, "<u4") for position in (*_SAMPLE_POSITIONS, "rate")),
+        *(("root", "u1"), ("correction", "i1"), ("link", "<u2"), ("type", "<u2")),
     ],
 }
 
-# Generators by their numbers, and what those that are not 0 are where nothing is said (section 8.1.3).
+# Generators by their numbers, and the defaults that are not 0 (section 8.1.3).
 _ENVELOPE_TO_PITCH, _CUTOFF, _RESONANCE, _ENVELOPE_TO_CUTOFF = 7, 8, 9, 11
 _MODULATION_ENVELOPE, _VOLUME_ENVELOPE = 25, 33
-_INSTRUMENT, _KEYS, _ATTENUATION, _COARSE, _FINE, _SAMPLE, _LOOPS, _SCALE, _CLASS, _ROOT = (
-    *(41, 43, 48, 51, 52, 53),
-    *(54, 56, 57, 58),
-)
-_UNSAID = {_CUTOFF: 13_500, _SCALE: 100, _ROOT: -1, _KEYS: 127 << 8}
+_INSTRUMENT, _KEYS, _ATTENUATION, _COARSE, _FINE, _SAMPLE = 41, 43, 48, 51, 52, 53
+_LOOPS, _SCALE, _CLASS, _ROOT = 54, 56, 57, 58
+_DEFAULTS = {_CUTOFF: 13_500, _SCALE: 100, _ROOT: -1, _KEYS: 127 << 8}
 _TIMES = (0, 1, 2, 3, 5)  # of an envelope: delay, attack, hold, decay and release; 4 is how far decay goes
-_UNSAID |= {envelope + time: -12_000 for envelope in (_MODULATION_ENVELOPE, _VOLUME_ENVELOPE) for time in _TIMES}
-_SAMPLE_OFFSETS = ((0, 4), (1, 12), (2, 45), (3, 50))  # of start, end, loop start and loop end: fine, and in 32,768
+_DEFAULTS |= {envelope + time: -12_000 for envelope in (_MODULATION_ENVELOPE, _VOLUME_ENVELOPE) for time in _TIMES}
+_SAMPLE_OFFSETS = ((0, 4), (1, 12), (2, 45), (3, 50))  # of the sample's positions: fine, and in 32,768
 
 
 class PlayedNote(NamedTuple):
@@ -80,9 +72,8 @@ class PlayedNote(NamedTuple):
         start_seconds: from the beginning of the sound.
         seconds: how long the key is held.
         pitch: MIDI number, 69 is A4 = 440 Hz; for drums the General MIDI percussion key.
-        velocity: 1 to 127; amplitude goes with its square.
+        velocity: 1 to 127; amplitude is proportional to its square.
         program: General MIDI program, 0 to 127; for drums the drum kit.
-        drums: whether the note is one of a drum kit.
     """
 
     start_seconds: float
@@ -94,21 +85,25 @@ class PlayedNote(NamedTuple):
 
 
 class _Envelope(NamedTuple):
-    """A rise and a fall; times in seconds, those of decay and release for falling all the way (8.1.2, 33 to 38)."""
+    """A rise and a fall; times in seconds, those of decay and release for a full fall (8.1.2, 33 to 38)."""
 
     delay: float
     attack: float
     hold: float
     decay: float
-    fall: float  # where decay ends, as a share of the whole fall
     release: float
+    fall: float  # where decay ends, as a share of the full fall
+
+    def rise_at(self, time: np.ndarray) -> np.ndarray:
+        return np.clip((time - self.delay) / self.attack, 0, 1)
+
+    def fall_at(self, time: np.ndarray) -> np.ndarray:
+        since = time - (self.delay + self.attack + self.hold)
+        return np.clip(since / self.decay, 0, self.fall)
 
 
 class _Zone(NamedTuple):
-    """The sound of a range of keys.
-
-    Samples are numbers of values in the soundfont; ``loop`` is empty where the sample ends by itself.
-    """
+    """The sound of a range of keys; ``loop``, in samples of the soundfont, is empty where the sample does not loop."""
 
     keys: range
     start: int
@@ -132,20 +127,20 @@ def render(notes: Iterable[PlayedNote], rate_hz: int, seconds: float | None = No
     """Render notes as sound.
 
     Args:
-        notes: what is played, in any order. A program or key that the soundfont does not have is silent.
+        notes: in any order. A program or key that the soundfont lacks is silent.
         rate_hz: samples a second.
-        seconds: length of the sound, which is cut there; by default it ends where the last note has died away.
+        seconds: length of the sound; by default until the last note has died away.
 
     Returns:
         float32 [samples], mono. One note is at most about 1; many at a time may be more.
 
     Raises:
-        UserError: the soundfont is not there.
+        UserError: as `soundfont_file`.
     """
     voices = [
         (round(note.start_seconds * rate_hz), voice)
-        for note, ends in zip(*_until_choked(notes), strict=True)
-        for voice in _voices(note, ends, rate_hz)
+        for note, end in _until_choked(notes)
+        for voice in _voices(note, end, rate_hz)
     ]
     last = max((start + len(voice) for start, voice in voices), default=0)
     sound = np.zeros(last if seconds is None else round(seconds * rate_hz), np.float32)
@@ -156,7 +151,7 @@ def render(notes: Iterable[PlayedNote], rate_hz: int, seconds: float | None = No
 
 
 def soundfont_file() -> Path:
-    """Return where pretty_midi's soundfont is, without the second that importing pretty_midi takes.
+    """Return pretty_midi's soundfont, without the second that importing pretty_midi takes.
 
     Raises:
         UserError: this version of pretty_midi has none.
@@ -172,25 +167,27 @@ def soundfont_file() -> Path:
 # --- notes -------------------------------------------------------------------------------------------------
 
 
-def _until_choked(notes: Iterable[PlayedNote]) -> tuple[list[PlayedNote], list[float]]:
+def _until_choked(notes: Iterable[PlayedNote]) -> list[tuple[PlayedNote, float]]:
     """Return the notes, latest first, and when another of the same choke class ends each, or `_NEVER`."""
-    latest_first = sorted(notes, reverse=True)
     next_start: dict[tuple[int, bool, int], float] = {}
-    ends = []
-    for note in latest_first:
-        classes = {zone.choke_class for zone in _zones(note.program, note.drums) if note.pitch in zone.keys} - {0}
-        places = [(note.program, note.drums, number) for number in classes]
-        ends.append(min((next_start.get(place, _NEVER) for place in places), default=_NEVER))
+    ended = []
+    for note in sorted(notes, reverse=True):
+        zones = _zones(note.program, note.drums)
+        places = {
+            (note.program, note.drums, zone.choke_class)
+            for zone in zones
+            if note.pitch in zone.keys and zone.choke_class
+        }
+        ended.append((note, min((next_start.get(place, _NEVER) for place in places), default=_NEVER)))
         next_start.update(dict.fromkeys(places, note.start_seconds))
-    return latest_first, ends
+    return ended
 
 
-def _voices(note: PlayedNote, ends: float, rate_hz: int) -> list[np.ndarray]:
-    """Render each zone that a note sounds, float32 [samples], until it has died away or is ended by another note."""
+def _voices(note: PlayedNote, end: float, rate_hz: int) -> Iterator[np.ndarray]:
+    """Render each zone of a note, float32 [samples], until it has died away or is choked at ``end`` seconds."""
     held = max(round(note.seconds * rate_hz), 1)
-    choked = round((ends - note.start_seconds) * rate_hz)
+    choked = round((end - note.start_seconds) * rate_hz)
     fade = np.linspace(1, 0, round(_CHOKE_SECONDS * rate_hz))
-    voices = []
     for zone in _zones(note.program, note.drums):
         if note.pitch not in zone.keys:
             continue
@@ -199,25 +196,29 @@ def _voices(note: PlayedNote, ends: float, rate_hz: int) -> list[np.ndarray]:
         loudness[choked:] *= fade[: len(loudness[choked:])]
         doublings = np.ceil(np.log2(max(len(loudness) / (_SHORTEST_KEPT_SECONDS * rate_hz), 1)))
         kept = round(_SHORTEST_KEPT_SECONDS * rate_hz * 2**doublings)
-        voices.append(loudness.astype(np.float32) * _steady_voice(zone, note.pitch, kept, rate_hz)[: len(loudness)])
-    return voices
+        yield loudness.astype(np.float32) * _steady_voice(zone, note.pitch, kept, rate_hz)[: len(loudness)]
 
 
 def _volume(envelope: _Envelope, held: int, rate_hz: int) -> np.ndarray:
     """Return the amplitude of a key held for n samples, until it has faded."""
     time = np.arange(held + 1) / rate_hz
-    holding = _rise(envelope, time) * _falling(_fall(envelope, time))
+    holding = envelope.rise_at(time) * _amplitude(envelope.fall_at(time))
     release = envelope.release * rate_hz
     dying = np.arange(1, round(_SHARE_UNTIL_SILENT * release)) / release
-    return np.concatenate([holding, holding[-1] * _falling(dying)])
+    return np.concatenate([holding, holding[-1] * _amplitude(dying)])
+
+
+def _amplitude(fall: np.ndarray) -> np.ndarray:
+    """Return the amplitude after a share of the full fall."""
+    return 10 ** (-_FULL_FALL_DB / 20 * fall)
 
 
 @functools.lru_cache(maxsize=512)
 def _steady_voice(zone: _Zone, key: int, count: int, rate_hz: int) -> np.ndarray:
-    """Render a key at full volume, float32 [count]. Notes repeat, so that most are found here instead of made."""
+    """Render a key at full volume, float32 [count]."""
     rate = rate_hz * _OVERSAMPLING
     time = np.arange(count * _OVERSAMPLING) / rate
-    modulation = _rise(zone.modulation, time) * (1 - _fall(zone.modulation, time))
+    modulation = zone.modulation.rise_at(time) * (1 - zone.modulation.fall_at(time))
     cents = (key - zone.root) * zone.cents_a_key + zone.tuning_cents + zone.envelope_to_pitch_cents * modulation
     voice = _read_sample(zone, zone.rate / rate * 2 ** (cents / 1200))
     voice = _low_pass(voice, zone.cutoff_cents + zone.envelope_to_cutoff_cents * modulation, zone.resonance_db, rate)
@@ -255,7 +256,7 @@ def _low_pass(voice: np.ndarray, cutoff_cents: np.ndarray, resonance_db: float, 
 
 
 def _two_poles(frequency: float, resonance_db: float) -> tuple[np.ndarray, np.ndarray]:
-    """Give the numerator and denominator of a low-pass filter, by the bilinear transform of 1 / (s² + s/Q + 1).
+    """Return numerator and denominator of a low-pass filter, by the bilinear transform of 1 / (s² + s/Q + 1).
 
     Args:
         frequency: of the edge, as a share of the sampling rate, below 0.5.
@@ -268,70 +269,52 @@ def _two_poles(frequency: float, resonance_db: float) -> tuple[np.ndarray, np.nd
     return numerator / denominator[0], denominator / denominator[0]
 
 
-def _rise(envelope: _Envelope, time: np.ndarray) -> np.ndarray:
-    return np.clip((time - envelope.delay) / envelope.attack, 0, 1)
-
-
-def _fall(envelope: _Envelope, time: np.ndarray) -> np.ndarray:
-    since = time - (envelope.delay + envelope.attack + envelope.hold)
-    return np.clip(since / envelope.decay, 0, envelope.fall)
-
-
-def _falling(share: np.ndarray) -> np.ndarray:
-    """Return the amplitude of volume that has fallen by so much of the whole way."""
-    return 10 ** (-_FULL_FALL_DB / 20 * share)
-
-
 # --- the soundfont -----------------------------------------------------------------------------------------
 
 
 @functools.cache
 def _zones(program: int, drums: bool) -> tuple[_Zone, ...]:
-    """Return the zones of an instrument or a kit; none where the soundfont does not have it."""
+    """Return the zones of an instrument or a drum kit; none where the soundfont lacks it."""
     tables, _ = _soundfont()
     presets = tables[b"phdr"]
     bank = _DRUM_BANK if drums else 0
     return tuple(
-        _zone(generators, of_preset, tables[b"shdr"][generators[_SAMPLE]])
+        _zone(zone, of_preset, tables[b"shdr"][zone[_SAMPLE]])
         for preset in np.flatnonzero((presets["program"][:-1] == program) & (presets["bank"][:-1] == bank))
-        for of_preset in _generators(presets, int(preset), tables[b"pbag"], tables[b"pgen"], _INSTRUMENT)
-        for generators in _generators(
-            tables[b"inst"], of_preset[_INSTRUMENT], tables[b"ibag"], tables[b"igen"], _SAMPLE
-        )
+        for of_preset in _generators(b"phdr", int(preset), b"pbag", b"pgen", _INSTRUMENT)
+        for zone in _generators(b"inst", of_preset[_INSTRUMENT], b"ibag", b"igen", _SAMPLE)
     )
 
 
-def _generators(
-    owners: np.ndarray, owner: int, bags: np.ndarray, generators: np.ndarray, target: int
-) -> list[dict[int, int]]:
-    """Return what each zone of a preset or instrument says, and the first one, if it has no target, for all others."""
+def _generators(owners: bytes, owner: int, bags: bytes, generators: bytes, target: int) -> Iterator[dict[int, int]]:
+    """Yield the generators of each zone of a preset or instrument; a first zone without target holds for all others."""
+    tables, _ = _soundfont()
+    first, last = tables[owners]["bag"][owner : owner + 2]
     for_all: dict[int, int] = {}
-    zones = []
-    for bag in range(owners["bag"][owner], owners["bag"][owner + 1]):
-        said = generators[bags["generator"][bag] : bags["generator"][bag + 1]]
-        zone = for_all | {int(what): int(amount) for what, amount in said}
+    for bag in range(first, last):
+        begin, end = tables[bags]["generator"][bag : bag + 2]
+        zone = for_all | {int(what): int(amount) for what, amount in tables[generators][begin:end]}
         if target in zone:
-            zones.append(zone)
-        elif bag == owners["bag"][owner]:
+            yield zone
+        elif bag == first:
             for_all = zone
-    return zones
 
 
 def _zone(generators: dict[int, int], of_preset: dict[int, int], sample: np.void) -> _Zone:
-    """Put together what an instrument's zone, the preset and the sample say: a preset adds to it (9.4)."""
+    """Combine an instrument's zone, the preset, whose generators are added (9.4), and the sample."""
 
     def amount(what: int) -> int:
-        return generators.get(what, _UNSAID.get(what, 0)) + (0 if what in (_ROOT, _LOOPS) else of_preset.get(what, 0))
+        return generators.get(what, _DEFAULTS.get(what, 0)) + (0 if what in (_ROOT, _LOOPS) else of_preset.get(what, 0))
 
     def envelope(first: int) -> _Envelope:
         delay, attack, hold, decay, release = (2 ** (amount(first + part) / 1200) for part in _TIMES)
-        return _Envelope(delay, attack, hold, decay, min(max(amount(first + 4) / 1000, 0), 1), release)
+        return _Envelope(delay, attack, hold, decay, release, min(max(amount(first + 4) / 1000, 0), 1))
 
     start, end, loop_start, loop_end = (
         int(sample[name]) + amount(fine) + 32_768 * amount(coarse)
-        for name, (fine, coarse) in zip(("start", "end", "loop_start", "loop_end"), _SAMPLE_OFFSETS, strict=True)
+        for name, (fine, coarse) in zip(_SAMPLE_POSITIONS, _SAMPLE_OFFSETS, strict=True)
     )
-    keys = [generators.get(_KEYS, _UNSAID[_KEYS]), of_preset.get(_KEYS, _UNSAID[_KEYS])]
+    keys = [given.get(_KEYS, _DEFAULTS[_KEYS]) for given in (generators, of_preset)]
     root = amount(_ROOT)
     return _Zone(
         keys=range(max(pair & 255 for pair in keys), min(pair >> 8 for pair in keys) + 1),
@@ -355,7 +338,7 @@ def _zone(generators: dict[int, int], of_preset: dict[int, int], sample: np.void
 
 @functools.cache
 def _soundfont() -> tuple[dict[bytes, np.ndarray], np.ndarray]:
-    """Read the lists of the soundfont and its samples, int16."""
+    """Read the tables of the soundfont and its samples, int16."""
     data = soundfont_file().read_bytes()
     chunks = _chunks(data, 12, len(data))
     lists = {name: np.frombuffer(chunks[name], np.dtype(fields)) for name, fields in _RECORDS.items()}
@@ -363,7 +346,7 @@ def _soundfont() -> tuple[dict[bytes, np.ndarray], np.ndarray]:
 
 
 def _chunks(data: bytes, first: int, last: int) -> dict[bytes, bytes]:
-    """Return the chunks of a RIFF file by their names, those within lists as well."""
+    """Return the chunks of a RIFF file by name, also those within lists."""
     found: dict[bytes, bytes] = {}
     while first < last:
         name, size = data[first : first + 4], int.from_bytes(data[first + 4 : first + 8], "little")

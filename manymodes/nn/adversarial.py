@@ -1,23 +1,23 @@
 """Adversarial training as one ``keras.Model`` with one compiled update.
 
-The losses are small named functions of scores; the penalties are small named functions of a critic and its
-inputs; `AdversarialModel` alternates the two players. All randomness of an update is derived from the seed and
-the number of the update, so that training stopped anywhere and continued from a checkpoint draws what it would
-have drawn.
+All randomness of an update follows from the seed and the number of the update, so that training continued from a
+checkpoint draws the same numbers as training that never stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+import functools
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import tensorflow as tf
 
 from manymodes.nn.randomness import reseed_layers
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Scores: TypeAlias = tf.Tensor
-PlayerLoss: TypeAlias = Callable[[Scores, Scores], tf.Tensor]
 
 
 def bce_discriminator_loss(real: Scores, fake: Scores) -> tf.Tensor:
@@ -55,29 +55,19 @@ def feature_matching_loss(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.square(tf.reduce_mean(real, axis=0) - tf.reduce_mean(fake, axis=0)))
 
 
-class Objective(NamedTuple):
-    """The losses of the two players."""
-
-    discriminator: PlayerLoss
-    generator: PlayerLoss
-
-
 OBJECTIVES = {
-    "bce": Objective(bce_discriminator_loss, bce_generator_loss),
-    "wasserstein": Objective(wasserstein_critic_loss, wasserstein_generator_loss),
-    "relativistic": Objective(relativistic_discriminator_loss, relativistic_generator_loss),
+    "bce": (bce_discriminator_loss, bce_generator_loss),
+    "wasserstein": (wasserstein_critic_loss, wasserstein_generator_loss),
+    "relativistic": (relativistic_discriminator_loss, relativistic_generator_loss),
 }
+"""The losses of discriminator and generator."""
+
 PENALTIES = ("none", "clip", "gradient", "r1r2")
 FEATURES = "features"
-"""The layer of a discriminator whose output features are matched by."""
+"""The discriminator layer whose outputs feature matching compares."""
 
-_ALWAYS_REPORTED = (
-    "generator_loss",
-    "discriminator_loss",
-    "score_gap",
-    "generator_gradient",
-    "discriminator_gradient",
-)
+_LOSSES = ("generator_loss", "discriminator_loss", "score_gap", "generator_gradient", "discriminator_gradient")
+_GRADIENT_PENALTIES = ("gradient", "r1r2")
 
 
 def squared_gradient_norms(gradient: tf.Tensor) -> tf.Tensor:
@@ -99,21 +89,20 @@ def zero_centred_penalty(gradient: tf.Tensor) -> tf.Tensor:
 class AdversarialModel(keras.Model):
     """A generator and a discriminator (or critic), trained by ``fit`` in one compiled step.
 
-    Calling the model maps latent vectors [batch, latent_dim] to the outputs of the *averaged* generator:
-    an exponential moving average of the generator's weights, which is the one to use and evaluate.
+    Calling the model maps latent vectors to the outputs of the *averaged* generator, an exponential moving average of
+    the generator's weights.
 
-    A conditional model (Mirza and Osindero, 2014) overrides `conditions`: what is generated is compared with real
-    examples under the same conditions. They are joined to the latent vector, and are the critic's second input.
+    A conditional model (Mirza and Osindero, 2014) overrides `conditions`, which are appended to the latent vector and
+    are the critic's second input.
 
-    A batch given to ``fit`` is divided evenly among the ``discriminator_steps`` discriminator updates that come
-    before each generator update, so that every one sees examples of its own.
+    A batch is divided evenly among the ``discriminator_steps`` updates that come before each generator update.
 
     Args:
         generator: latent [batch, latent_dim + condition_dim] → outputs; functional, so that it can be cloned.
-        discriminator: examples, or [examples, conditions] → scores [batch, 1], logits or unbounded; never squashed.
-            None for a model that has been trained and only generates, see `generating`.
-        condition_dim: width of the conditions; 0 for a model without any.
-        seed: together with the number of the update it fixes every random draw of training.
+        discriminator: examples, or [examples, conditions] → scores [batch, 1], logits or unbounded.
+            None for a model that only generates, see `generating`.
+        condition_dim: width of the conditions.
+        seed: fixes every random draw of training.
         averaging: decay of the moving average of the generator's weights; 0 keeps the last weights.
     """
 
@@ -142,41 +131,32 @@ class AdversarialModel(keras.Model):
         self.seed = seed
         self.averaging = averaging
         self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
-        names = (*_ALWAYS_REPORTED, "penalty")
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in (*_LOSSES, "penalty")}
         self._reported: tuple[str, ...] = ()
         self.built = True
 
     # -- what a family of models may change ---------------------------------------------------------------
 
     def prepare(self, batch: Any) -> tf.Tensor:
-        """Turn a batch as ``fit`` gives it into what the discriminator reads; by default the batch itself.
-
-        A batch is the examples, or a pair of examples and labels where ``fit`` is given both.
-        """
+        """Turn a batch of ``fit``, examples or (examples, labels), into what the discriminator reads."""
         return batch
 
     def conditions(self, batch: Any) -> tf.Tensor | None:
-        """Turn a batch as ``fit`` gives it into the conditions [batch, condition_dim] of its examples."""
+        """Turn a batch of ``fit`` into the conditions [batch, condition_dim] of its examples."""
         return None
 
     def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
-        """Turn the generator's outputs into what the discriminator reads; by default the outputs themselves.
+        """Turn the generator's outputs [batch, …] into what the discriminator reads.
 
         Args:
-            outputs: what the generator returned, [batch, …].
-            conditions: under which it did, [batch, condition_dim].
-            seed: a stateless seed, shape [2], for emissions that draw random numbers.
+            outputs: of the generator.
+            conditions: [batch, condition_dim].
+            seed: a stateless seed, [2], for emissions that draw random numbers.
         """
         return outputs
 
     def augment(self, examples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Change examples, real and generated alike, before they are judged (Zhao et al., 2020); by default not.
-
-        Args:
-            examples: [batch, …].
-            seed: a stateless seed, shape [2].
-        """
+        """Augment examples [batch, …], real and generated alike, by a stateless seed [2] (Zhao et al., 2020)."""
         return examples
 
     # -- the Keras side -----------------------------------------------------------------------------------
@@ -206,27 +186,23 @@ class AdversarialModel(keras.Model):
             penalty: ``none``; ``clip`` keeps every weight of the critic in [−clip, clip] (Arjovsky et al., 2017);
                 ``gradient`` is `interpolation_penalty`; ``r1r2`` is `zero_centred_penalty`.
             penalty_weight: factor of the penalty. More makes the critic smoother and slower to learn.
-            penalty_interval: the penalty is computed every n updates and multiplied by n, which
-                costs a fraction and acts alike (Karras et al., 2020).
+            penalty_interval: the penalty is computed every n updates and multiplied by n (Karras et al., 2020).
             clip: bound of weight clipping.
             discriminator_steps: discriminator updates before each generator update.
-            feature_matching: the generator learns by `feature_matching_loss` on the output of the discriminator's
-                layer `FEATURES`, instead of by the objective.
-            unrolled_steps: the generator learns against the discriminator as it would be n updates later, and
-                through those updates (Metz et al., 2017).
+            feature_matching: train the generator by `feature_matching_loss` on the layer `FEATURES`.
+            unrolled_steps: train the generator against the discriminator n updates later, through those updates
+                (Metz et al., 2017).
             unrolled_rate: learning rate of these updates, which are plain gradient descent.
-            **kwargs: passed to ``keras.Model.compile`` (``run_eagerly``, ``steps_per_execution`` …).
+            **kwargs: passed to ``keras.Model.compile``.
 
         Raises:
-            ValueError: an unknown objective or penalty; features to match, and no layer of that name; or no
-                discriminator.
+            ValueError: an unknown objective or penalty, no layer `FEATURES` to match, or no discriminator.
         """
         if self.discriminator is None:
             raise ValueError("this model has no discriminator to learn by: it only generates")
-        if objective not in OBJECTIVES:
-            raise ValueError(f"objective {objective!r} is not one of {', '.join(OBJECTIVES)}")
-        if penalty not in PENALTIES:
-            raise ValueError(f"penalty {penalty!r} is not one of {', '.join(PENALTIES)}")
+        for name, value, known in (("objective", objective, OBJECTIVES), ("penalty", penalty, PENALTIES)):
+            if value not in known:
+                raise ValueError(f"{name} {value!r} is not one of {', '.join(known)}")
         if feature_matching and FEATURES not in {layer.name for layer in self.discriminator.layers}:
             raise ValueError(f"feature matching needs a layer of the discriminator that is called {FEATURES!r}")
         super().compile(**kwargs)
@@ -239,14 +215,13 @@ class AdversarialModel(keras.Model):
         self.clip, self.discriminator_steps = clip, discriminator_steps
         self.feature_matching = feature_matching
         self.unrolled_steps, self.unrolled_rate = unrolled_steps, unrolled_rate
-        self._reported = _ALWAYS_REPORTED
-        if penalty in {"gradient", "r1r2"}:
-            self._reported += ("penalty",)
+        self._discriminator_loss, self._generator_loss = OBJECTIVES[objective]
+        self._reported = (*_LOSSES, "penalty") if penalty in _GRADIENT_PENALTIES else _LOSSES
         self._keras_options = kwargs
         if feature_matching:
             featured = keras.Model(self.discriminator.inputs, self.discriminator.get_layer(FEATURES).output)
-            # A function, which Keras does not take for a part of this model that is to be saved with it.
-            self._features_of = lambda inputs: featured(inputs, training=True)
+            # A function: Keras would save the network itself as a part of this model.
+            self._features = lambda examples, conditions: _read(featured, examples, conditions)
         # One graph for all updates of a player: without it every extra critic step would be traced anew.
         self._discriminator_update = tf.function(self._update_discriminator)
 
@@ -254,14 +229,18 @@ class AdversarialModel(keras.Model):
         """Return what `compile` was given, optimizers serialised."""
         if not self.compiled:
             return {}
-        names = (
-            *("objective", "penalty", "penalty_weight", "penalty_interval", "clip", "discriminator_steps"),
-            *("feature_matching", "unrolled_steps", "unrolled_rate"),
-        )
         return {
             "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
             "discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer),
-            **{name: getattr(self, name) for name in names},
+            "objective": self.objective,
+            "penalty": self.penalty,
+            "penalty_weight": self.penalty_weight,
+            "penalty_interval": self.penalty_interval,
+            "clip": self.clip,
+            "discriminator_steps": self.discriminator_steps,
+            "feature_matching": self.feature_matching,
+            "unrolled_steps": self.unrolled_steps,
+            "unrolled_rate": self.unrolled_rate,
             **self._keras_options,
         }
 
@@ -279,7 +258,7 @@ class AdversarialModel(keras.Model):
         return [self._trackers[name] for name in self._reported]
 
     def build(self, input_shape: Any = None) -> None:
-        """Mark the model as built: its parts are when they come."""
+        """Mark the model as built: its parts already are."""
         self.built = True
 
     def call(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -348,29 +327,32 @@ class AdversarialModel(keras.Model):
         return self.emit(outputs, conditions, self._draw_seed(player * 2 + 1, number))
 
     def _update_discriminator(self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> None:
-        if self.penalty not in {"gradient", "r1r2"}:
-            self._step_discriminator(real, conditions, number, penalised=False)
-        elif self.penalty_interval == 1:
-            self._step_discriminator(real, conditions, number, penalised=True)
-        else:
+        step = functools.partial(self._step_discriminator, real, conditions, number)
+        penalised = self.penalty in _GRADIENT_PENALTIES
+        if penalised and self.penalty_interval > 1:
             count = self.step * self.discriminator_steps + number
-            tf.cond(
-                count % self.penalty_interval == 0,
-                lambda: self._step_discriminator(real, conditions, number, penalised=True),
-                lambda: self._step_discriminator(real, conditions, number, penalised=False),
-            )
+            tf.cond(count % self.penalty_interval == 0, lambda: step(penalised=True), lambda: step(penalised=False))
+        else:
+            step(penalised=penalised)
         if self.penalty == "clip":
             for weight in self.discriminator.trainable_variables:
                 weight.assign(tf.clip_by_value(weight, -self.clip, self.clip))
 
+    def _beside_generated(
+        self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor | int, player: int
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Return real examples and as many generated ones in one batch, augmented, and their conditions.
+
+        One pass over both: a recurrent discriminator costs by the call, hardly by the row.
+        """
+        fake = tf.cast(self._generate(tf.shape(real)[0], conditions, number, player), real.dtype)
+        examples = self.augment(tf.concat([real, fake], axis=0), self._draw_seed(4 + 2 * player, number))
+        return examples, None if conditions is None else tf.concat([conditions, conditions], axis=0)
+
     def _step_discriminator(
         self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor, *, penalised: bool
     ) -> None:
-        fake = self._generate(tf.shape(real)[0], conditions, number, player=0)
-        # Both halves in one pass: a recurrent discriminator costs by the call, hardly by the row.
-        fake = tf.cast(fake, real.dtype)
-        examples = self.augment(tf.concat([real, fake], axis=0), self._draw_seed(4, number))
-        both = None if conditions is None else tf.concat([conditions, conditions], axis=0)
+        examples, both = self._beside_generated(real, conditions, number, player=0)
         with tf.GradientTape() as tape:
             with tf.GradientTape(watch_accessed_variables=False) as input_tape:
                 input_tape.watch(examples)
@@ -378,7 +360,7 @@ class AdversarialModel(keras.Model):
                 # The sum couples no two examples unless the critic does, so one gradient holds every example's.
                 total_score = tf.reduce_sum(scores)
             real_scores, fake_scores = tf.split(scores, 2)
-            loss = OBJECTIVES[self.objective].discriminator(real_scores, fake_scores)
+            loss = self._discriminator_loss(real_scores, fake_scores)
             total = loss + _regularisation(self.discriminator)
             if penalised:
                 if self.penalty == "r1r2":
@@ -395,33 +377,24 @@ class AdversarialModel(keras.Model):
         self._trackers["score_gap"].update_state(tf.reduce_mean(real_scores) - tf.reduce_mean(fake_scores))
 
     def _score(self, examples: tf.Tensor, conditions: tf.Tensor | None) -> Scores:
-        inputs = examples if conditions is None else [examples, conditions]
-        return tf.cast(self.discriminator(inputs, training=True), tf.float32)
+        return _read(self.discriminator, examples, conditions)
 
-    def _features(self, examples: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
-        inputs = examples if conditions is None else [examples, conditions]
-        return tf.cast(self._features_of(inputs), tf.float32)
-
-    def _score_with(self, weights: list[tf.Tensor], examples: tf.Tensor, conditions: tf.Tensor | None) -> Scores:
-        """Score examples as a discriminator of other weights would."""
-        inputs = examples if conditions is None else [examples, conditions]
-        others = [tf.convert_to_tensor(variable) for variable in self.discriminator.non_trainable_variables]
-        scores, _ = self.discriminator.stateless_call(weights, others, inputs, training=True)
-        return tf.cast(scores, tf.float32)
-
-    def _unrolled(self, real: tf.Tensor, conditions: tf.Tensor | None) -> list[tf.Tensor]:
-        """Return the weights of the discriminator after `unrolled_steps` updates, differentiable in what it sees."""
+    def _unrolled(self, real: tf.Tensor, conditions: tf.Tensor | None) -> Callable[..., Scores]:
+        """Return the discriminator after `unrolled_steps` updates, differentiable in what it sees."""
         weights = [tf.convert_to_tensor(variable) for variable in self.discriminator.trainable_variables]
-        both = None if conditions is None else tf.concat([conditions, conditions], axis=0)
+        others = [tf.convert_to_tensor(variable) for variable in self.discriminator.non_trainable_variables]
+
+        def call(inputs: Any, *, training: bool) -> Scores:
+            return self.discriminator.stateless_call(weights, others, inputs, training=training)[0]
+
         for number in range(1, self.unrolled_steps + 1):
-            fake = tf.cast(self._generate(tf.shape(real)[0], conditions, number, player=1), real.dtype)
-            examples = self.augment(tf.concat([real, fake], axis=0), self._draw_seed(6, number))
+            examples, both = self._beside_generated(real, conditions, number, player=1)
             with tf.GradientTape() as tape:
                 tape.watch(weights)
-                loss = OBJECTIVES[self.objective].discriminator(*tf.split(self._score_with(weights, examples, both), 2))
+                loss = self._discriminator_loss(*tf.split(_read(call, examples, both), 2))
             gradients = tape.gradient(loss, weights)
             weights = [weight - self.unrolled_rate * change for weight, change in zip(weights, gradients, strict=True)]
-        return weights
+        return call
 
     def _gradient_between(self, examples: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> tf.Tensor:
         """Return the critic's gradient between the real first half of examples and the generated second one."""
@@ -435,10 +408,8 @@ class AdversarialModel(keras.Model):
         return tape.gradient(total_score, between)
 
     def _update_generator(self, real: tf.Tensor, conditions: tf.Tensor | None) -> None:
-        variables = self.generator.trainable_variables
-        loss_of = OBJECTIVES[self.objective].generator
         real = self.augment(real, self._draw_seed(7))
-        # What real examples are judged to be does not depend on the generator, unless it is unrolled.
+        # The scores of real examples do not depend on the generator, unless it is unrolled.
         known: tf.Tensor = tf.zeros([1, 1])
         if self.feature_matching:
             known = self._features(real, conditions)
@@ -450,19 +421,24 @@ class AdversarialModel(keras.Model):
             if self.feature_matching:
                 loss = feature_matching_loss(known, self._features(fake, conditions))
             elif self.unrolled_steps:
-                weights = self._unrolled(real, conditions)
-                loss = loss_of(*(self._score_with(weights, examples, conditions) for examples in (real, fake)))
+                later = self._unrolled(real, conditions)
+                loss = self._generator_loss(*(_read(later, examples, conditions) for examples in (real, fake)))
             else:
-                loss = loss_of(known, self._score(fake, conditions))
+                loss = self._generator_loss(known, self._score(fake, conditions))
             total = loss + _regularisation(self.generator)
+        variables = self.generator.trainable_variables
         gradients = tape.gradient(total, variables)
         self.generator_optimizer.apply(gradients, variables)
         self._trackers["generator_gradient"].update_state(_norm(gradients))
         self._trackers["generator_loss"].update_state(loss)
-        pairs = zip(self.averaged_generator.variables, self.generator.variables, strict=True)
-        for average, current in pairs:
+        for average, current in zip(self.averaged_generator.variables, self.generator.variables, strict=True):
             if average.dtype == current.dtype and "float" in str(average.dtype):
                 average.assign(self.averaging * average + (1 - self.averaging) * current)
+
+
+def _read(network: Callable[..., tf.Tensor], examples: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
+    inputs = examples if conditions is None else [examples, conditions]
+    return tf.cast(network(inputs, training=True), tf.float32)
 
 
 def _norm(gradients: list[tf.Tensor]) -> tf.Tensor:

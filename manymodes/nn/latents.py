@@ -21,12 +21,7 @@ def mutual_information(means: np.ndarray, log_variances: np.ndarray, *, seed: in
     """Return I(x; z) in nats, at most ln n: how well the latents identify the example.
 
     E [log q(z | x) − log q(z)], where q(z) is the mean of all n posteriors (Hoffman and Johnson, 2016) and one z is
-    drawn for each. What the posterior gives away in divergence without telling examples apart does not count.
-
-    Args:
-        means: [n, D].
-        log_variances: [n, D].
-        seed: of the draw.
+    drawn for each. Divergence that does not distinguish examples does not count.
     """
     noise = np.random.default_rng(seed).standard_normal(means.shape)
     samples = means + np.exp(log_variances / 2) * noise

@@ -19,9 +19,8 @@ class MinibatchDiscrimination(keras.Layer):
     Args:
         kernels: number of appended features.
         kernel_dim: dimensions in which each of them measures distance.
-        group_size: examples are compared within consecutive groups of this size, so that real and generated ones
-            can share a call without being compared with each other. None, or a batch that is not divisible,
-            makes the whole batch one group.
+        group_size: examples are compared within consecutive groups of this size, such as real and generated ones that
+            share a call. None, or a batch that is not divisible, makes the whole batch one group.
     """
 
     def __init__(self, kernels: int = 16, kernel_dim: int = 8, group_size: int | None = None, **kwargs: Any) -> None:
@@ -35,8 +34,7 @@ class MinibatchDiscrimination(keras.Layer):
         self.projection = self.add_weight(
             name="projection",
             shape=(input_shape[-1], self.kernels * self.kernel_dim),
-            # Distances add up over kernel_dim; started at Glorot's scale they are so large that exp(−distance)
-            # is nearly 0 everywhere and its gradient too.
+            # At Glorot's scale, distances over kernel_dim are so large that exp(−distance) has no gradient.
             initializer=keras.initializers.VarianceScaling(self.kernel_dim**-2.0, "fan_in", "uniform"),
         )
 

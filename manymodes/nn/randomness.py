@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _DRAWS_AN_UPDATE = 1000  # more than any layer is called within one update
 
@@ -17,9 +14,8 @@ _DRAWS_AN_UPDATE = 1000  # more than any layer is called within one update
 def make_deterministic(seed: int) -> None:
     """Reset all random state, as in a new process, for models that are built afterwards.
 
-    Python, NumPy and TensorFlow are seeded, TensorFlow uses only ops that give the same bits every time, and Keras
-    counts layers anew: their names are saved with a model, and would depend on what was built before. The precision
-    that was chosen stays.
+    Python, NumPy and TensorFlow are seeded, TensorFlow uses only deterministic ops, and Keras counts layers anew, whose
+    names are saved with a model. The chosen precision stays.
     """
     policy = keras.config.dtype_policy()
     keras.utils.clear_session(free_memory=False)
@@ -29,32 +25,23 @@ def make_deterministic(seed: int) -> None:
 
 
 def reseed_layers(models: list[keras.Model], seed: int, step: tf.Tensor) -> None:
-    """Set the state of every noise and dropout layer from the seed and the number of the update.
-
-    Keras does not save the states of its seed generators; derived anew at each update they need no saving.
-    """
-    for number, generator in enumerate(_seed_generators(models)):
+    """Set the state of every noise and dropout layer, which Keras does not save, from the seed and the update."""
+    layers = [layer for model in models for layer in model._flatten_layers()]  # noqa: SLF001 - also nested ones
+    generators = [layer.seed_generator for layer in layers if getattr(layer, "seed_generator", None) is not None]
+    for number, generator in enumerate(generators):
         state = tf.stack([tf.constant(seed + number, tf.int64), tf.cast(step, tf.int64) * _DRAWS_AN_UPDATE])
         generator.state.assign(tf.cast(state, generator.state.dtype))
-
-
-def _seed_generators(models: list[keras.Model]) -> Iterator[keras.random.SeedGenerator]:
-    for model in models:
-        for layer in model._flatten_layers():  # noqa: SLF001 - the only way through nested models and wrappers
-            generator = getattr(layer, "seed_generator", None)
-            if generator is not None:
-                yield generator
 
 
 class RandomBatches(keras.utils.PyDataset):
     """Batches drawn with replacement from arrays, each fixed by the seed, the epoch and its number.
 
     Args:
-        examples: [n, …], or a tuple of such arrays, or of such tuples, whose rows belong together.
+        examples: [n, …], or a nested tuple of such arrays, whose rows belong together.
         batch_size: rows a batch.
         batches: batches an epoch.
         seed: fixes every batch.
-        first_epoch: number of epochs already trained; the first pass is the one after them.
+        first_epoch: number of epochs already trained.
         weights: [n] relative frequency of each row; equal by default.
     """
 

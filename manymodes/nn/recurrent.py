@@ -22,12 +22,12 @@ class HoistedLSTM(layers.LSTM):
     """`keras.layers.LSTM` with the same weights and results, faster to train on a CPU.
 
     Products that need no state are hoisted out of the loops: the input's before the forward one, the weight
-    gradients' after the backward one. Where Keras knows better, or there is more to do (a GPU with cuDNN, a mask,
-    dropout within the layer, other activations, carried or unrolled state), Keras' own loop runs.
+    gradients' after the backward one. With a GPU, a mask, dropout, other activations, or carried or unrolled state,
+    Keras' own loop runs.
     """
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
-        """Run over a batch; the method that Keras' recurrent layers leave to their kinds."""
+        """Run over a batch."""
         plain = (
             mask is None
             and not (self.dropout or self.recurrent_dropout or self.stateful or self.unroll)
@@ -57,7 +57,7 @@ def _recur(
     """Run the recurrence (Hochreiter and Schmidhuber, 1997, with forget gates), gates in the order i, f, g, o.
 
     Args:
-        inputs: what the input gives to the gates before their nonlinearities, bias included, [T, B, 4·U].
+        inputs: the input's part of the gates before their nonlinearities, bias included, [T, B, 4·U].
         recurrent_kernel: [U, 4·U].
         hidden: state before the first step, [B, U].
         carry: the same, [B, U].
@@ -75,12 +75,8 @@ def _recur(
         carry = f * carry + i * g
         hidden = o * tf.tanh(carry)
         values = (hidden, carry, tf.concat([i, f, g, o], axis=-1))
-        return (
-            step + 1,
-            hidden,
-            carry,
-            *(array.write(step, value) for array, value in zip(written, values, strict=True)),
-        )
+        written = tuple(array.write(step, value) for array, value in zip(written, values, strict=True))
+        return (step + 1, hidden, carry, *written)
 
     *_, hiddens, carries, activated = tf.while_loop(
         lambda step, *_: step < length, forward, (0, hidden, carry, *arrays, activated), maximum_iterations=length
@@ -90,14 +86,14 @@ def _recur(
     def gradients(upstream_hidden: tf.Tensor, upstream_carry: tf.Tensor) -> tuple[tf.Tensor, ...]:
         hiddens_before = tf.concat([hidden[None], hiddens[:-1]], axis=0)
         carries_before = tf.concat([carry[None], carries[:-1]], axis=0)
-        # All that a step needs and no other step decides, for all steps at once.
+        # Everything that does not depend on another step, for all steps at once.
         i, f, g, o = tf.split(activated, 4, axis=-1)
         squashed = tf.tanh(carries)
         slopes = (g * i * (1 - i), carries_before * f * (1 - f), i * (1 - tf.square(g)))
         to_carries = tf.concat(slopes, axis=-1)
         to_output = squashed * o * (1 - o)
         through_output = o * (1 - tf.square(squashed))
-        # Once for all steps: multiplying by a matrix that is to be read transposed takes four times as long.
+        # Once for all steps: multiplying by a matrix that is read transposed takes four times as long.
         transposed = tf.transpose(recurrent_kernel)
 
         def backward(
@@ -105,10 +101,7 @@ def _recur(
         ) -> tuple[Any, ...]:
             to_hidden += upstream_hidden[step]
             to_carry += upstream_carry[step] + to_hidden * through_output[step]
-            to_gates = tf.concat(
-                [tf.tile(to_carry, [1, 3]) * to_carries[step], to_hidden * to_output[step]],
-                axis=-1,
-            )
+            to_gates = tf.concat([tf.tile(to_carry, [1, 3]) * to_carries[step], to_hidden * to_output[step]], axis=-1)
             to_hidden = tf.matmul(to_gates, transposed)
             return step - 1, to_hidden, to_carry * f[step], written.write(step, to_gates)
 

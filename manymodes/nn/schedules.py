@@ -20,11 +20,6 @@ _CYCLES = 4
 _STEEPNESS = 12.0
 
 
-def constant(progress: float) -> float:  # noqa: ARG001 - one signature for all schedules
-    """Return 1."""
-    return 1.0
-
-
 def linear(progress: float) -> float:
     """Rise evenly to 1 over the first half, and stay (Bowman et al., 2016)."""
     return min(1.0, progress / _RISE)
@@ -36,11 +31,11 @@ def cyclical(progress: float) -> float:
 
 
 def sigmoid(progress: float) -> float:
-    """Rise along a logistic curve with its middle at a quarter of training, so that it ends its rise with `linear`."""
+    """Rise along a logistic curve with its middle at a quarter of training."""
     return 1 / (1 + math.exp(-_STEEPNESS * (progress - _RISE / 2) / _RISE))
 
 
-SCHEDULES: Mapping[str, Schedule] = {"none": constant, "linear": linear, "cyclical": cyclical, "sigmoid": sigmoid}
+SCHEDULES: Mapping[str, Schedule] = {"none": lambda _: 1.0, "linear": linear, "cyclical": cyclical, "sigmoid": sigmoid}
 """By the names that ``--anneal`` takes."""
 
 
@@ -50,13 +45,9 @@ def between(first: float, last: float, progress: float) -> float:
 
 
 class Scheduled(keras.callbacks.Callback):
-    """Set variables of the model before every update, according to the progress of training.
+    """Set variables of the model by schedules before every one of n updates.
 
-    Args:
-        updates: of the whole training.
-        schedules: for each name of a variable of the model, what it is set to as a function of progress.
-
-    The number of updates done is the optimizer's own, so that a continued training resumes its schedules.
+    Progress is the optimizer's, so that continued training resumes its schedules.
     """
 
     def __init__(self, updates: int, schedules: Mapping[str, Schedule]) -> None:

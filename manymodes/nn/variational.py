@@ -13,12 +13,7 @@ import tensorflow as tf
 
 
 class Gaussian(NamedTuple):
-    """Independent normal distributions, one for each latent dimension.
-
-    Attributes:
-        mean: [..., D].
-        log_variance: [..., D].
-    """
+    """Independent normal distributions, one for each latent dimension, [..., D]."""
 
     mean: tf.Tensor
     log_variance: tf.Tensor
@@ -34,7 +29,7 @@ class Gaussian(NamedTuple):
 
 
 def bounded(parameters: tf.Tensor, *, most: float = 8.0) -> Gaussian:
-    """Part a layer's output [..., 2 D] into mean and log-variance; the latter is held smoothly within ±``most``.
+    """Split a layer's output [..., 2 D] into mean and log-variance, the latter smoothly bounded by ±``most``.
 
     Unbounded, one bad update sends exp(−log σ²) to infinity and training with it.
     """
@@ -55,11 +50,11 @@ def kl_divergence(q: Gaussian, p: Gaussian) -> tf.Tensor:
 
 
 def with_free_bits(divergences: tf.Tensor, floor_nats: float) -> tf.Tensor:
-    """Return the sum over dimensions of max(mean over the batch, floor): [B, D] → scalar.
+    """Return the sum over dimensions of max(mean over the batch, floor): [B, D] → scalar (Kingma et al., 2016).
 
-    Below the floor a dimension costs nothing, so that it is not given up before it has learned to say something
-    (Kingma et al., 2016). The floor is under the batch's mean, not each example's: examples may differ in what they
-    need. This is what is minimised; what is reported is the divergence itself, for a floor would hide collapse.
+    Below the floor a dimension costs nothing, so that it is not given up before it has learned anything. Examples may
+    differ in what they need, so the floor is under the batch's mean. Report the divergence itself, not this loss: a
+    floor would hide collapse.
     """
     return tf.reduce_sum(tf.maximum(tf.reduce_mean(divergences, axis=0), floor_nats))
 

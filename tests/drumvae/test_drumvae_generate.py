@@ -266,7 +266,7 @@ def test_notes_of_other_instruments_are_named(verb, tmp_path):
         (["--style", "rock", "--humanize", "-1"], "from 0 to 1"),
         (["--style", "rock", "--tempo", "3"], "from 4 to 1000"),
         (["--style", "rock", "--temperature", "0"], "above 0"),
-        (["--style", "rock", "--format", "musicxml"], "'musicxml' is no format here: there are midi, wav, png"),
+        (["--style", "rock", "--format", "musicxml"], "unknown format 'musicxml'; choose from midi, wav, png"),
         (["--vary", "beat.mid", "--tempo", "90"], "--tempo goes with --style or --blend, not with --vary"),
         (["--vary", "beat.mid", "--bars", "2"], "--bars goes with --style or --blend, not with --vary"),
         (["--vary", "beat.mid", "--amount", "0"], "above 0"),

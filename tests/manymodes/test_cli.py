@@ -49,7 +49,7 @@ def test_the_limits_are_accepted(name, text, value):
         ("positive_float", "-0.0", "'-0.0' is not a number above 0"),
         ("non_negative_float", "-1e-9", "'-1e-9' is not a number of at least 0"),
         ("probability", "1.0000001", "'1.0000001' is not a number above 0 and at most 1"),
-        ("seed_value", "2147483648", "'2147483648' is not a seed: give a number below 2147483648"),
+        ("seed_value", "2147483648", "'2147483648' is not a seed: give a whole number from 0 to 2147483647"),
         ("between", "2.51", "'2.51' is not a slope from -1 to 2.5"),
     ],
 )

@@ -152,8 +152,8 @@ def test_a_row_without_results_is_left_out(compare, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--rows", "grate"], "unknown row 'grate': did you mean great"),
-        (["--rows", "transformer"], "rows are real, small, great, noise"),
+        (["--rows", "grate"], "unknown row 'grate'; did you mean great"),
+        (["--rows", "transformer"], "choose from real, small, great, noise"),
         (["--count", "1"], "--count 1 is too few: give at least 2"),
         (["--minutes", "0"], "--minutes"),
         (["--jobs", "0"], "--jobs"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from standin import StandInConfig
 
-from manymodes.experiment.fit import fit_in_run
+from manymodes.experiment.fit import Training, fit_in_run
 from manymodes.experiment.run import Run
 from manymodes.nn.adversarial import AdversarialModel
 from manymodes.nn.randomness import RandomBatches
@@ -67,13 +67,12 @@ def fit(run, model=None, *, epochs=4, distances=None, callbacks=(), batches=None
     """Fit in the run; the distance is the model's own, or the next of ``distances``."""
     model = model or drifting_model()
     batches = batches or RandomBatches(EXAMPLES, 8, BATCHES_AN_EPOCH, seed=5, first_epoch=len(run.history))
-    told = iter(distances or ())
 
-    def measure():
+    def measure(epoch):
         own = float(sum(abs(weights).sum() for weights in model.get_weights()))
-        return {"distance": next(told) if distances else own}
+        return {"distance": distances[epoch - 1] if distances else own}
 
-    return fit_in_run(run, model, batches, epochs, measure=measure, callbacks=callbacks, verbose=0)
+    return fit_in_run(run, Training(model, batches), epochs, measure, callbacks=callbacks, verbose=0)
 
 
 def resume(path, new_model=drifting_model):

@@ -44,11 +44,11 @@ def test_a_list_of_formats(options, text, formats):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "'' is no format here: there are midi, wav, png"),
-        ("midi,", "'' is no format here"),
-        ("mid", "'mid' is no format here: did you mean midi?"),
-        ("svg", "'svg' is no format here"),
-        ("midi wav", "'midi wav' is no format here"),
+        ("", "unknown format ''; choose from midi, wav, png"),
+        ("midi,", "unknown format ''"),
+        ("mid", "unknown format 'mid'; did you mean midi?"),
+        ("svg", "unknown format 'svg'"),
+        ("midi wav", "unknown format 'midi wav'"),
     ],
 )
 def test_another_is_refused_in_one_line(options, capsys, text, says):

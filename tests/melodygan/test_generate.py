@@ -117,7 +117,7 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         ("--instrument bagpipe-of-gold", "--instrument"),
         ("--key X", "--key: 'X' is not a key"),
         ("--meter 7/8", "--meter"),
-        ("--format musixml", "'musixml' is no format here: did you mean musicxml?"),
+        ("--format musixml", "unknown format 'musixml'; did you mean musicxml?"),
     ],
 )
 def test_mistakes_are_one_line(run, models, at_prompt, tmp_path, contents, options, message):
