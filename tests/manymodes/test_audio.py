@@ -4,7 +4,7 @@ import pytest
 import soundfile
 
 from manymodes.cli import UserError
-from manymodes.music.audio import FORMATS, PlayedNote, read_audio, read_midi, render, resample, write_audio
+from manymodes.music.audio import FORMATS, PlayedNote, read_audio, read_midi, resample, write_audio
 
 RATE = 22_050
 
@@ -26,12 +26,12 @@ def middle(sound):
 
 @pytest.mark.parametrize("ending", [".wav", ".flac", ".WAV"])
 def test_what_is_written_is_read_again(tmp_path, ending):
-    sound = np.random.default_rng(0).uniform(-1, 1, 5000).astype(np.float32)
+    sound = np.random.default_rng(0).uniform(-1.5, 1.5, 5000).astype(np.float32)
     file = tmp_path / "new" / f"sound{ending}"
     write_audio(file, sound)
     read = read_audio(file)
     assert read.dtype == np.float32
-    np.testing.assert_allclose(read, sound, atol=1 / 2**15)
+    np.testing.assert_allclose(read, np.clip(sound, -1, 1), atol=1 / 2**15)
     before = file.read_bytes()
     write_audio(file, sound)
     assert file.read_bytes() == before
@@ -50,12 +50,6 @@ def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
     assert np.sqrt(np.mean(middle(read) ** 2)) == pytest.approx(0.5 / np.sqrt(2), abs=0.03)
 
 
-def test_what_is_too_loud_is_cut_off(tmp_path):
-    file = tmp_path / "sound.wav"
-    write_audio(file, np.array([-3.0, -0.5, 0.5, 3.0]))
-    np.testing.assert_allclose(read_audio(file), [-1, -0.5, 0.5, 1], atol=1 / 2**14)
-
-
 def test_a_failure_leaves_the_file_as_it_was(tmp_path):
     file = tmp_path / "sound.mp3"
     write_audio(file, sine())
@@ -66,46 +60,38 @@ def test_a_failure_leaves_the_file_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["sound.mp3"]
 
 
-def test_sounds_that_cannot_be_read(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("text.wav", "cannot be read as sound (Format not recognised): give a WAV"),
+        ("empty.wav", "is empty: give a WAV"),
+        ("odd.wav", "has samples that are no numbers"),
+        ("missing.wav", "does not exist: give the path of a file"),
+    ],
+)
+def test_sounds_that_cannot_be_read(tmp_path, name, message):
     (tmp_path / "text.wav").write_text("This is not a sound.", encoding="utf-8")
-    (tmp_path / "nothing.ogg").touch()
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
     soundfile.write(tmp_path / "odd.wav", np.array([0, np.nan, 1]), RATE, subtype="FLOAT")
-    said = {
-        "text.wav": "cannot be read as sound (Format not recognised): give a WAV",
-        "nothing.ogg": "cannot be read as sound",
-        "empty.wav": "is empty: give a WAV",
-        "odd.wav": "has samples that are no numbers",
-        "missing.wav": "does not exist: give the path of a file",
-        ".": "is a folder: give the path of a file",
-    }
-    for name, words in said.items():
-        with pytest.raises(UserError) as caught:
-            read_audio(tmp_path / name)
-        assert words in str(caught.value)
-        assert str(tmp_path / name) in str(caught.value)
+    with pytest.raises(UserError) as error:
+        read_audio(tmp_path / name)
+    assert f"{tmp_path / name} {message}" in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("sound", "which format"),
-        ("sound.aac", "which format"),
-        ("folder.wav", "is a folder"),
-        ("file/a.wav", "the file"),
-    ],
+    ("name", "message"), [("sound.aac", "which format"), ("folder.wav", "is a folder"), ("file/a.wav", "the file")]
 )
-def test_places_where_no_sound_can_be_written(tmp_path, name, words):
+def test_places_where_no_sound_can_be_written(tmp_path, name, message):
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=message):
         write_audio(tmp_path / name, sine())
 
 
 # --- rates
 
 
-@pytest.mark.parametrize(("from_hz", "to_hz"), [(44_100, RATE), (48_000, RATE), (8000, RATE), (RATE, 44_100)])
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(48_000, RATE), (8000, RATE), (RATE, 44_100)])
 def test_a_sine_stays_a_sine(from_hz, to_hz):
     changed = resample(sine(1000, rate=from_hz), from_hz, to_hz)
     assert changed.dtype == np.float32
@@ -114,14 +100,14 @@ def test_a_sine_stays_a_sine(from_hz, to_hz):
     np.testing.assert_allclose(middle(changed), middle(expected[: len(changed)]), atol=2e-3)
 
 
-def test_what_a_rate_cannot_hold_is_removed():
+def test_frequencies_above_half_the_rate_are_removed():
     assert np.abs(middle(resample(sine(15_000, rate=44_100), 44_100, RATE))).max() < 1e-3
 
 
 # --- MIDI
 
 
-def test_a_midi_file_is_played(tmp_path):
+def test_the_notes_of_a_midi_file(tmp_path):
     song = mido.MidiFile(ticks_per_beat=480)
     melody, drums = mido.MidiTrack(), mido.MidiTrack()
     melody.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(60)))
@@ -133,12 +119,8 @@ def test_a_midi_file_is_played(tmp_path):
     drums.append(mido.Message("note_off", note=36, channel=9, time=120))
     song.tracks += [melody, drums]
     song.save(tmp_path / "song.mid")
-    notes = read_midi(tmp_path / "song.mid")
-    assert sorted(notes) == [
+    assert sorted(read_midi(tmp_path / "song.mid")) == [
         PlayedNote(0, 1, 69, 80, 73, drums=False),
         PlayedNote(0.5, 0.25, 36, 100, 0, drums=True),
         PlayedNote(1, 1, 81, 80, 73, drums=False),
     ]
-    sound = render([note for note in notes if not note.drums], RATE)
-    assert loudest_frequency(sound[:RATE]) == pytest.approx(440, rel=0.01)
-    assert loudest_frequency(sound[RATE : 2 * RATE]) == pytest.approx(880, rel=0.01)

@@ -1,15 +1,26 @@
 # ruff: noqa: PT012 - a failure comes in the middle of the work, after other statements
+"""Files and folders are written in one step, and output never overwrites."""
 
 import json
+import multiprocessing
+import os
 import zipfile
 
 import pytest
 
+from manymodes.cli import UserError
 from manymodes.files import (
+    Skipped,
+    adding_files,
     cache_folder,
+    check_new_file,
+    in_columns,
     new_folder,
+    new_run_folder,
     replacing_file,
+    replacing_folder,
     save_keras,
+    skipped_lines,
     write_text,
 )
 
@@ -18,35 +29,34 @@ class Failure(Exception):  # noqa: N818 - what happens in the middle of the work
     pass
 
 
-# --- a file
+# --- files
 
 
 def test_a_file_is_replaced_only_when_the_block_ends(tmp_path, contents):
     path = tmp_path / "sub" / "file.txt"
-    write_text(path, "old")
+    write_text(path, "−½ ♪")
     with replacing_file(path) as partial:
         assert partial.parent == path.parent
         partial.write_text("new", encoding="utf-8")
-        assert path.read_text(encoding="utf-8") == "old"
+        assert path.read_bytes() == "−½ ♪".encode()
     assert contents(tmp_path) == {"sub/file.txt": b"new"}
 
 
-@pytest.mark.parametrize("old", [{}, {"file.txt": b"old"}])
-def test_a_failure_leaves_the_file_as_it_was(tmp_path, contents, old):
-    for name, content in old.items():
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(Failure), replacing_file(tmp_path / "file.txt") as partial:
-        partial.write_text("half of it", encoding="utf-8")
-        raise Failure
-    assert contents(tmp_path) == old
+def test_two_writers_of_one_file_do_not_share_a_partial_file(tmp_path, contents):
+    with replacing_file(tmp_path / "a") as first, replacing_file(tmp_path / "a") as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert contents(tmp_path) == {"a": b"first"}
 
 
-def test_text_is_utf_8(tmp_path):
-    write_text(tmp_path / "file.txt", "−½ ♪")
-    assert (tmp_path / "file.txt").read_bytes() == "−½ ♪".encode()
-
-
-# --- a model
+def test_partial_files_of_a_killed_process_are_removed_and_those_of_a_running_one_stay(tmp_path, contents):
+    dead = multiprocessing.get_context("spawn").Process(target=print)
+    dead.start()
+    dead.join()
+    (tmp_path / f".partial-{dead.pid}-0-a.txt").touch()
+    (tmp_path / f".partial-{os.getpid()}-x-a.txt").touch()
+    write_text(tmp_path / "a.txt", "whole")
+    assert contents(tmp_path) == {f".partial-{os.getpid()}-x-a.txt": b"", "a.txt": b"whole"}
 
 
 def test_saving_leaves_out_the_clock_and_keeps_the_rest(tmp_path, contents, stand_in_model):
@@ -61,19 +71,6 @@ def test_saving_leaves_out_the_clock_and_keeps_the_rest(tmp_path, contents, stan
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.read("model.weights.h5") == b"7"
         assert json.loads(archive.read("metadata.json"))["keras_version"] == "3"
-
-
-def test_a_failing_save_leaves_the_old_model_and_nothing_else(tmp_path, contents, stand_in_model):
-    class Failing(stand_in_model):
-        def save(self, path):
-            super().save(path)
-            raise Failure
-
-    save_keras(stand_in_model(7), tmp_path / "model.keras")
-    before = contents(tmp_path)
-    with pytest.raises(Failure):
-        save_keras(Failing(8), tmp_path / "model.keras")
-    assert contents(tmp_path) == before
 
 
 def test_a_keras_model_saved_twice_gives_the_same_bytes_and_loads(tmp_path, deterministic):
@@ -93,7 +90,25 @@ def test_a_keras_model_saved_twice_gives_the_same_bytes_and_loads(tmp_path, dete
         np.testing.assert_array_equal(saved, read)
 
 
-# --- a new folder
+def test_a_file_is_overwritten_only_by_force(tmp_path):
+    file = tmp_path / "a.mid"
+    check_new_file(file, force=False)
+    file.touch()
+    with pytest.raises(UserError, match="--force"):
+        check_new_file(file, force=False)
+    check_new_file(file, force=True)
+    with pytest.raises(UserError, match="folder"):
+        check_new_file(tmp_path, force=True)
+
+
+# --- folders
+
+
+def add(folder, *names, text="new"):
+    with adding_files(folder) as addition:
+        for name in names:
+            (addition.path / name).write_text(text)
+    return sorted(path.name for path in addition.written)
 
 
 def test_a_new_folder_appears_only_when_it_is_full(tmp_path, contents):
@@ -105,15 +120,107 @@ def test_a_new_folder_appears_only_when_it_is_full(tmp_path, contents):
     assert contents(tmp_path) == {"sub/folder/deep/file": b"x"}
 
 
-def test_a_failure_leaves_no_new_folder(tmp_path):
-    with pytest.raises(Failure), new_folder(tmp_path / "folder") as partial:
-        (partial / "file").write_text("x", encoding="utf-8")
-        raise Failure
-    assert list(tmp_path.iterdir()) == []
+def test_numbered_files_continue_after_existing_ones(tmp_path, contents):
+    names = [f"{number:03d}.mid" for number in range(1, 17)]
+    assert add(tmp_path, *names, text="old") == names
+    assert add(tmp_path, "001.mid", "002.mid", "003.mid", "004.mid") == ["017.mid", "018.mid", "019.mid", "020.mid"]
+    assert list(contents(tmp_path).values()) == [b"old"] * 16 + [b"new"] * 4
 
 
-def test_where_the_cache_is(monkeypatch, tmp_path):
+def test_all_files_of_a_piece_keep_one_number(tmp_path):
+    add(tmp_path / "gen", "001.mid", "002.mid")
+    assert add(tmp_path / "gen", "001.mid", "001-1.png", "001-2.png") == ["003-1.png", "003-2.png", "003.mid"]
+
+
+def test_prefixes_count_apart_and_other_names_get_numbers(tmp_path, contents):
+    add(tmp_path, "rock-001.mid", "index.html", text="old")
+    assert add(tmp_path, "jazz-001.mid", "rock-001.mid", "index.html") == [
+        "index-2.html", "jazz-001.mid", "rock-002.mid",
+    ]  # fmt: skip
+    assert contents(tmp_path)["index.html"] == b"old"
+
+
+def add_four(folder):
+    add(folder, "001.mid", "002.mid", "003.mid", "004.mid")
+
+
+def test_programs_that_write_to_one_folder_at_once_lose_nothing(tmp_path, contents):
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=add_four, args=(tmp_path / "out",)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert list(contents(tmp_path / "out")) == [f"{number:03d}.mid" for number in range(1, 17)]
+
+
+def test_a_replaced_folder_is_kept_under_a_number(tmp_path, contents, capsys):
+    for text in "abc":
+        with replacing_folder(tmp_path / "gen") as partial:
+            (partial / "001.mid").write_text(text)
+    assert contents(tmp_path) == {"gen-1/001.mid": b"a", "gen-2/001.mid": b"b", "gen/001.mid": b"c"}
+    assert "gen-2" in capsys.readouterr().out
+
+
+def test_a_run_folder_has_successors(tmp_path):
+    (tmp_path / "run").mkdir()
+    assert new_run_folder(tmp_path / "run") == tmp_path / "run"
+    (tmp_path / "run" / "config.json").touch()
+    assert new_run_folder(tmp_path / "run") == tmp_path / "run-2"
+
+
+@pytest.mark.parametrize("use", [adding_files, replacing_folder])
+def test_a_file_is_not_a_folder(tmp_path, use):
+    (tmp_path / "out").touch()
+    with pytest.raises(UserError, match="out"), use(tmp_path / "out"):
+        pass
+
+
+@pytest.mark.parametrize("write", [replacing_file, new_folder, replacing_folder, adding_files, save_keras])
+def test_a_failure_leaves_everything_as_it_was(tmp_path, contents, stand_in_model, write):
+    class Failing(stand_in_model):
+        def save(self, path):
+            super().save(path)
+            raise Failure
+
+    path = tmp_path / "old"
+    if write in {replacing_file, save_keras}:
+        path.write_text("old")
+    elif write is not new_folder:
+        add(path, "001.mid", text="old")
+    before = contents(tmp_path)
+    with pytest.raises(Failure):
+        if write is save_keras:
+            save_keras(Failing(8), path)
+        else:
+            with write(path) as partial:
+                if write is replacing_file:
+                    partial.write_text("half")
+                else:
+                    (getattr(partial, "path", partial) / "001.mid").write_text("half")
+                raise Failure
+    assert contents(tmp_path) == before
+    assert not list(tmp_path.glob(".partial*"))
+
+
+# --- others
+
+
+def test_the_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("MANYMODES_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("MANYMODES_CACHE")
     assert cache_folder().name == "manymodes"
+
+
+def test_columns_are_aligned():
+    rows = [("style", "file", "bars"), ("rock", "a.mid", "1,000"), ("jazz", "long.mid", "7")]
+    assert in_columns(rows) == ["style      file   bars", "rock      a.mid  1,000", "jazz   long.mid      7"]
+    assert in_columns(rows, 2) == ["style  file       bars", "rock   a.mid     1,000", "jazz   long.mid      7"]
+
+
+def test_some_skipped_files_are_named_and_the_rest_counted():
+    skipped = [Skipped(f"{number}.wav", "it is silent") for number in range(1200)]
+    assert skipped_lines([], 2) == []
+    assert skipped_lines(skipped[:2], 2) == ["skipped: 2", "    0.wav: it is silent", "    1.wav: it is silent"]
+    assert skipped_lines(skipped, 1) == ["skipped: 1,200", "    0.wav: it is silent", "    and 1,199 more"]

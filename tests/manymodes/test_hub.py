@@ -1,8 +1,9 @@
+import argparse
 import io
-import json
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import h5py
 import keras
@@ -12,6 +13,7 @@ import pytest
 from manymodes import hub
 from manymodes.cli import UserError
 from manymodes.files import save_keras
+from manymodes.nn.adversarial import AdversarialModel
 
 KIND = hub.Kind("a scale", "scales.train", {"scales>Scale": __name__})
 WITHOUT_TENSORFLOW = """
@@ -77,27 +79,22 @@ def file(scale, tmp_path):
     return tmp_path / "scale.keras"
 
 
-@pytest.fixture
-def refusal(tmp_path):
-    """Load in vain; return what is said of the file, in one line and beginning with the option."""
-
-    def refused(path, kind=KIND, **options):
-        with pytest.raises(UserError) as caught:
-            hub.load_model(path, kind, **options)
-        start, _, said = str(caught.value).partition(f"{path} ")
-        assert start == f"{options.get('named', '--model')} "
-        assert "\n" not in said
-        assert len(said) < 250
-        return said
-
-    return refused
+def refusal(path, kind=KIND, named="--model"):
+    """Return the message about a file that cannot be loaded, one line without the option and the path."""
+    with pytest.raises(UserError) as error:
+        hub.load_model(path, kind, named)
+    start, _, message = str(error.value).partition(f"{path} ")
+    assert start == f"{named} "
+    assert "\n" not in message
+    assert len(message) < 250
+    return message
 
 
-def rewritten(file, change, compression=zipfile.ZIP_STORED):
-    """Write the file anew, its entries as ``change`` returns them; those of which it returns None are left out."""
+def rewrite(file, change):
+    """Write a file with its entries as ``change`` returns them, without those of which it returns None."""
     with zipfile.ZipFile(file) as archive:
         entries = {name: change(name, archive.read(name)) for name in archive.namelist()}
-    with zipfile.ZipFile(file, "w", compression) as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for name, content in entries.items():
             if content is not None:
                 archive.writestr(name, content)
@@ -111,16 +108,8 @@ def test_a_model_comes_back_and_is_not_compiled(scale, file):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_what_is_no_file(refusal, tmp_path):
-    assert refusal(tmp_path / "none.keras") == "does not exist: give the path of a file"
-    assert refusal(tmp_path) == "is a folder: give the path of a file"
-    assert refusal(tmp_path / "none.keras", named="the prior") == "does not exist: give the path of a file"
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"words, not weights", b"PK\x03\x04", "half", "npz", "array", "list", "words"]
-)
-def test_what_is_not_of_keras(refusal, file, content):
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", "half", "npz", "array", "list", "words"])
+def test_a_file_that_is_not_of_keras(file, content):
     if content == "half":
         content = file.read_bytes()[:-30]
     if content == "npz":
@@ -130,24 +119,16 @@ def test_what_is_not_of_keras(refusal, file, content):
         file.write_bytes(content)
     else:
         config = {"array": b"\x93\xff", "list": b"[1]", "words": b"{}"}[content]
-        rewritten(file, lambda name, kept: config if name == "config.json" else kept)
-    assert refusal(file) == "is not a .keras file: give the model.keras of a run folder"
+        rewrite(file, lambda name, kept: config if name == "config.json" else kept)
+    assert refusal(file, named="the prior") == "is not a .keras file: give the model.keras of a run folder"
 
 
-def test_the_model_of_another_package(refusal, file, tmp_path):
-    songs = hub.Kind("a song", "songs.train", {"songs>Song": "songs"})
-    assert refusal(file, songs) == "holds a Scale, not a song: give one of songs.train"
-    stranger = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    save_keras(stranger, tmp_path / "stranger.keras")
-    assert refusal(tmp_path / "stranger.keras") == "holds a Sequential, not a scale: give one of scales.train"
-
-
-def test_parts_of_another_version(refusal, file):
-    rewritten(file, lambda _, kept: kept.replace(b"scales>Part", b"scales>Later"))
-    said = (
+def test_a_model_of_another_version(file):
+    rewrite(file, lambda _, kept: kept.replace(b"scales>Part", b"scales>Later"))
+    assert refusal(file) == (
         "has parts that this version does not know (scales>Later): use the version that saved it, or train anew with "
+        "python -m scales.train"
     )
-    assert refusal(file) == f"{said}python -m scales.train"
 
 
 def without_a_part(content):
@@ -159,37 +140,133 @@ def without_a_part(content):
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("suffix", "damage"),
     [
-        lambda _: None,
-        lambda content: content[: len(content) // 2],
-        lambda _: b"no weights",
-        without_a_part,
+        (".h5", lambda _: None),
+        (".h5", lambda content: content[: len(content) // 2]),
+        (".h5", lambda _: b"no weights"),
+        (".h5", without_a_part),
+        ("config.json", lambda content: content.replace(b'"width": 3', b'"width": 5')),
     ],
-    ids=["no weights", "half of them", "words", "a part lost"],
+    ids=["no weights", "half of them", "text", "a part lost", "another width"],
 )
-def test_damaged_weights(refusal, file, damage):
-    rewritten(file, lambda name, kept: damage(kept) if name.endswith(".h5") else kept)
-    said = refusal(file)
-    assert said.startswith("cannot be loaded (")
-    assert said.endswith("): give the model.keras of a run folder")
+def test_a_damaged_model(file, suffix, damage):
+    rewrite(file, lambda name, kept: damage(kept) if name.endswith(suffix) else kept)
+    message = refusal(file)
+    assert message.startswith("cannot be loaded (")
+    assert message.endswith("): give the model.keras of a run folder")
 
 
-def test_a_config_of_other_sizes(refusal, file):
-    def wider(name, kept):
-        if name != "config.json":
-            return kept
-        described = json.loads(kept)
-        described["config"]["width"] = 5
-        return json.dumps(described).encode()
-
-    rewritten(file, wider)
-    assert refusal(file).startswith("cannot be loaded (")
-
-
-def test_tensorflow_is_not_needed_to_refuse_a_stranger(file):
+def test_a_model_of_another_package_is_refused_without_tensorflow(file):
     command = [sys.executable, "-c", WITHOUT_TENSORFLOW, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    said, imported = done.stdout.splitlines()
+    message, imported = done.stdout.splitlines()
     assert imported == "False"
-    assert said == f"--model {file} holds a Scale, not a song: give one of songs.train"
+    assert message == f"--model {file} holds a Scale, not a song: give one of songs.train"
+
+
+# --- pretrained models
+
+
+PROGRAM = "drumvae.train"
+
+
+@pytest.fixture
+def pretrained(shipped):
+    """Return a folder with files for all pretrained models."""
+    for name in hub.MODELS:
+        (shipped / f"{name}.keras").write_bytes(name.encode())
+    return shipped
+
+
+def test_a_pretrained_model_is_found_by_its_name(pretrained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, model in hub.MODELS.items():
+        file = hub.model_file(Path(name), PROGRAM)
+        assert file == pretrained / f"{name}.keras"
+        assert hub.shipped_as(file) is model
+    assert hub.model_file(None, PROGRAM) == pretrained / "drums-styles.keras"
+    # but a file of that name is the user's
+    mine = Path("drums-groove")
+    mine.touch()
+    assert hub.model_file(mine, PROGRAM) == mine
+    assert hub.shipped_as(mine) is None
+
+
+def test_a_missing_pretrained_model(shipped, monkeypatch, tmp_path):
+    with pytest.raises(UserError) as error:
+        hub.model_file(None, PROGRAM)
+    assert str(error.value).startswith(f"the pretrained model drums-styles is not in {shipped}: ")
+    assert str(error.value).endswith("train one with python -m drumvae.train --per-style 2000 --seed 0")
+    monkeypatch.undo()
+    monkeypatch.setattr(hub, "_CHECKOUT", tmp_path / "none")
+    monkeypatch.setattr(hub, "PACKAGE", "no_package_of_this_name")
+    with pytest.raises(UserError, match="the pretrained model drums-styles is not in"):
+        hub.model_file(None, PROGRAM)
+
+
+def test_the_model_of_a_run_folder(tmp_path):
+    with pytest.raises(UserError, match="is a folder without a model.keras: give a run that has ended"):
+        hub.model_file(tmp_path, PROGRAM)
+    (tmp_path / "model.keras").touch()
+    assert hub.model_file(tmp_path, PROGRAM) == tmp_path / "model.keras"
+
+
+def test_help_names_the_pretrained_models():
+    parser = argparse.ArgumentParser()
+    hub.add_model_option(parser, PROGRAM)
+    text = " ".join(parser.format_help().split())
+    assert "or a pretrained one: drums-styles (default) or drums-groove" in text
+
+
+# --- files for generation
+
+
+LATENT = 3
+
+
+@pytest.fixture(scope="module")
+def players():
+    """Return an adversarial model whose averaged generator differs from the last one."""
+    keras.utils.set_random_seed(3)
+    generator = keras.Sequential([keras.Input((LATENT,)), keras.layers.Dense(8), keras.layers.BatchNormalization()])
+    critic = keras.Sequential([keras.Input((8,)), keras.layers.Dense(64), keras.layers.Dense(1)])
+    model = AdversarialModel(generator, critic, averaging=0.9, seed=4)
+    model.averaged_generator.set_weights([2 * weights + 0.1 for weights in generator.get_weights()])
+    return model
+
+
+def assert_rounded(model, original):
+    for ours, theirs in zip(model.get_weights(), original.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs.astype(np.float16).astype(np.float32))
+
+
+def test_a_model_that_only_generates_makes_exactly_the_same(players):
+    latents = np.random.default_rng(1).normal(size=(5, LATENT)).astype(np.float32)
+    alone = players.generating()
+    np.testing.assert_array_equal(alone(latents), players(latents))
+    assert alone.count_params() < players.count_params() / 2
+    assert (alone.latent_dim, alone.averaging, alone.seed) == (LATENT, 0.9, 4)
+    with pytest.raises(ValueError, match="no discriminator to learn by"):
+        alone.compile()
+
+
+def test_a_slim_file_is_the_averaged_generator_in_sixteen_bits(players, tmp_path):
+    hub.save_slim(players, tmp_path / "slim.keras")
+    loaded = keras.models.load_model(tmp_path / "slim.keras")
+    assert isinstance(loaded, AdversarialModel)
+    assert loaded.discriminator is None
+    assert {weight.dtype for weight in loaded.weights} == {"float32", "int64"}
+    assert_rounded(loaded.averaged_generator, players.averaged_generator)
+    hub.save_slim(loaded, tmp_path / "again.keras")
+    assert (tmp_path / "again.keras").read_bytes() == (tmp_path / "slim.keras").read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {"slim.keras", "again.keras"}
+
+
+def test_slim_files_of_other_models_are_rounded_and_compressed(tmp_path):
+    keras.utils.set_random_seed(5)
+    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(256), keras.layers.Dense(3)])
+    model.save(tmp_path / "whole.keras")
+    hub.save_slim(model, tmp_path / "slim.keras")
+    assert_rounded(keras.models.load_model(tmp_path / "slim.keras"), model)
+    assert (tmp_path / "slim.keras").stat().st_size < 0.55 * (tmp_path / "whole.keras").stat().st_size
