@@ -25,8 +25,8 @@ def sequences():
     return tf.constant(np.random.default_rng(2).normal(size=(5, 7, 3)), tf.float32)
 
 
-def assert_equal(found, expected):
-    for ours, theirs in zip(tf.nest.flatten(found), tf.nest.flatten(expected), strict=True):
+def assert_equal(expected, result):
+    for theirs, ours in zip(tf.nest.flatten(expected), tf.nest.flatten(result), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
@@ -40,48 +40,38 @@ def assert_equal(found, expected):
     ids=["state", "backwards", "both directions"],
 )
 def test_outputs_and_gradients_are_those_of_keras(sequences, arguments, wrap):
-    found = []
-    for layer in pair(wrap, **arguments):
+    @tf.function
+    def outputs_and_gradients(layer):
+        with tf.GradientTape() as tape:
+            tape.watch(sequences)
+            outputs = tf.nest.flatten(layer(sequences))
+            # A different weight for each number shows a gradient in the wrong place.
+            total = sum(
+                tf.reduce_sum(output * tf.reshape(tf.range(tf.size(output), dtype=tf.float32), tf.shape(output)))
+                for output in outputs
+            )
+        return outputs, tape.gradient(total, [sequences, *layer.trainable_variables])
 
-        @tf.function
-        def outputs_and_gradients(layer=layer):
-            with tf.GradientTape() as tape:
-                tape.watch(sequences)
-                outputs = tf.nest.flatten(layer(sequences))
-                # A different weight for each number: a gradient put in the wrong place is found out.
-                total = sum(
-                    tf.reduce_sum(output * tf.reshape(tf.range(tf.size(output), dtype=tf.float32), tf.shape(output)))
-                    for output in outputs
-                )
-            return outputs, tape.gradient(total, [sequences, *layer.trainable_variables])
-
-        found.append(outputs_and_gradients())
-    theirs, ours = found
-    assert_equal(ours, theirs)
+    assert_equal(*map(outputs_and_gradients, pair(wrap, **arguments)))
 
 
 def test_the_gradient_of_a_gradient_penalty_is_that_of_keras(sequences):
-    found = []
-    for layer in pair():
+    @tf.function
+    def penalty_gradients(layer):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                inner.watch(sequences)
+                total = tf.reduce_sum(tf.square(layer(sequences)))
+            penalty = tf.reduce_sum(tf.square(inner.gradient(total, sequences)))
+        return outer.gradient(penalty, layer.trainable_variables)
 
-        @tf.function
-        def penalty_gradients(layer=layer):
-            with tf.GradientTape() as outer:
-                with tf.GradientTape() as inner:
-                    inner.watch(sequences)
-                    total = tf.reduce_sum(tf.square(layer(sequences)))
-                penalty = tf.reduce_sum(tf.square(inner.gradient(total, sequences)))
-            return outer.gradient(penalty, layer.trainable_variables)
-
-        found.append(penalty_gradients())
-    theirs, ours = found
-    assert_equal(ours, theirs)
+    assert_equal(*map(penalty_gradients, pair()))
 
 
 def test_masked_steps_are_left_to_keras(sequences):
     theirs, ours = pair(return_sequences=True)
     mask = tf.sequence_mask([7, 3, 1, 5, 2], 7)
-    assert_equal(ours(sequences, mask=mask), theirs(sequences, mask=mask))
+    assert_equal(theirs(sequences, mask=mask), ours(sequences, mask=mask))
 
 
 def test_half_precision_computes_near_full_precision(sequences):

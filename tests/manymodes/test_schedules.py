@@ -20,10 +20,9 @@ def test_those_that_rise_never_fall(rising):
     assert values == sorted(values)
 
 
-def test_cyclical_begins_anew_four_times():
-    assert [cyclical(begin + 1 / 16) for begin in (0, 0.25, 0.5, 0.75)] == pytest.approx([0.5] * 4)
-    assert [cyclical(begin + 3 / 16) for begin in (0, 0.25, 0.5, 0.75)] == pytest.approx([1.0] * 4)
-    assert [cyclical(begin) for begin in (0, 0.25, 0.5, 0.75)] == pytest.approx([0.0] * 4)
+@pytest.mark.parametrize("begin", [0, 0.25, 0.5, 0.75])
+def test_cyclical_has_four_cycles(begin):
+    assert [cyclical(begin + part / 16) for part in (0, 1, 3)] == pytest.approx([0, 0.5, 1])
 
 
 def test_between_goes_in_equal_ratios():

@@ -6,7 +6,6 @@ from manymodes.experiment.tables import (
     Cell,
     Table,
     differences,
-    is_trained,
     markdown,
     over_seeds,
     particulars,
@@ -27,13 +26,18 @@ def record(seed=0, training=None, settings=None, machine="one", date="2026-01-01
     return Record(made_with, training or {}, measures, {}, {}, machine, {"python": "3"}, date)
 
 
-def test_over_seeds_stand_the_mean_the_least_and_the_greatest():
-    assert over_seeds([2.0], brief) == Cell("2")
-    assert over_seeds([1.0, 4.0, 1.0], brief) == Cell("2", "1 to 4")
-    assert over_seeds([0.5, None], brief) == Cell("0.5")
-    assert over_seeds([3.0, 3.0001], brief) == Cell("3")
-    assert over_seeds([None, None], brief) == Cell("–")
-    assert over_seeds([], brief) == Cell("–")
+@pytest.mark.parametrize(
+    ("values", "cell"),
+    [
+        ([2.0], Cell("2")),
+        ([1.0, 4.0, 1.0], Cell("2", "1 to 4")),
+        ([0.5, None], Cell("0.5")),
+        ([3.0, 3.0001], Cell("3")),
+        ([None, None], Cell("–")),
+    ],
+)
+def test_a_cell_has_the_mean_and_the_range_over_seeds(values, cell):
+    assert over_seeds(values, brief) == cell
 
 
 def test_markdown():
@@ -78,12 +82,9 @@ def test_numbers_are_written(write, value, text):
     assert write(value) == text
 
 
-def test_what_is_said_of_training():
+def test_the_cells_of_a_training():
     facts = {"losses": {"loss": 0.5}, **{name: float(number) for number, name in enumerate(COUNTS)}}
-    trained = [record(training=facts)]
-    assert is_trained(trained)
-    assert not is_trained([record()])
-    cells = training_cells(trained, ("loss", "another"), brief)
+    cells = training_cells([record(training=facts)], ("loss", "another"), brief)
     assert [cell.text for cell in cells] == ["0.5", "–", "0", "1", "2", "3", "4"]
 
 
@@ -91,18 +92,16 @@ def test_changes_are_single_and_between_neighbours():
     def row(name, **settings):
         return Row(name, name), [record(training={"x": 1}, settings=settings)]
 
-    found = dict(
-        [
-            row("a", kind="x", size=None),
-            row("b", kind="y", size=None),
-            row("c", kind="z", size=3),  # the size is not one that b has
-            (Row("control", "control"), [record()]),
-            row("d", kind="z", size=4),
-            row("e", kind="x", size=5),
-            row("f", kind="x", size=5),
-        ]
-    )
-    pairs = [(before.name, after.name) for before, after in single_changes(found, ("kind", "size"))]
+    rows = [
+        row("a", kind="x", size=None),
+        row("b", kind="y", size=None),
+        row("c", kind="z", size=3),  # b has no size
+        (Row("control", "control"), [record()]),
+        row("d", kind="z", size=4),
+        row("e", kind="x", size=5),
+        row("f", kind="x", size=5),
+    ]
+    pairs = [(before.name, after.name) for before, after in single_changes(dict(rows), ("kind", "size"))]
     assert pairs == [("a", "b"), ("b", "c"), ("c", "d")]
 
 
