@@ -37,9 +37,6 @@ def cache_folder() -> Path:
     return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("manymodes"))
 
 
-# --- checks before any work is done ---------------------------------------------------------------------------
-
-
 def check_place(path: Path) -> None:
     """Check that a folder may be made, replaced or moved at ``path``.
 
@@ -80,9 +77,6 @@ def check_new_file(path: Path, *, force: bool) -> None:
     check_folder(path.absolute().parent)
     if path.exists() and not force:
         raise UserError(f"{path} exists: choose another name, or --force to overwrite it")
-
-
-# --- files ----------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -126,9 +120,6 @@ def _numbered(config: str) -> str:
         lambda match: f"{match[1]}{numbers.setdefault(match[2], len(numbers) + 1)}",
         config,
     )
-
-
-# --- folders --------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager

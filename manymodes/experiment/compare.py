@@ -84,8 +84,6 @@ class Job:
     """A row to compute for one seed.
 
     Attributes:
-        row: the row.
-        seed: the seed.
         config: the configuration of its model; None for a baseline.
         args: the command line, with ``count``, ``minutes``, ``epochs``, ``work`` and the package's own options.
         data: of this seed.
@@ -109,11 +107,6 @@ class Job:
         """The folder of the run; the record is beside it."""
         key = hashlib.sha256(json.dumps(self.made_with, sort_keys=True).encode()).hexdigest()[:8]
         return self.args.work / f"{self.row.name}-seed-{self.seed}-{key}"
-
-    @property
-    def record_file(self) -> Path:
-        """The file of the finished row."""
-        return self.folder.with_suffix(".json")
 
 
 class Comparison(ABC):
@@ -188,9 +181,6 @@ class Comparison(ABC):
         return next(type(row.config) for row in self.rows if row.config is not None)
 
 
-# --- the command --------------------------------------------------------------------------------------------
-
-
 def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
     """Compare: make the rows that are not finished, write tables and the page; return the exit code."""
     typed = list(sys.argv[1:] if argv is None else argv)
@@ -207,7 +197,7 @@ def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
         data = _load(comparison, _config(comparison, comparison.config_type(), args, seed))
         print(data.summary)
         for row in args.rows:
-            record = read_record(_job(comparison, args, row, seed).record_file)
+            record = read_record(_job(comparison, args, row, seed).folder.with_suffix(".json"))
             if record is None:
                 unfinished.append((args, row, seed))
             else:
@@ -262,7 +252,7 @@ def _make(
     record = Record(
         job.made_with, {**facts, **result.facts}, dict(result.measures), dict(result.verdict), dict(result.figures)
     )
-    record = write_record(job.record_file, record)
+    record = write_record(job.folder.with_suffix(".json"), record)
     shutil.rmtree(job.folder / "checkpoints", ignore_errors=True)  # only an unfinished run needs them
     return row.name, seed, record
 

@@ -56,14 +56,7 @@ class Score(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A written note or rest.
-
-    Attributes:
-        place: sixteenths from the bar line before it.
-        pitch: MIDI number; None for a rest.
-        steps: length in sixteenths.
-        tied: whether it is tied to the next one.
-    """
+    """A written note or rest: its place in the bar and length in sixteenths, and whether it is tied to the next one."""
 
     place: int
     pitch: int | None
@@ -89,9 +82,6 @@ def spelled(pitch: int, fifths: int, mode: str) -> Name:
     flattest = fifths + _FLATTEST[mode]
     alter, letter = divmod(flattest + (7 * pitch - flattest) % _OCTAVE + 1, len(_FIFTHS))
     return Name(_FIFTHS[letter], alter, (pitch - alter) // _OCTAVE - 1)
-
-
-# --- bars --------------------------------------------------------------------------------------------------
 
 
 def bars_of(score: Score) -> list[list[Value]]:
@@ -161,9 +151,6 @@ def _cut(place: int, steps: int, score: Score, *, rest: bool) -> int:
     return 0 if whole else max(range(place + 1, end), key=lambda between: between & -between)
 
 
-# --- MusicXML ----------------------------------------------------------------------------------------------
-
-
 def musicxml(score: Score) -> str:
     """Write a score as MusicXML; the same score gives the same text."""
     from music21.musicxml.m21ToXml import ScoreExporter
@@ -228,18 +215,14 @@ def _symbol(value: Value, score: Score, *, tied_to: bool) -> Any:
         rest = note.Rest(quarterLength=quarters)
         rest.fullMeasure = value.steps == score.bar
         return rest
-    name = spelled(value.pitch, score.fifths, score.mode)
-    named: Any = pitch.Pitch(octave=name.octave)
-    named.step = name.letter
-    if name.alter:
-        named.accidental = pitch.Accidental(name.alter)
+    letter, alter, octave = spelled(value.pitch, score.fifths, score.mode)
+    named: Any = pitch.Pitch(step=letter, octave=octave)
+    if alter:
+        named.accidental = pitch.Accidental(alter)
     symbol = note.Note(named, quarterLength=quarters)
     if value.tied or tied_to:
         symbol.tie = tie.Tie("start" if not tied_to else "continue" if value.tied else "stop")
     return symbol
-
-
-# --- ABC ---------------------------------------------------------------------------------------------------
 
 
 def abc(score: Score) -> str:

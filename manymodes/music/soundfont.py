@@ -164,9 +164,6 @@ def soundfont_file() -> Path:
     raise UserError("pretty_midi has no TimGM6mb.sf2, which instruments are played with: install pretty_midi 0.2.11")
 
 
-# --- notes -------------------------------------------------------------------------------------------------
-
-
 def _until_choked(notes: Iterable[PlayedNote]) -> list[tuple[PlayedNote, float]]:
     """Return the notes, latest first, and when another of the same choke class ends each, or `_NEVER`."""
     next_start: dict[tuple[int, bool, int], float] = {}
@@ -267,9 +264,6 @@ def _two_poles(frequency: float, resonance_db: float) -> tuple[np.ndarray, np.nd
     numerator = edge**2 * np.array([1.0, 2.0, 1.0])
     denominator = np.array([1 + damping * edge + edge**2, 2 * (edge**2 - 1), 1 - damping * edge + edge**2])
     return numerator / denominator[0], denominator / denominator[0]
-
-
-# --- the soundfont -----------------------------------------------------------------------------------------
 
 
 @functools.cache

@@ -25,7 +25,7 @@ def bce_discriminator_loss(real: Scores, fake: Scores) -> tf.Tensor:
     return (tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))) / 2
 
 
-def bce_generator_loss(real: Scores, fake: Scores) -> tf.Tensor:  # noqa: ARG001 - one signature for all losses
+def bce_generator_loss(_: Scores, fake: Scores) -> tf.Tensor:
     """−E log σ(D(G(z))): the non-saturating form, in nats (Goodfellow et al., 2014)."""
     return tf.reduce_mean(tf.nn.softplus(-fake))
 
@@ -35,7 +35,7 @@ def wasserstein_critic_loss(real: Scores, fake: Scores) -> tf.Tensor:
     return tf.reduce_mean(fake) - tf.reduce_mean(real)
 
 
-def wasserstein_generator_loss(real: Scores, fake: Scores) -> tf.Tensor:  # noqa: ARG001 - one signature
+def wasserstein_generator_loss(_: Scores, fake: Scores) -> tf.Tensor:
     """−E D(G(z)) (Arjovsky et al., 2017)."""
     return -tf.reduce_mean(fake)
 
@@ -135,8 +135,6 @@ class AdversarialModel(keras.Model):
         self._reported: tuple[str, ...] = ()
         self.built = True
 
-    # -- what a family of models may change ---------------------------------------------------------------
-
     def prepare(self, batch: Any) -> tf.Tensor:
         """Turn a batch of ``fit``, examples or (examples, labels), into what the discriminator reads."""
         return batch
@@ -158,8 +156,6 @@ class AdversarialModel(keras.Model):
     def augment(self, examples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Augment examples [batch, …], real and generated alike, by a stateless seed [2] (Zhao et al., 2020)."""
         return examples
-
-    # -- the Keras side -----------------------------------------------------------------------------------
 
     def compile(
         self,
@@ -246,11 +242,8 @@ class AdversarialModel(keras.Model):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as `get_compile_config` described it."""
-        optimizers = {
-            name: keras.optimizers.deserialize(config[name])
-            for name in ("generator_optimizer", "discriminator_optimizer")
-        }
-        self.compile(**{**config, **optimizers})
+        optimizers = ("generator_optimizer", "discriminator_optimizer")
+        self.compile(**{**config, **{name: keras.optimizers.deserialize(config[name]) for name in optimizers}})
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -267,11 +260,10 @@ class AdversarialModel(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, the networks serialised whole."""
-        serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
-            "generator": serialize(self.generator),
-            "discriminator": serialize(self.discriminator),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "condition_dim": self.condition_dim,
             "seed": self.seed,
             "averaging": self.averaging,
@@ -280,10 +272,8 @@ class AdversarialModel(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> AdversarialModel:
         """Rebuild the model, untrained, from `get_config`."""
-        networks = {
-            name: keras.saving.deserialize_keras_object(config[name]) for name in ("generator", "discriminator")
-        }
-        return cls(**{**config, **networks})
+        networks = ("generator", "discriminator")
+        return cls(**{**config, **{name: keras.saving.deserialize_keras_object(config[name]) for name in networks}})
 
     def generating(self) -> AdversarialModel:
         """Return a model of the averaged generator alone: it generates the same, and cannot be trained."""
@@ -291,8 +281,6 @@ class AdversarialModel(keras.Model):
         alone = type(self).from_config({**self.get_config(), "generator": generator, "discriminator": None})
         alone.averaged_generator.set_weights(self.averaged_generator.get_weights())
         return alone
-
-    # -- the update ---------------------------------------------------------------------------------------
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Make ``discriminator_steps`` discriminator updates and one generator update."""

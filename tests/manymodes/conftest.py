@@ -1,10 +1,4 @@
 import pytest
-from standin import StandInModel
-
-
-@pytest.fixture
-def stand_in_model():
-    return StandInModel
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,6 @@ def middle(sound):
     return sound[len(sound) // 10 : -len(sound) // 10]
 
 
-# --- files
-
-
 @pytest.mark.parametrize("ending", [".wav", ".flac", ".WAV"])
 def test_what_is_written_is_read_again(tmp_path, ending):
     sound = np.random.default_rng(0).uniform(-1.5, 1.5, 5000).astype(np.float32)
@@ -88,9 +85,6 @@ def test_places_where_no_sound_can_be_written(tmp_path, name, message):
         write_audio(tmp_path / name, sine())
 
 
-# --- rates
-
-
 @pytest.mark.parametrize(("from_hz", "to_hz"), [(48_000, RATE), (8000, RATE), (RATE, 44_100)])
 def test_a_sine_stays_a_sine(from_hz, to_hz):
     changed = resample(sine(1000, rate=from_hz), from_hz, to_hz)
@@ -102,9 +96,6 @@ def test_a_sine_stays_a_sine(from_hz, to_hz):
 
 def test_frequencies_above_half_the_rate_are_removed():
     assert np.abs(middle(resample(sine(15_000, rate=44_100), 44_100, RATE))).max() < 1e-3
-
-
-# --- MIDI
 
 
 def test_the_notes_of_a_midi_file(tmp_path):

@@ -39,9 +39,6 @@ def dates(tmp_path):
     return {path.name: path.stat().st_mtime_ns for path in (tmp_path / "work").glob("*.json")}
 
 
-# --- results
-
-
 def test_all_rows_become_tables_and_a_page(compare, tmp_path):
     assert "small, seed 1: it is at" in compare("--seeds", 2)
     kept = records(tmp_path)
@@ -71,9 +68,6 @@ def test_a_record_says_what_decides_the_results(compare, tmp_path):
     runs = [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
     assert [(run / "model.keras").exists() for run in runs] == [True]
     assert not (runs[0] / "checkpoints").exists()
-
-
-# --- finished rows
 
 
 def test_finished_rows_are_kept_and_others_made(compare, tmp_path):
@@ -144,9 +138,6 @@ def test_a_row_without_results_is_left_out(compare, tmp_path, monkeypatch):
     assert "small steps" not in text
 
 
-# --- refusals
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -179,9 +170,6 @@ def test_results_that_exist_are_never_lost(compare, tmp_path):
     compare("--rows", "noise,small", "--force")
     assert (tmp_path / "results" / "stub-1" / "index.html").read_bytes() == before
     assert "small steps" in (tmp_path / "results" / "stub.md").read_text(encoding="utf-8")
-
-
-# --- several processes
 
 
 @pytest.mark.slow

@@ -67,9 +67,6 @@ def test_a_model_is_the_same_whatever_was_built_before():
     assert other_weights != weights
 
 
-# --- batches
-
-
 EXAMPLES = np.arange(1000, dtype=np.float32).reshape(500, 2)
 
 

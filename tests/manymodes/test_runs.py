@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from standin import StandInConfig
+from standin import StandInConfig, StandInModel
 
 from manymodes.cli import UserError
 from manymodes.experiment.run import Interruption, Run, read_config
@@ -17,19 +17,16 @@ CONFIG = StandInConfig(seed=3)
 
 
 @pytest.fixture
-def recorded(tmp_path, stand_in_model):
+def recorded(tmp_path):
     """Return a function that makes a run with these distances recorded, model n having weight n (from 1)."""
 
     def record(*distances, config=CONFIG):
         run = Run.create(tmp_path / "runs" / "one", config)
         for number, distance in enumerate(distances, start=1):
-            run.record(stand_in_model(number), {"loss": -number / 4, "distance": distance})
+            run.record(StandInModel(number), {"loss": -number / 4, "distance": distance})
         return run
 
     return record
-
-
-# --- starting and recording
 
 
 def test_a_new_run_keeps_its_settings_and_versions(recorded):
@@ -70,17 +67,14 @@ def test_only_the_newest_and_the_best_checkpoint_are_kept(recorded, distances, k
     assert run.last_checkpoint == run.path / "checkpoints" / f"epoch-{len(distances):05d}"
 
 
-def test_history_has_one_row_an_epoch(recorded, stand_in_model):
+def test_history_has_one_row_an_epoch(recorded):
     run = recorded(3.0, 2.5)
     assert (run.path / "history.csv").read_text(encoding="utf-8") == ("epoch,loss,distance\n1,-0.25,3.0\n2,-0.5,2.5\n")
-    run.record(stand_in_model(), {"distance": 1.0, "accuracy": 0.5})  # a measure may come late
+    run.record(StandInModel(), {"distance": 1.0, "accuracy": 0.5})  # a measure may come late
     with (run.path / "history.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[0] == {"epoch": "1", "loss": "-0.25", "distance": "3.0", "accuracy": ""}
     assert rows[2] == {"epoch": "3", "loss": "", "distance": "1.0", "accuracy": "0.5"}
-
-
-# --- resuming
 
 
 @pytest.mark.slow
@@ -98,14 +92,14 @@ def test_a_run_goes_on_whenever_it_was_killed(tmp_path, contents):
         assert all(name.startswith("checkpoints/epoch-") for name in found.keys() - whole.keys())
 
 
-def test_going_on_gives_the_same_folder_as_never_having_stopped(recorded, contents, stand_in_model):
+def test_going_on_gives_the_same_folder_as_never_having_stopped(recorded, contents):
     distances = [3.0, 2.0, 4.0, 1.0, 5.0]
     run = recorded(*distances)
     expected = contents(run.path)
     stopped = recorded(*distances[:3])
     for number in (4, 5):
         again = Run.continued(stopped.path, CONFIG)
-        again.record(stand_in_model(number), {"loss": -number / 4, "distance": distances[number - 1]})
+        again.record(StandInModel(number), {"loss": -number / 4, "distance": distances[number - 1]})
     assert contents(stopped.path) == expected
 
 
@@ -118,9 +112,6 @@ def test_a_folder_that_is_not_a_run(tmp_path, text):
     assert str(tmp_path) in str(error.value)
 
 
-# --- interruption
-
-
 @pytest.fixture
 def default_handler():
     """Restore Python's own handler: shells ignore the signal for processes in the background."""
@@ -129,9 +120,9 @@ def default_handler():
     signal.signal(signal.SIGINT, before)
 
 
-def test_the_first_ctrl_c_stops_after_the_batch_and_the_second_at_once(stand_in_model, capsys, default_handler):
+def test_the_first_ctrl_c_stops_after_the_batch_and_the_second_at_once(capsys, default_handler):
     before = default_handler
-    model = stand_in_model()
+    model = StandInModel()
     with Interruption(model) as interruption:
         assert signal.getsignal(signal.SIGINT) != before
         assert (interruption.happened, model.stop_training) == (False, False)

@@ -68,9 +68,6 @@ def read(text, format):  # noqa: A002 - as music21 calls it
     return joined(events), score.parts[0]
 
 
-# --- names
-
-
 def test_signatures_are_those_of_the_circle_of_fifths():
     for name, pitch_class in CLASSES.items():
         assert signature(pitch_class, "major") == NAMED[name]
@@ -92,9 +89,6 @@ def test_notes_are_called_as_their_key_has_them():
 def test_a_name_sounds_as_its_pitch(pitch, fifths, mode):
     letter, alter, octave = spelled(pitch, fifths, mode)
     assert 12 * (octave + 1) + {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter] + alter == pitch
-
-
-# --- bars
 
 
 @given(scores())
@@ -166,9 +160,6 @@ def test_what_notes_are_written_as(meter, notes, written):
     assert [value.steps for value in chain.from_iterable(bars_of(Score(notes, "", meter)))] == written
 
 
-# --- MusicXML
-
-
 @given(scores())
 @FEWER
 def test_musicxml_reads_back_note_for_note(score):
@@ -203,9 +194,6 @@ def test_beams_show_the_beats(meter, beams):
     assert not upbeat.beams.beamsList
     starts = [place for place, note in enumerate(bar) if note.beams.getTypeByNumber(1) == "start"]
     assert [after - start for start, after in pairwise([*starts, METERS[meter] // 2])] == beams
-
-
-# --- ABC
 
 
 @given(scores())
