@@ -169,12 +169,7 @@ def new_run_folder(path: Path) -> Path:
 
 
 class Addition(NamedTuple):
-    """Files that are added to a folder.
-
-    Attributes:
-        path: a folder to write them to.
-        written: their final places, once they have been moved.
-    """
+    """Files that are added to a folder: a path to write them to, and their final places once they have been moved."""
 
     path: Path
     written: list[Path]
@@ -252,7 +247,7 @@ def _is_running(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:  # a process of another user
-        return True
+        pass
     return True
 
 

@@ -6,6 +6,7 @@ of NAME.keras. Importing this module does not import TensorFlow.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import json
@@ -104,10 +105,9 @@ def folder() -> Path:
     """Return the folder of the pretrained models, in the checkout or the installed package."""
     if _CHECKOUT.is_dir():
         return _CHECKOUT
-    try:
+    with contextlib.suppress(ModuleNotFoundError):  # a wheel without them
         return Path(str(resources.files(PACKAGE)))
-    except ModuleNotFoundError:  # the wheel was built without them
-        return _CHECKOUT
+    return _CHECKOUT
 
 
 def pretrained(name: str) -> Path:
@@ -164,12 +164,9 @@ def model_file(model: Path | None, program: str) -> Path:
 
 
 class Kind(NamedTuple):
-    """The models that a program can use.
+    """The models that a program can use: "a model of letters", the command that trains them, and their modules.
 
-    Attributes:
-        what: a description with its article: "a model of letters".
-        program: the command that trains them.
-        modules: the module of each class by its registered name: {"fontgan>FontGAN": "fontgan.models.gan"}.
+    The modules are by the registered names of the classes: {"fontgan>FontGAN": "fontgan.models.gan"}.
     """
 
     what: str

@@ -75,11 +75,6 @@ class TimeBudget(keras.callbacks.Callback):
         after: the last row of the history of a continued run, with the columns of `measures`.
         progress: called after each update with the seconds that it took.
         clock: returns the time in seconds.
-
-    Attributes:
-        spent: seconds that updates have taken.
-        updates: their number.
-        timed: the number of timed updates.
     """
 
     def __init__(
@@ -148,9 +143,9 @@ def train_with_budget(
     Args:
         budget: time or epochs.
         path: run folder; an existing run is continued.
-        config: of the run; its number of epochs is planned here.
-        prepare: builds the training.
-        data: passed to ``prepare``.
+        config: its number of epochs is planned here.
+        prepare: builds the training from the configuration and the data.
+        data: of the training.
         examples: number of examples in an update.
         losses: columns of the history whose last values are among the facts.
         title: shown beside the progress bar; without one there is no bar.

@@ -182,7 +182,7 @@ class Comparison(ABC):
 
 
 def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
-    """Compare: make the rows that are not finished, write tables and the page; return the exit code."""
+    """Make the rows that are not finished, write tables and the page, and return the exit code."""
     typed = list(sys.argv[1:] if argv is None else argv)
     args = _parser(comparison).parse_args(typed)
     _check(comparison, args)

@@ -48,14 +48,7 @@ Prepare: TypeAlias = "Callable[[Any, Any, int, Path | None], Training]"
 def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> tuple[keras.Model, bool]:
     """Train or continue the model of ``run.config``, and write ``model.keras``.
 
-    Args:
-        run: locked during training.
-        prepare: builds the training.
-        data: passed to ``prepare``.
-        tensorboard: also write logs for TensorBoard.
-
-    Returns:
-        the model of the best epoch, and whether training was completed.
+    The run is locked during training. Returns the model of the best epoch, and whether training was completed.
     """
     with run.locked():
         make_deterministic(run.config.seed)
@@ -91,7 +84,7 @@ def fit_in_run(
         **options: further arguments of ``fit``.
 
     Returns:
-        the model of the best epoch, and whether training was completed.
+        as `fit`.
     """
     with Interruption(training.model) as interruption:
         training.model.fit(

@@ -41,14 +41,7 @@ VERSIONED = ("tensorflow", "keras", "numpy", "music21", "manymodes")
 
 
 class Run:
-    """A run folder and the state of its training.
-
-    Attributes:
-        path: the folder.
-        config: the settings.
-        history: one dict an epoch, oldest first.
-        facts: the other entries of config.json.
-    """
+    """A run folder: its settings, the history with one dict an epoch, and the other ``facts`` of config.json."""
 
     def __init__(self, path: Path, config: Config, facts: dict[str, Any]) -> None:
         self.path = path
@@ -130,12 +123,11 @@ class Run:
         return self._checkpoint(self.best_epoch) / "model.keras"
 
     def _write_history(self) -> None:
+        rows = [{"epoch": epoch, **row} for epoch, row in enumerate(self.history, start=1)]
         text = io.StringIO()
-        names = ["epoch", *dict.fromkeys(name for row in self.history for name in row)]
-        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
         writer.writeheader()
-        for epoch, row in enumerate(self.history, start=1):
-            writer.writerow({"epoch": epoch, **row})
+        writer.writerows(rows)
         write_text(self.path / "history.csv", text.getvalue())
 
     def _checkpoint(self, epoch: int) -> Path:

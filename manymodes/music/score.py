@@ -216,7 +216,8 @@ def _symbol(value: Value, score: Score, *, tied_to: bool) -> Any:
         rest.fullMeasure = value.steps == score.bar
         return rest
     letter, alter, octave = spelled(value.pitch, score.fifths, score.mode)
-    named: Any = pitch.Pitch(step=letter, octave=octave)
+    named: Any = pitch.Pitch(octave=octave)
+    named.step = letter
     if alter:
         named.accidental = pitch.Accidental(alter)
     symbol = note.Note(named, quarterLength=quarters)

@@ -11,7 +11,7 @@ from manymodes import cli
 from manymodes.experiment.compare import Comparison, Data, LeftOutError, Result, Row
 from manymodes.experiment.config import Config, setting
 from manymodes.experiment.page import Picture
-from manymodes.experiment.tables import Cell, Table, training_cells, values
+from manymodes.experiment.tables import Cell, Table, values
 
 FAILING = "STUB_FAILS"
 
@@ -77,13 +77,7 @@ class StubComparison(Comparison):
 
     def tables(self, found):
         rows = [[Cell(row.title), values(records, "place", "{:.2f}".format)] for row, records in found.items()]
-        trained = [
-            [Cell(row.title), *training_cells(records, self.losses, "{:.2f}".format)]
-            for row, records in found.items()
-            if records[0].trained
-        ]
-        headers = ("Row", "Place", "Updates", "Examples", "Seconds", "Epochs", "Epoch")
-        return [Table("Places", ("Row", "Place"), rows, "Note."), Table("Training", headers, trained, "Note.")]
+        return [Table("Places", ("Row", "Place"), rows, "Note.")]
 
     def pictures(self, found, data):
         return {"places.png": Picture("Where they are", lambda path: path.write_bytes(b"PNG"))}
