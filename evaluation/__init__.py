@@ -5,35 +5,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_HOME = {
-    "Notes": "reading.notes",
-    "Stack": "reading.notes",
-    "ReadResult": "reading.folders",
-    "Skipped": "reading.folders",
-    "read_folder": "reading.folders",
-    "FEATURES": "features.table",
-    "feature_table": "features.table",
-    "manhattan_distances": "features.table",
-    "intra_set_distances": "scores.distances",
-    "inter_set_distances": "scores.distances",
-    "overlap_area": "scores.distances",
-    "spread": "scores.distances",
-    "kld": "scores.distances",
-    "jsd": "scores.distances",
-    "wasserstein": "scores.distances",
-    "vendi_score": "scores.diversity",
-    "precision_recall": "scores.diversity",
-    "frechet_distance": "scores.diversity",
-    "MusicSet": "scores.sets",
-    "measure": "scores.sets",
-    "read_set": "scores.sets",
-    "compare_sets": "scores.sets",
-    "ranking": "scores.sets",
-    "comparison_frame": "scores.sets",
-    "feature_frame": "scores.sets",
-    "Report": "report",
-    "compare_folders": "report",
+_NAMES = {
+    "reading.notes": ("Notes", "Stack"),
+    "reading.folders": ("ReadResult", "Skipped", "read_folder"),
+    "features.table": ("FEATURES", "feature_table", "manhattan_distances"),
+    "scores.distances": (
+        *("intra_set_distances", "inter_set_distances", "overlap_area", "spread", "kld", "jsd", "wasserstein"),
+    ),
+    "scores.diversity": ("vendi_score", "precision_recall", "frechet_distance"),
+    "scores.sets": (
+        *("MusicSet", "measure", "read_set", "compare_sets", "ranking", "comparison_frame", "feature_frame"),
+    ),
+    "comparison": ("Report", "compare_folders"),
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = list(_HOME)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from evaluation import report
+from evaluation.comparison import compare_folders, write_report
+from evaluation.report import PROGRAM
 from evaluation.scores.verdict import counted
 from manymodes_studio.uploads import MIDI_ARCHIVE, received, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_COMMAND = f"python -m {report.PROGRAM} generated original"
+_COMMAND = f"python -m {PROGRAM} generated original"
 
 
 class Judged(NamedTuple):
@@ -41,10 +42,10 @@ def judge(generated: str | Path | None, original: str | Path | None, folder: Pat
         if others := unpack(received(archive, MIDI_ARCHIVE), target):
             remarks.append(f"{name}: {counted(others, 'file')} skipped: not MIDI")
     out = folder / "report"
-    result = report.compare_folders([folder / "generated"], folder / "original")
+    result = compare_folders([folder / "generated"], folder / "original")
     (comparison,) = result.comparisons
     files = result.files(_COMMAND)
-    report.write_report(out, files, force=False)
+    write_report(out, files, force=False)
     if skipped := sum(len(one.skipped) for one in result.sets):
         remarks.append(f"{counted(skipped, 'file')} without notes; the report lists the reasons")
     return Judged(comparison.verdict, tuple(remarks), tuple(out / name for name in files))

@@ -55,17 +55,28 @@ class Feature:
     variety: bool = True
 
 
-def column_names(name: str, width: int, features: Mapping[str, Feature]) -> list[str]:
-    """Name the columns of a feature in a table: its own name, or name[entry] for histograms and matrices."""
-    if width == 1:
-        return [name]
-    columns: Sequence[str] = features[name].columns
-    if not columns:
-        classes = PITCH_CLASSES if "pitch" in name else tuple(NOTE_LENGTHS)
-        bars = tuple(f"bar {bar}" for bar in range(1, width // len(classes) + 1))
-        rows = classes if width == len(classes) ** 2 else bars
-        columns = [f"{row}→{column}" for row in rows for column in classes]
-    return [f"{name}[{column}]" for column in columns]
+def columns_of(table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> dict[str, FloatArray]:
+    """Split a table into columns of numbers: name → [n], or name[entry] → [n] for each entry of a histogram or matrix.
+
+    Args:
+        table: as from `feature_table`.
+        features: those of the table.
+    """
+    columns: dict[str, FloatArray] = {}
+    for name, values in table.items():
+        block = as_rows(values)
+        width = block.shape[1]
+        names = [name]
+        if width > 1:
+            entries: Sequence[str] = features[name].columns
+            if not entries:
+                classes = PITCH_CLASSES if "pitch" in name else tuple(NOTE_LENGTHS)
+                bars = [f"bar {bar}" for bar in range(1, width // len(classes) + 1)]
+                rows = classes if width == len(classes) ** 2 else bars
+                entries = [f"{row}→{column}" for row in rows for column in classes]
+            names = [f"{name}[{entry}]" for entry in entries]
+        columns.update(zip(names, block.T, strict=True))
+    return columns
 
 
 def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> str:
@@ -76,15 +87,11 @@ def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Ma
         table: as from `feature_table`.
         features: those of the table.
     """
-    blocks = [as_rows(values) for values in table.values()]
-    header = ["file"]
-    for name, block in zip(table, blocks, strict=True):
-        header.extend(column_names(name, block.shape[1], features))
+    columns = columns_of(table, features)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    matrix = np.hstack(blocks) if blocks else np.empty((len(names), 0))
-    form = ",".join(["%.6g"] * matrix.shape[1])
-    for name, row in zip(names, matrix, strict=True):
+    writer.writerow(["file", *columns])
+    form = ",".join(["%.6g"] * len(columns))
+    for name, row in zip(names, np.transpose(list(columns.values())), strict=True):
         writer.writerow([name, *(form % tuple(row)).replace("nan", "").split(",")])
     return stream.getvalue()

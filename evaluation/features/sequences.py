@@ -154,23 +154,15 @@ def _nearest_reference(order: IntArray, owner: IntArray, reference: NDArray[np.b
     Returns:
         [T] positions in the text, −1 where there is none.
     """
-    place = np.arange(len(order))
     sequence = owner[order]
-    allowed = reference[sequence]
-    last_allowed = np.maximum.accumulate(np.where(allowed, place, -1))
-    # walking back from a place over allowed places of one's own sequence: among allowed places alone, each knows
-    # the nearest allowed one of another sequence
-    allowed_places = np.flatnonzero(allowed)
-    own = sequence[allowed_places]
-    block_start = np.maximum.accumulate(
-        np.where(np.diff(own, prepend=-1) != 0, np.arange(len(own)), 0) if len(own) else own
-    )
-    before_block = np.full(len(order), -1)
-    before_block[allowed_places] = np.where(block_start > 0, allowed_places[np.maximum(block_start - 1, 0)], -1)
-    previous = np.concatenate([[-1], last_allowed[:-1]]).astype(np.int64) if len(order) else place
-    mine = (previous >= 0) & (sequence[np.maximum(previous, 0)] == sequence)
-    chosen = np.where(mine, before_block[np.maximum(previous, 0)], previous)
-    return np.where(chosen >= 0, order[np.maximum(chosen, 0)], -1)
+    allowed = np.flatnonzero(reference[sequence])
+    last = np.searchsorted(allowed, np.arange(len(order))) - 1
+    # successive allowed places of one sequence form a block; the last entry of each array stands for "none"
+    own = np.append(sequence[allowed], -1)
+    block = np.flatnonzero(np.diff(own, prepend=-1))
+    before_block = np.append(np.repeat(block, np.diff(block, append=len(allowed))) - 1, -1)
+    chosen = np.where(own[last] == sequence, before_block[last], last)
+    return np.append(order[allowed], -1)[chosen]
 
 
 def _common_prefix(levels: list[IntArray], left: IntArray, right: IntArray) -> IntArray:

@@ -14,16 +14,24 @@ piece has nothing else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import numpy as np
 
 from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces
 from evaluation.features.sequences import longest_repeats
-from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, as_rows
+from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, as_rows, counted_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    P = ParamSpec("P")
+
+FEATURES: dict[str, Feature] = {}
+"""Every feature of a report by its name, in the order of the page; the first twelve are mgeval's."""
 
 LENGTH_CLASSES = 8
 """Classes of `note_length_transitions`: eighths of a second, the last one open."""
@@ -32,6 +40,22 @@ _DIATONIC = (0, 2, 4, 5, 7, 9, 11)
 _HARMONIC_MINOR = (0, 2, 3, 5, 7, 8, 11)
 _SLOTS = 16
 _PER_QUARTER = 24
+
+
+def _feature(
+    title: str, unit: str, **details: Any
+) -> Callable[[Callable[Concatenate[Stack, P], FloatArray]], Callable[Concatenate[Pieces, P], FloatArray]]:
+    """Let a function of a stack take pieces in any form, and add it to `FEATURES` under its name."""
+
+    def add(function: Callable[Concatenate[Stack, P], FloatArray]) -> Callable[Concatenate[Pieces, P], FloatArray]:
+        @functools.wraps(function)
+        def measure(pieces: Pieces, *args: P.args, **kwargs: P.kwargs) -> FloatArray:
+            return function(Stack.of(pieces), *args, **kwargs)
+
+        FEATURES[function.__name__] = Feature(measure, title, unit, **details)
+        return measure
+
+    return add
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
@@ -47,59 +71,60 @@ def _distinct(group: IntArray, groups: int, symbols: IntArray, width: int) -> Fl
     return np.bincount(keys[first] // width, minlength=groups).astype(np.float64)
 
 
-def _mean(stack: Stack, values: FloatArray, piece: IntArray) -> FloatArray:
+def _mean(stack: Stack, values: NDArray[Any], piece: IntArray) -> FloatArray:
     """Average values by the piece that each belongs to; NaN for a piece without any. [k], [k] to [n]."""
     return _ratio(stack.per_piece(values, piece), stack.per_piece(np.ones(len(piece)), piece))
 
 
-def total_used_pitch(pieces: Pieces) -> FloatArray:
+@_feature("Pitches used", "pitches", every="uses {} pitches")
+def total_used_pitch(stack: Stack) -> FloatArray:
     """Number of different pitches: |{pitch_i}|. [n] pitches.
 
     A piece without notes has 0. Every note counts, however short; the original misses notes under 10 ms.
     Source: mgeval 1.
     """
-    stack = Stack.of(pieces)
     return _distinct(stack.piece, stack.size, stack.pitch, PITCHES)
 
 
-def bar_used_pitch(pieces: Pieces) -> FloatArray:
+@_feature("Pitches per bar", "pitches/bar", every="has {} pitches per bar")
+def bar_used_pitch(stack: Stack) -> FloatArray:
     """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches per bar.
 
     Bars follow the metre map; empty bars count as 0. Source: mgeval 2.
     """
-    stack = Stack.of(pieces)
     per_bar = _distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
     return _ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
 
 
-def total_used_note(pieces: Pieces) -> FloatArray:
+@_feature("Notes", "notes", every="has {} notes", variety=False)
+def total_used_note(stack: Stack) -> FloatArray:
     """Number of notes. [n] notes. A chord of three is three notes. Source: mgeval 3."""
-    return Stack.of(pieces).notes
+    return stack.notes
 
 
-def bar_used_note(pieces: Pieces) -> FloatArray:
+@_feature("Notes per bar", "notes/bar", every="has {} notes per bar")
+def bar_used_note(stack: Stack) -> FloatArray:
     """Notes that start in a bar, averaged over the bars of the piece. [n] notes per bar. Source: mgeval 4."""
-    stack = Stack.of(pieces)
     return _ratio(stack.notes, stack.bars)
 
 
-def total_pitch_class_histogram(pieces: Pieces) -> FloatArray:
+@_feature("Pitch classes", "share of time", columns=PITCH_CLASSES)
+def total_pitch_class_histogram(stack: Stack) -> FloatArray:
     """Share of sounding time in each pitch class: Σ duration of class k / Σ duration, in quarters. [n, 12] from C.
 
     Velocity does not weigh (the original multiplies by it). NaN where nothing sounds for any time. Source: mgeval 5.
     """
-    stack = Stack.of(pieces)
     time = stack.table(stack.piece, stack.pitch % 12, 12, stack.duration)
     return _ratio(time, time.sum(axis=1))
 
 
-def bar_pitch_class_histogram(pieces: Pieces) -> FloatArray:
+@_feature("Pitch classes, bar by bar", "share of time", columns=PITCH_CLASSES)
+def bar_pitch_class_histogram(stack: Stack) -> FloatArray:
     """Share of sounding time in each pitch class within a bar, averaged over the bars that sound. [n, 12] from C.
 
     A note held across a bar line counts in each bar for the time that it sounds there. NaN where nothing sounds.
     Source: mgeval 6.
     """
-    stack = Stack.of(pieces)
     end = stack.onset + stack.duration
     # most notes end in the bar where they start; the others are cut at each bar line
     held = np.flatnonzero(end > stack.bar_end[stack.bar] + SIMULTANEOUS)
@@ -107,17 +132,14 @@ def bar_pitch_class_histogram(pieces: Pieces) -> FloatArray:
     last = np.searchsorted(stack.bar_start + stack.begin[stack.bar_piece], end[held] + begin - SIMULTANEOUS) - 1
     more = last - stack.bar[held]
     note = np.concatenate([np.arange(len(end)), np.repeat(held, more)])
-    step = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more) + 1
-    bar = np.concatenate([stack.bar, np.repeat(stack.bar[held], more) + step])
+    bar = np.concatenate([stack.bar, np.repeat(stack.bar[held], more) + counted_up(more) + 1])
     time = np.minimum(end[note], stack.bar_end[bar]) - np.maximum(stack.onset[note], stack.bar_start[bar])
     cells = np.bincount(bar * 12 + stack.pitch[note] % 12, np.maximum(time, 0.0), minlength=12 * len(stack.bar_piece))
     per_bar = cells.reshape(-1, 12).astype(np.float64)
     sounding = per_bar.sum(axis=1)
     shares = np.nan_to_num(_ratio(per_bar, sounding), nan=0.0)
-    rows = np.repeat(stack.bar_piece, 12)
-    columns = np.tile(np.arange(12), len(stack.bar_piece))
-    total = stack.table(rows, columns, 12, shares.ravel())
-    return _ratio(total, stack.per_piece((sounding > 0).astype(np.float64), stack.bar_piece))
+    total = np.stack([stack.per_piece(share, stack.bar_piece) for share in shares.T], axis=1)
+    return _ratio(total, stack.per_piece(sounding > 0, stack.bar_piece))
 
 
 def _transitions(stack: Stack, classes: IntArray, k: int, normalize: int) -> FloatArray:
@@ -133,52 +155,45 @@ def _transitions(stack: Stack, classes: IntArray, k: int, normalize: int) -> Flo
         return np.nan_to_num(_ratio(counts, counts.sum(axis=2)), nan=0.0)
     if normalize == 2:  # noqa: PLR2004 - the three numbers are mgeval's
         return _ratio(counts, counts.sum(axis=(1, 2)))
-    raise ValueError(
-        f"normalize={normalize}: use 0 for counts, 1 for rows that sum to 1, 2 for a matrix that sums to 1"
-    )
+    raise ValueError(f"normalize={normalize}: use 0 for counts, 1 for rows, 2 for a matrix that sums to 1")
 
 
-def pitch_class_transition_matrix(pieces: Pieces, normalize: int = 2) -> FloatArray:
+@_feature("Pitch-class transitions", "share of steps")
+def pitch_class_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArray:
     """How often pitch class i is followed by j along the melodic line. [n, 12, 12], from row i to column j.
 
     Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). `normalize`: 0
     the counts, 1 rows that sum to 1 (zero for classes that are never left), 2 a matrix that sums to 1 (NaN for a piece
     without a step). Source: mgeval 7; with 0, the averaged matrix of the melody report.
     """
-    stack = Stack.of(pieces)
     return _transitions(stack, stack.pitch % 12, 12, normalize)
 
 
-def pitch_range(pieces: Pieces) -> FloatArray:
+@_feature("Range", "semitones", every="spans {} semitones")
+def pitch_range(stack: Stack) -> FloatArray:
     """Highest pitch − lowest pitch. [n] semitones; NaN for a piece without notes. Source: mgeval 8."""
-    stack = Stack.of(pieces)
-    sounding = np.zeros((stack.size, PITCHES), bool)
-    sounding[stack.piece, stack.pitch] = True
-    lowest, below_highest = sounding.argmax(axis=1), sounding[:, ::-1].argmax(axis=1)
-    return np.where(stack.notes > 0, PITCHES - 1.0 - below_highest - lowest, np.nan)
+    return stack.span(stack.pitch, stack.pitch)
 
 
-def avg_pitch_shift(pieces: Pieces) -> FloatArray:
+@_feature("Mean interval", "semitones", every="moves by {} semitones on average")
+def avg_pitch_shift(stack: Stack) -> FloatArray:
     """Mean size of the intervals along the melodic line: mean |pitch_{i+1} − pitch_i|. [n] semitones.
 
     NaN for fewer than two onsets. Source: mgeval 9.
     """
-    stack = Stack.of(pieces)
     before, after, piece = stack.steps
-    size = np.abs(stack.pitch[after] - stack.pitch[before]).astype(np.float64)
-    return _mean(stack, size, piece)
+    return _mean(stack, np.abs(stack.pitch[after] - stack.pitch[before]), piece)
 
 
-def avg_IOI(pieces: Pieces) -> FloatArray:  # noqa: N802 - mgeval's name
+@_feature("Time between onsets", "seconds", every="has an onset every {} seconds")
+def avg_IOI(stack: Stack) -> FloatArray:  # noqa: N802 - mgeval's name
     """Mean time from one onset to the next, through the tempo map: mean(t_{i+1} − t_i). [n] seconds.
 
     The notes of a chord are one onset (the original averages in a zero for each of them). NaN for fewer than two
     onsets. Source: mgeval 10.
     """
-    stack = Stack.of(pieces)
     before, after, piece = stack.steps
-    gaps = stack.onset_seconds[after] - stack.onset_seconds[before]
-    return _mean(stack, gaps, piece)
+    return _mean(stack, stack.onset_seconds[after] - stack.onset_seconds[before], piece)
 
 
 def _length_class(duration: FloatArray) -> IntArray:
@@ -190,23 +205,23 @@ def _length_class(duration: FloatArray) -> IntArray:
     return np.argmin(gaps, axis=1)[where].astype(np.int64)
 
 
-def note_length_hist(pieces: Pieces) -> FloatArray:
+@_feature("Note lengths", "share of notes", columns=tuple(NOTE_LENGTHS))
+def note_length_hist(stack: Stack) -> FloatArray:
     """Share of notes of each written length, by the nearest of `NOTE_LENGTHS`, ties to the first. [n, 12].
 
     Lengths are note values: a quarter is a quarter in any metre (the original measures in 96ths of a bar, so that in
     3/4 a quarter counts as a triplet). NaN for a piece without notes. Source: mgeval 11.
     """
-    stack = Stack.of(pieces)
     counts = stack.table(stack.piece, _length_class(stack.duration), len(NOTE_LENGTHS))
     return _ratio(counts, stack.notes)
 
 
-def note_length_transition_matrix(pieces: Pieces, normalize: int = 2) -> FloatArray:
+@_feature("Note-length transitions", "share of steps")
+def note_length_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArray:
     """How often length class i is followed by j along the melodic line. [n, 12, 12], classes of `note_length_hist`.
 
     `normalize` as in `pitch_class_transition_matrix`. Source: mgeval 12.
     """
-    stack = Stack.of(pieces)
     return _transitions(stack, _length_class(stack.duration), len(NOTE_LENGTHS), normalize)
 
 
@@ -230,25 +245,24 @@ def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
     )
 
 
-def pitch_mean(pieces: Pieces) -> FloatArray:
+@_feature("Mean pitch", "MIDI number", every="lies around MIDI pitch {}")
+def pitch_mean(stack: Stack) -> FloatArray:
     """Mean pitch of the notes. [n] MIDI note numbers; NaN for a piece without notes. Moves with transposition."""
-    stack = Stack.of(pieces)
-    return _ratio(stack.per_piece(stack.pitch.astype(np.float64)), stack.notes)
+    return _ratio(stack.per_piece(stack.pitch), stack.notes)
 
 
-def pitch_sd(pieces: Pieces) -> FloatArray:
+@_feature("Pitch deviation", "semitones", every="deviates {} semitones from its mean pitch")
+def pitch_sd(stack: Stack) -> FloatArray:
     """Standard deviation (divided by the number of notes) of a piece's pitches. [n] semitones; NaN without notes."""
-    stack = Stack.of(pieces)
     off = stack.pitch - pitch_mean(stack)[stack.piece]
     return np.sqrt(_ratio(stack.per_piece(off**2), stack.notes))
 
 
-def repeated_note_rate(pieces: Pieces) -> FloatArray:
+@_feature("Repeated notes", "share of steps", variety=False)
+def repeated_note_rate(stack: Stack) -> FloatArray:
     """Share of steps along the melodic line that stay on the pitch. [n] 0–1; NaN for fewer than two onsets."""
-    stack = Stack.of(pieces)
     before, after, piece = stack.steps
-    stays = (stack.pitch[before] == stack.pitch[after]).astype(np.float64)
-    return _mean(stack, stays, piece)
+    return _mean(stack, stack.pitch[before] == stack.pitch[after], piece)
 
 
 def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
@@ -265,40 +279,38 @@ def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
     return length * (2 * PITCHES) + interval, piece
 
 
-def longest_repeated_phrase(pieces: Pieces) -> FloatArray:
+@_feature("Longest repeated phrase", "notes", variety=False)
+def longest_repeated_phrase(stack: Stack) -> FloatArray:
     """Length of the longest phrase that is repeated in the piece, at any pitch level. [n] notes.
 
     A phrase is repeated when all its intervals, and all its note lengths but the first, return at a later place
     without overlap. 0 where no two notes repeat; NaN for a piece without notes.
     """
-    stack = Stack.of(pieces)
     tokens, piece = phrase_tokens(stack)
     runs = longest_repeats(tokens, piece, stack.size)
     return np.where(stack.notes > 0, np.where(runs > 0, runs + 1.0, 0.0), np.nan)
 
 
-def best_key_share(pieces: Pieces) -> FloatArray:
+@_feature("Notes in the best key", "share of notes", variety=False)
+def best_key_share(stack: Stack) -> FloatArray:
     """Share of notes that belong to the best of 24 keys: 12 diatonic and 12 harmonic minor scales. [n] 0–1.
 
     A major key and its natural minor share one diatonic scale. NaN for a piece without notes. Seven random pitch
     classes of twelve reach about 0.7.
     """
-    stack = Stack.of(pieces)
     counts = stack.table(stack.piece, stack.pitch % 12, 12)
-    scales = np.zeros((24, 12))
-    for tonic in range(12):
-        scales[tonic, [(tonic + step) % 12 for step in _DIATONIC]] = 1
-        scales[12 + tonic, [(tonic + step) % 12 for step in _HARMONIC_MINOR]] = 1
-    return _ratio((counts @ scales.T).max(axis=1), stack.notes)
+    modes = [np.isin(np.arange(12), steps) for steps in (_DIATONIC, _HARMONIC_MINOR)]
+    scales = np.stack([np.roll(mode, tonic) for mode in modes for tonic in range(12)], axis=1)
+    return _ratio((counts @ scales).max(axis=1), stack.notes)
 
 
-def bar_self_similarity(pieces: Pieces) -> FloatArray:
+@_feature("Similarity of neighbouring bars", "0–1", variety=False)
+def bar_self_similarity(stack: Stack) -> FloatArray:
     """How much a bar resembles the one before it, averaged over the bars from the second on. [n] 0–1.
 
     Half the cosine of the two bars' pitch-class counts plus half the cosine of their onset counts in sixteenths of the
     bar. Two silent bars are alike (1), a silent and a sounding one are not (0). NaN for a piece of one bar.
     """
-    stack = Stack.of(pieces)
     bars = len(stack.bar_piece)
     length = (stack.bar_end - stack.bar_start)[stack.bar]
     position = (stack.onset - stack.bar_start[stack.bar]) / length * _SLOTS + 1e-6
@@ -309,17 +321,17 @@ def bar_self_similarity(pieces: Pieces) -> FloatArray:
         content = np.bincount(stack.bar * width + symbols, minlength=bars * width).reshape(bars, width).astype(float)
         norm = np.sqrt((content**2).sum(axis=1))
         product = (content[pair] * content[pair + 1]).sum(axis=1)
-        silent = ((norm[pair] == 0) & (norm[pair + 1] == 0)).astype(np.float64)
-        cosines += np.where(silent > 0, 1.0, np.nan_to_num(_ratio(product, norm[pair] * norm[pair + 1])))
+        silent = (norm[pair] == 0) & (norm[pair + 1] == 0)
+        cosines += np.where(silent, 1.0, np.nan_to_num(_ratio(product, norm[pair] * norm[pair + 1])))
     return _mean(stack, cosines / 2, stack.bar_piece[pair])
 
 
-def rest_share(pieces: Pieces) -> FloatArray:
+@_feature("Silence", "share of time", variety=False)
+def rest_share(stack: Stack) -> FloatArray:
     """Share of the time from the first onset to the last note's end when nothing sounds, in quarters. [n] 0–1.
 
     NaN where that time is zero.
     """
-    stack = Stack.of(pieces)
     begin = stack.begin[stack.piece]
     # the latest end so far; on one axis of time, one running maximum serves all pieces
     reached = np.maximum.accumulate(stack.onset + stack.duration + begin) - begin
@@ -327,57 +339,13 @@ def rest_share(pieces: Pieces) -> FloatArray:
     silence = np.where(same, np.maximum(stack.onset[1:] - reached[:-1], 0.0), 0.0)
     # rounding on the common axis leaves specks of silence between notes that touch
     silence[silence < SIMULTANEOUS] = 0.0
-    return _ratio(stack.per_piece(silence, stack.piece[1:]), _length(stack))
+    return _ratio(stack.per_piece(silence, stack.piece[1:]), stack.span(stack.onset, stack.onset + stack.duration))
 
 
-def _length(stack: Stack) -> FloatArray:
-    """Quarters from the first onset to the last note's end, [n]; 0 for a piece without notes."""
-    first = np.full(stack.size, np.inf)
-    last = np.full(stack.size, -np.inf)
-    np.minimum.at(first, stack.piece, stack.onset)
-    np.maximum.at(last, stack.piece, stack.onset + stack.duration)
-    return np.where(stack.notes > 0, last - np.where(stack.notes > 0, first, 0.0), 0.0)
-
-
-def notes_per_quarter(pieces: Pieces) -> FloatArray:
+@_feature("Notes per quarter", "notes/quarter", every="has {} notes per quarter")
+def notes_per_quarter(stack: Stack) -> FloatArray:
     """Notes divided by the quarters from the first onset to the last note's end. [n]; NaN for zero time."""
-    stack = Stack.of(pieces)
-    return _ratio(stack.notes, _length(stack))
-
-
-FEATURES: Mapping[str, Feature] = {
-    "total_used_pitch": Feature(total_used_pitch, "Pitches used", "pitches", every="uses {} pitches"),
-    "bar_used_pitch": Feature(bar_used_pitch, "Pitches per bar", "pitches/bar", every="has {} pitches per bar"),
-    "total_used_note": Feature(total_used_note, "Notes", "notes", every="has {} notes", variety=False),
-    "bar_used_note": Feature(bar_used_note, "Notes per bar", "notes/bar", every="has {} notes per bar"),
-    "total_pitch_class_histogram": Feature(
-        total_pitch_class_histogram, "Pitch classes", "share of time", PITCH_CLASSES
-    ),
-    "bar_pitch_class_histogram": Feature(
-        bar_pitch_class_histogram, "Pitch classes, bar by bar", "share of time", PITCH_CLASSES
-    ),
-    "pitch_class_transition_matrix": Feature(
-        pitch_class_transition_matrix, "Pitch-class transitions", "share of steps"
-    ),
-    "pitch_range": Feature(pitch_range, "Range", "semitones", every="spans {} semitones"),
-    "avg_pitch_shift": Feature(avg_pitch_shift, "Mean interval", "semitones", every="moves by {} semitones on average"),
-    "avg_IOI": Feature(avg_IOI, "Time between onsets", "seconds", every="has an onset every {} seconds"),
-    "note_length_hist": Feature(note_length_hist, "Note lengths", "share of notes", tuple(NOTE_LENGTHS)),
-    "note_length_transition_matrix": Feature(
-        note_length_transition_matrix, "Note-length transitions", "share of steps"
-    ),
-    "pitch_mean": Feature(pitch_mean, "Mean pitch", "MIDI number", every="lies around MIDI pitch {}"),
-    "pitch_sd": Feature(pitch_sd, "Pitch deviation", "semitones", every="deviates {} semitones from its mean pitch"),
-    "repeated_note_rate": Feature(repeated_note_rate, "Repeated notes", "share of steps", variety=False),
-    "longest_repeated_phrase": Feature(longest_repeated_phrase, "Longest repeated phrase", "notes", variety=False),
-    "best_key_share": Feature(best_key_share, "Notes in the best key", "share of notes", variety=False),
-    "bar_self_similarity": Feature(bar_self_similarity, "Similarity of neighbouring bars", "0–1", variety=False),
-    "rest_share": Feature(rest_share, "Silence", "share of time", variety=False),
-    "notes_per_quarter": Feature(
-        notes_per_quarter, "Notes per quarter", "notes/quarter", every="has {} notes per quarter"
-    ),
-}
-"""Every feature of a report by its name, in the order of the page; the first twelve are mgeval's."""
+    return _ratio(stack.notes, stack.span(stack.onset, stack.onset + stack.duration))
 
 
 def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
@@ -387,11 +355,8 @@ def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) ->
         name → [n], or [n, d] with matrices row by row (d = 144 for 12×12).
     """
     stack = Stack.of(pieces)
-    table = {}
-    for name, feature in features.items():
-        values = feature.function(stack)
-        table[name] = as_rows(values) if values.ndim > 1 else values
-    return table
+    table = {name: feature.function(stack) for name, feature in features.items()}
+    return {name: as_rows(values) if values.ndim > 1 else values for name, values in table.items()}
 
 
 def manhattan_distances(generated: Pieces, originals: Pieces) -> FloatArray:
@@ -406,26 +371,17 @@ def manhattan_distances(generated: Pieces, originals: Pieces) -> FloatArray:
     rows = min(left.shape[1], right.shape[1])
     columns = min(left.shape[2], right.shape[2])
     left, right = left[:, :rows, :columns], right[:, :rows, :columns]
-    result = np.zeros((len(left), len(right)))
-    for row, one in zip(result, left, strict=True):
-        row[:] = np.nansum(np.abs(one - right), axis=(1, 2))
-    return result
+    return np.array([np.nansum(np.abs(one - right), axis=(1, 2)) for one in left]).reshape(len(left), len(right))
 
 
 def _pitch_groups(stack: Stack) -> FloatArray:
     """Pad the groups of semitone runs to [n, groups, members] with NaN."""
     line = stack.line
-    pitch, piece = stack.pitch[line].astype(np.float64), stack.piece[line]
-    if not len(line):
-        return np.full((stack.size, 0, 0), np.nan)
-    new_piece = np.diff(piece, prepend=-1) > 0
-    new_group = new_piece | (np.diff(pitch, prepend=np.nan) != 1)
-    group = np.cumsum(new_group) - 1
-    first_note = np.flatnonzero(new_group)
-    member = np.arange(len(line)) - first_note[group]
-    groups_before = np.zeros(stack.size, np.int64)
-    groups_before[piece[new_piece]] = group[new_piece]
-    number = group - groups_before[piece]
-    padded = np.full((stack.size, number.max() + 1, member.max() + 1), np.nan)
+    pitch, piece = stack.pitch[line], stack.piece[line]
+    first = np.flatnonzero((np.diff(piece, prepend=-1) > 0) | (np.diff(pitch, prepend=-1) != 1))
+    sizes = np.diff(first, append=len(line))
+    member = counted_up(sizes)
+    number = np.repeat(counted_up(np.bincount(piece[first])), sizes)
+    padded = np.full((stack.size, number.max(initial=-1) + 1, member.max(initial=-1) + 1), np.nan)
     padded[piece, number, member] = pitch
     return padded

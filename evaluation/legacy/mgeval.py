@@ -15,23 +15,26 @@ Source: https://github.com/RichardYang40148/mgeval, of the paper named in `evalu
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces
-from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Notes, Stack
+from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Notes, Stack, counted_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 FRAMES = 100
 """Frames per second of the piano roll."""
 
 BARS = 8
 """Bars that features per bar use."""
+
+_BAR_COLUMNS = tuple(f"bar {number}" for number in range(1, BARS + 1))
+_LENGTH_COLUMNS = ("full", *list(NOTE_LENGTHS)[1:])
 
 TOUCHING = 0.05
 """Seconds between an end and an onset that make a transition."""
@@ -46,14 +49,24 @@ MOST_DISTANCES = 20_000
 """Of more distances than this, a density is estimated from evenly spaced ones of their sorted order."""
 
 
-def _per_piece(feature: Callable[[Notes], FloatArray | float]) -> Callable[[Pieces], FloatArray]:
-    """Measure each piece, and return one row per piece."""
+FEATURES: dict[str, Feature] = {}
+"""The features of a report with `--mgeval`."""
 
-    @functools.wraps(feature)
-    def measure(pieces: Pieces) -> FloatArray:
-        return np.array([feature(piece) for piece in Stack.of(pieces).pieces], np.float64)
 
-    return measure
+def _feature(
+    title: str, unit: str, **details: Any
+) -> Callable[[Callable[[Notes], ArrayLike]], Callable[[Pieces], FloatArray]]:
+    """Let a function of a piece measure many, one row per piece, and add it to `FEATURES` under its name."""
+
+    def add(function: Callable[[Notes], ArrayLike]) -> Callable[[Pieces], FloatArray]:
+        @functools.wraps(function)
+        def measure(pieces: Pieces) -> FloatArray:
+            return np.array([function(piece) for piece in Stack.of(pieces).pieces], np.float64)
+
+        FEATURES[function.__name__] = Feature(measure, title, unit, **details)
+        return measure
+
+    return add
 
 
 def _track(piece: Notes) -> IntArray:
@@ -61,28 +74,26 @@ def _track(piece: Notes) -> IntArray:
     return np.flatnonzero(piece.track == piece.track.min()) if len(piece) else np.empty(0, np.int64)
 
 
-def _frames(piece: Notes) -> tuple[IntArray, IntArray, IntArray]:
-    """Pitch, first frame and end frame of the notes in I's roll; none for drums."""
+def _frames(piece: Notes) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Pitch, velocity, first frame and end frame of the notes in I's roll; none for drums."""
     kept = _track(piece)
     kept = kept[~piece.drum[kept]]
     start = piece.onset_seconds[kept]
     # int() truncates in mgeval, too; the last column of its roll is cut by the same truncation
-    end = start + piece.duration_seconds[kept]
-    return piece.pitch[kept], (start * FRAMES).astype(np.int64), (end * FRAMES).astype(np.int64)
+    frames = (np.stack([start, start + piece.duration_seconds[kept]]) * FRAMES).astype(np.int64)
+    return piece.pitch[kept], piece.velocity[kept], *frames
 
 
 def _roll_sums(piece: Notes) -> FloatArray:
     """Sum each row of I's roll, [128]."""
-    kept = _track(piece)
-    pitch, start, end = _frames(piece)
-    weight = piece.velocity[kept[~piece.drum[kept]]] * (end - start)
-    return np.bincount(pitch, weight, minlength=PITCHES).astype(np.float64)
+    pitch, velocity, start, end = _frames(piece)
+    return np.bincount(pitch, velocity * (end - start), minlength=PITCHES).astype(np.float64)
 
 
-@_per_piece
-def total_used_pitch(piece: Notes) -> float:
+@_feature("Pitches used", "pitches", every="uses {} pitches")
+def total_used_pitch(piece: Notes) -> ArrayLike:
     """Rows of the roll with a positive sum. [n] pitches; notes that cover no frame vanish."""
-    return float((_roll_sums(piece) > 0).sum())
+    return (_roll_sums(piece) > 0).sum()
 
 
 def _bar_quarters(piece: Notes) -> float:
@@ -94,41 +105,41 @@ def _slipped_bar_quarters(piece: Notes) -> float:
     return float(np.log2(piece.meter[1])) * 4 / piece.meter[1]
 
 
-@_per_piece
-def bar_used_pitch(piece: Notes) -> FloatArray:
+@_feature("Pitches of each bar", "pitches", columns=_BAR_COLUMNS)
+def bar_used_pitch(piece: Notes) -> IntArray:
     """Different pitches among the onsets of each of the first bars. [n, BARS]."""
     kept = _track(piece)
     bar = (piece.onset[kept] / _bar_quarters(piece) + 1e-9).astype(np.int64)
     inside = bar < BARS
     keys = np.unique(bar[inside] * PITCHES + piece.pitch[kept][inside])
-    return np.bincount(keys // PITCHES, minlength=BARS).astype(np.float64)
+    return np.bincount(keys // PITCHES, minlength=BARS)
 
 
-@_per_piece
+@_feature("Notes", "notes", every="has {} notes", variety=False)
 def total_used_note(piece: Notes) -> float:
     """Note-ons of T. [n] notes."""
-    return float(len(_track(piece)))
+    return len(_track(piece))
 
 
-@_per_piece
-def bar_used_note(piece: Notes) -> FloatArray:
+@_feature("Notes of each bar", "notes", columns=_BAR_COLUMNS)
+def bar_used_note(piece: Notes) -> IntArray:
     """Note-ons in each of the first bars, with the slipped bar: two beats in 4/4. [n, BARS]."""
     bar = (piece.onset[_track(piece)] / max(_slipped_bar_quarters(piece), 1e-9) + 1e-9).astype(np.int64)
-    return np.bincount(bar[bar < BARS], minlength=BARS).astype(np.float64)
+    return np.bincount(bar[bar < BARS], minlength=BARS)
 
 
-def _shares(sums: FloatArray) -> FloatArray:
+def _shares(sums: NDArray[Any]) -> FloatArray:
     total = sums.sum()
     return sums / total if total > 0 else np.full(sums.shape, np.nan)
 
 
-@_per_piece
+@_feature("Pitch classes", "share of roll", columns=PITCH_CLASSES)
 def total_pitch_class_histogram(piece: Notes) -> FloatArray:
     """Roll sums folded to pitch classes, divided by their sum. [n, 12]; NaN for an empty roll."""
     return _shares(_roll_sums(piece) @ (np.arange(PITCHES)[:, None] % 12 == np.arange(12)))
 
 
-@_per_piece
+@_feature("Pitch classes of each bar", "share of roll")
 def bar_pitch_class_histogram(piece: Notes) -> FloatArray:
     """The same in each of the first bars, with bars as long as at 120 BPM. [n, BARS, 12].
 
@@ -136,9 +147,7 @@ def bar_pitch_class_histogram(piece: Notes) -> FloatArray:
     than `BARS`; here the first bars are taken.
     """
     frames = int(np.ceil(round(_bar_quarters(piece) * 60 / 120 * FRAMES, 6)))
-    kept = _track(piece)
-    velocity = piece.velocity[kept[~piece.drum[kept]]]
-    pitch, start, end = _frames(piece)
+    pitch, velocity, start, end = _frames(piece)
     result = np.zeros((BARS, 12))
     for bar in range(BARS):
         inside = np.minimum(end, (bar + 1) * frames) - np.maximum(start, bar * frames)
@@ -148,7 +157,7 @@ def bar_pitch_class_histogram(piece: Notes) -> FloatArray:
     return result
 
 
-@_per_piece
+@_feature("Pitch-class transitions", "steps")
 def pitch_class_transition_matrix(piece: Notes) -> FloatArray:
     """Count pairs of notes with |end_i − start_j| < 0.05 s, within each track that is not drums. [n, 12, 12] counts."""
     result = np.zeros((12, 12))
@@ -159,31 +168,30 @@ def pitch_class_transition_matrix(piece: Notes) -> FloatArray:
         first = np.searchsorted(start, end - TOUCHING, side="right")
         last = np.maximum(np.searchsorted(start, end + TOUCHING, side="left"), first)
         source = np.repeat(np.arange(len(kept)), last - first)
-        within = np.arange(len(source)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
         pitch_class = piece.pitch[kept] % 12
-        np.add.at(result, (pitch_class[source], pitch_class[first[source] + within]), 1)
+        np.add.at(result, (pitch_class[source], pitch_class[first[source] + counted_up(last - first)]), 1)
     return result
 
 
-@_per_piece
-def pitch_range(piece: Notes) -> float:
+@_feature("Range", "semitones", every="spans {} semitones")
+def pitch_range(piece: Notes) -> ArrayLike:
     """Highest less lowest row of the roll with a positive sum. [n] semitones; NaN for none, where mgeval fails."""
     used = np.flatnonzero(_roll_sums(piece) > 0)
-    return float(used[-1] - used[0]) if len(used) else float("nan")
+    return np.ptp(used) if len(used) else np.nan
 
 
-@_per_piece
-def avg_pitch_shift(piece: Notes) -> float:
+@_feature("Mean interval", "semitones", every="moves by {} semitones on average")
+def avg_pitch_shift(piece: Notes) -> ArrayLike:
     """Mean |difference| of successive note-ons of T, the notes of a chord one after another. [n] semitones."""
     steps = np.abs(np.diff(piece.pitch[_track(piece)]))
-    return float(steps.mean()) if len(steps) else float("nan")
+    return steps.mean() if len(steps) else np.nan
 
 
-@_per_piece
-def avg_IOI(piece: Notes) -> float:  # noqa: N802 - mgeval's name
+@_feature("Time between onsets", "seconds", every="has an onset every {} seconds")
+def avg_IOI(piece: Notes) -> ArrayLike:  # noqa: N802 - mgeval's name
     """Mean difference of the sorted onsets of all notes, zeros within chords included. [n] seconds."""
     gaps = np.diff(piece.onset_seconds)
-    return float(gaps.mean()) if len(gaps) else float("nan")
+    return gaps.mean() if len(gaps) else np.nan
 
 
 def _classes(piece: Notes) -> IntArray:
@@ -193,40 +201,17 @@ def _classes(piece: Notes) -> IntArray:
     return np.round(np.abs(lengths[:, None] - LENGTHS), 6).argmin(axis=1)
 
 
-@_per_piece
+@_feature("Note lengths", "share of notes", columns=_LENGTH_COLUMNS)
 def note_length_hist(piece: Notes) -> FloatArray:
     """Share of T's notes in each of 12 classes, nearest in 96ths of the slipped bar, ties to the first. [n, 12]."""
-    return _shares(np.bincount(_classes(piece), minlength=12).astype(np.float64))
+    return _shares(np.bincount(_classes(piece), minlength=12))
 
 
-@_per_piece
-def note_length_transition_matrix(piece: Notes) -> FloatArray:
+@_feature("Note-length transitions", "steps")
+def note_length_transition_matrix(piece: Notes) -> IntArray:
     """Count successive classes of `note_length_hist`. [n, 12, 12] counts."""
     classes = _classes(piece)
-    cells = np.bincount(classes[:-1] * 12 + classes[1:], minlength=144)
-    return cells.astype(np.float64).reshape(12, 12)
-
-
-_BAR_COLUMNS = tuple(f"bar {number}" for number in range(1, BARS + 1))
-_LENGTH_COLUMNS = ("full", *list(NOTE_LENGTHS)[1:])
-
-FEATURES: Mapping[str, Feature] = {
-    "total_used_pitch": Feature(total_used_pitch, "Pitches used", "pitches", every="uses {} pitches"),
-    "bar_used_pitch": Feature(bar_used_pitch, "Pitches of each bar", "pitches", _BAR_COLUMNS),
-    "total_used_note": Feature(total_used_note, "Notes", "notes", every="has {} notes", variety=False),
-    "bar_used_note": Feature(bar_used_note, "Notes of each bar", "notes", _BAR_COLUMNS),
-    "total_pitch_class_histogram": Feature(
-        total_pitch_class_histogram, "Pitch classes", "share of roll", PITCH_CLASSES
-    ),
-    "bar_pitch_class_histogram": Feature(bar_pitch_class_histogram, "Pitch classes of each bar", "share of roll"),
-    "pitch_class_transition_matrix": Feature(pitch_class_transition_matrix, "Pitch-class transitions", "steps"),
-    "pitch_range": Feature(pitch_range, "Range", "semitones", every="spans {} semitones"),
-    "avg_pitch_shift": Feature(avg_pitch_shift, "Mean interval", "semitones", every="moves by {} semitones on average"),
-    "avg_IOI": Feature(avg_IOI, "Time between onsets", "seconds", every="has an onset every {} seconds"),
-    "note_length_hist": Feature(note_length_hist, "Note lengths", "share of notes", _LENGTH_COLUMNS),
-    "note_length_transition_matrix": Feature(note_length_transition_matrix, "Note-length transitions", "steps"),
-}
-"""The features of a report with `--mgeval`."""
+    return np.bincount(classes[:-1] * 12 + classes[1:], minlength=144).reshape(12, 12)
 
 
 def _densities(a: ArrayLike, b: ArrayLike) -> list[tuple[FloatArray, Callable[[FloatArray], FloatArray]]]:

@@ -6,6 +6,7 @@ dark mode and in print. A plotting library would take longer to import than the 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,6 +110,8 @@ def matrix(values: FloatArray, labels: Sequence[str], title: str, css: str) -> M
 
 def histogram(gen: FloatArray, org: FloatArray, labels: Sequence[str], title: str, width: int = 320) -> Markup:
     """Draw two mean histograms [k] with their bars side by side."""
+    # names of note lengths must fit under a bar
+    labels = [re.sub("^dotted (.+)", r"\1.", label).replace(" triplet", " ³") for label in labels]
     turned = max(map(len, labels)) > _SHORT
     height, floor = (180, 105) if turned else (130, 110)
     slot = width / len(labels)

@@ -14,13 +14,11 @@ import pickle
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import joblib
 
-from evaluation.reading.midi import Loaded, as_notes
 from evaluation.reading.notes import Notes
 from manymodes.cli import UserError
 
@@ -34,22 +32,18 @@ SECONDS_A_FILE = 20.0
 
 FILES_A_TASK = 500
 
+PARSER = (sys.executable, "-P", "-m", "evaluation.reading.midi")
+"""Starts a parsing process; its last argument, the seconds that a file may take, is added."""
 
-@dataclass(frozen=True)
-class Skipped:
-    """A file without usable notes.
 
-    Attributes:
-        path: as reports show it: the set and the path in it.
-        reason: in words.
-    """
+class Skipped(NamedTuple):
+    """A file without usable notes: its set and the path in it, and why."""
 
     path: str
     reason: str
 
 
-@dataclass(frozen=True)
-class ReadResult:
+class ReadResult(NamedTuple):
     """The contents of a folder: every file is either in `pieces` or in `skipped`."""
 
     pieces: list[Notes]
@@ -61,29 +55,6 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def find_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
-    """List the MIDI files under a folder in the order of their paths, and the folders in it that cannot be opened.
-
-    Raises:
-        UserError: there is no such folder.
-    """
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "no such folder"
-        raise UserError(f"{what}: {folder}; give a folder of .mid files")
-    closed: list[Skipped] = []
-
-    def note(error: OSError) -> None:
-        closed.append(Skipped(printable(str(error.filename)), f"not readable: {error.strerror}"))
-
-    found = [
-        Path(parent) / name
-        for parent, _, names in os.walk(folder, onerror=note)
-        for name in names
-        if Path(name).suffix.lower() in SUFFIXES
-    ]
-    return sorted(found, key=lambda path: path.relative_to(folder).parts), closed
-
-
 def read_some(path: str | Path, jobs: int = -1, *, label: str | None = None) -> ReadResult:
     """Read a folder that must hold at least one readable piece; see `read_folder`.
 
@@ -93,25 +64,22 @@ def read_some(path: str | Path, jobs: int = -1, *, label: str | None = None) -> 
     result = read_folder(path, jobs, label=label)
     if result.pieces:
         return result
-    if not result.skipped:
+    count = len(result.skipped)
+    if not count:
         raise UserError(f"no .mid or .midi files: {path}; give a folder of MIDI files")
-    first = result.skipped[0]
-    what = (
-        f"none of {len(result.skipped):,} MIDI files is readable"
-        if len(result.skipped) > 1
-        else "the only MIDI file is not readable"
-    )
-    raise UserError(f"{what}: {path} ({first.path}: {first.reason}); give a folder of MIDI files with notes")
+    what = f"none of {count:,} MIDI files is readable" if count > 1 else "the only MIDI file is not readable"
+    name, reason = result.skipped[0]
+    raise UserError(f"{what}: {path} ({name}: {reason}); give a folder of MIDI files with notes")
 
 
 def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -> ReadResult:
-    """Read every .mid and .midi file under a folder.
+    """Read every .mid and .midi file under a folder and its subfolders, in the order of their paths.
 
     Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers must see
     the same paths.
 
     Args:
-        path: the folder, searched with its sub-folders.
+        path: the folder.
         jobs: parallel readers; −1 is one per core.
         label: what to call the set; its folder's name when not given.
 
@@ -119,57 +87,59 @@ def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -
         UserError: there is no such folder.
     """
     folder = Path(path)
-    files, closed = find_files(folder)
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise UserError(f"{what}: {folder}; give a folder of .mid files")
+    skipped: list[Skipped] = []
+
+    def skip(error: OSError) -> None:
+        skipped.append(Skipped(printable(str(error.filename)), f"not readable: {error.strerror}"))
+
+    files = [
+        Path(parent, name).relative_to(folder)
+        for parent, _, names in os.walk(folder, onerror=skip)
+        for name in names
+        if Path(name).suffix.lower() in SUFFIXES
+    ]
     label = label or folder.resolve().name
-    named = [(str(file.absolute()), printable(f"{label}/{file.relative_to(folder).as_posix()}")) for file in files]
+    named = [
+        (str((folder / file).absolute()), printable(f"{label}/{file.as_posix()}"))
+        for file in sorted(files, key=lambda file: file.parts)
+    ]
     workers = max(1, min(joblib.effective_n_jobs(jobs), len(named) // 50 + 1))
     size = max(1, min(FILES_A_TASK, -(-len(named) // workers)))
     tasks = [named[start : start + size] for start in range(0, len(named), size)]
     # threads are enough: each one only waits for its process
     parallel = joblib.Parallel(n_jobs=workers, prefer="threads")
     pieces: list[Notes] = []
-    skipped = closed
     for results in parallel(joblib.delayed(read_guarded)(task) for task in tasks):
         pieces.extend(result for result in results if isinstance(result, Notes))
         skipped.extend(result for result in results if isinstance(result, Skipped))
     return ReadResult(pieces, skipped)
 
 
-def parser_command() -> list[str]:
-    """Return the command that starts a parsing process, without its last argument: the seconds a file may take."""
-    return [sys.executable, "-P", "-m", "evaluation.reading.midi"]
-
-
 def read_guarded(
-    named: Sequence[tuple[str, str]], seconds_a_file: float = SECONDS_A_FILE, command: Sequence[str] | None = None
+    named: Sequence[tuple[str, str]], seconds_a_file: float = SECONDS_A_FILE, command: Sequence[str] = PARSER
 ) -> list[Notes | Skipped]:
     """Read files in a process of their own, and in a new one after each file that ended the last.
 
     Args:
         named: (path, name) of each file.
         seconds_a_file: a file that takes longer is skipped.
-        command: starts the parsing process; `parser_command` by default.
+        command: starts the parsing process.
 
     Returns:
         [len(named)], in order.
     """
-    answers: list[Loaded | Skipped] = []
-    while len(answers) < len(named):
-        answers.extend(_read_until_crash(named[len(answers) :], seconds_a_file, command or parser_command()))
-    notes = iter(as_notes([answer for answer in answers if isinstance(answer, Loaded)]))
     results: list[Notes | Skipped] = []
-    for answer in answers:
-        if isinstance(answer, Skipped):
-            results.append(answer)
-        else:
-            result = next(notes)
-            results.append(Skipped(answer.name, result) if isinstance(result, str) else result)
+    while len(results) < len(named):
+        results.extend(_read_until_crash(named[len(results) :], seconds_a_file, command))
     return results
 
 
 def _read_until_crash(
     named: Sequence[tuple[str, str]], seconds_a_file: float, command: Sequence[str]
-) -> list[Loaded | Skipped]:
+) -> list[Notes | Skipped]:
     """Read files in one process, up to and including the first that it does not survive."""
     # one thread each: linear algebra has no part in parsing, and its pools take long to start
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -188,18 +158,16 @@ def _read_until_crash(
     if not answers:
         printed = run.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         raise RuntimeError(f"the parsing process did not start: {printed[-1]}")
-    results: list[Loaded | Skipped] = [
-        Skipped(name, answer) if isinstance(answer, str) else Loaded(*answer)
+    results: list[Notes | Skipped] = [
+        Skipped(name, answer) if isinstance(answer, str) else answer
         for (_, name), answer in zip(named, answers[1:], strict=False)
     ]
     if len(results) < len(named):
-        results.append(Skipped(named[len(results)][1], _reason(run.returncode, seconds_a_file)))
+        if run.returncode == -signal.SIGALRM:
+            reason = f"no answer from the MIDI parser in {seconds_a_file:g} s"
+        else:
+            code = run.returncode
+            cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            reason = f"the MIDI parser crashed on it ({cause})"
+        results.append(Skipped(named[len(results)][1], reason))
     return results
-
-
-def _reason(code: int, seconds_a_file: float) -> str:
-    """Say why a parsing process ended."""
-    if code == -signal.SIGALRM:
-        return f"no answer from the MIDI parser in {seconds_a_file:g} s"
-    cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    return f"the MIDI parser crashed on it ({cause})"

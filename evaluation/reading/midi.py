@@ -14,7 +14,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import symusic
@@ -22,13 +22,7 @@ import symusic
 from evaluation.reading.notes import Notes, bar_grid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
     from evaluation.reading.notes import FloatArray, IntArray
-
-    Meters = list[tuple[float, int, int]]
 
 LARGEST_FILE = 32_000_000
 """Bytes. A symphony is under one million."""
@@ -46,27 +40,7 @@ class UnreadableError(Exception):
     """A file that gives no notes, with the reason in words."""
 
 
-class Loaded(NamedTuple):
-    """What a file says, as symusic gives it: the notes' numbers in ticks, and the maps of tempo and metre.
-
-    Attributes:
-        name: of the piece.
-        resolution: ticks per quarter.
-        tracks: the time, duration, pitch and velocity of the notes of each track that has any.
-        drums: whether each of these tracks is on the percussion channel.
-        tempos: (tick, microseconds per quarter).
-        signatures: (tick, numerator, denominator).
-    """
-
-    name: str
-    resolution: int
-    tracks: list[dict[str, NDArray[Any]]]
-    drums: list[bool]
-    tempos: list[tuple[int, int]]
-    signatures: list[tuple[int, int, int]]
-
-
-def load(path: Path, name: str) -> Loaded:
+def load(path: Path, name: str) -> Notes:
     """Read one MIDI file.
 
     A key struck again before its release makes two notes, and releases end them first in, first out, as symusic
@@ -79,6 +53,45 @@ def load(path: Path, name: str) -> Loaded:
     Raises:
         UnreadableError: with the reason, for a file that gives no notes.
     """
+    score = _parse(path)
+    tracks = [track for track in score.tracks if len(track.notes)]
+    if not tracks:
+        raise UnreadableError("no notes")
+    sizes = [len(track.notes) for track in tracks]
+    if sum(sizes) > MOST_NOTES:
+        raise UnreadableError(f"{sum(sizes):,} notes, more than the {MOST_NOTES:,} that a piece may have")
+    if score.ticks_per_quarter <= 0:
+        raise UnreadableError(f"{score.ticks_per_quarter} ticks per quarter")
+    blocks = [track.notes.numpy() for track in tracks]
+    fields = np.array([np.concatenate([block[key] for block in blocks]) for key in _FIELDS], np.int64)
+    if fields.min() < 0:
+        raise UnreadableError("times run backwards")
+    order = np.lexsort((fields[2], fields[0]))
+    fields = fields[:, order]
+    onset, duration = fields[:2] / score.ticks_per_quarter
+    meters = _meters(score)
+    end = float((onset + duration).max())
+    shortest = min(numerator * 4 / denominator for _, numerator, denominator in meters)
+    if end / shortest + len(meters) > MOST_BARS:
+        raise UnreadableError(f"{end:,.0f} quarters long, more than {MOST_BARS:,} bars")
+    onset_seconds, duration_seconds = _seconds(score, fields[:2])
+    return Notes(
+        name=name,
+        onset=onset,
+        duration=duration,
+        pitch=fields[2],
+        velocity=fields[3],
+        onset_seconds=onset_seconds,
+        duration_seconds=duration_seconds,
+        track=np.repeat(np.arange(len(tracks)), sizes)[order],
+        drum=np.repeat([track.is_drum for track in tracks], sizes)[order],
+        bar_starts=bar_grid(meters, end),
+        meter=meters[0][1:],
+    )
+
+
+def _parse(path: Path) -> Any:
+    """Return the file as symusic reads it, in ticks."""
     with path.open("rb", buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > LARGEST_FILE:
@@ -88,111 +101,20 @@ def load(path: Path, name: str) -> Loaded:
     if not data:
         raise UnreadableError("empty file")
     try:
-        score: Any = symusic.Score.from_midi(data)  # its published type is a union with times in seconds
+        return symusic.Score.from_midi(data)
     except (RuntimeError, ValueError, MemoryError, OverflowError) as error:
-        raise UnreadableError(f"not readable as MIDI: {_plain(error)}") from error
-    tracks, drums, total = [], [], 0
-    for track in score.tracks:
-        notes = track.notes
-        if count := len(notes):
-            tracks.append(notes.numpy())
-            drums.append(track.is_drum)
-            total += count
-    if not tracks:
-        raise UnreadableError("no notes")
-    if total > MOST_NOTES:
-        raise UnreadableError(f"{total:,} notes, more than the {MOST_NOTES:,} that a piece may have")
-    if score.ticks_per_quarter <= 0:
-        raise UnreadableError(f"{score.ticks_per_quarter} ticks per quarter")
-    return Loaded(
-        name,
-        score.ticks_per_quarter,
-        tracks,
-        drums,
-        [(tempo.time, tempo.mspq) for tempo in score.tempos],
-        [(sign.time, sign.numerator, sign.denominator) for sign in score.time_signatures],
-    )
+        text = " ".join(str(error).split()).removeprefix("MiniMidi: ").removesuffix(": iostream error")
+        raise UnreadableError(f"not readable as MIDI: {text[:160] or type(error).__name__}") from error
 
 
-def _plain(error: BaseException) -> str:
-    """Put the message of a native error on one short line."""
-    text = " ".join(str(error).split()).removeprefix("MiniMidi: ").removesuffix(": iostream error")
-    return text[:160] or type(error).__name__
-
-
-def as_notes(files: Sequence[Loaded]) -> list[Notes | str]:
-    """Turn what files say into notes, all files in one go: files are many and short, and every call has its price.
-
-    Returns:
-        [len(files)] the notes, which share their memory, or the reason why there are none.
-    """
-    if not files:
-        return []
-    blocks = [track for file in files for track in file.tracks]
-    lengths = np.array([len(block["time"]) for block in blocks], np.int64)
-    piece_of_block = np.repeat(np.arange(len(files)), [len(file.tracks) for file in files])
-    sizes = np.bincount(piece_of_block, lengths, minlength=len(files)).astype(np.int64)
-    first = np.cumsum(sizes) - sizes
-    owner = np.repeat(np.arange(len(files)), sizes)
-    fields = np.stack([np.concatenate([block[key] for block in blocks]).astype(np.int64) for key in _FIELDS])
-    backwards = np.minimum.reduceat(fields.min(axis=0), first) < 0
-    track = np.repeat(np.concatenate([np.arange(len(file.tracks)) for file in files]), lengths)
-    drum = np.repeat(np.array([is_drum for file in files for is_drum in file.drums], bool), lengths)
-    order = np.lexsort((fields[2], fields[0], owner))
-    fields, track, drum = fields[:, order], track[order], drum[order]
-    resolution = np.array([file.resolution for file in files], np.int64)[owner]
-    onset, duration = fields[0] / resolution, fields[1] / resolution
-    rate = np.array([_seconds_a_tick(file) for file in files])
-    seconds = fields[:2] * rate[owner]
-    for number in np.flatnonzero(np.isnan(rate)).tolist():
-        place = slice(first[number], first[number] + sizes[number])
-        seconds[:, place] = _through_tempos(files[number], fields[:2, place])
-    meters = [_meters(file) for file in files]
-    ends = np.maximum.reduceat(onset + duration, first)
-    result: list[Notes | str] = []
-    for number, (begin, size) in enumerate(zip(first.tolist(), sizes.tolist(), strict=True)):
-        starts = _bar_starts(meters[number], float(ends[number]))
-        if backwards[number]:
-            result.append("times run backwards")
-        elif starts is None:
-            result.append(f"{ends[number]:,.0f} quarters long, more than {MOST_BARS:,} bars")
-        else:
-            place = slice(begin, begin + size)
-            result.append(
-                Notes(
-                    name=files[number].name,
-                    onset=onset[place],
-                    duration=duration[place],
-                    pitch=fields[2, place],
-                    velocity=fields[3, place],
-                    onset_seconds=seconds[0, place],
-                    duration_seconds=seconds[1, place],
-                    track=track[place],
-                    drum=drum[place],
-                    bar_starts=starts,
-                    meter=meters[number][0][1:],
-                )
-            )
-    return result
-
-
-def _tempos(file: Loaded) -> dict[int, int]:
-    """Microseconds per quarter from each tick on; 120 BPM before the first tempo, and without any."""
+def _seconds(score: Any, ticks: IntArray) -> FloatArray:
+    """Turn onsets and durations, [2, n] ticks, into seconds through the tempo map; 120 BPM before the first tempo."""
     # of several tempos at one tick the last one holds
-    return {0: 500_000} | dict(file.tempos)
-
-
-def _seconds_a_tick(file: Loaded) -> float:
-    """One tempo in seconds a tick; NaN for a file with several."""
-    changes = _tempos(file)
-    return changes[0] / 1e6 / file.resolution if len(changes) == 1 else float("nan")
-
-
-def _through_tempos(file: Loaded, ticks: IntArray) -> FloatArray:
-    """Turn onsets and durations, [2, n] ticks, into seconds through the tempo map."""
-    changes = _tempos(file)
+    changes = {0: 500_000} | {tempo.time: tempo.mspq for tempo in score.tempos}
+    if len(changes) == 1:
+        return ticks * (changes[0] / 1e6 / score.ticks_per_quarter)
     begin = np.array(sorted(changes), np.float64)
-    rate = np.array([changes[tick] for tick in sorted(changes)]) / 1e6 / file.resolution
+    rate = np.array([changes[tick] for tick in sorted(changes)]) / 1e6 / score.ticks_per_quarter
     elapsed = np.concatenate([[0.0], np.cumsum(np.diff(begin) * rate[:-1])])
     limits = np.stack([ticks[0], ticks[0] + ticks[1]])
     segment = np.searchsorted(begin, limits, side="right") - 1
@@ -200,20 +122,14 @@ def _through_tempos(file: Loaded, ticks: IntArray) -> FloatArray:
     return np.stack([seconds[0], seconds[1] - seconds[0]])
 
 
-def _meters(file: Loaded) -> Meters:
-    """Gather (quarter, numerator, denominator) of the metre map; before the first signature, and without any, 4/4."""
+def _meters(score: Any) -> list[tuple[float, int, int]]:
+    """Return (quarter, numerator, denominator) of the metre map; 4/4 before the first signature."""
     meters = {0.0: (4, 4)}
-    for tick, numerator, denominator in file.signatures:
+    for sign in score.time_signatures:
         # a signature of 0 beats, or in 0ths, is damage: the metre before it goes on
-        if tick >= 0 and numerator > 0 and 0 < denominator <= _SHORTEST_NOTE_VALUE:
-            meters[tick / file.resolution] = (numerator, denominator)
+        if sign.time >= 0 and sign.numerator > 0 and 0 < sign.denominator <= _SHORTEST_NOTE_VALUE:
+            meters[sign.time / score.ticks_per_quarter] = (sign.numerator, sign.denominator)
     return [(begin, *meters[begin]) for begin in sorted(meters)]
-
-
-def _bar_starts(meters: Meters, end: float) -> FloatArray | None:
-    """`bar_grid` of one piece; None where it would have more than `MOST_BARS`."""
-    shortest = min(numerator * 4 / denominator for _, numerator, denominator in meters)
-    return bar_grid(meters, end) if end / shortest + len(meters) <= MOST_BARS else None
 
 
 def _limit_damage() -> None:
@@ -224,7 +140,7 @@ def _limit_damage() -> None:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, seconds_a_file: float) -> None:
-    """Answer a list of [path, name] pairs with one pickled tuple (the fields of `Loaded`) or reason (str) each.
+    """Answer a list of [path, name] pairs with one pickled `Notes` or reason (str) each.
 
     The answers come in the order of the requests, after a "ready". An alarm ends the process when one file takes longer
     than `seconds_a_file`; it is the system's own, so it ends native code too.
@@ -234,8 +150,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, seconds_a_file: float) -> None:
     for path, name in json.load(requests):
         signal.setitimer(signal.ITIMER_REAL, seconds_a_file)
         try:
-            # as a plain tuple: this module has another name in its own process
-            result: tuple[Any, ...] | str = tuple(load(Path(path), name))
+            result: Notes | str = load(Path(path), name)
         except UnreadableError as error:
             result = str(error)
         except OSError as error:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+PITCHES = 128
+"""Number of MIDI pitches."""
+
+SIMULTANEOUS = 1e-6
+"""Onsets closer than this many quarters are one onset: far below a tick, far above rounding."""
+
 
 def as_rows(values: ArrayLike) -> FloatArray:
     """Lay out [n, ...] as [n, d], with one column for [n]; n may be 0."""
@@ -29,11 +35,15 @@ def as_rows(values: ArrayLike) -> FloatArray:
     return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
-PITCHES = 128
-"""Number of MIDI pitches."""
+def defined_rows(values: ArrayLike) -> FloatArray:
+    """Return the rows without NaN of [n, ...], [≤ n, d]."""
+    rows = as_rows(values)
+    return rows[np.isfinite(rows).all(axis=1)]
 
-SIMULTANEOUS = 1e-6
-"""Onsets closer than this many quarters are one onset: far below a tick, far above rounding."""
+
+def counted_up(sizes: IntArray) -> IntArray:
+    """Return 0, 1, … size − 1 for each size, one after another: [k] to [sum of sizes]."""
+    return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +90,7 @@ class Notes:
 
     def counted(self) -> NDArray[np.bool_]:
         """[n] the notes that features look at: the pitched ones, or all of them in a piece of drums only."""
-        return np.ones(len(self), bool) if self.drums_only else ~self.drum
+        return ~self.drum | self.drums_only
 
     @classmethod
     def from_quarters(
@@ -110,36 +120,35 @@ class Notes:
         Raises:
             ValueError: for arrays of different lengths, negative or non-finite times, or pitches outside 0–127.
         """
-        quarters = np.asarray(onset, np.float64).ravel()
-        lengths = np.asarray(duration, np.float64).ravel()
+        piece = name or "piece"
+        quarters, lengths = (np.asarray(times, np.float64).ravel() for times in (onset, duration))
         pitches = np.asarray(pitch, np.int64).ravel()
         if not len(quarters) == len(lengths) == len(pitches):
             raise ValueError(
-                f"{name or 'piece'}: {len(quarters)} onsets, {len(lengths)} durations and {len(pitches)} pitches; "
+                f"{piece}: {len(quarters)} onsets, {len(lengths)} durations and {len(pitches)} pitches; "
                 "give one of each per note"
             )
         times = np.concatenate([quarters, lengths])
         if not np.isfinite(times).all() or (times < 0).any():
-            raise ValueError(f"{name or 'piece'}: onsets and durations must be finite and not negative")
+            raise ValueError(f"{piece}: onsets and durations must be finite and not negative")
         if len(pitches) and not 0 <= pitches.min() <= pitches.max() < PITCHES:
-            raise ValueError(f"{name or 'piece'}: pitches must be MIDI note numbers, 0 to 127")
-        if tempo <= 0 or meter[0] <= 0 or meter[1] <= 0:
-            raise ValueError(f"{name or 'piece'}: the tempo and both parts of the metre must be positive")
+            raise ValueError(f"{piece}: pitches must be MIDI note numbers, 0 to 127")
+        if min(tempo, *meter) <= 0:
+            raise ValueError(f"{piece}: the tempo and both parts of the metre must be positive")
         order = np.lexsort((pitches, quarters))
-        quarters, lengths, pitches = quarters[order], lengths[order], pitches[order]
+        quarters, lengths = quarters[order], lengths[order]
         seconds = 60.0 / tempo
-        end = float((quarters + lengths).max(initial=0.0))
         return cls(
             name=name,
             onset=quarters,
             duration=lengths,
-            pitch=pitches,
+            pitch=pitches[order],
             velocity=np.broadcast_to(np.asarray(velocity, np.int64), order.shape)[order],
             onset_seconds=quarters * seconds,
             duration_seconds=lengths * seconds,
             track=np.zeros(len(order), np.int64),
             drum=np.full(len(order), drum),
-            bar_starts=bar_grid([(0.0, meter[0], meter[1])], end),
+            bar_starts=bar_grid([(0.0, *meter)], float((quarters + lengths).max(initial=0.0))),
             meter=meter,
         )
 
@@ -154,22 +163,15 @@ def bar_grid(meters: Sequence[tuple[float, int, int]], end: float) -> FloatArray
         meters: (quarter, numerator, denominator), the first at quarter 0, in order of time.
         end: quarters.
     """
-    starts: list[FloatArray] = []
-    for index, (begin, numerator, denominator) in enumerate(meters):
+    used = [meters[0], *(meter for meter in meters[1:] if meter[0] < end)]
+    starts = []
+    for index, (begin, numerator, denominator) in enumerate(used):
         length = numerator * 4 / denominator
-        last = index + 1 == len(meters) or meters[index + 1][0] >= end
-        stop = end if last else meters[index + 1][0]
+        last = index + 1 == len(used)
+        stop = end if last else used[index + 1][0]
         count = max(1, math.ceil((stop - begin) / length - SIMULTANEOUS))
         starts.append(begin + length * np.arange(count + last, dtype=np.float64))
-        if last:
-            break
     return np.concatenate(starts)
-
-
-def _end_to_end(lengths: Sequence[float]) -> FloatArray:
-    """Place lengths one after another on one axis, a quarter apart; returns where each begins."""
-    room = np.array(lengths, np.float64) + 1.0
-    return np.cumsum(room) - room
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,17 +179,16 @@ class Stack:
     """The counted notes of many pieces laid end to end: N notes, n pieces, B bars.
 
     Attributes:
-        size: n.
+        pieces: [n] what was laid end to end.
         piece: [N] the number of each note's piece.
         onset, duration, onset_seconds, duration_seconds, pitch: [N], as in `Notes`.
         bar: [N] the number of the bar where each note starts, counted through all pieces.
         bar_piece: [B] the number of each bar's piece.
         bar_start, bar_end: [B] quarters from the beginning of the bar's piece.
         begin: [n] where each piece begins, in quarters, when all are laid on one axis of time with a gap between them.
-        pieces: what was laid end to end.
     """
 
-    size: int
+    pieces: Sequence[Notes]
     piece: IntArray
     onset: FloatArray
     duration: FloatArray
@@ -199,7 +200,6 @@ class Stack:
     bar_start: FloatArray
     bar_end: FloatArray
     begin: FloatArray
-    pieces: Sequence[Notes]
 
     @classmethod
     def of(cls, pieces: Notes | Sequence[Notes] | Stack) -> Stack:
@@ -207,37 +207,35 @@ class Stack:
         if isinstance(pieces, Stack):
             return pieces
         many = [pieces] if isinstance(pieces, Notes) else list(pieces)
-        sizes = np.array([len(piece) for piece in many], np.int64)
-        bars = np.array([piece.bars for piece in many], np.int64)
-        owner = np.repeat(np.arange(len(many)), sizes)
 
-        def join(parts: list[Any]) -> Any:
-            return np.concatenate(parts or [np.empty(0)])
+        def join(parts: list[Any], kind: type = np.float64) -> Any:
+            return np.concatenate([np.empty(0, kind), *parts], dtype=kind)
 
-        drum = join([piece.drum for piece in many]).astype(bool)
-        drums_only = np.bincount(owner, drum, minlength=len(many)) == sizes
-        kept = np.flatnonzero(~drum | drums_only[owner])
-        owner = owner[kept]
-        onset = join([piece.onset for piece in many])[kept]
+        kept = join([piece.counted() for piece in many], bool)
+        owner = np.repeat(np.arange(len(many)), [len(piece) for piece in many])[kept]
+        fields = ("onset", "duration", "onset_seconds", "duration_seconds")
+        notes = {field: join([getattr(piece, field) for piece in many])[kept] for field in fields}
         bar_start = join([piece.bar_starts[:-1] for piece in many])
-        bar_piece = np.repeat(np.arange(len(many)), bars)
-        begin = _end_to_end([float(piece.bar_starts[-1]) for piece in many])
-        bar = np.searchsorted(bar_start + begin[bar_piece], onset + begin[owner] + SIMULTANEOUS, side="right") - 1
+        bar_piece = np.repeat(np.arange(len(many)), [piece.bars for piece in many])
+        room = np.array([piece.bar_starts[-1] for piece in many], np.float64) + 1.0
+        begin = np.cumsum(room) - room
+        place = notes["onset"] + begin[owner] + SIMULTANEOUS
         return cls(
-            size=len(many),
+            pieces=many,
             piece=owner,
-            onset=onset,
-            duration=join([piece.duration for piece in many])[kept],
-            onset_seconds=join([piece.onset_seconds for piece in many])[kept],
-            duration_seconds=join([piece.duration_seconds for piece in many])[kept],
-            pitch=join([piece.pitch for piece in many])[kept].astype(np.int64),
-            bar=bar.astype(np.int64),
+            pitch=join([piece.pitch for piece in many], np.int64)[kept],
+            bar=np.searchsorted(bar_start + begin[bar_piece], place, side="right") - 1,
             bar_piece=bar_piece,
             bar_start=bar_start,
             bar_end=join([piece.bar_starts[1:] for piece in many]),
             begin=begin,
-            pieces=many,
+            **notes,
         )
+
+    @property
+    def size(self) -> int:
+        """Number of pieces."""
+        return len(self.pieces)
 
     @cached_property
     def notes(self) -> FloatArray:
@@ -256,10 +254,8 @@ class Stack:
         Features of succession (intervals, transitions, phrases) follow this line, so that a chord is one step and
         not several.
         """
-        if not len(self.piece):
-            return np.empty(0, np.int64)
         moves_on = (np.diff(self.onset) > SIMULTANEOUS) | (np.diff(self.piece) > 0)
-        return np.flatnonzero(np.append(moves_on, True))
+        return np.flatnonzero(np.append(moves_on, True)[: len(self.piece)])
 
     @cached_property
     def steps(self) -> tuple[IntArray, IntArray, IntArray]:
@@ -268,7 +264,7 @@ class Stack:
         same = self.piece[before] == self.piece[after]
         return before[same], after[same], self.piece[before][same]
 
-    def per_piece(self, values: FloatArray, piece: IntArray | None = None) -> FloatArray:
+    def per_piece(self, values: NDArray[Any], piece: IntArray | None = None) -> FloatArray:
         """Sum [N] values over the notes of each piece, to [n]."""
         return np.bincount(self.piece if piece is None else piece, values, minlength=self.size).astype(np.float64)
 
@@ -276,3 +272,10 @@ class Stack:
         """Count (or sum weights of) pairs of piece and column, to [n, width]."""
         cells = np.bincount(rows * width + columns, weights, minlength=self.size * width)
         return cells.astype(np.float64).reshape(self.size, width)
+
+    def span(self, low: ArrayLike, high: ArrayLike) -> FloatArray:
+        """Return the greatest of [N] `high` less the least of [N] `low` in each piece, [n]; NaN without notes."""
+        least, greatest = np.full((2, self.size), np.nan)
+        np.fmin.at(least, self.piece, low)
+        np.fmax.at(greatest, self.piece, high)
+        return greatest - least

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg import block_diag
 
-from evaluation.features.table import FEATURES
-from evaluation.scores.duplicates import Cluster, clusters, exact_groups, share_with_near_copy, similarity
-from evaluation.scores.sampling import PAIRWISE, Halves, draw_splits, generator, sample
-from evaluation.scores.sampling import score as score_of
+from evaluation.scores.duplicates import Cluster, clusters, exact_copies, share_with_near_copy, similarity
+from evaluation.scores.sampling import PAIRWISE, Draws, generator, sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evaluation.features.table import Feature
+    from evaluation.features.feature import Feature
     from evaluation.reading.notes import IntArray, Notes
     from evaluation.scores.diversity import Diversity
     from evaluation.scores.overlap import FeatureComparison
@@ -73,8 +71,8 @@ class Collapse:
             "compared": self.compared,
             "exact_copies": self.exact,
             "clusters": [
-                {"centre": names[group.centre], "members": [names[member] for member in group.members]}
-                for group in self.clusters
+                {"centre": names[centre], "members": [names[member] for member in members]}
+                for centre, members in self.clusters
             ],
         }
 
@@ -94,19 +92,10 @@ def find_collapse(
     org: Sequence[Notes],
     comparisons: Mapping[str, FeatureComparison],
     diversity: Diversity | None,
-    seed: int = 0,
-    features: Mapping[str, Feature] = FEATURES,
+    seed: int,
+    features: Mapping[str, Feature],
 ) -> Collapse:
-    """Look for a collapse of a generated set.
-
-    Args:
-        gen: generated pieces.
-        org: original pieces.
-        comparisons: of every feature.
-        diversity: of the sets, from `evaluation.scores.diversity.fill`.
-        seed: of all random numbers.
-        features: those of the comparisons.
-    """
+    """Look for a collapse of a generated set, given its comparisons with the originals."""
     narrow = [name for name, one in comparisons.items() if features[name].variety and has_collapsed(one)]
     rng = generator(seed, "collapse")
     kept, org_kept = sample(len(gen), PAIRWISE, rng), sample(len(org), PAIRWISE, rng)
@@ -116,25 +105,18 @@ def find_collapse(
     def near_copies(part: IntArray, _: IntArray) -> float:
         return share_with_near_copy(pooled[np.ix_(part, part)])
 
-    splits = draw_splits(len(kept), len(org_kept), rng)
-    halves = Halves.draw([len(kept)], rng)
-    drawn = ((part, part) for part in halves.parts[0])
-    near = score_of(share_with_near_copy(alike), near_copies, splits, halves, drawn, highest=1.0)
+    draws = Draws.of(len(kept), len(org_kept), rng, gen_alone=True)
+    near = draws.score(share_with_near_copy(alike), near_copies, highest=1.0)
     usual = near.ceiling_interval[1] if np.isfinite(near.ceiling) else 0.0
     repeated = (near.at_n if np.isfinite(near.at_n) else near.value) > usual + MORE_COPIES
-    vendi = diversity.vendi if diversity is not None else None
-    few = vendi is not None and vendi.at_n < min(LEAST_VENDI, vendi.ceiling_interval[0])
-    groups = exact_groups(gen)
+    few = diversity is not None and diversity.vendi.at_n < min(LEAST_VENDI, diversity.vendi.ceiling_interval[0])
     return Collapse(
         found=bool(narrow) or repeated or few,
         narrow=sorted(narrow, key=lambda name: comparisons[name].spread.value),
         near=near,
-        clusters=[
-            Cluster(int(kept[group.centre]), [int(kept[member]) for member in group.members])
-            for group in clusters(alike)
-        ],
+        clusters=[Cluster(int(kept[centre]), kept[members].tolist()) for centre, members in clusters(alike)],
         compared=len(kept),
-        exact=len(groups) - len(set(groups.tolist())),
+        exact=exact_copies(gen),
         few=few,
         repeated=repeated,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import gammaln
 
 from evaluation.features.sequences import longest_shared_runs
 from evaluation.features.table import phrase_tokens
@@ -84,14 +85,14 @@ class Runs:
         """Return the runs as they appear in `report.json`."""
         pieces = len(self.copied)
         return {
-            "longest_run_mean": float(np.mean(self.notes)) if pieces else None,
-            "longest_run_max": int(np.max(self.notes)) if pieces else None,
-            "share_mean": float(np.mean(self.share)) if pieces else None,
+            "longest_run_mean": self.notes.mean() if pieces else None,
+            "longest_run_max": self.notes.max() if pieces else None,
+            "share_mean": self.share.mean() if pieces else None,
             "copied": int(self.copied.sum()),
             "pieces": pieces,
             "copied_share": self.copied_share,
             "copied_share_ci": self.interval,
-            "nearest_median": float(np.median(self.nearest)) if len(self.nearest) else None,
+            "nearest_median": np.median(self.nearest) if len(self.nearest) else None,
         }
 
 
@@ -153,18 +154,14 @@ def share_interval(found: int, n: int) -> tuple[float, float]:
 
 def copied_more(copied_gen: int, gen: int, copied_train: int, train: int) -> float:
     """One-sided Fisher test: how probably at least `copied_gen` of all copies fall among the generated pieces."""
-    copies, everyone = copied_gen + copied_train, gen + train
+    copies, others = copied_gen + copied_train, gen + train - copied_gen - copied_train
+    drawn = np.arange(max(copied_gen, gen - others), min(copies, gen) + 1)
+    log = _log_choose(copies, drawn) + _log_choose(others, gen - drawn) - _log_choose(copies + others, np.array(gen))
+    return min(1.0, float(np.exp(log).sum()))
 
-    def log_choose(n: int, k: int) -> float:
-        return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
-    total = log_choose(everyone, gen)
-    terms = [
-        math.exp(log_choose(copies, k) + log_choose(everyone - copies, gen - k) - total)
-        for k in range(copied_gen, min(copies, gen) + 1)
-        if gen - k <= everyone - copies
-    ]
-    return min(1.0, math.fsum(terms))
+def _log_choose(n: int, k: IntArray) -> FloatArray:
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
 def find_copies(
@@ -173,10 +170,10 @@ def find_copies(
     """Compare generated pieces with the training pieces, and the training pieces with each other.
 
     Args:
-        gen: generated pieces.
-        train: training pieces.
-        gen_space: [n, d] standardised features of gen.
-        train_space: [m, d] standardised features of train.
+        gen: [n] generated pieces.
+        train: [m] training pieces.
+        gen_space: [n, d] their standardised features.
+        train_space: [m, d] the same of train.
         seed: of the sample that the nearest neighbours of large sets are taken from.
     """
     both = Stack.of([*gen, *train])

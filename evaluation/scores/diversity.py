@@ -13,8 +13,7 @@ import numpy as np
 
 from evaluation.reading.notes import as_rows
 from evaluation.scores.distances import pairwise
-from evaluation.scores.sampling import PAIRWISE, Halves, Score, draw_splits, generator, sample
-from evaluation.scores.sampling import score as score_of
+from evaluation.scores.sampling import PAIRWISE, Draws, Score, generator, sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,12 +143,8 @@ class Diversity:
 
     def record(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the scores as they appear in `report.json`, where pieces have the given names."""
-        scores = ("vendi", "precision", "recall", "density", "coverage", "frechet")
-        return {
-            **{key: getattr(self, key).record() for key in scores},
-            "typical": names[self.typical],
-            "unusual": names[self.unusual],
-        }
+        scores = {key: score.record() for key, score in vars(self).items() if isinstance(score, Score)}
+        return {**scores, "typical": names[self.typical], "unusual": names[self.unusual]}
 
 
 def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
@@ -167,7 +162,7 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
     pooled = np.concatenate([gen[gen_kept], org[org_kept]])
     distance = pairwise(pooled, pooled)
     ours, theirs = np.arange(len(gen_kept)), len(gen_kept) + np.arange(len(org_kept))
-    splits = draw_splits(len(ours), len(theirs), rng)
+    draws = Draws.of(len(ours), len(theirs), rng)
     among = distance[np.ix_(theirs, theirs)]
     scale = float(np.median(among[~np.eye(len(among), dtype=bool)])) or 1.0
 
@@ -183,27 +178,21 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
     def frechet(part: IntArray, other: IntArray) -> float:
         return frechet_distance(pooled[part], pooled[other])
 
-    halves = Halves.draw((len(ours), len(theirs)), rng)
-    drawn = [(part, theirs[other]) for part, other in zip(*halves.parts, strict=True)]
-    few = splits[:_FEW_SPLITS]
     vendi = ratio(rng.permutation(ours), rng.permutation(theirs))
     whole = neighbourhoods(ours, theirs)
-    split = [(neighbourhoods(part, first), neighbourhoods(second, first)) for part, first, second in splits]
-    again = [neighbourhoods(*pair) for pair in drawn]
+    drawn = [[neighbourhoods(*pair) for pair in pairs] for pairs in (draws.ours, draws.ceiling, draws.halves)]
     scores = {
-        key: Score.of(
+        key: draws.beside(
             whole[key],
-            [one[key] for one, _ in split],
-            [two[key] for _, two in split],
-            halves.interval(whole[key], [one[key] for one in again], highest=np.inf if key == "density" else 1.0),
+            ([one[key] for one in kind] for kind in drawn),
+            highest=np.inf if key == "density" else 1.0,
         )
         for key in whole
     }
-    to_org = distance[np.ix_(ours, theirs)]
     return Diversity(
-        vendi=score_of(vendi, ratio, few, halves, drawn),
-        frechet=score_of(frechet(ours, theirs), frechet, few, halves, drawn),
+        vendi=draws.score(vendi, ratio, splits=_FEW_SPLITS),
+        frechet=draws.score(frechet(ours, theirs), frechet, splits=_FEW_SPLITS),
         typical=int(gen_kept[np.linalg.norm(gen[gen_kept] - org.mean(axis=0), axis=1).argmin()]),
-        unusual=int(gen_kept[to_org.min(axis=1).argmax()]),
+        unusual=int(gen_kept[distance[np.ix_(ours, theirs)].min(axis=1).argmax()]),
         **scores,
     )

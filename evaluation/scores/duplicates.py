@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from evaluation.reading.notes import PITCHES, Stack
+from evaluation.reading.notes import PITCHES, Stack, counted_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evaluation.reading.notes import FloatArray, IntArray, Notes
+    from numpy.typing import NDArray
+
+    from evaluation.reading.notes import FloatArray, Notes
 
 GRAM = 3
 """Steps in a gram; a changed note touches GRAM + 1 of them."""
@@ -25,16 +26,14 @@ _PER_QUARTER = 24
 _SLOWEST = 12
 
 
-def exact_groups(pieces: Sequence[Notes]) -> IntArray:
-    """Number the groups of pieces whose counted notes are the same to 1/24 quarter. [n], in order of appearance."""
-    seen: dict[bytes, int] = {}
-    groups = []
+def exact_copies(pieces: Sequence[Notes]) -> int:
+    """Count the pieces whose counted notes are those of an earlier piece, to 1/24 quarter."""
+    contents = set()
     for piece in pieces:
         kept = piece.counted()
         times = np.round(np.stack([piece.onset[kept], piece.duration[kept]]) * _PER_QUARTER)
-        content = np.vstack([times, piece.pitch[kept]]).astype(np.int32).tobytes()
-        groups.append(seen.setdefault(content, len(seen)))
-    return np.array(groups, np.int64)
+        contents.add(np.vstack([times, piece.pitch[kept]]).astype(np.int32).tobytes())
+    return len(pieces) - len(contents)
 
 
 def similarity(pieces: Sequence[Notes] | Stack) -> FloatArray:
@@ -61,7 +60,7 @@ def similarity(pieces: Sequence[Notes] | Stack) -> FloatArray:
     key = owner * (int(gram.max(initial=0)) + 1) + gram
     order = np.argsort(key, kind="stable")
     first = np.flatnonzero(np.diff(key[order], prepend=-1) > 0)
-    times = np.arange(len(key)) - np.repeat(first, np.diff(np.append(first, len(key))))
+    times = counted_up(np.diff(first, append=len(key)))
     _, column = np.unique(gram[order] * (int(times.max(initial=0)) + 1) + times, return_inverse=True)
     shape = (stack.size, int(column.max(initial=0)) + 1)
     present = csr_array((np.ones(len(column), np.float32), (owner[order], column)), shape=shape)
@@ -73,28 +72,21 @@ def similarity(pieces: Sequence[Notes] | Stack) -> FloatArray:
     return result
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """A piece and those that nearly copy it.
-
-    Attributes:
-        centre: index of the piece with the most near copies.
-        members: indices of its near copies, without itself.
-    """
+class Cluster(NamedTuple):
+    """The index of the piece with the most near copies in a group, and those of its near copies, without itself."""
 
     centre: int
     members: list[int]
 
 
-def clusters(alike: FloatArray, near: float = NEAR) -> list[Cluster]:
-    """Group near copies around centres, the largest group first; every piece is in one group at most.
+def _links(alike: FloatArray) -> NDArray[np.bool_]:
+    """Return whether two different pieces are near copies, [n, n]."""
+    return (alike >= NEAR) & ~np.eye(len(alike), dtype=bool)
 
-    Args:
-        alike: [n, n] as from `similarity`.
-        near: similarity from which two pieces belong together.
-    """
-    linked = alike >= near
-    np.fill_diagonal(linked, False)
+
+def clusters(alike: FloatArray) -> list[Cluster]:
+    """Group near copies, by their [n, n] similarity, the largest group first; a piece is in one group at most."""
+    linked = _links(alike)
     found = []
     while linked.any():
         centre = int(linked.sum(axis=1).argmax())
@@ -106,8 +98,6 @@ def clusters(alike: FloatArray, near: float = NEAR) -> list[Cluster]:
     return found
 
 
-def share_with_near_copy(alike: FloatArray, near: float = NEAR) -> float:
-    """Share of pieces that have a near copy in the set, 0–1."""
-    linked = alike >= near
-    np.fill_diagonal(linked, False)
-    return float(linked.any(axis=1).mean()) if len(linked) else float("nan")
+def share_with_near_copy(alike: FloatArray) -> float:
+    """Share of pieces that have a near copy in the set, 0–1, by their [n, n] similarity."""
+    return float(_links(alike).any(axis=1).mean()) if len(alike) else float("nan")

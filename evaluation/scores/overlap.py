@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.reading.notes import as_rows
+from evaluation.reading.notes import defined_rows
 from evaluation.scores.distances import BINS, bin_of, densities, divergences, pairwise, spread, wasserstein
-from evaluation.scores.sampling import PAIRWISE, RESAMPLED, UNKNOWN, Halves, Score, draw_splits, generator
-from evaluation.scores.sampling import score as score_of
+from evaluation.scores.sampling import PAIRWISE, RESAMPLED, UNKNOWN, Draws, Score, generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 PERMUTATIONS = 999
 
 _HIGHEST = {"overlap": 1.0, "overlap_intra": 1.0, "jsd": 1.0}
+
+_NO_DISTANCES = {key: {"mean": float("nan"), "sd": float("nan")} for key in ("intra_gen", "intra_org", "inter")}
 
 CURVE = 160
 """Points of a density curve kept for plotting."""
@@ -46,14 +47,9 @@ class Sample:
 
     def record(self) -> dict[str, Any]:
         """Return the description as it appears in `report.json`."""
-        one = len(self.mean) == 1
-        return {
-            "n": self.n,
-            "undefined": self.undefined,
-            "mean": self.mean[0] if one else self.mean,
-            "sd": self.sd[0] if one else self.sd,
-            "spread": self.spread,
-        }
+        moments = {"mean": self.mean, "sd": self.sd}
+        single = {key: value[0] if len(value) == 1 else value for key, value in moments.items()}
+        return {"n": self.n, "undefined": self.undefined, **single, "spread": self.spread}
 
 
 @dataclass(frozen=True)
@@ -73,10 +69,8 @@ class FeatureComparison:
         spread: mean distance within gen divided by mean distance within org, 0 for a frozen feature; NaN where the
             originals do not vary.
         p: of a permutation test of the energy distance of the feature values.
-        p_holm: the same, corrected for all features (Holm); NaN until `with_holm`.
-        deviations: [RESAMPLES] how far `relative_overlap` may be off; the same files are drawn for every feature that
-            all pieces have, so that the deviations of a mean over features are the means of theirs.
-        distances: mean and deviation of the distances within gen, within org and between.
+        p_holm: the same, corrected for all features (Holm); NaN until all are compared.
+        distances: mean and deviation of the distances within gen (`intra_gen`), within org and between.
         curves: [4, CURVE] distance, and the densities within gen, within org and between; each peaks at most at 1.
     """
 
@@ -92,8 +86,7 @@ class FeatureComparison:
     n: int = 0
     p: float = float("nan")
     p_holm: float = float("nan")
-    deviations: FloatArray = field(default_factory=lambda: np.empty(0))
-    distances: dict[str, tuple[float, float]] = field(default_factory=dict)
+    distances: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: _NO_DISTANCES)
     curves: FloatArray = field(default_factory=lambda: np.empty((4, 0)))
 
     @property
@@ -105,15 +98,10 @@ class FeatureComparison:
 
     def record(self) -> dict[str, Any]:
         """Return the comparison as it appears in `report.json`."""
-        unknown = float("nan"), float("nan")
-        moments = {
-            which: dict(zip(("mean", "sd"), self.distances.get(which, unknown), strict=True))
-            for which in ("intra_gen", "intra_org", "inter")
-        }
         return {
             "gen": self.gen.record(),
             "org": self.org.record(),
-            **moments,
+            **self.distances,
             "overlap": self.overlap.value,
             "overlap_at_n": self.overlap.at_n,
             "overlap_ceiling": self.overlap.ceiling,
@@ -137,29 +125,27 @@ class FeatureComparison:
 
 def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
     """Describe a set in one feature, and give its defined rows, [n, d]."""
-    rows = as_rows(values)
-    defined = rows[np.isfinite(rows).all(axis=1)]
-    nothing = np.full(rows.shape[1], np.nan)
-    sample = Sample(
-        n=len(defined),
-        undefined=len(rows) - len(defined),
-        mean=defined.mean(axis=0) if len(defined) else nothing,
-        sd=defined.std(axis=0, ddof=1) if len(defined) > 1 else nothing,
-        spread=_sampled_spread(defined),
-    )
-    return sample, defined
-
-
-def _sampled_spread(rows: FloatArray) -> float:
+    rows = defined_rows(values)
+    n, width = rows.shape
+    nothing = np.full(width, np.nan)
     # one number per piece is sorted, whatever the size of the set; vectors are compared pair by pair
-    return spread(rows if rows.shape[1] == 1 else rows[:: max(1, len(rows) // PAIRWISE)])
+    step = 1 if width == 1 else max(1, n // PAIRWISE)
+    description = Sample(
+        n=n,
+        undefined=len(values) - n,
+        mean=rows.mean(axis=0) if n else nothing,
+        sd=rows.std(axis=0, ddof=1) if n > 1 else nothing,
+        spread=spread(rows[::step]),
+    )
+    return description, rows
 
 
 def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) -> FeatureComparison:
     """Compare two sets in one feature.
 
     Args:
-        name: of the feature; with the seed, it decides the random draws but those of halves.
+        name: of the feature; with the seed, it decides the random draws, except halves: the same files are drawn for
+            every feature that all pieces have, so that the deviations of a mean over features are the means of theirs.
         gen: [n] or [n, d] values; rows with NaN are left out and counted.
         org: the same of the originals.
         seed: of all random numbers.
@@ -170,44 +156,31 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
     if min(len(gen_rows), len(org_rows)) <= 1:
         return FeatureComparison(name, gen_sample, org_sample)
     transport = _wasserstein_score(gen_rows, org_rows, rng)
-    gen_rows, org_rows = _draw(gen_rows, PAIRWISE, rng), _draw(org_rows, PAIRWISE, rng)
-    pairs = _Pairs.of(gen_rows, org_rows)
-    splits = draw_splits(len(gen_rows), len(org_rows), rng)
-    whole = _scores(pairs, [(pairs.gen, pairs.org)])
-    ours = _scores(pairs, [(gen_part, first) for gen_part, first, _ in splits])
-    ceiling = _scores(pairs, [(second, first) for _, first, second in splits])
-    halves = Halves.draw((len(gen_rows), len(org_rows)), generator(seed, "halves"))
-    drawn = _scores(pairs, [(gen_part, pairs.org[part]) for gen_part, part in zip(*halves.parts, strict=True)])
-    whole["spread"][0] = _over(np.array(gen_sample.spread), np.array(org_sample.spread))
+    pairs = _Pairs.of(_draw(gen_rows, rng), _draw(org_rows, rng))
+    draws = Draws.of(len(pairs.gen), len(pairs.org), rng, halves_rng=generator(seed, "halves"))
+    whole = {key: float(values[0]) for key, values in _scores(pairs, [(pairs.gen, pairs.org)]).items()}
+    whole["spread"] = gen_sample.spread / org_sample.spread if org_sample.spread > 0 else float("nan")
+    drawn = [_scores(pairs, parts) for parts in (draws.ours, draws.ceiling, draws.halves)]
     scores: dict[str, Any] = {
-        key: Score.of(
-            float(whole[key][0]),
-            ours[key],
-            ceiling[key],
-            halves.interval(float(whole[key][0]), drawn[key], highest=_HIGHEST.get(key, np.inf)),
-        )
-        for key in whole
+        key: draws.beside(value, (kind[key] for kind in drawn), _HIGHEST.get(key, np.inf))
+        for key, value in whole.items()
     }
-    with np.errstate(divide="ignore", invalid="ignore"):
-        deviations = (
-            halves.deviations(drawn["overlap"]) / scores["overlap"].ceiling if len(drawn["overlap"]) else np.empty(0)
-        )
     return FeatureComparison(
         name=name,
         gen=gen_sample,
         org=org_sample,
         wasserstein=transport,
         **scores,
-        n=len(splits[0][0]) if splits else 0,
+        n=draws.n,
         p=_permutation_p(pairs, rng),
-        deviations=deviations,
         distances=pairs.moments(),
         curves=pairs.curves(),
     )
 
 
-def _draw(rows: FloatArray, most: int, rng: np.random.Generator) -> FloatArray:
-    return rows if len(rows) <= most else rows[np.sort(rng.choice(len(rows), most, replace=False))]
+def _draw(rows: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Draw `PAIRWISE` rows of a larger set."""
+    return rows if len(rows) <= PAIRWISE else rows[np.sort(rng.choice(len(rows), PAIRWISE, replace=False))]
 
 
 @dataclass(frozen=True)
@@ -229,7 +202,7 @@ class _Pairs:
 
     def within(self, part: IntArray) -> FloatArray:
         """Count the distances within a part by bin; [BINS]."""
-        counts = np.bincount(self.bins[part[:, None], part].ravel(), minlength=BINS).astype(np.float64)
+        counts = self.between(part, part)
         counts[0] -= len(part)  # a piece is not compared with itself
         return counts
 
@@ -237,14 +210,14 @@ class _Pairs:
         """Count the distances between two parts by bin; [BINS]."""
         return np.bincount(self.bins[part[:, None], other].ravel(), minlength=BINS).astype(np.float64)
 
-    def moments(self) -> dict[str, tuple[float, float]]:
+    def moments(self) -> dict[str, dict[str, float]]:
         """Mean and deviation of the distances within gen, within org and between."""
         named = {"intra_gen": (self.gen, self.gen), "intra_org": (self.org, self.org), "inter": (self.gen, self.org)}
         result = {}
         for name, (part, other) in named.items():
             block = self.distance[np.ix_(part, other)]
             values = block[~np.eye(len(block), dtype=bool)] if part is other else block.ravel()
-            result[name] = (float(values.mean()), float(values.std()))
+            result[name] = {"mean": float(values.mean()), "sd": float(values.std())}
         return result
 
     def curves(self) -> FloatArray:
@@ -261,7 +234,7 @@ class _Pairs:
 def _scores(pairs: _Pairs, parts: Sequence[tuple[IntArray, IntArray]]) -> dict[str, FloatArray]:
     """Score each pair of parts; every score [len(parts)]."""
     if not parts:
-        return {key: np.empty(0) for key in ("overlap", "overlap_intra", "kld", "jsd", "spread")}
+        return dict.fromkeys(("overlap", "overlap_intra", "kld", "jsd", "spread"), np.empty(0))
     within = np.array([pairs.within(part) for part, _ in parts])
     within_other = np.array([pairs.within(other) for _, other in parts])
     between = np.array([pairs.between(part, other) for part, other in parts])
@@ -278,7 +251,7 @@ def _scores(pairs: _Pairs, parts: Sequence[tuple[IntArray, IntArray]]) -> dict[s
 
 
 def _over(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
 def _permutation_p(pairs: _Pairs, rng: np.random.Generator) -> float:
@@ -309,34 +282,35 @@ def _permutation_p(pairs: _Pairs, rng: np.random.Generator) -> float:
 
 def _wasserstein_score(gen: FloatArray, org: FloatArray, rng: np.random.Generator) -> Score:
     pooled = np.concatenate([gen, org])
-
-    def of_equal_sizes(part: IntArray, other: IntArray) -> float:
-        return float(np.abs(np.sort(pooled[part], axis=0) - np.sort(pooled[other], axis=0)).mean())
-
-    splits = draw_splits(len(gen), len(org), rng)
-    halves = Halves.draw((len(gen), len(org)), rng)
-    value = wasserstein(gen, org)
-    interval = halves.interval(value, _wasserstein_of_halves(gen, org, halves))
-    return replace(score_of(value, of_equal_sizes, splits, halves, []), interval=interval)
+    draws = Draws.of(len(gen), len(org), rng)
+    # parts of equal sizes need no more than sorting
+    ours, ceiling = (
+        [np.abs(np.sort(pooled[part], axis=0) - np.sort(pooled[other], axis=0)).mean() for part, other in parts]
+        for parts in (draws.ours, draws.ceiling)
+    )
+    return draws.beside(wasserstein(gen, org), (ours, ceiling, _wasserstein_of_halves(pooled, draws)))
 
 
-def _wasserstein_of_halves(gen: FloatArray, org: FloatArray, halves: Halves) -> FloatArray:
-    """`wasserstein` of each draw, [RESAMPLES]: all draws share one sorting of the files that they are drawn from."""
+def _wasserstein_of_halves(pooled: FloatArray, draws: Draws) -> FloatArray:
+    """`wasserstein` of each pair of halves, [RESAMPLES]: all share one sorting of the files they are drawn from."""
+    if not draws.halves:
+        return np.empty(0)
     values, weights = [], []
-    for rows, part, sign in zip((gen, org), halves.parts, (1.0, -1.0), strict=True):
+    for which, sign in enumerate((1.0, -1.0)):
+        part = np.array([pair[which] for pair in draws.halves])
         files, place = np.unique(part, return_inverse=True)
         weight = np.zeros((len(part), len(files)))
-        np.put_along_axis(weight, place.reshape(part.shape), sign / max(part.shape[1], 1), axis=1)
-        values.append(rows[files])
+        np.put_along_axis(weight, place.reshape(part.shape), sign / part.shape[1], axis=1)
+        values.append(pooled[files])
         weights.append(weight)
-    pooled, weight = np.concatenate(values), np.concatenate(weights, axis=1)
+    rows, weight = np.concatenate(values), np.concatenate(weights, axis=1)
     total = np.zeros(len(weight))
-    for column in pooled.T:
+    for column in rows.T:
         order = np.argsort(column)
         steps = np.diff(column[order])
         if steps.any():
             total += np.abs(np.cumsum(weight[:, order[:-1]], axis=1)) @ steps
-    return total / gen.shape[1]
+    return total / pooled.shape[1]
 
 
 def holm(p: FloatArray) -> FloatArray:
@@ -348,5 +322,5 @@ def holm(p: FloatArray) -> FloatArray:
     known = np.flatnonzero(np.isfinite(p))
     order = known[np.argsort(p[known], kind="stable")]
     steps = np.minimum(1.0, p[order] * (len(order) - np.arange(len(order))))
-    corrected[order] = np.maximum.accumulate(steps) if len(order) else steps
+    corrected[order] = np.maximum.accumulate(steps)
     return corrected

@@ -8,15 +8,19 @@ number of pieces.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import ArrayLike
 
     from evaluation.reading.notes import FloatArray, IntArray
+
+    Parts = tuple[IntArray, IntArray]
 
 PAIRWISE = 1000
 """Pieces of each set that statistics of pairs look at; larger sets are sampled, and the report says so."""
@@ -48,10 +52,11 @@ class Score:
 
     Attributes:
         value: of the whole sets.
-        interval: 95 % of `value` when files are drawn again; see `Halves`.
+        interval: 95 % of `value` when files are drawn again; see `Draws`.
         at_n: of random parts of `n` pieces per set, averaged over `SPLITS` draws.
         ceiling: the same for two parts of the originals that share no file.
         ceiling_interval: within which 95 % of such splits fall.
+        deviations: [RESAMPLES] how far `value` would be off in each draw of other files.
     """
 
     value: float
@@ -59,21 +64,7 @@ class Score:
     at_n: float
     ceiling: float
     ceiling_interval: tuple[float, float]
-
-    @classmethod
-    def of(
-        cls,
-        value: float,
-        ours: Sequence[float] | FloatArray,
-        ceiling: Sequence[float] | FloatArray,
-        interval: tuple[float, float] = (float("nan"), float("nan")),
-    ) -> Score:
-        """Put a value beside its draws: `ours` and `ceiling` are [draws] each, and empty where nothing can be drawn."""
-        if not len(ceiling) or not np.isfinite([*ours, *ceiling]).all():
-            nan = float("nan")
-            return cls(float(value), interval, nan, nan, (nan, nan))
-        low, high = np.percentile(ceiling, [2.5, 97.5])
-        return cls(float(value), interval, float(np.mean(ours)), float(np.mean(ceiling)), (float(low), float(high)))
+    deviations: FloatArray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
 
     def record(self) -> dict[str, Any]:
         """Return the score as it appears in `report.json`."""
@@ -92,94 +83,112 @@ UNKNOWN = Score(_NAN, (_NAN, _NAN), _NAN, _NAN, (_NAN, _NAN))
 
 
 @dataclass(frozen=True)
-class Halves:
-    """Random halves of the files of one or more sets, for the interval of any score.
+class Draws:
+    """Random parts of a generated set and of the originals, in pairs of places in the pooled set, generated first.
 
-    The usual bootstrap draws files with replacement, and so fills every draw with exact copies: each would be its own
-    nearest neighbour, a near copy, and a loss of variety, and the intervals of just those scores would miss their
-    values. Halves are drawn without replacement and have no copies. A mean over a half of n files varies around the
-    mean over all of them as that one does around the truth: by σ²/m · (1 − m/n) = σ²/n for m = n/2. So deviations
-    between halves need no rescaling but for sets of which only a part is looked at (the delete-half jackknife:
-    J. Shao and C. F. J. Wu 1989; subsampling: D. N. Politis and J. P. Romano 1994).
+    Intervals come from random halves of the files. The usual bootstrap draws files with replacement, and so fills every
+    draw with exact copies: each would be its own nearest neighbour, a near copy, and a loss of variety, and the
+    intervals of just those scores would miss their values. Halves are drawn without replacement and have no copies. A
+    mean over a half of n files varies around the mean over all of them as that one does around the truth: by
+    σ²/m · (1 − m/n) = σ²/n for m = n/2. So deviations between halves need no rescaling but for sets of which only a
+    part is looked at (the delete-half jackknife: J. Shao and C. F. J. Wu 1989; subsampling: D. N. Politis and
+    J. P. Romano 1994).
 
     Attributes:
-        parts: for each set [RESAMPLES, m] places in that set.
+        ours: [SPLITS] parts of equal size of the generated set and of the originals; empty for too few pieces.
+        ceiling: [SPLITS] the same of the originals, with another part of theirs in place of the generated one.
+        halves: [RESAMPLES] halves of both sets; empty where a set has no halves of two files.
         shrink: what deviations of a score are multiplied by: √(m / (q − m) · q / n), where halves of m are drawn from
             q of a set's n files; of several sets the largest, which makes the interval rather too wide than too narrow.
-            NaN where a set has no halves of two files.
     """
 
-    parts: list[IntArray]
+    ours: list[Parts]
+    ceiling: list[Parts]
+    halves: list[Parts]
     shrink: float
 
     @classmethod
-    def draw(cls, sizes: Sequence[int], rng: np.random.Generator) -> Halves:
-        """Draw halves of sets of these sizes, or of `RESAMPLED` files of each."""
+    def of(
+        cls,
+        gen: int,
+        org: int,
+        rng: np.random.Generator,
+        *,
+        halves_rng: np.random.Generator | None = None,
+        gen_alone: bool = False,
+    ) -> Draws:
+        """Draw parts of sets of these sizes.
+
+        Args:
+            gen: number of generated pieces.
+            org: number of originals.
+            rng: of all draws.
+            halves_rng: of the halves, if they must be the same for several scores.
+            gen_alone: take halves of the generated set only; both places of a pair are then the same.
+        """
+        ours, ceiling = [], []
+        n = min(gen, org // 2, RESAMPLED)
+        for _ in range(SPLITS if n > 1 else 0):
+            shuffled = gen + rng.permutation(org)
+            ours.append((rng.permutation(gen)[:n], shuffled[:n]))
+            ceiling.append((shuffled[n : 2 * n], shuffled[:n]))
+        sizes = [gen] if gen_alone else [gen, org]
         if min(sizes) < SMALLEST:
-            return cls([np.empty((0, 0), np.int64) for _ in sizes], float("nan"))
-        parts, shrink = [], 0.0
-        for size in sizes:
+            return cls(ours, ceiling, [], 0.0)
+        rng = halves_rng or rng
+        halves, shrink = [], 0.0
+        for first, size in zip((0, gen), sizes, strict=False):
             pool = rng.permutation(size)[:RESAMPLED]
             half = len(pool) // 2
-            parts.append(rng.permuted(np.tile(pool, (RESAMPLES, 1)), axis=1)[:, :half])
+            halves.append(first + rng.permuted(np.tile(pool, (RESAMPLES, 1)), axis=1)[:, :half])
             shrink = max(shrink, float(np.sqrt(half / (len(pool) - half) * len(pool) / size)))
-        return cls(parts, shrink)
+        return cls(ours, ceiling, list(zip(halves[0], halves[-1], strict=True)), shrink)
 
-    def interval(
-        self, value: float, drawn: Sequence[float] | FloatArray, lowest: float = 0.0, highest: float = np.inf
-    ) -> tuple[float, float]:
-        """Place the deviations of the halves' scores around the score of the whole sets.
+    @property
+    def n(self) -> int:
+        """Pieces in each part of `ours` and `ceiling`; 0 if there are none."""
+        return len(self.ours[0][0]) if self.ours else 0
+
+    def score(
+        self,
+        value: float,
+        measure: Callable[[IntArray, IntArray], float],
+        *,
+        highest: float = np.inf,
+        splits: int = SPLITS,
+    ) -> Score:
+        """Measure all pairs of parts, and put the value of the whole sets beside them.
+
+        Args:
+            value: of the whole sets.
+            measure: compares two parts.
+            highest: the most that the score can be.
+            splits: how many of `ours` and `ceiling` to use.
+        """
+        parts = (self.ours[:splits], self.ceiling[:splits], self.halves)
+        return self.beside(value, ([measure(*pair) for pair in pairs] for pairs in parts), highest)
+
+    def beside(self, value: float, drawn: Iterable[ArrayLike], highest: float = np.inf) -> Score:
+        """Put a value beside the scores of `ours`, `ceiling` and `halves`, each empty where nothing could be drawn.
 
         A score of half the files may be biased by their number (an overlap is smaller, a distance larger); deviations
         are taken from the halves' own median, so that the bias does not move the interval.
-
-        Args:
-            value: the score of the whole sets.
-            drawn: [RESAMPLES] the score of each draw.
-            lowest: the least that the score can be.
-            highest: the most.
         """
-        if not len(drawn) or not np.isfinite([value, *drawn]).all():
-            return float("nan"), float("nan")
-        low, high = np.percentile(self.deviations(drawn), [2.5, 97.5])
-        return float(max(value + low, lowest)), float(min(value + high, highest))
-
-    def deviations(self, drawn: Sequence[float] | FloatArray) -> FloatArray:
-        """Return how far a score of the whole sets would deviate in each draw, [RESAMPLES]."""
-        return self.shrink * (np.asarray(drawn) - np.median(drawn))
-
-
-def draw_splits(gen: int, org: int, rng: np.random.Generator) -> list[tuple[IntArray, IntArray, IntArray]]:
-    """Draw parts of equal size: of gen, and two of org that share no file. Places in the pooled set, gen first."""
-    n = min(gen, org // 2, RESAMPLED)
-    if n <= 1:
-        return []
-    draws = []
-    for _ in range(SPLITS):
-        shuffled = gen + rng.permutation(org)
-        draws.append((rng.permutation(gen)[:n], shuffled[:n], shuffled[n : 2 * n]))
-    return draws
+        at_n, top, limits, interval = _NAN, _NAN, (_NAN, _NAN), (_NAN, _NAN)
+        ours, ceiling, halves = drawn
+        splits = np.array([ours, ceiling], np.float64)
+        if splits.size and np.isfinite(splits).all():
+            (at_n, top), limits = splits.mean(axis=1).tolist(), _middle(splits[1])
+        deviations = np.asarray(halves, np.float64)
+        if len(deviations):
+            deviations = self.shrink * (deviations - np.median(deviations))
+            if np.isfinite([value, *deviations]).all():
+                low, high = _middle(deviations)
+                interval = max(value + low, 0.0), min(value + high, highest)
+        return Score(float(value), interval, at_n, top, limits, deviations)
 
 
-def score(
-    value: float,
-    measure: Callable[[IntArray, IntArray], float],
-    splits: Iterable[tuple[IntArray, IntArray, IntArray]],
-    halves: Halves,
-    drawn: Iterable[tuple[IntArray, IntArray]],
-    highest: float = np.inf,
-) -> Score:
-    """Measure parts of two sets, and put the value of the whole sets beside them.
-
-    Args:
-        value: of the whole sets.
-        measure: compares two parts, given as places in the pooled set.
-        splits: from `draw_splits`.
-        halves: for the interval.
-        drawn: the pairs of `halves`, as places in the pooled set.
-        highest: the most that the score can be.
-    """
-    splits = list(splits)
-    ours = [measure(part, first) for part, first, _ in splits]
-    ceiling = [measure(second, first) for _, first, second in splits]
-    return Score.of(value, ours, ceiling, halves.interval(value, [measure(*pair) for pair in drawn], highest=highest))
+def _middle(values: FloatArray) -> tuple[float, float]:
+    """Return the limits of the middle 95 % of values."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +10,17 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from evaluation.features.feature import column_names
+from evaluation.features.feature import columns_of
 from evaluation.features.table import FEATURES, Feature, feature_table, manhattan_distances
 from evaluation.legacy import mgeval
 from evaluation.reading.folders import read_some
-from evaluation.reading.notes import as_rows
+from evaluation.reading.notes import defined_rows
 from evaluation.scores.collapse import Collapse, find_collapse
 from evaluation.scores.copying import Copying, find_copies
 from evaluation.scores.distances import inter_set_distances, intra_set_distances
 from evaluation.scores.diversity import Diversity, fill, standardise
 from evaluation.scores.overlap import FeatureComparison, compare_feature, holm
-from evaluation.scores.sampling import RESAMPLED, Halves, Score, draw_splits, generator, sample
-from evaluation.scores.sampling import score as score_of
+from evaluation.scores.sampling import RESAMPLED, Draws, Score, generator, sample
 from evaluation.scores.verdict import Verdict, closeness_sentence, collapse_sentence, copying_sentence
 
 if TYPE_CHECKING:
@@ -90,16 +89,6 @@ def read_set(
 
 
 @dataclass(frozen=True)
-class MgevalScores:
-    """One feature by mgeval's overlap and divergence, of each set's own distances with those between the sets."""
-
-    overlap_gen: float
-    overlap_org: float
-    kld_gen: float
-    kld_org: float
-
-
-@dataclass(frozen=True)
 class SetComparison:
     """One generated set against the originals.
 
@@ -124,7 +113,7 @@ class SetComparison:
     diversity: Diversity | None
     collapse: Collapse
     copying: Copying
-    mgeval: dict[str, MgevalScores]
+    mgeval: dict[str, dict[str, float]]
     verdict: Verdict
 
     def record(self) -> dict[str, Any]:
@@ -132,7 +121,7 @@ class SetComparison:
         names = [piece.name for piece in self.gen.pieces]
         features = {name: one.record() for name, one in self.features.items()}
         for name, scores in self.mgeval.items():
-            features[name]["mgeval"] = asdict(scores)
+            features[name]["mgeval"] = scores
         return {
             "verdict": self.verdict._asdict(),
             "score": self.score,
@@ -143,12 +132,6 @@ class SetComparison:
             "collapse": self.collapse.record(names),
             "copying": self.copying.record(),
         }
-
-
-def with_holm(comparisons: Sequence[FeatureComparison]) -> list[FeatureComparison]:
-    """Correct the p-values of all features together."""
-    corrected = holm(np.array([one.p for one in comparisons]))
-    return [replace(one, p_holm=float(p)) for one, p in zip(comparisons, corrected, strict=True)]
 
 
 def compare_sets(
@@ -170,59 +153,57 @@ def compare_sets(
         jobs: features compared at a time; −1 is one per core.
         features: those measured in the sets; for `mgeval.FEATURES`, mgeval's scores are added.
     """
+    train = train or org
+    parallel = joblib.Parallel(n_jobs=jobs, prefer="threads")
     # features are compared side by side already: threads of the linear algebra inside each would only wait for each
     # other, and their number would show in the last digits
     with threadpool_limits(1):
-        return _compare_sets(gen, org, train or org, seed, jobs, features)
+        found = parallel(
+            joblib.delayed(compare_feature)(name, gen.table[name], org.table[name], seed) for name in features
+        )
+        corrected = holm(np.array([one.p for one in found])).tolist()
+        comparisons = {one.name: replace(one, p_holm=p) for one, p in zip(found, corrected, strict=True)}
+        diversity = fill(*standardise(gen.table, org.table), seed)
+        collapse = find_collapse(gen.pieces, org.pieces, comparisons, diversity, seed, features)
+        copying = find_copies(gen.pieces, train.pieces, *standardise(gen.table, train.table), seed)
+        score, interval = _score(list(comparisons.values()))
+        return SetComparison(
+            gen=gen,
+            features=comparisons,
+            score=score,
+            score_interval=interval,
+            manhattan=_manhattan(gen.pieces, org.pieces, seed),
+            diversity=diversity,
+            collapse=collapse,
+            copying=copying,
+            mgeval=_mgeval(gen, org) if features is mgeval.FEATURES else {},
+            verdict=Verdict(
+                closeness=closeness_sentence(score, interval, comparisons, features),
+                collapse=collapse_sentence(collapse, gen.pieces, gen.table, comparisons, diversity, features),
+                copying=copying_sentence(copying, train.label),
+            ),
+        )
 
 
-def _compare_sets(
-    gen: MusicSet, org: MusicSet, train: MusicSet, seed: int, jobs: int, features: Mapping[str, Feature]
-) -> SetComparison:
-    parallel = joblib.Parallel(n_jobs=jobs, prefer="threads")
-    found = parallel(joblib.delayed(compare_feature)(name, gen.table[name], org.table[name], seed) for name in features)
-    comparisons = {one.name: one for one in with_holm(found)}
-    shares = np.array([one.relative_overlap for one in comparisons.values()])
-    score = float(np.nanmean(shares)) if np.isfinite(shares).any() else float("nan")
-    interval = _score_interval(score, list(comparisons.values()))
-    diversity = fill(*standardise(gen.table, org.table), seed)
-    collapse = find_collapse(gen.pieces, org.pieces, comparisons, diversity, seed, features)
-    copying = find_copies(gen.pieces, train.pieces, *standardise(gen.table, train.table), seed)
-    return SetComparison(
-        gen=gen,
-        features=comparisons,
-        score=score,
-        score_interval=interval,
-        manhattan=_manhattan(gen.pieces, org.pieces, seed),
-        diversity=diversity,
-        collapse=collapse,
-        copying=copying,
-        mgeval=_mgeval(gen, org) if features is mgeval.FEATURES else {},
-        verdict=Verdict(
-            closeness=closeness_sentence(score, interval, comparisons, features),
-            collapse=collapse_sentence(collapse, gen.pieces, gen.table, comparisons, diversity, features),
-            copying=copying_sentence(copying, train.label),
-        ),
-    )
-
-
-def _score_interval(score: float, comparisons: Sequence[FeatureComparison]) -> tuple[float, float]:
-    """Return within what the score lies in 95 % of draws of other files of the same kinds."""
+def _score(comparisons: Sequence[FeatureComparison]) -> tuple[float, tuple[float, float]]:
+    """Average the relative overlap of all features, and give the 95 % interval when files are drawn again."""
     known = [one for one in comparisons if np.isfinite(one.relative_overlap)]
-    if not known or not all(len(one.deviations) and np.isfinite(one.deviations).all() for one in known):
-        return float("nan"), float("nan")
-    low, high = np.percentile(np.mean([one.deviations for one in known], axis=0), [2.5, 97.5])
-    return float(max(score + low, 0.0)), float(min(score + high, 1.0))
+    if not known:
+        return float("nan"), (float("nan"), float("nan"))
+    score = float(np.mean([one.relative_overlap for one in known]))
+    sizes = {len(one.overlap.deviations) for one in known}
+    deviations = [one.overlap.deviations / one.overlap.ceiling for one in known] if len(sizes) == 1 else []
+    if not np.size(deviations) or not np.isfinite(deviations).all():
+        return score, (float("nan"), float("nan"))
+    low, high = np.percentile(np.mean(deviations, axis=0), [2.5, 97.5])
+    return score, (float(max(score + low, 0.0)), float(min(score + high, 1.0)))
 
 
 def ranking(comparisons: Sequence[SetComparison]) -> list[SetComparison]:
     """Order generated sets from the best to the worst: sound before collapsed or copying, then by score."""
-
-    def key(one: SetComparison) -> tuple[int, float]:
-        faults = int(one.collapse.found) + int(one.copying.found)
-        return faults, -one.score if np.isfinite(one.score) else 1.0
-
-    return sorted(comparisons, key=key)
+    return sorted(
+        comparisons, key=lambda one: (one.collapse.found + one.copying.found, -np.nan_to_num(one.score, nan=-1.0))
+    )
 
 
 def _manhattan(gen: Sequence[Notes], org: Sequence[Notes], seed: int) -> Score:
@@ -235,32 +216,21 @@ def _manhattan(gen: Sequence[Notes], org: Sequence[Notes], seed: int) -> Score:
     def mean_distance(part: IntArray, other: IntArray) -> float:
         return float(pooled[np.ix_(part, other - len(kept))].mean())
 
-    splits = draw_splits(len(kept), len(others), rng)
-    halves = Halves.draw(across.shape, rng)
-    drawn = ((part, len(kept) + other) for part, other in zip(*halves.parts, strict=True))
-    return score_of(float(across.mean()), mean_distance, splits, halves, drawn)
+    return Draws.of(len(kept), len(others), rng).score(float(across.mean()), mean_distance)
 
 
-def _mgeval(gen: MusicSet, org: MusicSet) -> dict[str, MgevalScores]:
+def _mgeval(gen: MusicSet, org: MusicSet) -> dict[str, dict[str, float]]:
+    """Each feature by mgeval's overlap and divergence, of each set's own distances with those between the sets."""
     scores = {}
     for name in gen.table:
-        ours, theirs = (_defined(one.table[name]) for one in (gen, org))
+        ours, theirs = (defined_rows(one.table[name]) for one in (gen, org))
         if min(len(ours), len(theirs)) <= 2:  # noqa: PLR2004 - a density needs two distances
             continue
-        within_gen, within_org = intra_set_distances(ours), intra_set_distances(theirs)
         between = inter_set_distances(ours, theirs)
-        scores[name] = MgevalScores(
-            overlap_gen=mgeval.overlap_area(within_gen, between),
-            overlap_org=mgeval.overlap_area(within_org, between),
-            kld_gen=mgeval.kl_dist(within_gen, between),
-            kld_org=mgeval.kl_dist(within_org, between),
-        )
+        within = {"gen": intra_set_distances(ours), "org": intra_set_distances(theirs)}
+        overlaps = {f"overlap_{which}": mgeval.overlap_area(own, between) for which, own in within.items()}
+        scores[name] = overlaps | {f"kld_{which}": mgeval.kl_dist(own, between) for which, own in within.items()}
     return scores
-
-
-def _defined(values: FloatArray) -> FloatArray:
-    rows = as_rows(values)
-    return rows[np.isfinite(rows).all(axis=1)]
 
 
 def comparison_frame(one: SetComparison) -> pd.DataFrame:
@@ -293,9 +263,5 @@ def feature_frame(one: MusicSet, features: Mapping[str, Feature] = FEATURES) -> 
     """Give the features of a set as a data frame, one row per piece, one column per number."""
     import pandas as pd
 
-    names = [piece.name for piece in one.pieces]
-    columns: dict[str, FloatArray] = {}
-    for name, values in one.table.items():
-        block = as_rows(values)
-        columns.update(zip(column_names(name, block.shape[1], features), block.T, strict=True))
-    return pd.DataFrame(columns, index=pd.Index(names, name="file"))
+    names = pd.Index([piece.name for piece in one.pieces], name="file")
+    return pd.DataFrame(columns_of(one.table, features), index=names)

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluation.features.table import FEATURES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from evaluation.features.table import Feature
+    from evaluation.features.feature import Feature
     from evaluation.reading.notes import FloatArray, Notes
     from evaluation.scores.collapse import Collapse
     from evaluation.scores.copying import Copying
@@ -104,7 +102,7 @@ def collapse_sentence(
     table: Mapping[str, FloatArray],
     comparisons: Mapping[str, FeatureComparison],
     diversity: Diversity | None,
-    features: Mapping[str, Feature] = FEATURES,
+    features: Mapping[str, Feature],
 ) -> str:
     """Say whether the set has collapsed, in which features, and onto which files."""
     reasons = [_narrow_reason(comparisons[name], features[name], table[name]) for name in found.narrow[:NAMED]]
@@ -116,17 +114,15 @@ def collapse_sentence(
         reasons.append(f"the variety (Vendi score) is {share(diversity.vendi.at_n)} of the originals'")
     if reasons:
         return f"collapsed: {'; '.join(reasons)}."
-    widths = f"spread {_widths(comparisons, features)} of the originals'"
-    near = round(found.near.value * found.compared) if np.isfinite(found.near.value) else 0
-    have = "has" if near == 1 else "have"
-    copies = f"{near} of {counted(found.compared, 'file')} {have} a near copy in the set"
-    return f"not collapsed: no feature has lost its variety ({widths}); {copies}."
-
-
-def _widths(comparisons: Mapping[str, FeatureComparison], features: Mapping[str, Feature]) -> str:
     ratios = [one.spread.value for name, one in comparisons.items() if features[name].variety]
     known = [ratio for ratio in ratios if np.isfinite(ratio)]
-    return f"{100 * min(known):.0f} to {100 * max(known):.0f} %" if known else "–"
+    widths = f"{100 * min(known):.0f} to {100 * max(known):.0f} %" if known else "–"
+    near = round(found.near.value * found.compared) if np.isfinite(found.near.value) else 0
+    have = "has" if near == 1 else "have"
+    return (
+        f"not collapsed: no feature has lost its variety (spread {widths} of the originals'); "
+        f"{near} of {counted(found.compared, 'file')} {have} a near copy in the set."
+    )
 
 
 def _narrow_reason(one: FeatureComparison, feature: Feature, values: FloatArray) -> str:
@@ -144,31 +140,23 @@ def _narrow_reason(one: FeatureComparison, feature: Feature, values: FloatArray)
 
 def _copies_reason(found: Collapse, pieces: list[Notes]) -> str:
     named = [
-        f"{len(group.members)} of {found.compared} files are near copies of {pieces[group.centre].name}"
-        for group in found.clusters[:NAMED]
-        if len(group.members) > 1
+        f"{len(members)} of {found.compared} files are near copies of {pieces[centre].name}"
+        for centre, members in found.clusters[:NAMED]
+        if len(members) > 1
     ]
-    if not named:
-        return f"{share(found.near.value)} of files have a near copy in the set"
-    return _listed(named)
+    return _listed(named) if named else f"{share(found.near.value)} of files have a near copy in the set"
 
 
-def copying_sentence(found: Copying, own: str) -> str:
-    """Say whether the set copies the training music, and name the worst pair.
-
-    Args:
-        found: the result of `find_copies`.
-        own: name of the training set.
-    """
-    copies, gen = int(found.gen.copied.sum()), len(found.gen.copied)
-    usual = found.train.copied.mean() if len(found.train.copied) else 0.0
+def copying_sentence(found: Copying, train: str) -> str:
+    """Say whether the set copies the training set, which has this name, and name the worst pair."""
     word = "copying" if found.found else "not copying"
-    repeat = "repeats" if copies == 1 else "repeat"
-    files = f"{copies} of {counted(gen, 'file')} {repeat} half or more of a tune in {own}"
     if not found.pairs:
-        return f"{word}: no run of notes is shared with {own}."
+        return f"{word}: no run of notes is shared with {train}."
+    copies = int(found.gen.copied.sum())
+    repeat = "repeats" if copies == 1 else "repeat"
     worst = found.pairs[0]
-    pair = (
-        f"{worst.piece} shares {worst.notes} consecutive notes, {share(worst.share)} of its length, with {worst.source}"
+    return (
+        f"{word}: {copies} of {counted(len(found.gen.copied), 'file')} {repeat} half or more of a tune in {train} "
+        f"({share(found.train.copied_share)} of the files of {train} do); {worst.piece} shares {worst.notes} "
+        f"consecutive notes, {share(worst.share)} of its length, with {worst.source}."
     )
-    return f"{word}: {files} ({share(usual)} of the files of {own} do); {pair}."

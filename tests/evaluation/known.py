@@ -27,13 +27,6 @@ def rebuilt(piece, *, onset=None, duration=None, pitch=None, name=None):
     )
 
 
-def random_half(pieces, rng):
-    """The same music: one half against the other."""
-    order = rng.permutation(len(pieces))
-    half = len(order) // 2
-    return [pieces[i] for i in order[:half]], [pieces[i] for i in order[half:]]
-
-
 def collapsed(pieces, rng, copies=100):
     """One tune again and again, with 3 % of its notes moved and its lengths a little uneven."""
     tune = max(pieces[:20], key=len)

@@ -6,25 +6,25 @@ import mido
 from music21 import converter
 
 
-def write_midi(path, notes, *, tempo=500_000, meter=(4, 4), ticks=480, channel=0, tracks=1):
-    """Write (onset, duration, pitch) in quarters as a MIDI file, with mido alone."""
-    file = mido.MidiFile(type=1, ticks_per_beat=ticks)
+def write_midi(path, notes, *, tempo=500_000, meter=(4, 4), ticks=480, channel=0, tracks=1, meta=()):
+    """Write (onset, duration, pitch) in quarters as a MIDI file, and (quarter, message) in its last track."""
+    parts = [[] for _ in range(tracks)]
+    for number, (onset, duration, pitch) in enumerate(notes):
+        part = number % tracks
+        for time, kind in ((onset + duration, "note_off"), (onset, "note_on")):
+            message = mido.Message(kind, note=pitch, channel=channel + part)
+            parts[part].append((round(time * ticks), kind == "note_on", pitch, message))
+    parts[-1].extend((round(quarter * ticks), -1, 0, message) for quarter, message in meta)
     conductor = mido.MidiTrack()
     conductor.append(mido.MetaMessage("set_tempo", tempo=tempo))
     conductor.append(mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1]))
-    file.tracks.append(conductor)
-    for part in range(tracks):
-        events = []
-        for onset, duration, pitch in notes[part::tracks]:
-            events.append((round((onset + duration) * ticks), 0, pitch, 0))
-            events.append((round(onset * ticks), 1, pitch, 64))
-        track, now = mido.MidiTrack(), 0
-        for tick, _, pitch, velocity in sorted(events):
-            track.append(
-                mido.Message("note_on", note=pitch, velocity=velocity, time=tick - now, channel=channel + part)
-            )
+    file = mido.MidiFile(type=1, ticks_per_beat=ticks, tracks=[conductor])
+    for events in parts:
+        now = 0
+        track = file.add_track()
+        for tick, *_, message in sorted(events, key=lambda event: event[:3]):
+            track.append(message.copy(time=tick - now))
             now = tick
-        file.tracks.append(track)
     path.parent.mkdir(parents=True, exist_ok=True)
     file.save(path)
     return path

@@ -18,20 +18,17 @@ from evaluation.scores.overlap import (
     compare_feature,
     holm,
 )
-from evaluation.scores.sampling import Halves
+from evaluation.scores.sampling import Draws
 
 SAMPLES = arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6).map(lambda value: round(value, 3)))
 
 
-def test_intra_set_distances_leave_one_out():
+def test_distances_between_sets_and_within_one_that_leave_one_out():
+    assert distances.inter_set_distances([0.0, 1.0], [5.0]).tolist() == [[5], [4]]
     assert distances.intra_set_distances([0.0, 1.0, 3.0]).tolist() == [[1, 3], [1, 2], [3, 2]]
     square = distances.intra_set_distances([[0.0, 0.0], [3.0, 4.0]])
     assert square.tolist() == [[5], [5]]
     assert distances.intra_set_distances([1.0]).shape == (1, 0)
-
-
-def test_inter_set_distances():
-    assert distances.inter_set_distances([0.0, 1.0], [5.0]).tolist() == [[5], [4]]
 
 
 def test_spread_is_the_mean_distance_of_two_pieces():
@@ -55,12 +52,6 @@ def test_densities_are_scipys():
     m = (p + q) / 2
     js = sum(0.5 * (x * np.log2(np.where(kept, x / m, 1)))[kept].sum() * step for x in (p, q))
     assert distances.jsd(a, b) == pytest.approx(js, abs=2e-3)
-
-
-def test_two_normals_overlap_as_the_formula_says():
-    rng = np.random.default_rng(2)
-    a, b = rng.normal(size=200_000), rng.normal(2.0, 1.0, size=200_000)
-    assert distances.overlap_area(a, b) == pytest.approx(2 * stats.norm.cdf(-1), abs=0.01)
 
 
 def test_sets_without_variance_are_results():
@@ -114,22 +105,17 @@ def test_interval_covers_the_overlap_and_shrinks_with_the_set():
     for one in (small, large):
         for score in (one.overlap, one.overlap_intra, one.kld, one.jsd, one.wasserstein, one.spread):
             assert 0 <= score.interval[0] <= score.value <= score.interval[1]
-    assert width(large.overlap) < width(small.overlap)
-    assert width(large.wasserstein) < width(small.wasserstein)
-
-
-def width(score):
-    return score.interval[1] - score.interval[0]
+    assert np.ptp(large.overlap.interval) < np.ptp(small.overlap.interval)
+    assert np.ptp(large.wasserstein.interval) < np.ptp(small.wasserstein.interval)
 
 
 @pytest.mark.parametrize("size", [30, 31, 200, 1000])
 def test_halves_give_a_mean_its_textbook_interval(size):
     rng = np.random.default_rng(size)
     values = rng.normal(10, 1, size=size)
-    halves = Halves.draw([size], rng)
-    (parts,) = halves.parts
-    assert all(len(set(part)) == len(part) for part in parts.tolist())  # no copies
-    low, high = halves.interval(values.mean(), values[parts].mean(axis=1))
+    draws = Draws.of(size, size, rng, gen_alone=True)
+    assert all(len(set(part.tolist())) == len(part) for part, _ in draws.halves)  # no copies
+    low, high = draws.score(values.mean(), lambda part, _: values[part].mean(), splits=0).interval
     assert high - low == pytest.approx(2 * 1.96 * values.std(ddof=1) / np.sqrt(size), rel=0.25)
 
 
@@ -146,15 +132,9 @@ def test_halves_of_two_sets_cover_a_known_distance():
 def test_wasserstein_of_halves_is_that_of_each_half():
     rng = np.random.default_rng(12)
     gen, org = rng.normal(size=(9, 3)), rng.normal(size=(14, 3))
-    halves = Halves.draw((9, 14), rng)
-    expected = [distances.wasserstein(gen[a], org[b]) for a, b in zip(*halves.parts, strict=True)]
-    assert _wasserstein_of_halves(gen, org, halves) == pytest.approx(expected)
-
-
-def test_three_files_have_no_halves():
-    one = compare_feature("x", np.arange(3.0), np.arange(9.0))
-    assert np.isfinite(one.overlap.value)
-    assert np.isnan(one.overlap.interval).all()
+    draws, pooled = Draws.of(9, 14, rng), np.concatenate([gen, org])
+    expected = [distances.wasserstein(pooled[a], pooled[b]) for a, b in draws.halves]
+    assert _wasserstein_of_halves(pooled, draws) == pytest.approx(expected)
 
 
 def test_ceiling_rises_with_the_number_of_pieces():
@@ -171,6 +151,9 @@ def test_frozen_features_and_pairs_that_are_too_few():
     both = compare_feature("x", np.full(20, 8.0), np.full(20, 8.0))
     assert both.overlap.value == pytest.approx(1)
     assert both.p == 1
+    three = compare_feature("x", np.arange(3.0), np.arange(9.0))
+    assert np.isfinite(three.overlap.value)
+    assert np.isnan(three.overlap.interval).all()  # no halves of two pieces
     alone = compare_feature("x", np.array([1.0]), np.array([1.0, np.nan]))
     assert np.isnan(alone.overlap.value)
     assert alone.org.undefined == 1

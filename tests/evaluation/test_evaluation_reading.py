@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 import textwrap
@@ -14,7 +13,7 @@ import pytest
 from midifiles import write_midi
 
 from evaluation.reading.folders import Skipped, read_folder, read_guarded, read_some
-from evaluation.reading.midi import as_notes, load
+from evaluation.reading.midi import UnreadableError, load
 from evaluation.reading.notes import Notes, bar_grid
 from manymodes.cli import UserError
 
@@ -74,58 +73,31 @@ def test_names_that_are_not_utf8_can_be_written(tmp_path):
     ]
 
 
-def test_damaged_signatures_and_tempi_do_no_harm(tmp_path):
-    file = mido.MidiFile(ticks_per_beat=480)
-    track = mido.MidiTrack()
-    track.append(mido.MetaMessage("set_tempo", tempo=0))
-    track.append(mido.MetaMessage("time_signature", numerator=0, denominator=4))
-    track.append(mido.Message("note_on", note=60, velocity=64))
-    track.append(mido.Message("note_off", note=60, time=480))
-    file.tracks.append(track)
-    file.save(tmp_path / "a.mid")
-    (piece,) = read_folder(tmp_path, jobs=1).pieces
-    assert piece.bar_starts.tolist() == [0, 4]
-    assert piece.duration_seconds.tolist() == [0]
+def test_tempo_metre_and_tracks_are_read_from_the_whole_file(tmp_path):
+    def read(notes, **options):
+        return load(write_midi(tmp_path / "a.mid", notes, **options), "a")
 
-
-def test_files_read_together_are_as_files_read_alone(tmp_path):
-    paths = [
-        write_midi(tmp_path / "a.mid", [(0.0, 1.0, 60), (1.0, 5.5, 62)], meter=(3, 4), tempo=400_000),
-        write_midi(tmp_path / "b.mid", [(2.0, 1.0, 70), (0.0, 1.0, 64), (0.0, 1.0, 60)], tracks=2, ticks=96),
-        write_midi(tmp_path / "c.mid", [(500_000.0, 1.0, 60)]),
-        write_midi(tmp_path / "d.mid", [(0.0, 1.0, 35), (1.0, 1.0, 38)], channel=9),
-    ]
-    file = mido.MidiFile(paths[0])
-    file.tracks[1].insert(2, mido.MetaMessage("set_tempo", tempo=800_000))
-    file.tracks[1].insert(2, mido.MetaMessage("time_signature", numerator=2, denominator=4))
-    file.save(tmp_path / "e.mid")
-    paths.append(tmp_path / "e.mid")
-    together = as_notes([load(path, path.name) for path in paths])
-    assert "more than 50,000 bars" in together.pop(2)
-    del paths[2]
-    for path, piece in zip(paths, together, strict=True):
-        (alone,) = as_notes([load(path, path.name)])
-        for field in dataclasses.fields(Notes):
-            assert np.array_equal(getattr(piece, field.name), getattr(alone, field.name)), (path.name, field.name)
-    a, b, d, e = together
-    assert a.bar_starts.tolist() == [0, 3, 6, 9]
-    assert a.onset_seconds == pytest.approx([0, 0.4])
-    assert b.pitch.tolist() == [60, 64, 70]
-    assert b.track.tolist() == [0, 1, 0]
-    assert d.drums_only
-    assert e.bar_starts.tolist() == [0, 1, 3, 5, 7]
-    assert e.duration_seconds == pytest.approx([0.4, 5.5 * 0.8])
-    assert as_notes([]) == []
-
-
-def test_a_note_struck_twice_ends_first_in_first_out(tmp_path):
-    file = mido.MidiFile(ticks_per_beat=480)
-    events = [("note_on", 0), ("note_on", 240), ("note_off", 240), ("note_off", 480)]
-    file.tracks.append(mido.MidiTrack(mido.Message(kind, note=60, velocity=64, time=time) for kind, time in events))
-    file.save(tmp_path / "a.mid")
-    (piece,) = read_folder(tmp_path, jobs=1).pieces
-    assert piece.onset.tolist() == [0, 0.5]
-    assert piece.duration.tolist() == [1, 1.5]
+    two = [(0.0, 1.0, 60), (1.0, 5.5, 62)]
+    piece = read(two, meter=(3, 4), tempo=400_000)
+    assert piece.bar_starts.tolist() == [0, 3, 6, 9]
+    assert piece.onset_seconds == pytest.approx([0, 0.4])
+    signature = mido.MetaMessage("time_signature", numerator=2, denominator=4)
+    changes = [(1, signature), (1, mido.MetaMessage("set_tempo", tempo=800_000))]
+    piece = read(two, meter=(3, 4), tempo=400_000, meta=changes)
+    assert piece.bar_starts.tolist() == [0, 1, 3, 5, 7]
+    assert piece.duration_seconds == pytest.approx([0.4, 5.5 * 0.8])
+    piece = read([(2.0, 1.0, 70), (0.0, 1.0, 64), (0.0, 1.0, 60)], tracks=2, ticks=96)
+    assert piece.pitch.tolist() == [60, 64, 70]
+    assert piece.track.tolist() == [0, 1, 0]
+    assert read([(0.0, 1.0, 35), (1.0, 1.0, 38)], channel=9).drums_only
+    # damaged signatures and tempi do no harm
+    piece = read([(0.0, 1.0, 60)], tempo=0, meter=(0, 4))
+    assert (piece.bar_starts.tolist(), piece.duration_seconds.tolist()) == ([0, 4], [0])
+    # a note struck twice ends first in, first out
+    piece = read([(0.0, 1.0, 60), (0.5, 1.5, 60)])
+    assert (piece.onset.tolist(), piece.duration.tolist()) == ([0, 0.5], [1, 1.5])
+    with pytest.raises(UnreadableError, match="more than 50,000 bars"):
+        read([(500_000.0, 1.0, 60)])
 
 
 def test_folders_that_hold_nothing_are_named(tmp_path):
@@ -177,11 +149,6 @@ def test_a_parser_that_dies_or_hangs_costs_one_file_each(tmp_path):
 def test_a_parser_that_cannot_start_is_an_error_and_not_a_skipped_file(tmp_path):
     with pytest.raises(RuntimeError, match=r"did not start.*broken"):
         read_guarded([("a.mid", "a")], 2.0, [sys.executable, "-c", "raise SystemExit('broken')"])
-
-
-def test_pieces_come_in_the_order_of_their_paths_for_any_number_of_jobs(tune_folder):
-    one, two = (read_folder(tune_folder, jobs=jobs) for jobs in (1, 2))
-    assert [p.name for p in one.pieces] == [p.name for p in two.pieces] == sorted(p.name for p in one.pieces)
 
 
 def test_bar_grid_through_changes_of_metre():

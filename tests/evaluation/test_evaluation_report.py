@@ -12,8 +12,9 @@ import pytest
 from midifiles import write_midi, write_pieces
 
 import evaluation
+from evaluation.comparison import compare_folders, labels
 from evaluation.features import __main__ as features
-from evaluation.report import compare_folders, labels, main
+from evaluation.report import main
 
 ROOT = Path(evaluation.__file__).parents[1]
 

@@ -1,0 +1,217 @@
+"""Folders of MIDI files compared, and the files of the report about them."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections import Counter
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evaluation.features.feature import csv_text
+from evaluation.features.table import FEATURES
+from evaluation.legacy import mgeval as legacy
+from evaluation.page.html import page
+from evaluation.scores import overlap, sampling
+from evaluation.scores.sets import compare_sets, ranking, read_set
+from evaluation.scores.verdict import counted
+from manymodes.files import new_run_folder, replacing_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from evaluation.features.feature import Feature
+    from evaluation.scores.sets import MusicSet, SetComparison
+
+FORMAT = 1
+"""Raised when a key of `report.json` changes its meaning or goes; new keys do not raise it."""
+
+_DIGITS = 8
+
+
+def labels(folders: Sequence[Path]) -> list[str]:
+    """Name each folder: by its own name, or by its path where two have the same."""
+    names = [folder.resolve().name or "root" for folder in folders]
+    if len(set(names)) < len(names):
+        names = [folder.as_posix().strip("/") for folder in folders]
+    seen: Counter[str] = Counter()
+    for index, name in enumerate(names):
+        seen[name] += 1
+        if seen[name] > 1:
+            names[index] = f"{name} ({seen[name]})"
+    return names
+
+
+@dataclass(frozen=True)
+class Report:
+    """Generated sets compared with the originals.
+
+    Attributes:
+        comparisons: one for each generated set, in the order given.
+        org: the originals.
+        train: the set in which copies are looked for.
+        features: of all sets.
+        seed: of all random numbers.
+    """
+
+    comparisons: list[SetComparison]
+    org: MusicSet
+    train: MusicSet
+    features: Mapping[str, Feature]
+    seed: int
+
+    @property
+    def sets(self) -> list[MusicSet]:
+        """The generated sets, the originals, and the training set where it is another one."""
+        training = [self.train] if self.train is not self.org else []
+        return [*(one.gen for one in self.comparisons), self.org, *training]
+
+    def files(self, command: str, *, html: bool = True) -> dict[str, str]:
+        """Compose the files of the report: their texts by name.
+
+        Args:
+            command: as it was typed.
+            html: whether to make `index.html`.
+        """
+        ranked = ranking(self.comparisons)
+        versions = {"python": platform.python_version()} | {
+            name: version(name) for name in ("numpy", "scipy", "symusic")
+        }
+        measured = [*(one.gen for one in self.comparisons), self.org]
+        names = [piece.name for one in measured for piece in one.pieces]
+        table = {name: np.concatenate([one.table[name] for one in measured]) for name in self.features}
+        pages = {"index.html": page(self, ranked, command=command, versions=versions)} if html else {}
+        return pages | {
+            "report.json": self._json([one.gen.label for one in ranked], command, versions),
+            "features.csv": csv_text(names, table, self.features),
+        }
+
+    def _json(self, ranked: Sequence[str], command: str, versions: Mapping[str, str]) -> str:
+        """Compose `report.json`, with the keys that the README documents."""
+        roles = ["generated"] * len(self.comparisons) + ["original", "training"]
+        details = {one.gen.label: one.record() for one in self.comparisons}
+        record = {
+            "program": "evaluation.report",
+            "format": FORMAT,
+            "command": command,
+            "seed": self.seed,
+            "versions": versions,
+            "sets": {one.label: one.record(role) for one, role in zip(self.sets, roles, strict=False)},
+            "sampling": {
+                "pairwise": sampling.PAIRWISE,
+                "resampled": sampling.RESAMPLED,
+                "splits": sampling.SPLITS,
+                "resamples": sampling.RESAMPLES,
+                "permutations": overlap.PERMUTATIONS,
+                "sampled_sets": [one.label for one in self.sets if len(one.pieces) > sampling.PAIRWISE],
+            },
+            "ranking": ranked,
+            **next(iter(details.values())),
+            "skipped": [file._asdict() for one in self.sets for file in one.skipped],
+        }
+        if len(details) > 1:
+            record["comparisons"] = details
+        return json.dumps(_plain(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def summary(self) -> list[str]:
+        """Describe the result in lines for a terminal."""
+        lines = []
+        for one in self.comparisons:
+            sizes = [f"{each.label} ({counted(len(each.pieces), 'piece')})" for each in (one.gen, self.org)]
+            lines.append(" against ".join(sizes))
+            lines += [f"  {sentence}" for sentence in one.verdict]
+        if skipped := sum(len(one.skipped) for one in self.sets):
+            lines.append(f"{counted(skipped, 'file')} skipped; the report gives the reasons")
+        return lines
+
+    def failures(self, least: float | None, faults: Sequence[str]) -> list[str]:
+        """Name each threshold that a generated set does not meet.
+
+        Args:
+            least: share of the originals' own overlap; an unknown score does not reach it.
+            faults: those that are not allowed, of collapse and copying.
+        """
+        failures = []
+        for one in self.comparisons:
+            if least is not None and not one.score >= least:
+                failures.append(f"{one.gen.label}: {one.score:.3f} of the originals' own overlap, under {least}")
+            if "collapse" in faults and one.collapse.found:
+                failures.append(f"{one.gen.label}: {one.verdict.collapse}")
+            if "copying" in faults and one.copying.found:
+                failures.append(f"{one.gen.label}: {one.verdict.copying}")
+        return failures
+
+
+def _plain(value: Any) -> Any:
+    """Turn arrays and tuples into lists, round floats to eight digits, and replace NaN and infinity with None."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        # the last digits depend on how many threads the linear algebra ran on
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    return value
+
+
+def compare_folders(
+    generated: Sequence[Path],
+    original: Path,
+    train: Path | None = None,
+    *,
+    mgeval: bool = False,
+    seed: int = 0,
+    jobs: int = -1,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Read folders of MIDI files, and compare each generated one with the originals.
+
+    Args:
+        generated: the generated sets.
+        original: the originals.
+        train: where to look for copies; the originals by default.
+        mgeval: use mgeval's features and definitions.
+        seed: of all random numbers.
+        jobs: parallel workers; −1 is one per core.
+        progress: called with a description of each step.
+
+    Raises:
+        UserError: a folder does not exist, or nothing in it is readable.
+    """
+    features = legacy.FEATURES if mgeval else FEATURES
+    folders = [*generated, original, *([train] if train else [])]
+    sets = []
+    for folder, label in zip(folders, labels(folders), strict=True):
+        progress(f"reading {label}")
+        sets.append(read_set(folder, jobs, label=label, features=features))
+    org, training = sets[len(generated)], sets[-1]
+    comparisons = []
+    for gen in sets[: len(generated)]:
+        progress(f"comparing {gen.label} with {org.label}")
+        comparisons.append(compare_sets(gen, org, training, seed=seed, jobs=jobs, features=features))
+    return Report(comparisons, org, training, features, seed)
+
+
+def write_report(out: Path, files: Mapping[str, str], *, force: bool) -> Path:
+    """Write a report as a new folder, and return its path.
+
+    Args:
+        out: the folder; if it exists, `out-2` or the next free number is used.
+        files: texts by name.
+        force: use `out` itself, and rename a folder that exists there.
+
+    Raises:
+        UserError: nothing may be written there.
+    """
+    folder = out if force else new_run_folder(out)
+    with replacing_folder(folder) as partial:
+        for name, text in files.items():
+            (partial / name).write_text(text, encoding="utf-8", newline="")
+    return folder
