@@ -8,11 +8,9 @@ The music is the 1,754 tunes of the Erk collection that come with music21, writt
 
 from __future__ import annotations
 
-import argparse
 import gc
 import itertools
 import os
-import re
 import resource
 import subprocess
 import sys
@@ -21,30 +19,20 @@ import time
 from pathlib import Path
 
 import numpy as np
-from music21 import corpus
+from timing import parser, timed
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "evaluation")]
 
 import known  # noqa: E402 - found through the path above
 import mgeval_port  # noqa: E402
-from midifiles import write_abc  # noqa: E402
+from midifiles import write_tunes  # noqa: E402
 from test_evaluation_fuzz import mutated  # noqa: E402
 
 from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder  # noqa: E402
 from evaluation.reading.midi import load  # noqa: E402
 
 DAMAGED = 5000
-
-
-def write_tunes(folder: Path) -> Path:
-    """Write the Erk collection as 1,754 MIDI files."""
-    folder.mkdir()
-    sources = {path.name: path for path in corpus.getComposer("essenFolksong")}
-    text = "".join(sources[f"erk{part}.abc"].read_text(encoding="latin-1") for part in (10, 20, 30))
-    for number, tune in enumerate(re.split(r"(?m)^(?=X:)", text)[1:]):
-        write_abc(folder / f"{number:04d}.mid", tune)
-    return folder
 
 
 def some(folder: Path, files: list[Path]) -> Path:
@@ -58,23 +46,15 @@ def some(folder: Path, files: list[Path]) -> Path:
 def command(module: str, *arguments: object) -> str:
     """Run a command of the package; return its time, the processor time of all its processes, and its peak memory."""
     begin = time.perf_counter()
-    code = (
-        "import resource, runpy, sys; sys.argv = sys.argv[1:]\n"
-        f"try: runpy.run_module({module!r}, run_name='__main__')\n"
-        "except SystemExit: pass\n"
-        "use = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
-        "print(sum(u.ru_utime + u.ru_stime for u in use), sum(u.ru_maxrss for u in use), file=sys.stderr)"
-    )
-    run = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-c", code, module, *map(str, arguments)],
+    run = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", module, *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-        text=True,
+        stdout=subprocess.DEVNULL,
     )
-    wall = time.perf_counter() - begin
-    processor, peak = map(float, run.stderr.split()[-2:])
-    return f"{wall:.2f} s ({processor:.2f} s of processor time), {peak / 1024:,.0f} MB at its peak"
+    _, status, use = os.wait4(run.pid, 0)
+    assert status == 0
+    wall, processor = time.perf_counter() - begin, use.ru_utime + use.ru_stime
+    return f"{wall:.2f} s ({processor:.2f} s of processor time), {use.ru_maxrss / 1024:,.0f} MB at its peak"
 
 
 def cold(files: list[Path], work: Path) -> None:
@@ -90,12 +70,6 @@ def large(files: list[Path], work: Path) -> None:
     print(f"1,754 against 1,754, whole report: {command('evaluation.report', folder, folder, '--out', work / 'large')}")
 
 
-def processor_time() -> float:
-    """Processor time of this process and of those that it started and that have ended."""
-    use = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in use)
-
-
 def features(files: list[Path], _work: Path) -> None:
     """The twelve features, from file to number, against the same by pretty_midi; each in one process.
 
@@ -109,32 +83,23 @@ def features(files: list[Path], _work: Path) -> None:
     # the garbage of music21 must not slow either
     gc.collect()
     gc.freeze()
-    times = []
-    for _ in range(3):
-        begin = time.process_time()
-        pieces = [load(path, path.name) for path in files]
-        read = time.process_time()
-        feature_table(pieces, twelve)
-        done = time.process_time()
-        ported = [mgeval_port.Piece(path) for path in sample]
-        port_read = time.process_time()
-        for piece in ported:
-            mgeval_port.measure(piece)
-        port_done = time.process_time()
-        times.append((read - begin, done - read, (port_read - done) * share, (port_done - port_read) * share))
-    ours_reading, ours_features, port_reading, port_features = np.min(times, axis=0)
-    watched_begin = processor_time()
-    read_folder(files[0].parent, jobs=1)
-    watched = processor_time() - watched_begin
-    for what, ours, theirs in (
-        ("reading", ours_reading, port_reading),
-        ("the twelve features", ours_features, port_features),
-        ("both", ours_reading + ours_features, port_reading + port_features),
-    ):
+
+    def turn() -> list[tuple[float, float]]:
+        pieces, reading = timed(lambda: [load(path, path.name) for path in files], time.process_time)
+        _, measuring = timed(lambda: feature_table(pieces, twelve), time.process_time)
+        ported, port_reading = timed(lambda: [mgeval_port.Piece(path) for path in sample], time.process_time)
+        _, port_measuring = timed(lambda: [mgeval_port.measure(piece) for piece in ported], time.process_time)
+        return [(reading, port_reading * share), (measuring, port_measuring * share)]
+
+    best = np.min([turn() for _ in range(3)], axis=0)
+    for what, (ours, theirs) in zip(("reading", "the twelve features", "both"), [*best, best.sum(axis=0)], strict=True):
         compared = f"{ours:.3f} s, pretty_midi port {theirs:.1f} s: {theirs / ours:.0f} times as fast"
         print(f"{len(files):,} files, processor time of {what}: {compared}")
+    begin = sum(os.times()[:4])  # of this process and of those that it started
+    read_folder(files[0].parent, jobs=1)
+    separately = sum(os.times()[:4]) - begin
     print(
-        f"{len(files):,} files, processor time of reading in separate processes, their start included: {watched:.2f} s"
+        f"{len(files):,} files, processor time of reading in separate processes, with their start: {separately:.2f} s"
     )
 
 
@@ -152,20 +117,10 @@ def detect(files: list[Path], _work: Path) -> None:
     rng = np.random.default_rng(0)
     order = rng.permutation(len(pieces))
     held, org = [pieces[i] for i in order[:100]], [pieces[i] for i in order[100:500]]
-    sets = {
-        "a random half of the originals": held,
-        "one tune × 100, jittered": known.collapsed(org, rng),
-        "60 tunes and 40 of one": [*held[:60], *known.collapsed(org, rng, copies=40)],
-        "number of pitches frozen": known.one_frozen(held),
-        "notes shuffled": known.shuffled(held, rng),
-        "uniform random notes": known.uniform(held, rng),
-        "a fourth higher": known.transposed(held),
-        "half of it copied": [*org[:50], *held[:50]],
-    }
     originals = measure("org", org)
     print("| set | overlap reached | features that differ | collapsed | copying | Vendi | coverage |")
     print("|---|---|---|---|---|---|---|")
-    for name, made in sets.items():
+    for name, made in known.sets(held, org, rng).items():
         one = compare_sets(measure("gen", made), originals)
         differ = sum(feature.p_holm < 0.05 for feature in one.features.values())
         collapsed, copying = ("**yes**" if found else "no" for found in (one.collapse.found, one.copying.found))
@@ -196,13 +151,13 @@ PARTS = {part.__name__: part for part in (cold, large, features, scale, detect, 
 
 def main() -> None:
     """Run the given parts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
-    parts = parser.parse_args().parts or list(PARTS)
+    options = parser(__doc__)
+    options.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    parts = options.parse_args().parts or list(PARTS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        files = sorted(write_tunes(work / "erk").glob("*.mid"))
+        files = sorted(write_tunes(work / "erk", (10, 20, 30)).glob("*.mid"))
         for part in parts:
             PARTS[part](files, work)
 

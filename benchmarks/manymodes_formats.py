@@ -11,27 +11,25 @@ in one process. The table has the medians, and their ratio.
 
 from __future__ import annotations
 
-import argparse
 import random
-import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
 
 import numpy as np
 import symusic
 from music21 import key, meter, note, stream
+from timing import parser, timed
 
 from manymodes.music.audio import write_audio
 from manymodes.music.formats import RATE_HZ, SUFFIXES, write_score
 from manymodes.music.score import STEPS_PER_QUARTER, Score
 from manymodes.music.soundfont import soundfont_file
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 BARS = 16
+PROGRAMS = 80
 BAR_SECONDS = 2.0  # the bar for all six
 SCALE = (62, 64, 66, 67, 69, 71, 73, 74, 76, 78, 79)
 
@@ -46,19 +44,8 @@ def tune(seed: int) -> Score:
         place = min(max(place + rng.choice((-2, -1, -1, 1, 1, 2)), 0), len(SCALE) - 1)
         notes.append((SCALE[place], steps))
         left -= steps
-    return Score(notes, f"tune {seed}", fifths=2, program=instrument(seed))
-
-
-def instrument(seed: int) -> int:
-    """Return the General MIDI program of a tune: pianos first, then organs, strings and so on."""
-    return seed % 80
-
-
-def in_music21(score: Score) -> stream.Part:
-    """Return a score as notes after a signature, the rest of which music21 finds by itself."""
-    part = stream.Part([meter.TimeSignature(score.meter), key.KeySignature(score.fifths)])
-    part.append([note.Note(pitch, quarterLength=steps / STEPS_PER_QUARTER) for pitch, steps in score.notes])
-    return part
+    # General MIDI programs: pianos first, then organs, strings and so on
+    return Score(notes, f"tune {seed}", fifths=2, program=seed % PROGRAMS)
 
 
 def synthesized(folder: Path, score: Score) -> None:
@@ -70,43 +57,39 @@ def synthesized(folder: Path, score: Score) -> None:
 
 
 def by_music21(folder: Path, score: Score, name: str) -> None:
-    """Write a score with music21 alone."""
-    in_music21(score).write(name, folder / f"other{SUFFIXES[name]}")
-
-
-def seconds(write: Callable[..., object], *arguments: object) -> float:
-    """Return the processor time that writing takes."""
-    begin = time.process_time()
-    write(*arguments)
-    return time.process_time() - begin
+    """Write the notes of a score after its signatures; music21 finds the rest by itself."""
+    part = stream.Part([meter.TimeSignature(score.meter), key.KeySignature(score.fifths)])
+    part.append([note.Note(pitch, quarterLength=steps / STEPS_PER_QUARTER) for pitch, steps in score.notes])
+    part.write(name, folder / f"other{SUFFIXES[name]}")
 
 
 def turn(folder: Path, number: int) -> tuple[dict[str, float], dict[str, float]]:
     """Write tunes in every format; return what ours and the others took."""
     score, other = tune(2 * number), tune(2 * number + 1)
-    ours = {name: seconds(write_score, folder / "ours", score, (name,)) for name in SUFFIXES}
-    ours["all six"] = seconds(write_score, folder / "ours", other, tuple(SUFFIXES))
-    others = {name: seconds(by_music21, folder, score, name) for name in ("midi", "musicxml")}
-    others["wav"] = seconds(synthesized, folder, score)
+    write = {name: partial(write_score, folder / "ours", score, (name,)) for name in SUFFIXES}
+    write["all six"] = partial(write_score, folder / "ours", other, tuple(SUFFIXES))
+    write_other = {name: partial(by_music21, folder, score, name) for name in ("midi", "musicxml")}
+    write_other["wav"] = partial(synthesized, folder, score)
+    ours, others = (
+        {name: timed(work, time.process_time)[1] for name, work in works.items()} for works in (write, write_other)
+    )
     return ours, others
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=9, help="turns of each (default 9)")
-    args = parser.parse_args()
+    args = parser(__doc__, repeats=9).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         turns = [turn(Path(folder), number) for number in range(args.repeats + 1)][1:]  # the first one loads all
     print(f"{'format':>8}  {'ours, s':>8}  {'other, s':>8}  {'ratio':>6}")
     for name in turns[0][0]:
-        line = f"{name:>8}  {statistics.median(ours[name] for ours, _ in turns):>8.3f}"
+        line = f"{name:>8}  {median(ours[name] for ours, _ in turns):>8.3f}"
         if name in turns[0][1]:
-            line += f"  {statistics.median(others[name] for _, others in turns):>8.3f}"
-            line += f"  {statistics.median(others[name] / ours[name] for ours, others in turns):>6.2f}"
+            line += f"  {median(others[name] for _, others in turns):>8.3f}"
+            line += f"  {median(others[name] / ours[name] for ours, others in turns):>6.2f}"
         print(line)
-    slowest = max(range(args.repeats), key=lambda number: turns[number][0]["all six"])
-    taken, program = turns[slowest][0]["all six"], instrument(2 * slowest + 3)
+    taken, slowest = max((ours["all six"], number) for number, (ours, _) in enumerate(turns, start=1))
+    program = (2 * slowest + 1) % PROGRAMS
     print(
         f"bar for all six: {BAR_SECONDS:g} s; they took at most {taken:.2f} s, with General MIDI instrument {program}"
     )

@@ -11,7 +11,6 @@ They take turns in one process; the table has every turn, and the ratio of the m
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import time
@@ -21,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from keras import layers
+from timing import parser, timed
 
 from melodygan.data.encoding import DELIMITER, StepVocabulary
 from melodygan.models.lstm import MelodyLSTM
@@ -34,9 +34,7 @@ STEPS = 128
 
 def ours(model: MelodyLSTM, tunes: int, seed: int) -> float:
     """Return the symbols a second of composing so many tunes."""
-    begin = time.perf_counter()
-    composed = model.generate(tunes, seed=seed, temperature=TEMPERATURE, max_steps=STEPS)
-    taken = time.perf_counter() - begin
+    composed, taken = timed(lambda: model.generate(tunes, seed=seed, temperature=TEMPERATURE, max_steps=STEPS))
     return sum(note.steps for notes in composed for note in notes) / taken
 
 
@@ -67,11 +65,10 @@ def reported(model: keras.Model, symbols: int, seed: int) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each (default 5)")
-    parser.add_argument("--tunes", type=int, default=1000, help="tunes that ours composes at once (default 1000)")
-    parser.add_argument("--symbols", type=int, default=100, help="symbols a turn of the report's loop (default 100)")
-    args = parser.parse_args()
+    options = parser(__doc__, repeats=5)
+    options.add_argument("--tunes", type=int, default=1000, help="tunes that ours composes at once (default 1000)")
+    options.add_argument("--symbols", type=int, default=100, help="symbols a turn of the report's loop (default 100)")
+    args = options.parse_args()
 
     keras.utils.set_random_seed(0)
     composer, predictor = MelodyLSTM(VOCABULARY, units=UNITS), reported_model()

@@ -11,16 +11,16 @@ Wasserstein, Adam 2e-4). They take turns in one process; the table has the media
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
-import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+from timing import parser, timed
 
 from manymodes.nn.adversarial import AdversarialModel
 from melodygan.models.reported import (
@@ -46,16 +46,11 @@ def windows(batch_size: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(-1, 1, (batch_size, LENGTH, 1)).astype(np.float32)
 
 
-def our_update(units: int, batch_size: int) -> Callable[[], None]:
+def our_update(units: int, batch_size: int) -> Callable[[], object]:
     """Return a function that makes one update of each player on ``batch_size`` windows."""
     model = AdversarialModel(build_reported_generator(), build_reported_discriminator(units=units))
     model.compile(adam(), adam(), objective="wasserstein")
-    real = windows(batch_size)
-
-    def update() -> None:
-        model.train_on_batch(real)
-
-    return update
+    return partial(model.train_on_batch, windows(batch_size))
 
 
 def reported_update(units: int, batch_size: int) -> Callable[[], None]:
@@ -88,22 +83,13 @@ def reported_update(units: int, batch_size: int) -> Callable[[], None]:
     return update
 
 
-def seconds(update: Callable[[], None]) -> float:
-    """Return how long one update takes."""
-    begin = time.perf_counter()
-    update()
-    return time.perf_counter() - begin
-
-
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each (default 5)")
-    parser.add_argument("--units", type=int, default=UNITS, help=f"width of the critic's LSTMs (default {UNITS})")
-    parser.add_argument(
-        "--batch-sizes", type=int, nargs="+", default=[BATCH_SIZE, 64, 128], help="of ours (default 16 64 128)"
-    )
-    args = parser.parse_args()
+    options = parser(__doc__, repeats=5)
+    options.add_argument("--units", type=int, default=UNITS, help=f"width of the critic's LSTMs (default {UNITS})")
+    sizes = [BATCH_SIZE, 64, 128]
+    options.add_argument("--batch-sizes", type=int, nargs="+", default=sizes, help="of ours (default 16 64 128)")
+    args = options.parse_args()
 
     keras.utils.set_random_seed(0)
     candidates = {("reported", BATCH_SIZE): reported_update(args.units, BATCH_SIZE)}
@@ -113,7 +99,7 @@ def main() -> None:
     taken: dict[tuple[str, int], list[float]] = {name: [] for name in candidates}
     for _ in range(args.repeats):
         for name, update in candidates.items():
-            taken[name].append(seconds(update))
+            taken[name].append(timed(update)[1])
 
     speeds = {(who, size): size / statistics.median(times) for (who, size), times in taken.items()}
     print(f"{'':>10} {'batch':>6} {'seconds an update: median (least … most)':>42} {'samples/s':>10} {'ratio':>6}")

@@ -66,18 +66,25 @@ class Report:
     seed: int
 
     @property
+    def sampling(self) -> dict[str, Any]:
+        """How much of a set is looked at and how much is drawn, and the sets that are larger than that."""
+        return {
+            "pairwise": sampling.PAIRWISE,
+            "resampled": sampling.RESAMPLED,
+            "splits": sampling.SPLITS,
+            "resamples": sampling.RESAMPLES,
+            "permutations": overlap.PERMUTATIONS,
+            "sampled_sets": [one.label for one in self.sets if len(one.pieces) > sampling.PAIRWISE],
+        }
+
+    @property
     def sets(self) -> list[MusicSet]:
         """The generated sets, the originals, and the training set where it is another one."""
         training = [self.train] if self.train is not self.org else []
         return [*(one.gen for one in self.comparisons), self.org, *training]
 
     def files(self, command: str, *, html: bool = True) -> dict[str, str]:
-        """Compose the files of the report: their texts by name.
-
-        Args:
-            command: as it was typed.
-            html: whether to make `index.html`.
-        """
+        """Compose the files of the report: their texts by name. They name the command as it was typed."""
         ranked = ranking(self.comparisons)
         versions = {"python": platform.python_version()} | {
             name: version(name) for name in ("numpy", "scipy", "symusic")
@@ -102,14 +109,7 @@ class Report:
             "seed": self.seed,
             "versions": versions,
             "sets": {one.label: one.record(role) for one, role in zip(self.sets, roles, strict=False)},
-            "sampling": {
-                "pairwise": sampling.PAIRWISE,
-                "resampled": sampling.RESAMPLED,
-                "splits": sampling.SPLITS,
-                "resamples": sampling.RESAMPLES,
-                "permutations": overlap.PERMUTATIONS,
-                "sampled_sets": [one.label for one in self.sets if len(one.pieces) > sampling.PAIRWISE],
-            },
+            "sampling": self.sampling,
             "ranking": ranked,
             **next(iter(details.values())),
             "skipped": [file._asdict() for one in self.sets for file in one.skipped],
@@ -178,7 +178,7 @@ def compare_folders(
         original: the originals.
         train: where to look for copies; the originals by default.
         mgeval: use mgeval's features and definitions.
-        seed: of all random numbers.
+        seed: of all random draws.
         jobs: parallel workers; −1 is one per core.
         progress: called with a description of each step.
 
@@ -200,12 +200,9 @@ def compare_folders(
 
 
 def write_report(out: Path, files: Mapping[str, str], *, force: bool) -> Path:
-    """Write a report as a new folder, and return its path.
+    """Write files, by name, to a new folder, `out-2` or the next free number if `out` exists, and return its path.
 
-    Args:
-        out: the folder; if it exists, `out-2` or the next free number is used.
-        files: texts by name.
-        force: use `out` itself, and rename a folder that exists there.
+    With `force`, `out` itself is used, and a folder that exists there is renamed.
 
     Raises:
         UserError: nothing may be written there.

@@ -56,12 +56,7 @@ class Feature:
 
 
 def columns_of(table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> dict[str, FloatArray]:
-    """Split a table into columns of numbers: name → [n], or name[entry] → [n] for each entry of a histogram or matrix.
-
-    Args:
-        table: as from `feature_table`.
-        features: those of the table.
-    """
+    """Split a `feature_table` into columns: name → [n], or name[entry] → [n] for entries of a histogram or matrix."""
     columns: dict[str, FloatArray] = {}
     for name, values in table.items():
         block = as_rows(values)
@@ -80,13 +75,7 @@ def columns_of(table: Mapping[str, FloatArray], features: Mapping[str, Feature])
 
 
 def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> str:
-    """Write a feature table as CSV: one row per piece, and empty cells for undefined values.
-
-    Args:
-        names: [n] names of the pieces.
-        table: as from `feature_table`.
-        features: those of the table.
-    """
+    """Write a `feature_table` as CSV: one row per piece, by name, and empty cells for undefined values."""
     columns = columns_of(table, features)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

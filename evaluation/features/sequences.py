@@ -114,13 +114,8 @@ def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, refere
     """Find for each sequence the longest run that it shares with a reference sequence other than itself.
 
     In the order of the suffix array, the reference suffix that shares the longest prefix with any suffix is its
-    nearest one above or below; the lengths follow from the ranks by binary lifting.
-
-    Args:
-        tokens: [T].
-        sequence: [T] the sequence of each token, not falling.
-        count: number of sequences.
-        reference: [count] whether others may match this sequence.
+    nearest one above or below; the lengths follow from the ranks by binary lifting. Arguments as in
+    `longest_repeats`, and [count] whether others may match this sequence.
     """
     levels, owner = _levels(tokens, sequence, count)
     total = len(owner)
@@ -149,10 +144,9 @@ def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, refere
 
 
 def _nearest_reference(order: IntArray, owner: IntArray, reference: NDArray[np.bool_]) -> IntArray:
-    """For each place of a suffix order, find the last place before it that belongs to another, reference sequence.
+    """For each place of a suffix order, find the position of the last suffix before it of another, reference sequence.
 
-    Returns:
-        [T] positions in the text, −1 where there is none.
+    −1 where there is none.
     """
     sequence = owner[order]
     allowed = np.flatnonzero(reference[sequence])

@@ -36,11 +36,12 @@ def _path(x: FloatArray, y: FloatArray) -> str:
     return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
 
 
-def density_plot(curves: FloatArray, title: str, unit: str, width: int = 320, height: int = 130) -> Markup:
+def density_plot(curves: FloatArray, title: str, unit: str) -> Markup:
     """Draw the densities of distances within gen, within org and between, [4, points] as `FeatureComparison.curves`."""
     if not curves.size:
         return Markup('<p class="quiet">fewer than two pieces have this feature</p>')
     grid, within_gen, within_org, between = curves
+    width, height = 320, 130
     floor, top = height - 22, 6
     x = 4 + (grid - grid[0]) / max(grid[-1] - grid[0], 1e-12) * (width - 8)
     parts = []
@@ -52,8 +53,7 @@ def density_plot(curves: FloatArray, title: str, unit: str, width: int = 320, he
         parts.append(f'<path class="line {css}" d="{line}"/>')
     parts.append(f'<path class="axis" d="M4 {floor}H{width - 4}"/>')
     step = _round_step(float(grid[-1] - max(grid[0], 0.0)))
-    ticks = np.arange(0.0, float(grid[-1]) + step * 1e-6, step)
-    for tick in ticks:
+    for tick in np.arange(0.0, float(grid[-1]) + step * 1e-6, step):
         place = float(np.interp(tick, grid, x))
         parts.append(f'<path class="axis" d="M{place:.1f} {floor}v3"/>')
         parts.append(f'<text x="{place:.1f}" y="{height - 8}" text-anchor="middle">{tick:g}</text>')
@@ -66,16 +66,14 @@ def _round_step(span: float) -> float:
     if span <= 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(span / 3))
-    for factor in (5, 2, 1):
-        if span / (factor * power) >= 3:  # noqa: PLR2004 - ticks
-            return float(factor * power)
-    return float(power)
+    return float(power * max((factor for factor in (2, 5) if span / (factor * power) >= 3), default=1))  # noqa: PLR2004
 
 
-def overlap_bar(score: Score, width: int = 200, height: int = 18) -> Markup:
+def overlap_bar(score: Score) -> Markup:
     """Draw an overlap at the ceiling's n as a bar, with the ceiling as a mark and its 95 % interval as a band."""
     if not np.isfinite(score.at_n):
         return Markup('<span class="quiet">not comparable</span>')
+    width, height = 200, 18
     low, high = (limit * width for limit in score.ceiling_interval)
     body = (
         f'<rect class="track" y="3" width="{width}" height="{height - 6}" rx="2"/>'
@@ -108,12 +106,13 @@ def matrix(values: FloatArray, labels: Sequence[str], title: str, css: str) -> M
     return _svg(side, side, "".join(parts), title=title, css="matrix")
 
 
-def histogram(gen: FloatArray, org: FloatArray, labels: Sequence[str], title: str, width: int = 320) -> Markup:
+def histogram(gen: FloatArray, org: FloatArray, labels: Sequence[str], title: str) -> Markup:
     """Draw two mean histograms [k] with their bars side by side."""
     # names of note lengths must fit under a bar
     labels = [re.sub("^dotted (.+)", r"\1.", label).replace(" triplet", " ³") for label in labels]
     turned = max(map(len, labels)) > _SHORT
     height, floor = (180, 105) if turned else (130, 110)
+    width = 320
     slot = width / len(labels)
     top = float(np.nanmax([gen, org])) or 1.0
     parts = []
@@ -131,16 +130,12 @@ def histogram(gen: FloatArray, org: FloatArray, labels: Sequence[str], title: st
     return _svg(width, height, "".join(parts), title=title, css="plot")
 
 
-def piano_roll(piece: Notes, css: str, marked: Sequence[int] = (), width: int = 640, height: int = 120) -> Markup:
+def piano_roll(piece: Notes, css: str, marked: Sequence[int] = ()) -> Markup:
     """Draw counted notes of a piece with bar lines, at most `_ROLL_NOTES`, from the first or from just before a mark.
 
-    Args:
-        piece: what to draw.
-        css: its colour.
-        marked: numbers of the counted notes to highlight.
-        width: of the drawing.
-        height: of the drawing.
+    `marked` are the numbers of the counted notes to highlight.
     """
+    width, height = 640, 120
     counted = np.flatnonzero(piece.counted())
     first = 0 if not len(marked) or marked[-1] < _ROLL_NOTES else max(0, marked[0] - _ROLL_NOTES // 8)
     kept = counted[first : first + _ROLL_NOTES]

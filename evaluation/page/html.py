@@ -11,8 +11,6 @@ from evaluation.features.table import averaged_transitions
 from evaluation.page import figures
 from evaluation.reading.notes import Stack
 from evaluation.scores.copying import COPIED_NOTES, COPIED_SHARE
-from evaluation.scores.overlap import PERMUTATIONS
-from evaluation.scores.sampling import PAIRWISE, RESAMPLED, RESAMPLES, SPLITS
 from evaluation.scores.verdict import CLOSE, SIGNIFICANT, SIMILAR, counted, number, share
 from manymodes.experiment.page import template
 
@@ -31,14 +29,7 @@ _LISTED = 200
 
 
 def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versions: Mapping[str, str]) -> str:
-    """Render the page.
-
-    Args:
-        report: what was compared.
-        ranked: its comparisons, the best first.
-        command: as it was typed.
-        versions: of the programs that the numbers depend on.
-    """
+    """Render the page of a report, whose comparisons come ranked, with the command as it was typed."""
     return template("evaluation", "report.html.jinja").render(
         number=number,
         share=share,
@@ -55,13 +46,8 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
         rolls=_rolls,
         skipped=[file for one in report.sets for file in one.skipped],
         listed=_LISTED,
-        sampled=[one.label for one in report.sets if len(one.pieces) > PAIRWISE],
+        sampling=report.sampling,
         limits={
-            "pairwise": PAIRWISE,
-            "resampled": RESAMPLED,
-            "splits": SPLITS,
-            "resamples": RESAMPLES,
-            "permutations": PERMUTATIONS,
             "significant": SIGNIFICANT,
             "close": CLOSE,
             "similar": SIMILAR,

@@ -76,12 +76,7 @@ def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -
     """Read every .mid and .midi file under a folder and its subfolders, in the order of their paths.
 
     Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers must see
-    the same paths.
-
-    Args:
-        path: the folder.
-        jobs: parallel readers; −1 is one per core.
-        label: what to call the set; its folder's name when not given.
+    the same paths. −1 jobs are one per core. The set is called by its folder's name if no label is given.
 
     Raises:
         UserError: there is no such folder.
@@ -121,16 +116,7 @@ def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -
 def read_guarded(
     named: Sequence[tuple[str, str]], seconds_a_file: float = SECONDS_A_FILE, command: Sequence[str] = PARSER
 ) -> list[Notes | Skipped]:
-    """Read files in a process of their own, and in a new one after each file that ended the last.
-
-    Args:
-        named: (path, name) of each file.
-        seconds_a_file: a file that takes longer is skipped.
-        command: starts the parsing process.
-
-    Returns:
-        [len(named)], in order.
-    """
+    """Read files, (path, name) each, in a separate process, and in a new one after each file that ended the last."""
     results: list[Notes | Skipped] = []
     while len(results) < len(named):
         results.extend(_read_until_crash(named[len(results) :], seconds_a_file, command))

@@ -46,10 +46,6 @@ def load(path: Path, name: str) -> Notes:
     A key struck again before its release makes two notes, and releases end them first in, first out, as symusic
     pairs them. Notes that are never released are not notes. Tempo and metre are read from every track.
 
-    Args:
-        path: the file.
-        name: what to call the piece.
-
     Raises:
         UnreadableError: with the reason, for a file that gives no notes.
     """

@@ -105,17 +105,7 @@ class Notes:
         velocity: ArrayLike = 64,
         drum: bool = False,
     ) -> Notes:
-        """Build a piece of one track, one tempo and one metre from arrays in memory.
-
-        Args:
-            onset: [n] quarters.
-            duration: [n] quarters.
-            pitch: [n] MIDI note numbers 0–127.
-            name: name of the piece in a report.
-            tempo: in BPM.
-            meter: numerator and denominator of the time signature.
-            velocity: one for all or [n].
-            drum: whether the notes are drum notes.
+        """Build a piece of one track, one tempo in BPM and one metre from [n] quarters and MIDI note numbers 0–127.
 
         Raises:
             ValueError: for arrays of different lengths, negative or non-finite times, or pitches outside 0–127.
@@ -157,11 +147,8 @@ def bar_grid(meters: Sequence[tuple[float, int, int]], end: float) -> FloatArray
     """Return the starts of the bars, [bars + 1] quarters, from quarter 0 to the first bar line at or after `end`.
 
     A bar lasts numerator · 4 / denominator quarters. A change of metre inside a bar cuts that bar short, as notation
-    programs do. There is always at least one bar.
-
-    Args:
-        meters: (quarter, numerator, denominator), the first at quarter 0, in order of time.
-        end: quarters.
+    programs do. There is always at least one bar. `meters` are (quarter, numerator, denominator) in order of time, the
+    first at quarter 0.
     """
     used = [meters[0], *(meter for meter in meters[1:] if meter[0] < end)]
     starts = []

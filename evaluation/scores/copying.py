@@ -193,16 +193,16 @@ def find_copies(
     pairs = [
         Pair(
             piece=gen[i].name,
-            source=train[int(shared.partner[i]) - len(gen)].name,
-            index=int(i),
-            source_index=int(shared.partner[i]) - len(gen),
+            source=train[source].name,
+            index=i,
+            source_index=source,
             notes=int(notes[i]),
             share=float(share[i]),
             start=int(shared.start[i]),
             source_start=int(shared.partner_start[i]),
         )
-        for i in order
-        if shared.partner[i] >= 0
+        for i, source in zip(order.tolist(), (shared.partner[order] - len(gen)).tolist(), strict=True)
+        if source >= 0
     ]
     return Copying(
         gen=Runs(notes[ours], share[ours], copied[ours], near_gen[2]),

@@ -80,12 +80,7 @@ def densities(histograms: FloatArray, sizes: ArrayLike) -> FloatArray:
     Bandwidth: Scott's, s · N^(−1/5), with s the sample's standard deviation and N its size; never under half a bin, so
     that a sample of a single value is a peak of its own and not an error.
 
-    Args:
-        histograms: [..., BINS] counts or weights.
-        sizes: [...] N.
-
-    Returns:
-        [..., GRID].
+    Of [..., BINS] counts or weights and [...] N; gives [..., GRID].
     """
     weights = histograms / histograms.sum(axis=-1, keepdims=True)
     places = np.arange(BINS)

@@ -60,11 +60,8 @@ def vendi_score(distance: FloatArray, scale: float) -> float:
     """Effective number of different pieces, 1 to n: exp(−Σ λ ln λ), λ the eigenvalues of K / n.
 
     K = exp(−½ (d / scale)²) is the similarity of two pieces at distance d. 1 when all are equal, n when none resemble.
+    `distance` is [n, n]; at `scale` > 0, pieces count as rather different.
     Source: D. Friedman and A. B. Dieng, "The Vendi Score", TMLR 2023.
-
-    Args:
-        distance: [n, n].
-        scale: the distance at which pieces count as rather different; > 0.
     """
     eigenvalues = np.linalg.eigvalsh(np.exp(-0.5 * (distance / scale) ** 2) / len(distance))
     kept = eigenvalues[eigenvalues > 1e-12]  # noqa: PLR2004 - rounding leaves specks on both sides of zero
@@ -105,11 +102,8 @@ def precision_recall(real: FloatArray, between: FloatArray, fake: FloatArray, k:
 def frechet_distance(a: FloatArray, b: FloatArray) -> float:
     """Fréchet distance of the two sets' normal approximations: ‖μ_a − μ_b‖² + tr(C_a + C_b − 2 (C_a C_b)^½). ≥ 0.
 
-    Biased upwards for small sets, hence the ceiling beside it. Source: Dowson and Landau 1982.
-
-    Args:
-        a: [n, d], n ≥ 2.
-        b: [m, d], m ≥ 2.
+    Of [n, d] and [m, d]; n, m ≥ 2. Biased upwards for small sets, hence the ceiling beside it.
+    Source: Dowson and Landau 1982.
     """
     shift = a.mean(axis=0) - b.mean(axis=0)
     cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
@@ -148,13 +142,7 @@ class Diversity:
 
 
 def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
-    """Measure how a generated set fills the originals' space; None for fewer than two pieces in a set.
-
-    Args:
-        gen: [n, d] from `standardise`.
-        org: [m, d] from `standardise`.
-        seed: of all random numbers.
-    """
+    """Measure how a set fills the originals' space, both from `standardise`; None for fewer than two pieces in one."""
     if min(len(gen), len(org)) <= 1:
         return None
     rng = generator(seed, "diversity")

@@ -141,14 +141,10 @@ def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
 
 
 def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) -> FeatureComparison:
-    """Compare two sets in one feature.
+    """Compare two sets in one feature, [n] or [n, d] values each; rows with NaN are left out and counted.
 
-    Args:
-        name: of the feature; with the seed, it decides the random draws, except halves: the same files are drawn for
-            every feature that all pieces have, so that the deviations of a mean over features are the means of theirs.
-        gen: [n] or [n, d] values; rows with NaN are left out and counted.
-        org: the same of the originals.
-        seed: of all random numbers.
+    The name and the seed decide the random draws. Halves depend on the seed only: the same files are drawn for every
+    feature that all pieces have, so that the deviations of a mean over features are the means of theirs.
     """
     rng = generator(seed, name)
     gen_sample, gen_rows = describe(gen)

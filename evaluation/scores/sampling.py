@@ -119,12 +119,8 @@ class Draws:
     ) -> Draws:
         """Draw parts of sets of these sizes.
 
-        Args:
-            gen: number of generated pieces.
-            org: number of originals.
-            rng: of all draws.
-            halves_rng: of the halves, if they must be the same for several scores.
-            gen_alone: take halves of the generated set only; both places of a pair are then the same.
+        With `gen_alone`, halves are of the generated set only, and both of a pair are the same. Scores that need the
+        same halves get a generator `halves_rng` for them.
         """
         ours, ceiling = [], []
         n = min(gen, org // 2, RESAMPLED)
@@ -157,14 +153,7 @@ class Draws:
         highest: float = np.inf,
         splits: int = SPLITS,
     ) -> Score:
-        """Measure all pairs of parts, and put the value of the whole sets beside them.
-
-        Args:
-            value: of the whole sets.
-            measure: compares two parts.
-            highest: the most that the score can be.
-            splits: how many of `ours` and `ceiling` to use.
-        """
+        """Put the value of the whole sets beside the measures of all pairs, or of the first splits and all halves."""
         parts = (self.ours[:splits], self.ceiling[:splits], self.halves)
         return self.beside(value, ([measure(*pair) for pair in pairs] for pairs in parts), highest)
 

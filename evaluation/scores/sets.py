@@ -149,7 +149,7 @@ def compare_sets(
         gen: the generated set.
         org: the originals.
         train: the set in which copies are looked for; the originals by default.
-        seed: of all random numbers.
+        seed: of all random draws.
         jobs: features compared at a time; −1 is one per core.
         features: those measured in the sets; for `mgeval.FEATURES`, mgeval's scores are added.
     """

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
-from midifiles import write_abc
-from music21 import corpus
+from midifiles import write_tunes
 
 from evaluation.reading.folders import read_folder
 from evaluation.scores import sampling
@@ -23,13 +20,8 @@ def fewer_draws():
 
 @pytest.fixture(scope="session")
 def tune_folder(tmp_path_factory):
-    """300 German folk songs that come with music21, as MIDI files."""
-    folder = tmp_path_factory.mktemp("tunes")
-    source = next(path for path in corpus.getComposer("essenFolksong") if path.name == "erk20.abc")
-    text = source.read_text(encoding="latin-1")
-    for number, tune in enumerate(re.split(r"(?m)^(?=X:)", text)[1:301]):
-        write_abc(folder / f"{number:03d}.mid", tune)
-    return folder
+    """300 German folk songs."""
+    return write_tunes(tmp_path_factory.mktemp("tunes"), [20], 300)
 
 
 @pytest.fixture(scope="session")

@@ -72,3 +72,17 @@ def uniform(pieces, rng):
 def transposed(pieces, semitones=5):
     """The same tunes a fourth higher."""
     return [rebuilt(piece, pitch=piece.pitch + semitones) for piece in pieces]
+
+
+def sets(held, org, rng):
+    """Sets with a known verdict, made from 100 tunes and from the originals that they are compared with."""
+    return {
+        "half": held,
+        "collapsed": collapsed(org, rng),
+        "partly": [*held[:60], *collapsed(org, rng, copies=40)],
+        "frozen": one_frozen(held),
+        "shuffled": shuffled(held, rng),
+        "uniform": uniform(held, rng),
+        "transposed": transposed(held),
+        "copied": [*org[:50], *held[:50]],
+    }

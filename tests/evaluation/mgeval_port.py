@@ -48,6 +48,9 @@ class Piece:
                 found.append((start, event.note, now - start))
         return [length for _, _, length in sorted(found)]
 
+    def roll(self):
+        return self.pretty.instruments[0].get_piano_roll(fs=100)
+
     def bar(self):
         return self.signature[0] * self.resolution * 4 / 2 ** self.signature[1]
 
@@ -56,8 +59,7 @@ class Piece:
 
 
 def total_used_pitch(piece):
-    roll = piece.pretty.instruments[0].get_piano_roll(fs=100)
-    return float(np.sum(np.sum(roll, axis=1) > 0))
+    return float(np.sum(np.sum(piece.roll(), axis=1) > 0))
 
 
 def bar_used_pitch(piece, bars=8):
@@ -81,7 +83,7 @@ def bar_used_note(piece, bars=8):
 
 
 def total_pitch_class_histogram(piece):
-    roll = piece.pretty.instruments[0].get_piano_roll(fs=100)
+    roll = piece.roll()
     histogram = np.zeros(12)
     for pitch in range(128):
         histogram[pitch % 12] += np.sum(roll[pitch])
@@ -91,7 +93,7 @@ def total_pitch_class_histogram(piece):
 def bar_pitch_class_histogram(piece, bars=8):
     numerator, exponent = piece.signature
     frames = math.ceil(round(60 / 120 * numerator * 4 / 2**exponent * 100, 6))
-    roll = piece.pretty.instruments[0].get_piano_roll(fs=100).T
+    roll = piece.roll().T
     if len(roll) < bars * frames:
         roll = np.pad(roll, ((0, bars * frames - len(roll)), (0, 0)))
     roll = roll[: bars * frames].reshape(bars, frames, 128)
@@ -110,7 +112,7 @@ def pitch_class_transition_matrix(piece):
 
 
 def pitch_range(piece):
-    used = np.where(np.sum(piece.pretty.instruments[0].get_piano_roll(fs=100), axis=1) > 0)[0]
+    used = np.where(np.sum(piece.roll(), axis=1) > 0)[0]
     return float(np.max(used) - np.min(used)) if len(used) else float("nan")
 
 
@@ -143,29 +145,12 @@ def note_length_transition_matrix(piece):
     return matrix
 
 
-FEATURES = {
-    function.__name__: function
-    for function in (
-        total_used_pitch,
-        bar_used_pitch,
-        total_used_note,
-        bar_used_note,
-        total_pitch_class_histogram,
-        bar_pitch_class_histogram,
-        pitch_class_transition_matrix,
-        pitch_range,
-        avg_pitch_shift,
-        avg_IOI,
-        note_length_hist,
-        note_length_transition_matrix,
-    )
-}
-
-
-def extract(path):
-    """Measure one file as mgeval's users do: read it, then one feature after the other."""
-    return measure(Piece(path))
+FEATURES = (
+    *(total_used_pitch, bar_used_pitch, total_used_note, bar_used_note, total_pitch_class_histogram),
+    *(bar_pitch_class_histogram, pitch_class_transition_matrix, pitch_range, avg_pitch_shift, avg_IOI),
+    *(note_length_hist, note_length_transition_matrix),
+)
 
 
 def measure(piece):
-    return {name: function(piece) for name, function in FEATURES.items()}
+    return {function.__name__: function(piece) for function in FEATURES}

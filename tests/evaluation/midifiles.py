@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import mido
-from music21 import converter
+from music21 import converter, corpus
 
 
 def write_midi(path, notes, *, tempo=500_000, meter=(4, 4), ticks=480, channel=0, tracks=1, meta=()):
@@ -35,6 +37,15 @@ def write_pieces(folder, pieces):
     for number, piece in enumerate(pieces):
         notes = list(zip(piece.onset.tolist(), piece.duration.tolist(), piece.pitch.tolist(), strict=True))
         write_midi(folder / f"{number:03d}.mid", notes, meter=piece.meter)
+    return folder
+
+
+def write_tunes(folder, parts, most=None):
+    """Write parts of the Erk collection, German folk songs in ABC that come with music21, as MIDI files."""
+    sources = {path.name: path for path in corpus.getComposer("essenFolksong")}
+    text = "".join(sources[f"erk{part}.abc"].read_text(encoding="latin-1") for part in parts)
+    for number, tune in enumerate(re.split(r"(?m)^(?=X:)", text)[1:][:most]):
+        write_abc(folder / f"{number:04d}.mid", tune)
     return folder
 
 

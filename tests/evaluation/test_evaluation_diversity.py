@@ -7,10 +7,10 @@ import pytest
 from known import rebuilt
 
 from evaluation.features.table import feature_table
+from evaluation.scores.collapse import clusters, exact_copies, similarity
 from evaluation.scores.copying import copied_more, find_copies, share_interval
 from evaluation.scores.distances import pairwise
 from evaluation.scores.diversity import fill, frechet_distance, precision_recall, standardise, vendi_score
-from evaluation.scores.duplicates import clusters, exact_copies, similarity
 
 
 def test_vendi_score_counts_what_is_different():

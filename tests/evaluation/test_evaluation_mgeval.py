@@ -15,7 +15,7 @@ from evaluation.reading.folders import read_folder
 def both(tune_folder):
     found = read_folder(tune_folder, jobs=1)
     paths = [tune_folder / piece.name.split("/")[1] for piece in found.pieces][::10]
-    ported = [mgeval_port.extract(path) for path in paths]
+    ported = [mgeval_port.measure(mgeval_port.Piece(path)) for path in paths]
     return feature_table(found.pieces[::10], mgeval.FEATURES), ported
 
 

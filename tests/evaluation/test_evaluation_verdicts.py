@@ -14,18 +14,8 @@ pytestmark = pytest.mark.usefixtures("fewer_draws")
 @pytest.fixture(scope="module")
 def found(held_and_org):
     held, org = held_and_org
-    rng = np.random.default_rng(1)
     originals = measure("org", org)
-    sets = {
-        "half": held,
-        "collapsed": known.collapsed(org, rng),
-        "frozen": known.one_frozen(held),
-        "shuffled": known.shuffled(held, rng),
-        "uniform": known.uniform(held, rng),
-        "transposed": known.transposed(held),
-        "copied": [*org[:30], *held[:70]],
-        "partly": [*held[:60], *known.collapsed(org, rng, copies=40)],
-    }
+    sets = known.sets(held, org, np.random.default_rng(1))
     return {name: compare_sets(measure(name, pieces), originals) for name, pieces in sets.items()}
 
 
