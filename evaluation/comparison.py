@@ -130,11 +130,9 @@ class Report:
         return lines
 
     def failures(self, least: float | None, faults: Sequence[str]) -> list[str]:
-        """Name each threshold that a generated set does not meet.
+        """Name each generated set that has fewer than `least` of the originals' own overlap, or one of the faults.
 
-        Args:
-            least: share of the originals' own overlap; an unknown score does not reach it.
-            faults: those that are not allowed, of collapse and copying.
+        An unknown score does not reach any share. Faults are "collapse" and "copying".
         """
         failures = []
         for one in self.comparisons:
@@ -173,14 +171,8 @@ def compare_folders(
 ) -> Report:
     """Read folders of MIDI files, and compare each generated one with the originals.
 
-    Args:
-        generated: the generated sets.
-        original: the originals.
-        train: where to look for copies; the originals by default.
-        mgeval: use mgeval's features and definitions.
-        seed: of all random draws.
-        jobs: parallel workers; −1 is one per core.
-        progress: called with a description of each step.
+    Copies are looked for in `train`, by default in the originals. `mgeval` stands for its features and definitions. −1
+    jobs are one per core. `progress` is called with a description of each step.
 
     Raises:
         UserError: a folder does not exist, or nothing in it is readable.

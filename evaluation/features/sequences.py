@@ -7,8 +7,7 @@ that everything below is a handful of sorts over flat arrays, with no loop over 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -61,16 +60,14 @@ def longest_repeats(tokens: IntArray, sequence: IntArray, count: int) -> NDArray
     Returns:
         [count] tokens; 0 where nothing repeats.
     """
-    if not count:
-        return np.zeros(0)
     levels, owner = _levels(tokens, sequence, count)
     ranks = np.stack(levels)
-    known = np.zeros(count, np.int64)
+    longest = np.zeros(count, np.int64)
     # a repeat of length L contains one of every smaller length, so bits of the answer are found from the highest down
     for level in reversed(range(len(levels))):
-        trial = known + (1 << level)
-        known = np.where(_repeats(ranks, owner, trial), trial, known)
-    return known.astype(np.float64)
+        trial = longest + (1 << level)
+        longest = np.where(_repeats(ranks, owner, trial), trial, longest)
+    return longest.astype(np.float64)
 
 
 def _repeats(ranks: IntArray, owner: IntArray, length: IntArray) -> NDArray[np.bool_]:
@@ -82,20 +79,17 @@ def _repeats(ranks: IntArray, owner: IntArray, length: IntArray) -> NDArray[np.b
     inside = tail < len(owner)
     end = np.where(inside, ranks[high[owner], np.minimum(tail, len(owner) - 1)] + 1, 0)
     # positions without room for a run get a rank of their own
-    run = _rank(begin, end)
-    key = owner * (int(run.max(initial=0)) + 1) + run
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    first = np.flatnonzero(np.diff(key, prepend=-1) > 0)
-    last = np.append(first[1:] - 1, len(key) - 1)
-    apart = order[last] - order[first] >= length[owner[order[first]]] + 1
-    found = np.zeros(len(length), bool)
-    found[owner[order[first[apart]]]] = True
-    return found
+    run = _rank(owner, _rank(begin, end))
+    first, last = np.zeros((2, len(run)), np.int64)
+    last[run] = position  # of several positions the last is kept
+    first[run[::-1]] = position[::-1]
+    apart = last - first >= length[owner[first]] + 1
+    repeated = np.zeros(len(length), bool)
+    repeated[owner[first[apart]]] = True
+    return repeated
 
 
-@dataclass(frozen=True)
-class SharedRuns:
+class SharedRuns(NamedTuple):
     """The longest run that each sequence shares with any other.
 
     Attributes:
@@ -130,8 +124,7 @@ def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, refere
         other[direction[better]] = neighbour[better]
     first = np.searchsorted(owner, np.arange(count))
     # per sequence the longest, and of equals the earliest
-    ranking = np.lexsort((np.arange(total), -best, owner))
-    top = ranking[first] if total else np.empty(0, np.int64)
+    top = np.lexsort((np.arange(total), -best, owner))[first]
     partner_place = other[top]
     found = partner_place >= 0
     partner = np.where(found, owner[partner_place], -1)

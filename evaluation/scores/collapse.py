@@ -40,7 +40,6 @@ MORE_COPIES = 0.05
 LEAST_VENDI = 0.5
 """Under this share of the originals' effective number of pieces per set has collapsed."""
 
-
 GRAM = 3
 """Steps in a gram; a changed note touches GRAM + 1 of them."""
 

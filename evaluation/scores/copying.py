@@ -169,12 +169,7 @@ def find_copies(
 ) -> Copying:
     """Compare generated pieces with the training pieces, and the training pieces with each other.
 
-    Args:
-        gen: [n] generated pieces.
-        train: [m] training pieces.
-        gen_space: [n, d] their standardised features.
-        train_space: [m, d] the same of train.
-        seed: of the sample that the nearest neighbours of large sets are taken from.
+    The spaces are [n, d] and [m, d] standardised features. In large sets, nearest neighbours are those of a sample.
     """
     both = Stack.of([*gen, *train])
     tokens, owner = phrase_tokens(both)
@@ -185,8 +180,8 @@ def find_copies(
     share = notes / np.maximum(line, 1)
     copied = ((share >= COPIED_SHARE) & (notes >= COPIED_NOTES)).astype(np.float64)
     rng = np.random.default_rng(seed)
-    near_gen = _nearest(gen_space, train_space, rng)
-    near_train = _nearest(train_space, train_space, rng, same=True)
+    chosen, nearest, distances = _nearest(gen_space, train_space, rng)
+    *_, train_distances = _nearest(train_space, train_space, rng, same=True)
     ours, theirs = slice(0, len(gen)), slice(len(gen), None)
     p = copied_more(int(copied[ours].sum()), len(gen), int(copied[theirs].sum()), len(train))
     order = np.lexsort((-notes[ours], -share[ours]))[:PAIRS]
@@ -196,23 +191,23 @@ def find_copies(
             source=train[source].name,
             index=i,
             source_index=source,
-            notes=int(notes[i]),
-            share=float(share[i]),
-            start=int(shared.start[i]),
-            source_start=int(shared.partner_start[i]),
+            notes=notes[i],
+            share=share[i],
+            start=shared.start[i],
+            source_start=shared.partner_start[i],
         )
-        for i, source in zip(order.tolist(), (shared.partner[order] - len(gen)).tolist(), strict=True)
+        for i, source in zip(order, shared.partner[order] - len(gen), strict=True)
         if source >= 0
     ]
     return Copying(
-        gen=Runs(notes[ours], share[ours], copied[ours], near_gen[2]),
-        train=Runs(notes[theirs], share[theirs], copied[theirs], near_train[2]),
+        gen=Runs(notes[ours], share[ours], copied[ours], distances),
+        train=Runs(notes[theirs], share[theirs], copied[theirs], train_distances),
         p=p,
         found=p < CHANCE,
         pairs=pairs,
         closest=[
-            (gen[int(near_gen[0][i])].name, train[int(near_gen[1][i])].name, float(near_gen[2][i]))
-            for i in np.argsort(near_gen[2], kind="stable")[:PAIRS]
+            (gen[chosen[i]].name, train[nearest[i]].name, distances[i])
+            for i in np.argsort(distances, kind="stable")[:PAIRS]
         ],
     )
 

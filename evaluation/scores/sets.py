@@ -143,15 +143,10 @@ def compare_sets(
     jobs: int = 1,
     features: Mapping[str, Feature] = FEATURES,
 ) -> SetComparison:
-    """Compare a generated set with the originals.
+    """Compare a generated set with the originals in the features that were measured in both.
 
-    Args:
-        gen: the generated set.
-        org: the originals.
-        train: the set in which copies are looked for; the originals by default.
-        seed: of all random draws.
-        jobs: features compared at a time; −1 is one per core.
-        features: those measured in the sets; for `mgeval.FEATURES`, mgeval's scores are added.
+    Copies are looked for in `train`, by default in the originals. That many jobs compare features at a time; −1 are
+    one per core. With `mgeval.FEATURES`, mgeval's scores are added.
     """
     train = train or org
     parallel = joblib.Parallel(n_jobs=jobs, prefer="threads")
@@ -179,7 +174,7 @@ def compare_sets(
             mgeval=_mgeval(gen, org) if features is mgeval.FEATURES else {},
             verdict=Verdict(
                 closeness=closeness_sentence(score, interval, comparisons, features),
-                collapse=collapse_sentence(collapse, gen.pieces, gen.table, comparisons, diversity, features),
+                collapse=collapse_sentence(collapse, gen, comparisons, diversity, features),
                 copying=copying_sentence(copying, train.label),
             ),
         )

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evaluation.features.feature import Feature
-    from evaluation.reading.notes import FloatArray, Notes
+    from evaluation.reading.notes import FloatArray
     from evaluation.scores.collapse import Collapse
     from evaluation.scores.copying import Copying
     from evaluation.scores.diversity import Diversity
     from evaluation.scores.overlap import FeatureComparison
+    from evaluation.scores.sets import MusicSet
 
 SIGNIFICANT = 0.05
 """Corrected p-value under which two sets differ in a feature."""
@@ -55,12 +56,6 @@ def share(value: float) -> str:
     return f"{100 * value:.0f} %" if np.isfinite(value) else "–"
 
 
-def differing(comparisons: Mapping[str, FeatureComparison]) -> list[str]:
-    """Names of the features in which the sets differ significantly, the worst first."""
-    found = [one for one in comparisons.values() if one.p_holm < SIGNIFICANT]
-    return [one.name for one in sorted(found, key=lambda one: (one.relative_overlap, one.name))]
-
-
 def closeness_sentence(
     score: float,
     interval: tuple[float, float],
@@ -73,23 +68,17 @@ def closeness_sentence(
     reached = f"{share(score)} of the overlap that the originals reach with themselves"
     if np.isfinite(interval).all():
         reached += f" (95 % interval {100 * interval[0]:.0f} to {share(interval[1])})"
-    different = differing(comparisons)
+    different = [one for one in comparisons.values() if one.p_holm < SIGNIFICANT]
     if not different:
         word = "close" if score >= CLOSE else "similar" if score >= SIMILAR else "uncertain"
         return f"{word}: {reached}; no feature differs significantly."
     word = "similar" if score >= SIMILAR else "different"
-    worst = [
-        f"{features[name].title.lower()} ({_means(comparisons[name])}{share(comparisons[name].relative_overlap)})"
-        for name in different[:NAMED]
-    ]
+    worst = []
+    for one in sorted(different, key=lambda one: (one.relative_overlap, one.name))[:NAMED]:
+        means = f"{number(one.gen.mean[0])} against {number(one.org.mean[0])}, " if len(one.gen.mean) == 1 else ""
+        worst.append(f"{features[one.name].title.lower()} ({means}{share(one.relative_overlap)})")
     count = f"{len(different)} of {len(comparisons)} features differ" if len(different) > 1 else "one feature differs"
     return f"{word}: {reached}; {count} significantly, most of all {_listed(worst)}."
-
-
-def _means(one: FeatureComparison) -> str:
-    if len(one.gen.mean) > 1:
-        return ""
-    return f"{number(one.gen.mean[0])} against {number(one.org.mean[0])}, "
 
 
 def _listed(parts: list[str]) -> str:
@@ -98,18 +87,22 @@ def _listed(parts: list[str]) -> str:
 
 def collapse_sentence(
     found: Collapse,
-    pieces: list[Notes],
-    table: Mapping[str, FloatArray],
+    gen: MusicSet,
     comparisons: Mapping[str, FeatureComparison],
     diversity: Diversity | None,
     features: Mapping[str, Feature],
 ) -> str:
     """Say whether the set has collapsed, in which features, and onto which files."""
-    reasons = [_narrow_reason(comparisons[name], features[name], table[name]) for name in found.narrow[:NAMED]]
+    reasons = [_narrow_reason(comparisons[name], features[name], gen.table[name]) for name in found.narrow[:NAMED]]
     if (more := len(found.narrow) - NAMED) > 0:
         reasons.append(f"{counted(more, 'more feature')} hardly {'varies' if more == 1 else 'vary'}")
     if found.repeated:
-        reasons.append(_copies_reason(found, pieces))
+        named = [
+            f"{len(members)} of {found.compared} files are near copies of {gen.pieces[centre].name}"
+            for centre, members in found.clusters[:NAMED]
+            if len(members) > 1
+        ]
+        reasons.append(_listed(named) if named else f"{share(found.near.value)} of files have a near copy in the set")
     if found.few and diversity is not None:
         reasons.append(f"the variety (Vendi score) is {share(diversity.vendi.at_n)} of the originals'")
     if reasons:
@@ -136,15 +129,6 @@ def _narrow_reason(one: FeatureComparison, feature: Feature, values: FloatArray)
     every = "every" if np.ptp(defined) == 0 else "nearly every" if nearly_all else "the average"
     value = middle if every != "the average" else float(defined.mean())
     return f"{every} tune {feature.every.format(number(value))} ({spread})"
-
-
-def _copies_reason(found: Collapse, pieces: list[Notes]) -> str:
-    named = [
-        f"{len(members)} of {found.compared} files are near copies of {pieces[centre].name}"
-        for centre, members in found.clusters[:NAMED]
-        if len(members) > 1
-    ]
-    return _listed(named) if named else f"{share(found.near.value)} of files have a near copy in the set"
 
 
 def copying_sentence(found: Copying, train: str) -> str:
