@@ -174,7 +174,7 @@ def compare_sets(
             mgeval=_mgeval(gen, org) if features is mgeval.FEATURES else {},
             verdict=Verdict(
                 closeness=closeness_sentence(score, interval, comparisons, features),
-                collapse=collapse_sentence(collapse, gen, comparisons, diversity, features),
+                collapse=collapse_sentence(collapse, gen.pieces, gen.table, comparisons, diversity, features),
                 copying=copying_sentence(copying, train.label),
             ),
         )

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from evaluation.features.feature import Feature
-    from evaluation.reading.notes import FloatArray
+    from evaluation.reading.notes import FloatArray, Notes
     from evaluation.scores.collapse import Collapse
     from evaluation.scores.copying import Copying
     from evaluation.scores.diversity import Diversity
     from evaluation.scores.overlap import FeatureComparison
-    from evaluation.scores.sets import MusicSet
 
 SIGNIFICANT = 0.05
 """Corrected p-value under which two sets differ in a feature."""
@@ -87,18 +86,19 @@ def _listed(parts: list[str]) -> str:
 
 def collapse_sentence(
     found: Collapse,
-    gen: MusicSet,
+    pieces: Sequence[Notes],
+    table: Mapping[str, FloatArray],
     comparisons: Mapping[str, FeatureComparison],
     diversity: Diversity | None,
     features: Mapping[str, Feature],
 ) -> str:
     """Say whether the set has collapsed, in which features, and onto which files."""
-    reasons = [_narrow_reason(comparisons[name], features[name], gen.table[name]) for name in found.narrow[:NAMED]]
+    reasons = [_narrow_reason(comparisons[name], features[name], table[name]) for name in found.narrow[:NAMED]]
     if (more := len(found.narrow) - NAMED) > 0:
         reasons.append(f"{counted(more, 'more feature')} hardly {'varies' if more == 1 else 'vary'}")
     if found.repeated:
         named = [
-            f"{len(members)} of {found.compared} files are near copies of {gen.pieces[centre].name}"
+            f"{len(members)} of {found.compared} files are near copies of {pieces[centre].name}"
             for centre, members in found.clusters[:NAMED]
             if len(members) > 1
         ]
