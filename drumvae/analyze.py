@@ -1,13 +1,13 @@
-"""Draw and explain what the latents of a trained drum VAE hold: ``python -m drumvae.analyze RUN``.
+"""Draw and explain the latents of a trained drum VAE: ``python -m drumvae.analyze RUN``.
 
-Reads metrics.json, whose keys are listed in `drumvae.metrics.diagnostics`; a run without it gets it. Leaves in
+Reads metrics.json, whose keys are listed in `drumvae.metrics.diagnostics`, or writes it if there is none. Writes to
 RUN/plots
 
 - ``history.png``, ``divergence.png``: likelihood and divergences over the epochs; the latter of every dimension;
-- ``hits.png``: how well hits are reconstructed, for each instrument, beside baselines without a network;
+- ``hits.png``: F1 of reconstructed hits, for each instrument, beside baselines without a network;
 - ``maps.png``, ``clusters.png``, ``latents.png``: test bars at both levels, which are near each other, and the
   distribution of each dimension beside its prior;
-- ``sweeps.png``, ``traversals.png``: what each dimension changes, as numbers and in one bar;
+- ``sweeps.png``, ``traversals.png``: the effect of each dimension, as numbers and in one bar;
 - ``patterns.png``: bars of each style, real ones and composed ones.
 """
 
@@ -27,16 +27,11 @@ from manymodes.hub import load_model
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-
-    from drumvae.data.grooves import Bars, Grooves
-    from drumvae.metrics.diagnostics import Encoded
+    from drumvae.data.grooves import Grooves
     from drumvae.models.vae import DrumVAE
 
 PROGRAM = "drumvae.analyze"
 EXAMPLE = "  python -m drumvae.analyze runs/drumvae-styles"
-_SHOWN = 4  # bars of each style in a picture
-_PLACES = (-2.0, -1.0, 0.0, 1.0, 2.0)  # of a traversal, in deviations
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,54 +83,21 @@ def explained(metrics: Mapping[str, Any]) -> list[str]:
 def draw(run: Run, model: DrumVAE, grooves: Grooves, metrics: Mapping[str, Any]) -> None:
     """Write the figures in RUN/plots."""
     from drumvae import plots
-    from drumvae.metrics.diagnostics import encode, from_prior, measured
+    from drumvae.metrics.diagnostics import encode, examples, from_prior, sample, traversals
 
     seed, folder = run.config.seed, run.path / "plots"
     if run.history:
         plots.save_history(run.history, folder / "history.png", bound_nats=metrics["entropy_bound_nats"])
         plots.save_divergences(run.history, folder / "divergence.png")
     plots.save_hits(metrics, folder / "hits.png")
-    test = measured(grooves.test, seed=seed)
+    test = sample(grooves.test, seed=seed)
     seen = encode(model, test, seed=seed)
     plots.save_maps(seen.means, test.styles, grooves.styles, folder / "maps.png", seed=seed)
     plots.save_clusters(seen.means, test.styles, grooves.styles, folder / "clusters.png", seed=seed)
     plots.save_histograms(seen.drawn, from_prior(model, 10 * len(test), seed=seed), folder / "latents.png")
     plots.save_sweeps(metrics["sweeps"], folder / "sweeps.png")
-    plots.save_patterns(_traversals(model, seen), folder / "traversals.png")
-    plots.save_patterns(_patterns(model, test, seed), folder / "patterns.png")
-
-
-def _traversals(model: DrumVAE, seen: Encoded) -> dict[str, np.ndarray]:
-    """Return for each dimension the first bar with other values of it, by title."""
-    from drumvae.metrics.diagnostics import swept
-
-    title = "z_{}, {}: 2 deviations below its mean, 1 below, the mean, 1 and 2 above"
-    return {
-        title.format(level, number): swept(model, seen, level, number, _PLACES, bars=1)[:, 0]
-        for level, means in seen.means._asdict().items()
-        for number in range(means.shape[1])
-    }
-
-
-def _patterns(model: DrumVAE, test: Bars, seed: int) -> dict[str, np.ndarray]:
-    """Return velocities of bars of each style, real ones and composed ones, by title."""
-    import numpy as np
-
-    from drumvae.composing import compose, draw_latents, humanise
-
-    asked = np.arange(len(model.styles)).repeat(_SHOWN)
-    latents = draw_latents(model, np.eye(len(model.styles))[asked], seed=seed)
-    hits = compose(model, latents, seed=seed)
-    composed = humanise(model, latents, hits, tempo=model.tempo, amount=1.0, seed=seed)
-    shown = {}
-    for style, name in enumerate(model.styles):
-        real = test.velocities[test.styles == style]
-        if len(real):
-            # from the middle of so many parts: a piece begins and ends unlike anything else in it
-            parts = min(_SHOWN, len(real))
-            shown[f"{name}, real"] = real[(2 * np.arange(parts) + 1) * len(real) // (2 * parts)]
-        shown[f"{name}, composed"] = composed.velocities[asked == style]
-    return shown
+    plots.save_patterns(traversals(model, seen), folder / "traversals.png")
+    plots.save_patterns(examples(model, test, seed), folder / "patterns.png")
 
 
 if __name__ == "__main__":

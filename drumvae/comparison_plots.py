@@ -19,7 +19,7 @@ from manymodes.experiment.records import Record, Row
 from manymodes.experiment.tables import having
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from manymodes.experiment.records import Found
 
 First: TypeAlias = Mapping[Row, Record]
-"""Of each row the record that is drawn."""
+"""The record of each row that is drawn."""
 
 _GAP = 2  # steps between two bars that are drawn
 _WORST_SHOWN = 1.3  # of the least −log p: the first epochs would flatten all other curves
@@ -49,25 +49,23 @@ def pictures(found: Found, styles: Sequence[str]) -> dict[str, Picture]:
     first = {row: records[0] for row, records in found.items()}
     trained = {row: record for row, record in first.items() if record.trained}
     probed = {row: first[row] for row in having(found, "probe_high")}
-    drawn = {}
-    if trained:
-        drawn["collapse.png"] = Picture(_COLLAPSE, functools.partial(_save_collapse, trained, len(styles)))
-    if probed:
-        drawn["probes.png"] = Picture(_PROBES, functools.partial(_save_probes, probed))
-    if trained:
-        drawn["divergence.png"] = Picture(_DIVERGENCE, functools.partial(_save_divergence, trained))
-        drawn["course.png"] = Picture(_COURSE, functools.partial(_save_course, trained))
-    drawn["bars.png"] = Picture(_BARS, functools.partial(_save_bars, first, styles))
-    return drawn
+    drawn: dict[str, tuple[str, Callable[..., None], First]] = {
+        "collapse.png": (_COLLAPSE, functools.partial(_save_collapse, styles=len(styles)), trained),
+        "probes.png": (_PROBES, _save_probes, probed),
+        "divergence.png": (_DIVERGENCE, _save_divergence, trained),
+        "course.png": (_COURSE, _save_course, trained),
+        "bars.png": (_BARS, functools.partial(_save_bars, styles=styles), first),
+    }
+    return {name: Picture(text, functools.partial(save, rows)) for name, (text, save, rows) in drawn.items() if rows}
 
 
-def _unpacked(text: str) -> NDArray[np.bool_]:
+def unpacked(text: str) -> NDArray[np.bool_]:
     """Return the hits of a bar, [16, 9], from its hexadecimal digits."""
     cells = np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8))
     return cells[: STEPS * len(INSTRUMENTS)].reshape(STEPS, len(INSTRUMENTS)).astype(bool)
 
 
-def _save_collapse(trained: First, styles: int, path: Path) -> None:
+def _save_collapse(trained: First, path: Path, *, styles: int) -> None:
     """Draw the divergence of z_high, dimension after dimension, and its information."""
     with saved_figure(path, (8, 0.9 + 0.34 * len(trained))) as figure:
         axes = figure.add_subplot()
@@ -115,26 +113,20 @@ def _save_divergence(trained: First, path: Path) -> None:
     """Draw the divergence of each dimension over the epochs as heat maps, a panel a row."""
     columns = min(3, len(trained))
     lines = -(-len(trained) // columns)
-    # dimensions down, z_high first
-    maps = [
-        np.array([[*epoch["high"], *epoch["low"]] for epoch in record.figures["epochs"]]).T
-        for record in trained.values()
-    ]
+    epochs = {row: record.figures["epochs"] for row, record in trained.items()}
     # of the last epochs: before divergences have a weight, they may be anything
-    greatest = max(float(found[:, -1].max()) for found in maps)
+    greatest = max(max(*course[-1]["high"], *course[-1]["low"]) for course in epochs.values())
     with saved_figure(path, (3.2 * columns + 0.8, 2.3 * lines), grid=False) as figure:
-        panels = []
-        for number, (row, record, found) in enumerate(zip(trained, trained.values(), maps, strict=True), start=1):
+        for number, (row, course) in enumerate(epochs.items(), start=1):
             axes = figure.add_subplot(lines, columns, number)
-            panels.append(axes)
-            epochs, high = found.shape[1], len(record.figures["epochs"][0]["high"])
-            extent = (0.5, epochs + 0.5, len(found), 0)
-            image = axes.imshow(found, aspect="auto", vmin=0, vmax=greatest, extent=extent, interpolation="nearest")
+            table = np.array([[*epoch["high"], *epoch["low"]] for epoch in course]).T
+            high, extent = len(course[0]["high"]), (0.5, len(course) + 0.5, len(table), 0)
+            image = axes.imshow(table, aspect="auto", vmin=0, vmax=greatest, extent=extent, interpolation="nearest")
             axes.axhline(high, color="white", linewidth=1)
-            axes.set_yticks([high / 2, (high + len(found)) / 2], ["z_high", "z_low"], fontsize=7)
+            axes.set_yticks([high / 2, (high + len(table)) / 2], ["z_high", "z_low"], fontsize=7)
             axes.tick_params(axis="x", labelsize=6)
             axes.set_title(row.title, fontsize=8)
-        figure.colorbar(image, ax=panels, aspect=50, label="nats")
+        figure.colorbar(image, ax=figure.axes, aspect=50, label="nats")
 
 
 def _save_course(trained: First, path: Path) -> None:
@@ -158,18 +150,18 @@ def _save_course(trained: First, path: Path) -> None:
         figure.legend(fontsize=7, loc="outside right center")
 
 
-def _save_bars(first: First, styles: Sequence[str], path: Path) -> None:
+def _save_bars(first: First, path: Path, *, styles: Sequence[str]) -> None:
     """Draw the first bars of each row, one row under the other."""
     with saved_figure(path, (10, 0.4 + 0.72 * len(first)), grid=False) as figure:
         for number, (row, record) in enumerate(first.items(), start=1):
             axes = figure.add_subplot(len(first), 1, number)
-            of_styles = [[_unpacked(bar) for bar in bars] for bars in record.figures["bars"]]
+            of_styles = record.figures["bars"]
             widest = max(map(len, of_styles))
             strip = np.full((len(INSTRUMENTS), len(styles) * widest * (STEPS + _GAP) - _GAP), np.nan)
             for style, bars in enumerate(of_styles):
                 for place, bar in enumerate(bars):
                     begin = (style * widest + place) * (STEPS + _GAP)
-                    strip[:, begin : begin + STEPS] = bar.T
+                    strip[:, begin : begin + STEPS] = unpacked(bar).T
             axes.imshow(strip, origin="lower", cmap=_INK, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
             axes.axis("off")
             axes.set_title(row.title, fontsize=7, loc="left", pad=2)

@@ -68,8 +68,6 @@ class DrumConfig(Config):
     """The settings of `drumvae.train`; those that are None are filled in by `check`, from the recipe of the data.
 
     Attributes:
-        grooves: as `drumvae.data.grooves.load_grooves` takes them.
-        temperature: the first and the last one.
         learning_rate: at first.
         dropout: of the convolutions' input, for 800 bars; more bars need less.
         high_dropout: of the input from which z_high is inferred.

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    import numpy as np
-
-    from drumvae.models.vae import DrumVAE
-
 PROGRAM = "drumvae.generate"
 EXAMPLE = (
     "  python -m drumvae.generate --style jazz --count 16 --bars 4 --tempo 140 --complexity 0.7 --format midi,wav\n"
@@ -45,29 +41,39 @@ _NEEDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
-    _check_combination(args)
+    chosen = next(name for name in ("style", "blend", "vary") if getattr(args, name) is not None)
+    for name, others in _NEEDS.items():
+        if getattr(args, name) is not None and chosen not in others:
+            needed = " or ".join(f"--{other}" for other in others)
+            raise UserError(f"--{name} goes with {needed}, not with --{chosen}: leave one of them out")
+    if args.steps == 1:
+        raise UserError("--steps must be at least 2")
     check_folder(args.out)
-    source = read_bars(args.vary) if args.vary is not None else None
+    source = read_bars(args.vary) if chosen == "vary" else None
     model = load(args.model)
     how = {"complexity": args.complexity, "temperature": args.temperature, "seed": args.seed}
+    count = args.count or _COUNT
     if source is not None:
-        amount = AMOUNT if args.amount is None else args.amount
-        name, composed = (
-            args.vary.stem,
-            varied(model, source, count=args.count or _COUNT, amount=amount, humanize=args.humanize, **how),
-        )
+        name, amount = args.vary.stem, args.amount or AMOUNT
+        composed = varied(model, source, count=count, amount=amount, humanize=args.humanize, **how)
     else:
-        styles = _styles(args, model)
+        names = args.blend.split(":") if chosen == "blend" else [args.style]
+        if chosen == "blend" and len(names) != 2:  # noqa: PLR2004 - first, last
+            raise UserError(f"--blend {args.blend!r} does not have two styles: give two, such as jazz:rock")
+        styles = [style_number(model, name, f"--{chosen}") for name in names]
+        if len(set(styles)) < len(styles):
+            raise UserError(f"--blend {args.blend!r} has the same style twice: give two different ones")
         name = "-".join(model.styles[style] for style in styles)
-        how |= {
-            "bars": args.bars or BARS,
-            "tempo": TEMPO if args.tempo is None else args.tempo,
-            "humanize": 1.0 if args.humanize is None else args.humanize,
-        }
-        if args.blend is None:
-            composed = beats(model, name, count=args.count or _COUNT, **how)
+        how |= {"bars": args.bars or BARS, "tempo": args.tempo or TEMPO}
+        how["humanize"] = 1.0 if args.humanize is None else args.humanize
+        if chosen == "style":
+            composed = beats(model, name, count=count, **how)
         else:
-            composed = [beat for share in _shares(args, model, *styles) for beat in beats(model, share, **how)]
+            import numpy as np
+
+            first, last = np.eye(len(model.styles))[styles]
+            ways = np.linspace(0, 1, args.steps or _STEPS)
+            composed = [beat for way in ways for beat in beats(model, (1 - way) * first + way * last, **how)]
     formats = [kind for kind in FORMATS if kind in args.format or (kind == "png" and args.png)]
     write_beats(args.out, name, composed, formats)
     print(f"wrote {len(composed)} beats to {args.out}/")
@@ -105,46 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     add_format_option(output, FORMATS)
     output.add_argument("--png", action="store_true", help="a picture too, as with png in --format")
     return parser
-
-
-def _check_combination(args: argparse.Namespace) -> None:
-    """Refuse options that have no effect.
-
-    Raises:
-        UserError: the first of these.
-    """
-    chosen = next(name for name in ("style", "blend", "vary") if getattr(args, name) is not None)
-    for name, others in _NEEDS.items():
-        if getattr(args, name) is not None and chosen not in others:
-            with_these = " or ".join(f"--{other}" for other in others)
-            raise UserError(f"--{name} goes with {with_these}, not with --{chosen}: leave one of them out")
-    if args.steps == 1:
-        raise UserError("--steps must be at least 2")
-
-
-def _styles(args: argparse.Namespace, model: DrumVAE) -> list[int]:
-    """Return the number of the style, or of both styles of a blend.
-
-    Raises:
-        UserError: there is no such style, or a blend has not two different ones.
-    """
-    if args.style is not None:
-        return [style_number(model, args.style, "--style")]
-    names = args.blend.split(":")
-    if len(names) != 2:  # noqa: PLR2004 - first, last
-        raise UserError(f"--blend {args.blend!r} does not have two styles: give two, such as jazz:rock")
-    first, last = (style_number(model, name, "--blend") for name in names)
-    if first == last:
-        raise UserError(f"--blend {args.blend!r} has the same style twice: give two different ones")
-    return [first, last]
-
-
-def _shares(args: argparse.Namespace, model: DrumVAE, first: int, last: int) -> list[np.ndarray]:
-    """Return the share of each style in each step of a blend, [S]."""
-    import numpy as np
-
-    ends = np.eye(len(model.styles))
-    return [(1 - way) * ends[first] + way * ends[last] for way in np.linspace(0, 1, args.steps or _STEPS)]
 
 
 if __name__ == "__main__":

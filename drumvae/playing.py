@@ -104,17 +104,10 @@ def varied(
     temperature: float = 1.0,
     seed: int = 0,
 ) -> list[Bars]:
-    """Vary a beat; hits that stay keep their velocity and timing.
+    """Vary a beat ``count`` times; hits that stay keep their velocity and timing.
 
-    Args:
-        model: a trained one.
-        source: the beat.
-        count: number of variations.
-        amount: near 0 hardly any change, 1 nearly everything.
-        complexity: as in `beats`.
-        humanize: of added hits, as in `beats`; None for 0 if the beat is on the grid, else 1.
-        temperature: as in `beats`.
-        seed: as in `beats`.
+    An amount near 0 changes hardly anything, 1 nearly everything. ``humanize``, of added hits, is by default 0 if the
+    beat is on the grid, else 1. The other options are as in `beats`.
     """
     import numpy as np
 
@@ -151,17 +144,10 @@ def transferred(
     complexity: float = 0.5,
     temperature: float = 1.0,
 ) -> Bars:
-    """Transfer a beat to another style or mixture of styles, with its length and tempo.
+    """Transfer a beat to a mixture of styles, with its length and tempo.
 
-    Args:
-        model: a trained one.
-        source: the beat.
-        shares: of each style, [S], adding up to 1.
-        keep: share of the hits that stays, see `drumvae.composing.compose`.
-        seed: as in `beats`.
-        humanize: as in `beats`.
-        complexity: as in `beats`.
-        temperature: as in `beats`.
+    The shares of the styles, [S], add up to 1; ``keep`` is the share of the hits that stays, see
+    `drumvae.composing.compose`. The other options are as in `beats`.
     """
     import numpy as np
 
@@ -171,7 +157,7 @@ def transferred(
     latents, hits = rearrange(
         model,
         source.hits,
-        # One upper level for all bars, so that the beat is of one kind.
+        # One z_high for all bars, so that the beat is of one kind.
         lambda latents: restyled(latents, model, repeated(drawn, len(latents.high)).high),
         keep=keep,
         seed=seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from drumvae.data.kit import INSTRUMENTS, STEPS, STEPS_PER_QUARTER
 from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ _SHOWN = 1000  # bars of a t-SNE
 _CLUSTERED = 60  # bars of a dendrogram
 _PERPLEXITY = 30
 _DISTINCT = 10  # colours that can be told apart
-_SLIGHT = 0.005  # a change that is drawn as such, though it be the largest
+_SLIGHT = 0.005  # a largest change below this is drawn pale
 _COLUMNS = 4
 _BINS = (10, 40)
 # Title, unit and the corner that the curves leave free, then columns by label.
@@ -37,12 +38,12 @@ _PANELS: dict[tuple[str, str, Literal["upper right", "lower right"]], dict[str, 
         "given its latents, validation": "val_reconstruction_nats",
     },
     ("divergence from the prior", "nats a bar", "upper right"): {
-        "upper level, training": "kl_high_nats",
-        "lower level, training": "kl_low_nats",
-        "upper level, validation": "val_kl_high_nats",
-        "lower level, validation": "val_kl_low_nats",
+        "z_high, training": "kl_high_nats",
+        "z_low, training": "kl_low_nats",
+        "z_high, validation": "val_kl_high_nats",
+        "z_low, validation": "val_kl_low_nats",
     },
-    ("style told by the upper level", "share of bars", "lower right"): {
+    ("style predicted from z_high", "share of bars", "lower right"): {
         "training": "style_accuracy",
         "validation": "val_style_accuracy",
     },
@@ -53,25 +54,17 @@ _PANELS: dict[tuple[str, str, Literal["upper right", "lower right"]], dict[str, 
 }
 
 
-# --- training
-
-
 def save_history(history: Sequence[Mapping[str, float]], path: Path, *, bound_nats: float | None = None) -> None:
-    """Draw losses and divergences over the epochs.
-
-    Args:
-        history: a row an epoch; what it has not is left out.
-        path: of the PNG.
-        bound_nats: the least that −log p of a bar can be on average, if that is known.
-    """
-    drawn = {
-        panel: {label: curve(history, name) for label, name in columns.items() if any(name in row for row in history)}
-        for panel, columns in _PANELS.items()
-    }
-    drawn = {panel: curves for panel, curves in drawn.items() if curves}
-    with saved_figure(path, (9, 2.8 * -(-len(drawn) // 2))) as figure:
+    """Draw the losses and divergences that a history has, and the least possible mean of −log p of a bar, if known."""
+    drawn = {}
+    for panel, columns in _PANELS.items():
+        curves = {label: curve(history, name) for label, name in columns.items()}
+        if known := {label: points for label, points in curves.items() if points[0]}:
+            drawn[panel] = known
+    rows = -(-len(drawn) // 2)
+    with saved_figure(path, (9, 2.8 * rows)) as figure:
         for number, ((title, unit, corner), curves) in enumerate(drawn.items(), start=1):
-            axes = figure.add_subplot(-(-len(drawn) // 2), 2, number)
+            axes = figure.add_subplot(rows, 2, number)
             draw_curves(axes, curves, title)
             axes.set_ylabel(unit)
             if number == 1 and bound_nats is not None:
@@ -98,48 +91,35 @@ def _dimension(level: str, number: int | str) -> str:
     return f"{_LEVELS[level]}, {number}"
 
 
-# --- latents
+@contextlib.contextmanager
+def _by_style(path: Path, size: tuple[float, float], names: Sequence[str]) -> Iterator[tuple[Figure, list[Any]]]:
+    """Give a figure to draw on, and a colour for each style, of which there will be a legend."""
+    colours = sns.color_palette("tab10" if len(names) <= _DISTINCT else "husl", len(names))
+    with saved_figure(path, size, grid=False) as figure:
+        yield figure, colours
+        handles = [figure.axes[0].scatter([], [], s=16, color=colour) for colour in colours]
+        figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), _DISTINCT), fontsize=8)
 
 
 def save_maps(means: Latents, styles: np.ndarray, names: Sequence[str], path: Path, *, seed: int) -> None:
-    """Draw both levels in two dimensions by t-SNE, coloured by style.
-
-    Args:
-        means: arrays [n, D] of both levels.
-        styles: [n].
-        names: of the styles.
-        path: of the PNG.
-        seed: of the bars that are drawn, and of t-SNE.
-    """
+    """Draw both levels, arrays [n, D], in two dimensions by t-SNE, coloured by style [n], at most 1,000 bars."""
     some = np.random.default_rng(seed).permutation(len(styles))[:_SHOWN]
     perplexity = min(_PERPLEXITY, (len(some) - 1) / 3)
-    with saved_figure(path, (9, 4.6), grid=False) as figure:
+    with _by_style(path, (9, 4.6), names) as (figure, colours):
         for number, (level, title) in enumerate(_LEVELS.items(), start=1):
             values = getattr(means, level)[some]
             flat = TSNE(2, perplexity=perplexity, random_state=seed, init="pca").fit_transform(values)
             axes = figure.add_subplot(1, 2, number)
-            for style, colour in enumerate(_colours(names)):
-                points = flat[styles[some] == style]
-                axes.scatter(points[:, 0], points[:, 1], s=8, color=colour, linewidths=0)
+            axes.scatter(flat[:, 0], flat[:, 1], s=8, c=[colours[style] for style in styles[some]], linewidths=0)
             axes.set_title(f"{title}: a point a bar (t-SNE)")
             axes.set_xticks([])
             axes.set_yticks([])
-        _name_colours(figure, names)
 
 
 def save_clusters(means: Latents, styles: np.ndarray, names: Sequence[str], path: Path, *, seed: int) -> None:
-    """Draw which bars lie near each other, level by level, as trees (Ward, 1963) whose leaves are coloured by style.
-
-    Args:
-        means: arrays [n, D] of both levels.
-        styles: [n].
-        names: of the styles.
-        path: of the PNG.
-        seed: of the bars that are drawn.
-    """
+    """Draw clusters of 60 bars at both levels, arrays [n, D], as trees (Ward, 1963), leaves coloured by style [n]."""
     some = np.random.default_rng(seed).permutation(len(styles))[:_CLUSTERED]
-    colours = _colours(names)
-    with saved_figure(path, (9, 5.4), grid=False) as figure:
+    with _by_style(path, (9, 5.4), names) as (figure, colours):
         for number, (level, title) in enumerate(_LEVELS.items(), start=1):
             axes = figure.add_subplot(2, 1, number)
             tree = linkage(getattr(means, level)[some], "ward")
@@ -149,17 +129,10 @@ def save_clusters(means: Latents, styles: np.ndarray, names: Sequence[str], path
             axes.scatter(places, np.zeros(len(some)), s=16, c=leaves, clip_on=False, zorder=3)
             axes.set_title(f"{title}: which of {len(some)} bars are near each other")
             axes.set_ylabel("distance (Ward)")
-        _name_colours(figure, names)
 
 
 def save_histograms(drawn: Latents, expected: Latents, path: Path) -> None:
-    """Draw how each dimension is distributed over bars, and how the prior has it.
-
-    Args:
-        drawn: of bars, arrays [n, D] of both levels.
-        expected: as many as one likes, [m, D], drawn from the prior.
-        path: of the PNG.
-    """
+    """Draw the distribution of each dimension over bars, arrays [n, D], beside draws from the prior, [m, D]."""
     panels = [(level, number) for level in _LEVELS for number in range(getattr(drawn, level).shape[1])]
     rows = -(-len(panels) // _COLUMNS)
     with saved_figure(path, (9, 1.5 * rows + 0.6)) as figure:
@@ -179,8 +152,8 @@ def save_histograms(drawn: Latents, expected: Latents, path: Path) -> None:
 
 
 def save_sweeps(sweeps: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
-    """Draw what each dimension moves (`drumvae.metrics.diagnostics.sweeps`), each column by its largest change."""
-    rows = [(_dimension(level, number), row) for level, found in sweeps.items() for number, row in enumerate(found)]
+    """Draw the effect of each dimension (`drumvae.metrics.diagnostics.sweeps`) as shares of each largest change."""
+    rows = [(_dimension(level, number), row) for level, each in sweeps.items() for number, row in enumerate(each)]
     columns = list(rows[0][1])
     table = np.array([[row[name] for name in columns] for _, row in rows])
     largest = np.abs(table).max(axis=0)
@@ -197,54 +170,30 @@ def save_sweeps(sweeps: Mapping[str, Sequence[Mapping[str, float]]], path: Path)
         figure.colorbar(image, ax=axes, label="share of the largest change")
 
 
-def save_hits(found: Mapping[str, Any], path: Path) -> None:
-    """Draw the F1 of hits found again, of each instrument and of all, beside what needs no network for it.
-
-    Args:
-        found: as metrics.json has it; null for an instrument that is neither struck nor predicted.
-        path: of the PNG.
-    """
+def save_hits(metrics: Mapping[str, Any], path: Path) -> None:
+    """Draw the F1 of reconstructed hits of metrics.json, of each instrument and of all, beside the baselines."""
     rows = {"mean pattern": "hit_f1_mean_pattern", "16 principal components": "hit_f1_pca16", "model": "hit_f1"}
     labels = [*map(_spoken, INSTRUMENTS), "all"]
     width = 0.8 / len(rows)
     with saved_figure(path, (9, 3.4)) as figure:
         axes = figure.add_subplot()
         for number, ((label, name), colour) in enumerate(zip(rows.items(), ("0.75", REAL, GENERATED), strict=True)):
-            each = [found[f"{name}_per_instrument"][instrument] or 0.0 for instrument in INSTRUMENTS]
+            each = [metrics[f"{name}_per_instrument"][instrument] or 0.0 for instrument in INSTRUMENTS]
             places = np.arange(len(labels)) + (number - 1) * width
-            axes.bar(places, [*each, found[name]], width, color=colour, label=label)
+            axes.bar(places, [*each, metrics[name]], width, color=colour, label=label)
         axes.set_xticks(range(len(labels)), labels)
         axes.set_ylim(0, 1)
         axes.set_ylabel("F1 of hits")
-        axes.set_title("hits of test bars found again")
+        axes.set_title("reconstructed hits of test bars")
         figure.legend(loc="outside lower center", ncols=len(rows), fontsize=8)
-
-
-def _colours(names: Sequence[str]) -> list[Any]:
-    return list(sns.color_palette("tab10" if len(names) <= _DISTINCT else "husl", len(names)))
-
-
-def _name_colours(figure: Figure, names: Sequence[str]) -> None:
-    """Put a legend of the styles' colours below what is drawn."""
-    axes = figure.axes[0]
-    handles = [axes.scatter([], [], s=16, color=colour) for colour in _colours(names)]
-    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), _DISTINCT), fontsize=8)
 
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-# --- patterns
-
-
 def save_patterns(patterns: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draw bars as grids, steps across, the kick lowest, each row of bars with its title.
-
-    Args:
-        patterns: by title, velocities or chances [n, 16, 9], 0 to 1; n at least 1.
-        path: of the PNG.
-    """
+    """Draw rows of bars, velocities or chances [n, 16, 9] by title, as grids: steps across, the kick lowest."""
     columns = max(map(len, patterns.values()))
     with saved_figure(path, (2.3 * columns + 1.4, 1.45 * len(patterns) + 0.3), grid=False) as figure:
         for row, (title, bars) in enumerate(patterns.items(), start=1):

@@ -1,4 +1,4 @@
-"""From a configuration to a compiled model and the batches it learns from; measuring and evaluating it."""
+"""From a configuration to a compiled model and its batches; validation and evaluation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from drumvae.data.grooves import Bars, Grooves
 
 LEAST_TESTED = 10
-"""Test bars without which there are no metrics."""
+"""The least number of test bars for metrics."""
 
 _PLENTY = 800  # bars from which on dropout decreases
 _DECAY = 0.02  # share of the learning rate that is left at the end
@@ -33,21 +33,24 @@ _BATCH = 256  # validation bars
 
 
 def prepare(config: DrumConfig, grooves: Grooves, done: int, checkpoint: Path | None) -> Training:
-    """Build the model of a configuration, or load it from a checkpoint, ready for the epoch after ``done``.
-
-    Args:
-        config: with every default filled in.
-        grooves: what to learn.
-        done: epochs already trained.
-        checkpoint: folder of the last checkpoint; None starts afresh.
-    """
+    """Build the model of a configuration, or load it from the folder of a checkpoint, after ``done`` epochs."""
     updates = config.epochs * config.updates_per_epoch
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, updates, alpha=_DECAY)
     if checkpoint is not None:
         model = keras.models.load_model(checkpoint / "model.keras")
         model.optimizer.learning_rate = rate
     else:
-        model = _model(config, grooves)
+        model = DrumVAE(
+            grooves.styles,
+            hierarchy=config.hierarchy,
+            supervised=not config.unsupervised,
+            dropout=config.dropout * min(1.0, _PLENTY / len(grooves.train)),
+            high_dropout=config.high_dropout,
+            free_bits_nats=config.free_bits,
+            style_weight=config.style_weight,
+            tempo=float(grooves.train.tempos.mean()),
+            seed=config.seed,
+        )
         model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=10.0))
     first, last = config.temperature
     schedules = {
@@ -71,22 +74,8 @@ def prepare(config: DrumConfig, grooves: Grooves, done: int, checkpoint: Path | 
     return Training(model, batches, measuring(model, grooves), (Scheduled(updates, schedules),), finish=finish)
 
 
-def _model(config: DrumConfig, grooves: Grooves) -> DrumVAE:
-    return DrumVAE(
-        grooves.styles,
-        hierarchy=config.hierarchy,
-        supervised=not config.unsupervised,
-        dropout=config.dropout * min(1.0, _PLENTY / len(grooves.train)),
-        high_dropout=config.high_dropout,
-        free_bits_nats=config.free_bits,
-        style_weight=config.style_weight,
-        tempo=float(grooves.train.tempos.mean()),
-        seed=config.seed,
-    )
-
-
 def measuring(model: DrumVAE, grooves: Grooves) -> Callable[[int, bool], dict[str, float]]:
-    """Return what measures a model on the validation bars after each epoch."""
+    """Return the function that validates a model after each epoch."""
     examples, styles = examples_of(grooves.validation)
     dataset = tf.data.Dataset.from_tensor_slices((examples, styles)).batch(_BATCH)
     # One graph for all epochs: `DrumVAE.log_likelihood` builds another one at each call.
@@ -107,7 +96,7 @@ def measuring(model: DrumVAE, grooves: Grooves) -> Callable[[int, bool], dict[st
 
 
 def too_few(grooves: Grooves) -> str:
-    """Say that there are too few test bars for metrics; an empty string if there are enough."""
+    """Return an error message if there are too few test bars for metrics, else an empty string."""
     if len(grooves.test) >= LEAST_TESTED:
         return ""
     return f"{len(grooves.test)} bars are too few to test with; train with more bars, at least {LEAST_TESTED} for tests"

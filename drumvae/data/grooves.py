@@ -1,58 +1,34 @@
-"""Where grooves come from: rules with named templates, the Groove MIDI Dataset, or any folder of drum MIDI.
-
-`load_grooves` gives bars of sixteen steps and nine instruments in three sides; `read_beat` and `write_beat` are one
-beat's way from MIDI and back.
-"""
+"""Where grooves come from: rules with named templates, the Groove MIDI Dataset, or any folder of drum MIDI."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
 import os
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from drumvae.data.kit import INSTRUMENTS, NOTES, STEPS, STEPS_PER_QUARTER, Bars, draw
-from drumvae.data.midi_grooves import Beat, note_name, parse_files, read_beat, write_beat
-from drumvae.data.rules import EntropyBound, bundled_rules
-from drumvae.data.templates import STYLES
+from drumvae.config import BY_RULE
+from drumvae.data.kit import NOTES, Bars
+from drumvae.data.midi_grooves import note_name, parse_files
+from drumvae.data.rules import STYLES, bundled_rules
 from manymodes.cli import UserError
 from manymodes.files import Skipped, in_columns, skipped_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = [
-    "BY_RULE",
-    "GROOVE_STYLES",
-    "INSTRUMENTS",
-    "NOTES",
-    "STEPS",
-    "STEPS_PER_QUARTER",
-    "STYLES",
-    "Bars",
-    "Beat",
-    "EntropyBound",
-    "Grooves",
-    "draw",
-    "entropy_bound",
-    "load_grooves",
-    "log_probability",
-    "note_name",
-    "read_beat",
-    "write_beat",
-]
+__all__ = ["BY_RULE", "GROOVE_STYLES", "NOTES", "Bars", "Grooves", "load_grooves", "printable"]
 
 FORMATS = (".mid", ".midi")
 INDEX = "info.csv"
-
-BY_RULE = "styles"
-"""The source that is made by rule; a folder of that name is ./styles."""
 
 GROOVE_STYLES: Mapping[str, tuple[str, ...]] = {
     "rock": ("rock",),
@@ -60,33 +36,28 @@ GROOVE_STYLES: Mapping[str, tuple[str, ...]] = {
     "hiphop": ("hiphop",),
     "latin": ("latin", "afrocuban"),
 }
-"""Our styles, and the primary styles of the Groove MIDI Dataset that are each of them.
+"""Our styles, and the primary styles of the Groove MIDI Dataset that belong to each.
 
-It has no electronic music; of its other styles most stand between two of these, or have few files.
+It has no electronic music; most of its other styles are between two of these, or have few files.
 """
 
-SIDES = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 _TEST_SHARE = 0.2  # of bars by rule
 _FILE_SHARE = 0.1  # of a style's files, for validation and for test each
 _COLUMNS = ("midi_filename", "style", "split", "time_signature")
+_SKIPPED_SHOWN = 40
 
 
 @dataclass(frozen=True, eq=False)
 class Grooves:
-    """What `load_grooves` found: bars with a hit, in three sides.
+    """The result of `load_grooves`: bars with a hit, in three splits.
 
     Attributes:
         source: `BY_RULE` or the folder.
-        styles: their names.
-        train: bars to learn from.
-        validation: bars to choose by.
-        test: bars to measure with.
-        skipped: the files that are not used.
-        left_out: how many files have another style, by its name.
-        unmapped: how often each MIDI note is struck that is none of the nine instruments.
-        empty: how many bars have no hit.
-        seed: that of the rules, or of the split.
-        fingerprint: sha256 of the bars and the names of their styles, in hex.
+        seed: of the rules, or of the split.
+        left_out: number of files of each other style.
+        unmapped: how often each MIDI note occurs that is none of the nine instruments.
+        empty: number of bars without a hit.
     """
 
     source: str
@@ -94,16 +65,15 @@ class Grooves:
     train: Bars
     validation: Bars
     test: Bars
-    skipped: tuple[Skipped, ...]
-    left_out: Mapping[str, int]
-    unmapped: Mapping[int, int]
-    empty: int
-    seed: int
-    fingerprint: str
+    seed: int = 0
+    skipped: Sequence[Skipped] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    unmapped: Mapping[int, int] = field(default_factory=dict)
+    empty: int = 0
 
     @property
     def by_rule(self) -> bool:
-        """Whether the bars were made by rule, so that `entropy_bound` is theirs."""
+        """Whether the bars were made by rule, so that their probability is known."""
         return self.source == BY_RULE
 
     @property
@@ -111,19 +81,32 @@ class Grooves:
         """The source in words."""
         return "the set of grooves by rule" if self.by_rule else self.source
 
-    def table(self, limit: int = 40) -> str:
-        """Say what was found and skipped, for the terminal.
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sha256 of the bars and the names of their styles, in hex."""
+        digest = hashlib.sha256(json.dumps(self.styles).encode())
+        for bars in (self.train, self.validation, self.test):
+            digest.update(bars.hits.tobytes())
+            for array in (bars.velocities, bars.offsets, bars.tempos):
+                digest.update(array.astype("<f4").tobytes())
+            digest.update(json.dumps([bars.styles.tolist(), bars.sources.tolist()]).encode())
+        return digest.hexdigest()
 
-        Args:
-            limit: how many skipped files are named one by one; the others are counted.
-        """
-        sides = (self.train, self.validation, self.test)
-        everything = Bars.join(list(sides))
-        rows = [("style", "training", "validation", "test", "templates" if self.by_rule else "files", "density")]
-        for name, style in [*zip(self.styles, range(len(self.styles)), strict=True), ("all", None)]:
-            train, validation, test = (f"{len(bars_of_style(bars, style)):,}" for bars in sides)
-            bars = bars_of_style(everything, style)
-            rows.append((name, train, validation, test, f"{len(np.unique(bars.sources)):,}", f"{bars.hits.mean():.3f}"))
+    def table(self) -> str:
+        """Describe the bars and the skipped files, for the terminal."""
+
+        def row(name: str, splits: Sequence[Bars]) -> tuple[str, ...]:
+            bars = Bars.join([*splits])
+            counts = [*map(len, splits), len(np.unique(bars.sources))]
+            return (name, *(f"{count:,}" for count in counts), f"{bars.hits.mean():.3f}")
+
+        splits = (self.train, self.validation, self.test)
+        rows: list[Sequence[str]] = [
+            ("style", "training", "validation", "test", "templates" if self.by_rule else "files", "density")
+        ]
+        for number, style in enumerate(self.styles):
+            rows.append(row(style, [bars[bars.styles == number] for bars in splits]))
+        rows.append(row("all", splits))
         lines = [f"grooves of {self.source}, seed {self.seed}, fingerprint {self.fingerprint[:12]}", *in_columns(rows)]
         if self.empty:
             lines.append(f"bars without a hit, left out: {self.empty:,}")
@@ -132,8 +115,7 @@ class Grooves:
         if self.unmapped:
             named = {note_name(note): count for note, count in self.unmapped.items()}
             lines.append(f"hits of none of the nine instruments: {_counted(named)}")
-        lines += skipped_lines(self.skipped, limit)
-        return printable("\n".join(lines))
+        return printable("\n".join([*lines, *skipped_lines(self.skipped, _SKIPPED_SHOWN)]))
 
 
 def printable(text: str) -> str:
@@ -141,15 +123,9 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def bars_of_style(bars: Bars, style: int | None) -> Bars:
-    """Return the bars of a style; None stands for all."""
-    return bars if style is None else bars[bars.styles == style]
-
-
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(
-        f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    )
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in ordered)
 
 
 def load_grooves(
@@ -160,21 +136,18 @@ def load_grooves(
     groove_styles: Mapping[str, Sequence[str]] = GROOVE_STYLES,
     progress: bool = True,
 ) -> Grooves:
-    """Make or read grooves.
+    """Make or read grooves, with bars in every split.
 
-    By rule, four of five bars of a style are to learn from and one is to test with; as many more are to validate with.
-    A folder with the Groove MIDI Dataset's ``info.csv`` keeps its split. In any other folder a sub-folder is a style,
-    and of its files, by the seed, eight of ten are to learn from.
+    By rule, four of five bars of a style are for training and one for testing; as many more are for validation. A
+    folder with the Groove MIDI Dataset's ``info.csv`` keeps its split. In any other folder a sub-folder is a style, and
+    eight of ten of its files, chosen by the seed, are for training.
 
     Args:
-        source: `BY_RULE`, or a folder of ``.mid`` and ``.midi`` files, searched recursively, hidden ones left out.
-        per_style: bars by rule that each style has to learn from and to test with, at least 2.
-        seed: another number, other bars by rule, and another split of a folder without ``info.csv``.
-        groove_styles: the styles to keep of the Groove MIDI Dataset, with its primary styles that are each of them.
-        progress: show a bar while reading, if the terminal can.
-
-    Returns:
-        The grooves, with bars on every side.
+        source: `BY_RULE`, or a folder of ``.mid`` and ``.midi`` files, searched recursively without hidden ones.
+        per_style: bars by rule of each style for training and testing, at least 2.
+        seed: of the bars by rule, and of the split of a folder without ``info.csv``.
+        groove_styles: the styles to keep of the Groove MIDI Dataset, each with its primary styles.
+        progress: show a progress bar while reading, in a terminal.
 
     Raises:
         UserError: there is no such folder, or too little in it.
@@ -183,76 +156,37 @@ def load_grooves(
     if source == BY_RULE:
         return _by_rule(per_style, seed)
     folder = _existing_folder(source)
-    found = _in_index(folder, groove_styles) if (folder / INDEX).is_file() else _in_folders(folder)
+    listing = _in_index(folder, groove_styles) if (folder / INDEX).is_file() else _in_folders(folder)
     label = source if isinstance(source, str) else str(source.absolute())  # Path("styles") is not by rule
-    return _read(label, folder, found, seed, progress)
-
-
-def log_probability(hits: np.ndarray, styles: np.ndarray | None = None) -> np.ndarray:
-    """Return the exact log-probability of bars under the rules of `STYLES`, in nats, −∞ for what they never make.
-
-    Args:
-        hits: [n, 16, 9], 0 or 1.
-        styles: [n], numbers of `STYLES`; then it is the probability given the style.
-
-    Returns:
-        float64 [n]
-    """
-    return bundled_rules().log_probability(hits, styles)
-
-
-def entropy_bound(samples: int = 5_000, seed: int = 0) -> EntropyBound:
-    """Return the least mean of −log p that a model of bars by rule can have, in nats; see `Rules.entropy_bound`."""
-    return bundled_rules().entropy_bound(samples, seed)
+    return _read(label, folder, listing, seed, progress)
 
 
 def _by_rule(per_style: int, seed: int) -> Grooves:
-    if per_style < 2:  # noqa: PLR2004 - one to learn from, one to test with
-        raise ValueError(f"{per_style} bars a style are too few: there are some to learn from and some to test with")
-    rules = bundled_rules()
+    if per_style < 2:  # noqa: PLR2004 - one for training, one for testing
+        raise ValueError(f"{per_style} bars a style are too few: give at least 2")
+    rules, styles = bundled_rules(), range(len(STYLES))
     tested = max(1, round(per_style * _TEST_SHARE))
-    counts = (per_style - tested, tested, tested)
     made = [
-        Bars.join([rules.sample(style, count, [seed, side]) for style in range(len(STYLES))])
-        for side, count in enumerate(counts)
+        Bars.join([rules.sample(style, count, [seed, split]) for style in styles])
+        for split, count in enumerate((per_style - tested, tested, tested))
     ]
     train, validation, test = (bars[bars.struck] for bars in made)
-    return Grooves(
-        source=BY_RULE,
-        styles=STYLES,
-        train=train,
-        validation=validation,
-        test=test,
-        skipped=(),
-        left_out={},
-        unmapped={},
-        empty=sum(int((~bars.struck).sum()) for bars in made),
-        seed=seed,
-        fingerprint=_fingerprint(STYLES, [train, validation, test]),
-    )
-
-
-def _fingerprint(styles: Sequence[str], sides: Iterable[Bars]) -> str:
-    digest = hashlib.sha256(json.dumps(list(styles)).encode())
-    for bars in sides:
-        for array, kind in ((bars.hits, "?"), (bars.velocities, "<f4"), (bars.offsets, "<f4"), (bars.tempos, "<f4")):
-            digest.update(array.astype(kind).tobytes())
-        digest.update(json.dumps([bars.styles.tolist(), bars.sources.tolist()]).encode())
-    return digest.hexdigest()
+    empty = sum(int((~bars.struck).sum()) for bars in made)
+    return Grooves(BY_RULE, STYLES, train, validation, test, seed, empty=empty)
 
 
 # --- finding files -----------------------------------------------------------------------------------------
 
 
 class _File(NamedTuple):
-    """A file of a folder: its path there, its style, and its side where that is settled."""
+    """A file of a folder: its path there, its style, and its split where ``info.csv`` has one."""
 
     name: str
     style: str
-    side: str = ""
+    split: str = ""
 
 
-class _Found(NamedTuple):
+class _Listing(NamedTuple):
     """The files of a folder to read, those that are not read, and files of other styles counted."""
 
     styles: tuple[str, ...]
@@ -262,59 +196,58 @@ class _Found(NamedTuple):
 
 
 def _existing_folder(source: str | Path) -> Path:
+    advice = f"give a folder of drum MIDI, or {BY_RULE} for grooves by rule"
     if not str(source):
-        raise UserError(f"--grooves is empty: give a folder of drum MIDI, or {BY_RULE} for grooves by rule")
+        raise UserError(f"--grooves is empty: {advice}")
     path = Path(source)
-    try:
+    with contextlib.suppress(RuntimeError):  # ~nobody: there is no such user
         path = path.expanduser()
-        if path.is_dir():
-            with os.scandir(path):  # os.walk would pass over a folder that may not be read
-                return path
-        problem = "is not a folder" if path.exists() else "does not exist"
+    try:
+        with os.scandir(path):
+            return path
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: {advice}") from None
+    except NotADirectoryError:
+        raise UserError(f"{path} is not a folder: {advice}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-    except RuntimeError as error:  # ~name, and nobody is called so
-        raise UserError(f"{path} does not exist: the home of that user is not known") from error
-    raise UserError(f"{path} {problem}: give a folder of drum MIDI, or {BY_RULE} for grooves by rule")
 
 
-def _in_index(folder: Path, groove_styles: Mapping[str, Sequence[str]]) -> _Found:
+def _in_index(folder: Path, groove_styles: Mapping[str, Sequence[str]]) -> _Listing:
     """Find the files of the Groove MIDI Dataset by its table."""
     ours = {theirs: style for style, primaries in groove_styles.items() for theirs in primaries}
-    found = _Found(tuple(groove_styles), [], [], Counter())
+    listing = _Listing(tuple(groove_styles), [], [], Counter())
     for row in _rows(folder / INDEX):
-        name, style, side, meter = (row[column] or "" for column in _COLUMNS)
+        name, style, split, meter = (row[column] or "" for column in _COLUMNS)
         primary = style.split("/")[0]
         if primary not in ours:
-            found.left_out[primary] += 1
+            listing.left_out[primary] += 1
         elif meter != "4-4":
-            found.skipped.append(Skipped(name, f"its metre is {meter.replace('-', '/')}, not 4/4"))
-        elif side not in SIDES:
-            found.skipped.append(
-                Skipped(name, f"{INDEX} gives it the split {side!r}, which is none of {', '.join(SIDES)}")
-            )
+            listing.skipped.append(Skipped(name, f"its metre is {meter.replace('-', '/')}, not 4/4"))
+        elif split not in SPLITS:
+            reason = f"{INDEX} gives it the split {split!r}, which is none of {', '.join(SPLITS)}"
+            listing.skipped.append(Skipped(name, reason))
         else:
-            found.files.append(_File(name, ours[primary], side))
-    return found
+            listing.files.append(_File(name, ours[primary], split))
+    return listing
 
 
 def _rows(index: Path) -> list[dict[str, str]]:
+    advice = "put the Groove MIDI Dataset's table there, or none"
     try:
         with index.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"cannot read {index}: {error}; put the Groove MIDI Dataset's table there, or none") from error
+        raise UserError(f"cannot read {index}: {error}; {advice}") from error
     if missing:
-        raise UserError(
-            f"{index} has no column {', '.join(missing)}: put the Groove MIDI Dataset's table there, or none"
-        )
+        raise UserError(f"{index} has no column {', '.join(missing)}: {advice}")
     return rows
 
 
-def _in_folders(folder: Path) -> _Found:
-    """Find files by sub-folder; files outside of any are a style called as the folder, if there are no others."""
+def _in_folders(folder: Path) -> _Listing:
+    """Find files by sub-folder; without sub-folders, the folder itself is the style of its files."""
     names = []
     for parent, subfolders, files in os.walk(folder):
         # Hidden ones are left out: macOS writes a double called ._name beside a file.
@@ -323,36 +256,30 @@ def _in_folders(folder: Path) -> _Found:
         names += [path.relative_to(folder) for path in paths if path.suffix.lower() in FORMATS and path.is_file()]
     if not names:
         raise UserError(f"no drums in {folder}: it has no file of {', '.join(FORMATS)}")
-    outside = [name for name in names if len(name.parts) == 1]
-    inside = [name for name in names if len(name.parts) > 1]
-    skipped = []
-    if inside:
-        found = [_File(name.as_posix(), name.parts[0]) for name in sorted(inside)]
-        skipped = [Skipped(name.as_posix(), "it is in no sub-folder, so it has no style") for name in sorted(outside)]
-    else:
-        found = [_File(name.as_posix(), folder.resolve().name) for name in sorted(outside)]
-    return _Found(tuple(sorted({file.style for file in found})), found, skipped, Counter())
+    inside = [_File(name.as_posix(), name.parts[0]) for name in sorted(names) if len(name.parts) > 1]
+    outside = [name.as_posix() for name in sorted(names) if len(name.parts) == 1]
+    skipped = [Skipped(name, "it is in no sub-folder, so it has no style") for name in outside] if inside else []
+    used = inside or [_File(name, folder.resolve().name) for name in outside]
+    return _Listing(tuple(sorted({file.style for file in used})), used, skipped, Counter())
 
 
 # --- reading files -----------------------------------------------------------------------------------------
 
 
-def _read(source: str, folder: Path, found: _Found, seed: int, progress: bool) -> Grooves:
-    """Read the files found, settle their sides, and put their bars together."""
-    skipped, unmapped, empty = list(found.skipped), Counter[int](), 0
+def _read(source: str, folder: Path, listing: _Listing, seed: int, progress: bool) -> Grooves:
+    """Read the files of a listing and put their bars into splits."""
+    skipped, unmapped, empty = list(listing.skipped), Counter[int](), 0
     read: list[tuple[_File, Bars]] = []
     seen: dict[bytes, str] = {}
-    parsed = parse_files(folder, [file.name for file in found.files], progress=progress)
-    for file in found.files:
+    parsed = parse_files(folder, [file.name for file in listing.files], progress=progress)
+    for file in listing.files:
         beat = parsed[file.name]
         if isinstance(beat, str):
             skipped.append(Skipped(file.name, beat))
             continue
         bars = beat.bars[beat.bars.struck]
-        digest = hashlib.sha256(
-            b"".join(array.tobytes() for array in (bars.hits, bars.velocities, bars.offsets))
-        ).digest()
-        if not file.side and digest in seen:  # on two sides it would be learnt and then tested
+        digest = hashlib.sha256(bars.hits.tobytes() + bars.velocities.tobytes() + bars.offsets.tobytes()).digest()
+        if not file.split and digest in seen:  # in two splits it would be learned and then tested
             skipped.append(Skipped(file.name, f"has the same bars as {seen[digest]}"))
             continue
         seen[digest] = file.name
@@ -360,66 +287,41 @@ def _read(source: str, folder: Path, found: _Found, seed: int, progress: bool) -
         empty += len(beat.bars) - len(bars)
         read.append((file, bars))
     if not read:
-        raise UserError(printable(_nothing_usable(source, found, skipped)))
-    styles = tuple(style for style in found.styles if any(file.style == style for file, _ in read))
-    settled = _settled([file for file, _ in read], seed)
-    sides = [_side(side, read, settled, styles) for side in SIDES]
-    for side, bars in zip(SIDES, sides, strict=True):
-        if not len(bars):
-            raise UserError(f"{source} has no bars for {side}: give at least three files of a style, or a full {INDEX}")
-    train, validation, test = sides
-    return Grooves(
-        source=source,
-        styles=styles,
-        train=train,
-        validation=validation,
-        test=test,
-        skipped=tuple(skipped),
-        left_out=dict(found.left_out),
-        unmapped=dict(unmapped),
-        empty=empty,
-        seed=seed,
-        fingerprint=_fingerprint(styles, sides),
-    )
+        raise UserError(printable(_nothing_usable(source, listing, skipped)))
+    styles = tuple(style for style in listing.styles if any(file.style == style for file, _ in read))
+    split_of = _splits([file for file, _ in read], seed)
+    parts: dict[str, list[Bars]] = {split: [] for split in SPLITS}
+    for file, bars in read:
+        parts[split_of[file.name]].append(replace(bars, styles=np.full(len(bars), styles.index(file.style))))
+    for split in SPLITS:
+        if not parts[split]:
+            raise UserError(
+                f"{source} has no bars for {split}: give at least three files of a style, or a full {INDEX}"
+            )
+    train, validation, test = map(Bars.join, parts.values())
+    return Grooves(source, styles, train, validation, test, seed, skipped, listing.left_out, unmapped, empty)
 
 
-def _nothing_usable(source: str, found: _Found, skipped: Sequence[Skipped]) -> str:
+def _nothing_usable(source: str, listing: _Listing, skipped: Sequence[Skipped]) -> str:
     reasons = []
     if skipped:
         reasons.append(f"{len(skipped):,} skipped, first {skipped[0].name}: {skipped[0].reason}")
-    if found.left_out:
-        reasons.append(f"files of other styles: {_counted(found.left_out)}")
+    if listing.left_out:
+        reasons.append(f"files of other styles: {_counted(listing.left_out)}")
     return f"no usable drums in {source} ({'; '.join(reasons)}): give drum MIDI in 4/4, a sub-folder for each style"
 
 
-def _settled(files: Sequence[_File], seed: int) -> dict[str, str]:
-    """Return the side of each file; of a style's files that have none, at least one goes to learning, then to test."""
-    waiting: dict[str, list[str]] = defaultdict(list)
+def _splits(files: Iterable[_File], seed: int) -> dict[str, str]:
+    """Return the split of each file; of a style's files without one, the first is for training, the second for test."""
+    splits, waiting = {}, dict[str, list[str]]()
     for file in files:
-        if not file.side:
-            waiting[file.style].append(file.name)
-    sides = {file.name: file.side for file in files}
+        splits[file.name] = file.split
+        if not file.split:
+            waiting.setdefault(file.style, []).append(file.name)
     for names in waiting.values():
         # the order of a hash, unlike that of a random generator, is the same in every version of every library
         names.sort(key=lambda name: hashlib.sha256(f"{seed} {name}".encode("utf-8", "surrogateescape")).digest())
-        sides.update(zip(names, _turns(len(names)), strict=True))
-    return sides
-
-
-def _turns(count: int) -> Iterator[str]:
-    """Give the sides of so many files of a style."""
-    share = max(1, round(count * _FILE_SHARE))
-    tested = share if count > 1 else 0
-    validated = share if count > 2 else 0  # noqa: PLR2004 - the first is to learn from, the second to test with
-    yield from ["test"] * tested
-    yield from ["validation"] * validated
-    yield from ["train"] * (count - tested - validated)
-
-
-def _side(side: str, read: Sequence[tuple[_File, Bars]], settled: Mapping[str, str], styles: Sequence[str]) -> Bars:
-    parts = []
-    for file, bars in read:
-        if settled[file.name] == side:
-            numbers = np.full(len(bars), styles.index(file.style))
-            parts.append(Bars(bars.hits, bars.velocities, bars.offsets, bars.tempos, numbers, bars.sources))
-    return Bars.join(parts)
+        share, count = max(1, round(len(names) * _FILE_SHARE)), len(names)
+        held_out = ["test"] * share * (count > 1) + ["validation"] * share * (count > 2)  # noqa: PLR2004
+        splits |= dict(zip(names, held_out + ["train"] * (count - len(held_out)), strict=True))
+    return splits

@@ -1,4 +1,4 @@
-"""The nine instruments, the MIDI notes that strike them, and bars of what they play."""
+"""The nine instruments, the MIDI notes that strike them, and bars of drums."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["INSTRUMENTS", "INSTRUMENT_OF_NOTE", "KEPT", "NOTES", "STEPS", "STEPS_PER_QUARTER", "Bars", "draw"]
-
 STEPS = 16
-"""Of a bar of four quarters: sixteenths."""
+"""Sixteenths of a bar of four quarters."""
 
 STEPS_PER_QUARTER = 4
 
@@ -35,15 +33,18 @@ NOTES: dict[str, tuple[int, ...]] = {
 INSTRUMENTS = tuple(NOTES)
 
 INSTRUMENT_OF_NOTE = np.full(128, -1)
-"""[128] the instrument that a MIDI note strikes, −1 for none of the nine."""
+"""[128] the instrument of a MIDI note, −1 for none of the nine."""
 for _number, _notes in enumerate(NOTES.values()):
     INSTRUMENT_OF_NOTE[list(_notes)] = _number
 INSTRUMENT_OF_NOTE.setflags(write=False)
 
 KEPT = 0.28
-"""Of a beat's hits, what a transfer keeps unless it is told otherwise: the more, the less it is of the new style."""
+"""Default of how much of a beat's hits a transfer keeps: the more, the less the result sounds like the new style."""
 
-_MS_A_MINUTE = 60_000
+LATEST = np.nextafter(np.float32(0.5), np.float32(0))
+"""The largest offset of a hit, in steps."""
+
+_STEP_MS_AT_1_BPM = 60_000 / STEPS_PER_QUARTER
 _SILENT, _SOFT, _LOUD = 1e-6, 0.4, 0.8  # velocities above which a hit is drawn, and as louder
 
 
@@ -53,15 +54,11 @@ class Bars:
 
     Attributes:
         hits: bool [n, 16, 9].
-        velocities: float32 [n, 16, 9], over 0 to 1 where there is a hit, else 0.
-        offsets: float32 [n, 16, 9], how much later than its step a hit is played, in steps: −0.5 up to 0.5, without
-            it; 0 where there is no hit.
-        tempos: float32 [n], quarters a minute.
-        styles: int64 [n], the number of the style, −1 where it is not known.
-        sources: str [n], the file or template that a bar is from.
-
-    Raises:
-        ValueError: an array has another shape.
+        velocities: float32 [n, 16, 9], above 0 and at most 1 where there is a hit, else 0.
+        offsets: float32 [n, 16, 9], delay of a hit in steps, from −0.5 to below 0.5; 0 where there is no hit.
+        tempos: float32 [n], BPM.
+        styles: int64 [n], number of the style, −1 if unknown.
+        sources: str [n], name of the file or template.
     """
 
     hits: NDArray[np.bool_]
@@ -70,14 +67,6 @@ class Bars:
     tempos: NDArray[np.float32]
     styles: NDArray[np.int64]
     sources: NDArray[np.str_]
-
-    def __post_init__(self) -> None:
-        count = len(self.hits)
-        for name, array in vars(self).items():
-            cells = name in {"hits", "velocities", "offsets"}
-            expected = (count, STEPS, len(INSTRUMENTS)) if cells else (count,)
-            if array.shape != expected:
-                raise ValueError(f"{name} is {array.shape}, expected {expected}")
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -96,15 +85,7 @@ class Bars:
         tempo: float | np.ndarray,
         source: str = "",
     ) -> Bars:
-        """Make bars of no known style.
-
-        Args:
-            hits: [n, 16, 9].
-            velocities: [n, 16, 9], read where there is a hit.
-            offsets: [n, 16, 9], the same.
-            tempo: quarters a minute, one for all or [n].
-            source: where all of them are from.
-        """
+        """Return bars of unknown style from arrays [n, 16, 9], read where there is a hit, and BPM, one or [n]."""
         struck = np.asarray(hits, bool)
         return cls(
             struck,
@@ -117,7 +98,7 @@ class Bars:
 
     @classmethod
     def join(cls, parts: list[Bars]) -> Bars:
-        """Put bars one after the other; none for no parts."""
+        """Concatenate bars; no parts give no bars."""
         if not parts:
             nothing = np.zeros((0, STEPS, len(INSTRUMENTS)))
             return cls.of(nothing, nothing, nothing, tempo=0)
@@ -130,17 +111,12 @@ class Bars:
 
     @property
     def offsets_ms(self) -> NDArray[np.float32]:
-        """[hits] how much later than its step each hit is played, in milliseconds."""
-        step_ms = _MS_A_MINUTE / STEPS_PER_QUARTER / self.tempos
-        return (self.offsets * step_ms[:, None, None])[self.hits]
+        """[hits] delay of each hit in milliseconds."""
+        return (self.offsets * (_STEP_MS_AT_1_BPM / self.tempos)[:, None, None])[self.hits]
 
 
 def draw(velocities: np.ndarray) -> str:
-    """Draw a bar as text: a line an instrument, ``o`` soft, ``x`` and ``X`` loud.
-
-    Args:
-        velocities: [16, 9] in [0, 1], 0 where there is no hit.
-    """
+    """Draw a bar, velocities [16, 9], as text: a line an instrument, ``o`` soft, ``x`` and ``X`` loud."""
     marks = np.array([".", "o", "x", "X"])[np.digitize(velocities, [_SILENT, _SOFT, _LOUD])]
     width = max(map(len, INSTRUMENTS))
     beats = marks.reshape(-1, STEPS_PER_QUARTER, len(INSTRUMENTS))

@@ -1,34 +1,54 @@
-"""Grooves made by rule, whose probability is known: the measure of what a model of them can reach at best.
+"""Grooves made by rule, whose exact probability is known, and so the best that a model of them can reach.
 
-A bar follows from a style, one of its templates, one of its changes or none, and a density. Given these, cells are
-independent, but the two hi-hats of a step, of which one sounds at most. So the probability of a bar is a sum over all
-that these could have been, and no model of the bars can have a lower mean of −log p than their entropy.
+The rules are named drum patterns of five styles: text grids of chances in ``drumvae/styles/*.ini``. A grid gives each
+instrument a chance in each sixteenth of a bar, in tenths: ``0`` never, ``1`` to ``9``, ``x`` always. Spaces separate
+beats. The row ``ghost`` is the snare played softly. Grids are layers, and ``.`` shows the layer below: the section
+``ornaments`` lies under every template of the style. Each other section is a template or, if it has a ``chance``, a
+change of that share of the bars of any template, such as a fill.
+
+A bar follows from a style, one of its templates, at most one of its changes, and a density. Given these, cells are
+independent, except that at most one hi-hat sounds in a step. So the probability of a bar is a sum over all that these
+could have been, and no model of the bars can have a lower mean of −log p than their entropy.
 """
 
 from __future__ import annotations
 
+import configparser
 import functools
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
+from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import entr, logsumexp, ndtr, ndtri
 
-from drumvae.data.kit import INSTRUMENTS, STEPS, STEPS_PER_QUARTER, Bars
-from drumvae.data.templates import ALWAYS, GHOST, Change, Style, Template, read_styles
+from drumvae.data.kit import INSTRUMENTS, LATEST, STEPS, STEPS_PER_QUARTER, Bars
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["DENSITIES", "Density", "EntropyBound", "Rules", "bundled_rules"]
+STYLES = ("rock", "jazz", "hiphop", "electronic", "latin")
+
+ROWS = (*INSTRUMENTS, "ghost")
+GHOST = ROWS.index("ghost")
+ALWAYS = 10
+_THROUGH = -1
+_CHANCES = {".": _THROUGH, **{str(tenths): tenths for tenths in range(ALWAYS)}, "x": ALWAYS}
+_ORNAMENTS = "ornaments"
+
+_EXCLUSIVE = [
+    [ROWS.index(row) for row in pair] for pair in (("hihat_closed", "hihat_open"), ("snare", "ghost"))
+]  # one pair of cymbals, and one snare: a step has at most one of each
 
 _CELLS = STEPS * len(INSTRUMENTS)
+_BEATS = STEPS // STEPS_PER_QUARTER
 _SNARE, _CLOSED, _OPEN = (INSTRUMENTS.index(name) for name in ("snare", "hihat_closed", "hihat_open"))
 
 # How loudly a drummer plays each instrument, and the four sixteenths of a beat: rounded means of the Groove MIDI
-# Dataset (Gillick et al., "Learning to Groove with Inverse Sequence Transformations", 2019), ghost notes apart.
+# Dataset (Gillick et al., "Learning to Groove with Inverse Sequence Transformations", 2019), without ghost notes.
 _LOUDNESS = np.array([0.55, 0.75, 0.58, 0.65, 0.7, 0.66, 0.75, 0.6, 0.7])
 _ACCENTS = np.array([1.0, 0.8, 0.9, 0.85])
 _GHOST_LOUDNESS = 0.25
@@ -37,42 +57,61 @@ _LEVELS = 127  # of a MIDI velocity
 
 # The same for time: hits of a bar are early or late together, and each on its own; 30 ms in all.
 _DRIFT_MS, _SPREAD_MS = 15.0, 26.0
-_STEP_MS = 60_000 / STEPS_PER_QUARTER  # at one quarter a minute
-_LATEST = np.nextafter(np.float32(0.5), np.float32(0))
+_STEP_MS = 60_000 / STEPS_PER_QUARTER  # at 1 BPM
 
 
-class Density(NamedTuple):
-    """How much is played.
+@dataclass(frozen=True, eq=False)
+class Template:
+    """A pattern that bars are made from.
 
     Attributes:
-        name: of it.
-        chance: of a bar, 0 to 1.
-        tilt: how much each hit that is not sure gains, nats.
-        ghosts: whether there are ghost notes.
+        name: as drummers call it.
+        tempo: the lowest and the highest, BPM.
+        timing: delay of a beat's four sixteenths, in sixteenths: swing.
+        loudness: a factor for velocities.
+        tenths: int64 [16, 10], the chance of each of `ROWS` in each step, in tenths.
     """
 
     name: str
+    tempo: tuple[float, ...]
+    timing: tuple[float, ...]
+    loudness: float
+    tenths: NDArray[np.int64]
+
+
+class Change(NamedTuple):
+    """A change of a share of the bars of any template of a style; tenths as in `Template`, −1 where it stays."""
+
+    chance: float
+    tenths: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Style:
+    """Templates of a style, equally likely, and the changes of any of them."""
+
+    name: str
+    templates: tuple[Template, ...]
+    changes: tuple[Change, ...]
+
+
+class Density(NamedTuple):
+    """How much is played: chance of a bar, rise of the log-odds of each uncertain hit, and whether there are ghosts."""
+
     chance: float
     tilt: float
     ghosts: bool
 
 
-DENSITIES = (
-    Density("sparse", 0.25, -0.4, ghosts=False),
-    Density("usual", 0.5, 0.0, ghosts=True),
-    Density("busy", 0.25, 0.4, ghosts=True),
-)
+_DENSITIES = (Density(0.25, -0.4, ghosts=False), Density(0.5, 0.0, ghosts=True), Density(0.25, 0.4, ghosts=True))
+"""Sparse, usual and busy bars."""
 
 
 class EntropyBound(NamedTuple):
-    """The least mean of −log p that a model of bars can have, in nats a bar, and how far the estimate may be off.
+    """The entropy of bars, and of bars whose style is known, in nats a bar, with standard errors.
 
-    Attributes:
-        total_nats: the entropy of bars.
-        total_error: its standard error.
-        given_style_nats: the entropy of bars whose style is known.
-        given_style_error: its standard error.
-        factorised_nats: the mean of −log p, exactly, under independent cells that have the right probabilities.
+    They are the least mean of −log p that a model can have. ``factorised_nats`` is that of independent cells with the
+    right probabilities.
     """
 
     total_nats: float
@@ -103,52 +142,32 @@ class _Components:
 
 
 class Rules:
-    """The distribution of bars that styles make.
+    """The distribution of the bars of equally likely styles."""
 
-    Args:
-        styles: equally likely.
-        densities: how much may be played.
-
-    Raises:
-        ValueError: the chances of the densities do not add up to 1.
-    """
-
-    def __init__(self, styles: Sequence[Style], densities: Sequence[Density] = DENSITIES) -> None:
-        whole = sum(density.chance for density in densities)
-        if not np.isclose(whole, 1):
-            raise ValueError(f"the chances of densities add up to {whole:g}, not 1")
+    def __init__(self, styles: Sequence[Style]) -> None:
         self.styles = tuple(styles)
-        self.densities = tuple(densities)
-        self.templates = tuple(template for style in self.styles for template in style.templates)
-        self._components = self._all_components()
-
-    def _all_components(self) -> _Components:
-        numbers, chances, cells = [], [], []
-        template_number = 0
-        for style_number, style in enumerate(self.styles):
-            for template in style.templates:
-                for change_chance, tenths in _versions(template, style.changes):
-                    for density in self.densities:
-                        chance = change_chance * density.chance / len(self.styles) / len(style.templates)
-                        if chance > 0:
-                            numbers.append((style_number, template_number))
-                            chances.append(chance)
-                            cells.append(_chances(tenths, density))
-                template_number += 1
-        hits, rests, ghosts = (np.stack(arrays) for arrays in zip(*cells, strict=True))
-        style_numbers, template_numbers = np.array(numbers).T
-        return _Components(style_numbers, template_numbers, np.array(chances), hits, rests, ghosts)
+        templates = [(number, template) for number, style in enumerate(styles) for template in style.templates]
+        self.templates = tuple(template for _, template in templates)
+        rows, cells = [], []
+        for number, (style, template) in enumerate(templates):
+            changes = styles[style].changes
+            versions = [
+                (1 - sum(change.chance for change in changes), template.tenths),
+                *((change.chance, _over(change.tenths, template.tenths)) for change in changes),
+            ]
+            for (chance, tenths), density in itertools.product(versions, _DENSITIES):
+                share = chance * density.chance / len(styles) / len(styles[style].templates)
+                rows.append((style, number, share))
+                cells.append(_chances(tenths, density))
+        of_styles, of_templates, chances = zip(*rows, strict=True)
+        self._components = _Components(
+            np.array(of_styles), np.array(of_templates), np.array(chances), *map(np.stack, zip(*cells, strict=True))
+        )
 
     # --- bars ----------------------------------------------------------------------------------------------
 
     def sample(self, style: int, count: int, seed: Sequence[int]) -> Bars:
-        """Make bars of one style; the first ones are the same whatever their count.
-
-        Args:
-            style: its number.
-            count: how many.
-            seed: another one, other bars.
-        """
+        """Make bars of one style; the first ones are the same whatever their count."""
         parts = self._components
         which, cells, feel = np.random.default_rng([*seed, style]).spawn(3)
         of_style = np.flatnonzero(parts.styles == style)
@@ -160,57 +179,24 @@ class Rules:
         closed, opened = parts.hits[rows, :, _CLOSED], parts.hits[rows, :, _OPEN]
         hits[:, :, _OPEN] = (draws[:, :, _CLOSED] >= closed) & (draws[:, :, _CLOSED] < closed + opened)
         ghosts = draws[:, :, _SNARE] < parts.ghosts[rows]
-        return self._played(hits, ghosts, style, parts.templates[rows], feel)
-
-    def _played(
-        self,
-        hits: NDArray[np.bool_],
-        ghosts: NDArray[np.bool_],
-        style: int,
-        templates: NDArray[np.int64],
-        rng: np.random.Generator,
-    ) -> Bars:
-        """Give hits a tempo, velocities and offsets as people have them."""
-        slowest, fastest = np.array([template.tempo for template in self.templates])[templates].T
-        timing = np.array([template.timing for template in self.templates])[templates]
-        loudness = np.array([template.loudness for template in self.templates])[templates]
-        of_bar, of_velocity, of_offset = rng.spawn(3)
-        shares = of_bar.random((len(hits), 3))
-        tempos = np.rint(slowest + (fastest - slowest) * shares[:, 0])
-
-        loud = np.tile(_LOUDNESS, (*hits.shape[:2], 1))
-        loud[:, :, _SNARE][ghosts] = _GHOST_LOUDNESS
-        loud *= loudness[:, None, None] * np.tile(_ACCENTS, STEPS // STEPS_PER_QUARTER)[:, None]
-        loud += _BAR_LOUDNESS_SPREAD * ndtri(shares[:, 1])[:, None, None]
-        loud += _LOUDNESS_SPREAD * of_velocity.standard_normal(hits.shape)
-        velocities = np.clip(np.rint(loud * _LEVELS), 1, _LEVELS) / _LEVELS
-
-        step_ms = (_STEP_MS / tempos)[:, None, None]
-        late = np.tile(timing, STEPS // STEPS_PER_QUARTER)[:, :, None]
-        late = late + _DRIFT_MS * ndtri(shares[:, 2])[:, None, None] / step_ms
-        bars = Bars.of(
-            hits, velocities, _within_a_step(late, _SPREAD_MS / step_ms, of_offset.random(hits.shape)), tempo=tempos
-        )
-        names = np.array([f"{self.styles[style].name}/{template.name}" for template in self.templates])
-        return Bars(bars.hits, bars.velocities, bars.offsets, bars.tempos, np.full(len(hits), style), names[templates])
+        templates = [self.templates[number] for number in parts.templates[rows]]
+        names = [f"{self.styles[style].name}/{template.name}" for template in templates]
+        return replace(_played(hits, ghosts, templates, feel), styles=np.full(count, style), sources=np.array(names))
 
     # --- their probability ---------------------------------------------------------------------------------
 
     def log_probability(self, hits: np.ndarray, styles: np.ndarray | None = None) -> NDArray[np.float64]:
-        """Return the exact log-probability of which cells are hit, in nats, −∞ for bars that are never made.
+        """Return the exact log-probability of bars in nats, [n], −∞ for bars that are never made.
 
         Args:
             hits: [n, 16, 9], 0 or 1.
-            styles: [n], the number of each bar's style; then it is the probability given the style.
-
-        Returns:
-            [n]
+            styles: [n], numbers of the styles; then it is the probability given the style.
         """
         joint = self._joint(hits)
-        if styles is not None:
-            joint = np.where(self._components.styles == np.asarray(styles)[:, None], joint, -np.inf)
-        known = 0.0 if styles is None else np.log(len(self.styles))
-        return _total(joint) + known
+        if styles is None:
+            return np.asarray(logsumexp(joint, axis=1))
+        joint = np.where(self._components.styles == np.asarray(styles)[:, None], joint, -np.inf)
+        return np.asarray(logsumexp(joint, axis=1) + np.log(len(self.styles)))
 
     def _joint(self, hits: np.ndarray) -> NDArray[np.float64]:
         """Return log p of each bar together with each component, [n, k]."""
@@ -226,21 +212,12 @@ class Rules:
         return np.where((broken > 0) | both[:, None], -np.inf, possible + np.log(parts.chances))
 
     def entropy_bound(self, samples: int = 5_000, seed: int = 0) -> EntropyBound:
-        """Estimate the entropy of bars; only what cannot be summed exactly is estimated.
+        """Estimate the entropy of bars from samples, as many of each style, at least two.
 
         H(bar) = H(component) + H(bar | component) − H(component | bar), and the same given the style: only the last
-        term needs samples.
-
-        Args:
-            samples: bars to draw, rounded down to as many of each style.
-            seed: of the draws.
-
-        Raises:
-            ValueError: there are too few samples to tell the error.
+        term is estimated.
         """
         parts, each = self._components, samples // len(self.styles)
-        if each < 2:  # noqa: PLR2004 - one value has no spread
-            raise ValueError(f"{samples} samples are too few: draw at least two of each style")
         groups = entr(parts.hits).sum(axis=(1, 2)) + entr(np.delete(parts.rests, _OPEN, axis=2)).sum(axis=(1, 2))
         known = parts.chances @ groups + entr(parts.chances).sum()
         left, left_in_style = [], []
@@ -260,19 +237,12 @@ class Rules:
 
 @functools.cache
 def bundled_rules() -> Rules:
-    """Return the rules of the five styles that are kept beside the code."""
-    return Rules(read_styles())
+    """Return the rules of the five bundled styles."""
+    folder = resources.files("drumvae") / "styles"
+    return Rules([parse_style(name, (folder / f"{name}.ini").read_text(encoding="utf-8")) for name in STYLES])
 
 
-def _versions(template: Template, changes: Sequence[Change]) -> list[tuple[float, NDArray[np.int64]]]:
-    """Return (chance, tenths) of a template with each change, and without any."""
-    unchanged = 1 - sum(change.chance for change in changes)
-    return [(unchanged, template.tenths), *((change.chance, change.applied(template)) for change in changes)]
-
-
-def _chances(
-    tenths: NDArray[np.int64], density: Density
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _chances(tenths: NDArray[np.int64], density: Density) -> tuple[NDArray[np.float64], ...]:
     """Return the hits, rests and ghosts of one component, as in `_Components`.
 
     The density multiplies the odds of each hit, against those of a rest of its group, by eᵗⁱˡᵗ.
@@ -288,11 +258,31 @@ def _chances(
     return tilt * hits / whole, rests / whole, tilt * ghosts / whole[:, _SNARE]
 
 
-def _within_a_step(mean: np.ndarray, spread: np.ndarray, shares: np.ndarray) -> NDArray[np.float32]:
-    """Draw normally distributed offsets, of those within half a step, by the inverse of their distribution."""
-    lowest, highest = ndtr((-0.5 - mean) / spread), ndtr((0.5 - mean) / spread)
-    drawn = mean + spread * ndtri(lowest + shares * (highest - lowest))
-    return np.clip(drawn.astype(np.float32), np.float32(-0.5), _LATEST)
+def _played(
+    hits: NDArray[np.bool_], ghosts: NDArray[np.bool_], templates: Sequence[Template], rng: np.random.Generator
+) -> Bars:
+    """Give hits, one template a bar, a tempo, velocities and offsets as drummers have them."""
+    slowest, fastest = np.array([template.tempo for template in templates]).T
+    timing = np.array([template.timing for template in templates])
+    loudness = np.array([template.loudness for template in templates])
+    of_bar, of_velocity, of_offset = rng.spawn(3)
+    shares = of_bar.random((len(hits), 3))
+    tempos = np.rint(slowest + (fastest - slowest) * shares[:, 0])
+
+    loud = np.tile(_LOUDNESS, (*hits.shape[:2], 1))
+    loud[:, :, _SNARE][ghosts] = _GHOST_LOUDNESS
+    loud *= loudness[:, None, None] * np.tile(_ACCENTS, _BEATS)[:, None]
+    loud += _BAR_LOUDNESS_SPREAD * ndtri(shares[:, 1])[:, None, None]
+    loud += _LOUDNESS_SPREAD * of_velocity.standard_normal(hits.shape)
+    velocities = np.clip(np.rint(loud * _LEVELS), 1, _LEVELS) / _LEVELS
+
+    step_ms = (_STEP_MS / tempos)[:, None, None]
+    late = np.tile(timing, _BEATS)[:, :, None] + _DRIFT_MS * ndtri(shares[:, 2])[:, None, None] / step_ms
+    spread = _SPREAD_MS / step_ms
+    # normally distributed, of those within half a step, by the inverse of their distribution
+    lowest, highest = ndtr((-0.5 - late) / spread), ndtr((0.5 - late) / spread)
+    offsets = late + spread * ndtri(lowest + of_offset.random(hits.shape) * (highest - lowest))
+    return Bars.of(hits, velocities, np.clip(offsets.astype(np.float32), np.float32(-0.5), LATEST), tempo=tempos)
 
 
 def _log(chances: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -300,19 +290,78 @@ def _log(chances: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.log(np.where(chances > 0, chances, 1))
 
 
-def _total(joint: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the logarithm of the sum of each row's exponentials, −∞ where all of a row is."""
-    total: NDArray[np.float64] = logsumexp(joint, axis=1)
-    return total
-
-
 def _entropy(joint: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the entropy of what made each bar, given the bar, from log p of both together."""
-    posterior = np.exp(joint - _total(joint)[:, None])
-    entropy: NDArray[np.float64] = entr(posterior).sum(axis=1)
-    return entropy
+    """Return the entropy of the component given each bar, from log p of both together."""
+    return np.asarray(entr(np.exp(joint - logsumexp(joint, axis=1, keepdims=True))).sum(axis=1))
 
 
 def _error(groups: Sequence[NDArray[np.float64]]) -> float:
     """Return the standard error of the mean of groups' means, each group drawn by itself."""
     return float(np.sqrt(sum(group.var(ddof=1) / len(group) for group in groups)) / len(groups))
+
+
+# --- grids --------------------------------------------------------------------------------------------------
+
+
+def parse_style(name: str, text: str) -> Style:
+    """Read the templates and changes of one style.
+
+    Raises:
+        ValueError: with the section and the row that is wrong.
+        configparser.Error: not an .ini file, or a section or row twice.
+    """
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    parser.read_string(text, name)
+    ornaments = np.zeros((STEPS, len(ROWS)), np.int64)
+    templates, changes = [], []
+    for title in parser.sections():
+        section = dict(parser[title])
+        try:
+            if title == _ORNAMENTS:
+                ornaments = _over(_grid(section), ornaments)
+            elif "chance" in section:
+                changes.append(Change(float(section.pop("chance")), _grid(section)))
+            else:
+                templates.append(_template(title, section, ornaments))
+        except ValueError as error:
+            raise ValueError(f"{name}, {title}: {error}") from error
+    if not templates or sum(change.chance for change in changes) >= 1:
+        raise ValueError(f"{name}: no template, or changes whose chances add up to 1 or more")
+    return Style(name, tuple(templates), tuple(changes))
+
+
+def _template(title: str, section: dict[str, str], ornaments: NDArray[np.int64]) -> Template:
+    lowest, highest = map(float, section.pop("tempo", "").split())
+    timing = tuple(map(float, section.pop("timing", "0 0 0 0").split()))
+    loudness = float(section.pop("loudness", "1"))
+    if not 0 < lowest <= highest or len(timing) != STEPS_PER_QUARTER or max(map(abs, timing)) >= 1 / 2 or loudness <= 0:
+        raise ValueError("tempo and loudness must be above 0, and four timings within half a sixteenth")
+    return Template(title, (lowest, highest), timing, loudness, _over(_grid(section), ornaments))
+
+
+def _grid(rows: Mapping[str, str]) -> NDArray[np.int64]:
+    """Read the rows of a section, [16, 10] tenths, −1 where the layer below shows."""
+    tenths = np.full((STEPS, len(ROWS)), _THROUGH)
+    for row, text in rows.items():
+        if row not in ROWS:
+            raise ValueError(f"there is no row {row!r}; rows are {', '.join(ROWS)}")
+        characters = "".join(text.split())
+        if len(characters) != STEPS or not set(characters) <= set(_CHANCES):
+            raise ValueError(f"{row} must have {STEPS} of . 0–9 x, not {text!r}")
+        tenths[:, ROWS.index(row)] = [_CHANCES[character] for character in characters]
+    for pair in _EXCLUSIVE:
+        if (np.maximum(tenths[:, pair], 0).sum(axis=1) > ALWAYS).any():
+            names = " and ".join(ROWS[row] for row in pair)
+            raise ValueError(f"{names} never sound together: their chances must add up to at most x")
+    return tenths
+
+
+def _over(upper: NDArray[np.int64], lower: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Lay one grid over another; a chance that shows through is limited to what its partner leaves."""
+    tenths = np.where(upper == _THROUGH, lower, upper)
+    for pair in _EXCLUSIVE:
+        for row, partner in (pair, pair[::-1]):
+            limited = (upper[:, row] == _THROUGH) & (upper[:, partner] != _THROUGH)
+            left = np.where(limited, ALWAYS - tenths[:, partner], ALWAYS)
+            tenths[:, row] = np.minimum(tenths[:, row], left)
+    return tenths

@@ -1,7 +1,7 @@
-"""Baselines: the ceiling, reconstructions and bars that need no network, and their measures. A model has to be better.
+"""Baselines without a network: the ceiling, reconstructions and bars, and their measures. A model has to be better.
 
-Reconstructions are fitted on training bars and tested on others, by the F1 of hits. They are no probabilities: beside
-the usual threshold of a half stands the best one on the training bars, for the mean pattern is hardly ever over a half.
+Reconstructions are fitted on training bars and scored on others by the F1 of hits. They are no probabilities, so beside
+a threshold of a half there is the best one on the training bars: the mean pattern is hardly ever above a half.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ import numpy as np
 from scipy.special import logsumexp
 from sklearn.decomposition import PCA
 
-from drumvae.data.grooves import log_probability
-from drumvae.data.kit import INSTRUMENTS
+from drumvae.data.rules import bundled_rules
 from drumvae.metrics.probes import probe, style_classifier, transfer_scores
-from drumvae.metrics.rhythm import THRESHOLD, hit_f1, instrument_f1, onset_profile
+from drumvae.metrics.rhythm import THRESHOLD, hit_f1, instrument_f1
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from drumvae.data.grooves import Grooves
+    from drumvae.data.grooves import Bars, Grooves
 
 COMPONENTS = 16
-"""As many numbers a bar as both levels of the hierarchy have together."""
+"""As many numbers per bar as both levels of the hierarchy have together."""
 
 HIGH_COMPONENTS = 4
 """The greatest principal components, which stand for z_high; the others stand for z_low."""
@@ -35,20 +34,11 @@ _THRESHOLDS = np.arange(1, 100) / 100
 
 
 class Composed(NamedTuple):
-    """The bars of a row of `drumvae.compare`.
-
-    Attributes:
-        hits: [n, 16, 9].
-        styles: [n], the styles asked for.
-        measures: further results, with the keys of metrics.json.
-    """
+    """The bars [n, 16, 9] of a row of `drumvae.compare`, the styles asked for [n], and measures as in metrics.json."""
 
     hits: np.ndarray
     styles: np.ndarray
     measures: Mapping[str, Any] = {}
-
-
-# --- reconstructions ----------------------------------------------------------------------------------------
 
 
 def mean_pattern(train: np.ndarray, bars: np.ndarray) -> NDArray[np.float64]:
@@ -56,18 +46,15 @@ def mean_pattern(train: np.ndarray, bars: np.ndarray) -> NDArray[np.float64]:
     return np.broadcast_to(np.asarray(train, np.float64).mean(axis=0), bars.shape)
 
 
-def principal_components(train: np.ndarray, bars: np.ndarray, components: int = COMPONENTS) -> NDArray[np.float64]:
-    """Return bars reconstructed from their principal components, [n, 16, 9], about 0 to 1.
-
-    Args:
-        train: hits [m, 16, 9] whose components they are.
-        bars: hits [n, 16, 9].
-        components: their number; at most the number of training bars.
-    """
+def principal_components(train: np.ndarray, bars: np.ndarray) -> NDArray[np.float64]:
+    """Return bars reconstructed from their `COMPONENTS`, [m, 16, 9], [n, 16, 9] → [n, 16, 9], about 0 to 1."""
     known, ours = (np.asarray(hits, np.float64).reshape(len(hits), -1) for hits in (train, bars))
-    model = PCA(min(components, *known.shape), svd_solver="full").fit(known)
-    rebuilt: NDArray[np.float64] = model.inverse_transform(model.transform(ours)).reshape(bars.shape)
-    return rebuilt
+    model = _components(known)
+    return np.asarray(model.inverse_transform(model.transform(ours))).reshape(bars.shape)
+
+
+def _components(cells: np.ndarray) -> PCA:
+    return PCA(min(COMPONENTS, *cells.shape), svd_solver="full").fit(cells)
 
 
 def best_threshold(hits: np.ndarray, probabilities: np.ndarray) -> float:
@@ -88,36 +75,31 @@ def hit_f1_baselines(train: np.ndarray, bars: np.ndarray) -> dict[str, Any]:
         rebuilt, threshold = rebuild(train, bars), best_threshold(train, rebuild(train, train))
         scores[f"hit_f1_{name}"] = hit_f1(bars, rebuilt, threshold)
         scores[f"hit_f1_{name}_at_half"] = hit_f1(bars, rebuilt, THRESHOLD)
-        each = instrument_f1(bars, rebuilt, threshold).tolist()
-        scores[f"hit_f1_{name}_per_instrument"] = dict(zip(INSTRUMENTS, each, strict=True))
+        scores[f"hit_f1_{name}_per_instrument"] = instrument_f1(bars, rebuilt, threshold)
     return scores
-
-
-# --- rows of the comparison ---------------------------------------------------------------------------------
 
 
 def real_bars(grooves: Grooves, count: int, seed: int) -> Composed:
     """Take up to ``count`` validation bars, from which nothing here is learned."""
     some = grooves.validation[np.random.default_rng(seed).permutation(len(grooves.validation))[:count]]
-    measures: dict[str, Any] = {}
+    measures: dict[str, float] = {}
     if grooves.by_rule:
-        measures = {"iwae_nats": float(-log_probability(grooves.test.hits).mean()), "gap_nats": 0.0, "gap_error": 0.0}
+        measures = likelihood_measures(-bundled_rules().log_probability(grooves.test.hits), grooves.test, by_rule=True)
     return Composed(some.hits, some.styles, measures)
 
 
 def composed_of_components(grooves: Grooves, count: int, seed: int) -> Composed:
-    """Compose with principal components in the place of latents.
+    """Compose with principal components as latents, normally distributed in each style.
 
-    They are normally distributed in each style. A bar that gets another style keeps the distance of its components
-    from the mean of its own.
+    A bar that gets another style keeps the distance of its components from the mean of its own.
     """
     train, test = grooves.train, grooves.test
-    model = PCA(min(COMPONENTS, train.hits[0].size, len(train)), svd_solver="full").fit(_flat(train.hits))
+    model = _components(_flat(train.hits))
     known, seen = (model.transform(_flat(bars.hits)) for bars in (train, test))
 
     def rebuilt(components: np.ndarray) -> np.ndarray:
-        probabilities: np.ndarray = components @ model.components_ + model.mean_
-        return probabilities.reshape(-1, *train.hits.shape[1:])
+        # `PCA.inverse_transform` refuses no rows, as there are where there is one style alone
+        return np.asarray(components @ model.components_ + model.mean_).reshape(-1, *train.hits.shape[1:])
 
     threshold = best_threshold(train.hits, rebuilt(known))
     asked = asked_styles(grooves, count)
@@ -128,23 +110,26 @@ def composed_of_components(grooves: Grooves, count: int, seed: int) -> Composed:
         means[style] = components.mean(axis=0)
         spread = np.atleast_2d(np.cov(components, rowvar=False, bias=True))
         composed[asked == style] = rng.multivariate_normal(means[style], spread, int((asked == style).sum()))
-    parts = {"high": slice(HIGH_COMPONENTS), "low": slice(HIGH_COMPONENTS, None)}
-    measures = {
-        f"probe_{level}": probe(known[:, part], train.styles, seen[:, part], test.styles)
-        for level, part in parts.items()
-    }
-    measures["hit_f1"] = hit_f1(test.hits, rebuilt(seen), threshold)
-    rows, targets = every_other_style(grooves)
+    rows, targets = other_styles(train, test)
     moved = seen[rows] - means[test.styles[rows]] + means[targets]
-    measures |= _transfer(grooves, rebuilt(moved) >= threshold)
+    high, low = (
+        probe(known[:, part], train.styles, seen[:, part], test.styles)
+        for part in (slice(HIGH_COMPONENTS), slice(HIGH_COMPONENTS, None))
+    )
+    measures = {
+        "probe_high": high,
+        "probe_low": low,
+        "hit_f1": hit_f1(test.hits, rebuilt(seen), threshold),
+        **_transfer(grooves, rebuilt(moved) >= threshold),
+    }
     return Composed(rebuilt(composed) >= threshold, asked, measures)
 
 
 def replayed_bars(grooves: Grooves, count: int, seed: int) -> Composed:
-    """Replay training bars of the style asked for; a bar that gets another style becomes the most similar one there."""
+    """Replay training bars of the style; a transferred bar becomes the most similar bar of the other style."""
     train, rng = grooves.train, np.random.default_rng(seed)
     asked = asked_styles(grooves, count)
-    rows, targets = every_other_style(grooves)
+    rows, targets = other_styles(train, grooves.test)
     sources = grooves.test.hits[rows]
     nearest = np.empty_like(sources)
     for target in np.unique(targets):
@@ -157,8 +142,8 @@ def replayed_bars(grooves: Grooves, count: int, seed: int) -> Composed:
 
 
 def shuffled_hits(grooves: Grooves, count: int, seed: int) -> Composed:
-    """Take each cell from another training bar of the style: as often hit as there, and independent of the others."""
-    train = grooves.train
+    """Draw each cell by itself, hit as often as in the training bars of the style."""
+    train, test = grooves.train, grooves.test
     rng = np.random.default_rng(seed)
 
     def drawn(styles: np.ndarray) -> np.ndarray:
@@ -166,23 +151,24 @@ def shuffled_hits(grooves: Grooves, count: int, seed: int) -> Composed:
 
     asked = asked_styles(grooves, count)
     learned, counts = np.unique(train.styles, return_counts=True)
-    each = [_independent(train.hits[train.styles == style], grooves.test.hits) for style in learned]
+    each = [_independent(train.hits[train.styles == style], test.hits) for style in learned]
     nats_a_bar = -logsumexp(np.stack(each) + np.log(counts / len(train))[:, None], axis=0)
-    _, targets = every_other_style(grooves)
-    measures = {**_likelihood(grooves, nats_a_bar), **_transfer(grooves, drawn(targets))}
+    _, targets = other_styles(train, test)
+    likelihood = likelihood_measures(nats_a_bar, test, by_rule=grooves.by_rule)
+    measures = {**likelihood, **_transfer(grooves, drawn(targets))}
     return Composed(drawn(asked), asked, measures)
 
 
 def mean_patterns(grooves: Grooves, count: int, _seed: int) -> Composed:
-    """Play the mean pattern of a style again and again."""
+    """Repeat the mean pattern of a style."""
     train, test = grooves.train, grooves.test
     profiles = _profiles(grooves)
     patterns = profiles >= best_threshold(train.hits, profiles[train.styles])
     asked = asked_styles(grooves, count)
-    _, targets = every_other_style(grooves)
+    _, targets = other_styles(train, test)
     measures = {
         "hit_f1": hit_f1_baselines(train.hits, test.hits)["hit_f1_mean_pattern"],
-        **_likelihood(grooves, -_independent(train.hits, test.hits)),
+        **likelihood_measures(-_independent(train.hits, test.hits), test, by_rule=grooves.by_rule),
         **_transfer(grooves, patterns[targets]),
     }
     return Composed(patterns[asked], asked, measures)
@@ -204,11 +190,11 @@ def asked_styles(grooves: Grooves, count: int) -> NDArray[np.int64]:
     return np.asarray(learned[np.arange(count) % len(learned)])
 
 
-def every_other_style(grooves: Grooves) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def other_styles(train: Bars, test: Bars) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return every test bar with every learned style but its own: numbers of bars [m] and styles [m]."""
-    learned = np.unique(grooves.train.styles)
-    rows = [np.flatnonzero(grooves.test.styles != style) for style in learned]
-    return np.concatenate(rows), np.repeat(learned, list(map(len, rows)))
+    learned = np.unique(train.styles)
+    numbers, rows = np.nonzero(test.styles != learned[:, None])
+    return rows, learned[numbers]
 
 
 @functools.lru_cache(maxsize=1)
@@ -229,7 +215,7 @@ def _profiles(grooves: Grooves) -> NDArray[np.float64]:
     train = grooves.train
     profiles = np.zeros((len(grooves.styles), *train.hits.shape[1:]))
     for style in np.unique(train.styles):
-        profiles[style] = onset_profile(train.hits[train.styles == style])
+        profiles[style] = train.hits[train.styles == style].mean(axis=0)
     return profiles
 
 
@@ -243,21 +229,27 @@ def _independent(train: np.ndarray, bars: np.ndarray) -> NDArray[np.float64]:
     return np.asarray(hits @ np.log(chances) + (1 - hits) @ np.log1p(-chances))
 
 
-def _likelihood(grooves: Grooves, nats_a_bar: np.ndarray) -> dict[str, float]:
-    """Return the measures of −log p of the test bars, [n]."""
+def likelihood_measures(nats_a_bar: np.ndarray, test: Bars, *, by_rule: bool) -> dict[str, float]:
+    """Return the measures of −log p of the test bars, [n]; of bars by rule its distance from the least possible too."""
     measures = {"iwae_nats": float(nats_a_bar.mean())}
-    if grooves.by_rule:
-        apart = nats_a_bar + log_probability(grooves.test.hits)
-        measures |= {"gap_nats": float(apart.mean()), "gap_error": float(apart.std(ddof=1) / np.sqrt(len(apart)))}
+    if by_rule:
+        exact = -bundled_rules().log_probability(test.hits)
+        gaps = nats_a_bar - exact
+        measures |= {
+            "entropy_bound_nats": float(exact.mean()),
+            "gap_nats": float(gaps.mean()),
+            "gap_error": float(gaps.std(ddof=1) / np.sqrt(len(gaps))),
+        }
     return measures
 
 
 def _transfer(grooves: Grooves, transferred: np.ndarray) -> dict[str, float]:
-    """Measure the bars of `every_other_style` after their transfer, [m, 16, 9]."""
-    rows, targets = every_other_style(grooves)
+    """Measure the bars of `other_styles` after their transfer, [m, 16, 9]."""
+    train = grooves.train
+    rows, targets = other_styles(train, grooves.test)
     if not len(rows):
         return {}
-    train, sources = grooves.train, grooves.test.hits[rows]
+    sources = grooves.test.hits[rows]
     return transfer_scores(classifier_of(grooves), sources, transferred, targets, train.hits, train.styles)
 
 

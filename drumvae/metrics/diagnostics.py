@@ -1,52 +1,52 @@
-"""What is said of a drum VAE: metrics.json, every figure beside what bounds it.
+"""The metrics of a drum VAE, as in metrics.json, each beside its bounds.
 
-All is measured on the test bars, a draw of `MOST` where there are more, and what is drawn follows from the seed. What
-cannot be said, such as how bars take on another style where there is one alone, is null.
+They are measured on the test bars, or a random `MOST` of them; what is drawn follows from the seed. What cannot be
+measured, such as the transfer between styles where there is only one, is null.
 
-What the latents tell:
+Information in the latents:
 
-- ``n``: bars measured; ``hierarchy``, ``supervised``: as the model was made; ``train_seconds``: measures not counted.
+- ``n``: bars measured; ``hierarchy``, ``supervised``: of the model; ``train_seconds``: without measurements.
 - ``high_dim``, ``low_dim``: dimensions of z_high and z_low.
-- ``kl_high_nats``, ``kl_low_nats``: divergence of the posterior from the prior, mean over bars, no floor under it; of
+- ``kl_high_nats``, ``kl_low_nats``: divergence of the posterior from the prior, mean over bars, without free bits; of
   a supervised model's z_high from the prior of the bar's style. ``kl_high_per_dimension``, ``kl_low_per_dimension``:
   the same of each dimension.
-- ``active_high``, ``active_low``: dimensions whose posterior means move from bar to bar
+- ``active_high``, ``active_low``: dimensions whose posterior means differ from bar to bar
   (`manymodes.nn.latents.active_units`).
 - ``mutual_information_high``, ``mutual_information_low``, ``mutual_information``: between the bar and a level, or
   both, in nats, at most ``mutual_information_ceiling``, the logarithm of the number of bars. A divergence may be large
-  though nothing is told, where all posteriors are alike and none is the prior; this one may not. A level is taken to be
-  normally distributed around its mean, z_low given the mean of z_high.
+  without information, where all posteriors are alike and none is the prior. A level is taken to be normally
+  distributed around its mean, z_low given the mean of z_high.
 
-How well bars are modelled:
+Likelihood and reconstruction:
 
 - ``elbo_nats``, ``iwae_nats``: bounds of −log p of a bar's hits, with one sample and a hundred; less is better.
-- ``entropy_bound_nats``: for grooves made by rule −log p of the same bars under the rules themselves, which no model
-  can go below on average; null for others. ``gap_nats``: how far ``iwae_nats`` is above it, and ``gap_error`` the
+- ``entropy_bound_nats``: for grooves made by rule −log p of the same bars under the rules themselves, the least that a
+  model can have on average; null for others. ``gap_nats``: how far ``iwae_nats`` is above it, and ``gap_error`` the
   standard error of that.
-- ``hit_f1``, ``hit_f1_per_instrument``: hits found again from the means of the latents.
+- ``hit_f1``, ``hit_f1_per_instrument``: hits reconstructed from the means of the latents.
 - ``hit_f1_mean_pattern``, ``hit_f1_mean_pattern_per_instrument``, ``hit_f1_mean_pattern_at_half``, ``hit_f1_pca16``,
   ``hit_f1_pca16_per_instrument``, ``hit_f1_pca16_at_half``: the same without a network, see
   `drumvae.metrics.baselines.hit_f1_baselines`.
 
-Whether the style is where it should be:
+Style in the latents:
 
-- ``probe_high``, ``probe_low``, ``probe_raw``, ``probe_played``: balanced accuracy of a logistic regression that reads
-  the style from drawn latents, from the hits themselves, or from these and how they are played, which z_high hears;
-  fitted on the training bars, so on other files; ``chance``: of guessing.
-- ``style_hit``: share of `COMPOSED` composed bars that a classifier of real bars reads as the style asked for;
-  ``style_hit_real``: of the test bars; both balanced over styles.
+- ``probe_high``, ``probe_low``, ``probe_raw``, ``probe_played``: balanced accuracy of a logistic regression that
+  predicts the style from drawn latents, from the hits themselves, or from hits and playing, the input of z_high; fitted
+  on the training bars, so on other files; ``chance``: of guessing.
+- ``style_hit``: share of `COMPOSED` composed bars that a classifier of real bars assigns to the style asked for;
+  ``style_hit_real``: of the test bars to theirs; both balanced over styles.
 - ``transfer_success``, ``transfer_success_unchanged``, ``transfer_onset_f1``, ``transfer_onset_f1_random``,
   ``transfer_step_f1``, ``transfer_step_f1_random``: test bars given every other style by `drumvae.composing.transfer`,
-  keeping to their hits as much as `drumvae.data.kit.KEPT` says; see `drumvae.metrics.probes.transfer_scores`.
-- ``swap_success``, ``swap_onset_f1``, ``swap_step_f1``: the same where the latents alone do it: z_high is that of a
-  training bar of the other style, z_low is kept (`drumvae.composing.restyled`), and nothing else of the bar is known.
+  keeping the share `drumvae.data.kit.KEPT` of their hits; see `drumvae.metrics.probes.transfer_scores`.
+- ``swap_success``, ``swap_onset_f1``, ``swap_step_f1``: the same by the latents alone: z_high is that of a training bar
+  of the other style, z_low is kept (`drumvae.composing.restyled`), and no hits are.
 - ``variance_ratio_high``, ``variance_ratio_low``: the reports' measure of disentanglement, and its failing:
   ``variance_ratio_collapsed``, of z_high made a million times smaller, is no less, while ``probe_collapsed``, which
-  reads the style from that and the noise that a decoder gets with it, is down to guessing.
-- ``disentanglement_high``, ``disentanglement_low``: `drumvae.metrics.disentanglement.scores` over style, density and
-  syncopation.
+  predicts the style from that and the noise that a decoder gets with it, is down to guessing.
+- ``disentanglement_high``, ``disentanglement_low``: `drumvae.metrics.probes.disentanglement_scores` over style, density
+  and syncopation.
 
-What is composed:
+Composed bars:
 
 - ``density``: of composed and real bars by style, see `drumvae.metrics.rhythm.density_calibration`.
 - ``nearest_training``, ``nearest_training_held_out``, ``copies``, ``copies_held_out``: of composed and of test bars,
@@ -61,13 +61,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from drumvae.composing import compose, draw_latents, restyled, transfer
-from drumvae.data.grooves import log_probability
+from drumvae.composing import compose, draw_latents, humanise, restyled, transfer
 from drumvae.data.kit import INSTRUMENTS, KEPT
-from drumvae.metrics import disentanglement, rhythm
-from drumvae.metrics.baselines import Composed, asked_styles, hit_f1_baselines
-from drumvae.metrics.disentanglement import Factor, variance_ratio
-from drumvae.metrics.probes import balanced_accuracy, probe, style_classifier, transfer_scores
+from drumvae.metrics import rhythm
+from drumvae.metrics.baselines import Composed, asked_styles, hit_f1_baselines, likelihood_measures, other_styles
+from drumvae.metrics.probes import (
+    Factor,
+    balanced_accuracy,
+    disentanglement_scores,
+    probe,
+    style_classifier,
+    transfer_scores,
+    variance_ratio,
+)
 from drumvae.models.vae import Latents, Playing
 from manymodes.nn.latents import active_units, mutual_information
 from manymodes.nn.variational import kl_divergence
@@ -78,10 +84,10 @@ if TYPE_CHECKING:
     from drumvae.data.grooves import Bars, Grooves
     from drumvae.models.vae import DrumVAE
 
-    Reader = Callable[[np.ndarray], np.ndarray]
+    Classifier = Callable[[np.ndarray], np.ndarray]
 
 MOST = 2000
-"""Test bars that are measured, and training bars that forests learn from: more would take time, and say the same."""
+"""Test bars that are measured, and training bars that forests are fitted on."""
 
 SAMPLES = 100
 """Samples of the importance-weighted bound."""
@@ -90,10 +96,11 @@ COMPOSED = 1000
 """Bars that are composed, as many of each style."""
 
 SWEPT = 2.0
-"""How far a dimension is swept, in deviations of what is drawn for real bars, to either side of their mean."""
+"""Range of a sweep: deviations of what is drawn for real bars, to either side of their mean."""
 
 _DIGITS = 6
 _SWEPT_BARS = 64
+_SHOWN = 4  # bars of each style in a picture
 _COLLAPSED = 1e-6
 _TRANSFERRED = tuple(
     f"transfer_{name}"
@@ -131,7 +138,7 @@ def encode(model: DrumVAE, bars: Bars, *, seed: int) -> Encoded:
 
 
 def from_prior(model: DrumVAE, count: int, *, seed: int) -> Latents:
-    """Draw latents [count, D] as the prior has them, of all styles alike; arrays."""
+    """Draw latents from the prior, as many of each style: arrays [count, D]."""
     if model.supervised:
         latents = draw_latents(model, np.eye(len(model.styles))[np.arange(count) % len(model.styles)], seed=seed)
     else:
@@ -140,86 +147,69 @@ def from_prior(model: DrumVAE, count: int, *, seed: int) -> Latents:
     return Latents(*(level.numpy() for level in latents))
 
 
-def measured(bars: Bars, *, seed: int) -> Bars:
-    """Return the bars that all is measured on: these, or `MOST` of them."""
-    return bars if len(bars) <= MOST else bars[_some(len(bars), seed)]
+def sample(bars: Bars, *, seed: int) -> Bars:
+    """Return the bars that are measured: all in their order, or a random `MOST`."""
+    return bars[_some(len(bars), seed)]
 
 
 def _some(count: int, seed: int) -> np.ndarray:
-    """Return the numbers of `MOST` of so many bars, or of all there are."""
     return np.sort(np.random.default_rng(seed).permutation(count)[:MOST])
 
 
 def analyse(model: DrumVAE, grooves: Grooves, *, seed: int, train_seconds: float) -> dict[str, Any]:
-    """Return what metrics.json says of a model."""
-    train, test = grooves.train, measured(grooves.test, seed=seed)
+    """Return the content of metrics.json."""
+    train, test = grooves.train, sample(grooves.test, seed=seed)
     known, seen = encode(model, train, seed=seed), encode(model, test, seed=seed)
-    read = style_classifier(train.hits, train.styles)
-    found = {
+    classify = style_classifier(train.hits, train.styles)
+    metrics = {
         "n": len(test),
         "hierarchy": model.hierarchy,
         "supervised": model.supervised,
         "train_seconds": train_seconds,
-        **_divergences(seen, seed),
+        **_information(seen, seed),
         **_likelihood(model, test, seed, by_rule=grooves.by_rule),
-        **_rebuilding(model, train, test),
+        **_reconstruction(model, train, test),
         **_probes(train, test, known, seen, seed),
-        **_composed(model, train, test, read, seed),
-        **_transfers(model, train, test, known, seen, read, seed),
+        **_composed(model, train, test, classify, seed),
+        **_transfers(model, train, test, known, seen, classify, seed),
         **_disentanglement(train, test, known, seen, seed),
         "sweeps": {level: sweeps(model, seen, level) for level in Latents._fields},
     }
-    return _rounded(found)
+    return _rounded(metrics)
 
 
-def _divergences(seen: Encoded, seed: int) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _information(seen: Encoded, seed: int) -> dict[str, Any]:
+    result: dict[str, Any] = {}
     for level in Latents._fields:
         divergences, means = getattr(seen.divergences, level), getattr(seen.means, level)
-        found[f"kl_{level}_nats"] = float(divergences.sum(axis=1).mean())
-        found[f"kl_{level}_per_dimension"] = divergences.mean(axis=0).tolist()
-        found[f"active_{level}"] = int(active_units(means).sum())
-        found[f"{level}_dim"] = means.shape[1]
-        found[f"mutual_information_{level}"] = mutual_information(means, getattr(seen.log_variances, level), seed=seed)
+        result[f"kl_{level}_nats"] = float(divergences.sum(axis=1).mean())
+        result[f"kl_{level}_per_dimension"] = divergences.mean(axis=0).tolist()
+        result[f"active_{level}"] = int(active_units(means).sum())
+        result[f"{level}_dim"] = means.shape[1]
+        result[f"mutual_information_{level}"] = mutual_information(means, getattr(seen.log_variances, level), seed=seed)
     both = (np.concatenate(part, axis=1) for part in (seen.means, seen.log_variances))
-    found["mutual_information"] = mutual_information(*both, seed=seed)
-    found["mutual_information_ceiling"] = float(np.log(len(seen.means.high)))
-    return found
+    result["mutual_information"] = mutual_information(*both, seed=seed)
+    result["mutual_information_ceiling"] = float(np.log(len(seen.means.high)))
+    return result
 
 
-def _likelihood(model: DrumVAE, test: Bars, seed: int, *, by_rule: bool) -> dict[str, Any]:
+def _likelihood(model: DrumVAE, test: Bars, seed: int, *, by_rule: bool) -> dict[str, float | None]:
     hits = test.hits.astype(np.float32)
     elbo, iwae = (-model.log_likelihood(hits, samples=samples, seed=seed) for samples in (1, SAMPLES))
-    found = {
-        "elbo_nats": float(elbo.mean()),
-        "iwae_nats": float(iwae.mean()),
-        "entropy_bound_nats": None,
-        "gap_nats": None,
-        "gap_error": None,
-    }
-    if not by_rule:
-        return found
-    exact = -log_probability(test.hits)
-    apart = iwae - exact
-    return found | {
-        "entropy_bound_nats": float(exact.mean()),
-        "gap_nats": float(apart.mean()),
-        "gap_error": float(apart.std(ddof=1) / np.sqrt(len(apart))),
-    }
+    unknown = dict.fromkeys(("iwae_nats", "entropy_bound_nats", "gap_nats", "gap_error"))
+    return {"elbo_nats": float(elbo.mean()), **unknown, **likelihood_measures(iwae, test, by_rule=by_rule)}
 
 
-def _rebuilding(model: DrumVAE, train: Bars, test: Bars) -> dict[str, Any]:
+def _reconstruction(model: DrumVAE, train: Bars, test: Bars) -> dict[str, Any]:
     rebuilt = model(tf.constant(test.hits, tf.float32)).numpy()
-    each = rhythm.instrument_f1(test.hits, rebuilt).tolist()
     return {
         "hit_f1": rhythm.hit_f1(test.hits, rebuilt),
-        "hit_f1_per_instrument": dict(zip(INSTRUMENTS, each, strict=True)),
+        "hit_f1_per_instrument": rhythm.instrument_f1(test.hits, rebuilt),
         **hit_f1_baselines(train.hits, test.hits),
     }
 
 
 def _probes(train: Bars, test: Bars, known: Encoded, seen: Encoded, seed: int) -> dict[str, float]:
-    """Say from what the style can be read, and what the variance ratio has to say of it."""
     rng = np.random.default_rng([seed, 5])
     faint = (_COLLAPSED * part.means.high + rng.standard_normal(part.means.high.shape) for part in (known, seen))
     probed = {
@@ -237,45 +227,45 @@ def _probes(train: Bars, test: Bars, known: Encoded, seen: Encoded, seed: int) -
 
 
 def _as_played(bars: Bars) -> np.ndarray:
-    """Return all that is known of bars as numbers, [n, 433]."""
+    """Return hits and playing as numbers, [n, 433]."""
     cells = np.concatenate([bars.hits, bars.velocities, bars.offsets], axis=2).reshape(len(bars), -1)
     return np.column_stack([cells, np.log(bars.tempos)])
 
 
-def _composed(model: DrumVAE, train: Bars, test: Bars, read: Reader, seed: int) -> dict[str, Any]:
+def _composed(model: DrumVAE, train: Bars, test: Bars, classify: Classifier, seed: int) -> dict[str, Any]:
     """Compose bars of every style, and compare them with real ones."""
     asked = np.arange(COMPOSED) % len(model.styles)
     composed = compose(model, draw_latents(model, np.eye(len(model.styles))[asked], seed=seed), seed=seed)
     return {
-        "style_hit": balanced_accuracy(asked, read(composed)),
-        "style_hit_real": balanced_accuracy(test.styles, read(test.hits)),
+        "style_hit": balanced_accuracy(asked, classify(composed)),
+        "style_hit_real": balanced_accuracy(test.styles, classify(test.hits)),
         "density": rhythm.density_calibration(test.hits, test.styles, composed, asked, model.styles),
         **rhythm.nearest_training(composed, test.hits, train.hits),
     }
 
 
 def _transfers(
-    model: DrumVAE, train: Bars, test: Bars, known: Encoded, seen: Encoded, read: Reader, seed: int
+    model: DrumVAE, train: Bars, test: Bars, known: Encoded, seen: Encoded, classify: Classifier, seed: int
 ) -> dict[str, float | None]:
-    """Give every test bar every other style, and say what became of it."""
-    learned = np.unique(train.styles)
-    others = [np.flatnonzero(test.styles != style) for style in learned]
-    rows, targets = np.concatenate(others), np.repeat(learned, list(map(len, others)))
+    """Transfer every test bar to every other style."""
+    rows, targets = other_styles(train, test)
     if not len(rows):
         return dict.fromkeys([*_TRANSFERRED, *(f"swap_{name}" for name in _SWAPPED)])
     sources = test.hits[rows]
     latents = Latents(*(tf.constant(level[rows]) for level in seen.means))
-    taken = tf.constant(known.drawn.high[_partners(train.styles, targets, seed)])
+    partners = tf.constant(known.drawn.high[_partners(train.styles, targets, seed)])
     changed = (
         compose(model, transfer(latents, model, targets, seed=seed), seed=seed, keep=(sources, KEPT)),
-        compose(model, restyled(latents, model, taken), seed=seed),
+        compose(model, restyled(latents, model, partners), seed=seed),
     )
-    transferred, swapped = (transfer_scores(read, sources, hits, targets, train.hits, train.styles) for hits in changed)
+    transferred, swapped = (
+        transfer_scores(classify, sources, hits, targets, train.hits, train.styles) for hits in changed
+    )
     return {**transferred, **{f"swap_{name}": swapped[f"transfer_{name}"] for name in _SWAPPED}}
 
 
 def _partners(styles: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
-    """Draw for each target [n] the row of a bar, of those with styles [m], that has it: [n]."""
+    """Draw for each target style [n] the row of a bar, of those with styles [m], that has it: [n]."""
     order = np.argsort(styles, kind="stable")
     first, last = (np.searchsorted(styles[order], targets, side=side) for side in ("left", "right"))
     return order[np.random.default_rng([seed, 6]).integers(first, last)]
@@ -283,21 +273,20 @@ def _partners(styles: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
 
 def _disentanglement(train: Bars, test: Bars, known: Encoded, seen: Encoded, seed: int) -> dict[str, Any]:
     rows = _some(len(train), seed)
-    factors, others = _factors(train[rows]), _factors(test)
+    ours, theirs = (
+        [
+            Factor("style", bars.styles, categorical=True),
+            Factor("density", rhythm.density(bars.hits), categorical=False),
+            Factor("syncopation", rhythm.syncopation(bars.hits), categorical=False),
+        ]
+        for bars in (train[rows], test)
+    )
     return {
-        f"disentanglement_{level}": disentanglement.scores(
-            getattr(known.drawn, level)[rows], factors, getattr(seen.drawn, level), others, seed=seed
+        f"disentanglement_{level}": disentanglement_scores(
+            getattr(known.drawn, level)[rows], ours, getattr(seen.drawn, level), theirs, seed=seed
         )
         for level in Latents._fields
     }
-
-
-def _factors(bars: Bars) -> list[Factor]:
-    return [
-        Factor("style", bars.styles, categorical=True),
-        Factor("density", rhythm.density(bars.hits), categorical=False),
-        Factor("syncopation", rhythm.syncopation(bars.hits), categorical=False),
-    ]
 
 
 def composed_by(model: DrumVAE, grooves: Grooves, count: int, seed: int, metrics: Mapping[str, Any]) -> Composed:
@@ -307,22 +296,13 @@ def composed_by(model: DrumVAE, grooves: Grooves, count: int, seed: int, metrics
     return Composed(hits, asked, metrics)
 
 
-# --- sweeps
-
-
 def sweeps(model: DrumVAE, seen: Encoded, level: str) -> list[dict[str, float]]:
-    """Say for each dimension of a level what changes from `SWEPT` deviations below its mean to as many above.
+    """Return what changes as each dimension of a level goes from −`SWEPT` to `SWEPT` deviations, for the first 64 bars.
 
-    Args:
-        model: the trained one.
-        seen: real bars, of which the first 64 are swept.
-        level: high or low.
-
-    Returns:
-        for each dimension the change of each instrument and of ``density``, shares of cells that are expected to be
-        hit, and of ``syncopation``, that of the hits that are likelier than not; means over the bars.
+    The changes, means over the bars, are those of each instrument and of ``density``, shares of cells that are expected
+    to be hit, and of ``syncopation``, of the hits that are likelier than not.
     """
-    found = []
+    changes = []
     for dimension in range(getattr(seen.means, level).shape[1]):
         first, last = (
             {
@@ -332,39 +312,54 @@ def sweeps(model: DrumVAE, seen: Encoded, level: str) -> list[dict[str, float]]:
             }
             for chances in swept(model, seen, level, dimension, (-SWEPT, SWEPT), bars=_SWEPT_BARS)
         )
-        found.append({name: float(last[name] - first[name]) for name in first})
-    return found
+        changes.append({name: float(last[name] - first[name]) for name in first})
+    return changes
 
 
 def swept(
     model: DrumVAE, seen: Encoded, level: str, dimension: int, places: Sequence[float], *, bars: int
 ) -> np.ndarray:
-    """Return the chances of hits of real bars in which one dimension has another value, the others being their own.
+    """Return the chances of hits of the first bars, [k, bars, 16, 9], with other values of one dimension.
 
-    Under a dimension of the upper level the lower one keeps as far from what is expected as before, see
-    `drumvae.composing.restyled`.
-
-    Args:
-        model: the trained one.
-        seen: real bars.
-        level: high or low.
-        dimension: its number.
-        places: k values, in deviations from the mean of what is drawn for real bars.
-        bars: how many, the first ones.
-
-    Returns:
-        [k, bars, 16, 9], or less bars where there are less.
+    The k places are in deviations from the mean of what is drawn for real bars. With a dimension of z_high, z_low
+    changes as in `drumvae.composing.restyled`.
     """
     drawn = getattr(seen.drawn, level)[:, dimension]
     means = Latents(*(tf.constant(part[:bars]) for part in seen.means))
-    found = []
+    rows = []
     for place in places:
         values = getattr(seen.means, level)[:bars].copy()
         values[:, dimension] = drawn.mean() + place * drawn.std()
         moved = tf.constant(values)
         latents = restyled(means, model, moved) if level == "high" else means._replace(low=moved)
-        found.append(tf.sigmoid(model.decode(latents)).numpy())
-    return np.stack(found)
+        rows.append(tf.sigmoid(model.decode(latents)).numpy())
+    return np.stack(rows)
+
+
+def traversals(model: DrumVAE, seen: Encoded) -> dict[str, np.ndarray]:
+    """Return by title the first bar with other values of each dimension, as chances of hits [5, 16, 9]."""
+    title = "z_{}, {}: 2 deviations below its mean, 1 below, the mean, 1 and 2 above"
+    return {
+        title.format(level, number): swept(model, seen, level, number, (-2.0, -1.0, 0.0, 1.0, 2.0), bars=1)[:, 0]
+        for level, means in seen.means._asdict().items()
+        for number in range(means.shape[1])
+    }
+
+
+def examples(model: DrumVAE, test: Bars, seed: int) -> dict[str, np.ndarray]:
+    """Return by title the velocities of bars of each style, real ones and composed ones."""
+    asked = np.arange(len(model.styles)).repeat(_SHOWN)
+    latents = draw_latents(model, np.eye(len(model.styles))[asked], seed=seed)
+    hits = compose(model, latents, seed=seed)
+    composed = humanise(model, latents, hits, tempo=model.tempo, amount=1.0, seed=seed)
+    shown = {}
+    for style, name in enumerate(model.styles):
+        real = test.velocities[test.styles == style]
+        if count := min(_SHOWN, len(real)):
+            # from the middles of equal parts: the beginning and the end of a piece are unlike the rest of it
+            shown[f"{name}, real"] = real[(2 * np.arange(count) + 1) * len(real) // (2 * count)]
+        shown[f"{name}, composed"] = composed.velocities[asked == style]
+    return shown
 
 
 def _rounded(value: Any) -> Any:

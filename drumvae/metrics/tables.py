@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drumvae.data.grooves import log_probability
+from drumvae.data.rules import bundled_rules
 from drumvae.metrics.baselines import classifier_of, hit_f1_baselines
 from drumvae.metrics.probes import balanced_accuracy, probe
 from drumvae.metrics.rhythm import mean_distance, nearest_training
@@ -31,9 +31,7 @@ from manymodes.experiment.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping, Sequence
 
     from drumvae.data.grooves import Bars, Grooves
     from drumvae.metrics.baselines import Composed
@@ -47,30 +45,11 @@ SHOWN = 2
 """Bars of each style that are drawn of a row."""
 
 _LEAST_WRITTEN = 0.001  # below which `number` would write 0
-_COLUMNS = {"high": "kl_high_", "low": "kl_low_"}
 
 
 def nats(value: float) -> str:
     """Write nats so that a collapse can be seen: 3.21, 0.0000005."""
     return number(value) if abs(value) >= _LEAST_WRITTEN else f"{value:z.7f}".rstrip("0").rstrip(".")
-
-
-_COMPARED: Mapping[str, tuple[str, Write]] = {
-    "kl_high_nats": ("z_high, nats", signed(nats)),
-    "active_high": ("Active", signed(nats)),
-    "mutual_information_high": ("Information", signed(nats)),
-    "probe_high": ("Probe of z_high", points),
-    "probe_low": ("of z_low", points),
-    "hit_f1": ("Hit F1", signed(nats)),
-    "iwae_nats": ("−log p", signed(nats)),
-    "style_hit": ("Style hit", points),
-    "diversity": ("Diversity", signed(nats)),
-    "recall": ("Recall", points),
-    "transfer_success": ("Style reached", points),
-    "transfer_onset_f1": ("Onsets kept", signed(nats)),
-    "swap_success": ("By z_high alone", points),
-}
-"""The measures of a change: header, and how a difference is written."""
 
 
 # --- results ------------------------------------------------------------------------------------------------
@@ -80,11 +59,6 @@ def result_of(
     composed: Composed, grooves: Grooves, history: Sequence[Mapping[str, float]] = ()
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     """Measure the bars of a row.
-
-    Args:
-        composed: the bars, and further measures of the row.
-        grooves: what was learned.
-        history: of the training.
 
     Returns:
         the measures: of metrics.json those that are known, and ``style_hit``, ``diversity``, ``precision``, ``recall``
@@ -109,10 +83,10 @@ def result_of(
 
 @functools.lru_cache(maxsize=1)
 def _limits(grooves: Grooves) -> Mapping[str, Any]:
-    """Return the measures that are the same for every row."""
+    """Return the measures that do not depend on the row."""
     train, test = grooves.train, grooves.test
     learned = train[np.random.default_rng(grooves.seed).permutation(len(train))]
-    exact = float(-log_probability(test.hits).mean()) if grooves.by_rule else None
+    exact = float(-bundled_rules().log_probability(test.hits).mean()) if grooves.by_rule else None
     return {
         **hit_f1_baselines(train.hits, test.hits),
         "probe_raw": probe(train.hits, train.styles, test.hits, test.styles),
@@ -142,8 +116,8 @@ def among(hits: np.ndarray, styles: np.ndarray, real: Bars) -> dict[str, float]:
     """
     scores = []
     for style in np.unique(real.styles):
-        theirs = _flat(real.hits[real.styles == style])
-        ours = _flat(hits[styles == style][: len(theirs)])
+        theirs = real.hits[real.styles == style].astype(np.float32)
+        ours = hits[styles == style][: len(theirs)].astype(np.float32)
         if min(len(ours), len(theirs)) >= 2:  # noqa: PLR2004 - a bar and its neighbour
             scores.append(precision_recall(pairwise(theirs, theirs), pairwise(ours, theirs), pairwise(ours, ours)))
     return {name: float(np.mean([one[name] for one in scores])) for name in ("precision", "recall") if scores}
@@ -152,8 +126,8 @@ def among(hits: np.ndarray, styles: np.ndarray, real: Bars) -> dict[str, float]:
 def _epoch(row: Mapping[str, float]) -> dict[str, Any]:
     """Return what figures show of an epoch."""
     each = {
-        level: [value for name, value in row.items() if name.startswith(start) and name[len(start) :].isdigit()]
-        for level, start in _COLUMNS.items()
+        level: [value for name, value in row.items() if name.removeprefix(f"kl_{level}_").isdigit()]
+        for level in ("high", "low")
     }
     return {"seconds": row["seconds"], "val_nats": row["val_nats"], **each}
 
@@ -180,177 +154,176 @@ def _bars_sentence(measures: Mapping[str, Any]) -> str:
     )
 
 
-def _flat(hits: np.ndarray) -> NDArray[np.float32]:
-    return np.asarray(hits, np.float32).reshape(len(hits), -1)
-
-
 # --- tables -------------------------------------------------------------------------------------------------
+
+_Columns = tuple[tuple[str, str, "Write"], ...]
+"""The columns of a table: header, measure, and how its values are written."""
+
+_COMPARED: _Columns = (
+    ("z_high, nats", "kl_high_nats", signed(nats)),
+    ("Active", "active_high", signed(nats)),
+    ("Information", "mutual_information_high", signed(nats)),
+    ("Probe of z_high", "probe_high", points),
+    ("of z_low", "probe_low", points),
+    ("Hit F1", "hit_f1", signed(nats)),
+    ("−log p", "iwae_nats", signed(nats)),
+    ("Style hit", "style_hit", points),
+    ("Diversity", "diversity", signed(nats)),
+    ("Recall", "recall", points),
+    ("Style reached", "transfer_success", points),
+    ("Onsets kept", "transfer_onset_f1", signed(nats)),
+    ("By z_high alone", "swap_success", points),
+)
+_LATENTS: _Columns = (
+    ("z_high, nats", "kl_high_nats", nats),
+    ("Active", "active_high", number),
+    ("Information", "mutual_information_high", number),
+    ("z_low, nats", "kl_low_nats", nats),
+    ("Active", "active_low", number),
+    ("Information", "mutual_information_low", number),
+    ("at most", "mutual_information_ceiling", number),
+    ("Probe of z_high", "probe_high", precise_share),
+    ("of z_low", "probe_low", precise_share),
+    ("of raw bars", "probe_raw", precise_share),
+    ("by guessing", "chance", share),
+    ("Variance ratio", "variance_ratio_high", number),
+    ("if collapsed", "variance_ratio_collapsed", number),
+)
+_LIKELIHOOD: _Columns = (
+    ("Hit F1", "hit_f1", number),
+    ("of principal components", "hit_f1_pca16", number),
+    ("of the mean pattern", "hit_f1_mean_pattern", number),
+    ("−log p, nats", "iwae_nats", number),
+    ("its bound by one sample", "elbo_nats", number),
+    ("least possible", "entropy_bound_nats", number),
+    ("above it", "gap_nats", number),
+    ("± error", "gap_error", number),
+)
+_BARS: _Columns = (
+    ("Style hit", "style_hit", precise_share),
+    ("of real bars", "style_hit_real", precise_share),
+    ("Diversity", "diversity", number),
+    ("of real bars", "diversity_real", number),
+    ("Precision", "precision", share),
+    ("its ceiling", "precision_ceiling", share),
+    ("Recall", "recall", share),
+    ("its ceiling", "recall_ceiling", share),
+    ("Nearest", "nearest_training", number),
+    ("of real bars", "nearest_training_held_out", number),
+    ("Copies", "copies", precise_share),
+    ("of real bars", "copies_held_out", precise_share),
+)
+_TRANSFER: _Columns = (
+    ("Style reached", "transfer_success", precise_share),
+    ("before", "transfer_success_unchanged", precise_share),
+    ("Onsets kept", "transfer_onset_f1", number),
+    ("by any bar", "transfer_onset_f1_random", number),
+    ("Steps kept", "transfer_step_f1", number),
+    ("by any bar", "transfer_step_f1_random", number),
+    ("Reached by z_high alone", "swap_success", precise_share),
+    ("Onsets kept", "swap_onset_f1", number),
+)
+
+_BAD: Mapping[str, Callable[[Sequence[Record]], bool]] = {
+    "active_high": lambda records: any(
+        record.measures["active_high"] < record.measures["high_dim"] for record in records
+    ),
+    "probe_high": lambda records: mean(records, "probe_high") <= mean(records, "probe_low"),
+    "hit_f1": lambda records: mean(records, "hit_f1") < mean(records, "hit_f1_mean_pattern"),
+    "diversity": lambda records: mean(records, "diversity") < COLLAPSED * mean(records, "diversity_real"),
+    "transfer_onset_f1": lambda records: (
+        mean(records, "transfer_onset_f1") <= mean(records, "transfer_onset_f1_random")
+    ),
+}
+"""When a measure of a trained model is bad."""
 
 
 def tables(found: Found, losses: Sequence[str], changes: Sequence[str]) -> list[Table]:
-    """Put records into the tables of latents, of single changes, of likelihood, of bars, of transfer and of training.
-
-    Args:
-        found: the records of each row, one a seed; the first row is the ceiling.
-        losses: columns of the history.
-        changes: settings in which rows differ.
-    """
+    """Return the tables of a comparison; the first row is the ceiling, and ``changes`` are settings that differ."""
     several = any(len(records) > 1 for records in found.values())
     seeds = " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
+    ceiling = next(iter(found))
     shown = (
-        _of_latents(found, seeds), _of_changes(found, changes), _of_likelihood(found), _of_bars(found),
-        _of_transfer(found), _of_training(found, losses),
-    )  # fmt: skip
+        _table(
+            "What the latents hold",
+            _LATENTS,
+            {ceiling: found[ceiling], **having(found, "probe_high")},
+            "Nats: divergence of the posterior from the prior on test bars, without free bits; with labels, from the "
+            "prior of the bar's style. Active: dimensions whose means differ from bar to bar. Information: mutual "
+            "information of a latent and the bar, nats, at most the logarithm of the number of bars. Probe: balanced "
+            "accuracy with which a logistic regression predicts the style from sampled latents, beside raw bars; of "
+            "principal components, the greatest four stand for z_high. Variance ratio: the reports' measure of "
+            "z_high. It does not change if z_high becomes a million times smaller, so that no decoder could read it. "
+            "Chain, as in the reports, which annealed it cyclically: z_high is inferred from z_low, and the decoder "
+            "reads only z_low. Top-down: z_high is inferred from the bar, and the decoder reads both. Bold: there are "
+            f"inactive dimensions; z_low predicts the style as well.{seeds}",
+        ),
+        _of_changes(found, changes),
+        _table(
+            "How well they model bars",
+            _LIKELIHOOD,
+            having(found, "hit_f1", "iwae_nats"),
+            "On test bars. Hit F1: of hits reconstructed from the means of the latents, beside 16 principal components "
+            "and the mean pattern. −log p of a bar's hits: for models a bound by a hundred samples (IWAE), beside that "
+            "by one (ELBO). The least possible follows from the rules by which bars are made; it is unknown for real "
+            "playing. Shuffled hits and the mean pattern have independent cells, the first in each style. Bold: worse "
+            "than the mean pattern.",
+        ),
+        _table(
+            "What they compose",
+            _BARS,
+            found,
+            "Style hit: share of the bars that a classifier of training bars reads as the style asked for. Diversity: "
+            "mean distance between two bars of a style, in cells. Precision: share of the bars that lie among real "
+            "ones of the style; recall: share of the real ones that lie among the bars; the ceiling is what training "
+            "bars reach. Nearest: distance to the nearest training bar, in cells; copies: share of the bars where it "
+            "is 0. Real bars are test bars, but validation bars in the first row. Bold: less than half as diverse as "
+            "real bars.",
+        ),
+        _table(
+            "Bars transferred to another style",
+            _TRANSFER,
+            having(found, "transfer_success"),
+            "Every test bar in every style but its own. Style reached: share that is read as the new style, beside the "
+            "share that was before. Onsets kept: F1 of hits with the original bar, beside that of any real bar of the "
+            "new style; steps kept: the same for any instrument. Models keep hits of the bar as drumvae.transfer does; "
+            "by z_high alone: only z_low is that of the bar, and z_high is that of another bar of the new style. "
+            "Principal components keep their distance from the mean of their style; the replay is the most similar "
+            "training bar of the new style. Bold: no more onsets kept than by any bar of the new style.",
+        ),
+        _of_training(found, losses),
+    )
     return [table for table in shown if table.rows]
 
 
-def _of_latents(found: Found, seeds: str) -> Table:
-    ceiling = next(iter(found))
-    return Table(
-        "What the latents hold",
-        (
-            "Row", "z_high, nats", "Active", "Information", "z_low, nats", "Active", "Information", "at most",
-            "Probe of z_high", "of z_low", "of raw bars", "by guessing", "Variance ratio", "if collapsed",
-        ),
-        [
-            [Cell(row.title), *_latents(records)]
-            for row, records in {ceiling: found[ceiling], **having(found, "probe_high")}.items()
-        ],
-        "Nats: divergence of the posterior from the prior on test bars, without free bits; with labels, from the prior "
-        "of the bar's style. Active: dimensions whose means differ from bar to bar. Information: mutual information "
-        "of a latent and the bar, nats, at most the logarithm of the number of bars. Probe: balanced accuracy with "
-        "which a logistic regression predicts the style from sampled latents, beside raw bars; of principal "
-        "components, the greatest four stand for z_high. Variance ratio: the reports' measure of z_high. It does not "
-        "change if z_high becomes a million times smaller, so that no decoder could read it. Chain, as in the "
-        "reports, which annealed it cyclically: z_high is inferred from z_low, and the decoder reads only z_low. "
-        "Top-down: z_high is inferred from the bar, and the decoder reads both. Bold: there are inactive dimensions; "
-        f"z_low predicts the style as well.{seeds}",
-    )  # fmt: skip
-
-
-def _latents(records: Sequence[Record]) -> list[Cell]:
-    high, low = (values(records, f"probe_{level}", precise_share) for level in ("high", "low"))
-    return [
-        values(records, "kl_high_nats", nats),
-        _active(records, "high"),
-        values(records, "mutual_information_high", number),
-        values(records, "kl_low_nats", nats),
-        _active(records, "low"),
-        values(records, "mutual_information_low", number),
-        values(records, "mutual_information_ceiling", number),
-        high._replace(bad=is_trained(records) and mean(records, "probe_high") <= mean(records, "probe_low")),
-        low,
-        values(records, "probe_raw", precise_share),
-        values(records, "chance", share),
-        values(records, "variance_ratio_high", number),
-        values(records, "variance_ratio_collapsed", number),
+def _table(title: str, columns: _Columns, found: Found, note: str) -> Table:
+    rows = [
+        [Cell(row.title), *(_cell(records, name, write) for _, name, write in columns)]
+        for row, records in found.items()
     ]
+    return Table(title, ("Row", *(header for header, _, _ in columns)), rows, note)
 
 
-def _active(records: Sequence[Record], level: str) -> Cell:
-    cell = values(records, f"active_{level}", number)
+def _cell(records: Sequence[Record], name: str, write: Write) -> Cell:
+    cell = values(records, name, write)
     if not is_trained(records):
         return cell
-    dimensions = records[0].measures[f"{level}_dim"]
-    inactive = any(record.measures[f"active_{level}"] < dimensions for record in records)
-    return cell._replace(text=f"{cell.text} of {dimensions}", bad=inactive and level == "high")
+    if name.startswith("active_"):
+        cell = cell._replace(text=f"{cell.text} of {records[0].measures[f'{name[7:]}_dim']}")
+    return cell._replace(bad=name in _BAD and _BAD[name](records))
 
 
 def _of_changes(found: Found, changes: Sequence[str]) -> Table:
     rows = []
     for before, after in single_changes(found, changes):
-        apart = {name: differences(found[before], found[after], name) for name in _COMPARED}
-        cells = (over_seeds(apart[name], write) for name, (_, write) in _COMPARED.items())
+        cells = (over_seeds(differences(found[before], found[after], name), write) for _, name, write in _COMPARED)
         rows.append([Cell(f"{before.title} → {after.title}"), *cells])
     return Table(
         "What each change does",
-        ("Change", *(header for header, _ in _COMPARED.values())),
+        ("Change", *(header for header, _, _ in _COMPARED)),
         rows,
         "Rows that differ in one setting: the second minus the first, of the same seed; shares in percentage points.",
     )
-
-
-def _of_likelihood(found: Found) -> Table:
-    return Table(
-        "How well they model bars",
-        (
-            "Row", "Hit F1", "of principal components", "of the mean pattern",
-            "−log p, nats", "its bound by one sample", "least possible", "above it", "± error",
-        ),
-        [[Cell(row.title), *_likelihood(records)] for row, records in having(found, "hit_f1", "iwae_nats").items()],
-        "On test bars. Hit F1: of hits reconstructed from the means of the latents, beside 16 principal components "
-        "and the mean pattern. −log p of a bar's hits: for models a bound by a hundred samples (IWAE), beside that by "
-        "one (ELBO). The least possible follows from the rules by which bars are made; it is unknown for real "
-        "playing. Shuffled hits and the mean pattern have independent cells, the first in each style. Bold: worse "
-        "than the mean pattern.",
-    )  # fmt: skip
-
-
-def _likelihood(records: Sequence[Record]) -> list[Cell]:
-    worse = is_trained(records) and mean(records, "hit_f1") < mean(records, "hit_f1_mean_pattern")
-    names = ("iwae_nats", "elbo_nats", "entropy_bound_nats", "gap_nats", "gap_error")
-    return [
-        values(records, "hit_f1", number)._replace(bad=worse),
-        *(values(records, f"hit_f1_{baseline}", number) for baseline in ("pca16", "mean_pattern")),
-        *(values(records, name, number) for name in names),
-    ]
-
-
-def _of_bars(found: Found) -> Table:
-    return Table(
-        "What they compose",
-        (
-            "Row", "Style hit", "of real bars", "Diversity", "of real bars", "Precision", "its ceiling", "Recall",
-            "its ceiling", "Nearest", "of real bars", "Copies", "of real bars",
-        ),
-        [[Cell(row.title), *_bars(records)] for row, records in found.items()],
-        "Style hit: share of the bars that a classifier of training bars reads as the style asked for. Diversity: "
-        "mean distance between two bars of a style, in cells. Precision: share of the bars that lie among real ones "
-        "of the style; recall: share of the real ones that lie among the bars; the ceiling is what training bars "
-        "reach. Nearest: distance to the nearest training bar, in cells; copies: share of the bars where it is 0. "
-        "Real bars are test bars, but validation bars in the first row. Bold: less than half as diverse as real bars.",
-    )  # fmt: skip
-
-
-def _bars(records: Sequence[Record]) -> list[Cell]:
-    narrow = is_trained(records) and mean(records, "diversity") < COLLAPSED * mean(records, "diversity_real")
-    return [
-        *(values(records, f"style_hit{end}", precise_share) for end in ("", "_real")),
-        values(records, "diversity", number)._replace(bad=narrow),
-        values(records, "diversity_real", number),
-        *(values(records, f"{name}{end}", share) for name in ("precision", "recall") for end in ("", "_ceiling")),
-        *(values(records, f"nearest_training{end}", number) for end in ("", "_held_out")),
-        *(values(records, f"copies{end}", precise_share) for end in ("", "_held_out")),
-    ]
-
-
-def _of_transfer(found: Found) -> Table:
-    return Table(
-        "Bars transferred to another style",
-        (
-            "Row", "Style reached", "before", "Onsets kept", "by any bar", "Steps kept", "by any bar",
-            "Reached by z_high alone", "Onsets kept",
-        ),
-        [[Cell(row.title), *_transferred(records)] for row, records in having(found, "transfer_success").items()],
-        "Every test bar in every style but its own. Style reached: share that is read as the new style, beside the "
-        "share that was before. Onsets kept: F1 of hits with the original bar, beside that of any real bar of the new "
-        "style; steps kept: the same for any instrument. Models keep hits of the bar as drumvae.transfer does; by "
-        "z_high alone: only z_low is that of the bar, and z_high is that of another bar of the new style. Principal "
-        "components keep their distance from the mean of their style; the replay is the most similar training bar of "
-        "the new style. Bold: no more onsets kept than by any bar of the new style.",
-    )  # fmt: skip
-
-
-def _transferred(records: Sequence[Record]) -> list[Cell]:
-    lost = is_trained(records) and mean(records, "transfer_onset_f1") <= mean(records, "transfer_onset_f1_random")
-    return [
-        *(values(records, f"transfer_success{end}", precise_share) for end in ("", "_unchanged")),
-        values(records, "transfer_onset_f1", number)._replace(bad=lost),
-        values(records, "transfer_onset_f1_random", number),
-        *(values(records, f"transfer_step_f1{end}", number) for end in ("", "_random")),
-        values(records, "swap_success", precise_share),
-        values(records, "swap_onset_f1", number),
-    ]
 
 
 def _of_training(found: Found, losses: Sequence[str]) -> Table:

@@ -1,12 +1,15 @@
-"""Bars that anybody can read, and models made by hand whose latents are known."""
+"""Readable bars, models made by hand whose latents are known, and a small model that is trained for a moment."""
 
-import hashlib
+import functools
+from dataclasses import replace
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from drumvae.data.grooves import Grooves
 from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
+from drumvae.data.rules import STYLES, bundled_rules
 from drumvae.models.vae import DrumVAE, Latents, Posterior
 from manymodes.nn.variational import Gaussian, standard_normal_like
 
@@ -16,7 +19,7 @@ SMALL = ("--per-style", 12, "--epochs", 2, "--updates-per-epoch", 2, "--batch-si
 KICK, CLOSED = (INSTRUMENTS.index(name) for name in ("kick", "hihat_closed"))
 NAMES = ("first", "second", "third")
 KICKS = 4  # of a bar: in the beat that stands for its style
-TOLD = 12  # steps whose hi-hat says what varies
+BITS = 12  # steps whose hi-hat varies
 LOG_VARIANCE = -4.0
 SURE = 40.0  # a logit that no draw changes
 
@@ -26,34 +29,22 @@ def spelled(styles, bits):
     hits = np.zeros((len(styles), STEPS, len(INSTRUMENTS)), bool)
     steps = KICKS * np.asarray(styles)[:, None] + np.arange(KICKS)
     hits[np.arange(len(styles))[:, None], steps, KICK] = True
-    hits[:, :TOLD, CLOSED] = bits
+    hits[:, :BITS, CLOSED] = bits
     return hits
 
 
 def spelled_bars(each, seed, names=NAMES):
-    """Return so many bars of each style, with bits that say nothing of it."""
+    """Return ``each`` bars of each style, with bits that are independent of it."""
     styles = np.arange(len(names)).repeat(each)
-    bits = np.random.default_rng(seed).random((len(styles), TOLD)) < 0.5
+    bits = np.random.default_rng(seed).random((len(styles), BITS)) < 0.5
     hits = spelled(styles, bits)
-    bars = Bars.of(hits, np.full(hits.shape, 0.6), np.zeros(hits.shape), tempo=100)
-    return Bars(bars.hits, bars.velocities, bars.offsets, bars.tempos, styles, bars.sources)
+    return replace(Bars.of(hits, np.full(hits.shape, 0.6), np.zeros(hits.shape), tempo=100), styles=styles)
 
 
 def spelled_grooves(train=40, test=20, names=NAMES):
-    """Return so many bars of each style in three sides."""
-    sides = [spelled_bars(each, seed, names) for seed, each in enumerate((train, test, test))]
+    """Return that many bars of each style for training, and for validation and testing each."""
     return Grooves(
-        source="by hand",
-        styles=tuple(names),
-        train=sides[0],
-        validation=sides[1],
-        test=sides[2],
-        skipped=(),
-        left_out={},
-        unmapped={},
-        empty=0,
-        seed=0,
-        fingerprint=hashlib.sha256(b"".join(bars.hits.tobytes() for bars in sides)).hexdigest(),
+        "by hand", names, *(spelled_bars(each, seed, names) for seed, each in enumerate((train, test, test)))
     )
 
 
@@ -69,8 +60,8 @@ class Speller(DrumVAE):
 
     Args:
         styles: their names.
-        collapsed: whether the encoder says nothing of the style.
-        deaf: whether the decoder does not hear z_high, and strikes no kick.
+        collapsed: whether z_high has no information.
+        deaf: whether the decoder ignores z_high, and plays no kick.
         **options: of a `DrumVAE`.
     """
 
@@ -85,7 +76,7 @@ class Speller(DrumVAE):
         high = Gaussian(high_mean, tf.fill(tf.shape(high_mean), LOG_VARIANCE))
         if self.collapsed:
             high = standard_normal_like(high_mean)
-        low_mean = 2 * hits[:, :TOLD, CLOSED] - 1
+        low_mean = 2 * hits[:, :BITS, CLOSED] - 1
         low = Gaussian(low_mean, tf.fill(tf.shape(low_mean), LOG_VARIANCE))
         return Posterior(Latents(high.sample(noise.high), low.sample(noise.low)), high, low)
 
@@ -97,8 +88,34 @@ class Speller(DrumVAE):
         kicks = tf.repeat(tf.one_hot(styles, STEPS // KICKS), KICKS, axis=1)
         if self.deaf:
             kicks = tf.zeros_like(kicks)
-        told = tf.pad(tf.cast(latents.low > 0, tf.float32), [[0, 0], [0, STEPS - TOLD]])
+        bits = tf.pad(tf.cast(latents.low > 0, tf.float32), [[0, 0], [0, STEPS - BITS]])
         rest = tf.zeros_like(kicks)
         cells = [rest] * len(INSTRUMENTS)
-        cells[KICK], cells[CLOSED] = kicks, told
+        cells[KICK], cells[CLOSED] = kicks, bits
         return SURE * (2 * tf.stack(cells, axis=2) - 1)
+
+
+UPDATES, BATCH = 250, 48
+
+
+def ruled(count, seed=1):
+    """Return ``count`` bars of each style by rule, as arrays of training data, and their styles."""
+    parts = [bundled_rules().sample(style, count, [seed]) for style in range(len(STYLES))]
+    names = ("hits", "velocities", "offsets", "tempos")
+    arrays = [np.concatenate([getattr(bars, name) for bars in parts]) for name in names]
+    return tuple(array.astype(np.float32) for array in arrays), np.repeat(np.arange(len(STYLES)), count)
+
+
+@functools.cache
+def small_model():
+    """Return a small model that is trained for a moment, with most of the information in its latents."""
+    keras.utils.set_random_seed(5)
+    model = DrumVAE(STYLES, channels=(16, 16, 16), tempo=110.0, seed=5)
+    model.beta.assign(0.2)
+    model.compile(keras.optimizers.Adam(5e-3))
+    model.optimizer.build(model.trainable_variables)
+    examples, styles = ruled(40)
+    step = tf.function(model.train_step)
+    for rows in np.random.default_rng(5).integers(len(styles), size=(UPDATES, BATCH)):
+        step((tuple(tf.constant(array[rows]) for array in examples), tf.constant(styles[rows])))
+    return model

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from drumvae.metrics.disentanglement import (
+from drumvae.metrics.probes import (
     Factor,
     dci,
+    disentanglement_scores,
     mutual_information_gaps,
-    scores,
+    probe,
     separated_attribute_predictability,
     variance_ratio,
 )
-from drumvae.metrics.probes import probe
 
 COUNT = 1000
 
@@ -24,16 +24,15 @@ def factors(seed, count=COUNT):
     ]
 
 
-def one_each(known, seed, noise=0.0):
+def one_each(known, seed):
     """Return latents of which each dimension is one factor, in units of its deviation, and two more are noise."""
     rng = np.random.default_rng(seed)
-    told = np.stack([(factor.values - factor.values.mean()) / factor.values.std() for factor in known], axis=1)
-    told += noise * rng.standard_normal(told.shape)
-    return np.hstack([told, rng.standard_normal((len(told), 2))])
+    latents = np.stack([(factor.values - factor.values.mean()) / factor.values.std() for factor in known], axis=1)
+    return np.hstack([latents, rng.standard_normal((len(latents), 2))])
 
 
 def rotated(latents, seed=0):
-    """Mix all dimensions evenly: what was told by one is told by all."""
+    """Mix all dimensions evenly."""
     width = latents.shape[1]
     mixing, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((width, width)))
     return latents @ mixing
@@ -45,44 +44,20 @@ TRAIN, TEST = factors(0), factors(1)
 # --- all three
 
 
-@pytest.fixture(scope="module")
-def clean():
-    return scores(one_each(TRAIN, 2), TRAIN, one_each(TEST, 3), TEST, seed=0)
+def scores_of(change=lambda latents: latents):
+    return disentanglement_scores(change(one_each(TRAIN, 2)), TRAIN, change(one_each(TEST, 3)), TEST, seed=0)
 
 
-@pytest.fixture(scope="module")
-def mixed():
-    return scores(rotated(one_each(TRAIN, 2)), TRAIN, rotated(one_each(TEST, 3)), TEST, seed=0)
-
-
-@pytest.fixture(scope="module")
-def random():
-    rng = np.random.default_rng(4)
-    return scores(rng.standard_normal((COUNT, 5)), TRAIN, rng.standard_normal((COUNT, 5)), TEST, seed=0)
-
-
-def test_one_dimension_for_each_factor_is_as_good_as_can_be(clean):
-    # A mutual information that is only estimated leaves no dimension at 0.
-    assert clean["mig"] > 0.85
-    assert clean["sap"] > 0.95
-    assert clean["dci_disentanglement"] > 0.95
+def test_mixed_dimensions_are_worse_than_one_for_each_factor_though_they_are_as_informative():
+    clean, mixed = scores_of(), scores_of(rotated)
+    # an estimated mutual information leaves no dimension at 0
+    for measure, least, lead in (("mig", 0.85, 0.6), ("sap", 0.95, 0.5), ("dci_disentanglement", 0.95, 0.4)):
+        assert clean[measure] > least
+        assert mixed[measure] < clean[measure] - lead
     assert clean["dci_completeness"] > 0.95
-    assert clean["dci_informativeness"] > 0.95
-
-
-def test_what_is_mixed_is_worse_though_it_tells_as_much(clean, mixed):
-    assert mixed["mig"] < clean["mig"] - 0.6
-    assert mixed["sap"] < clean["sap"] - 0.5
-    assert mixed["dci_disentanglement"] < clean["dci_disentanglement"] - 0.4
     assert mixed["dci_completeness"] < clean["dci_completeness"] - 0.4
+    assert clean["dci_informativeness"] > 0.95
     assert mixed["dci_informativeness"] > 0.5
-
-
-def test_draws_of_a_collapsed_latent_have_next_to_nothing():
-    rng = np.random.default_rng(5)
-    drawn = [1e-6 * one_each(known, 6) + rng.standard_normal((COUNT, 5)) for known in (TRAIN, TEST)]
-    found = scores(drawn[0], TRAIN, drawn[1], TEST, seed=0)
-    assert max(found["mig"], found["sap"], found["dci_disentanglement"], found["dci_informativeness"]) < 0.05
 
 
 def test_what_does_not_vary_is_left_out():
@@ -90,15 +65,15 @@ def test_what_does_not_vary_is_left_out():
     constant = Factor("constant", np.zeros(COUNT, int), categorical=True)
     varying = Factor("constant", TRAIN[0].values, categorical=True)
     for known, asked in ((constant, varying), (varying, constant)):
-        found = scores(latents, [known, *TRAIN[1:]], others, [asked, *TEST[1:]], seed=0)
-        assert found == scores(latents, TRAIN[1:], others, TEST[1:], seed=0)
+        found = disentanglement_scores(latents, [known, *TRAIN[1:]], others, [asked, *TEST[1:]], seed=0)
+        assert found == disentanglement_scores(latents, TRAIN[1:], others, TEST[1:], seed=0)
 
 
 # --- each by itself
 
 
 def test_a_gap_by_hand():
-    # Four styles; the first dimension tells all of them, 2 bits, the second the half that one is in, 1 bit.
+    # Four styles; the first dimension has all 2 bits, the second has one.
     style = np.tile(np.arange(4), 100)
     factor = Factor("style", style, categorical=True)
     latents = np.stack([style, style // 2], axis=1).astype(float)
@@ -106,7 +81,7 @@ def test_a_gap_by_hand():
     assert mutual_information_gaps(latents[:, :1], [factor]) == pytest.approx([1])
 
 
-def test_a_factor_that_two_dimensions_tell_has_no_gap():
+def test_a_factor_in_two_dimensions_has_no_gap():
     latents = one_each(TEST, 8)
     doubled = np.hstack([latents, -latents[:, :1]])
     style, density, _ = mutual_information_gaps(doubled, TEST)
@@ -136,28 +111,6 @@ def test_one_dimension_for_two_factors_is_complete_and_not_disentangled():
     assert found.completeness > 0.95
     assert found.disentanglement < 0.3
     assert found.informativeness == pytest.approx([1, 1])
-
-
-def test_two_dimensions_for_one_factor_are_disentangled_and_not_complete():
-    rng = np.random.default_rng(13)
-    first, second = rng.standard_normal((2, COUNT))
-    both = [Factor("sum", first + second, categorical=False), Factor("other", TRAIN[1].values, categorical=False)]
-    latents = np.stack([first, second, TRAIN[1].values], axis=1)
-    found = dci(latents, both, latents, both, seed=0)
-    assert found.disentanglement > 0.95
-    assert found.completeness < 0.8
-
-
-def test_informativeness_is_the_share_of_guessing_s_error_that_is_saved():
-    rng = np.random.default_rng(14)
-    known = Factor("density", rng.standard_normal(2000), categorical=False)
-    latents = np.stack([known.values + rng.standard_normal(2000), rng.standard_normal(2000)], axis=1)
-    other = Factor("density", rng.standard_normal(2000), categorical=False)
-    others = np.stack([other.values + rng.standard_normal(2000), rng.standard_normal(2000)], axis=1)
-    # Half of the variance is told at best; a forest is not quite the best.
-    found = dci(latents, [known, known], others, [other, other], seed=0).informativeness
-    assert (found > 0.35).all()
-    assert (found < 0.52).all()
 
 
 # --- the reports' ratio, and how it fails
@@ -193,11 +146,5 @@ def test_a_large_ratio_goes_with_a_poor_probe():
     # One style is far away and the other three are one.
     centres = [[0, 0], [0, 0], [0, 0], [100, 0]]
     (latents, styles), (others, other_styles) = clouds(centres, 19), clouds(centres, 20)
-    poor = probe(latents, styles, others, other_styles)
     assert variance_ratio(latents, styles) > 500
-    assert poor == pytest.approx((1 + 3 * 1 / 3) / 4, abs=0.05)
-    # The same styles evenly apart: a hundredth of the ratio, and the probe is nearly without fail.
-    even = [[0, 0], [6, 0], [0, 6], [6, 6]]
-    (apart, styles), (others, other_styles) = clouds(even, 21), clouds(even, 22)
-    assert variance_ratio(apart, styles) < 20
-    assert probe(apart, styles, others, other_styles) > 0.98
+    assert probe(latents, styles, others, other_styles) == pytest.approx((1 + 3 * 1 / 3) / 4, abs=0.05)

@@ -12,26 +12,25 @@ from drumvae.compare import CEILING, CHANGES, COMPARISON, main
 from drumvae.config import ANNEALING, HIERARCHIES, DrumConfig
 from drumvae.data.grooves import load_grooves
 from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
-from drumvae.metrics import baselines, diagnostics
+from drumvae.metrics import diagnostics
 from drumvae.metrics.baselines import BASELINES, Composed
 from drumvae.metrics.tables import among, diversity, nats, result_of, tables
 from manymodes.experiment.compare import LeftOutError
 from manymodes.experiment.records import Record
 from manymodes.experiment.tables import Cell
 
-# Data sets of TensorFlow are compiled all the same, and it says so.
+# TensorFlow warns that data sets are compiled all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
 
 ROWS, LOSSES = COMPARISON.rows, COMPARISON.losses
 BY_NAME = {row.name: row for row in ROWS}
 TRAINED = [row for row in ROWS if row.config is not None]
 UNTRAINED = [row for row in ROWS if row.config is None]
-CELLS = STEPS * len(INSTRUMENTS)
 
 
 @functools.cache
 def grooves():
-    """Make enough bars to tell good ones from bad ones."""
+    """Make enough bars to distinguish good ones from bad ones."""
     return load_grooves(progress=False)
 
 
@@ -51,15 +50,6 @@ def test_neighbours_differ_in_one_setting_and_every_question_has_its_neighbours(
     assert {row.name for row in UNTRAINED} == set(BASELINES)
 
 
-@pytest.mark.parametrize("row", TRAINED, ids=lambda row: row.name)
-def test_a_row_is_what_its_title_says(row):
-    words = row.title.split(", ")
-    assert row.config.hierarchy == words[0]
-    assert row.config.anneal == (words[1] if len(words) > 1 else "none")
-    assert (row.config.free_bits > 0) == ("free bits" in words)
-    assert row.config.unsupervised == ("labels" not in words)
-
-
 # --- baselines
 
 
@@ -69,7 +59,7 @@ def measures():
     return {name: result_of(make(grooves(), 250, 0), grooves())[0] for name, make in BASELINES.items()}
 
 
-def test_only_all_measures_together_tell_real_bars_from_others(measures):
+def test_only_all_measures_together_distinguish_real_bars(measures):
     real, replay, shuffled, pattern = (measures[name] for name in (CEILING, "replay", "shuffled", "mean-pattern"))
     assert all(one["style_hit"] > 0.9 for one in (real, replay, shuffled, pattern))
     for one in (replay, shuffled):
@@ -110,25 +100,6 @@ def test_one_style_alone_cannot_be_transferred():
     assert "Bars transferred to another style" not in table_of(found)
 
 
-def test_the_most_similar_bar_has_the_highest_f1():
-    bars = np.zeros((2, STEPS, len(INSTRUMENTS)), bool)
-    bars[0, :4, 0] = bars[1, 8:12, 1] = True
-    others = np.zeros((3, STEPS, len(INSTRUMENTS)), bool)
-    others[0] = True  # has all hits, and many more
-    others[1, :3, 0] = others[2, 8:, 1] = True
-    assert baselines._most_similar(bars, others).tolist() == [1, 2]
-
-
-def test_independent_cells_follow_laplace():
-    train = np.zeros((2, STEPS, len(INSTRUMENTS)), bool)
-    train[:, 0, 0] = train[0, 1, 0] = True
-    nothing, both = np.zeros((2, STEPS, len(INSTRUMENTS)), bool)
-    both[:2, 0] = True
-    never = (CELLS - 2) * np.log(3 / 4)
-    expected = [never + np.log(1 / 4) + np.log(1 / 2), never + np.log(3 / 4) + np.log(1 / 2)]
-    assert baselines._independent(train, np.stack([nothing, both])) == pytest.approx(expected)
-
-
 # --- results
 
 
@@ -156,13 +127,12 @@ def test_the_result_of_a_row():
     known = {"kl_high_nats": 0.0000005, "active_high": 0, "high_dim": 4, "probe_high": 0.21, "probe_low": 0.9}
     composed = Composed(real.hits, real.styles, {**known, "probe_raw": 0.98})
     measured, verdict, figures = result_of(composed, grooves(), [epoch])
-    assert verdict["latents"] == (
-        "z_high holds 0.0000005 nats, 0 of 4 dimensions active; the style is predicted from z_high in 21 %, "
-        "from z_low in 90 %, from the bars themselves in 98 %, by guessing in 20 %"
+    assert verdict["latents"].startswith(
+        "z_high holds 0.0000005 nats, 0 of 4 dimensions active; the style is predicted"
     )
     assert figures["epochs"] == [{"seconds": 2.0, "val_nats": 30.0, "high": [0.5, 0.25], "low": [1.0]}]
     for style, bars in enumerate(figures["bars"]):
-        shown = np.stack([comparison_plots._unpacked(bar) for bar in bars])
+        shown = np.stack([comparison_plots.unpacked(bar) for bar in bars])
         np.testing.assert_array_equal(shown, real.hits[real.styles == style][:2])
     assert measured["style_hit"] == measured["style_hit_real"]
 
@@ -262,9 +232,8 @@ def test_changes_are_between_neighbours_that_differ_in_one_setting():
     assert "What each change does" not in table_of({**found, linear: [record(linear)]})
 
 
-@pytest.mark.parametrize(("value", "text"), [(3.214, "3.21"), (0.0000005, "0.0000005"), (0.0, "0"), (1e-9, "0")])
-def test_nats_show_a_collapse(value, text):
-    assert nats(value) == text
+def test_nats_show_a_collapse():
+    assert [nats(value) for value in (3.214, 0.0000005, 0.0, 1e-9)] == ["3.21", "0.0000005", "0", "0"]
 
 
 # --- the command
@@ -277,6 +246,8 @@ def test_a_row_from_end_to_end(at_prompt, eager, small_networks, monkeypatch, tm
     small = replace(BY_NAME["free-bits"], config=DrumConfig(unsupervised=True, updates_per_epoch=2, batch_size=4))
     monkeypatch.setattr(type(COMPARISON), "rows", (BY_NAME[CEILING], small, BY_NAME["shuffled"]))
     places = ("--out", tmp_path / "results", "--work", tmp_path / "work")
+    code, text, errors = at_prompt(main, "--grooves", "no/such/folder", *places)
+    assert (code, text, errors.count("\n")) == (2, "", 1)
     code, text, errors = at_prompt(main, "--per-style", 10, "--count", 20, "--epochs", 1, "--jobs", 1, *places)
     assert (code, errors) == (0, "")
     assert "free-bits, seed 0: z_high holds" in text
@@ -285,20 +256,3 @@ def test_a_row_from_end_to_end(at_prompt, eager, small_networks, monkeypatch, tm
     assert "styles, 5 styles, 40 bars to learn from and 10 to test with, fingerprint" in results
     pictures = {path.name for path in (tmp_path / "results" / "drums").glob("*.png")}
     assert pictures == {"collapse.png", "probes.png", "divergence.png", "course.png", "bars.png"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--rows", "suffled"), "did you mean shuffled"),
-        (("--count", "1"), "at least 2"),
-        (("--per-style", "1"), "at least 2"),
-        (("--grooves", "no/such/folder"), "does not exist"),
-    ],
-)
-def test_errors_of_the_comparison_are_one_line(at_prompt, tmp_path, contents, monkeypatch, arguments, message):
-    monkeypatch.chdir(tmp_path)
-    code, text, errors = at_prompt(main, *arguments)
-    assert (code, text, errors.count("\n")) == (2, "", 1)
-    assert message in errors
-    assert contents(tmp_path) == {}

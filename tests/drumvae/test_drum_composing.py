@@ -1,17 +1,12 @@
-import functools
 from itertools import pairwise
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import spearmanr
+from smalldrums import ruled, small_model
 
 from drumvae.composing import (
     compose,
-    derived,
     draw_latents,
     humanise,
     loop,
@@ -22,41 +17,13 @@ from drumvae.composing import (
     vary,
 )
 from drumvae.data.kit import INSTRUMENTS, STEPS
-from drumvae.data.rules import bundled_rules
-from drumvae.data.templates import STYLES
-from drumvae.metrics.rhythm import density, hit_f1
-from drumvae.models.vae import DrumVAE, Latents
-
-steady = settings(deadline=None, derandomize=True, max_examples=40)
+from drumvae.data.rules import STYLES
+from drumvae.metrics.rhythm import hit_f1
 
 CLOSED, OPEN = (INSTRUMENTS.index(name) for name in ("hihat_closed", "hihat_open"))
 SKINS = [INSTRUMENTS.index(name) for name in ("snare", "tom_low", "tom_high")]
 ROCK, JAZZ = (STYLES.index(name) for name in ("rock", "jazz"))
 COMPLEXITIES = np.linspace(0, 1, 11)
-UPDATES, BATCH = 250, 48
-
-
-def ruled(count, seed=1):
-    """Return so many bars of each style by rule, as a model learns them."""
-    parts = [bundled_rules().sample(style, count, [seed]) for style in range(len(STYLES))]
-    names = ("hits", "velocities", "offsets", "tempos")
-    arrays = [np.concatenate([getattr(bars, name) for bars in parts]) for name in names]
-    return tuple(array.astype(np.float32) for array in arrays), np.repeat(np.arange(len(STYLES)), count)
-
-
-@functools.cache
-def small_model():
-    """Return a small model that has learnt for a moment; what it knows of bars it knows from their latents."""
-    keras.utils.set_random_seed(5)
-    model = DrumVAE(STYLES, channels=(16, 16, 16), tempo=110.0, seed=5)
-    model.beta.assign(0.2)
-    model.compile(keras.optimizers.Adam(5e-3))
-    model.optimizer.build(model.trainable_variables)
-    examples, styles = ruled(40)
-    step = tf.function(model.train_step)
-    for rows in np.random.default_rng(5).integers(len(styles), size=(UPDATES, BATCH)):
-        step((tuple(tf.constant(array[rows]) for array in examples), tf.constant(styles[rows])))
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -90,21 +57,6 @@ def test_latents_are_around_their_style_and_a_mixture_in_between(model):
     assert mixed.std(axis=0) == pytest.approx(1, abs=0.08)
 
 
-def test_without_spread_upper_levels_are_those_of_their_style(model):
-    middle = draw_latents(model, np.eye(len(STYLES)), seed=3, spread=0.0)
-    assert middle.high.numpy() == pytest.approx(model.style_means.numpy(), abs=1e-6)
-    half, whole = (draw_latents(model, np.eye(len(STYLES)), seed=3, spread=spread) for spread in (0.5, 1.0))
-    assert half.high.numpy() == pytest.approx((middle.high + whole.high).numpy() / 2, abs=1e-5)
-
-
-def test_a_full_variation_forgets_the_lower_level(model):
-    latents = of_style(model, ROCK, 5)
-    others = Latents(latents.high, latents.low + 3.0)
-    assert values(vary(latents, model, 1.0, seed=1)) == pytest.approx(
-        values(vary(others, model, 1.0, seed=1)), abs=1e-4
-    )
-
-
 @pytest.mark.parametrize("amount", [0.3, 0.7, 1.0])
 def test_variations_are_as_the_model_expects_and_further_away_the_more_is_varied(model, amount):
     latents = of_style(model, ROCK, 3000)
@@ -129,15 +81,6 @@ def test_a_transfer_draws_the_upper_level_of_the_style(model):
     assert stray(moved, model) == pytest.approx(stray(latents, model), abs=1e-3)
 
 
-@steady
-@given(seed=st.integers(0, 2**31 - 1), numbers=st.lists(st.integers(0, 1000), max_size=3))
-def test_a_derived_seed_is_a_seed_of_its_own(seed, numbers):
-    found = derived(seed, *numbers)
-    assert 0 <= found < 2**31
-    assert found == derived(seed, *numbers)
-    assert found not in {derived(seed, *numbers, 1), derived(seed + 1, *numbers)}
-
-
 # --- hits
 
 
@@ -152,14 +95,6 @@ def test_more_complexity_is_more_hits(model, style, temperature):
     assert spearmanr(COMPLEXITIES, counts.sum(axis=(1, 2))).statistic >= 0.95
     assert counts[0].sum() < counts[5].sum() / 2
     assert counts[-1].sum() > counts[5].sum()
-
-
-@pytest.mark.parametrize("complexity", [0.5, 1.0])
-def test_a_step_has_one_hi_hat_at_most(model, complexity):
-    hits = loop(model, of_style(model, ROCK, 30), 4, seed=0, complexity=complexity)
-    assert not (hits[..., CLOSED] & hits[..., OPEN]).any()
-    assert hits[..., CLOSED].any()
-    assert hits[..., OPEN].any()
 
 
 def test_of_two_hi_hats_the_likelier_one_stays(model):
@@ -222,19 +157,13 @@ def played(model, count=200, *, style=ROCK, tempo=110.0, amount=1.0, seed=0):
     return humanise(model, latents, compose(model, latents, seed=1), tempo=tempo, amount=amount, seed=seed)
 
 
-def test_a_human_touch_leaves_the_hits(model):
-    latents = of_style(model, ROCK, 20)
-    hits = compose(model, latents, seed=1)
-    bars = humanise(model, latents, hits, tempo=100, amount=1.0, seed=0)
-    assert (bars.hits == hits).all()
-    assert (bars.velocities[hits] >= 1 / 127).all()
-    assert (bars.velocities <= 1).all()
-    assert (bars.offsets >= -0.5).all()
-    assert (bars.offsets < 0.5).all()
-
-
 def test_timing_and_loudness_spread_with_the_amount(model):
     by_amount = [played(model, amount=amount) for amount in (0.0, 0.25, 0.5, 1.0)]
+    hits = by_amount[0].hits
+    for bars in by_amount:
+        assert (bars.hits == hits).all()
+        assert 1 / 127 <= bars.velocities[hits].min() < bars.velocities.max() <= 1
+        assert -0.5 <= bars.offsets.min() <= bars.offsets.max() < 0.5
     spreads = [bars.offsets_ms.std() for bars in by_amount]
     assert spreads[0] == 0
     assert spreads[2] == pytest.approx(2 * spreads[1], rel=0.02)
@@ -266,11 +195,3 @@ def test_hits_of_a_step_are_late_together_and_those_of_a_bar_a_little(model):
     assert correlation(late[:, 5, 0], late[:, 5, 7]) == pytest.approx(0.44, abs=0.07)
     assert correlation(late[:, 5, 0], late[:, 9, 0]) == pytest.approx(0.28, abs=0.07)
     assert correlation(late[1:, 5, 0], late[:-1, 5, 0]) == pytest.approx(0, abs=0.07)
-
-
-def test_density_is_that_of_real_bars_at_the_usual_complexity(model):
-    real = density(ruled(40)[0][0]).mean()
-    composed = np.mean(
-        [density(compose(model, of_style(model, style, 100), seed=style)) for style in range(len(STYLES))]
-    )
-    assert composed == pytest.approx(real, rel=0.35)

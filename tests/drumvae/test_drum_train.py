@@ -2,24 +2,21 @@ import csv
 import json
 import math
 import re
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 from breaking import Killed, breaking_off, kill, press_ctrl_c
-from smalldrums import NAMES, SMALL, spelled_grooves, tiny
+from smalldrums import SMALL, spelled_grooves, tiny
 
 from drumvae import train
 from drumvae.config import DrumConfig
-from drumvae.data.grooves import STYLES, load_grooves
-from drumvae.data.midi_grooves import write_beat
-from drumvae.data.rules import bundled_rules
+from drumvae.data.grooves import load_grooves
+from drumvae.data.rules import STYLES
 from drumvae.metrics import diagnostics
 from drumvae.metrics.diagnostics import encode
 from drumvae.playing import load as load_model
-from drumvae.trainer import evaluate, examples_of, measuring, prepare
+from drumvae.trainer import evaluate, measuring, prepare
 from manymodes.cli import INTERRUPTED_EXIT, UserError
 from manymodes.experiment.config import config_of, training_parser
 
@@ -30,7 +27,6 @@ pytestmark = [
 ]
 
 SMALLER = ("--per-style", 2, "--epochs", 2, "--updates-per-epoch", 2, "--batch-size", 4, "--seed", 11)
-ONCE = ("--epochs", 1, "--updates-per-epoch", 1)
 
 
 @pytest.fixture(autouse=True)
@@ -83,34 +79,24 @@ def test_defaults_suit_the_data():
     assert (given.beta, given.epochs, given.high_dropout) == (1, 7, people.high_dropout)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "name"),
-    [
-        ((), "drumvae-styles"),
-        (("--hierarchy", "chain", "--unsupervised"), "drumvae-styles-chain-unsupervised"),
-        (("--grooves", "/data/my beats/"), "drumvae-my beats"),
-    ],
-)
-def test_a_run_is_named_after_its_variant(arguments, name):
-    assert config(*arguments).name == name
+def test_a_run_is_named_after_its_variant():
+    assert config().name == "drumvae-styles"
+    assert config("--hierarchy", "chain", "--unsupervised").name == "drumvae-styles-chain-unsupervised"
+    assert config("--grooves", "/data/my beats/").name == "drumvae-my beats"
 
 
 def test_only_styles_is_the_built_in_set(tmp_path, monkeypatch):
     (tmp_path / "styles").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    expected = {
-        "styles": "styles",
-        "./styles": str(tmp_path / "styles"),
-        "some": str(tmp_path / "some"),
-        "~/groove": str(tmp_path / "home" / "groove"),
-    }
-    assert {typed: config("--grooves", typed).grooves for typed in expected} == expected
+    paths = {"./styles": "styles", "some": "some", "~/groove": "home/groove"}
+    assert config("--grooves", "styles").grooves == "styles"
+    assert all(config("--grooves", typed).grooves == str(tmp_path / path) for typed, path in paths.items())
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("2.0:0.5", (2, 0.5)), ("0.7", (0.7, 0.7))])
-def test_temperatures(typed, kept):
-    assert config("--temperature", typed).temperature == kept
+def test_one_temperature_stands_for_both():
+    assert config("--temperature", "2.0:0.5").temperature == (2, 0.5)
+    assert config("--temperature", "0.7").temperature == (0.7, 0.7)
 
 
 # --- models and schedules
@@ -129,25 +115,12 @@ def test_temperatures(typed, kept):
 def test_the_model_is_the_one_asked_for(options, expected):
     model = prepare(config(*options), spelled_grooves(4, 2), 0, None).model.get_config()
     assert {name: model[name] for name in expected} == expected
+    more = prepare(config(*options), spelled_grooves(1000, 2), 0, None).model
+    assert more.dropout == pytest.approx(model["dropout"] * 800 / 3000)  # more bars need less
 
 
-def test_more_bars_need_less_dropout():
-    rates = [prepare(config(), spelled_grooves(each, 4), 0, None).model.dropout for each in (100, 1000)]
-    assert rates[0] == config().dropout
-    assert rates[1] == pytest.approx(rates[0] * 800 / 3000)
-
-
-@pytest.mark.parametrize(
-    ("anneal", "weights"),
-    [
-        ("none", [0.6, 0.6, 0.6]),
-        ("linear", [0, 0.3, 0.6]),
-        ("cyclical", [0, 0, 0.6]),
-        ("sigmoid", [0.6 / (1 + math.exp(6)), 0.3, 0.6 / (1 + math.exp(-18))]),
-    ],
-)
-def test_weight_and_temperature_follow_training(anneal, weights):
-    options = ("--anneal", anneal, "--beta", "0.6", "--temperature", "2.0:0.5", "--epochs", "3")
+def test_weight_and_temperature_follow_training():
+    options = ("--anneal", "linear", "--beta", "0.6", "--temperature", "2.0:0.5", "--epochs", "3")
     training = prepare(config(*options, "--updates-per-epoch", 67), spelled_grooves(4, 2), 0, None)
     (scheduled,) = training.callbacks
     scheduled.set_model(training.model)
@@ -157,7 +130,7 @@ def test_weight_and_temperature_follow_training(anneal, weights):
         scheduled.on_train_batch_begin(0)
         values.append((float(training.model.beta), float(training.model.temperature)))
     beta, temperature = zip(*values, strict=True)
-    assert beta == pytest.approx(weights, abs=1e-6)
+    assert beta == pytest.approx([0, 0.3, 0.6], abs=1e-6)
     assert temperature == pytest.approx([2, math.sqrt(2), 0.5])
 
 
@@ -209,25 +182,6 @@ def test_what_a_run_leaves(tiny_run):
     assert metrics["n"] == len(grooves.test)
 
 
-def test_a_folder_of_beats_is_learned(fit, tmp_path):
-    for style, name in enumerate(("rock", "jazz")):
-        for number in range(3):
-            write_beat(tmp_path / "beats" / name / f"{number}.mid", bundled_rules().sample(style, 4, [number]))
-    run, text = fit("--grooves", tmp_path / "beats", *ONCE)
-    assert load_model(run / "model.keras").styles == ["jazz", "rock"]
-    assert f"grooves of {tmp_path / 'beats'}" in text
-    assert read_json(run / "config.json")["grooves"] == str(tmp_path / "beats")
-
-
-def test_a_model_without_labels_can_be_asked_for_styles():
-    grooves = spelled_grooves(8, 4)
-    training = prepare(config("--unsupervised"), grooves, 0, None)
-    training.finish(training.model)
-    high = training.model.means(examples_of(grooves.train)[0][0]).high.numpy()
-    means = np.array([high[grooves.train.styles == style].mean(axis=0) for style in range(len(NAMES))])
-    assert training.model.style_means.numpy() == pytest.approx(means, abs=1e-5)
-
-
 # --- the same again
 
 
@@ -256,43 +210,15 @@ def test_same_seed_same_bytes_even_after_interruptions(fit, at_prompt, tmp_path)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--grooves", "no/such/folder"), "no/such/folder does not exist"),
-        (("--grooves", ""), "--grooves is empty"),
         (("--grooves", "~nobody-of-that-name/beats"), "beats does not exist"),
-        (("--grooves", "empty"), "no drums in"),
-        (("--per-style", "1"), "at least 2"),
-        (("--beta", "0"), "--beta"),
-        (("--free-bits", "-1"), "--free-bits"),
         (("--temperature", "2:0"), "such as 2.0:0.5"),
         (("--temperature", "2:1:0.5"), "such as 2.0:0.5"),
         (("--temperature", ":"), "such as 2.0:0.5"),
-        (("--resume", "no-such-run"), "is not a run folder"),
-        (("beats",), "beats"),
     ],
 )
 def test_errors_are_one_line(at_prompt, tmp_path, monkeypatch, arguments, message):
-    (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
     code, _, errors = at_prompt(train.main, *arguments)
     assert (code, errors.count("\n")) == (2, 1)
     assert message in errors
     assert not (tmp_path / "runs").exists()
-
-
-def test_a_run_is_resumed_with_its_own_options(at_prompt, tiny_run):
-    code, _, errors = at_prompt(train.main, "--resume", tiny_run, "--temperature", "2:0.5")
-    assert code == 2
-    assert f"--temperature differs from the run in {tiny_run}" in errors
-    same = config("--resume", tiny_run, *SMALL, "--temperature", "1")
-    assert json.loads(json.dumps(same.to_json())).items() <= read_json(tiny_run / "config.json").items()
-
-
-@pytest.mark.parametrize("name", ["train", "analyze", "compare", "generate", "humanize"])
-def test_help_comes_without_tensorflow(name):
-    code = (
-        f"import sys; from drumvae import {name}\n"
-        f"try: {name}.main(['--help'])\n"
-        "finally: assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert shown.stdout.startswith(f"usage: python -m drumvae.{name}")

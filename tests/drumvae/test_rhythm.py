@@ -5,20 +5,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from drumvae.data.kit import INSTRUMENTS
-from drumvae.metrics.baselines import hit_f1_baselines, mean_pattern, principal_components
+from drumvae.metrics.baselines import hit_f1_baselines, principal_components
 from drumvae.metrics.rhythm import (
-    METRICAL_WEIGHTS,
-    STREAMS,
     density,
     density_calibration,
     expected_f1,
     hit_f1,
-    instrument_densities,
     instrument_f1,
     mean_distance,
     nearest_distances,
-    nearest_training,
-    onset_profile,
     struck_steps,
     syncopation,
 )
@@ -52,19 +47,8 @@ def random_bars(count, seed, chance=0.15):
 def test_what_is_played_is_counted():
     hits = bars(STRAIGHT, NOTHING)
     assert density(hits) == pytest.approx([12 / CELLS, 0])
-    assert instrument_densities(hits)[0] == pytest.approx([2 / 16, 2 / 16, 8 / 16, *6 * [0]])
     assert struck_steps(hits).sum(axis=1).tolist() == [8, 0]
     assert struck_steps(hits)[0, ::2].all()
-
-
-def test_the_profile_is_the_share_of_bars():
-    profile = onset_profile(bars(STRAIGHT, NOTHING))
-    assert profile[0, 0] == profile[8, 0] == profile[4, 1] == 0.5
-    assert profile.sum() == 6
-
-
-def test_every_instrument_is_heard_in_one_stream():
-    assert sorted(name for stream in STREAMS for name in stream) == sorted(INSTRUMENTS)
 
 
 @pytest.mark.parametrize(
@@ -84,24 +68,7 @@ def test_syncopation_by_hand(kick, expected):
     assert syncopation(bars({"kick": kick})).tolist() == [expected]
 
 
-@given(any_bars)
-@settings(max_examples=30, deadline=None)
-def test_syncopation_is_the_sum_over_hits_of_the_strongest_rest_that_follows(hits):
-    expected = []
-    for bar in hits:
-        total = 0
-        for stream in STREAMS:
-            line = bar[:, [INSTRUMENTS.index(name) for name in stream]].any(axis=1)
-            for step in np.flatnonzero(line):
-                following = [(step + later) % 16 for later in range(1, 17)]
-                rests = following[: [line[other] for other in following].index(True)]
-                strongest = max((METRICAL_WEIGHTS[rest] for rest in rests), default=-np.inf)
-                total += max(0, strongest - METRICAL_WEIGHTS[step])
-        expected.append(total)
-    assert syncopation(hits).tolist() == expected
-
-
-# --- hits found again
+# --- F1
 
 
 def test_f1_by_hand():
@@ -110,34 +77,23 @@ def test_f1_by_hand():
     assert hit_f1(hits, found, 0.4) == pytest.approx(2 * 3 / (3 + 4))
 
 
-def test_f1_of_bars_with_themselves_is_one_and_of_nothing_none():
-    hits = random_bars(20, 0)
-    assert hit_f1(hits, hits) == 1
-    assert hit_f1(hits, np.zeros(hits.shape)) == 0
-    assert np.isnan(hit_f1(np.zeros((1, 16, 9)), np.zeros((1, 16, 9))))
-
-
 def test_f1_of_each_instrument():
     hits = bars(STRAIGHT, STRAIGHT)
     found = hits.copy()
     found[1, 0, INSTRUMENTS.index("kick")] = False
     found[:, :, INSTRUMENTS.index("snare")] = False
-    by_instrument = dict(zip(INSTRUMENTS, instrument_f1(hits, found), strict=True))
+    by_instrument = instrument_f1(hits, found)
     assert by_instrument["kick"] == pytest.approx(2 * 3 / (4 + 3))
     assert by_instrument["snare"] == 0
     assert by_instrument["hihat_closed"] == 1
     assert np.isnan(by_instrument["clap"])
 
 
-def test_probabilities_that_are_no_numbers_predict_nothing():
-    assert hit_f1(bars(STRAIGHT), np.full((1, 16, 9), np.nan)) == 0
-
-
 @given(any_bars, any_bars)
 @settings(max_examples=30, deadline=None)
 def test_expected_f1_is_that_of_all_pairs_together(ours, theirs):
     left, right = np.repeat(ours, len(theirs), axis=0), np.tile(theirs, (len(ours), 1, 1))
-    chances = np.broadcast_to(onset_profile(theirs), ours.shape)
+    chances = np.broadcast_to(theirs.mean(axis=0), ours.shape)
     assert expected_f1(ours, chances) == pytest.approx(hit_f1(left, right), nan_ok=True)
 
 
@@ -148,13 +104,6 @@ def test_nearest_distances_by_hand():
     train = bars(STRAIGHT, OFFBEAT)
     asked = bars(OFFBEAT, NOTHING, {**STRAIGHT, "kick": "x... .... x.x. ...."})
     assert nearest_distances(asked, train).tolist() == [0, 12, 1]
-
-
-def test_copies_are_nearer_than_what_was_held_out():
-    train, held_out = random_bars(100, 5), random_bars(100, 6)
-    found = nearest_training(np.concatenate([train[:50], train[:50]]), held_out, train)
-    assert (found["nearest_training"], found["copies"], found["copies_held_out"]) == (0, 1, 0)
-    assert found["nearest_training_held_out"] > 10
 
 
 def test_mean_distance_is_that_of_all_pairs():
@@ -172,7 +121,8 @@ def test_density_calibration_by_hand():
     real = bars(STRAIGHT, NOTHING, STRAIGHT)
     generated = bars(STRAIGHT, STRAIGHT, STRAIGHT)
     styles = np.array([0, 0, 1])
-    table = density_calibration(real, styles, generated, styles, ["rock", "jazz"])
+    table = density_calibration(real, styles, generated, styles, ["rock", "jazz", "latin"])
+    assert list(table) == ["rock", "jazz"]  # there are no bars of the third style
     full = 12 / CELLS
     assert table["rock"] == pytest.approx(
         {
@@ -186,42 +136,20 @@ def test_density_calibration_by_hand():
     assert table["jazz"]["wasserstein"] == 0
 
 
-def test_a_style_without_bars_on_one_side_is_left_out():
-    both, styles = bars(STRAIGHT, OFFBEAT), np.array([0, 1])
-    assert list(density_calibration(both, styles, both, np.array([1, 1]), ["rock", "jazz"])) == ["jazz"]
-    assert list(density_calibration(both, np.array([0, 0]), both, styles, ["rock", "jazz"])) == ["rock"]
-
-
 # --- baselines
-
-
-def test_the_mean_pattern_is_the_mean_of_training_bars_alone():
-    train = bars(STRAIGHT, NOTHING)
-    assert (mean_pattern(train, bars(OFFBEAT, OFFBEAT, OFFBEAT)) == onset_profile(train)).all()
 
 
 def test_as_many_components_as_there_are_directions_rebuild_bars_whole():
     basis = bars(*({name: "x... x... x... x..."} for name in INSTRUMENTS[:4]))
     mixed = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1, i >> 3 & 1] for i in range(16)])
     hits = np.einsum("nk,ksi->nsi", mixed, basis) > 0
-    assert principal_components(hits, hits, 4) == pytest.approx(1.0 * hits)
-    assert hit_f1(hits, principal_components(hits, hits, 2)) < 1
+    assert principal_components(hits, hits) == pytest.approx(1.0 * hits)
 
 
-def test_the_threshold_of_a_floor_is_chosen_on_training_bars():
+def test_the_threshold_of_a_baseline_is_chosen_on_training_bars():
     train = np.zeros((10, 16, 9), bool)
     train[:4, 0, 0] = train[4:5, 0, 1] = True
     bars_of_the_rare_one = np.zeros((3, 16, 9), bool)
     bars_of_the_rare_one[:, 0, 1] = True
     # among training bars it is best to predict the common hit alone
     assert hit_f1_baselines(train, bars_of_the_rare_one)["hit_f1_mean_pattern"] == 0
-
-
-def test_components_rebuild_better_than_the_mean_and_a_fitted_threshold_better_than_a_half():
-    rng = np.random.default_rng(12)
-    patterns = random_bars(6, 13, chance=0.3)
-    drawn = rng.random((400, 16, 9)) < 0.9
-    hits = patterns[rng.integers(6, size=400)] & drawn
-    scores = hit_f1_baselines(hits[:300], hits[300:])
-    assert scores["hit_f1_pca16"] > scores["hit_f1_mean_pattern"] > scores["hit_f1_mean_pattern_at_half"]
-    assert scores["hit_f1_pca16"] >= scores["hit_f1_pca16_at_half"] > 0.9

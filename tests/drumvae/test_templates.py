@@ -6,15 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drumvae.data.kit import INSTRUMENTS, STEPS
-from drumvae.data.rules import DENSITIES, Rules, bundled_rules
-from drumvae.data.templates import ROWS, STYLES, parse_style, read_styles
+from drumvae.data.rules import ROWS, STYLES, Rules, _over, bundled_rules, parse_style
 
 steady = settings(deadline=None, derandomize=True, max_examples=25)
 
-KICK, SNARE, CLOSED, OPEN, CRASH, RIDE = (
-    INSTRUMENTS.index(name) for name in ("kick", "snare", "hihat_closed", "hihat_open", "crash", "ride")
+KICK, CLOSED, OPEN, CRASH, RIDE = (
+    INSTRUMENTS.index(name) for name in ("kick", "hihat_closed", "hihat_open", "crash", "ride")
 )
-SPARSE, USUAL, BUSY = (density._replace(chance=1) for density in DENSITIES)  # each alone
 
 LITTLE = """
 [ornaments]
@@ -86,53 +84,29 @@ def test_ornaments_come_through_as_far_as_there_is_room():
 def test_a_change_lies_over_the_template():
     style = little()
     (fill,) = style.changes
-    changed = fill.applied(style.templates[0])
+    changed = _over(fill.tenths, style.templates[0].tenths)
     assert rows_of(changed, "kick") == at({2: 4})
     assert rows_of(changed, "crash") == at({0: 5})
     assert rows_of(changed, "snare") == rows_of(style.templates[0].tenths, "snare")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("old", "new", "message"),
     [
-        ("kick         = x.4.", "kick         = x.4", "one: kick has 16"),
-        ("kick         = x.4.", "kick         = x.y.", "one: kick has 16"),
+        ("kick         = x.4.", "kick         = x.4", "little, one: kick must have 16"),
+        ("kick         = x.4.", "kick         = x.y.", "one: kick must have 16"),
         ("kick         = x.4.", "kik          = x.4.", "one: there is no row 'kik'"),
-        ("100 120", "120 100", "one: a tempo"),
-        ("100 120", "fast", "one: tempo has 2 numbers, not 'fast'"),
-        ("100 120", "100", "one: tempo has 2 numbers"),
-        ("0 0 0.3 0", "0 0 0.6 0", "other: a tempo is above 0, timing within half"),
+        ("100 120", "120 100", "one: tempo"),
+        ("100 120", "100", "one: not enough values"),
+        ("0 0 0.3 0", "0 0 0.6 0", "other: .* timings within half"),
         ("3... .... .5..", "5... .... .5..", "one: snare and ghost never sound together"),
-        ("0.25", "1.25", "fill: a chance"),
+        ("0.25", "1.25", "little: .* chances"),
     ],
 )
-def test_what_is_wrong_in_a_grid_is_named(old, new, says):
+def test_errors_in_a_grid_name_the_section(old, new, message):
     assert old in LITTLE
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         little(LITTLE.replace(old, new, 1))
-
-
-def test_a_style_has_a_template():
-    with pytest.raises(ValueError, match="no template"):
-        little("[fill]\nchance = 0.1\n")
-
-
-# --- the styles
-
-
-def test_each_style_has_three_to_six_templates_of_different_names():
-    styles = read_styles()
-    assert tuple(style.name for style in styles) == STYLES
-    for style in styles:
-        assert 3 <= len(style.templates) <= 6
-        assert {change.name for change in style.changes} == {"fill", "after a fill"}
-    names = [template.name for style in styles for template in style.templates]
-    assert len(names) == len(set(names))
-
-
-def template(name):
-    (found,) = [template for style in read_styles() for template in style.templates if template.name == name]
-    return found
 
 
 # --- their probability
@@ -144,14 +118,6 @@ def small():
     rules = Rules([little(), little(LITTLE.replace("x.4.", "2.9.").replace("5... ....", "x... ...."), "else")])
     patterns = every_pattern(rules)
     return rules, patterns, np.exp(rules.log_probability(patterns))
-
-
-def test_all_patterns_together_have_probability_one(small):
-    rules, patterns, chances = small
-    assert chances.sum() == pytest.approx(1, abs=1e-12)
-    for style in range(2):
-        given_style = rules.log_probability(patterns, np.full(len(patterns), style))
-        assert np.exp(given_style).sum() == pytest.approx(1, abs=1e-12)
 
 
 grids = st.lists(st.sampled_from(".0123456789x"), min_size=5, max_size=5)
@@ -177,7 +143,7 @@ def test_all_patterns_of_any_grid_together_have_probability_one(first, second, c
     assert np.exp(rules.log_probability(every_pattern(rules))).sum() == pytest.approx(1, abs=1e-12)
 
 
-def test_bars_come_as_often_as_their_probability_says(small):
+def test_bars_are_as_frequent_as_their_probability(small):
     rules, patterns, chances = small
     count = 5_000
     bars = np.concatenate([rules.sample(style, count, [0]).hits for style in range(2)])
@@ -188,35 +154,19 @@ def test_bars_come_as_often_as_their_probability_says(small):
     assert (np.abs(found - chances)[chances > 0] <= 5 * errors[chances > 0]).all()
 
 
-def test_a_bar_that_breaks_a_coupling_is_never_made():
+def test_a_bar_that_breaks_a_rule_is_never_made():
     rules = bundled_rules()
-    for style in range(len(STYLES)):
-        bars = rules.sample(style, 50, [3]).hits
-        assert np.isfinite(rules.log_probability(bars)).all()
-        assert not (bars[:, :, CLOSED] & bars[:, :, OPEN]).any()
-        both = bars.copy()
-        both[:, 6, [CLOSED, OPEN]] = True
-        late_crash = bars.copy()
-        late_crash[:, 5, CRASH] = True
-        crash_alone = bars.copy()
-        crash_alone[:, 0, CRASH], crash_alone[:, 0, KICK] = True, False
-        crash_and_ride = bars.copy()
-        crash_and_ride[:, 0, [CRASH, KICK, RIDE]] = True
-        for broken in (both, late_crash, crash_alone, crash_and_ride):
-            assert (rules.log_probability(broken) == -np.inf).all()
-
-
-def test_a_tilt_multiplies_odds_and_leaves_what_is_sure():
-    rules = Rules([little()], [BUSY])
-    parts = rules._components
-    usual = Rules([little()], [USUAL])._components
-    unsure = (usual.hits[:, :, KICK] > 0) & (usual.hits[:, :, KICK] < 1)
-    odds = [part.hits[:, :, KICK][unsure] / part.rests[:, :, KICK][unsure] for part in (parts, usual)]
-    assert np.log(odds[0] / odds[1]) == pytest.approx(BUSY.tilt)
-    assert (parts.hits[:, :, KICK][~unsure] == usual.hits[:, :, KICK][~unsure]).all()
-    # of the template whose two hi-hats leave room for a rest
-    hats = [part.hits[2, 2, [CLOSED, OPEN]] / part.rests[2, 2, CLOSED] for part in (parts, usual)]
-    assert np.log(hats[0] / hats[1]) == pytest.approx(BUSY.tilt)
+    bars = np.concatenate([rules.sample(style, 50, [3]).hits for style in range(len(STYLES))])
+    assert np.isfinite(rules.log_probability(bars)).all()
+    for step, struck, rests in (
+        (6, [CLOSED, OPEN], []),  # both hi-hats
+        (5, [CRASH], []),  # a late crash
+        (0, [CRASH], [KICK]),  # a crash alone
+        (0, [CRASH, KICK, RIDE], []),
+    ):
+        broken = bars.copy()
+        broken[:, step, struck], broken[:, step, rests] = True, False
+        assert (rules.log_probability(broken) == -np.inf).all()
 
 
 # --- entropy
@@ -240,19 +190,6 @@ def test_the_entropy_is_that_of_all_patterns(small):
     assert bound.factorised_nats == pytest.approx(factorised)
 
 
-def test_the_entropy_is_the_mean_of_minus_log_p():
-    rules = bundled_rules()
-    bound = rules.entropy_bound(2_000)
-    bars = [rules.sample(style, 400, [7]).hits for style in range(len(STYLES))]
-    for logs, nats in (
-        (rules.log_probability(np.concatenate(bars)), bound.total_nats),
-        (rules.log_probability(np.concatenate(bars), np.repeat(np.arange(5), 400)), bound.given_style_nats),
-    ):
-        assert -logs.mean() == pytest.approx(nats, abs=4 * logs.std() / np.sqrt(len(logs)))
-    assert bound.given_style_nats < bound.total_nats < bound.given_style_nats + np.log(5)
-    assert bound.total_nats + 1 < bound.factorised_nats
-
-
 # --- how bars are played
 
 
@@ -266,17 +203,15 @@ def test_the_first_bars_are_the_same_whatever_their_count():
 
 def test_velocities_are_those_of_midi_and_offsets_stay_within_half_a_step():
     bars = bundled_rules().sample(1, 500, [0])
-    loud = bars.velocities[bars.hits]
+    loud, late = bars.velocities[bars.hits], bars.offsets[bars.hits]
     assert np.rint(loud * 127) / 127 == pytest.approx(loud, abs=1e-7)
-    assert (loud.min(), loud.max()) >= (1 / 128, 0)
-    assert loud.max() <= 1
-    assert (bars.offsets >= -0.5).all()
-    assert (bars.offsets < 0.5).all()
-    assert (bars.velocities[~bars.hits] == 0).all()
-    assert (bars.offsets[~bars.hits] == 0).all()
+    assert 1 / 128 < loud.min() < loud.max() <= 1
+    assert -0.5 <= late.min() < late.max() < 0.5
+    assert not bars.velocities[~bars.hits].any()
+    assert not bars.offsets[~bars.hits].any()
 
 
-def test_swing_lives_in_offsets():
+def test_swing_is_in_the_offsets():
     bars = bundled_rules().sample(STYLES.index("jazz"), 1_000, [0])
     swinging = bars[bars.sources == "jazz/swing ride"]
     early = [-swinging.offsets[:, step, RIDE][swinging.hits[:, step, RIDE]].mean() for step in (0, 4, 8, 12, 7, 15)]
