@@ -152,7 +152,7 @@ def test_a_beat_on_the_grid_stays_on_the_grid(play, my_beat, tmp_path):
         (["--style", "rock", "--steps", "4"], "--steps goes with --blend"),
         (["--style", "rock", "--amount", "0.4"], "--amount goes with --vary"),
         (["--style", "rock", "--tempo", "3"], "from 4 to 1000"),
-        (["--style", "rock", "--format", "musicxml"], "'musicxml' is no format here: there are midi, wav, png"),
+        (["--style", "rock", "--format", "musicxml"], "unknown format 'musicxml'; choose from midi, wav, png"),
         (["--vary", "beat.mid", "--bars", "2"], "--bars goes with --style or --blend, not with --vary"),
         (["--vary", "none.mid"], "none.mid does not exist"),
     ],
