@@ -1,13 +1,16 @@
-"""What tests of training share: how it is run step by step, a clock, and ways to break it off."""
+"""What tests of training share: eager execution, a clock, an interruption, and reading what a run has written."""
 
 import contextlib
+import csv
 import io
 import itertools
+import json
 import signal
 
 import pytest
 
 from manymodes import cli
+from manymodes.cli import INTERRUPTED_EXIT
 
 
 @contextlib.contextmanager
@@ -22,14 +25,14 @@ def eagerly():
 
 def trained_once(main, commands, tmp_path_factory):
     """Have a verb train, each command into a folder of its own; return by name the folders and what was printed."""
-    found = {}
+    result = {}
     for name, arguments in commands.items():
         path = tmp_path_factory.mktemp(name) / "run"
-        with contextlib.redirect_stdout(io.StringIO()) as told, pytest.raises(SystemExit) as ended:
+        with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as ended:
             cli.run(main, [str(argument) for argument in (*arguments, "--out", path)])
         assert ended.value.code == 0
-        found[name] = path, told.getvalue()
-    return found
+        result[name] = path, printed.getvalue()
+    return result
 
 
 class Clock:
@@ -43,29 +46,29 @@ class Clock:
         return self.now
 
 
-class Killed(BaseException):
-    """What no handler of the program knows: the process is gone."""
-
-
-def kill():
-    raise Killed
-
-
-def press_ctrl_c():
-    signal.raise_signal(signal.SIGINT)
-
-
-@contextlib.contextmanager
-def breaking_off(update, how):
-    """While it is open, have training broken off after an update, from 0, by what is called then."""
+def interrupted(at_prompt, main, run, *arguments):
+    """Train into the folder ``run``, and press Ctrl-C in the second epoch of two updates each; check how it ends."""
     from manymodes.experiment.fit import Recorder
 
     updates = itertools.count()
 
     def on_train_batch_end(self, batch, logs=None):
-        if next(updates) == update:
-            how()
+        if next(updates) == 2:
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Recorder, "on_train_batch_end", on_train_batch_end)
-        yield
+        code, text, errors = at_prompt(main, *arguments, "--out", run)
+    assert (code, errors) == (INTERRUPTED_EXIT, "")
+    assert f"stopped; continue with: python -m {main.__module__} --resume {run}" in text
+    assert len(rows_of(run)) == 1
+    assert not (run / "metrics.json").exists()
+
+
+def rows_of(run):
+    """Return the rows of the history of a run."""
+    return list(csv.DictReader((run / "history.csv").read_text(encoding="utf-8").splitlines()))
+
+
+def read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -34,10 +34,10 @@ def parser_of(verb):
 
 def options_of(parser):
     """Return all options of a parser and of those within it."""
-    found = set()
+    result = set()
     for action in parser._actions:
-        found.update(action.option_strings)
+        result.update(action.option_strings)
         if isinstance(action, argparse._SubParsersAction):
             for inner in action.choices.values():
-                found |= options_of(inner)
-    return found
+                result |= options_of(inner)
+    return result

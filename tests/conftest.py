@@ -8,6 +8,7 @@ import pytest
 from breaking import eagerly
 
 from manymodes import cli
+from manymodes.files import CACHE_VARIABLE
 
 # no test depends on the clock: a loaded machine would miss a deadline
 hypothesis.settings.register_profile("without clock", deadline=None)
@@ -27,6 +28,48 @@ def at_prompt(capsys):
         return caught.value.code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def completed(at_prompt):
+    """Run a command that must succeed without a message on stderr; return what it printed."""
+
+    def run(main, *arguments):
+        code, text, errors = at_prompt(main, *arguments)
+        assert (code, errors) == (0, "")
+        return text
+
+    return run
+
+
+@pytest.fixture
+def refused(at_prompt, tmp_path, contents):
+    """Run a command that must end with one line of error and write nothing; it may only print ``notes``."""
+
+    def run(main, *arguments, notes=False):
+        before = contents(tmp_path)
+        code, text, errors = at_prompt(main, *arguments)
+        assert (code, errors.count("\n")) == (2, 1)
+        assert not text or (notes and "wrote" not in text)
+        assert contents(tmp_path) == before
+        return errors
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return an empty folder."""
+    path = tmp_path / "folder"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Return a cache folder of the test's own, which does not exist yet."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def tracked(root, *paths):
 
 
 def run(*command, **options):
-    """Run a command to its end; fail with what it said if it fails."""
+    """Run a command to its end; fail with its output if it fails."""
     done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, **options)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -41,7 +41,15 @@ def imported_by(*arguments):
 
 @pytest.mark.parametrize(
     "module",
-    ["evaluation", "manymodes", "manymodes.cli", "manymodes.files", "manymodes.experiment.run", "manymodes.music.midi"],
+    [
+        "evaluation",
+        "fontgan.data.fonts",
+        "manymodes",
+        "manymodes.cli",
+        "manymodes.files",
+        "manymodes.experiment.run",
+        "manymodes.music.midi",
+    ],
 )
 def test_importing_it_does_not_import_tensorflow(module):
     code, _, imported = imported_by("-c", f"import {module}")

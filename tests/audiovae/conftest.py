@@ -45,17 +45,3 @@ def models(tmp_path_factory):
     save_keras(small_vqvae(seed=5), folder / "other/model.keras")
     save_keras(small_vae(), folder / "latents/model.keras")
     return types.SimpleNamespace(**{name: folder / name for name in ("codes", "other", "latents")})
-
-
-@pytest.fixture
-def refused(at_prompt, tmp_path, contents):
-    """Run a command that is to fail with one line and change nothing; return the line."""
-
-    def run(main, *arguments):
-        before = contents(tmp_path)
-        code, _, errors = at_prompt(main, *arguments)
-        assert (code, errors.count("\n")) == (2, 1)
-        assert contents(tmp_path) == before
-        return errors
-
-    return run

@@ -1,10 +1,11 @@
 import dataclasses
 import functools
 import itertools
-import json
 
 import numpy as np
 import pytest
+from breaking import read_json
+from comparisons import compared, marked, record
 from smallsounds import Ears, small_sounds, use_tiny_networks
 
 import audiovae.data.sounds
@@ -12,12 +13,11 @@ from audiovae.compare import COMPARISON, main
 from audiovae.config import INPUTS, MELS, MODELS, QUANTIZERS
 from audiovae.data.chunks import CHUNK
 from audiovae.metrics import baselines, recognition
-from audiovae.metrics.assessment import Made, diversity, pack, result_of, spectral_rows, unpack
+from audiovae.metrics.assessment import diversity, result_of, spectral_rows
 from audiovae.metrics.baselines import BASELINES, EXPLAINED
-from audiovae.metrics.spectra import FLOOR_DB, decibels_of, from_log_mel, log_mel
+from audiovae.metrics.spectra import decibels_of, from_log_mel, log_mel
 from audiovae.metrics.tables import CHANGES, tables
-from manymodes.experiment.records import Record
-from manymodes.experiment.tables import Cell, differ
+from manymodes.experiment.tables import differ
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
@@ -122,116 +122,53 @@ def test_diversity_is_within_instruments():
     assert np.isnan(diversity(rows[:1], np.array([0])))
 
 
-def test_spectrograms_are_kept_as_they_are():
-    chunks = small_sounds().test.chunks[:3]
-    found = np.split(unpack(pack(chunks)), 3, axis=1)
-    expected = decibels_of(log_mel(chunks))
-    np.testing.assert_allclose([spectrum.T for spectrum in found], expected, atol=0.6 * -FLOOR_DB / 255)
-
-
-def test_the_result_of_a_row():
-    some = small_sounds(train=4, others=2)
-    epoch = {"seconds": 2.0, "val_reconstruction_loss": 3.0, "val_perplexity_nonsilent": 7.0}
-    chunks = some.test.chunks
-    made = Made(chunks, chunks[:2], np.zeros(2, int), {**OF_SOUNDS, **OF_CODES, **OF_PRIOR})
-    _, verdict, figures = result_of(made, some, history=[{**epoch, "loss": 1.0}])
-    silent = np.zeros((1, CHUNK), np.float32)
-    new = pack(np.concatenate([chunks[:1], silent]))
-    assert figures == {"epochs": [epoch], "rebuilt": pack(chunks[[0, 2]]), "new": new}
-    assert "98 % of 256 codes are in use" in verdict["between"]
-    made = made._replace(measures={**OF_SOUNDS, **OF_LATENTS, "kl_top_nats": 12.0, "kl_bottom_nats": 20.0})
-    latents = "80 % of 128 latents are active, and they hold 32 nats, 12 of them at the top"
-    assert result_of(made, some)[1]["between"] == latents
-
-
-DISTANCES = {"mse": 0.001, "cosine": 0.9, "spectral_convergence": 0.2, "mel_distance": 5.0, "si_sdr": 8.0}
-HITS = {"instrument_hit_reconstructed": 0.9, "instrument_hit": 0.7, "instrument_hit_real": 0.95}
-OF_SOUNDS = {
-    **DISTANCES,
-    **HITS,
+# of good models
+OF_ALL = {
+    "mse": 0.001,
+    "cosine": 0.9,
+    "spectral_convergence": 0.2,
+    "mel_distance": 5.0,
+    "si_sdr": 8.0,
+    "instrument_hit_reconstructed": 0.9,
+    "instrument_hit": 0.7,
+    "instrument_hit_real": 0.95,
     "diversity": 16.0,
     "diversity_real": 17.5,
     "nearest_training": 10.0,
     "nearest_training_real": 9.5,
 }
-OF_MODEL = {"parameters": 1_234_567, "rtf_encode": 80.0, "rtf_decode": 40.0, "griffin_lim": None}
+OF_MODELS = {"parameters": 1_234_567, "rtf_encode": 80.0, "rtf_decode": 40.0, "griffin_lim": None}
 OF_CODES = {
     "codes": 256,
     "bits_per_second": 1376.0,
     "codebook_use": 0.98,
     "perplexity": 100.0,
     "perplexity_nonsilent": 120.0,
+    "prior_bits": 4.0,
+    "bigram_bits": 5.0,
+    "unigram_bits": 7.0,
 }
-OF_PRIOR = {"prior_bits": 4.0, "bigram_bits": 5.0, "unigram_bits": 7.0}
 OF_LATENTS = {"latents": 128, "active_units": 0.8, "kl_nats": 32.0, "kl_top_nats": None, "kl_bottom_nats": None}
-CEILINGS = {"mse": 0.02, "cosine": 0.1, "spectral_convergence": 0.15, "mel_distance": 2.0, "si_sdr": -25.0}
 
 
-def record(row, seed=0, **measures):
-    """Make up a record; measures that are not given are those of a good model."""
-    made_with = {"program": "audiovae.compare", "row": row.name, "seed": seed, "fingerprint": f"{seed}123456789abcdef"}
-    measured, training = {**OF_SOUNDS}, {}
-    if row.config is not None:
-        settings = settings_of(row)
-        made_with["settings"] = settings
-        measured |= OF_MODEL | ({**OF_CODES, **OF_PRIOR} if settings["model"] == "vqvae" else OF_LATENTS)
-        measured["griffin_lim"] = CEILINGS if settings["input"] == "mel" else None
-        counts = {"updates": 100 + seed, "seconds": 240.0, "examples_per_second": 32.0, "epochs": 3, "judged_epoch": 2}
-        training = {"losses": {name: float(number) for number, name in enumerate(LOSSES, start=1)}, **counts}
-        training |= {"prior_epochs": 6} if settings["model"] == "vqvae" else {}
-    return Record(made_with, training, {**measured, **measures}, {}, {}, "a machine", {"python": "3"}, "2026-01-01")
-
-
-def table_of(found):
-    """Return the cells of each table by its title and the row's."""
-    return {table.title: {row[0].text: row[1:] for row in table.rows} for table in tables(found, LOSSES)}
-
-
-def texts(cells):
-    return [cell.text for cell in cells]
-
-
-def test_the_tables_of_one_seed():
-    rows = [BY_NAME[name] for name in (CEILING, "vqvae-raw", "hvae-mel128")]
-    found = table_of(
-        {row: [record(row)] for row in rows[:2]} | {rows[2]: [record(rows[2], kl_top_nats=12.0, kl_bottom_nats=20.0)]}
-    )
-    rebuilt = found["What comes back of test chunks"]
-    equal = ["0.2", "0", "5", "0", "8", "60", "0.9", "1", "0.001", "0", "90.0 %", "95.0 %"]
-    assert texts(rebuilt["real sounds (ceiling)"]) == texts(rebuilt["VQ-VAE, raw"]) == equal
-    with_ceilings = ["0.2", "0.15", "5", "2", "8", "-25", "0.9", "0.1", "0.001", "0.02", "90.0 %", "95.0 %"]
-    assert texts(rebuilt["HVAE, mel 128"]) == with_ceilings
-    vqvae = {title: texts(table["VQ-VAE, raw"]) for title, table in found.items() if "VQ-VAE, raw" in table}
-    assert vqvae["What codes hold"] == ["256", "1376", "98.0 %", "100", "120", "256", "4", "5", "7", "8"]
-    assert vqvae["What they play of their own"] == ["70.0 %", "95.0 %", "16", "17.5", "10", "9.5"]
-    assert vqvae["What they cost"] == ["1,234,567", "80", "40"]
-    assert vqvae["How they were trained"] == ["1", "2", "3", "4", "5", "6", "7", "100", "32", "240", "3", "2", "6"]
-    latents = found["What latents hold"]
-    assert {name: texts(cells) for name, cells in latents.items()} == {
-        "HVAE, mel 128": ["128", "80.0 %", "32", "12", "20"]
-    }
-    assert list(found["What codes hold"]) == ["VQ-VAE, raw"]
-    assert texts(found["How they were trained"]["HVAE, mel 128"])[-1] == "–"
-    assert not any(cell.bad for table in found.values() for cells in table.values() for cell in cells)
+def records_of(row, **measures):
+    """Make up the records of a row; measures that are not given are those of a good model."""
+    kind = {} if row.config is None else OF_MODELS | (OF_CODES if row.config.model == "vqvae" else OF_LATENTS)
+    return [record(row, LOSSES, {**OF_ALL, **kind, **measures})]
 
 
 def test_what_has_collapsed_or_is_noise_is_marked():
     codes, latents = BY_NAME["vqvae-raw"], BY_NAME["hvae-raw"]
     bad_codes = {"codebook_use": 0.1, "prior_bits": 5.0, "diversity": 2.0, "rtf_decode": 0.5}
-    bad_codes |= {"instrument_hit_reconstructed": 0.4}
-    found = {
-        BY_NAME[CEILING]: [record(BY_NAME[CEILING])],
-        latents: [record(latents, spectral_convergence=1.0, active_units=0.4, kl_top_nats=0.5, instrument_hit=0.3)],
-        codes: [record(codes, **bad_codes)],
+    bad_latents = {"spectral_convergence": 1.0, "active_units": 0.4, "kl_top_nats": 0.5, "instrument_hit": 0.3}
+    result = {
+        latents: records_of(latents, **bad_latents),
+        codes: records_of(codes, **bad_codes, instrument_hit_reconstructed=0.4),
     }
-    by_title = table_of(found).items()
-    marked = [
-        (title, row, cell.text) for title, rows in by_title for row, cells in rows.items() for cell in cells if cell.bad
-    ]
-    rebuilt, hvae, vqvae = "What comes back of test chunks", "HVAE, raw", "VQ-VAE, raw"
-    assert marked == [
-        (rebuilt, hvae, "1"),
-        (rebuilt, vqvae, "40.0 %"),
+    hvae, vqvae = "HVAE, raw", "VQ-VAE, raw"
+    assert marked(tables(result, LOSSES)) == [
+        ("What comes back of test chunks", hvae, "1"),
+        ("What comes back of test chunks", vqvae, "40.0 %"),
         ("What codes hold", vqvae, "10.0 %"),
         ("What codes hold", vqvae, "5"),
         ("What latents hold", hvae, "40.0 %"),
@@ -240,26 +177,11 @@ def test_what_has_collapsed_or_is_noise_is_marked():
         ("What they play of their own", vqvae, "2"),
         ("What they cost", vqvae, "0.5"),
     ]
-
-
-def test_changes_are_between_neighbours_that_differ_in_one_thing_seed_by_seed():
-    vq, fsq, mel = (BY_NAME[name] for name in ("vqvae-raw", "fsq-raw", "vqvae-mel128"))
-    found = {
-        BY_NAME[CEILING]: [record(BY_NAME[CEILING])],
-        vq: [record(vq, seed, spectral_convergence=0.25, instrument_hit=0.5) for seed in (0, 1, 2)],
-        # the first seed diverged
-        fsq: [record(fsq, seed, spectral_convergence=0.25 + seed, instrument_hit=0.6) for seed in (1, 2)],
-    }
-    changes = table_of(found)["What each change does"]
-    assert changes.keys() == {"VQ-VAE, raw → FSQ, raw"}
-    assert changes["VQ-VAE, raw → FSQ, raw"][0] == Cell("+1.5", "+1 to +2")
-    assert changes["VQ-VAE, raw → FSQ, raw"][4] == Cell("+10.0")
-    # another grid and another input
-    assert "What each change does" not in table_of({fsq: found[fsq], mel: [record(mel)]})
+    assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES)) == []
 
 
 def test_a_model_of_codes_is_compared_with_real_sounds(
-    at_prompt, tmp_path, eager, little_measured, rough_inversion, monkeypatch
+    completed, tmp_path, eager, little_measured, rough_inversion, monkeypatch
 ):
     use_tiny_networks(monkeypatch)
     monkeypatch.setattr(
@@ -267,24 +189,17 @@ def test_a_model_of_codes_is_compared_with_real_sounds(
     )
     for row in TRAINED:
         monkeypatch.setitem(row.config.__dict__, "updates_per_epoch", 1)
-    work = tmp_path / "work"
-    options = ("--rows", "fsq-raw,replay", "--epochs", 1, "--count", 2, "--jobs", 1)
-    code, text, errors = at_prompt(main, "--out", tmp_path / "results", "--work", work, *options)
-    assert (code, errors) == (0, ""), errors
-    written = (tmp_path / "results" / "audio.md").read_text(encoding="utf-8")
+    options = ("--rows", "fsq-raw,replay", "--epochs", 1, "--count", 2)
+    text, written, pictures = compared(completed, main, tmp_path, "audio", *options)
     for name in (CEILING, "fsq-raw", "replay"):
         assert f"{name}, seed 0:" in text
         assert f"| {BY_NAME[name].title} |" in written
     assert "small, 2 instruments, 8 seconds for training and 4 for tests, fingerprint" in written
-    assert {path.name for path in (tmp_path / "results" / "audio").glob("*.png")} == {
-        *("rebuilt.png", "new.png", "instruments.png", "recognised.png", "course.png"),
-    }
+    assert pictures == {"rebuilt.png", "new.png", "instruments.png", "recognised.png", "course.png"}
     # the run is as training leaves it
-    (run,) = (path for path in work.glob("fsq-raw-*") if path.is_dir())
-    (record,) = work.glob("fsq-raw-*.json")
-    kept = json.loads(record.read_text(encoding="utf-8"))
+    (run,) = (path for path in (tmp_path / "work").glob("fsq-raw-*") if path.is_dir())
+    (file,) = (tmp_path / "work").glob("fsq-raw-*.json")
+    kept = read_json(file)
     assert kept["training"]["prior_epochs"] == 1
-    assert (
-        json.loads((run / "metrics.json").read_text(encoding="utf-8"))["prior_bits"] == kept["measures"]["prior_bits"]
-    )
+    assert read_json(run / "metrics.json")["prior_bits"] == kept["measures"]["prior_bits"]
     assert audiovae.make_sounds(audiovae.load(run), count=1).shape == (1, CHUNK)

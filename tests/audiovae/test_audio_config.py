@@ -54,7 +54,7 @@ def test_settings_are_those_of_the_command(line, changed, name):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("--mels 128", "--mels needs --input mel"),
         ("--model vae --codes 8", "--codes needs --model vqvae"),
@@ -64,8 +64,8 @@ def test_settings_are_those_of_the_command(line, changed, name):
         ("--quantizer fsq --codes 241", "--codes 241 is not a product of numbers from 2 to 8"),
     ],
 )
-def test_wrong_combinations_are_refused(line, said):
-    with pytest.raises(UserError, match=said):
+def test_wrong_combinations_are_refused(line, message):
+    with pytest.raises(UserError, match=message):
         parsed(line)
 
 

@@ -1,25 +1,19 @@
-import csv
 import dataclasses
 import functools
-import json
 import re
 
 import numpy as np
 import pytest
-from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c, trained_once
+from breaking import eagerly, interrupted, read_json, rows_of, trained_once
 from PIL import Image
-from smallsounds import small_sounds, use_tiny_networks
+from smallsounds import HearsTheFirst, small_sounds, use_tiny_networks
 
 import audiovae
 import audiovae.data.sounds
 from audiovae import train, trainer
 from audiovae.config import AudioConfig
 from audiovae.metrics import recognition
-from audiovae.metrics.recognition import Recogniser
 from audiovae.models.vae import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
-from manymodes.cli import INTERRUPTED_EXIT
-from manymodes.experiment.run import open_run
-from manymodes.nn.schedules import linear
 
 # Keras warns that what runs eagerly still reads its batches in a graph: so it should.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -36,19 +30,12 @@ ALONE = {"val_spectral_convergence", "val_codebook_use", "val_perplexity_nonsile
 TIMED = ("train_seconds", "rtf_encode", "rtf_decode")
 
 
-class First(Recogniser):
-    """Hear the first instrument in everything."""
-
-    def recognise(self, chunks):
-        return np.zeros(len(chunks), np.int64)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _small_and_quick(rough_inversion, little_measured):
     """Train tiny networks on a few chunks, eagerly: compilation takes longer than a hundred updates."""
     with pytest.MonkeyPatch.context() as patch, eagerly():
         patch.setattr(audiovae.data.sounds, "load_sounds", lambda *_, seed, **__: small_sounds(4, 2, seed))
-        patch.setattr(recognition, "recogniser_of", lambda _: First(None, 0.5))
+        patch.setattr(recognition, "recogniser_of", lambda _: HearsTheFirst(None, 0.75))
         use_tiny_networks(patch)
         patch.setattr(trainer, "train_prior", functools.partial(trainer.train_prior, epochs=1))
         yield
@@ -59,14 +46,6 @@ def finished(tmp_path_factory):
     """Train `RUNS`, once for all tests that leave them as they are; return their folders and what they printed."""
     commands = {name: (*SMALL, *options) for name, options in RUNS.items()}
     return trained_once(train.main, commands, tmp_path_factory)
-
-
-def rows_of(run):
-    return list(csv.DictReader((run / "history.csv").read_text(encoding="utf-8").splitlines()))
-
-
-def read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def results(run, contents):
@@ -107,8 +86,10 @@ def test_what_a_run_leaves(finished, model, settings, pictures):
     assert loaded.instruments == ["hum", "hiss"]
     assert {name: getattr(loaded, name) for name in settings} == settings
     assert not loaded.compiled
+    if not coded:
+        assert (loaded.instrument_means[0] != loaded.instrument_means[1]).numpy().all()
     metrics = read_json(run / "metrics.json")
-    assert (metrics["model"], metrics["n"], metrics["instrument_hit_real"]) == (model, 4, 0.5)
+    assert (metrics["model"], metrics["n"], metrics["instrument_hit_real"]) == (model, 4, 0.75)
     assert f"metrics.json: spectral convergence {metrics['spectral_convergence']:.3f}" in text
     assert (metrics["prior_bits"] is not None) == coded
     assert (run / "prior.keras").exists() == coded
@@ -121,35 +102,8 @@ def test_what_a_run_leaves(finished, model, settings, pictures):
             picture.load()
 
 
-def test_latents_of_instruments_are_learned(finished):
-    model = audiovae.load(finished["hvae"][0])
-    means = model.instrument_means.numpy()
-    assert (means[0] != means[1]).all()
-    split = small_sounds(4, 2, 11).train
-    own = model.latents(split.chunks[split.instruments == 1])[:, : model.top_dim]
-    np.testing.assert_allclose(means[1], own.mean(axis=0), atol=1e-4)
-
-
 def prepared(sounds, **settings):
     return trainer.prepare(AudioConfig(updates_per_epoch=1, **settings).check(), sounds, 0, None)
-
-
-@pytest.mark.parametrize(
-    ("anneal", "weights"), [("linear", [linear(update / 2) for update in range(3)]), ("none", [1])]
-)
-def test_the_weight_of_the_divergence_rises_as_asked(monkeypatch, anneal, weights):
-    seen = []
-    rebuild = AudioVAE._rebuild
-
-    def watched(self, *given, training):
-        if training:
-            seen.append(float(self.anneal))
-        return rebuild(self, *given, training=training)
-
-    monkeypatch.setattr(AudioVAE, "_rebuild", watched)
-    training = prepared(small_sounds(4, 2), batch_size=4, model="vae", anneal=anneal, epochs=len(weights))
-    training.model.fit(training.batches, epochs=len(weights), callbacks=list(training.callbacks), verbose=0)
-    assert seen == pytest.approx(weights)
 
 
 def test_instruments_are_heard_equally_often():
@@ -163,14 +117,10 @@ def test_instruments_are_heard_equally_often():
 @pytest.mark.parametrize(
     ("settings", "kind", "expected"),
     [
-        (
-            {"quantizer": "fsq", "codes": 240, "seed": 11},
-            AudioVQVAE,
-            {"quantizer_kind": "fsq", "codes": 240, "seed": 11},
-        ),
+        ({"quantizer": "fsq", "codes": 240}, AudioVQVAE, {"quantizer_kind": "fsq", "codes": 240}),
         ({"input": "mel", "mels": 256}, AudioVQVAE, {"quantizer_kind": "vq", "input_kind": "mel", "mels": 256}),
         ({"model": "hvae", "free_bits": 0.5}, HierarchicalAudioVAE, {"beta": 0.001, "free_bits_nats": 0.5}),
-        ({"model": "vae", "beta": 0.25}, AudioVAE, {"beta": 0.25, "free_bits_nats": 0.1}),
+        ({"model": "vae", "beta": 0.25, "seed": 11}, AudioVAE, {"beta": 0.25, "free_bits_nats": 0.1, "seed": 11}),
     ],
 )
 def test_the_model_is_the_one_asked_for(settings, kind, expected):
@@ -179,40 +129,21 @@ def test_the_model_is_the_one_asked_for(settings, kind, expected):
     assert {name: getattr(model, name) for name in expected} == expected
 
 
-def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(finished, at_prompt, contents, tmp_path):
-    whole, _ = finished["vqvae"]
+def test_an_interrupted_run_ends_as_one_that_was_not(finished, at_prompt, completed, contents, tmp_path):
     run = tmp_path / "run"
-
-    # killed before the first checkpoint
-    with breaking_off(0, kill), pytest.raises(Killed):
-        at_prompt(train.main, *SMALL, "--out", run, *RUNS["vqvae"])
-    assert not (run / "model.keras").exists()
-
-    # interrupted in the second epoch, which is then done again
-    with breaking_off(2, press_ctrl_c):
-        code, text, errors = at_prompt(train.main, "--resume", run)
-    assert (code, errors) == (INTERRUPTED_EXIT, "")
-    assert f"stopped; continue with: python -m audiovae.train --resume {run}" in text
-    assert len(rows_of(run)) == 1
-    assert not (run / "metrics.json").exists()
-
-    code, text, errors = at_prompt(train.main, "--resume", run)
-    assert (code, errors) == (0, "")
-    assert f"continuing {run} after epoch 1 of 2" in text
-    assert results(run, contents) == results(whole, contents)
+    interrupted(at_prompt, train.main, run, *SMALL, *RUNS["vqvae"])
+    assert f"continuing {run} after epoch 1 of 2" in completed(train.main, "--resume", run)
+    assert results(run, contents) == results(finished["vqvae"][0], contents)
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--mels", "128"), "--mels needs --input mel"),
         (("--codes", "1"), "from 2 to 4096"),
         (("--commitment", "sometimes"), "--commitment"),
         (("--chunks", "9"), "--chunks"),
-        (("--resume", "begun"), "has changed since begun began: start a new run"),
     ],
 )
 def test_refusals(refused, tmp_path, monkeypatch, arguments, expected):
     monkeypatch.chdir(tmp_path)
-    open_run(tmp_path / "begun", AudioConfig(input="mel").check(), "other", resume=False, data="sounds")
     assert expected in refused(train.main, *arguments)

@@ -10,7 +10,6 @@ from audiovae.data.chunks import (
     QUIETEST_RMS,
     from_chunks,
     is_sounding,
-    loudness,
     normalise,
     sounding_parts,
     to_chunks,
@@ -73,8 +72,3 @@ def test_chunks_worth_learning_from():
     chunks[2, : CHUNK * 4 // 10] = noise(CHUNK)[: CHUNK * 4 // 10]
     chunks[3] = 1e-4 * noise(CHUNK)
     assert is_sounding(chunks).tolist() == [True, True, False, False, False]
-
-
-def test_loudness_is_the_root_mean_square():
-    sine = np.sin(2 * np.pi * 10 * np.arange(CHUNK) / CHUNK)
-    np.testing.assert_allclose(loudness(np.stack([np.full(CHUNK, -0.5), sine])), [0.5, np.sqrt(0.5)])

@@ -43,13 +43,11 @@ def test_a_sound_of_any_length_comes_back_as_long_and_as_loud(length, loudness):
 
 
 @pytest.fixture
-def verb(models, at_prompt):
+def verb(models, completed):
     """Run the command; return what it printed."""
 
     def run(*arguments):
-        code, text, errors = at_prompt(codec.main, *arguments, "--model", models.codes)
-        assert (code, errors) == (0, "")
-        return text
+        return completed(codec.main, *arguments, "--model", models.codes)
 
     return run
 

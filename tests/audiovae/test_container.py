@@ -33,11 +33,11 @@ SMALL = coded([[1, 2, 3], [250, 251, 252]], [0.5, 0], 30_000, 20_000)
 @settings(max_examples=50, deadline=None)
 @given(coded_sounds())
 def test_what_is_packed_is_unpacked(sound):
-    found = unpack(pack(sound))
-    assert found.codes.tolist() == sound.codes.tolist()
-    assert found.gains.tolist() == sound.gains.tolist()
-    assert found[2:] == sound[2:]
-    assert found.codes.dtype == np.int32
+    result = unpack(pack(sound))
+    assert result.codes.tolist() == sound.codes.tolist()
+    assert result.gains.tolist() == sound.gains.tolist()
+    assert result[2:] == sound[2:]
+    assert result.codes.dtype == np.int32
 
 
 def test_the_bytes_are_as_documented():

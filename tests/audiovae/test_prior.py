@@ -4,13 +4,12 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from smallsounds import small_vqvae
+from smallsounds import HearsTheFirst, small_vqvae
 
 import audiovae.data.sounds
 from audiovae import prior as command
 from audiovae.codes import fingerprint
 from audiovae.config import AudioConfig
-from audiovae.data.chunks import CHUNK
 from audiovae.metrics import recognition
 from audiovae.models.prior import CodePrior, LabelledCodes, bits_per_code, counted_bits, draw, fit_prior
 from audiovae.synthesis import CODE_PRIOR
@@ -66,11 +65,11 @@ def test_a_prior_knows_only_the_codes_before(eager):
 
 def test_it_learns_what_follows_and_whose_it_is(trained):
     train, held_out = ladders(256, 1), ladders(64, 5)
-    found = bits_per_code(trained, held_out)
-    assert found >= math.log2(CODES) / FRAMES - 0.02  # the first code cannot be known
-    assert found < math.log2(CODES) / FRAMES + 0.15
+    result = bits_per_code(trained, held_out)
+    assert result >= math.log2(CODES) / FRAMES - 0.02  # the first code cannot be known
+    assert result < math.log2(CODES) / FRAMES + 0.15
     # without the instrument, either neighbour may follow
-    assert found < counted_bits(train.codes, held_out.codes, CODES)["bigram_bits"] - 0.5
+    assert result < counted_bits(train.codes, held_out.codes, CODES)["bigram_bits"] - 0.5
 
 
 def test_what_is_drawn_is_as_frequent_as_it_is_likely():
@@ -121,20 +120,10 @@ def test_a_prior_is_loaded_as_it_was_saved(trained, tmp_path):
     assert loaded.sample([0, 1], seed=1).tolist() == trained.sample([0, 1], seed=1).tolist()
 
 
-class Classifier:
-    """Hears the first instrument in whatever is played."""
-
-    hit_real = 0.75
-
-    def hit(self, chunks, instruments):
-        assert chunks.shape == (len(instruments), CHUNK)
-        return float((instruments == 0).mean())
-
-
 @pytest.fixture
 def run(tmp_path, sounds, monkeypatch):
     """Make a run folder as training leaves it."""
-    monkeypatch.setattr(recognition, "recogniser_of", lambda _: Classifier())
+    monkeypatch.setattr(recognition, "recogniser_of", lambda _: HearsTheFirst(None, 0.75))
     monkeypatch.setattr(audiovae.data.sounds, "load_sounds", lambda *_, **__: sounds)
     path = tmp_path / "run"
     Run.create(path, AudioConfig(seed=3).check(), fingerprint=sounds.fingerprint)
@@ -143,15 +132,14 @@ def run(tmp_path, sounds, monkeypatch):
     return path
 
 
-def test_a_run_gets_a_prior_and_its_measures(run, sounds, at_prompt):
-    code, text, errors = at_prompt(command.main, run, "--epochs", 1)
-    assert (code, errors) == (0, "")
+def test_a_run_gets_a_prior_and_its_measures(run, sounds, completed):
+    text = completed(command.main, run, "--epochs", 1)
     assert text.splitlines()[-1].startswith(f"wrote {run}/prior.keras: ")
-    model, found = small_vqvae(), load_model(run / "prior.keras", CODE_PRIOR)
-    assert found.maker == fingerprint(model.get_weights()).hex()
-    assert (found.code_count, found.frames, found.instruments) == (16, model.frames, list(sounds.names))
+    model, result = small_vqvae(), load_model(run / "prior.keras", CODE_PRIOR)
+    assert result.maker == fingerprint(model.get_weights()).hex()
+    assert (result.code_count, result.frames, result.instruments) == (16, model.frames, list(sounds.names))
     train, test = (model.encode_codes(side.chunks) for side in (sounds.train, sounds.test))
-    prior_bits = bits_per_code(found, LabelledCodes(test, sounds.test.instruments))
+    prior_bits = bits_per_code(result, LabelledCodes(test, sounds.test.instruments))
     expected = {"prior_bits": prior_bits, **counted_bits(train, test, model.code_count)}
     assert json.loads((run / "metrics.json").read_text()) == {
         "mse": 0.125,

@@ -22,9 +22,9 @@ def built():
 def test_the_nearest_code_wins(built):
     z = encodings(4, 5, 3)
     distances = np.linalg.norm(z.numpy()[:, :, None] - built.codebook.numpy(), axis=-1)
-    found = built(z)
-    assert found.codes.numpy().tolist() == distances.argmin(axis=-1).tolist()
-    assert float(found.commitment) == pytest.approx(np.mean((z.numpy() - built.values_of(found.codes).numpy()) ** 2))
+    result = built(z)
+    assert result.codes.numpy().tolist() == distances.argmin(axis=-1).tolist()
+    assert float(result.commitment) == pytest.approx(np.mean((z.numpy() - built.values_of(result.codes).numpy()) ** 2))
 
 
 @pytest.mark.parametrize("layer", [VectorQuantizer(6), FiniteScalarQuantizer((4, 4, 4))])

@@ -43,9 +43,9 @@ def check_output(example):
 
 def pictures_of(document):
     """Find the pictures of a page; the title of each is the file that the commands of the page write."""
-    for found in _PICTURE.finditer(document.text):
-        picture = Path(document.path).parent / found["shown"], Path(found["made"])
-        yield Region(found.start(), found.end(), picture, check_picture)
+    for result in _PICTURE.finditer(document.text):
+        picture = Path(document.path).parent / result["shown"], Path(result["made"])
+        yield Region(result.start(), result.end(), picture, check_picture)
 
 
 def check_picture(example):

@@ -66,22 +66,3 @@ def test_pages_have_commands():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_all_commands_and_options_of_a_page_exist(page):
     assert mistakes_of(page.read_text(encoding="utf-8")) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "mistake"),
-    [
-        ("`python -m fontgan.train --fix none`", None),
-        ("    python -m fontgan.train --fix none  # a comment\n", None),
-        ("`python -m fontgan.train --fix MINE --epochs 3`", None),
-        ("`python -m fontgan.train --fix nothing`", "fontgan.train: --fix nothing is refused"),
-        ("`python -m fontgan.train --fixes none …`", "fontgan.train: no option --fixes"),
-        ("`python -m fontgan.train \\\n  --epochs many`", "fontgan.train:    --epochs many is refused"),
-        ("`python -m audiovae.codec encode a.wav a.codes --force`", None),
-        ("`python -m typewriter.train`", "typewriter.train: no package of the project"),
-        ("`--fix` is an option", None),
-        ("`--fixes none` is not", "no option --fixes"),
-    ],
-)
-def test_mistakes_are_found(text, mistake):
-    assert mistakes_of(text) == ([mistake] if mistake else [])

@@ -63,8 +63,8 @@ def test_nothing_is_fetched_from_the_internet(site):
     pages = [file for file in site.rglob("*.html") if not file.is_relative_to(site / "results")]
     fetched = {place for file in pages for place in Page(file.read_text(encoding="utf-8")).fetched}
     for style in site.rglob("*.css"):
-        found = _IN_STYLES.findall(style.read_text(encoding="utf-8"))
-        fetched.update(place for pair in found for place in pair if place)
+        result = _IN_STYLES.findall(style.read_text(encoding="utf-8"))
+        fetched.update(place for pair in result for place in pair if place)
     assert fetched
     assert [place for place in fetched if urlsplit(place).scheme not in {"", "data"} or place.startswith("//")] == []
 

@@ -6,7 +6,7 @@ from drumvae.data.grooves import load_grooves
 from drumvae.data.kit import INSTRUMENTS
 from drumvae.data.rules import bundled_rules
 from drumvae.metrics import diagnostics
-from drumvae.metrics.diagnostics import analyse, encode, examples, traversals
+from drumvae.metrics.diagnostics import analyse
 
 STYLES = len(NAMES)
 CELLS = 144
@@ -26,7 +26,7 @@ def metrics_of(model, grooves):
 
 
 @pytest.fixture(scope="module")
-def found(grooves):
+def result(grooves):
     """Return the metrics of a model with the style in z_high and all variation in z_low."""
     return metrics_of(Speller(), grooves)
 
@@ -52,25 +52,22 @@ def normal_divergence(mean, log_variance):
     return 0.5 * (np.exp(log_variance) + mean**2 - 1 - log_variance)
 
 
-# --- information
-
-
-def test_divergences_are_those_of_normal_distributions(found):
+def test_divergences_are_those_of_normal_distributions(result):
     # Around its style's own mean a posterior differs from the prior by its narrowness alone.
-    assert found["kl_high_per_dimension"] == pytest.approx([normal_divergence(0, LOG_VARIANCE)] * 4, abs=1e-5)
-    assert found["kl_low_per_dimension"] == pytest.approx([normal_divergence(1, LOG_VARIANCE)] * BITS, abs=1e-5)
+    assert result["kl_high_per_dimension"] == pytest.approx([normal_divergence(0, LOG_VARIANCE)] * 4, abs=1e-5)
+    assert result["kl_low_per_dimension"] == pytest.approx([normal_divergence(1, LOG_VARIANCE)] * BITS, abs=1e-5)
 
 
-def test_information_is_the_entropy_of_what_is_encoded(found, grooves):
+def test_information_is_the_entropy_of_what_is_encoded(result, grooves):
     count = len(grooves.test)
-    assert (found["active_high"], found["active_low"]) == (4, BITS)
-    assert found["mutual_information_ceiling"] == pytest.approx(np.log(count), abs=1e-5)
-    assert found["mutual_information_high"] == pytest.approx(np.log(STYLES), abs=1e-4)
+    assert (result["active_high"], result["active_low"]) == (4, BITS)
+    assert result["mutual_information_ceiling"] == pytest.approx(np.log(count), abs=1e-5)
+    assert result["mutual_information_high"] == pytest.approx(np.log(STYLES), abs=1e-4)
     # Bars that have the same bits are the same.
     for level, cells in (("_low", grooves.test.hits[:, :BITS, 2]), ("", grooves.test.hits)):
         _, counts = np.unique(cells.reshape(count, -1), axis=0, return_counts=True)
         entropy = -(counts / count * np.log(counts / count)).sum()
-        assert found[f"mutual_information{level}"] == pytest.approx(entropy, abs=1e-3)
+        assert result[f"mutual_information{level}"] == pytest.approx(entropy, abs=1e-3)
 
 
 def test_a_collapsed_upper_level_has_no_information(collapsed):
@@ -90,125 +87,86 @@ def test_equal_posteriors_have_a_divergence_without_information(grooves):
     assert (metrics["active_high"], metrics["mutual_information_high"]) == (0, 0)
 
 
-# --- likelihood and reconstruction
-
-
-def test_bounds_are_those_of_the_model(found, grooves):
+def test_bounds_are_those_of_the_model(result, grooves):
     hits = grooves.test.hits
     for name, samples in (("elbo_nats", 1), ("iwae_nats", 5)):
         expected = -Speller().log_likelihood(hits, samples=samples, seed=SEED).mean()
-        assert found[name] == pytest.approx(expected, abs=1e-5)
+        assert result[name] == pytest.approx(expected, abs=1e-5)
 
 
-def test_reconstructed_hits_and_instruments_without_hits(found, collapsed, grooves):
+def test_reconstructed_hits_and_instruments_without_hits(result, collapsed, grooves):
     never = set(INSTRUMENTS) - {"kick", "hihat_closed"}
     sounding = {"kick": 1, "hihat_closed": 1}
-    assert found["hit_f1"] == 1
-    assert found["hit_f1_per_instrument"] == {**dict.fromkeys(never), **sounding}
+    assert result["hit_f1"] == 1
+    assert result["hit_f1_per_instrument"] == {**dict.fromkeys(never), **sounding}
     bits = int(grooves.test.hits[:, :, 2].sum())
     kicks = KICKS * len(grooves.test)
     assert collapsed["hit_f1"] == pytest.approx(2 * bits / (2 * bits + kicks), abs=1e-6)
     assert collapsed["hit_f1_per_instrument"] == {**dict.fromkeys(never), **sounding, "kick": 0}
-    assert found["hit_f1_mean_pattern"] < found["hit_f1_pca16"] <= 1
+    assert result["hit_f1_mean_pattern"] < result["hit_f1_pca16"] <= 1
     # Kicks are in one beat of three, hi-hats in half of twelve steps: nothing is better than to expect all of them.
     for name, expected in (("kick", 1 / 2), ("hihat_closed", 2 / 3)):
-        assert found["hit_f1_mean_pattern_per_instrument"][name] == pytest.approx(expected, abs=0.05)
+        assert result["hit_f1_mean_pattern_per_instrument"][name] == pytest.approx(expected, abs=0.05)
 
 
-def test_only_bars_by_rule_have_a_bound(found, untrained, by_rule):
-    assert found["entropy_bound_nats"] is found["gap_nats"] is found["gap_error"] is None
+def test_only_bars_by_rule_have_a_bound(result, untrained, by_rule):
+    assert result["entropy_bound_nats"] is result["gap_nats"] is result["gap_error"] is None
     exact = -bundled_rules().log_probability(by_rule.test.hits)
     assert untrained["entropy_bound_nats"] == pytest.approx(exact.mean(), abs=1e-5)
     assert untrained["gap_nats"] == pytest.approx(untrained["iwae_nats"] - exact.mean(), abs=1e-5)
     assert 0 < untrained["gap_error"] < untrained["gap_nats"]
 
 
-# --- style
+def test_a_probe_finds_the_style_where_it_is(result, grooves):
+    assert (result["probe_high"], result["probe_raw"], result["chance"]) == (1, 1, pytest.approx(1 / STYLES, abs=1e-6))
+    assert result["probe_low"] == pytest.approx(1 / STYLES, abs=0.15)
+    assert result["style_hit"] == result["style_hit_real"] == 1
 
 
-def test_a_probe_finds_the_style_where_it_is(found, grooves):
-    assert (found["probe_high"], found["probe_raw"], found["chance"]) == (1, 1, pytest.approx(1 / STYLES, abs=1e-6))
-    assert found["probe_low"] == pytest.approx(1 / STYLES, abs=0.15)
-    assert found["style_hit"] == found["style_hit_real"] == 1
-
-
-def test_the_variance_ratio_does_not_see_collapse_and_a_probe_does(found, untrained):
+def test_the_variance_ratio_does_not_see_collapse_and_a_probe_does(result, untrained):
     assert untrained["variance_ratio_collapsed"] == pytest.approx(untrained["variance_ratio_high"], rel=1e-3)
-    assert min(found["variance_ratio_high"], found["variance_ratio_collapsed"]) > 1e6  # a style has one place
-    assert found["probe_high"] == 1
-    assert found["probe_collapsed"] == pytest.approx(1 / STYLES, abs=0.15)
+    assert min(result["variance_ratio_high"], result["variance_ratio_collapsed"]) > 1e6  # a style has one place
+    assert result["probe_high"] == 1
+    assert result["probe_collapsed"] == pytest.approx(1 / STYLES, abs=0.15)
 
 
-def test_swapping_the_upper_level_changes_the_style_and_nothing_else(found, grooves):
+def test_swapping_the_upper_level_changes_the_style_and_nothing_else(result, grooves):
     bits = int(grooves.test.hits[:, :, 2].sum())
     kept = bits / (bits + KICKS * len(grooves.test))
     for name in ("swap", "transfer"):
-        assert found[f"{name}_success"] == 1
-        assert found[f"{name}_onset_f1"] == pytest.approx(kept, abs=1e-6)
-    assert found["transfer_success_unchanged"] == 0
-    assert found["transfer_onset_f1_random"] < kept - 0.1
+        assert result[f"{name}_success"] == 1
+        assert result[f"{name}_onset_f1"] == pytest.approx(kept, abs=1e-6)
+    assert result["transfer_success_unchanged"] == 0
+    assert result["transfer_onset_f1_random"] < kept - 0.1
 
 
-def test_each_factor_is_predicted_by_the_level_that_has_it(found):
-    high, low = found["disentanglement_high"], found["disentanglement_low"]
+def test_each_factor_is_predicted_by_the_level_that_has_it(result):
+    high, low = result["disentanglement_high"], result["disentanglement_low"]
     assert high["dci_informativeness_style"] == pytest.approx(1)
     assert low["dci_informativeness_density"] > 0.3 > high["dci_informativeness_density"]
     assert low["dci_informativeness_style"] < 0.3
 
 
-# --- sweeps
-
-
-def test_a_dimension_moves_what_it_stands_for(found):
-    for swept_dimension in found["sweeps"]["low"]:
+def test_a_dimension_moves_what_it_stands_for(result):
+    for swept_dimension in result["sweeps"]["low"]:
         moved = {name: change for name, change in swept_dimension.items() if change and name != "syncopation"}
         assert moved == pytest.approx({"hihat_closed": 1 / 16, "density": 1 / CELLS}, abs=1e-5)
-    for swept_dimension in found["sweeps"]["high"]:
+    for swept_dimension in result["sweeps"]["high"]:
         # another beat has the kicks, as many as before
         assert {name for name, change in swept_dimension.items() if change} <= {"syncopation"}
 
 
-# --- pictures
-
-
-def test_traversals_are_of_every_dimension_around_the_first_bar(grooves):
-    model = Speller()
-    drawn = traversals(model, encode(model, grooves.test, seed=SEED))
-    dimensions = [f"{level}, {number}" for level, count in (("z_high", 4), ("z_low", 12)) for number in range(count)]
-    assert [title.split(":")[0] for title in drawn] == dimensions
-    bit = list(drawn.values())[dimensions.index("z_low, 5")]
-    assert (bit[0, 5, 2], bit[-1, 5, 2]) == pytest.approx((0, 1), abs=1e-12)
-    rest = np.delete(bit.reshape(5, -1), 5 * 9 + 2, axis=1)
-    first = np.delete(grooves.test.hits[0].ravel(), 5 * 9 + 2).astype(float)
-    assert rest == pytest.approx(np.tile(first, (5, 1)), abs=1e-12)
-
-
-def test_examples_are_of_each_style_real_and_composed(grooves):
-    model = Speller()
-    drawn = examples(model, grooves.test, SEED)
-    assert list(drawn) == [f"{name}, {kind}" for name in NAMES for kind in ("real", "composed")]
-    for title, velocities in drawn.items():
-        style = NAMES.index(title.split(",")[0])
-        assert (velocities[:, 4 * style : 4 * style + 4, 0] > 0).all()
-        assert len(np.unique(velocities, axis=0)) > 1
-    without = examples(model, grooves.test[grooves.test.styles != 1], SEED)
-    assert without.keys() == drawn.keys() - {"second, real"}
-
-
-# --- the whole
-
-
-def test_composed_bars_are_compared_with_real_ones(found, grooves):
+def test_composed_bars_are_compared_with_real_ones(result, grooves):
     for style, name in enumerate(NAMES):
         of_style = grooves.test.hits[grooves.test.styles == style].mean(axis=(1, 2))
-        assert found["density"][name]["real_mean"] == pytest.approx(of_style.mean(), abs=1e-6)
-        assert found["density"][name]["generated_mean"] == pytest.approx((KICKS + BITS / 2) / CELLS, abs=0.01)
+        assert result["density"][name]["real_mean"] == pytest.approx(of_style.mean(), abs=1e-6)
+        assert result["density"][name]["generated_mean"] == pytest.approx((KICKS + BITS / 2) / CELLS, abs=0.01)
     # both sides are drawn alike
-    assert found["nearest_training"] == pytest.approx(found["nearest_training_held_out"], abs=0.5)
+    assert result["nearest_training"] == pytest.approx(result["nearest_training_held_out"], abs=0.5)
 
 
-def test_same_seed_same_metrics(found, grooves):
-    assert metrics_of(Speller(), grooves) == found
+def test_same_seed_same_metrics(result, grooves):
+    assert metrics_of(Speller(), grooves) == result
 
 
 def test_one_style_alone_cannot_be_transferred():

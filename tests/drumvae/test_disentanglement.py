@@ -6,7 +6,6 @@ from drumvae.metrics.probes import (
     dci,
     disentanglement_scores,
     mutual_information_gaps,
-    probe,
     separated_attribute_predictability,
     variance_ratio,
 )
@@ -41,9 +40,6 @@ def rotated(latents, seed=0):
 TRAIN, TEST = factors(0), factors(1)
 
 
-# --- all three
-
-
 def scores_of(change=lambda latents: latents):
     return disentanglement_scores(change(one_each(TRAIN, 2)), TRAIN, change(one_each(TEST, 3)), TEST, seed=0)
 
@@ -65,11 +61,8 @@ def test_what_does_not_vary_is_left_out():
     constant = Factor("constant", np.zeros(COUNT, int), categorical=True)
     varying = Factor("constant", TRAIN[0].values, categorical=True)
     for known, asked in ((constant, varying), (varying, constant)):
-        found = disentanglement_scores(latents, [known, *TRAIN[1:]], others, [asked, *TEST[1:]], seed=0)
-        assert found == disentanglement_scores(latents, TRAIN[1:], others, TEST[1:], seed=0)
-
-
-# --- each by itself
+        result = disentanglement_scores(latents, [known, *TRAIN[1:]], others, [asked, *TEST[1:]], seed=0)
+        assert result == disentanglement_scores(latents, TRAIN[1:], others, TEST[1:], seed=0)
 
 
 def test_a_gap_by_hand():
@@ -98,8 +91,8 @@ def test_predictability_of_a_quantity_by_hand():
     factor = Factor("density", quantity, categorical=False)
     # correlations of 1/√2 and 1/√5: signal over signal and noise
     latents = np.stack([quantity, quantity], axis=1) + rng.standard_normal((50_000, 2)) * [1, 2]
-    found = separated_attribute_predictability(latents, [factor], latents, [factor])
-    assert found == pytest.approx([1 / 2 - 1 / 5], abs=0.02)
+    result = separated_attribute_predictability(latents, [factor], latents, [factor])
+    assert result == pytest.approx([1 / 2 - 1 / 5], abs=0.02)
 
 
 def test_one_dimension_for_two_factors_is_complete_and_not_disentangled():
@@ -107,20 +100,10 @@ def test_one_dimension_for_two_factors_is_complete_and_not_disentangled():
     first, second = rng.integers(2, size=(2, COUNT))
     both = [Factor("a", first, categorical=True), Factor("b", second, categorical=True)]
     latents = np.stack([2 * first + second, rng.standard_normal(COUNT)], axis=1).astype(float)
-    found = dci(latents, both, latents, both, seed=0)
-    assert found.completeness > 0.95
-    assert found.disentanglement < 0.3
-    assert found.informativeness == pytest.approx([1, 1])
-
-
-# --- the reports' ratio, and how it fails
-
-
-def clouds(centres, seed, count=400, spread=1.0):
-    """Return latents around the centre of their style, [S, D], and their styles."""
-    styles = np.repeat(np.arange(len(centres)), count)
-    noise = np.random.default_rng(seed).standard_normal((len(styles), len(centres[0])))
-    return np.asarray(centres, float)[styles] + spread * noise, styles
+    result = dci(latents, both, latents, both, seed=0)
+    assert result.completeness > 0.95
+    assert result.disentanglement < 0.3
+    assert result.informativeness == pytest.approx([1, 1])
 
 
 def test_the_ratio_by_hand():
@@ -129,22 +112,3 @@ def test_the_ratio_by_hand():
     assert variance_ratio(latents, np.array([0, 1, 0, 1])) == pytest.approx(1 / 25)
     assert variance_ratio(np.array([[0.0], [0.0], [1.0]]), np.array([0, 0, 1])) == np.inf
     assert np.isnan(variance_ratio(np.ones((4, 1)), styles))
-
-
-def test_the_ratio_of_a_collapsed_latent_is_as_good_as_before():
-    (latents, styles), (others, other_styles) = clouds(10 * np.eye(4), 16), clouds(10 * np.eye(4), 17)
-    assert variance_ratio(1e-6 * latents, styles) == pytest.approx(variance_ratio(latents, styles))
-    assert variance_ratio(latents, styles) > 10
-    # what a decoder sees of it
-    rng = np.random.default_rng(18)
-    draws, other_draws = (1e-6 * part + rng.standard_normal(part.shape) for part in (latents, others))
-    assert variance_ratio(draws, styles) < 0.02
-    assert probe(draws, styles, other_draws, other_styles) == pytest.approx(1 / 4, abs=0.05)
-
-
-def test_a_large_ratio_goes_with_a_poor_probe():
-    # One style is far away and the other three are one.
-    centres = [[0, 0], [0, 0], [0, 0], [100, 0]]
-    (latents, styles), (others, other_styles) = clouds(centres, 19), clouds(centres, 20)
-    assert variance_ratio(latents, styles) > 500
-    assert probe(latents, styles, others, other_styles) == pytest.approx((1 + 3 * 1 / 3) / 4, abs=0.05)

@@ -13,7 +13,6 @@ from drumvae.composing import (
     rearrange,
     repeated,
     restyled,
-    transfer,
     vary,
 )
 from drumvae.data.kit import INSTRUMENTS, STEPS
@@ -45,9 +44,6 @@ def stray(latents, model):
     return (latents.low - expected.mean).numpy() / np.exp(expected.log_variance.numpy() / 2)
 
 
-# --- latents
-
-
 def test_latents_are_around_their_style_and_a_mixture_in_between(model):
     means = model.style_means.numpy()
     assert of_style(model, JAZZ, 4000).high.numpy().mean(axis=0) == pytest.approx(means[JAZZ], abs=0.08)
@@ -71,17 +67,6 @@ def test_another_upper_level_leaves_how_far_the_lower_one_strays(model):
     assert (moved.high == others.high).numpy().all()
     assert stray(moved, model) == pytest.approx(stray(latents, model), abs=1e-3)
     assert values(restyled(moved, model, latents.high)) == pytest.approx(values(latents), abs=1e-3)
-
-
-def test_a_transfer_draws_the_upper_level_of_the_style(model):
-    latents = of_style(model, ROCK, 4000)
-    moved = transfer(latents, model, np.full(4000, JAZZ), seed=6)
-    assert moved.high.numpy().mean(axis=0) == pytest.approx(model.style_means.numpy()[JAZZ], abs=0.08)
-    assert 0 < moved.high.numpy().std(axis=0).max() < 0.5
-    assert stray(moved, model) == pytest.approx(stray(latents, model), abs=1e-3)
-
-
-# --- hits
 
 
 @pytest.mark.parametrize(("style", "temperature"), [(ROCK, 1.0), (JAZZ, 0.3)])
@@ -119,9 +104,6 @@ def test_the_more_is_kept_the_nearer_to_the_source(model, temperature):
     assert (composed[0] == compose(model, latents, seed=3, temperature=temperature)).all()
 
 
-# --- pieces
-
-
 def test_a_loop_varies_its_first_bar_and_ends_with_a_fill(model):
     latents = of_style(model, ROCK, 40)
     pieces = loop(model, latents, 6, seed=4)
@@ -147,9 +129,6 @@ def test_bars_that_are_alike_stay_alike_and_silent_ones_silent(model):
     assert (hits[0] != hits[1]).any()
     assert (hits[0] != ours[0]).any()
     assert hits.any(axis=(1, 2)).tolist() == [True, True, False, True, False, True]
-
-
-# --- playing
 
 
 def played(model, count=200, *, style=ROCK, tempo=110.0, amount=1.0, seed=0):

@@ -1,12 +1,10 @@
-import csv
-import json
 import math
 import re
 
 import keras
 import numpy as np
 import pytest
-from breaking import Killed, breaking_off, kill, press_ctrl_c
+from breaking import interrupted, read_json, rows_of
 from smalldrums import SMALL, spelled_grooves, tiny
 
 from drumvae import train
@@ -17,7 +15,7 @@ from drumvae.metrics import diagnostics
 from drumvae.metrics.diagnostics import encode
 from drumvae.playing import load as load_model
 from drumvae.trainer import evaluate, measuring, prepare
-from manymodes.cli import INTERRUPTED_EXIT, UserError
+from manymodes.cli import UserError
 from manymodes.experiment.config import config_of, training_parser
 
 # Keras warns that what runs eagerly still reads its batches in a graph, as it should.
@@ -35,13 +33,12 @@ def _small(monkeypatch, small_networks):
 
 
 @pytest.fixture
-def fit(at_prompt, tmp_path):
+def fit(completed, tmp_path):
     """Train to the end in a folder of the test's own; return the folder and the output."""
 
     def run(*arguments, out="run"):
         options = arguments if "--resume" in arguments else (*SMALLER, *arguments, "--out", tmp_path / out)
-        code, text, errors = at_prompt(train.main, *options)
-        assert (code, errors) == (0, "")
+        text = completed(train.main, *options)
         return tmp_path / out, text
 
     return run
@@ -53,20 +50,9 @@ def config(*arguments):
     return config_of(DrumConfig, parser.parse_args([str(argument) for argument in arguments]))
 
 
-def read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def rows_of(run):
-    return list(csv.DictReader((run / "history.csv").read_text(encoding="utf-8").splitlines()))
-
-
 def results(run):
     """Return the files that the same command must write again."""
     return [(run / name).read_bytes() for name in ("model.keras", "history.csv")]
-
-
-# --- configurations
 
 
 def test_defaults_suit_the_data():
@@ -97,9 +83,6 @@ def test_only_styles_is_the_built_in_set(tmp_path, monkeypatch):
 def test_one_temperature_stands_for_both():
     assert config("--temperature", "2.0:0.5").temperature == (2, 0.5)
     assert config("--temperature", "0.7").temperature == (0.7, 0.7)
-
-
-# --- models and schedules
 
 
 @pytest.mark.parametrize(
@@ -134,9 +117,6 @@ def test_weight_and_temperature_follow_training():
     assert temperature == pytest.approx([2, math.sqrt(2), 0.5])
 
 
-# --- measures
-
-
 @pytest.mark.parametrize("supervised", [True, False])
 def test_validation_bars_are_measured_and_the_model_stays_as_it_is(supervised):
     grooves, others = spelled_grooves(8, 4), spelled_grooves(9, 4)
@@ -163,9 +143,6 @@ def test_a_diverged_model_is_not_evaluated():
         evaluate(model, spelled_grooves(8, 4), seed=0, train_seconds=0.0)
 
 
-# --- what a run leaves
-
-
 def test_what_a_run_leaves(tiny_run):
     kept, grooves = read_json(tiny_run / "config.json"), load_grooves(per_style=12, seed=SMALL[-1])
     assert (kept["program"], kept["monitor"]) == ("drumvae.train", "val_nats")
@@ -182,29 +159,16 @@ def test_what_a_run_leaves(tiny_run):
     assert metrics["n"] == len(grooves.test)
 
 
-# --- the same again
-
-
-def test_same_seed_same_bytes_even_after_interruptions(fit, at_prompt, tmp_path):
+def test_same_seed_same_bytes_even_after_an_interruption(fit, at_prompt, tmp_path):
     options = ("--unsupervised", "--temperature", "2:0.5")
     whole, text = fit(*options, out="whole")
     assert "note: no metrics.json: 5 bars are too few to test with" in text
     assert not (whole / "metrics.json").exists()
-    run = tmp_path / "run"
     keras.utils.set_random_seed(99)  # another process would be seeded otherwise
-
-    with breaking_off(0, kill), pytest.raises(Killed):  # before the first checkpoint
-        fit(*options)
-    with breaking_off(2, press_ctrl_c):  # in the second epoch, which is then repeated
-        code, text, errors = at_prompt(train.main, "--resume", run)
-    assert (code, errors) == (INTERRUPTED_EXIT, "")
-    assert f"stopped; continue with: python -m drumvae.train --resume {run}" in text
-    _, text = fit("--resume", run)
+    interrupted(at_prompt, train.main, tmp_path / "run", *SMALLER, *options)
+    run, text = fit("--resume", tmp_path / "run")
     assert f"continuing {run} after epoch 1 of 2" in text
     assert results(run) == results(whole)
-
-
-# --- errors
 
 
 @pytest.mark.parametrize(
@@ -216,9 +180,6 @@ def test_same_seed_same_bytes_even_after_interruptions(fit, at_prompt, tmp_path)
         (("--temperature", ":"), "such as 2.0:0.5"),
     ],
 )
-def test_errors_are_one_line(at_prompt, tmp_path, monkeypatch, arguments, message):
+def test_errors_are_one_line(refused, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
-    code, _, errors = at_prompt(train.main, *arguments)
-    assert (code, errors.count("\n")) == (2, 1)
-    assert message in errors
-    assert not (tmp_path / "runs").exists()
+    assert message in refused(train.main, *arguments)

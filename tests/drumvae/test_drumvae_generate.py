@@ -17,14 +17,14 @@ pytestmark = pytest.mark.usefixtures("loaded_once")
 
 
 @pytest.fixture
-def play(model_path, at_prompt, tmp_path):
+def play(model_path, completed, tmp_path):
     """Run the command; return the MIDI files that it wrote."""
 
     def run(*options, out="beats"):
         shutil.rmtree(tmp_path / out, ignore_errors=True)
-        code, text, errors = at_prompt(generate.main, "--model", model_path, "--out", tmp_path / out, *options)
+        text = completed(generate.main, "--model", model_path, "--out", tmp_path / out, *options)
         files = sorted((tmp_path / out).glob("*.mid"))
-        assert (code, text, errors) == (0, f"wrote {len(files)} beats to {tmp_path / out}/\n", "")
+        assert text == f"wrote {len(files)} beats to {tmp_path / out}/\n"
         return files
 
     return run
@@ -47,9 +47,6 @@ def read(files):
 
 def hits_in(files):
     return np.stack([bars.hits for bars in read(files)])
-
-
-# --- beats of a style
 
 
 def test_same_seed_same_bytes(play, contents, tmp_path):
@@ -103,9 +100,6 @@ def test_a_blend_leads_from_one_style_to_the_other(play):
     assert spearmanr(range(5), [hit_f1(hits[0], step) for step in hits]).statistic <= -0.9
 
 
-# --- variations
-
-
 def test_variations_are_as_long_and_as_fast_as_the_beat(play, my_beat):
     ours = read_beat(my_beat).bars
     files = play("--vary", my_beat, "--count", 4, "--amount", 0.8)
@@ -131,11 +125,8 @@ def test_a_beat_on_the_grid_stays_on_the_grid(play, my_beat, tmp_path):
     bars = read_beat(my_beat).bars
     write_beat(tmp_path / "stiff.mid", Bars.of(bars.hits, bars.velocities, 0 * bars.offsets, tempo=90))
     options = ("--vary", tmp_path / "stiff.mid", "--count", 2, "--amount", 1)
-    assert not any(found.offsets.any() for found in read(play(*options)))
-    assert all(found.offsets.any() for found in read(play(*options, "--humanize", 1)))
-
-
-# --- errors
+    assert not any(result.offsets.any() for result in read(play(*options)))
+    assert all(result.offsets.any() for result in read(play(*options, "--humanize", 1)))
 
 
 @pytest.mark.parametrize(
@@ -157,5 +148,5 @@ def test_a_beat_on_the_grid_stays_on_the_grid(play, my_beat, tmp_path):
         (["--vary", "none.mid"], "none.mid does not exist"),
     ],
 )
-def test_errors_are_one_line(refusal, tmp_path, options, message):
-    assert message in refusal(generate, "--out", tmp_path / "beats", *options)
+def test_errors_are_one_line(refused, model_path, tmp_path, options, message):
+    assert message in refused(generate.main, "--model", model_path, "--out", tmp_path / "beats", *options)

@@ -21,7 +21,7 @@ from manymodes.music.midi import TICKS_PER_QUARTER
 
 steady = settings(deadline=None, derandomize=True, max_examples=40)
 
-KICK, SNARE, CLOSED, OPEN = range(4)
+KICK, SNARE, CLOSED = range(3)
 
 
 def midi(*tracks, ticks=480, kind=1):
@@ -66,9 +66,6 @@ def random_bars(seed, count, density=0.15):
     offsets[:, 6, KICK], offsets[:, 7, KICK] = 0.4999, -0.5  # as near as two steps can come
     tempos = rng.integers(60, 200, count)
     return Bars.of(hits, rng.uniform(0.005, 1, hits.shape), offsets, tempo=tempos)
-
-
-# --- there and back
 
 
 @steady
@@ -119,9 +116,6 @@ def test_what_is_too_early_comes_at_the_beginning(tmp_path):
     assert bars.offsets[0, 0, KICK] == 0
 
 
-# --- reading
-
-
 @pytest.mark.parametrize("ticks", [24, 96, 480, 960])
 def test_the_resolution_of_the_file_does_not_matter(ticks):
     quarter = ticks
@@ -164,9 +158,6 @@ def test_metres_of_four_quarters(metre):
     assert len(beat.bars) == 1
 
 
-# --- which notes are drums
-
-
 def test_channel_ten_alone_counts_where_there_is_one():
     melody = [hit(note, 480 * place, channel=0) for place, note in enumerate((36, 38, 42))]
     assert cells(parse(melody, [hit(38, 0)]).bars) == [(0, 0, SNARE)]
@@ -190,9 +181,6 @@ def test_a_lone_part_that_is_like_drums_is_drums():
 def test_other_parts_are_not_drums(notes):
     with pytest.raises(UnusableBeatError, match="no drums"):
         parse([hit(note, time, channel=0) for note, time in notes])
-
-
-# --- what cannot be read
 
 
 @pytest.mark.parametrize(
@@ -234,9 +222,6 @@ def test_a_damaged_file_is_a_beat_or_an_error(data):
         assert str(error)  # noqa: PT017 - either is right
         return
     assert beat.bars.hits.any()
-
-
-# --- bars
 
 
 def test_an_offset_in_milliseconds():

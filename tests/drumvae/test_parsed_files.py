@@ -5,17 +5,14 @@ import pytest
 from drumvae.data import midi_grooves
 from drumvae.data.midi_grooves import Beat, parse_files, write_beat
 from drumvae.data.rules import bundled_rules
-from manymodes.files import CACHE_VARIABLE
 
 NAMES = ["rock/1.mid", "rock/2.mid", "jazz/1.mid", "jazz/words.mid", "jazz/cowbell.mid", "jazz/gone.mid"]
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    folder = tmp_path / "cache"
-    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+def cache(cache, monkeypatch):
     monkeypatch.setattr(midi_grooves, "_WORTH_CACHING", 5)
-    return folder
+    return cache
 
 
 @pytest.fixture
@@ -58,9 +55,9 @@ def test_other_files_are_parsed_again(beats, cache, change):
     parse(beats)
     names = ["rock/9.mid", *NAMES[1:]] if change == "name" else NAMES
     write_beat(beats / names[0], bundled_rules().sample(4, 3, [9]))
-    found = parse_files(beats, names, progress=False)
-    assert isinstance(found[names[0]], Beat)
-    np.testing.assert_array_equal(found[names[0]].bars.sources, [names[0]] * 3)
+    results = parse_files(beats, names, progress=False)
+    assert isinstance(results[names[0]], Beat)
+    np.testing.assert_array_equal(results[names[0]].bars.sources, [names[0]] * 3)
     assert len(list(cache.iterdir())) == 2
 
 

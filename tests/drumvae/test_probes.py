@@ -18,9 +18,6 @@ def classify():
     return style_classifier(*ruled_bars(200, 1))
 
 
-# --- probes
-
-
 def test_a_probe_is_judged_on_what_it_was_not_fitted_on():
     rng = np.random.default_rng(6)
     width, count = 200, 100  # it could learn these by heart
@@ -40,18 +37,12 @@ def test_a_style_with_few_bars_has_the_same_weight():
     assert probe(*lopsided(12), *lopsided(13)) == pytest.approx(0.84, abs=0.05)
 
 
-# --- style classifier
-
-
 def test_bars_by_rule_are_classified_nearly_optimally(classify):
     hits, styles = ruled_bars(100, 4)
     rules = bundled_rules()
     each = [rules.log_probability(hits, np.full(len(hits), style)) for style in range(len(STYLES))]
     best = balanced_accuracy(styles, np.argmax(each, axis=0))
     assert best - 0.06 < balanced_accuracy(styles, classify(hits)) <= best + 0.02
-
-
-# --- transfer
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +57,13 @@ def jazz_to_rock():
 
 def test_bars_left_as_they_are_keep_every_onset_and_are_no_transfer(classify, jazz_to_rock):
     sources, targets, real, styles = jazz_to_rock
-    found = transfer_scores(classify, sources, sources, targets, real, styles)
-    assert found["transfer_onset_f1"] == found["transfer_step_f1"] == 1
-    assert found["transfer_success"] == found["transfer_success_unchanged"] < 0.1
+    result = transfer_scores(classify, sources, sources, targets, real, styles)
+    assert result["transfer_onset_f1"] == result["transfer_step_f1"] == 1
+    assert result["transfer_success"] == result["transfer_success_unchanged"] < 0.1
     others = np.roll(sources, 1, axis=2)  # the same steps, other instruments
-    found = transfer_scores(classify, sources, others, targets, real, styles)
-    assert found["transfer_step_f1"] == 1
-    assert found["transfer_onset_f1"] == hit_f1(sources, others) < 0.5
+    result = transfer_scores(classify, sources, others, targets, real, styles)
+    assert result["transfer_step_f1"] == 1
+    assert result["transfer_onset_f1"] == hit_f1(sources, others) < 0.5
 
 
 def test_chance_is_of_the_target_alone(classify):
@@ -81,9 +72,9 @@ def test_chance_is_of_the_target_alone(classify):
     source, elsewhere = empty.copy(), empty.copy()
     source[0, 0, 0] = elsewhere[0, 3, 2] = True
     real = np.concatenate([source, elsewhere, elsewhere])
-    found = {
+    result = {
         style: transfer_scores(classify, source, source, np.array([style]), real, np.array([0, 0, 1]))
         for style in (0, 1)
     }
-    assert found[0]["transfer_onset_f1_random"] == pytest.approx(2 * 0.5 / (1 + 1))
-    assert found[1]["transfer_onset_f1_random"] == 0
+    assert result[0]["transfer_onset_f1_random"] == pytest.approx(2 * 0.5 / (1 + 1))
+    assert result[1]["transfer_onset_f1_random"] == 0

@@ -41,9 +41,6 @@ def random_bars(count, seed, chance=0.15):
     return np.random.default_rng(seed).random((count, 16, len(INSTRUMENTS))) < chance
 
 
-# --- features
-
-
 def test_what_is_played_is_counted():
     hits = bars(STRAIGHT, NOTHING)
     assert density(hits) == pytest.approx([12 / CELLS, 0])
@@ -68,21 +65,18 @@ def test_syncopation_by_hand(kick, expected):
     assert syncopation(bars({"kick": kick})).tolist() == [expected]
 
 
-# --- F1
-
-
 def test_f1_by_hand():
-    hits, found = np.array([[1, 1, 1, 0, 0]]), np.array([[0.9, 0.5, 0.4, 0.6, 0.1]])
-    assert hit_f1(hits, found) == pytest.approx(2 * 2 / (3 + 3))
-    assert hit_f1(hits, found, 0.4) == pytest.approx(2 * 3 / (3 + 4))
+    hits, result = np.array([[1, 1, 1, 0, 0]]), np.array([[0.9, 0.5, 0.4, 0.6, 0.1]])
+    assert hit_f1(hits, result) == pytest.approx(2 * 2 / (3 + 3))
+    assert hit_f1(hits, result, 0.4) == pytest.approx(2 * 3 / (3 + 4))
 
 
 def test_f1_of_each_instrument():
     hits = bars(STRAIGHT, STRAIGHT)
-    found = hits.copy()
-    found[1, 0, INSTRUMENTS.index("kick")] = False
-    found[:, :, INSTRUMENTS.index("snare")] = False
-    by_instrument = instrument_f1(hits, found)
+    result = hits.copy()
+    result[1, 0, INSTRUMENTS.index("kick")] = False
+    result[:, :, INSTRUMENTS.index("snare")] = False
+    by_instrument = instrument_f1(hits, result)
     assert by_instrument["kick"] == pytest.approx(2 * 3 / (4 + 3))
     assert by_instrument["snare"] == 0
     assert by_instrument["hihat_closed"] == 1
@@ -97,9 +91,6 @@ def test_expected_f1_is_that_of_all_pairs_together(ours, theirs):
     assert expected_f1(ours, chances) == pytest.approx(hit_f1(left, right), nan_ok=True)
 
 
-# --- distances
-
-
 def test_nearest_distances_by_hand():
     train = bars(STRAIGHT, OFFBEAT)
     asked = bars(OFFBEAT, NOTHING, {**STRAIGHT, "kick": "x... .... x.x. ...."})
@@ -112,9 +103,6 @@ def test_mean_distance_is_that_of_all_pairs():
     assert mean_distance(hits) == pytest.approx(np.mean(pairs))
     assert mean_distance(np.repeat(hits[:1], 5, axis=0)) == 0
     assert np.isnan(mean_distance(hits[:1]))
-
-
-# --- density by style
 
 
 def test_density_calibration_by_hand():
@@ -134,9 +122,6 @@ def test_density_calibration_by_hand():
         }
     )
     assert table["jazz"]["wasserstein"] == 0
-
-
-# --- baselines
 
 
 def test_as_many_components_as_there_are_directions_rebuild_bars_whole():

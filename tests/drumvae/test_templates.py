@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drumvae.data.kit import INSTRUMENTS, STEPS
-from drumvae.data.rules import ROWS, STYLES, Rules, _over, bundled_rules, parse_style
+from drumvae.data.rules import ROWS, STYLES, Rules, bundled_rules, parse_style
 
 steady = settings(deadline=None, derandomize=True, max_examples=25)
 
@@ -61,9 +61,6 @@ def every_pattern(rules):
     return patterns
 
 
-# --- grids
-
-
 def test_a_grid_is_read_as_it_is_written():
     one, other = little().templates
     assert rows_of(one.tenths, "kick") == at({0: 10, 2: 4})
@@ -79,15 +76,6 @@ def test_ornaments_come_through_as_far_as_there_is_room():
     assert rows_of(other.tenths, "hihat_open") == at({2: 3})  # 2 + 3
     (crowded,) = little(LITTLE.replace("..7.", "..9.").split("[other]")[0]).templates
     assert rows_of(crowded.tenths, "hihat_open") == at({2: 1})
-
-
-def test_a_change_lies_over_the_template():
-    style = little()
-    (fill,) = style.changes
-    changed = _over(fill.tenths, style.templates[0].tenths)
-    assert rows_of(changed, "kick") == at({2: 4})
-    assert rows_of(changed, "crash") == at({0: 5})
-    assert rows_of(changed, "snare") == rows_of(style.templates[0].tenths, "snare")
 
 
 @pytest.mark.parametrize(
@@ -107,9 +95,6 @@ def test_errors_in_a_grid_name_the_section(old, new, message):
     assert old in LITTLE
     with pytest.raises(ValueError, match=message):
         little(LITTLE.replace(old, new, 1))
-
-
-# --- their probability
 
 
 @pytest.fixture(scope="module")
@@ -148,10 +133,10 @@ def test_bars_are_as_frequent_as_their_probability(small):
     count = 5_000
     bars = np.concatenate([rules.sample(style, count, [0]).hits for style in range(2)])
     index = {pattern.tobytes(): number for number, pattern in enumerate(patterns)}
-    found = np.bincount([index[bar.tobytes()] for bar in bars], minlength=len(patterns)) / (2 * count)
+    result = np.bincount([index[bar.tobytes()] for bar in bars], minlength=len(patterns)) / (2 * count)
     errors = np.sqrt(chances * (1 - chances) / (2 * count))
-    assert (found[chances == 0] == 0).all()
-    assert (np.abs(found - chances)[chances > 0] <= 5 * errors[chances > 0]).all()
+    assert (result[chances == 0] == 0).all()
+    assert (np.abs(result - chances)[chances > 0] <= 5 * errors[chances > 0]).all()
 
 
 def test_a_bar_that_breaks_a_rule_is_never_made():
@@ -167,9 +152,6 @@ def test_a_bar_that_breaks_a_rule_is_never_made():
         broken = bars.copy()
         broken[:, step, struck], broken[:, step, rests] = True, False
         assert (rules.log_probability(broken) == -np.inf).all()
-
-
-# --- entropy
 
 
 def test_the_entropy_is_that_of_all_patterns(small):
@@ -188,9 +170,6 @@ def test_the_entropy_is_that_of_all_patterns(small):
     inside = marginal[(marginal > 0) & (marginal < 1)]
     factorised = -(inside * np.log(inside) + (1 - inside) * np.log(1 - inside)).sum()
     assert bound.factorised_nats == pytest.approx(factorised)
-
-
-# --- how bars are played
 
 
 def test_the_first_bars_are_the_same_whatever_their_count():

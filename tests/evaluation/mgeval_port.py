@@ -29,24 +29,24 @@ class Piece:
         self.track = next(t for t in file.tracks if any(e.type == "note_on" and e.velocity for e in t))
 
     def note_ons(self):
-        now, found = 0, []
+        now, results = 0, []
         for event in self.track:
             now += event.time
             if event.type == "note_on" and event.velocity != 0:
-                found.append((now, event.note))
-        return found
+                results.append((now, event.note))
+        return results
 
     def lengths(self):
         """Ticks of each note of the track, in the order of the onsets."""
-        now, open_notes, found = 0, {}, []
+        now, open_notes, results = 0, {}, []
         for event in self.track:
             now += event.time
             if event.type == "note_on" and event.velocity != 0:
                 open_notes.setdefault(event.note, []).append(now)
             elif event.type in {"note_on", "note_off"} and open_notes.get(event.note):
                 start = open_notes[event.note].pop(0)
-                found.append((start, event.note, now - start))
-        return [length for _, _, length in sorted(found)]
+                results.append((start, event.note, now - start))
+        return [length for _, _, length in sorted(results)]
 
     def roll(self):
         return self.pretty.instruments[0].get_piano_roll(fs=100)
@@ -139,8 +139,8 @@ def note_length_hist(piece):
 
 def note_length_transition_matrix(piece):
     matrix = np.zeros((12, 12))
-    found = classes(piece)
-    for before, after in itertools.pairwise(found):
+    results = classes(piece)
+    for before, after in itertools.pairwise(results):
         matrix[before, after] += 1
     return matrix
 

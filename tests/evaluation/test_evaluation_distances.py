@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from evaluation.scores import distances
-from evaluation.scores.overlap import _wasserstein_of_halves, compare_feature, holm
+from evaluation.scores.overlap import compare_feature, holm
 from evaluation.scores.sampling import Draws
 
 SAMPLES = arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6).map(lambda value: round(value, 3)))
@@ -103,14 +103,6 @@ def test_halves_give_a_mean_its_textbook_interval(size):
     assert all(len(set(part.tolist())) == len(part) for part, _ in draws.halves)  # no copies
     low, high = draws.score(values.mean(), lambda part, _: values[part].mean(), splits=0).interval
     assert high - low == pytest.approx(2 * 1.96 * values.std(ddof=1) / np.sqrt(size), rel=0.25)
-
-
-def test_wasserstein_of_halves_is_that_of_each_half():
-    rng = np.random.default_rng(12)
-    gen, org = rng.normal(size=(9, 3)), rng.normal(size=(14, 3))
-    draws, pooled = Draws.of(9, 14, rng), np.concatenate([gen, org])
-    expected = [distances.wasserstein(pooled[a], pooled[b]) for a, b in draws.halves]
-    assert _wasserstein_of_halves(pooled, draws) == pytest.approx(expected)
 
 
 def test_ceiling_rises_with_the_number_of_pieces():

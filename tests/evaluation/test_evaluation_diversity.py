@@ -42,22 +42,22 @@ def test_precision_recall_by_hand():
 
 def test_equal_sets_fill_each_other():
     x = np.random.default_rng(1).normal(size=(60, 4))
-    found = fill(x, x)
-    assert found.vendi.value == pytest.approx(1, abs=0.2)
-    assert found.precision.value == found.recall.value == found.coverage.value == 1
-    assert found.frechet.value == pytest.approx(0, abs=1e-6)
+    result = fill(x, x)
+    assert result.vendi.value == pytest.approx(1, abs=0.2)
+    assert result.precision.value == result.recall.value == result.coverage.value == 1
+    assert result.frechet.value == pytest.approx(0, abs=1e-6)
     assert fill(x[:1], x) is None
 
 
 def test_intervals_hold_their_scores_and_take_no_file_for_its_own_copy():
     rng = np.random.default_rng(3)
-    found = fill(rng.normal(size=(80, 4)), rng.normal(size=(120, 4)))
+    result = fill(rng.normal(size=(80, 4)), rng.normal(size=(120, 4)))
     for name in ("vendi", "precision", "recall", "density", "coverage", "frechet"):
-        score = getattr(found, name)
+        score = getattr(result, name)
         assert score.interval[0] < score.value < score.interval[1], name
     # drawing with replacement would lose a third of the pieces, and with them of the variety
-    assert found.vendi.interval[0] > 0.7
-    assert found.vendi.interval[1] < 1.4
+    assert result.vendi.interval[0] > 0.7
+    assert result.vendi.interval[1] < 1.4
 
 
 def test_share_interval_is_wilsons():
@@ -99,9 +99,9 @@ def test_a_transposed_and_embedded_copy_is_found_and_named(tunes):
     piece = rebuilt(source, pitch=source.pitch - 2, name="gen/copy.mid")
     one = feature_table([piece])
     gen_space, _ = standardise(one, table)
-    found = find_copies([piece], tunes, gen_space, space)
-    pair = found.pairs[0]
+    result = find_copies([piece], tunes, gen_space, space)
+    pair = result.pairs[0]
     assert (pair.piece, pair.source) == ("gen/copy.mid", source.name)
     assert pair.notes == len(source)
     assert pair.share == 1
-    assert found.gen.copied.tolist() == [1]
+    assert result.gen.copied.tolist() == [1]

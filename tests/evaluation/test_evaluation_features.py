@@ -213,16 +213,13 @@ def test_tempo_moves_time_between_onsets_alone(notes):
         assert fast[name] == pytest.approx(values * factor, nan_ok=True), name
 
 
-def test_command_writes_one_row_per_file(tune_folder, tmp_path, at_prompt):
+def test_command_writes_one_row_per_file(tune_folder, tmp_path, completed, refused):
     out = tmp_path / "features.csv"
-    code, printed, _ = at_prompt(main, tune_folder, "--out", out, "--jobs", "1")
-    assert code == 0
+    printed = completed(main, tune_folder, "--out", out, "--jobs", "1")
     with out.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 300
     assert set(FEATURES) - set(rows[0]) == {name for name in FEATURES if f"{name}[" in "".join(rows[0])}
     assert float(rows[0]["total_used_note"]) > 0
     assert "300 read, 0 skipped" in printed
-    code, _, error = at_prompt(main, tune_folder, "--out", out)
-    assert code == 2
-    assert "--force" in error
+    assert "--force" in refused(main, tune_folder, "--out", out)

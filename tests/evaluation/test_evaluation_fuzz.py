@@ -41,9 +41,9 @@ def test_damaged_files_are_read_or_listed(tune_folder, tmp_path):
     sources = [path.read_bytes() for path in sorted(tune_folder.glob("*.mid"))]
     for number in range(COUNT):
         (tmp_path / f"{number:05d}.mid").write_bytes(mutated(sources[number % len(sources)], rng))
-    found = read_folder(tmp_path, jobs=2, label="fuzz")
-    names = [piece.name for piece in found.pieces] + [skipped.path for skipped in found.skipped]
+    result = read_folder(tmp_path, jobs=2, label="fuzz")
+    names = [piece.name for piece in result.pieces] + [skipped.path for skipped in result.skipped]
     assert sorted(names) == [f"fuzz/{number:05d}.mid" for number in range(COUNT)]
-    assert all(skipped.reason for skipped in found.skipped)
-    table = feature_table(found.pieces)
+    assert all(skipped.reason for skipped in result.skipped)
+    table = feature_table(result.pieces)
     assert not any(np.isinf(values).any() for values in table.values())

@@ -13,10 +13,10 @@ from evaluation.reading.folders import read_folder
 
 @pytest.fixture(scope="module")
 def both(tune_folder):
-    found = read_folder(tune_folder, jobs=1)
-    paths = [tune_folder / piece.name.split("/")[1] for piece in found.pieces][::10]
+    result = read_folder(tune_folder, jobs=1)
+    paths = [tune_folder / piece.name.split("/")[1] for piece in result.pieces][::10]
     ported = [mgeval_port.measure(mgeval_port.Piece(path)) for path in paths]
-    return feature_table(found.pieces[::10], mgeval.FEATURES), ported
+    return feature_table(result.pieces[::10], mgeval.FEATURES), ported
 
 
 @pytest.mark.parametrize("name", list(mgeval.FEATURES))

@@ -47,16 +47,16 @@ def test_every_file_is_read_or_listed(tmp_path):
     os.truncate(tmp_path / "huge.mid", 40_000_000)
     (tmp_path / "notes.txt").write_text("no MIDI file, and no business of ours")
     (tmp_path / "dangling.mid").symlink_to(tmp_path / "nowhere")
-    found = read_folder(tmp_path, jobs=1, label="set")
-    reasons = {skipped.path: skipped.reason for skipped in found.skipped}
-    assert {piece.name for piece in found.pieces} | set(reasons) == {
+    result = read_folder(tmp_path, jobs=1, label="set")
+    reasons = {skipped.path: skipped.reason for skipped in result.skipped}
+    assert {piece.name for piece in result.pieces} | set(reasons) == {
         f"set/{name}"
         for name in (
             *("a.mid", "deep/down/B.MIDI", "silent.mid", "cut.mid", "empty.mid", "text.mid", "huge.mid"),
             "dangling.mid",
         )
     }
-    assert {"set/a.mid", "set/deep/down/B.MIDI"} <= {piece.name for piece in found.pieces}
+    assert {"set/a.mid", "set/deep/down/B.MIDI"} <= {piece.name for piece in result.pieces}
     assert reasons["set/silent.mid"] == "no notes"
     assert reasons["set/empty.mid"] == "empty file"
     assert "not readable as MIDI" in reasons["set/text.mid"]

@@ -47,15 +47,15 @@ def test_longest_repeats_without_a_shared_note(many):
 @given(SEQUENCES, st.data())
 def test_longest_shared_runs(many, data):
     reference = np.array(data.draw(st.lists(st.booleans(), min_size=len(many), max_size=len(many))))
-    found = longest_shared_runs(*flat(many), len(many), reference)
+    result = longest_shared_runs(*flat(many), len(many), reference)
     for index, one in enumerate(many):
         others = [common(one, many[other]) for other in range(len(many)) if other != index and reference[other]]
-        length = found.length[index]
+        length = result.length[index]
         assert length == max(others, default=0)
         if length:
-            partner, start, there = found.partner[index], found.start[index], found.partner_start[index]
+            partner, start, there = result.partner[index], result.start[index], result.partner_start[index]
             assert partner != index
             assert reference[partner]
             assert one[start : start + length] == many[partner][there : there + length]
         else:
-            assert found.partner[index] == -1
+            assert result.partner[index] == -1

@@ -13,13 +13,6 @@ def letters():
 
 
 @pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "fonts"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def add(folder):
     """Copy a font of matplotlib's into the folder; return its path there."""
 

@@ -1,15 +1,10 @@
 import dataclasses
-import functools
 import os
-import zipfile
 
 import keras
 import numpy as np
 import pytest
-from smallfonts import use_tiny_networks
 
-from fontgan import compare
-from fontgan.config import FontConfig
 from fontgan.data.fonts import load_fonts
 from fontgan.data.glyphs import Jitter
 from fontgan.data.sheets import bundled_fonts
@@ -47,13 +42,6 @@ def made(few, tmp_path_factory):
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """Return an own cache folder, which does not exist yet."""
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def trained(monkeypatch):
     """Replace training and reading by nothing; return the names of the classifiers that would have been trained."""
     names = []
@@ -77,9 +65,6 @@ def same(one, other):
     return all(map(np.array_equal, one.get_weights(), other.get_weights()))
 
 
-# --- how they are built
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_images_are_changed_in_training_alone(kind):
     classifier = build_classifier(kind, seed=0)
@@ -91,9 +76,6 @@ def test_images_are_changed_in_training_alone(kind):
     # Features come before the dropout: they differ only where the images do.
     moved, otherwise = (np.asarray(classifier(images, training=True)[0]) for _ in range(2))
     assert (moved != otherwise).any(axis=1).all()
-
-
-# --- what they learn
 
 
 def test_a_classifier_reads_letters_it_has_not_seen_and_is_less_sure_of_noise(made, few):
@@ -120,9 +102,6 @@ def test_a_classifier_that_reads_badly_is_introduced_as_such(how):
     assert note.startswith(f"note: the reporting classifier reads fewer than 98.5% of real letters {how}")
 
 
-# --- where they are kept
-
-
 def test_classifiers_are_cached(made, few, monkeypatch):
     first, folder = made
     monkeypatch.setenv(CACHE_VARIABLE, str(folder))
@@ -143,19 +122,10 @@ def test_the_fingerprint_of_the_letters_decides_on_their_classifiers(few, cache,
     assert len(list(cache.iterdir())) == 4
 
 
-def without_config(path):
-    with zipfile.ZipFile(path) as archive:
-        kept = {name: archive.read(name) for name in archive.namelist() if name != "config.json"}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in kept.items():
-            archive.writestr(name, content)
-
-
 DAMAGE = {
     "it is empty": lambda path: path.write_bytes(b""),
     "its end is missing": lambda path: os.truncate(path, path.stat().st_size // 2),
     "its middle is missing": lambda path: path.write_bytes(path.read_bytes().replace(b"\x00" * 64, b"\xa5" * 64)),
-    "a part is missing": without_config,
 }
 
 
@@ -172,19 +142,3 @@ def test_a_damaged_classifier_is_replaced(few, cache, trained, damage):
     assert len(list(cache.iterdir())) == 2
     classifiers_of(few, (SMALL, QUICK))
     assert len(trained) == 3
-
-
-def test_the_next_training_does_not_depend_on_cached_classifiers(few, cache, monkeypatch):
-    use_tiny_networks(monkeypatch)
-    monkeypatch.setattr(
-        classifiers,
-        "classifiers_of",
-        functools.partial(classifiers_of, kinds=(QUICK._replace(name="selecting"), QUICK)),
-    )
-    weights = []
-    for _ in range(2):  # trained first, then cached
-        classifiers.introduced_classifiers.cache_clear()
-        model = compare.COMPARISON.prepare(FontConfig(fix="none", batch_size=4).check(), few, 0, None).model
-        weights.append(model.get_weights())
-    for one, other in zip(*weights, strict=True):
-        np.testing.assert_array_equal(one, other)

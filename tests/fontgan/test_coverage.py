@@ -35,14 +35,11 @@ def normal(count, seed, centre=0.0):
     return np.random.default_rng(seed).normal(centre, size=(count, 4))
 
 
-# --- letters
-
-
 def test_confident_readings_are_shares_of_all_images():
-    found = reading("AABZC", [SURE, UNSURE, SURE, UNSURE, np.nan])
-    assert strict_shares(found).tolist() == [0.2, 0.2] + 24 * [0]
-    assert rejected_share(found) == pytest.approx(3 / 5)
-    assert (naive_coverage(found), covered_letters(found)) == (4, "AB")
+    result = reading("AABZC", [SURE, UNSURE, SURE, UNSURE, np.nan])
+    assert strict_shares(result).tolist() == [0.2, 0.2] + 24 * [0]
+    assert rejected_share(result) == pytest.approx(3 / 5)
+    assert (naive_coverage(result), covered_letters(result)) == (4, "AB")
 
 
 def test_a_letter_in_a_hundred_is_covered_and_one_in_more_is_not():
@@ -73,9 +70,6 @@ def test_kl_floor_is_the_mean_of_letters_drawn_evenly():
 def test_letters_vanish_by_hand():
     times = vanished([{"covered": letters} for letters in ("AB", "A", "C", "CB", "AC")])
     assert times == {**dict.fromkeys(LETTERS, 0), "A": 1, "B": 2}
-
-
-# --- distances
 
 
 def test_kernel_distance_by_hand():

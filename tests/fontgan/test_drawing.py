@@ -33,9 +33,6 @@ def letters_of(images):
     return BlockClassifier().predict(images[..., None])[1].argmax(axis=1)
 
 
-# --- styles
-
-
 def test_a_style_is_one_latent_vector_and_every_letter(labelled):
     codes = style(labelled, 7)
     assert codes.shape == (K, LATENTS + K)
@@ -70,9 +67,6 @@ def test_a_model_that_draws_nan_is_refused():
     broken = drawing_gan(np.full((K, SIZE_PX, SIZE_PX, 1), np.nan), labelled=True)
     with pytest.raises(UserError, match="has diverged"):
         draw(broken, style(broken, 0))
-
-
-# --- ways
 
 
 def test_a_way_has_both_ends(labelled):

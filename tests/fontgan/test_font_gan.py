@@ -4,13 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from smallfonts import drawing_gan, marked, small_letters, tiny_gan
+from smallfonts import drawing_gan, marked, tiny_gan
 
 from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.models.gan import FontGAN
 from manymodes.files import save_keras
 
-L = keras.layers
 K = len(LETTERS)
 BACKGROUND, INK = -1.0, 1.0
 SEED = tf.constant([3, 4], tf.int64)
@@ -28,9 +27,6 @@ def dots(count, row, column):
     return tf.constant(images)
 
 
-# --- shifting
-
-
 @pytest.mark.parametrize("reach", [1, 2, 5])
 def test_images_are_shifted_by_whole_pixels_to_all_sides(reach):
     shifted = tiny_gan(translation_px=reach).augment(dots(6000, 14, 9), SEED).numpy()
@@ -39,9 +35,9 @@ def test_images_are_shifted_by_whole_pixels_to_all_sides(reach):
     assert set(np.unique(shifted)) == {BACKGROUND, INK}
     image, row, column, _ = np.nonzero(shifted == INK)
     np.testing.assert_array_equal(image, np.arange(6000))
-    found = np.stack([row - 14, column - 9], axis=1)
+    result = np.stack([row - 14, column - 9], axis=1)
     steps = range(-reach, reach + 1)
-    shifts, counts = np.unique(found, axis=0, return_counts=True)
+    shifts, counts = np.unique(result, axis=0, return_counts=True)
     assert [tuple(shift) for shift in shifts] == list(itertools.product(steps, steps))
     # Each as often as any other: five standard errors.
     expected = 6000 / len(counts)
@@ -60,19 +56,6 @@ def test_background_comes_in_and_ink_goes_out():
         assert not outside.all(axis=1).any()
 
 
-# --- kinds
-
-
-def test_kinds_are_one_hot():
-    gan, letters = tiny_gan(K), small_letters(train=1)
-    batch = (tf.constant(letters.train.images), tf.constant(letters.train.labels))
-    np.testing.assert_array_equal(gan.prepare(batch), letters.train.images)
-    np.testing.assert_array_equal(gan.conditions(batch), np.eye(K))
-    plain = tiny_gan()
-    assert plain.prepare(batch[0]) is batch[0]
-    assert plain.conditions(batch[0]) is None
-
-
 def test_what_is_asked_for_is_drawn():
     asked = [2, 0, 25, 2, 7]
     images = drawing_gan(marked(range(K))).generate(5, seed=1, kinds=asked)
@@ -89,9 +72,6 @@ def test_kinds_are_drawn_as_often_as_their_shares_say():
     assert (drawn[shares == 0] == 0).all()
 
 
-# --- generating
-
-
 @pytest.mark.parametrize("condition_dim", [0, 5])
 def test_same_seed_same_images(condition_dim):
     gan = tiny_gan(condition_dim)
@@ -100,9 +80,6 @@ def test_same_seed_same_images(condition_dim):
     np.testing.assert_array_equal(gan.generate(600, seed=1), first)
     assert (gan.generate(600, seed=2) != first).any(axis=(1, 2, 3)).all()
     np.testing.assert_allclose(gan.draw(gan.codes(600, 1)[590:]), first[590:], atol=1e-6)
-
-
-# --- saving and training
 
 
 @pytest.mark.parametrize("condition_dim", [0, 5])

@@ -53,9 +53,6 @@ def rendered(text, font, width, left):
     return np.asarray(paper) / np.float32(127.5) - 1
 
 
-# --- what a renderer draws
-
-
 @pytest.mark.parametrize("face", ["regular", "mono bold", "italic"])
 def test_a_classifier_reads_a_sentence(contents, classifier, face):
     font = renderer(contents[face])
@@ -102,9 +99,6 @@ def test_letters_stand_on_the_base_line(contents):
         assert (top, bottom) == pytest.approx((-100, 0), abs=2)
 
 
-# --- what is in the file
-
-
 def test_characters_and_names(contents):
     font = opened(contents["mono bold"])
     expected = {code(letter): letter for letter in LETTERS for code in (ord, lambda letter: ord(letter.lower()))}
@@ -131,6 +125,22 @@ def test_measures_hold_all_glyphs(contents):
         assert np.median([glyphs[letter].yMax - glyphs[letter].yMin for letter in LETTERS]) == pytest.approx(
             CAPITAL, abs=2
         )
+
+
+def signed_area(points):
+    """Return the area within points [n, 2], y upwards: negative where they go round clockwise."""
+    x, y = points.T
+    return (x @ np.roll(y, -1) - np.roll(x, -1) @ y) / 2
+
+
+def test_outer_contours_are_clockwise_and_holes_are_not(contents):
+    glyphs = opened(contents["regular"])["glyf"]
+    for letter, holes in {"H": 0, "O": 1, "B": 2}.items():
+        points, ends, _ = glyphs[letter].getCoordinates(glyphs)
+        areas = [signed_area(part) for part in np.split(np.array(points), np.array(ends[:-1], int) + 1)]
+        outer, *inner = sorted(areas)
+        assert (outer < 0, len(inner)) == (True, holes), letter
+        assert all(0 < area < -outer for area in inner), letter
 
 
 def test_the_same_letters_give_the_same_bytes(few):

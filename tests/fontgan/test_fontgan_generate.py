@@ -54,13 +54,12 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def generated(models, at_prompt, place):
+def generated(models, completed, place):
     """Run the command; return the files by name, and the other lines that it printed."""
 
     def run(*options, model="labelled"):
         force = () if "--force" in options else ("--force",)
-        code, text, errors = at_prompt(generate.main, "--model", models / f"{model}.keras", *options, *force)
-        assert (code, errors) == (0, "")
+        text = completed(generate.main, "--model", models / f"{model}.keras", *options, *force)
         lines = text.splitlines()
         written = [line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")]
         others = [line for line in lines if not line.startswith("wrote ")]
@@ -70,24 +69,17 @@ def generated(models, at_prompt, place):
 
 
 @pytest.fixture
-def refusal(models, at_prompt, contents, place):
-    """Run the command in vain; return its one line of errors. Nothing may be written."""
+def refusal(models, refused):
+    """Run the command, which must fail; return its error."""
 
     def run(*options, model="labelled"):
-        before = contents(place.path)
-        code, text, errors = at_prompt(generate.main, "--model", models / f"{model}.keras", *options)
-        assert (code, len(errors.splitlines()), contents(place.path)) == (2, 1, before)
-        assert "wrote" not in text
-        return errors
+        return refused(generate.main, "--model", models / f"{model}.keras", *options, notes=model == "lacking")
 
     return run
 
 
 def paths(content):
     return [path.get("d") for path in ET.fromstring(content).iter("{http://www.w3.org/2000/svg}path")]  # noqa: S314 - our own
-
-
-# --- what is drawn
 
 
 def test_a_picture_and_its_outlines_have_the_letters_of_the_text(generated):
@@ -151,9 +143,6 @@ def test_the_same_style_gives_the_same_bytes_and_another_one_others(generated, o
     assert all(one[name] != other[name] for name in one)
 
 
-# --- models that were trained without labels
-
-
 def test_letters_of_a_model_without_labels_are_chosen(generated, place):
     files, lines = generated("--text", "KEYS", "--out", "a.svg", model="searched")
     assert len(paths(files["a.svg"])) == 4
@@ -181,9 +170,6 @@ def test_letters_without_ink_are_named(refusal):
     assert "draws nothing for T" in refusal("--interpolate", "A", "T", model="empty")
 
 
-# --- what a person can get wrong
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -206,15 +192,10 @@ def test_refusals_name_the_option(refusal, options, message):
     assert message in refusal(*options)
 
 
-def test_the_classifier_of_a_model_that_ships_has_learned_the_bundled_fonts(models, at_prompt, shipped, place):
+def test_the_classifier_of_a_model_that_ships_has_learned_the_bundled_fonts(models, completed, shipped, place):
     (shipped / "letters-best.keras").write_bytes((models / "searched.keras").read_bytes())
-    code, text, _ = at_prompt(generate.main, "--text", "A", "--model", "letters-best")
-    assert code == 0
-    assert "no config.json of a run" not in text
+    assert "no config.json of a run" not in completed(generate.main, "--text", "A", "--model", "letters-best")
     assert place.learned == [(None, 0)]
-
-
-# --- nothing is lost
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
-import csv
 import functools
-import json
 import re
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
-from breaking import Killed, breaking_off, eagerly, kill, press_ctrl_c, trained_once
+from breaking import eagerly, interrupted, read_json, rows_of, trained_once
 from PIL import Image
 from smallfonts import BlockClassifier, block_classifiers, marked, small_letters, use_tiny_networks
 
@@ -17,8 +15,7 @@ from fontgan.data import fonts
 from fontgan.data.glyphs import LETTERS
 from fontgan.metrics import alphabets, classifiers
 from fontgan.metrics.classifiers import read
-from manymodes.cli import INTERRUPTED_EXIT, UserError
-from manymodes.experiment.run import open_run
+from manymodes.cli import UserError
 
 # Keras warns that batches are still read in a graph, as they should be.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
@@ -66,36 +63,24 @@ def without_curves(monkeypatch):
 
 
 @pytest.fixture
-def fit(at_prompt, tmp_path):
+def fit(completed, tmp_path):
     """Train to the end; return the folder and the output."""
 
     def run(*arguments):
         place = () if "--resume" in arguments else (*SMALL, "--out", tmp_path / "run")
-        code, text, errors = at_prompt(train.main, *place, *arguments)
-        assert (code, errors) == (0, "")
+        text = completed(train.main, *place, *arguments)
         return tmp_path / "run", text
 
     return run
 
 
-def rows_of(run):
-    return list(csv.DictReader((run / "history.csv").read_text(encoding="utf-8").splitlines()))
-
-
-def read_json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def results(run, contents):
     """Return the results that follow from the command: all but those of the clock, and curves."""
-    found = contents(run)
-    drawn = {name for name in found if name.startswith("plots/")} - {f"plots/{name}" for name in CURVES}
+    result = contents(run)
+    drawn = {name for name in result if name.startswith("plots/")} - {f"plots/{name}" for name in CURVES}
     metrics = read_json(run / "metrics.json")
     del metrics["train_seconds"]
-    return {**{name: found[name] for name in {"model.keras", "history.csv"} | drawn}, "metrics.json": metrics}
-
-
-# --- what a run leaves
+    return {**{name: result[name] for name in {"model.keras", "history.csv"} | drawn}, "metrics.json": metrics}
 
 
 def test_what_a_run_leaves(finished):
@@ -132,9 +117,6 @@ def test_what_a_run_leaves(finished):
             picture.load()
 
 
-# --- letters, and the epoch that is chosen by them
-
-
 def test_the_classifier_that_reports_has_not_chosen(without_curves, fit, monkeypatch, tmp_path):
     class Late(BlockClassifier):
         """Does not answer before training is over."""
@@ -158,59 +140,28 @@ REAL = read(BlockClassifier(), small_letters().validation.images)
 @pytest.mark.parametrize("letters", [1, 13, 26])
 def test_counting_by_hand(letters):
     model = drawing(lambda count: marked(np.arange(count) % letters))
-    found = trainer.count_letters(model, BlockClassifier(), REAL, 0)
+    result = trainer.count_letters(model, BlockClassifier(), REAL, 0)
     shares = np.bincount(np.arange(COUNTED) % letters) / COUNTED
     kl = float((shares * np.log(26 * shares)).sum())
-    assert {name: found[name] for name in COUNTS} == pytest.approx(
-        {
-            "strict_coverage": letters,
-            "naive_coverage": letters,
-            "rejected": 0,
-            "kl_uniform": kl,
-            "covered": 2**letters - 1,
-            "shortfall": 1 - letters / 26 + kl,
-        },
-        abs=1e-9,
-    )
+    expected = {"strict_coverage": letters, "naive_coverage": letters, "rejected": 0, "kl_uniform": kl}
+    expected |= {"covered": 2**letters - 1, "shortfall": 1 - letters / 26 + kl}
+    assert {name: result[name] for name in COUNTS} == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_model_that_has_diverged_is_worse_than_any_other_and_has_no_distances():
     model = drawing(lambda count: np.full((count, 28, 28, 1), np.nan, np.float32))
-    found = trainer.count_letters(model, BlockClassifier(), REAL, 0)
-    assert found.keys() == COUNTS
-    assert found["shortfall"] == pytest.approx(1 + 1 + np.log(26))
+    result = trainer.count_letters(model, BlockClassifier(), REAL, 0)
+    assert result.keys() == COUNTS
+    assert result["shortfall"] == pytest.approx(1 + 1 + np.log(26))
     with pytest.raises(UserError, match=r"diverged.*--seed"):
         trainer.evaluate(model, small_letters(), block_classifiers(), count=60, seed=0, train_seconds=1.0)
 
 
-# --- the same again
-
-
-def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
-    finished, without_curves, fit, at_prompt, contents, tmp_path
-):
-    run = tmp_path / "run"
-
-    # killed before the first checkpoint
-    with breaking_off(0, kill), pytest.raises(Killed):
-        fit("--conditional")
-    assert not list(run.glob("checkpoints/epoch-*"))
-
-    # interrupted in the second epoch, which is then done again
-    with breaking_off(2, press_ctrl_c):
-        code, text, errors = at_prompt(train.main, "--resume", run)
-    assert (code, errors) == (INTERRUPTED_EXIT, "")
-    assert f"stopped; continue with: python -m fontgan.train --resume {run}" in text
-    assert len(rows_of(run)) == 1
-    assert keras.models.load_model(run / "model.keras").generate(1, seed=0).shape == (1, 28, 28, 1)
-    assert not (run / "metrics.json").exists()
-
-    _, text = fit("--resume", run, "--count", 60)
+def test_an_interrupted_run_ends_as_one_that_was_not(finished, without_curves, fit, at_prompt, contents, tmp_path):
+    interrupted(at_prompt, train.main, tmp_path / "run", *SMALL, "--conditional")
+    run, text = fit("--resume", tmp_path / "run", "--count", 60)
     assert f"continuing {run} after epoch 1 of 3" in text
     assert results(run, contents) == results(finished[0], contents)
-
-
-# --- what a person can get wrong
 
 
 @pytest.mark.parametrize(
@@ -219,23 +170,13 @@ def test_a_run_killed_and_interrupted_ends_as_one_that_was_not(
         (("--fonts", "no/such/folder"), "no/such/folder does not exist"),
         (("--fonts", "notes.txt"), "no usable font"),
         (("--count", "25"), "at least 26"),
-        (("--resume", "begun", "--fix", "none"), "--fix differs from the run in begun"),
-        (("--resume", "begun"), "has changed since begun began: start a new run"),
     ],
 )
-def test_refusals_are_one_line(at_prompt, contents, tmp_path, monkeypatch, arguments, message):
+def test_refusals_are_one_line(refused, tmp_path, monkeypatch, arguments, message):
     monkeypatch.delattr(classifiers, "classifiers_of")  # no classifier is trained before
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("No font at all.", encoding="utf-8")
-    config = FontConfig(fix="minibatch", updates_per_epoch=2).check()
-    open_run(tmp_path / "begun", config, "other", resume=False, data="fonts")
-    before = contents(tmp_path)
-    code, _, errors = at_prompt(train.main, *arguments)
-    assert (code, errors.count("\n"), contents(tmp_path)) == (2, 1, before)
-    assert message in errors
-
-
-# --- the configuration
+    assert message in refused(train.main, *arguments)
 
 
 @pytest.mark.parametrize(

@@ -39,19 +39,19 @@ def purity(groups, labels):
 
 @pytest.mark.parametrize("count", [None, 7])
 def test_shares_are_of_the_images_in_each_group(jittered, count):
-    found = find_groups(jittered.train.images, seed=0, count=count)
-    assert found.of_images.shape == (260,)
-    assert len(found.shares) == (count or 13)
-    assert found.shares.sum() == pytest.approx(1)
-    assert found.shares.min() > 0
-    for group, share in enumerate(found.shares):
-        assert (found.of_images == group).mean() == pytest.approx(share)
+    result = find_groups(jittered.train.images, seed=0, count=count)
+    assert result.of_images.shape == (260,)
+    assert len(result.shares) == (count or 13)
+    assert result.shares.sum() == pytest.approx(1)
+    assert result.shares.min() > 0
+    for group, share in enumerate(result.shares):
+        assert (result.of_images == group).mean() == pytest.approx(share)
 
 
 def test_letters_without_jitter_are_one_group_each(still):
-    found = find_groups(still.train.images, seed=0, count=26)
-    assert purity(found, still.train.labels) == 1
-    assert found.shares.tolist() == [1 / 26] * 26
+    result = find_groups(still.train.images, seed=0, count=26)
+    assert purity(result, still.train.labels) == 1
+    assert result.shares.tolist() == [1 / 26] * 26
 
 
 def test_centred_ink_is_in_the_middle_of_the_frame(jittered):

@@ -33,14 +33,6 @@ def letters_asked(*numbers):
     return tf.one_hot(numbers, K)
 
 
-def inputs_for(network, count):
-    inputs = [noise(count, *place.shape[1:]) for place in network.inputs]
-    return inputs if len(inputs) > 1 else inputs[0]
-
-
-# --- shapes
-
-
 @pytest.mark.parametrize("build", GENERATORS)
 def test_images_reach_from_background_to_ink_and_no_farther(build):
     network = build(latent_dim=7, condition_dim=5)
@@ -63,9 +55,6 @@ def test_critics_turn_images_into_scores_of_any_size(build):
     assert np.abs(scores).max() > 1  # not squashed
 
 
-# --- the course's networks
-
-
 def test_the_networks_are_the_course_s():
     generator, discriminator = build_generator(), build_discriminator()
     assert generator.input_shape == (None, 100)
@@ -78,9 +67,6 @@ def test_the_networks_are_the_course_s():
     assert [layer.rate for layer in of_kind(discriminator, L.Dropout)] == [0.25] * 3
     # Normalisation would let examples of a batch see each other, real and generated ones at once.
     assert of_kind(discriminator, L.BatchNormalization) == []
-
-
-# --- what other modules rely on
 
 
 @pytest.mark.parametrize("condition_dim", [0, K])
@@ -121,14 +107,3 @@ def test_the_style_reaches_every_layer():
 
     assert difference(None) < 1e-6
     assert min(difference(layer) for layer in (layout, *ways)) >= 1e-4
-
-
-@pytest.mark.parametrize("build", [*GENERATORS, *CRITICS])
-def test_networks_can_be_cloned_and_saved(build, tmp_path):
-    network = build(condition_dim=2)
-    clone = keras.models.clone_model(network)
-    assert [weight.shape for weight in clone.weights] == [weight.shape for weight in network.weights]
-    network.save(tmp_path / "network.keras")
-    loaded = keras.models.load_model(tmp_path / "network.keras")
-    inputs = inputs_for(network, 2)
-    np.testing.assert_array_equal(loaded(inputs), network(inputs))

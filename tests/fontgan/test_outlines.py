@@ -77,9 +77,6 @@ def likeness(outline, image):
     return np.minimum(drawn, given_ink).sum() / np.maximum(drawn, given_ink).sum()
 
 
-# --- letters
-
-
 @pytest.mark.parametrize("face", FACES)
 def test_outlines_are_those_of_the_letters(outlines, alphabets, face):
     images = alphabets[FACES.index(face)]
@@ -96,16 +93,13 @@ def test_letters_have_their_holes(outlines, face):
         assert (areas < 0).sum() == HOLES.get(letter, 0), letter
 
 
-# --- shapes of which everything is known
-
-
 @pytest.mark.parametrize("box", [(5, 4, 20, 25), (5.3, 4.6, 20.2, 25.9), (8.5, 3.25, 10.75, 24.5), (0, 0, 28, 28)])
 def test_a_rectangle_is_four_lines_between_its_corners(box):
     ((*sides,),) = trace(rectangle(*box))
     assert [len(side) for side in sides] == [2] * 4
     left, top, right, bottom = box
-    found = sorted(tuple(side[0]) for side in sides)
-    np.testing.assert_allclose(found, [(left, top), (left, bottom), (right, top), (right, bottom)], atol=0.06)
+    result = sorted(tuple(side[0]) for side in sides)
+    np.testing.assert_allclose(result, [(left, top), (left, bottom), (right, top), (right, bottom)], atol=0.06)
 
 
 @pytest.mark.parametrize("radius", [3, 6.4, 11])

@@ -53,9 +53,6 @@ def compared(model):
     return [layer for layer in model.discriminator.layers if isinstance(layer, MinibatchDiscrimination)]
 
 
-# --- what each fix is
-
-
 @pytest.mark.parametrize(
     ("fix", "changed"),
     [
@@ -84,14 +81,6 @@ def test_the_best_is_another_model_altogether(conditional):
         assert (optimizer.beta_1, optimizer.beta_2) == (0.0, 0.99)
 
 
-@pytest.mark.usefixtures("_tiny")
-def test_the_best_learns_ever_more_slowly():
-    model = ready("best", conditional=True, epochs=5, updates_per_epoch=20).model
-    # half a cosine from 1e-3 down to a tenth of it, over all the updates there will be
-    for at, share in ((0, 1), (50, 0.55), (100, 0.1)):
-        assert learning_rates(model, at) == pytest.approx([1e-3 * share] * 2, rel=1e-4)
-
-
 @pytest.mark.parametrize(("fix", "conditional"), CHOICES)
 def test_every_choice_trains(eager, fix, conditional):
     training = ready(fix, conditional=conditional)
@@ -103,9 +92,6 @@ def test_every_choice_trains(eager, fix, conditional):
     assert sum((old != new).any() for old, new in zip(before, after, strict=True)) > len(before) * 0.7
 
 
-# --- kinds
-
-
 @pytest.mark.usefixtures("_tiny")
 def test_without_letters_the_best_is_told_groups_that_it_finds():
     model, batches, *_ = ready("best")
@@ -115,9 +101,6 @@ def test_without_letters_the_best_is_told_groups_that_it_finds():
     np.testing.assert_array_equal(kinds, expected.of_images)
     assert model.condition_dim == len(expected.shares) == len(LETTERS_TO_LEARN.train.images) // 20
     assert model.shares == pytest.approx(np.bincount(kinds) / len(kinds))
-
-
-# --- continuing
 
 
 @pytest.fixture

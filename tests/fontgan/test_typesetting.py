@@ -43,9 +43,6 @@ def runs(flags):
     return edges.reshape(-1, 2)
 
 
-# --- measuring
-
-
 def test_ink_is_measured_to_fractions_of_a_pixel():
     image = box(4, 24, 6, 20)
     image[4:24, 5] = 0.5  # covered by three quarters
@@ -73,9 +70,6 @@ def test_letters_that_recede_from_their_sides_want_less_room(alphabet):
     assert min(*before.values(), *after.values()) > 0
 
 
-# --- setting
-
-
 def test_letters_follow_each_other_without_touching(line):
     inked = runs(columns_with_ink(set_lines([line("HILL")])))
     assert len(inked) == 4
@@ -89,9 +83,6 @@ def test_aligned_letters_stand_below_each_other(line):
     middles = [placed.x + (placed.letter.left + placed.letter.right) / 2 for placed in page.placed]
     assert middles[:3] == pytest.approx(middles[3:], abs=0.5)
     assert np.diff(middles[:3]).min() > line("W")[0].advance - 1
-
-
-# --- outlines
 
 
 def paths_of(text):

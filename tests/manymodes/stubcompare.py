@@ -75,11 +75,11 @@ class StubComparison(Comparison):
         measures = {"place": place, "unknown": float("nan"), "process": os.getpid()}
         return Result(measures, {"place": f"it is at {place:.3f} after {job.args.count}"}, {"places": (place, place)})
 
-    def tables(self, found):
-        rows = [[Cell(row.title), values(records, "place", "{:.2f}".format)] for row, records in found.items()]
+    def tables(self, result):
+        rows = [[Cell(row.title), values(records, "place", "{:.2f}".format)] for row, records in result.items()]
         return [Table("Places", ("Row", "Place"), rows, "Note.")]
 
-    def pictures(self, found, data):
+    def pictures(self, result, data):
         return {"places.png": Picture("Where they are", lambda path: path.write_bytes(b"PNG"))}
 
 

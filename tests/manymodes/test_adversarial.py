@@ -203,16 +203,6 @@ def test_features_are_matched_on_average(eager):
     np.testing.assert_allclose(model.generator.get_weights()[1], [1.6, -0.8], rtol=1e-5)
 
 
-def test_what_matches_features_saves_and_loads(tmp_path):
-    model = featured_players()
-    model.compile("sgd", "sgd", feature_matching=True)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert loaded.feature_matching
-    assert len(loaded.weights) == len(model.weights)
-    loaded.train_on_batch(np.zeros((2, WIDTH), np.float32))
-
-
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_generator_climbs_the_critic_as_it_will_be(eager, steps):
     model = linear_players()

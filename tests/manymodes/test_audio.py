@@ -47,16 +47,6 @@ def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
     assert np.sqrt(np.mean(middle(read) ** 2)) == pytest.approx(0.5 / np.sqrt(2), abs=0.03)
 
 
-def test_a_failure_leaves_the_file_as_it_was(tmp_path):
-    file = tmp_path / "sound.mp3"
-    write_audio(file, sine())
-    before = file.read_bytes()
-    with pytest.raises(soundfile.LibsndfileError):
-        write_audio(file, sine(), 12_345)  # no rate that MP3 has
-    assert file.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["sound.mp3"]
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -1,6 +1,5 @@
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -104,32 +103,6 @@ def test_a_stopped_comparison_goes_on(compare, tmp_path, monkeypatch):
     assert before.items() < dates(tmp_path).items()
 
 
-def test_an_interrupted_training_goes_on(compare, tmp_path, monkeypatch):
-    compare("--rows", "small", "--epochs", 4)
-    whole = records(tmp_path)["small-seed-0"]
-    (tmp_path / "work").rename(tmp_path / "elsewhere")
-    measured = []
-
-    def interrupt(self, config, data, done, checkpoint):
-        training = stubmodel.prepare(config, data, done, checkpoint)
-
-        def measure(epoch, last):
-            measured.append(epoch)
-            if measured == [1, 2]:
-                signal.raise_signal(signal.SIGINT)
-            return training.measure(epoch, last)
-
-        return training._replace(measure=measure)
-
-    monkeypatch.setattr(type(COMPARISON), "prepare", interrupt)
-    compare("--rows", "small", "--epochs", 4, "--force", code=130)
-    compare("--rows", "small", "--epochs", 4, "--force")
-    assert measured == [1, 2, 3, 4]
-    again = records(tmp_path)["small-seed-0"]
-    assert again["measures"] == whole["measures"]
-    assert again["training"]["updates"] == whole["training"]["updates"]
-
-
 def test_a_row_without_results_is_left_out(compare, tmp_path, monkeypatch):
     monkeypatch.setenv(FAILING, "small")
     assert "small, seed 0: left out of the tables: its training diverged" in compare()
@@ -139,7 +112,7 @@ def test_a_row_without_results_is_left_out(compare, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--rows", "grate"], "unknown row 'grate'; did you mean great"),
         (["--rows", "transformer"], "choose from real, small, great, noise"),
@@ -153,10 +126,10 @@ def test_a_row_without_results_is_left_out(compare, tmp_path, monkeypatch):
         (["--work", "{file}"], "file"),
     ],
 )
-def test_refusals_name_the_option(compare, tmp_path, arguments, said):
+def test_refusals_name_the_option(compare, tmp_path, arguments, message):
     (tmp_path / "file").write_text("mine")
     names = {"there": tmp_path / "there", "file": tmp_path / "file"}
-    assert said in compare(*(argument.format(**names) for argument in arguments), code=2)
+    assert message in compare(*(argument.format(**names) for argument in arguments), code=2)
     assert not records(tmp_path)
     assert not (tmp_path / "results").exists()
     assert (tmp_path / "file").read_text() == "mine"

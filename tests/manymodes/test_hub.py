@@ -245,12 +245,3 @@ def test_a_slim_file_is_the_averaged_generator_in_sixteen_bits(players, tmp_path
     hub.save_slim(loaded, tmp_path / "again.keras")
     assert (tmp_path / "again.keras").read_bytes() == (tmp_path / "slim.keras").read_bytes()
     assert {file.name for file in tmp_path.iterdir()} == {"slim.keras", "again.keras"}
-
-
-def test_slim_files_of_other_models_are_rounded_and_compressed(tmp_path):
-    keras.utils.set_random_seed(5)
-    model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(256), keras.layers.Dense(3)])
-    model.save(tmp_path / "whole.keras")
-    hub.save_slim(model, tmp_path / "slim.keras")
-    assert_rounded(keras.models.load_model(tmp_path / "slim.keras"), model)
-    assert (tmp_path / "slim.keras").stat().st_size < 0.55 * (tmp_path / "whole.keras").stat().st_size

@@ -20,15 +20,15 @@ def closeness(inputs, projection, *, kernels=1, group_size=None):
 def test_a_batch_of_three_by_hand():
     # The projected values are 0, ln 2 and ln 4: the closenesses of the pairs are 1/2, 1/2 and 1/4.
     inputs = [[0.0, 9.0], [np.log(2), -9.0], [np.log(4), 0.0]]
-    found = closeness(inputs, [[1.0], [0.0]])
-    np.testing.assert_allclose(found, [[(1 / 2 + 1 / 4) / 2], [1 / 2], [(1 / 4 + 1 / 2) / 2]], rtol=1e-5)
+    result = closeness(inputs, [[1.0], [0.0]])
+    np.testing.assert_allclose(result, [[(1 / 2 + 1 / 4) / 2], [1 / 2], [(1 / 4 + 1 / 2) / 2]], rtol=1e-5)
 
 
 def test_distance_is_the_sum_over_the_dimensions_of_a_kernel():
     # Kernel 1 sees (x, y), kernel 2 sees (0, 3 x): the projections are kernel by kernel.
     inputs = [[0.0, 0.0], [np.log(2), -np.log(3)]]
-    found = closeness(inputs, [[1.0, 0.0, 0.0, 3.0], [0.0, 1.0, 0.0, 0.0]], kernels=2)
-    np.testing.assert_allclose(found, [[1 / 6, 1 / 8]] * 2, rtol=1e-5)
+    result = closeness(inputs, [[1.0, 0.0, 0.0, 3.0], [0.0, 1.0, 0.0, 0.0]], kernels=2)
+    np.testing.assert_allclose(result, [[1 / 6, 1 / 8]] * 2, rtol=1e-5)
 
 
 def test_identical_examples_are_at_one_and_far_ones_at_nought():

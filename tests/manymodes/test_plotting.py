@@ -13,8 +13,8 @@ def draw(path, title="a title"):
 def test_the_same_drawing_gives_the_same_bytes_and_another_one_others(tmp_path, contents):
     for name, title in (("one", "a title"), ("again", "a title"), ("other", "another")):
         draw(tmp_path / name, title)
-    found = contents(tmp_path)
-    assert found["one"] == found["again"] != found["other"]
+    result = contents(tmp_path)
+    assert result["one"] == result["again"] != result["other"]
 
 
 def test_the_style_is_of_the_figure_alone(tmp_path):

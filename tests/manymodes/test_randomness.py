@@ -71,9 +71,9 @@ EXAMPLES = np.arange(1000, dtype=np.float32).reshape(500, 2)
 
 
 def epoch_of(batches):
-    found = np.stack([batches[index] for index in range(len(batches))])
+    results = np.stack([batches[index] for index in range(len(batches))])
     batches.on_epoch_end()
-    return found
+    return results
 
 
 def test_rows_are_drawn_in_proportion_to_their_weights():

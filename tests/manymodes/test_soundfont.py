@@ -9,7 +9,7 @@ from manymodes.music.soundfont import PlayedNote, render, soundfont_file
 
 RATE = 22_050
 MELODIC = {"piano": 0, "vibraphone": 11, "organ": 19, "guitar": 24, "violin": 40, "trumpet": 56, "flute": 73}
-KICK, CLOSED_HAT, OPEN_HAT, CRASH = 36, 42, 46, 49
+CLOSED_HAT, OPEN_HAT, CRASH = 42, 46, 49
 
 
 def partial_near(sound, frequency):

@@ -50,11 +50,11 @@ def test_markdown():
 
 
 def test_particulars_are_those_of_the_records():
-    found = {
+    result = {
         Row("a", "A"): [record(), record(machine="two", date="2026-01-03")],
         Row("b", "B"): [record(date="2025-12-31")],
     }
-    about = particulars(found, command="python -m x", data=("Tunes", "some"), time="a minute")
+    about = particulars(result, command="python -m x", data=("Tunes", "some"), time="a minute")
     assert about == {
         "Command": "python -m x",
         "Tunes": "some",

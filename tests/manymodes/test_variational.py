@@ -26,8 +26,8 @@ def gaussian(*parts):
 @given(numbers, numbers, numbers)
 @settings(max_examples=20, deadline=None)
 def test_density_is_that_of_the_normal_distribution(mean, log_variance, value):
-    found = gaussian([mean], [log_variance]).log_density(tf.constant([value], tf.float64))
-    assert float(found) == pytest.approx(norm.logpdf(value, mean, np.exp(log_variance / 2)))
+    results = gaussian([mean], [log_variance]).log_density(tf.constant([value], tf.float64))
+    assert float(results) == pytest.approx(norm.logpdf(value, mean, np.exp(log_variance / 2)))
 
 
 @given(numbers, numbers, numbers, numbers)
@@ -36,8 +36,8 @@ def test_divergence_is_the_integral_that_defines_it(q_mean, q_log, p_mean, p_log
     grid = np.linspace(-60, 60, 40_001)
     q = norm(q_mean, np.exp(q_log / 2))
     integrand = q.pdf(grid) * (q.logpdf(grid) - norm(p_mean, np.exp(p_log / 2)).logpdf(grid))
-    found = kl_divergence(gaussian([q_mean], [q_log]), gaussian([p_mean], [p_log]))
-    assert float(found[0]) == pytest.approx(np.trapezoid(integrand, grid), abs=1e-6)
+    results = kl_divergence(gaussian([q_mean], [q_log]), gaussian([p_mean], [p_log]))
+    assert float(results[0]) == pytest.approx(np.trapezoid(integrand, grid), abs=1e-6)
 
 
 def test_divergence_is_of_each_dimension():
@@ -61,8 +61,8 @@ def test_the_floor_is_under_the_mean_of_the_batch():
 
 
 def test_cells_are_coins():
-    found = bernoulli_log_likelihood(tf.constant([0.0, np.log(3.0)]), tf.constant([1.0, 0.0]))
-    assert np.exp(found.numpy()) == pytest.approx([0.5, 0.25])
+    results = bernoulli_log_likelihood(tf.constant([0.0, np.log(3.0)]), tf.constant([1.0, 0.0]))
+    assert np.exp(results.numpy()) == pytest.approx([0.5, 0.25])
 
 
 class TestBoundOnAKnownModel:

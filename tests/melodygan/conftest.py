@@ -1,7 +1,5 @@
 import functools
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -78,15 +76,3 @@ def small_networks(eager, monkeypatch):
         monkeypatch.setattr(trainer, name, functools.partial(getattr(trainer, name), **sizes))
     monkeypatch.setattr(trainer, "NOTES_A_TUNE", 8)
     monkeypatch.setattr(trainer, "_TUNES_JUDGED", 5)
-
-
-@pytest.fixture
-def python(environment):
-    """Run a program in a fresh process; return what it printed."""
-
-    def run(program, *arguments):
-        command = [sys.executable, "-c", program, *map(str, arguments)]
-        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-        return done.stdout
-
-    return run

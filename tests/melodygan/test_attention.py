@@ -60,13 +60,13 @@ def one_hot(tune):
 
 def test_intervals_by_hand():
     # Symbols 2 to 5 are pitches, 1 is a rest, 0 the end.
-    found = np.asarray(
+    result = np.asarray(
         Intervals(VOCABULARY.n_pitches, 2)(one_hot([(2, 1), (4, 1), (4, 2), (3, 1), (1, 1), (3, 1), (5, 1)]))
     )
     steps = {0: None, 1: 2, 2: 0, 3: -1, 4: None, 5: None, 6: 2, 7: None}
     for place, step in steps.items():
         expected = [float(step == width) for width in range(-2, 3)]
-        assert found[0, place].tolist() == expected, place
+        assert result[0, place].tolist() == expected, place
     assert not np.asarray(Intervals(VOCABULARY.n_pitches, 2)(one_hot([(2, 1), (5, 1)]))).any()  # wider than it tells
 
 

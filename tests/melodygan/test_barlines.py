@@ -29,11 +29,11 @@ def test_the_upbeat_is_found(meter, upbeat, steps):
 
 @pytest.mark.parametrize(("meter", "upbeat", "steps"), SONGS[:5])
 def test_the_metre_is_found(meter, upbeat, steps):
-    found = bar_lines(rhythm(*steps))
+    result = bar_lines(rhythm(*steps))
     # Bars of 2/4 are halves of those of 4/4, and upbeats of both are alike.
     alike = {"2/4", "4/4"} if meter in {"2/4", "4/4"} else {meter}
-    assert found.meter in alike
-    assert (found.upbeat - upbeat) % min(METERS[found.meter], METERS[meter]) == 0
+    assert result.meter in alike
+    assert (result.upbeat - upbeat) % min(METERS[result.meter], METERS[meter]) == 0
 
 
 def test_pitches_do_not_matter_but_rests_begin_as_notes_do():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from scores import random_tunes, walking_tunes, write_abc
+from comparisons import compared
+from scores import walking_tunes
 
 import evaluation.scores.sampling
 from manymodes.experiment.records import Row
@@ -48,26 +49,16 @@ def test_random_notes_are_uniform_over_those_of_training_tunes():
 
 
 @pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
-def test_a_model_is_compared_with_real_tunes(at_prompt, tmp_path, tune_file, few_samples, eager, monkeypatch):
+def test_a_model_is_compared_with_real_tunes(completed, tmp_path, tune_file, few_samples, eager, monkeypatch):
     small = MelodyConfig(wgan=True, penalty="none", units=2, batch_size=4, updates_per_epoch=2)
     rows = (COMPARISON.rows[0], Row("small", "small WGAN", small), *COMPARISON.rows[-2:])
     monkeypatch.setattr(type(COMPARISON), "rows", rows)
-    arguments = ("--work", tmp_path / "work", "--corpus", tune_file, "--epochs", 1, "--count", 6, "--jobs", 1)
-    code, text, errors = at_prompt(main, *arguments, "--out", tmp_path)
-    assert (code, errors) == (0, "")
-    written = (tmp_path / "melody.md").read_text(encoding="utf-8")
+    options = ("--corpus", tune_file, "--epochs", 1, "--count", 6)
+    text, written, pictures = compared(completed, main, tmp_path, "melody", *options)
     if "small, seed 0: left out" not in text:  # after one epoch it may compose nothing usable
         assert "| small WGAN |" in written
     assert "| random notes |" in written
-    assert len(list((tmp_path / "melody").glob("*.png"))) == 7
-
-
-def test_too_small_a_corpus_is_refused(at_prompt, tmp_path):
-    write_abc(tmp_path / "few.abc", random_tunes(8))
-    arguments = ("--corpus", tmp_path / "few.abc", "--work", tmp_path / "work", "--out", tmp_path / "results")
-    code, _, errors = at_prompt(main, *arguments)
-    assert code == 2
-    assert "too few to hold any out: add more" in errors
+    assert len(pictures) == 7
 
 
 def test_every_row_is_a_valid_configuration():

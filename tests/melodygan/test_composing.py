@@ -47,9 +47,6 @@ def compose(model, count=4, **options):
     return [tuple(score.notes) for score in melodygan.compose(model, count=count, **options)]
 
 
-# --- composing
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loaded_model_composes_the_same(models, kind, tmp_path):
     save_keras(models[kind], tmp_path / "run" / "model.keras")
@@ -75,22 +72,11 @@ def test_a_key_is_a_mode_and_a_tonic(lstm):
     assert compose(lstm, key="D minor") == [transposed(notes, 5) for notes in plain]
 
 
-@pytest.mark.parametrize(
-    ("key", "fifths", "mode"), [("D minor", -1, "minor"), ("F#", 6, "major"), ("Gb major", -6, "major")]
-)
-def test_the_key_signature_is_that_of_the_key(lstm, key, fifths, mode):
-    (score,) = melodygan.compose(lstm, key=key, bars=2)
-    assert (score.fifths, score.mode) == (fifths, mode)
-
-
 def test_temperature_top_k_and_top_p_reach_the_model(models):
     for kind in ("lstm", "gan"):
         options = ({}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.3})
         tunes = [compose(models[kind], bars=1, **choice) for choice in options]
         assert all(tunes.count(one) == 1 for one in tunes)
-
-
-# --- from a given tune
 
 
 def test_a_start_is_kept(lstm, in_g):
@@ -173,9 +159,6 @@ def test_the_highest_note_of_midi_is_the_last():
         compose(HighModel(), 1, key="D")
 
 
-# --- what cannot be composed
-
-
 @pytest.mark.parametrize(
     ("kinds", "options", "others"),
     [
@@ -213,9 +196,6 @@ def test_options_of_other_models(models, kinds, options, others):
 def test_requests_beyond_the_training_tunes(models, kind, options, message):
     with pytest.raises(UserError, match=message):
         compose(models[kind], **options)
-
-
-# --- scores
 
 
 @pytest.mark.parametrize(

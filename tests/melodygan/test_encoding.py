@@ -26,9 +26,6 @@ corpora = st.lists(tunes, min_size=1, max_size=8)
 SEED = (Note(67, 2), Note(67, 2), Note(67, 3), Note(65, 1), Note(64, 2), Note(64, 2), Note(64, 3))
 
 
-# --- step form
-
-
 def test_a_known_melody_in_steps():
     assert " ".join(to_steps(SEED)) == "67 _ 67 _ 67 _ _ 65 64 _ 64 _ 64 _ _"
     assert to_steps([Note(60, 4), Note(None, 2)]) == ["60", "_", "_", "_", "r", "_"]
@@ -74,9 +71,6 @@ def test_configurations_survive_json(corpus):
         assert kind.from_config(json.loads(json.dumps(symbols.to_config()))) == symbols
 
 
-# --- note form
-
-
 def test_known_note_form():
     tune = Tune((Note(60, 4), Note(None, 2), Note(55, 8)))
     vocabulary = NoteVocabulary.from_tunes([tune])
@@ -102,9 +96,6 @@ def test_the_pitch_channel_ends_a_tune():
     assert vocabulary.decode(generated) == (Note(60, 2), Note(None, 4))
 
 
-# --- cutting
-
-
 def numbered(count, **about):
     return Tune(tuple(Note(pitch, 1) for pitch in range(count)), **about)
 
@@ -124,9 +115,6 @@ def test_windows_fit_and_end_with_the_tune(count, length, stride):
     assert windows[0].notes == tune.notes[:length]
     assert windows[-1].notes == tune.notes[-length:]
     assert len(set(windows)) == len(windows)
-
-
-# --- the reported form
 
 
 @pytest.mark.parametrize(("pitch", "name"), [(60, "C4"), (72, "C5"), (70, "A#4"), (0, "C-1"), (127, "G9")])

@@ -72,10 +72,6 @@ def test_the_way_to_a_key_is_the_shorter_one():
         assert shifts == [0, 1, 2, 3, 4, 5, -6, -5, -4, -3, -2, -1]
 
 
-def test_transposing_leaves_rests_and_lengths():
-    assert transposed([Note(60, 4), Note(None, 2)], -3) == (Note(57, 4), Note(None, 2))
-
-
 def test_low_notes_are_raised():
     notes = (Note(60, 4), Note(None, 2), Note(66, 4))
     assert raised(notes, 64) == transposed(notes, 12)

@@ -30,9 +30,6 @@ def small_gan(seed=0, **options):
     return model
 
 
-# --- from logits to notes
-
-
 def test_straight_through_draws_as_softmax_says():
     probabilities = np.array([0.5, 0.3, 0.15, 0.05])
     logits = tf.tile(tf.math.log(tf.constant(probabilities, tf.float32))[None], [20_000, 1])
@@ -52,17 +49,6 @@ def test_straight_through_has_the_gradient_of_softmax():
     assert gradient.sum(axis=-1) == pytest.approx(np.zeros(6), abs=1e-5)
 
 
-def test_prepare_is_one_hot_of_the_vocabulary():
-    model = small_gan()
-    prepared = model.prepare(tf.constant(EXAMPLES))
-    assert prepared.shape == (len(TUNES), LENGTH, SYMBOLS)
-    for index, part in enumerate(model.parts(prepared)):
-        np.testing.assert_array_equal(part, np.eye(part.shape[-1])[EXAMPLES[..., index]])
-
-
-# --- generating
-
-
 @pytest.mark.parametrize("silent", [NoteVocabulary.END, NoteVocabulary.PITCH_REST])
 def test_a_generator_of_silence_does_not_wait_for_ever(silent):
     model = small_gan()
@@ -70,9 +56,6 @@ def test_a_generator_of_silence_does_not_wait_for_ever(silent):
     head.set_weights([np.zeros_like(head.kernel), 1000 * np.eye(SYMBOLS, dtype=np.float32)[silent]])
     with pytest.raises(ValueError, match="0 of 1280 tunes"):
         model.generate(2, seed=0)
-
-
-# --- training
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 from scores import abc, played, write_midi
@@ -33,7 +35,7 @@ def loaded(models):
 
 
 @pytest.fixture
-def run(models, loaded, at_prompt, tmp_path, monkeypatch):
+def run(models, loaded, completed, tmp_path, monkeypatch):
     """Run the command with a loaded model; return its files, and the lines that it printed before the last."""
     load = composing.load
     monkeypatch.setattr(composing, "load", lambda model: loaded.get(model) or load(model))
@@ -41,8 +43,7 @@ def run(models, loaded, at_prompt, tmp_path, monkeypatch):
     def run(kind, *options, out="tunes"):
         shutil.rmtree(tmp_path / out, ignore_errors=True)
         arguments = ("--model", models / f"{kind}.keras", "--out", tmp_path / out, *options)
-        code, text, errors = at_prompt(generate.main, *arguments)
-        assert (code, errors) == (0, "")
+        text = completed(generate.main, *arguments)
         *lines, last = text.splitlines()
         assert last.startswith("wrote ")
         assert f"{tmp_path / out}/" in last
@@ -52,11 +53,12 @@ def run(models, loaded, at_prompt, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_model_file_is_enough_anywhere(models, run, python, contents, tmp_path):
+def test_the_model_file_is_enough_anywhere(models, run, environment, contents, tmp_path):
     for kind in KINDS:
         run(kind, "--count", 4, "--seed", 3, out=f"here/{kind}")
     shutil.copytree(models, tmp_path / "a friend's" / "computer")
-    python(FRESH, tmp_path / "a friend's" / "computer", tmp_path / "fresh")
+    command = [sys.executable, "-c", FRESH, tmp_path / "a friend's" / "computer", tmp_path / "fresh"]
+    subprocess.run(command, env=environment, check=True)
     assert contents(tmp_path / "fresh") == contents(tmp_path / "here")
 
 
@@ -98,7 +100,6 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         ("--model no-such.keras", "--model no-such.keras does not exist"),
         ("--model .", "is a folder"),
         (f"--model {shlex.quote(__file__)}", "is not a .keras file"),
-        ("--count 0", "--count"),
         ("--steps 5 --vary C4", "--steps is the number of tunes of --interpolate"),
         ("--steps 1 --interpolate C4 D4", "a morph has at least 2 steps, not 1"),
         ("--interpolate C4", "--interpolate"),
@@ -110,20 +111,12 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         ("--interpolate C4 x.mid", "--interpolate 'x.mid': 'x.mid' is neither a file nor a note"),
         (f"--start {shlex.quote(__file__)}", "test_generate.py is not a file of tunes: give one of .krn"),
         ("--vary H4", "--vary 'H4': 'H4' is neither a file nor a note"),
-        ("--temperature nan", "--temperature"),
-        ("--top-p 1.5", "--top-p"),
-        ("--tempo 0", "--tempo"),
-        ("--seed -3", "--seed"),
         ("--instrument bagpipe-of-gold", "--instrument"),
         ("--key X", "--key: 'X' is not a key"),
         ("--meter 7/8", "--meter"),
         ("--format musixml", "unknown format 'musixml'; did you mean musicxml?"),
     ],
 )
-def test_mistakes_are_one_line(run, models, at_prompt, tmp_path, contents, options, message):
-    before = contents(tmp_path)
+def test_mistakes_are_one_line(refused, models, tmp_path, options, message):
     arguments = ("--model", models / "lstm.keras", "--out", tmp_path / "tunes", *shlex.split(options))
-    code, text, errors = at_prompt(generate.main, *arguments)
-    assert (code, text, errors.count("\n")) == (2, "", 1)
-    assert message in errors
-    assert contents(tmp_path) == before
+    assert message in refused(generate.main, *arguments)

@@ -12,9 +12,6 @@ def of_pitches(*pitches, **fields):
     return Given(tuple(Note(pitch, 4) for pitch in pitches), **fields)
 
 
-# --- notes written out
-
-
 @pytest.mark.parametrize(
     ("text", "notes"),
     [
@@ -51,9 +48,6 @@ def test_an_unreadable_note_is_named(text):
 
 def test_many_notes_are_not_taken_for_a_file():
     assert read_given("C4 D4 " * 200).notes == (Note(60, 4), Note(62, 4)) * 200
-
-
-# --- files
 
 
 def test_the_shift_leads_back_to_the_file(tmp_path):
@@ -109,9 +103,6 @@ def test_a_file_without_a_tune(tmp_path, name, data, message):
     assert "\n" not in str(caught.value)
 
 
-# --- made to fit a model
-
-
 def test_known_pitches_stay():
     given = Given((Note(60, 4), Note(None, 3), Note(64, 20)), 7, Form("3/4", "minor"), ("a.abc: moved",))
     assert suited(given, [64, 62, 60], "--start") == given
@@ -150,17 +141,6 @@ def test_unknown_pitches_become_the_nearest():
     )
     for pitch, nearest in ((63, 62), (66, 67)):
         assert pitches_in(suited(of_pitches(60, pitch), [60, 62, 67], "--start").notes) == [60, nearest]
-
-
-def test_a_tune_is_transposed_and_its_unknown_pitches_replaced():
-    given = suited(of_pitches(48, 50, 52, 54, remarks=("x.mid: moved",)), [60, 62, 64, 65, 67, 90], "--start")
-    assert pitches_in(given.notes) == [60, 62, 64, 65]
-    assert given.shift == -12
-    assert given.remarks == (
-        "x.mid: moved",
-        "--start was transposed by +12 semitones: the model does not know all of its pitches",
-        "--start: F#4, which the model does not know, became F4 (1×)",
-    )
 
 
 def test_a_fitted_tune_is_known_and_leads_back():

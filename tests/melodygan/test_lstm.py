@@ -11,7 +11,7 @@ import tensorflow as tf
 from scores import random_tunes
 
 from melodygan.data.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, length_of, to_steps
-from melodygan.data.form import METERS, Form
+from melodygan.data.form import Form
 from melodygan.data.plan import STEP_COLUMNS, Plan, as_steps, plan_of
 from melodygan.models.lstm import BitsPerNote, BitsPerStep, MelodyLSTM, OnsetAccuracy, TuneBatches, gumbel_draw
 from melodygan.models.sampling import filtered_logits
@@ -50,8 +50,6 @@ def stubborn():
     return make
 
 
-# --- metrics
-
 # the same prediction at each step: ½, ¼, ⅛, ⅛ for the symbols 0 (a pitch), 1 (hold), 2 and 3
 LOGITS = tf.math.log(tf.constant([[[1 / 2, 1 / 4, 1 / 8, 1 / 8]] * 4]))
 TARGETS = tf.constant([[0, 1, 2, 3]])
@@ -86,16 +84,13 @@ def test_padding_counts_nowhere(model):
     assert short["bits_per_note"] > short["bits_per_step"]
 
 
-# --- batches
-
-
 def symbols_in(batches):
     """Return the tunes of an epoch as tuples of integers, in order."""
-    found = []
+    outcome = []
     for _, targets, weights in batches:
         for row, weight in zip(targets, weights, strict=True):
-            found.append(tuple(row[: int(weight.sum()) - 1].tolist()))
-    return found
+            outcome.append(tuple(row[: int(weight.sum()) - 1].tolist()))
+    return outcome
 
 
 def with_plans(symbols, plans):
@@ -146,29 +141,6 @@ def test_most_tunes_are_given_with_their_plans_in_training():
     assert not np.any([row.any() for row in plans_in()])
 
 
-@pytest.mark.slow
-def test_it_learns_the_meaning_of_a_plan():
-    # In 3/4 all is C, in 4/4 all is D: only the form tells them apart at the beginning.
-    pitches = {"3/4": 60, "4/4": 62}
-    tunes = [
-        Tune((Note(pitches[meter], 4),) * (bars * METERS[meter] // 4), meter=meter)
-        for meter in pitches
-        for bars in (1, 2, 3, 4)
-    ]
-    keras.utils.set_random_seed(0)
-    batches = TuneBatches(tunes, StepVocabulary.from_tunes(tunes), 8, seed=0)
-    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=16, dropout=0.0, plans=batches.plans)
-    model.compile_for_tunes(keras.optimizers.Adam(0.03))
-    model.fit(batches.dataset(), epochs=150, verbose=0, shuffle=False, callbacks=[batches])
-    for meter, pitch in pitches.items():
-        for bars in (None, 1, 3):
-            composed = model.generate(8, seed=1, meter=meter, bars=bars, temperature=0.1)
-            assert {tune[0].pitch for tune in composed} == {pitch}
-            lengths = {length_of(tune) // METERS[meter] for tune in composed}
-            # Without bars, the plans say how long: the model ends there by itself.
-            assert lengths == {bars} if bars else 1 < len(lengths & {1, 2, 3, 4}) == len(lengths)
-
-
 def test_a_dataset_follows_the_epochs_of_fit():
     def order(epoch, seed=1):
         batches = TuneBatches(TUNES, VOCABULARY, 4, seed=seed)
@@ -192,9 +164,6 @@ def test_keras_takes_batches_of_any_widths(model):
     assert 0 < results["bits_per_step"] < 100
 
 
-# --- learning
-
-
 def test_it_learns_a_tune_by_heart():
     keras.utils.set_random_seed(1)
     tune = START * 2
@@ -207,23 +176,6 @@ def test_it_learns_a_tune_by_heart():
     assert history["bits_per_step"][-1] < 0.2
     assert history["onset_accuracy"][-1] > 0.9
     assert model.generate(2, seed=0, temperature=0.1) == [tune] * 2
-
-
-def test_dropout_follows_from_seed_and_update(eager):
-    def weights(seed, elsewhere):
-        keras.utils.set_random_seed(9)
-        model = MelodyLSTM(VOCABULARY, units=4, dropout=0.5, seed=seed)
-        model.compile_for_tunes(keras.optimizers.SGD(1.0))
-        keras.utils.set_random_seed(elsewhere)
-        model.train_on_batch(*next(iter(TuneBatches(TUNES[:4], VOCABULARY, 4))))
-        return np.concatenate([array.ravel() for array in model.get_weights()])
-
-    first = weights(1, elsewhere=5)
-    assert (weights(1, elsewhere=6) == first).all()
-    assert (weights(2, elsewhere=5) != first).any()
-
-
-# --- sampling
 
 
 @functools.cache

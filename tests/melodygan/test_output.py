@@ -1,5 +1,6 @@
 from scores import random_tunes
 
+from melodygan.composing import numbers
 from melodygan.data.encoding import Note, Tune
 from melodygan.output import write_originals
 
@@ -23,6 +24,13 @@ def test_originals_are_drawn_from_the_seed(tmp_path):
     everything = drawn("d", count=100, seed=1)
     assert everything.keys() == {f"dice-{number}.mid" for number in range(1, 13)}
     assert first.items() <= everything.items()
+
+
+def test_more_than_a_thousand_files_stay_in_order(tmp_path):
+    names = [str(number) for number in range(1001)]
+    write_originals(tmp_path / "org", [Tune((Note(60, 4),), name) for name in names], len(names), seed=0)
+    assert [name.removesuffix(".mid").partition("-")[2] for name in names_in(tmp_path / "org")] == names
+    assert list(numbers(1001)) == sorted(numbers(1001))
 
 
 def test_names_of_tunes_become_names_of_files(tmp_path):

@@ -63,9 +63,6 @@ def returning_tunes():
 TUNES = returning_tunes()
 
 
-# --- the plan of a tune
-
-
 @pytest.mark.parametrize(
     ("letters", "returns"),
     [
@@ -123,7 +120,7 @@ def test_pace_is_notes_in_two_bars(lengths, pace):
 
 
 def test_a_returning_place_equals_its_source():
-    found = 0
+    result = 0
     for tune in TUNES:
         plan, symbols, length = plan_of(tune), to_steps(tune.notes), METERS[tune.meter]
         bars = [symbols[begin : begin + length] for begin in range(0, len(symbols), length)]
@@ -132,13 +129,10 @@ def test_a_returning_place_equals_its_source():
             earlier = bars[max(0, place - FARTHEST // length) : place]
             assert (back > 0) == (bars[place][0] != HOLD and bars[place] in earlier)
             assert bars[place - back] == bars[place]
-            found += back > 0
+            result += back > 0
         for place, distance in enumerate(steps_of(plan, len(symbols))["distance"]):
             assert symbols[place - distance] == symbols[place]
-    assert found > 100
-
-
-# --- step by step
+    assert result > 100
 
 
 def steps_of(plan, steps):
@@ -170,9 +164,6 @@ def test_steps_stay_within_their_columns():
         assert (steps.max(axis=0) <= list(STEP_COLUMNS.values())).all()
 
 
-# --- other lengths
-
-
 def test_going_on():
     short, waltz, long = Plan(MAJOR, 2, 4, (0, 1)), Plan(WALTZ, 3, 4, (0, 0, 1)), Plan(MAJOR, 4, 4, (0, 0, 2, 2))
     plans = [short, waltz, long]  # of 32, 36 and 64 sixteenths
@@ -185,8 +176,6 @@ def test_going_on():
     assert resized(long, 1) == Plan(MAJOR, 1, 4, (0,))
 
 
-# --- plans that are asked for
-
 A = Plan(MAJOR, 4, 8, (0, 0, 2, 2))
 B = Plan(WALTZ, 6, 5, (0, 1, 0, 1, 0, 0))
 C = Plan(MINOR_WALTZ, 9, 6, (0,) * 9)
@@ -194,15 +183,15 @@ D = Plan(WALTZ, 8, 4, (0,) * 8)
 
 
 @pytest.mark.parametrize(
-    ("form", "found"),
+    ("form", "result"),
     [((None, None), [A, B, C, D]), (("3/4", None), [B, C, D]), ((None, "major"), [A, B, D]), (WALTZ, [B, D])],
 )
-def test_plans_in_a_form(form, found):
-    assert plans_like([A, B, C, D], *form) == found
+def test_plans_in_a_form(form, result):
+    assert plans_like([A, B, C, D], *form) == result
 
 
 @pytest.mark.parametrize(
-    ("bars", "found"),
+    ("bars", "result"),
     [
         (6, [B]),
         (4, [A]),
@@ -211,11 +200,8 @@ def test_plans_in_a_form(form, found):
         (20, [resized(C, 20)]),
     ],
 )
-def test_plans_of_a_length(bars, found):
-    assert plans_like([A, B, C, D], None, None, bars) == found
-
-
-# --- where notes come from
+def test_plans_of_a_length(bars, result):
+    assert plans_like([A, B, C, D], None, None, bars) == result
 
 
 def phrase(text):
@@ -261,9 +247,6 @@ def test_sources_are_earlier_notes_that_are_the_same():
             assert known == (source < place)
             returned += source < place
     assert returned > 1000
-
-
-# --- JSON
 
 
 def test_a_config_by_hand():

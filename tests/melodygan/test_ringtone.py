@@ -31,15 +31,14 @@ def composer(monkeypatch):
 
 
 @pytest.fixture
-def ring(composer, at_prompt, tmp_path):
+def ring(composer, completed, tmp_path):
     """Run the command; return its file and the match of its message."""
 
     def run(*options, out="ringtones"):
         (tmp_path / "model.keras").touch()
         arguments = ("--model", tmp_path / "model.keras", "--out", tmp_path / out, *options)
-        code, text, errors = at_prompt(ringtone.main, *arguments)
-        assert (code, errors, text.count("\n")) == (0, "", 1)
-        match = re.fullmatch(r"wrote (.*): (\d) bars of (\d/\d), ([\d.]+) s \(--seed (\d+)\)\n", text)
+        message = r"wrote (.*): (\d) bars of (\d/\d), ([\d.]+) s \(--seed (\d+)\)\n"
+        match = re.fullmatch(message, completed(ringtone.main, *arguments))
         assert match
         return tmp_path / out / match[1].rpartition("/")[2], match
 
@@ -47,18 +46,10 @@ def ring(composer, at_prompt, tmp_path):
 
 
 @pytest.fixture
-def refusal(composer, at_prompt, tmp_path, contents):
-    """Run the command in vain; return its one line."""
-
-    def run(*options):
-        (tmp_path / "model.keras").touch()
-        before = contents(tmp_path)
-        code, text, errors = at_prompt(ringtone.main, "--model", tmp_path / "model.keras", *options)
-        assert (code, text, errors.count("\n")) == (2, "", 1)
-        assert contents(tmp_path) == before
-        return errors
-
-    return run
+def refusal(composer, refused, tmp_path):
+    """Run the command, which must fail; return its error."""
+    (tmp_path / "model.keras").touch()
+    return lambda *options: refused(ringtone.main, "--model", tmp_path / "model.keras", *options)
 
 
 def test_every_call_gives_another_tune(ring, refusal, composer, tmp_path):

@@ -59,5 +59,5 @@ def test_known_distances(distances):
 
 @pytest.mark.parametrize("real_ones", [1, 2])
 def test_few_real_tunes_are_no_error(real, real_ones):
-    found = musical_distance(real[:10], real[:real_ones])
-    assert all(np.isfinite(value) for value in found.values())
+    result = musical_distance(real[:10], real[:real_ones])
+    assert all(np.isfinite(value) for value in result.values())

@@ -11,11 +11,12 @@ from melodygan.metrics.musical import NO_TUNES, musical_distance
 from melodygan.models.attention import AttentionGAN, note_plans
 from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM, TuneBatches
-from melodygan.models.reported import LENGTH, ReportedGAN
+from melodygan.models.reported import ReportedGAN
 from melodygan.trainer import NOTES_A_TUNE, PENALTY_SETTINGS, PLANNED_NOTES, prepare, tunes_that_fit
 
 TUNES = random_tunes(40)
 SIDES = split(TUNES, 0)
+AS_REPORTED = {"as_reported": True, "penalty": "none"}
 
 
 def config(**changed):
@@ -29,9 +30,6 @@ def tune_of(count):
 
 def layers_of(model, kind):
     return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
-
-
-# --- which tunes are learnt
 
 
 def test_a_few_long_tunes_are_left_out():
@@ -48,52 +46,63 @@ def test_many_long_tunes_are_cut():
     assert kept[9].notes == tunes[8].notes[5:]
 
 
-# --- how they are trained
+@pytest.mark.parametrize(
+    ("changed", "kind", "expected"),
+    [
+        ({"penalty": "none"}, MelodyGAN, {"objective": "bce", "penalty": "none"}),
+        ({}, MelodyGAN, {"objective": "bce", "penalty_weight": 0.2}),
+        # A critic ten times as steep, penalised a tenth as much: the same penalty, and L2 counts a tenth.
+        ({"wgan": True}, MelodyGAN, {"objective": "wasserstein", "penalty_weight": 0.02}),
+        ({"wgan": True, "penalty": "clip"}, MelodyGAN, PENALTY_SETTINGS["clip"]),
+        ({"wgan": True, "penalty": "gradient"}, MelodyGAN, PENALTY_SETTINGS["gradient"]),
+        ({"attention": True, "units": None}, AttentionGAN, {"objective": "relativistic", "penalty_weight": 0.4}),
+        ({"attention": True, "units": None, "wgan": True}, AttentionGAN, {"objective": "wasserstein"}),
+        (AS_REPORTED, ReportedGAN, {"objective": "bce", "discriminator_steps": 1, "averaging": 0, "latent_dim": 1000}),
+        ({**AS_REPORTED, "wgan": True}, ReportedGAN, {"objective": "wasserstein", "penalty": "none"}),
+    ],
+)
+def test_the_model_is_the_one_asked_for(changed, kind, expected):
+    training = prepare(config(**changed), SIDES, 0, None)
+    model = training.model
+    assert (type(model), model.seed, len(training.batches)) == (kind, 7, 3)
+    assert {name: getattr(model, name) for name in expected} == pytest.approx(expected)
+    # every critic update has examples of its own
+    assert training.batches.batch_size == 4 * model.discriminator_steps
 
 
 @pytest.mark.parametrize(
-    ("wgan", "penalty"), [(False, "none"), (False, "r1r2"), (True, "r1r2"), (True, "clip"), (True, "gradient")]
+    ("penalty", "fused"), [("none", "auto"), ("clip", "auto"), ("gradient", False), ("r1r2", False)]
 )
-def test_what_a_gan_is_compiled_with(wgan, penalty):
-    training = prepare(config(wgan=wgan, penalty=penalty), SIDES, 0, None)
-    model = training.model
-    assert isinstance(model, MelodyGAN)
-    assert model.objective == ("wasserstein" if wgan else "bce")
-    assert model.penalty == penalty
-    # A critic ten times as steep, penalised a tenth as much: the same penalty, and L2 counts a tenth.
-    scale = 10 if wgan and penalty == "r1r2" else 1
-    rescaling = layers_of(model.discriminator, keras.layers.Rescaling)
-    assert [layer.scale for layer in rescaling] == [scale] * (scale != 1)
-    expected = dict(PENALTY_SETTINGS[penalty])
-    if penalty == "r1r2":
-        expected["penalty_weight"] = 0.2 / scale
-    assert {name: getattr(model, name) for name in expected} == expected
-    assert model.seed == 7
-    if penalty == "clip":
-        optimizers = (model.generator_optimizer, model.discriminator_optimizer)
-        assert all(isinstance(optimizer, keras.optimizers.RMSprop) for optimizer in optimizers)
-        assert [float(optimizer.learning_rate) for optimizer in optimizers] == pytest.approx([5e-5] * 2)
-    # every critic update has examples of its own
-    assert training.batches.batch_size == 4 * model.discriminator_steps
-    assert len(training.batches) == 3
+def test_a_critic_suits_its_penalty(penalty, fused):
+    model = prepare(config(wgan=True, penalty=penalty), SIDES, 0, None).model
+    scales = [layer.scale for layer in layers_of(model.discriminator, keras.layers.Rescaling)]
+    assert scales == [10] * (penalty == "r1r2")
+    # cuDNN's LSTM has no second derivative
+    assert {layer.use_cudnn for layer in layers_of(model.discriminator, keras.layers.LSTM)} == {fused}
     assert model.generator.output_shape == model.discriminator.input_shape
     assert model.generator.output_shape[1] == NOTES_A_TUNE
-    # cuDNN's LSTM has no second derivative
-    fused = {layer.use_cudnn for layer in layers_of(model.discriminator, keras.layers.LSTM)}
-    assert fused == ({False} if penalty in {"gradient", "r1r2"} else {"auto"})
 
 
-@pytest.mark.parametrize(("wgan", "objective"), [(False, "relativistic"), (True, "wasserstein")])
-def test_an_attention_gan_learns_notes_with_their_plans(wgan, objective):
-    training = prepare(config(attention=True, wgan=wgan, units=None), SIDES, 0, None)
-    model = training.model
-    assert isinstance(model, AttentionGAN)
-    assert (model.objective, model.penalty) == (objective, "r1r2")
-    assert model.penalty_weight == 2 * PENALTY_SETTINGS["r1r2"]["penalty_weight"]
+@pytest.mark.parametrize(
+    ("changed", "kind", "rate"),
+    [
+        ({"wgan": True, "penalty": "clip"}, keras.optimizers.RMSprop, 5e-5),
+        (AS_REPORTED, keras.optimizers.Adam, 2e-4),
+    ],
+)
+def test_optimizers_are_those_of_the_papers(changed, kind, rate):
+    model = prepare(config(**changed), SIDES, 0, None).model
+    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+        assert isinstance(optimizer, kind)
+        assert float(optimizer.learning_rate) == pytest.approx(rate)
+
+
+def test_an_attention_gan_learns_notes_with_their_plans():
+    training = prepare(config(attention=True, units=None), SIDES, 0, None)
     notes, plans = training.batches[0]
     assert (notes.shape, len(plans)) == ((4, PLANNED_NOTES, 2), 4)
     kept = tunes_that_fit(SIDES.train, PLANNED_NOTES)
-    np.testing.assert_array_equal(model.plans, note_plans(kept, PLANNED_NOTES))
+    np.testing.assert_array_equal(training.model.plans, note_plans(kept, PLANNED_NOTES))
 
 
 @pytest.mark.parametrize(("noise", "l2", "as_reported"), [(0.2, 0.0, False), (0.0, 0.03, False), (0.2, 0.03, True)])
@@ -101,25 +110,11 @@ def test_noise_and_l2_reach_the_networks(noise, l2, as_reported):
     changed = config(wgan=True, noise=noise, l2=l2, as_reported=as_reported, penalty="none")
     model = prepare(changed, SIDES, 0, None).model
     for network in (model.generator, model.discriminator):
-        assert {layer.stddev for layer in layers_of(network, keras.layers.GaussianNoise)} == (
-            {noise} if noise else set()
-        )
+        deviations = {layer.stddev for layer in layers_of(network, keras.layers.GaussianNoise)}
+        assert deviations == ({noise} if noise else set())
         dense = [layer.kernel_regularizer for layer in layers_of(network, keras.layers.Dense)]
         strengths = {round(float(regulariser.l2), 6) for regulariser in dense if regulariser is not None}
         assert strengths == ({l2} if l2 else set())
-
-
-@pytest.mark.parametrize("wgan", [False, True])
-def test_as_reported(wgan):
-    training = prepare(config(wgan=wgan, as_reported=True, penalty="none", batch_size=16), SIDES, 0, None)
-    model = training.model
-    assert isinstance(model, ReportedGAN)
-    assert (model.objective, model.penalty) == ("wasserstein" if wgan else "bce", "none")
-    assert (model.discriminator_steps, model.averaging, model.latent_dim) == (1, 0, 1000)
-    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
-        assert isinstance(optimizer, keras.optimizers.Adam)
-        assert (float(optimizer.learning_rate), optimizer.beta_1) == pytest.approx((2e-4, 0.5))
-    assert training.batches[0].shape == (16, LENGTH, 1)
 
 
 def test_as_reported_needs_a_window(tmp_path):
@@ -144,9 +139,9 @@ def test_the_lstm():
 
 def test_the_measure_of_a_model_and_of_silence():
     training = prepare(config(), SIDES, 0, None)
-    found = training.measure(1, False)
-    assert training.measure(1, False) == found
-    assert 0 <= found["musical_distance"] <= 2
+    result = training.measure(1, False)
+    assert training.measure(1, False) == result
+    assert 0 <= result["musical_distance"] <= 2
     head = training.model.averaged_generator.get_layer("logits")
     head.set_weights([np.zeros_like(head.kernel), 1000 * np.eye(head.bias.shape[0])[NoteVocabulary.END]])
     assert training.measure(1, False) == NO_TUNES

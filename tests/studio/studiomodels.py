@@ -4,7 +4,7 @@ import zipfile
 
 import keras
 import numpy as np
-from keras import layers
+from smallfonts import LATENTS, drawing_gan
 
 from audiovae.models.prior import CodePrior
 from audiovae.models.vae import AudioVQVAE
@@ -13,7 +13,6 @@ from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.data.midi_grooves import write_beat
 from drumvae.models.vae import DrumVAE
 from fontgan.data.glyphs import LETTERS, SIZE_PX
-from fontgan.models.gan import FontGAN
 from manymodes.files import save_keras
 from manymodes.music.audio import RATE_HZ, write_audio
 from manymodes.music.midi import write_melody
@@ -38,16 +37,10 @@ def melodies():
 
 def letters():
     """Return a GAN that draws a block for each letter, on a background that the style changes a little."""
-    weights = np.full((3 + len(LETTERS), SIZE_PX, SIZE_PX), -3, np.float32)
-    weights[3:, 8:20, 8:12] = 3
-    weights[:3] = 0.1 * np.random.default_rng(0).normal(size=(3, SIZE_PX, SIZE_PX))
-    latents = keras.Input((len(weights),))
-    pixels = layers.Dense(SIZE_PX**2, activation="tanh", use_bias=False)(latents)
-    generator = keras.Model(latents, layers.Reshape((SIZE_PX, SIZE_PX, 1))(pixels))
-    generator.set_weights([weights.reshape(len(weights), -1)])
-    images, kinds = keras.Input((SIZE_PX, SIZE_PX, 1)), keras.Input((len(LETTERS),))
-    critic = keras.Model([images, kinds], layers.Dense(1)(layers.Concatenate()([layers.Flatten()(images), kinds])))
-    return FontGAN(generator, critic, condition_dim=len(LETTERS), labelled=True)
+    images = np.full((len(LETTERS), SIZE_PX, SIZE_PX, 1), -0.3, np.float32)
+    images[:, 8:20, 8:12] = 0.3
+    styles = 0.1 * np.random.default_rng(0).normal(size=(LATENTS, SIZE_PX, SIZE_PX, 1))
+    return drawing_gan(images, latents=styles, labelled=True)
 
 
 def save_all(folder):
@@ -68,9 +61,6 @@ def save_all(folder):
         model.build()
         save_keras(model, folder / f"{name}.keras")
     return folder
-
-
-# --- uploads -----------------------------------------------------------------------------------------------
 
 
 def tune_file(path, pitches=SCALE):

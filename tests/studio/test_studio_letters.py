@@ -66,9 +66,3 @@ def test_files_are_a_picture_outlines_and_a_font(model, tmp_path):
     assert {ord(letter) for letter in LETTERS} <= set(font.getBestCmap())
     assert files["svg"].read_text(encoding="utf-8").count("<path") == 3
     assert files["png"].read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_step_has_a_name():
-    assert [letters.font_name(3, 8, step) for step in (0, 5, 20)] == ["Manymodes 3", "Manymodes 3 8 25", "Manymodes 8"]
-    described = [letters.described(3, 8, step) for step in (0, 5, 20)]
-    assert described == ["style 3", "style 3 to 8, 25% of the way", "style 8"]

@@ -52,11 +52,3 @@ def test_a_tune_is_continued_in_its_key(model, tmp_path):
 def test_a_long_tune_is_refused(model, tmp_path):
     with pytest.raises(UserError, match="80 bars: give one of at most 64"):
         melody.continue_file(model, tune_file(tmp_path / "long.mid", SCALE * 40), **AS_GIVEN)
-
-
-def test_each_format_has_its_files(tmp_path):
-    notes = tuple(Note(60 + step % 5, 2) for step in range(900))
-    files = melody.write(tmp_path / "tune", Score(notes, "t"), ("midi", "svg"))
-    assert [file.name for file in files["midi"]] == ["tune.mid"]
-    assert [file.name for file in files["svg"]][:2] == ["tune.svg", "tune-2.svg"]
-    assert len(files["svg"]) == len(list(tmp_path.glob("*.svg")))

@@ -60,7 +60,7 @@ def program(model_folder, tmp_path_factory):
     command = [sys.executable, "-m", "manymodes_studio", "--models", str(model_folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder) as process:
         printed = iter(process.stdout.readline, "")
-        address = next((found[1] for line in printed if (found := re.search(r"open at (\S+)", line))), None)
+        address = next((result[1] for line in printed if (result := re.search(r"open at (\S+)", line))), None)
         assert address is not None, "the studio ended before it was open"
         yield address
         process.send_signal(signal.SIGTERM)
@@ -153,9 +153,6 @@ def download(page, name):
     with page.expect_download() as started:
         button.click()
     return Path(started.value.path()).read_bytes()
-
-
-# --- every tab ---------------------------------------------------------------------------------------------
 
 
 def test_a_melody_is_composed_varied_and_downloaded(visit):
@@ -253,9 +250,6 @@ def test_two_archives_are_compared(visit, tmp_path):
     assert json.loads(download(page, "JSON"))["program"] == "evaluation.report"
 
 
-# --- mistakes ----------------------------------------------------------------------------------------------
-
-
 def test_bad_files_are_messages_and_the_page_goes_on(visit, tmp_path):
     page = visit("Melody")
     bad, bomb, large = (tmp_path / name for name in ("bad.mid", "bomb.zip", "large.zip"))
@@ -276,9 +270,6 @@ def test_bad_files_are_messages_and_the_page_goes_on(visit, tmp_path):
     to_tab(page, "Melody")
     press(page, "Compose")
     expect_sound(page)
-
-
-# --- for everybody -----------------------------------------------------------------------------------------
 
 
 FOCUSED = """() => {

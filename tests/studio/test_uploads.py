@@ -32,13 +32,6 @@ def packed(tmp_path):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "inside"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def refusal(folder):
     """Try to unpack an archive; return the message."""
 
@@ -66,9 +59,6 @@ def outside(folder):
     """Return the files beside a folder, with their contents."""
     files = [path for path in folder.parent.rglob("*") if path.is_file() and not path.is_relative_to(folder)]
     return {path: path.read_bytes() for path in files}
-
-
-# --- single files
 
 
 def test_files_of_the_kind_are_received(tmp_path):
@@ -109,9 +99,6 @@ def test_missing_files_folders_and_links_are_refused(tmp_path):
 def test_a_name_is_shown_on_one_line(name):
     assert len(shown(name)) <= 40
     assert shown(name).isprintable()
-
-
-# --- archives
 
 
 def test_midi_files_are_unpacked_with_their_bytes(packed, folder):
