@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from audiovae.config import AudioConfig
 from manymodes import cli
@@ -13,12 +13,7 @@ from manymodes.experiment import compare
 from manymodes.experiment.compare import Comparison, Data, Job, Result, Row
 
 if TYPE_CHECKING:
-    from audiovae.data.sounds import Sounds
     from manymodes.experiment.budget import Trained
-    from manymodes.experiment.fit import Training
-    from manymodes.experiment.page import Picture
-    from manymodes.experiment.records import Found
-    from manymodes.experiment.tables import Table
 
 
 def _row(name: str, title: str, **settings: Any) -> Row:
@@ -56,10 +51,15 @@ class AudioComparison(Comparison):
         Row("mean-mel128", "mean mel 128 of the instrument"),
     )
     work = "runs/compare-audio"
-    losses = (
-        "loss", "reconstruction_loss", "val_reconstruction_loss", "kl_all_nats", "kl_top_nats", "kl_bottom_nats",
-        "commitment_loss",
-    )  # fmt: skip
+    losses: ClassVar = {
+        "loss": "Loss",
+        "reconstruction_loss": "Reconstruction",
+        "val_reconstruction_loss": "in validation",
+        "kl_all_nats": "KL, nats",
+        "kl_top_nats": "at the top",
+        "kl_bottom_nats": "at the bottom",
+        "commitment_loss": "Commitment",
+    }
     data_name, data_settings = "Sounds", ("sounds", "chunks")
     count, least_count = 20, 2
     count_help = "new sounds of each instrument for a row"
@@ -73,12 +73,6 @@ class AudioComparison(Comparison):
         names = f"{len(sounds.names)} {'instrument' if len(sounds.names) == 1 else 'instruments'}"
         splits = f"{len(sounds.train.chunks):,} seconds for training and {len(sounds.test.chunks):,} for tests"
         return Data(sounds, sounds.fingerprint, sounds.table(), f"{Path(sounds.source).name}, {names}, {splits}")
-
-    def prepare(self, config: AudioConfig, data: Sounds, done: int, checkpoint: Path | None) -> Training:
-        """Build a model and its batches."""
-        from audiovae.trainer import prepare
-
-        return prepare(config, data, done, checkpoint)
 
     def evaluate(self, job: Job, trained: Trained) -> Result:
         """Measure a trained model, its prior and new sounds; its run becomes one of `audiovae.train`."""
@@ -95,18 +89,6 @@ class AudioComparison(Comparison):
 
         made = baselines.BASELINES[job.row.name](job.data.content, job.args.count, job.seed)
         return Result(*assessment.result_of(made, job.data.content, baselines.EXPLAINED[job.row.name]))
-
-    def tables(self, found: Found) -> list[Table]:
-        """Return the tables of `audiovae.metrics.tables`."""
-        from audiovae.metrics.tables import tables
-
-        return tables(found, self.losses)
-
-    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
-        """Return spectrograms, convergence, recognition and the course of training."""
-        with quiet_start():
-            from audiovae.plots import comparison_pictures
-        return comparison_pictures(found, data.content)
 
 
 COMPARISON = AudioComparison()

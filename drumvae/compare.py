@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from drumvae.config import DrumConfig
 from manymodes import cli
@@ -13,17 +13,11 @@ from manymodes.experiment import compare
 from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
 
 if TYPE_CHECKING:
-    from drumvae.data.grooves import Grooves
     from manymodes.experiment.budget import Trained
-    from manymodes.experiment.fit import Training
     from manymodes.experiment.page import Picture
     from manymodes.experiment.records import Found
-    from manymodes.experiment.tables import Table
 
 CEILING = "real"
-CHANGES = ("hierarchy", "anneal", "free_bits", "unsupervised")
-"""The settings in which rows differ."""
-
 _BARE: dict[str, Any] = {"unsupervised": True, "free_bits": 0.0}
 
 
@@ -54,7 +48,13 @@ class DrumComparison(Comparison):
         Row("mean-pattern", "mean pattern"),
     )
     work = "runs/compare-drums"
-    losses = ("loss", "reconstruction_nats", "kl_high_nats", "kl_low_nats", "val_nats")
+    losses: ClassVar = {
+        "loss": "Loss",
+        "reconstruction_nats": "Reconstruction",
+        "kl_high_nats": "z_high, nats",
+        "kl_low_nats": "z_low, nats",
+        "val_nats": "−log p in validation",
+    }
     data_name, data_settings = "Grooves", ("grooves", "per_style")
     count, least_count, count_help = 1000, 2, "bars to compose for a row"
     counted = "{} bars composed by each"
@@ -67,12 +67,6 @@ class DrumComparison(Comparison):
         styles = f"{len(grooves.styles)} {'style' if len(grooves.styles) == 1 else 'styles'}"
         sizes = f"{len(grooves.train):,} bars to learn from and {len(grooves.test):,} to test with"
         return Data(grooves, grooves.fingerprint, grooves.table(), f"{Path(grooves.source).name}, {styles}, {sizes}")
-
-    def prepare(self, config: Any, data: Grooves, done: int, checkpoint: Path | None) -> Training:
-        """Build a model and its batches."""
-        from drumvae.trainer import prepare
-
-        return prepare(config, data, done, checkpoint)
 
     def evaluate(self, job: Job, trained: Trained) -> Result:
         """Analyse a trained model, and compare its bars with real ones."""
@@ -95,12 +89,6 @@ class DrumComparison(Comparison):
 
         grooves = job.data.content
         return Result(*result_of(BASELINES[job.row.name](grooves, job.args.count, job.seed), grooves))
-
-    def tables(self, found: Found) -> list[Table]:
-        """Return the tables of latents, changes, likelihood, bars, transfer and training."""
-        from drumvae.metrics.tables import tables
-
-        return tables(found, self.losses, CHANGES)
 
     def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
         """Return pictures of latents, of the training and of bars."""

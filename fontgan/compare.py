@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from fontgan.data.fonts import Letters
     from manymodes.experiment.budget import Trained
     from manymodes.experiment.fit import Training
-    from manymodes.experiment.page import Picture
-    from manymodes.experiment.records import Found
-    from manymodes.experiment.tables import Table
 
 
 class FontComparison(Comparison):
@@ -48,7 +45,13 @@ class FontComparison(Comparison):
         Row("noise", "noise"),
     )
     work = "runs/compare-fonts"
-    losses = ("generator_loss", "discriminator_loss", "loss_ratio", "generator_gradient", "discriminator_gradient")
+    losses: ClassVar = {
+        "generator_loss": "Generator loss",
+        "discriminator_loss": "Discriminator loss",
+        "loss_ratio": "Loss ratio",
+        "generator_gradient": "Generator gradient",
+        "discriminator_gradient": "Discriminator gradient",
+    }
     data_name, data_settings = "Fonts", ("fonts",)
     count, least_count = EVALUATED, LEAST_EVALUATED
     count_help = "images to evaluate for each row"
@@ -91,18 +94,6 @@ class FontComparison(Comparison):
         if name == self.rows[0].name:
             return self._result(job, *unseen_letters(letters, count))
         return self._result(job, controls(letters, count, job.seed)[name.replace("-", "_")])
-
-    def tables(self, found: Found) -> list[Table]:
-        """Return the tables of what was drawn, of its distance to real letters, and of the training."""
-        from fontgan.metrics import tables
-
-        return tables.tables(found, self.losses)
-
-    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
-        """Return alphabets, counts of letters and their course in training."""
-        from fontgan.plots import comparison_pictures
-
-        return comparison_pictures(found)
 
     def _result(self, job: Job, images: np.ndarray, *options: Any) -> Result:
         from fontgan.metrics.tables import result_of

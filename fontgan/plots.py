@@ -72,7 +72,7 @@ def save_samples(model: FontGAN, images: np.ndarray, letters: Letters, classifie
     save_sheet(np.stack([some, nearest]), folder / "nearest.png", rows=("generated", "nearest"))
 
 
-def comparison_pictures(found: Found) -> dict[str, Picture]:
+def comparison_pictures(found: Found, _: object) -> dict[str, Picture]:
     """Return the pictures of `fontgan.compare` by file name, of the first seed."""
     first = {row: records[0] for row, records in found.items()}
     trained = {row: record for row, record in first.items() if record.trained}

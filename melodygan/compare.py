@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from manymodes import cli
-from manymodes.cli import quiet_start
 from manymodes.experiment import compare
 from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
 from melodygan.config import DEFAULT_L2, DEFAULT_NOISE, MelodyConfig
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from manymodes.experiment.budget import Trained
-    from manymodes.experiment.fit import Training
-    from manymodes.experiment.page import Picture
-    from manymodes.experiment.records import Found
-    from manymodes.experiment.tables import Table
 
 _LEAST_HELD_OUT = 4  # two halves of two tunes each: a distance needs two
 _NOISE: dict[str, Any] = {"wgan": True, "noise": DEFAULT_NOISE}
@@ -51,7 +44,12 @@ class MelodyComparison(Comparison):
         Row("random", "random notes"),
     )
     work = "runs/compare"
-    losses = ("generator_loss", "discriminator_loss", "bits_per_step", "val_bits_per_step")
+    losses: ClassVar = {
+        "generator_loss": "Generator loss",
+        "discriminator_loss": "Discriminator loss",
+        "bits_per_step": "Bits per sixteenth",
+        "val_bits_per_step": "in validation",
+    }
     data_name, data_settings = "Corpus", ("corpus",)
     count, count_help = 200, "tunes to compose for a row"
     counted = "{} tunes composed by each"
@@ -65,12 +63,6 @@ class MelodyComparison(Comparison):
         if not parts.validation or len(parts.test) < _LEAST_HELD_OUT:
             raise cli.UserError(f"{corpus.source} has {tunes} usable tunes, too few to hold any out: add more")
         return Data(parts, corpus.fingerprint, corpus.table(), f"{config.corpus}, {tunes} tunes")
-
-    def prepare(self, config: MelodyConfig, data: Any, done: int, checkpoint: Path | None) -> Training:
-        """Build a model and its batches."""
-        from melodygan.trainer import prepare
-
-        return prepare(config, data, done, checkpoint)
 
     def examples(self, config: MelodyConfig) -> int:
         """Return the number of real tunes that an update sees."""
@@ -96,18 +88,6 @@ class MelodyComparison(Comparison):
 
         tunes = BASELINES[job.row.name](job.data.content, job.args.count, job.seed)
         return Result(**measured(tunes, job.data.content.train, job.seed))
-
-    def tables(self, found: Found) -> list[Table]:
-        """Return the table of what was composed, and that of how the models were trained."""
-        from melodygan.metrics.held_out import tables
-
-        return tables(found, self.losses)
-
-    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
-        """Return pictures of scores, of variety and of transitions."""
-        with quiet_start():
-            from melodygan.plots import pictures
-        return pictures(found)
 
 
 COMPARISON = MelodyComparison()

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from evaluation.scores.verdict import number
 from manymodes.experiment.tables import (
-    Cell,
-    Table,
-    differences,
+    changes_table,
+    column,
     having,
-    is_trained,
     mean,
     over_seeds,
     points,
     precise_share,
+    seeds_note,
     signed,
-    single_changes,
-    training_cells,
+    table,
+    training_table,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from manymodes.experiment.records import Found, Record
-    from manymodes.experiment.tables import Write
+    from manymodes.experiment.tables import Cell, Column, Table
 
 CHANGES = ("model", "input", "mels", "quantizer")
 """The settings in which rows differ."""
@@ -34,48 +33,35 @@ _SILENT = 1.0  # the spectral convergence of silence
 _HALF = 0.5
 _LEAST_TOP_NATS = 1.0
 
-_COMPARED: Mapping[str, tuple[str, Write]] = {
-    "spectral_convergence": ("Spectral convergence", signed(number)),
-    "mel_distance": ("Mel distance, dB", signed(number)),
-    "si_sdr": ("SI-SDR, dB", signed(number)),
-    "instrument_hit_reconstructed": ("Recognised", points),
-    "instrument_hit": ("New ones recognised", points),
-    "diversity": ("Diversity, dB", signed(number)),
-    "parameters": ("Parameters", signed(number)),
-    "rtf_encode": ("Encoding", signed(number)),
-    "rtf_decode": ("Decoding", signed(number)),
-}
-"""What is shown of the change of one setting: the header, and how a difference is written."""
-
-
-class _Column(NamedTuple):
-    """A column of a table: its header, a measure or a function of a record, how it is written and when it is marked."""
-
-    header: str
-    value: str | Callable[[Record], float | None]
-    write: Write = number
-    bad: Callable[[Sequence[Record]], bool] = lambda _: False
-
-    def cell(self, records: Sequence[Record]) -> Cell:
-        """Return the cell of the row with these records, one a seed."""
-        known = [
-            record.measures.get(self.value) if isinstance(self.value, str) else self.value(record) for record in records
-        ]
-        return over_seeds(known, self.write)._replace(bad=self.bad(records))
+_COMPARED = (
+    ("Spectral convergence", "spectral_convergence", signed(number)),
+    ("Mel distance, dB", "mel_distance", signed(number)),
+    ("SI-SDR, dB", "si_sdr", signed(number)),
+    ("Recognised", "instrument_hit_reconstructed", points),
+    ("New ones recognised", "instrument_hit", points),
+    ("Diversity, dB", "diversity", signed(number)),
+    ("Parameters", "parameters", signed(number)),
+    ("Encoding", "rtf_encode", signed(number)),
+    ("Decoding", "rtf_decode", signed(number)),
+)
 
 
 def _below(name: str, limit: float) -> Callable[[Sequence[Record]], bool]:
     return lambda records: mean(records, name) < limit
 
 
-def _distance(header: str, name: str, equal: float, bad: Callable[..., bool] = lambda _: False) -> list[_Column]:
+def _distance(header: str, name: str, equal: float, bad: Callable[..., bool] = lambda _: False) -> list[Column]:
     """Return the columns of a distance and of its ceiling: Griffin-Lim's, otherwise that of equal sounds."""
 
-    def ceiling(record: Record) -> float:
-        of_spectra = record.measures.get("griffin_lim")
-        return equal if of_spectra is None else float(of_spectra[name])
+    def ceiling(records: Sequence[Record]) -> Cell:
+        of_spectra = [record.measures.get("griffin_lim") for record in records]
+        return over_seeds([equal if of is None else of[name] for of in of_spectra], number)
 
-    return [_Column(header, name, bad=bad), _Column("its ceiling", ceiling)]
+    return [column(header, name, number, bad), ("its ceiling", ceiling)]
+
+
+def _most_bits(records: Sequence[Record]) -> Cell:
+    return over_seeds([math.log2(record.measures["codes"]) for record in records], number)
 
 
 _REBUILT = (
@@ -86,51 +72,54 @@ _REBUILT = (
     *_distance("SI-SDR, dB", "si_sdr", 60.0),
     *_distance("Cosine", "cosine", 1.0),
     *_distance("MSE", "mse", 0.0),
-    _Column("Recognised", "instrument_hit_reconstructed", precise_share, _below("instrument_hit_reconstructed", _HALF)),
-    _Column("of real sounds", "instrument_hit_real", precise_share),
+    column("Recognised", "instrument_hit_reconstructed", precise_share, _below("instrument_hit_reconstructed", _HALF)),
+    column("of real sounds", "instrument_hit_real", precise_share),
 )
 _CODES = (
-    _Column("Codes", "codes"),
-    _Column("Bits a second", "bits_per_second"),
-    _Column("In use", "codebook_use", precise_share, _below("codebook_use", _HALF)),
-    _Column("Perplexity", "perplexity"),
-    _Column("where there is sound", "perplexity_nonsilent"),
-    _Column("at most", "codes"),
-    _Column("Prior, bits a code", "prior_bits", bad=lambda some: mean(some, "prior_bits") >= mean(some, "bigram_bits")),
-    _Column("pairs counted", "bigram_bits"),
-    _Column("codes counted", "unigram_bits"),
-    _Column("at most", lambda record: math.log2(record.measures["codes"])),
+    column("Codes", "codes", number),
+    column("Bits a second", "bits_per_second", number),
+    column("In use", "codebook_use", precise_share, _below("codebook_use", _HALF)),
+    column("Perplexity", "perplexity", number),
+    column("where there is sound", "perplexity_nonsilent", number),
+    column("at most", "codes", number),
+    column(
+        "Prior, bits a code", "prior_bits", number, lambda some: mean(some, "prior_bits") >= mean(some, "bigram_bits")
+    ),
+    column("pairs counted", "bigram_bits", number),
+    column("codes counted", "unigram_bits", number),
+    ("at most", _most_bits),
 )
 _LATENTS = (
-    _Column("Latents", "latents"),
-    _Column("Active", "active_units", precise_share, _below("active_units", _HALF)),
-    _Column("KL, nats", "kl_nats"),
-    _Column("at the top", "kl_top_nats", bad=_below("kl_top_nats", _LEAST_TOP_NATS)),
-    _Column("at the bottom", "kl_bottom_nats"),
+    column("Latents", "latents", number),
+    column("Active", "active_units", precise_share, _below("active_units", _HALF)),
+    column("KL, nats", "kl_nats", number),
+    column("at the top", "kl_top_nats", number, _below("kl_top_nats", _LEAST_TOP_NATS)),
+    column("at the bottom", "kl_bottom_nats", number),
 )
 _NEW = (
-    _Column("Recognised", "instrument_hit", precise_share, _below("instrument_hit", _HALF)),
-    _Column("of real sounds", "instrument_hit_real", precise_share),
-    _Column(
-        "Diversity, dB", "diversity", bad=lambda some: mean(some, "diversity") < _HALF * mean(some, "diversity_real")
+    column("Recognised", "instrument_hit", precise_share, _below("instrument_hit", _HALF)),
+    column("of real sounds", "instrument_hit_real", precise_share),
+    column(
+        "Diversity, dB",
+        "diversity",
+        number,
+        lambda some: mean(some, "diversity") < _HALF * mean(some, "diversity_real"),
     ),
-    _Column("of real sounds", "diversity_real"),
-    _Column("Nearest, dB", "nearest_training"),
-    _Column("of real sounds", "nearest_training_real"),
+    column("of real sounds", "diversity_real", number),
+    column("Nearest, dB", "nearest_training", number),
+    column("of real sounds", "nearest_training_real", number),
 )
 _SIZE = (
-    _Column("Parameters", "parameters", "{:,.0f}".format),
-    _Column("Encoding, × real time", "rtf_encode", bad=_below("rtf_encode", 1)),
-    _Column("Decoding, × real time", "rtf_decode", bad=_below("rtf_decode", 1)),
+    column("Parameters", "parameters", "{:,.0f}".format),
+    column("Encoding, × real time", "rtf_encode", number, _below("rtf_encode", 1)),
+    column("Decoding, × real time", "rtf_decode", number, _below("rtf_decode", 1)),
 )
 
 
-def tables(found: Found, losses: Sequence[str]) -> list[Table]:
-    """Return all tables; ``losses`` are columns of the last one."""
-    several = any(len(records) > 1 for records in found.values())
-    seeds = " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
+def tables(found: Found, losses: Mapping[str, str]) -> list[Table]:
+    """Return all tables; ``losses`` are columns of the history, with their headers in the last table."""
     shown = [
-        _table(
+        table(
             "What comes back of test chunks",
             _REBUILT,
             found,
@@ -141,10 +130,17 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
             "the phases, so SI-SDR, cosine and MSE have no meaning for spectrograms. Recognised: share that a "
             "classifier, trained on training chunks, assigns to the right instrument. Nearest training chunk: the "
             "chunk of the same instrument with the nearest log-mel spectrogram, as a model that memorises its "
-            f"training data would return it. Bold: no nearer than silence; less than half are recognised.{seeds}",
+            "training data would return it. Bold: no nearer than silence; less than half are recognised."
+            f"{seeds_note(found)}",
         ),
-        _changes(found),
-        _table(
+        changes_table(
+            found,
+            CHANGES,
+            _COMPARED,
+            "Rows that differ in one setting: second minus first, same seed. Shares in percentage points; encoding and "
+            "decoding relative to real time. For convergence and distance lower is better, for the others higher.",
+        ),
+        table(
             "What codes hold",
             _CODES,
             having(found, "codes"),
@@ -153,7 +149,7 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
             "knows the instrument and the previous codes, beside counts of pairs and of single codes. Bold: less "
             "than half of the codes are in use; the prior is no better than counts of pairs.",
         ),
-        _table(
+        table(
             "What latents hold",
             _LATENTS,
             having(found, "latents"),
@@ -162,7 +158,7 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
             "covers a whole chunk, the bottom level some milliseconds. Bold: less than half of the latent variables "
             "are active; the top level holds less than one nat.",
         ),
-        _table(
+        table(
             "What they play of their own",
             _NEW,
             found,
@@ -173,7 +169,7 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
             "training chunk; 0 is a copy. Only all three together separate real sounds from others. Bold: less than "
             "half are recognised, or diversity is less than half of that of real sounds.",
         ),
-        _table(
+        table(
             "What they cost",
             _SIZE,
             having(found, "parameters"),
@@ -181,52 +177,17 @@ def tables(found: Found, losses: Sequence[str]) -> list[Table]:
             "machine, 32 chunks at a time. Griffin-Lim takes most of the decoding time of spectrograms. Bold: slower "
             "than real time.",
         ),
-        _training(found, losses),
+        training_table(
+            found,
+            losses,
+            number,
+            "Losses are means over the last epoch. Reconstruction: for samples, the multi-resolution spectral loss "
+            "plus ten times the mean absolute difference; for spectrograms, that difference alone. Compare only rows "
+            "with the same input. Examples are training chunks, counted once per update. A short trial of each model "
+            "set the number of epochs for learning rates and annealing; training ended when the time was over. The "
+            "best epoch has the least loss on validation chunks, as in audiovae.train. Priors were planned in the same "
+            "way and stop when the loss on validation codes no longer falls.",
+            {"prior_epochs": "Planned for the prior"},
+        ),
     ]
-    return [table for table in shown if table.rows]
-
-
-def _table(title: str, columns: Sequence[_Column], found: Found, note: str) -> Table:
-    rows = [[Cell(row.title), *(column.cell(records) for column in columns)] for row, records in found.items()]
-    return Table(title, ("Row", *(column.header for column in columns)), rows, note)
-
-
-def _changes(found: Found) -> Table:
-    rows = []
-    for before, after in single_changes(found, CHANGES):
-        apart = {name: differences(found[before], found[after], name) for name in _COMPARED}
-        cells = (over_seeds(apart[name], write) for name, (_, write) in _COMPARED.items())
-        rows.append([Cell(f"{before.title} → {after.title}"), *cells])
-    return Table(
-        "What each change does",
-        ("Change", *(header for header, _ in _COMPARED.values())),
-        rows,
-        "Rows that differ in one setting: second minus first, same seed. Shares in percentage points; encoding and "
-        "decoding relative to real time. For convergence and distance lower is better, for the others higher.",
-    )
-
-
-def _training(found: Found, losses: Sequence[str]) -> Table:
-    headers = (
-        "Row", "Loss", "Reconstruction", "in validation", "KL, nats", "at the top", "at the bottom", "Commitment",
-        "Updates", "Examples a second", "Seconds", "Epochs", "Judged epoch", "Planned for the prior",
-    )  # fmt: skip
-    return Table(
-        "How they were trained",
-        headers,
-        [
-            [
-                Cell(row.title),
-                *training_cells(records, losses, number),
-                over_seeds([record.training.get("prior_epochs") for record in records], number),
-            ]
-            for row, records in found.items()
-            if is_trained(records)
-        ],
-        "Losses are means over the last epoch. Reconstruction: for samples, the multi-resolution spectral loss plus "
-        "ten times the mean absolute difference; for spectrograms, that difference alone. Compare only rows with the "
-        "same input. Examples are training chunks, counted once per update. A short trial of each model set the "
-        "number of epochs for learning rates and annealing; training ended when the time was over. The judged epoch "
-        "has the least loss on validation chunks, as in audiovae.train. Priors were planned in the same way and stop "
-        "when the loss on validation codes no longer falls.",
-    )
+    return [one for one in shown if one.rows]

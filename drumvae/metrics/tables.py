@@ -15,18 +15,15 @@ from evaluation.scores.distances import pairwise
 from evaluation.scores.diversity import precision_recall
 from evaluation.scores.verdict import number, share
 from manymodes.experiment.tables import (
-    Cell,
-    Table,
-    differences,
+    changes_table,
     having,
-    is_trained,
     mean,
-    over_seeds,
     points,
     precise_share,
+    seeds_note,
     signed,
-    single_changes,
-    training_cells,
+    table,
+    training_table,
     values,
 )
 
@@ -36,7 +33,10 @@ if TYPE_CHECKING:
     from drumvae.data.grooves import Bars, Grooves
     from drumvae.metrics.baselines import Composed
     from manymodes.experiment.records import Found, Record
-    from manymodes.experiment.tables import Write
+    from manymodes.experiment.tables import Cell, Table, Write
+
+CHANGES = ("hierarchy", "anneal", "free_bits", "unsupervised")
+"""The settings in which rows differ."""
 
 COLLAPSED = 0.5
 """Share of the diversity of real bars below which bars have collapsed."""
@@ -238,10 +238,8 @@ _BAD: Mapping[str, Callable[[Sequence[Record]], bool]] = {
 """When a measure of a trained model is bad."""
 
 
-def tables(found: Found, losses: Sequence[str], changes: Sequence[str]) -> list[Table]:
-    """Return the tables of a comparison; the first row is the ceiling, and ``changes`` are settings that differ."""
-    several = any(len(records) > 1 for records in found.values())
-    seeds = " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
+def tables(found: Found, losses: Mapping[str, str]) -> list[Table]:
+    """Return the tables, the first row being the ceiling; ``losses`` are columns of the history, with headers."""
     ceiling = next(iter(found))
     shown = (
         _table(
@@ -256,9 +254,15 @@ def tables(found: Found, losses: Sequence[str], changes: Sequence[str]) -> list[
             "z_high. It does not change if z_high becomes a million times smaller, so that no decoder could read it. "
             "Chain, as in the reports, which annealed it cyclically: z_high is inferred from z_low, and the decoder "
             "reads only z_low. Top-down: z_high is inferred from the bar, and the decoder reads both. Bold: there are "
-            f"inactive dimensions; z_low predicts the style as well.{seeds}",
+            f"inactive dimensions; z_low predicts the style as well.{seeds_note(found)}",
         ),
-        _of_changes(found, changes),
+        changes_table(
+            found,
+            CHANGES,
+            _COMPARED,
+            "Rows that differ in one setting: the second minus the first, of the same seed; shares in percentage "
+            "points.",
+        ),
         _table(
             "How well they model bars",
             _LIKELIHOOD,
@@ -291,52 +295,28 @@ def tables(found: Found, losses: Sequence[str], changes: Sequence[str]) -> list[
             "Principal components keep their distance from the mean of their style; the replay is the most similar "
             "training bar of the new style. Bold: no more onsets kept than by any bar of the new style.",
         ),
-        _of_training(found, losses),
+        training_table(
+            found,
+            losses,
+            nats,
+            "Losses are means over the last epoch, in nats a bar; the loss as a whole contains velocities, timing and "
+            "styles, so only rows of one kind can be compared. An example is a bar in an update. Learning rates and "
+            "annealing follow the epochs that a short trial of each model predicts; the clock ends training. The best "
+            "epoch has the least −log p of validation bars (ten samples), as in drumvae.train.",
+        ),
     )
-    return [table for table in shown if table.rows]
+    return [one for one in shown if one.rows]
 
 
 def _table(title: str, columns: _Columns, found: Found, note: str) -> Table:
-    rows = [
-        [Cell(row.title), *(_cell(records, name, write) for _, name, write in columns)]
-        for row, records in found.items()
-    ]
-    return Table(title, ("Row", *(header for header, _, _ in columns)), rows, note)
+    cells = [(header, functools.partial(_cell, name, write)) for header, name, write in columns]
+    return table(title, cells, found, note)
 
 
-def _cell(records: Sequence[Record], name: str, write: Write) -> Cell:
+def _cell(name: str, write: Write, records: Sequence[Record]) -> Cell:
     cell = values(records, name, write)
-    if not is_trained(records):
+    if not records[0].trained:
         return cell
     if name.startswith("active_"):
         cell = cell._replace(text=f"{cell.text} of {records[0].measures[f'{name[7:]}_dim']}")
     return cell._replace(bad=name in _BAD and _BAD[name](records))
-
-
-def _of_changes(found: Found, changes: Sequence[str]) -> Table:
-    rows = []
-    for before, after in single_changes(found, changes):
-        cells = (over_seeds(differences(found[before], found[after], name), write) for _, name, write in _COMPARED)
-        rows.append([Cell(f"{before.title} → {after.title}"), *cells])
-    return Table(
-        "What each change does",
-        ("Change", *(header for header, _, _ in _COMPARED)),
-        rows,
-        "Rows that differ in one setting: the second minus the first, of the same seed; shares in percentage points.",
-    )
-
-
-def _of_training(found: Found, losses: Sequence[str]) -> Table:
-    trained = {row: records for row, records in found.items() if is_trained(records)}
-    return Table(
-        "How they were trained",
-        (
-            "Row", "Loss", "Reconstruction", "z_high, nats", "z_low, nats", "−log p in validation",
-            "Updates", "Examples a second", "Seconds", "Epochs", "Chosen epoch",
-        ),
-        [[Cell(row.title), *training_cells(records, losses, nats)] for row, records in trained.items()],
-        "Losses are means over the last epoch, in nats a bar; the loss as a whole contains velocities, timing and "
-        "styles, so only rows of one kind can be compared. An example is a bar in an update. Learning rates and "
-        "annealing follow the epochs that a short trial of each model predicts; the clock ends training. The chosen "
-        "epoch has the least −log p of validation bars (ten samples), as in drumvae.train.",
-    )  # fmt: skip

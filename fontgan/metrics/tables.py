@@ -15,7 +15,7 @@ from fontgan.metrics.alphabets import best_of_each
 from fontgan.metrics.assessment import assess
 from fontgan.metrics.classifiers import introduced_classifiers, read
 from manymodes.experiment.compare import Result
-from manymodes.experiment.tables import Cell, Table, precise_share, training_cells, values
+from manymodes.experiment.tables import Cell, column, precise_share, seeds_note, table, training_table, values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from fontgan.data.fonts import Letters
     from manymodes.experiment.records import Found, Record
+    from manymodes.experiment.tables import Table
 
 _LINES = 2  # of letters in a picture
 _SEARCHED = 1500  # images among which the best of each letter are
@@ -93,62 +94,58 @@ def _training_sentence(counts: Sequence[Mapping[str, Any]]) -> str:
     return f"{sentence}; letters that vanished again: {', '.join(gone)}" if gone else sentence
 
 
-def tables(found: Found, losses: Sequence[str]) -> list[Table]:
+def tables(found: Found, losses: Mapping[str, str]) -> list[Table]:
     """Return the tables of what was drawn, of its distance to real letters, and of the training with its losses."""
-    several = any(len(records) > 1 for records in found.values())
-    seeds = " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
-    drawn = Table(
+    drawn = table(
         "What they draw",
-        ("Row", "Letters", "Naive", "Missing", "KL", "its baseline", "Not read", "As asked", "Nearest"),
-        [[Cell(row.title), *_letters(records)] for row, records in found.items()],
+        (
+            ("Letters", _letters),
+            column("Naive", "naive_coverage", number),
+            ("Missing", missing),
+            column("KL", "kl_uniform", number),
+            column("its baseline", "kl_floor", number),
+            column("Not read", "rejected", precise_share),
+            column("As asked", "asked", precise_share),
+            column("Nearest", "nn_ratio", number),
+        ),
+        found,
         f"Letters: number of {len(LETTERS)} that the reporting classifier reads with a confidence of at least "
         f"{coverage.CONFIDENT:g} in at least {share(coverage.LEAST_SHARE)} of the images; naive: number that it reads "
         "at all. KL: divergence of the letters read from an even alphabet, nats; its baseline is the mean for as many "
         "letters drawn evenly. Not read: share of the images read with less confidence. As asked: share of the images "
         "read as the letter that was asked for. Nearest: distance of images to training images by pixels, in units of "
         "that of validation images; 0 is a copy. Real letters are drawn anew, each as often; neither models nor "
-        f"classifiers have seen them.{seeds}",
+        f"classifiers have seen them.{seeds_note(found)}",
     )
-    measures = [f"{name}{end}" for name in _NEARNESS for end in ("", "_ceiling")]
-    nearness = Table(
+    nearness = table(
         "Distance to real letters",
-        ("Row", *(header for title in _NEARNESS.values() for header in (title, "its ceiling"))),
         [
-            [Cell(row.title), *(values(records, name, share if "two" in name else number) for name in measures)]
-            for row, records in found.items()
+            column(header, f"{name}{end}", share if name == "two_sample" else number)
+            for name, title in _NEARNESS.items()
+            for header, end in ((title, ""), ("its ceiling", "_ceiling"))
         ],
+        found,
         "In the classifier's features, to validation images; the ceiling is what training images reach, for Fréchet "
         "and KID the least. Precision: share of the images that lie among real ones; recall: share of the real ones "
         "that lie among the images; density and coverage: the same, less sensitive to outliers. Two-sample: how often "
         "the nearest other image is of the same set, 50 % where the sets are alike.",
     )
-    trained = {row: records for row, records in found.items() if records[0].trained}
-    training = Table(
-        "How they were trained",
-        (
-            "Row", "Generator loss", "Discriminator loss", "Loss ratio", "Generator gradient", "Discriminator gradient",
-            "Updates", "Examples a second", "Seconds", "Epochs", "Chosen epoch",
-        ),
-        [[Cell(row.title), *training_cells(records, losses, number)] for row, records in trained.items()],
+    training = training_table(
+        found,
+        losses,
+        number,
         "Losses, their ratio (the discriminator's by the generator's) and the lengths of the gradients are means over "
         "the last epoch. Losses are nats, but the generator's of feature matching is a squared distance. An example is "
         "a real letter in an update. The learning rates decay over the epochs that a short trial of each model "
         "predicts; the clock ends training. Another classifier than the reporting one chooses the epoch, among at most "
         "about twenty.",
-    )  # fmt: skip
-    return [drawn, nearness, training] if trained else [drawn, nearness]
+    )
+    return [drawn, nearness, training] if training.rows else [drawn, nearness]
 
 
-def _letters(records: Sequence[Record]) -> list[Cell]:
+def _letters(records: Sequence[Record]) -> Cell:
     complete = all(record.measures["strict_coverage"] == len(LETTERS) for record in records)
-    return [
-        values(records, "strict_coverage", number)._replace(bad=not complete),
-        values(records, "naive_coverage", number),
-        missing(records),
-        *(values(records, name, number) for name in ("kl_uniform", "kl_floor")),
-        *(values(records, name, precise_share) for name in ("rejected", "asked")),
-        values(records, "nn_ratio", number),
-    ]
+    return values(records, "strict_coverage", number)._replace(bad=not complete)
 
 
 def missing(records: Sequence[Record]) -> Cell:

@@ -117,7 +117,7 @@ class Comparison(ABC):
         stem: name of the results.
         rows: in the order of the tables; the first one is the ceiling, which is always made.
         work: default folder for finished rows and runs.
-        losses: columns of the history whose last values tables show.
+        losses: columns of the history whose last values tables show, with their headers.
         data_name: the word for the data on the page.
         data_settings: the settings that say which data to load; they are options of the command.
         count: default of ``--count``.
@@ -131,7 +131,7 @@ class Comparison(ABC):
     example: ClassVar[str]
     rows: ClassVar[tuple[Row, ...]]
     work: ClassVar[str]
-    losses: ClassVar[tuple[str, ...]]
+    losses: ClassVar[Mapping[str, str]]
     data_name: ClassVar[str]
     data_settings: ClassVar[tuple[str, ...]]
     count: ClassVar[int]
@@ -147,9 +147,10 @@ class Comparison(ABC):
             UserError: the data cannot be read, or are too few.
         """
 
-    @abstractmethod
     def prepare(self, config: Any, data: Any, done: int, checkpoint: Path | None) -> Training:
-        """Build a training, as `manymodes.experiment.fit.Prepare`."""
+        """Build a training by ``prepare`` of PACKAGE/trainer.py, as `manymodes.experiment.fit.Prepare`."""
+        training: Training = self._module("trainer").prepare(config, data, done, checkpoint)
+        return training
 
     @abstractmethod
     def evaluate(self, job: Job, trained: Trained) -> Result:
@@ -163,13 +164,19 @@ class Comparison(ABC):
     def baseline(self, job: Job) -> Result:
         """Measure a row that needs no training."""
 
-    @abstractmethod
     def tables(self, found: Found) -> list[Table]:
-        """Return the tables."""
+        """Return the tables of PACKAGE/metrics/tables.py."""
+        tables: list[Table] = self._module("metrics.tables").tables(found, self.losses)
+        return tables
 
-    @abstractmethod
     def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
-        """Return the pictures by file name, given the data of the last seed."""
+        """Return the pictures of PACKAGE/plots.py by file name, given the data of the last seed."""
+        pictures: dict[str, Picture] = self._module("plots").comparison_pictures(found, data.content)
+        return pictures
+
+    def _module(self, name: str) -> Any:
+        with quiet_start():
+            return importlib.import_module(f"{self.program.partition('.')[0]}.{name}")
 
     def examples(self, config: Any) -> int:
         """Return the number of examples that an update sees."""
@@ -241,7 +248,7 @@ def _make(
                 from manymodes.experiment.budget import Budget, train_with_budget
             trained = train_with_budget(
                 Budget(args.minutes, args.epochs), job.folder, job.config, comparison.prepare, job.data.content,
-                examples=comparison.examples(job.config), losses=comparison.losses,
+                examples=comparison.examples(job.config), losses=tuple(comparison.losses),
                 title=job.title if progress else "",
                 fingerprint=job.data.fingerprint, made_with=job.made_with,
             )  # fmt: skip

@@ -14,9 +14,17 @@ if TYPE_CHECKING:
 Write: TypeAlias = Callable[[float], str]
 """Writes a number as text."""
 
+Column: TypeAlias = "tuple[str, Callable[[Sequence[Record]], Cell]]"
+"""The header of a column, and the function that returns its cell from the records of a row."""
+
 UNKNOWN = "–"
-COUNTS = ("updates", "examples_per_second", "seconds", "epochs", "judged_epoch")
-"""The columns of a table of training after the losses."""
+_COUNTS = {
+    "updates": "Updates",
+    "examples_per_second": "Examples a second",
+    "seconds": "Seconds",
+    "epochs": "Epochs",
+    "judged_epoch": "Best epoch",
+}
 
 
 class Cell(NamedTuple):
@@ -75,15 +83,15 @@ def values(records: Sequence[Record], name: str, write: Write) -> Cell:
     return over_seeds([record.measures.get(name) for record in records], write)
 
 
+def column(header: str, name: str, write: Write, bad: Callable[[Sequence[Record]], bool] = lambda _: False) -> Column:
+    """Return the column of a measure, written as `over_seeds`, and marked where the records of a row are bad."""
+    return header, lambda records: values(records, name, write)._replace(bad=bad(records))
+
+
 def mean(records: Sequence[Record], name: str) -> float:
     """Return the mean of a measure over the seeds, NaN unless it is known for all of them."""
     known: list[Any] = [record.measures.get(name) for record in records]
     return float("nan") if None in known else sum(known) / len(known)
-
-
-def is_trained(records: Sequence[Record]) -> bool:
-    """Return whether these are records of a trained model."""
-    return records[0].trained
 
 
 def having(found: Found, *names: str) -> Found:
@@ -92,15 +100,44 @@ def having(found: Found, *names: str) -> Found:
     return {row: found[row] for row in known}
 
 
-def training_cells(records: Sequence[Record], losses: Sequence[str], write: Write) -> list[Cell]:
-    """Write the last losses of the trainings, then `COUNTS`."""
-    facts = [record.training["losses"] | record.training for record in records]
-    return [over_seeds([of_seed.get(name) for of_seed in facts], write) for name in (*losses, *COUNTS)]
+def table(title: str, columns: Sequence[Column], found: Found, note: str) -> Table:
+    """Return a table with a line for each row."""
+    rows = [[Cell(row.title), *(cell(records) for _, cell in columns)] for row, records in found.items()]
+    return Table(title, ("Row", *(header for header, _ in columns)), rows, note)
+
+
+def training_table(
+    found: Found, losses: Mapping[str, str], write: Write, note: str, more: Mapping[str, str] | None = None
+) -> Table:
+    """Return the table of the trained rows: the last losses, counts, and ``more`` facts; each with its header."""
+    names = {**losses, **_COUNTS, **(more or {})}
+    rows = []
+    for row, records in found.items():
+        if records[0].trained:
+            facts = [record.training["losses"] | record.training for record in records]
+            cells = (over_seeds([of_seed.get(name) for of_seed in facts], write) for name in names)
+            rows.append([Cell(row.title), *cells])
+    return Table("How they were trained", ("Row", *names.values()), rows, note)
+
+
+def changes_table(found: Found, settings: Sequence[str], columns: Sequence[tuple[str, str, Write]], note: str) -> Table:
+    """Return the table of `single_changes`: the differences in measures, given header, name and how it is written."""
+    rows = []
+    for before, after in single_changes(found, settings):
+        apart = [(differences(found[before], found[after], name), write) for _, name, write in columns]
+        rows.append([Cell(f"{before.title} → {after.title}"), *itertools.starmap(over_seeds, apart)])
+    return Table("What each change does", ("Change", *(header for header, _, _ in columns)), rows, note)
+
+
+def seeds_note(found: Found) -> str:
+    """Return a sentence on cells of several seeds, if there are several."""
+    several = any(len(records) > 1 for records in found.values())
+    return " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
 
 
 def single_changes(found: Found, settings: Sequence[str]) -> Iterator[tuple[Row, Row]]:
     """Yield neighbouring trained rows that differ in exactly one of these settings; see `differ`."""
-    trained = {row: records[0].made_with["settings"] for row, records in found.items() if is_trained(records)}
+    trained = {row: records[0].made_with["settings"] for row, records in found.items() if records[0].trained}
     for (before, first), (after, second) in itertools.pairwise(trained.items()):
         if sum(differ(first[name], second[name]) for name in settings) == 1:
             yield before, after

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from comparisons import compared, marked, record
 
-from drumvae.compare import CEILING, CHANGES, COMPARISON, main
+from drumvae.compare import CEILING, COMPARISON, main
 from drumvae.config import ANNEALING, HIERARCHIES, DrumConfig
 from drumvae.data.grooves import load_grooves
 from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.metrics import diagnostics
 from drumvae.metrics.baselines import BASELINES
-from drumvae.metrics.tables import among, diversity, result_of, tables
+from drumvae.metrics.tables import CHANGES, among, diversity, result_of, tables
 
 # TensorFlow warns that data sets are compiled all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")

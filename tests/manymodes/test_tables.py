@@ -2,7 +2,6 @@ import pytest
 
 from manymodes.experiment.records import Record, Row
 from manymodes.experiment.tables import (
-    COUNTS,
     Cell,
     Table,
     differences,
@@ -13,7 +12,7 @@ from manymodes.experiment.tables import (
     precise_share,
     signed,
     single_changes,
-    training_cells,
+    training_table,
 )
 
 
@@ -82,10 +81,15 @@ def test_numbers_are_written(write, value, text):
     assert write(value) == text
 
 
-def test_the_cells_of_a_training():
-    facts = {"losses": {"loss": 0.5}, **{name: float(number) for number, name in enumerate(COUNTS)}}
-    cells = training_cells([record(training=facts)], ("loss", "another"), brief)
-    assert [cell.text for cell in cells] == ["0.5", "–", "0", "1", "2", "3", "4"]
+def test_the_table_of_the_trained_rows():
+    counts = {"updates": 1, "examples_per_second": 2, "seconds": 3, "epochs": 4, "judged_epoch": 5}
+    found = {
+        Row("a", "A"): [record(training={"losses": {"loss": 0.5}, **counts})],
+        Row("b", "B"): [record()],
+    }
+    table = training_table(found, {"loss": "Loss", "another": "Another"}, brief, "Note.", {"more": "More"})
+    assert table.headers[:3] == ("Row", "Loss", "Another")
+    assert [[cell.text for cell in row] for row in table.rows] == [["A", "0.5", "–", "1", "2", "3", "4", "5", "–"]]
 
 
 def test_changes_are_single_and_between_neighbours():
