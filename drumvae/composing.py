@@ -43,13 +43,9 @@ def derived(seed: int, *numbers: int) -> int:
 
 
 def draw_latents(model: DrumVAE, shares: np.ndarray, *, seed: int, spread: float = 1.0) -> Latents:
-    """Draw both levels of latents of bars.
+    """Draw both levels of latents of bars, mixed from those of the styles in their shares, [n, S], adding up to 1.
 
-    Args:
-        model: a trained model.
-        shares: [n, S] share of each style, adding up to 1; the latents of the styles are mixed in these shares.
-        seed: of the draws.
-        spread: distance of z_high from the middle of its style: 1 as in the model, 0 none.
+    ``spread`` is the distance of z_high from the middle of its style: 1 as in the model, 0 none.
     """
     noise = model.noise(len(shares), [seed, 0])
     means = shares @ model.style_means.numpy()
@@ -96,13 +92,8 @@ def compose(
 ) -> np.ndarray:
     """Draw hits, at least one a bar; with one seed a greater complexity never has fewer.
 
-    Args:
-        model: a trained model.
-        latents: of n bars.
-        seed: of the draws.
-        complexity: 0 few hits, 1 many.
-        temperature: below 1 likelier hits, above 1 less likely ones.
-        keep: hits [n, 16, 9], and the share of them to keep: at 0 they have no effect, at 1 nothing changes.
+    The complexity is 0 for few hits, 1 for many; below a temperature of 1 hits are likelier ones, above it less likely.
+    ``keep`` are hits [n, 16, 9] and the share of them to keep: at 0 they have no effect, at 1 nothing changes.
     """
     logits = model.decode(latents).numpy().astype(np.float64) + _REACH_NATS * (complexity - USUAL)
     if keep is not None:
@@ -169,15 +160,10 @@ def rearrange(
 def humanise(
     model: DrumVAE, latents: Latents, hits: np.ndarray, *, tempo: float | np.ndarray, amount: float, seed: int
 ) -> Bars:
-    """Give hits velocities and offsets as drummers play them.
+    """Give hits [n, 16, 9] velocities and offsets as drummers play them, at a tempo in BPM, of all bars or [n].
 
-    Args:
-        model: a trained model.
-        latents: of n bars.
-        hits: [n, 16, 9].
-        tempo: BPM, of all bars or [n].
-        amount: 0 like a machine, every hit on its step with the mean velocity of its kind; 1 as uneven as drummers.
-        seed: of the draws.
+    An ``amount`` of 0 is like a machine, every hit on its step with the mean velocity of its kind; 1 as uneven as
+    drummers.
     """
     faster = np.broadcast_to(np.asarray(tempo, np.float32) / model.tempo, len(hits))
     played = model.play(latents, tf.constant(hits, tf.float32)).at(tf.constant(faster))

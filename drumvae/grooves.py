@@ -23,9 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     config = DrumConfig.from_args(args)
 
-    from drumvae.data.grooves import load_grooves, printable
+    from drumvae.data.grooves import load_grooves
     from drumvae.data.kit import draw
     from drumvae.data.rules import bundled_rules
+    from manymodes.files import printable
 
     grooves = load_grooves(config.grooves, per_style=config.per_style, seed=config.seed)
     shown = cli.number_of(args.show, grooves.styles, "--show", "style") if args.show else None

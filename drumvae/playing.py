@@ -28,10 +28,7 @@ _AT_ONCE = 64  # beats composed at once: each needs as many bars as candidates f
 
 
 def load(model: str | Path | None = None) -> DrumVAE:
-    """Load a model of drums.
-
-    Args:
-        model: a run folder, a .keras file, or the name of a pretrained model; the default one unless given.
+    """Load a model of drums: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
     Raises:
         UserError: there is no such model, or it cannot be loaded.
@@ -54,7 +51,7 @@ def beats(
     """Compose beats of a style or of a mixture of styles; their last bar, if there are several, ends with a fill.
 
     Args:
-        model: a trained one.
+        model: a trained model.
         style: its name, or the share of each style, [S], adding up to 1.
         count: number of beats.
         bars: of each beat.

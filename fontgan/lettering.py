@@ -33,10 +33,7 @@ INTERPOLATED, MORPHED = 12, 8
 
 
 def load(model: str | Path | None = None) -> FontGAN:
-    """Load a model of letters.
-
-    Args:
-        model: a run folder, a .keras file, or the name of a pretrained model; the default one unless given.
+    """Load a model of letters: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
     Raises:
         UserError: there is no such model, or it cannot be loaded.
@@ -98,9 +95,7 @@ def interpolation(
 def styles_of(model: FontGAN, file: Path) -> Callable[[int], np.ndarray]:
     """Return a function that gives the codes of A to Z [26, D] in the style of a seed.
 
-    Args:
-        model: a trained one; a classifier finds the letters of one without labels.
-        file: of the model; the run folder around it names the fonts that the classifier learns.
+    A classifier finds the letters of a model without labels; the run folder around its file names the fonts to learn.
     """
     from fontgan.typeface import drawing
 

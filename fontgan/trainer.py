@@ -45,15 +45,10 @@ def prepare(
     every: int | None = None,
     plots_folder: Path | None = None,
 ) -> Training:
-    """Build the model of a configuration, or load it from a checkpoint, ready for the epoch after ``done``.
+    """Build the model of a configuration, or load it from a checkpoint, as `manymodes.experiment.fit.Prepare`.
 
-    Args:
-        config: with its number of updates an epoch.
-        data: the letters, and their classifiers.
-        done: epochs already trained.
-        checkpoint: folder of the last checkpoint; None for a new model.
-        every: epochs between two counts of letters, by default `EVERY`; the last epoch counts them too.
-        plots_folder: for alphabets of some epochs; without it none are drawn.
+    Letters are counted after every ``every`` epochs, by default `EVERY`, and after the last; alphabets of some epochs
+    are drawn in ``plots_folder``, if any.
     """
     letters, classifiers = data
     kinds = _kinds(config, letters)

@@ -171,9 +171,7 @@ def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
 def did_you_mean(typed: str, known: Mapping[str, str]) -> str:
     """Return ``"did you mean A or B? "`` if any known name is close to the typed one, else an empty string.
 
-    Args:
-        typed: in lower case.
-        known: how each name in lower case is shown.
+    What was typed is in lower case; ``known`` has how each name in lower case is shown.
     """
     close = difflib.get_close_matches(typed, known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(known[name] for name in close)}? " if close else ""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import glob
+import hashlib
 import itertools
 import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -23,7 +25,7 @@ import platformdirs
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 CACHE_VARIABLE = "MANYMODES_CACHE"
 _PARTIAL = ".partial-"
@@ -35,6 +37,53 @@ _NUMBERED = re.compile(r"(\D*)(\d+)(\D.*)?")
 def cache_folder() -> Path:
     """Return the folder of cached files: $MANYMODES_CACHE, else the user's cache directory."""
     return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("manymodes"))
+
+
+def cache_file(name: str, key: object, suffix: str) -> Path:
+    """Return the path of a cached file whose content follows from ``key``, JSON values."""
+    return cache_folder() / f"{name}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()}{suffix}"
+
+
+def write_cache(path: Path, what: str, write: Callable[[Path], object]) -> None:
+    """Write a cached file in one step by a function of its path, or print a note that it cannot be written."""
+    try:
+        with replacing_file(path) as partial:
+            write(partial)
+    except OSError as error:
+        print(f"note: {what} cannot be cached in {path.parent}: {error.strerror or error}", file=sys.stderr)
+
+
+def readable_folder(source: str | Path, option: str, advice: str) -> Path:
+    """Return a folder given with an option, ``~`` expanded; messages end with the advice.
+
+    Raises:
+        UserError: it does not exist, or cannot be read.
+    """
+    if not str(source):
+        raise UserError(f"{option} is empty: {advice}")
+    folder = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
+    try:
+        os.scandir(folder).close()  # a search would pass over a folder that cannot be read
+    except (FileNotFoundError, NotADirectoryError):
+        problem = "is a file" if folder.exists() else "does not exist"
+        raise UserError(f"{folder} {problem}: {advice}") from None
+    except OSError as error:
+        raise UserError(f"cannot read {folder}: {error.strerror or error}; check its permissions") from error
+    return folder
+
+
+def visible_files(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the sorted paths in a folder of all files with these suffixes, without hidden files and folders."""
+    names = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    # macOS writes a hidden double called ._name beside a file
+    return sorted(
+        name for name in names if (folder / name).is_file() and not any(part[0] == "." for part in name.parts)
+    )
+
+
+def printable(text: str) -> str:
+    """Return a text whose bytes that are not Unicode, from old file names, are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def check_place(path: Path) -> None:

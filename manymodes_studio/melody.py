@@ -92,16 +92,10 @@ def vary(model: Any, composed: Composed, *, seed: int, **options: Any) -> Compos
 def continue_file(
     model: Any, file: Path, *, key: str | None, meter: str | None, bars: int, seed: int, **options: Any
 ) -> Composed:
-    """Continue a tune from a file with the options of `melodygan.compose`.
+    """Continue a tune from a file by a number of bars, with the options of `melodygan.compose`; the model is an LSTM.
 
-    Args:
-        model: an LSTM.
-        file: of `melodygan.data.readers.FORMATS`.
-        key: the key to which the tune is transposed; None is its own.
-        meter: the metre of the continuation; None is that of the tune, if the model knows it.
-        bars: the number of added bars.
-        seed: the same seed, the same melody.
-        options: temperature, tempo and instrument.
+    The tune is transposed to ``key``; None is its own. ``meter`` is that of the continuation; None is that of the tune,
+    if the model knows it.
 
     Raises:
         UserError: there is no usable tune in the file, or it is too long.

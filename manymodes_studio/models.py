@@ -44,8 +44,7 @@ class Models(NamedTuple):
 def load_models(folder: Path | None = None) -> Models:
     """Load all models that are available, and print each of them and its loading time.
 
-    Args:
-        folder: contains NAME.keras for each model; None for the pretrained models.
+    They are NAME.keras in the folder, by default the pretrained models.
     """
     loaded: dict[str, Any] = {}
     missing: dict[str, str] = {}

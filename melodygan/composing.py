@@ -146,13 +146,10 @@ def compose(
 
 
 def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str = "--start") -> Given:
-    """Read a tune that a user gives to an LSTM, and make it fit the pitches that the model knows.
+    """Read a tune for an LSTM, a file's name or notes, and make it fit the pitches that the model knows.
 
-    Args:
-        model: the LSTM.
-        tune: a file's name, or notes; a result of this function is returned as it is.
-        key: of notes written out, and of the composed tunes; None is C major or A minor, or the key of the file.
-        option: the option it was given with, for messages.
+    A result of this function is returned as it is. The key is that of notes written out, and of the composed tunes;
+    None is C major or A minor, or the key of the file. Messages name the option.
 
     Raises:
         UserError: it cannot be read.

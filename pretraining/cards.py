@@ -113,13 +113,7 @@ FIGURES = {
 
 
 def table(figures: Sequence[Figure], trained: dict[str, Any], shipping: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Return the lines of a card's table: title, value as trained, value as it ships, value for comparison.
-
-    Args:
-        figures: the lines; those whose value is unknown are left out.
-        trained: the `judgement` of the trained model.
-        shipping: the `judgement` of the one that ships.
-    """
+    """Return the lines of a card's table, where known: title, value as trained, as it ships, and for comparison."""
     lines = []
     for title, key, write, bound, bounding in figures:
         values = [_value(known, key) for known in (trained, shipping)]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
 from audiovae.data.chunks import QUIETEST_RMS, is_sounding, loudness, to_chunks
 from manymodes.cli import UserError
-from manymodes.files import Skipped
+from manymodes.files import Skipped, printable, readable_folder, visible_files
 from manymodes.music.audio import FORMATS, UnreadableSoundError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
 
@@ -45,26 +44,19 @@ def read_recordings(source: str | Path, hop: int) -> tuple[list[Recording], list
     Raises:
         UserError: the folder does not exist, cannot be read, or has no sound file.
     """
-    folder = _readable_folder(source)
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        # macOS writes a hidden double called ._name beside a file
-        if path.suffix.lower() in FORMATS
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    folder = readable_folder(source, "--sounds", f"give a folder of sound files ({', '.join(FORMATS)})")
+    files = visible_files(folder, FORMATS)
     if not files:
         raise UserError(f"no sounds in {folder}: it has no file of {', '.join(FORMATS)}")
     recordings, skipped = [], []
     for file in tqdm(files, "reading", unit="file", leave=False, disable=None):
-        name = _shown(file.relative_to(folder).as_posix())
+        name = printable(file.as_posix())
         try:
-            chunks, silent = _cut(decode(file), hop)
+            chunks, silent = _cut(decode(folder / file), hop)
         except UnreadableSoundError as error:
             skipped.append(Skipped(name, str(error)))
             continue
-        instrument = name.split("/")[0] if "/" in name else _shown(folder.resolve().name)
+        instrument = name.split("/")[0] if "/" in name else printable(folder.resolve().name)
         recordings.append(Recording(name, instrument, chunks, silent))
     return recordings, skipped
 
@@ -82,31 +74,6 @@ def _cut(sound: np.ndarray, hop: int) -> tuple[np.ndarray, int]:
     kept = is_sounding(chunks)
     kept[loud.argmax()] = True  # a single short sound is worth learning too
     return chunks[kept], int(len(chunks) - kept.sum())
-
-
-def _readable_folder(source: str | Path) -> Path:
-    """Return a folder, ``~`` expanded.
-
-    Raises:
-        UserError: it does not exist, or cannot be read.
-    """
-    if not str(source):
-        raise UserError("--sounds is empty: give a folder of sound files")
-    folder = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
-    try:
-        if not folder.is_dir():
-            problem = "is a file" if folder.exists() else "does not exist"
-            raise UserError(f"{folder} {problem}: give a folder of sound files ({', '.join(FORMATS)})")
-        with os.scandir(folder):  # a search would pass over a folder that cannot be read
-            pass
-    except OSError as error:
-        raise UserError(f"cannot read {folder}: {error.strerror or error}; check its permissions") from error
-    return folder
-
-
-def _shown(name: str) -> str:
-    """Return a file's name as text; old ones may not be Unicode."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def deal(recordings: Sequence[Recording], seed: int) -> tuple[list[int], list[int], list[int]]:

@@ -10,7 +10,6 @@ import functools
 import hashlib
 import itertools
 import json
-import sys
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,15 +23,7 @@ from audiovae.data.recordings import deal, read_recordings
 from audiovae.data.rendering import DRUMS, INSTRUMENTS, KITS, PROGRAMS, play_instrument
 from drumvae.data.grooves import load_grooves
 from manymodes.cli import UserError
-from manymodes.files import (
-    Skipped,
-    cache_folder,
-    in_columns,
-    new_folder,
-    new_run_folder,
-    replacing_file,
-    skipped_lines,
-)
+from manymodes.files import Skipped, cache_file, in_columns, new_folder, new_run_folder, skipped_lines, write_cache
 from manymodes.music.audio import write_audio
 from manymodes.music.soundfont import soundfont_file
 from melodygan.data.corpus import load_corpus, split
@@ -153,7 +144,7 @@ def _corpus(seed: int, chunks: int) -> Sounds:
     libraries = {name: version(name) for name in ("numpy", "scipy", "soxr")}
     soundfont = hashlib.sha256(soundfont_file().read_bytes()).hexdigest()
     key = [_MAKER_VERSION, corpus.fingerprint, grooves.fingerprint, soundfont, libraries, PROGRAMS, KITS, chunks, seed]
-    cache = cache_folder() / f"sounds-{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
+    cache = cache_file("sounds", key, ".npz")
     sounds = _read_cache(cache)
     if sounds is None:
         tunes = split(corpus.tunes, seed)
@@ -225,17 +216,12 @@ def _read_cache(path: Path) -> Sounds | None:
 
 
 def _write_cache(path: Path, sounds: Sounds) -> None:
-    """Write sounds to the cache, or print a note if that fails."""
     arrays = {"origins": np.array(sounds.origins), "silent_seed": np.array([sounds.silent, sounds.seed])}
     for name in SPLITS:
         side: SoundChunks = getattr(sounds, name)
         arrays |= {f"{name}_{field}": array for field, array in side._asdict().items()}
         arrays[f"{name}_chunks"] = _to_pcm(side.chunks)
-    try:
-        with replacing_file(path) as partial:
-            np.savez(partial, allow_pickle=False, **arrays)
-    except OSError as error:
-        print(f"note: the sounds cannot be kept in {path.parent}: {error.strerror or error}", file=sys.stderr)
+    write_cache(path, "the sounds", lambda partial: np.savez(partial, allow_pickle=False, **arrays))
 
 
 # --- recordings --------------------------------------------------------------------------------------------

@@ -8,9 +8,6 @@ the user's cache.
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
 import keras
@@ -18,11 +15,10 @@ import numpy as np
 from keras import layers
 from scipy.ndimage import uniform_filter
 from scipy.signal import istft, stft
-from tqdm import tqdm
 
 from audiovae.data.chunks import normalise
 from audiovae.metrics.spectra import log_mel
-from manymodes.files import cache_folder, save_keras
+from manymodes.nn.classifiers import cached_model, fit_classifier
 from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
@@ -86,29 +82,24 @@ def train_recogniser(sounds: Sounds, seed: int = _SEED) -> keras.Model:
     copies = [as_by_codec(train.chunks, seed=[seed, copy]) for copy in range(_COPIES)]
     spectra = np.concatenate([_spectra(chunks) for chunks in (train.chunks, *copies)])
     instruments = np.tile(train.instruments, 1 + _COPIES)
-    batches = -(-len(spectra) // _BATCH)
-    epochs = max(_EPOCHS, -(-_FEWEST_UPDATES // batches))
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * batches)
-    network.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-    with tqdm(desc="training the recogniser", total=epochs, unit="epoch", leave=False, disable=None) as bar:
-        progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
-        network.fit(spectra, instruments, batch_size=_BATCH, epochs=epochs, callbacks=[progress], verbose=0)
+    fit_classifier(
+        network,
+        spectra,
+        instruments,
+        loss="sparse_categorical_crossentropy",
+        learning_rate=2e-3,
+        batch_size=_BATCH,
+        epochs=max(_EPOCHS, -(-_FEWEST_UPDATES // -(-len(spectra) // _BATCH))),
+        title="training the recogniser",
+    )
     return network
 
 
 @functools.lru_cache(maxsize=1)
 def recogniser_of(sounds: Sounds) -> Recogniser:
     """Return the recogniser of a set of sounds, from the cache if it was trained before."""
-    made_of = {"maker": _MAKER_VERSION, "sounds": sounds.fingerprint, "seed": _SEED, "keras": keras.__version__}
-    place = cache_folder() / f"recogniser-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()}.keras"
-    try:
-        network = keras.models.load_model(place)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # there is none, or a damaged one
-        network = train_recogniser(sounds)
-        try:
-            save_keras(network, place)
-        except OSError as error:
-            print(f"note: the recogniser cannot be kept in {place.parent}: {error}")
+    key = {"maker": _MAKER_VERSION, "sounds": sounds.fingerprint, "seed": _SEED}
+    network = cached_model("recogniser", key, lambda: train_recogniser(sounds))
     recogniser = Recogniser(network, 0.0)
     return recogniser._replace(hit_real=recogniser.hit(sounds.test.chunks, sounds.test.instruments))
 

@@ -77,12 +77,8 @@ def from_log_mel(mels: np.ndarray, samples: int, *, iterations: int = _ITERATION
 
     Magnitudes of the frequencies are the non-negative ones whose mel bands come nearest to the ones given, by 100
     multiplicative updates (Lee & Seung, "Algorithms for Non-negative Matrix Factorization", 2001); their phases are
-    librosa's fast Griffin-Lim (Perraudin et al., 2013).
-
-    Args:
-        mels: as `log_mel` returns them; values above 1 count as 1.
-        samples: of each sound, up to 256 × (frames − 1).
-        iterations: of Griffin-Lim.
+    librosa's fast Griffin-Lim (Perraudin et al., 2013). Values above 1 count as 1; a sound has up to 256 × (frames − 1)
+    samples.
     """
     import librosa
 

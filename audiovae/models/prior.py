@@ -42,15 +42,9 @@ class LabelledCodes(NamedTuple):
 class CodePrior(keras.Model):
     """p(code | the codes before it, the instrument): embeddings → LSTM → softmax.
 
-    Args:
-        code_count: K.
-        frames: T of samples.
-        instruments: their names.
-        maker: fingerprint of the model of these codes, in hex.
-        units: width of the LSTM.
-        embedding: width of the embedding of codes.
-        dropout: of the LSTM's inputs and outputs.
-        seed: of dropout, together with the number of the update.
+    There are ``code_count`` codes, K, and ``frames``, T, in a sample; ``units`` and ``embedding`` are widths,
+    ``dropout`` is that of the LSTM's inputs and outputs, and ``maker`` the fingerprint of the model of these codes, in
+    hex.
     """
 
     def __init__(

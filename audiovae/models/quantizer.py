@@ -126,10 +126,8 @@ class VectorQuantizer(keras.Layer):
 class FiniteScalarQuantizer(keras.Layer):
     """Each of a few dimensions rounded to its own number of levels: a grid of codes (Mentzer et al., 2024).
 
-    Nothing is learned, so nothing can collapse. Encodings have as many dimensions as there are levels.
-
-    Args:
-        levels: of each dimension; their product is K.
+    Nothing is learned, so nothing can collapse. Encodings have as many dimensions as there are levels, whose product is
+    K.
     """
 
     def __init__(self, levels: Sequence[int] = (8, 8, 4), **kwargs: Any) -> None:

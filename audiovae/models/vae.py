@@ -272,12 +272,7 @@ class LatentModel(AudioModel):
 
 @keras.saving.register_keras_serializable(package="audiovae")
 class AudioVAE(LatentModel):
-    """One level of latents over a whole chunk, with a standard normal prior (Kingma and Welling, 2014).
-
-    Args:
-        latent_dim: L.
-        **kwargs: see `LatentModel`.
-    """
+    """A level of ``latent_dim`` latents over a whole chunk, with a standard normal prior (Kingma and Welling, 2014)."""
 
     arguments = (*LatentModel.arguments, "latent_dim")
     _reported = ("kl_all_nats",)
@@ -300,12 +295,8 @@ class HierarchicalAudioVAE(LatentModel):
     """Two levels of latents: the top over a whole chunk, the bottom over every 23 ms (46 ms of a spectrogram).
 
     p(top) p(bottom | top) p(x | top, bottom), with q(top | x) q(bottom | x, top): the top is inferred from the sound
-    alone, and both the prior of the bottom and the decoder read it.
-
-    Args:
-        top_dim: latents of the top.
-        bottom_channels: latents of the bottom in each of the 43 or 22 coarse frames.
-        **kwargs: see `LatentModel`.
+    alone, and both the prior of the bottom and the decoder read it. The top has ``top_dim`` latents, the bottom
+    ``bottom_channels`` in each of the 43 or 22 coarse frames.
     """
 
     arguments = (*LatentModel.arguments, "top_dim", "bottom_channels")

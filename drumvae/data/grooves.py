@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,12 +17,13 @@ from drumvae.data.kit import NOTES, Bars
 from drumvae.data.midi_grooves import note_name, parse_files
 from drumvae.data.rules import STYLES, bundled_rules
 from manymodes.cli import UserError
-from manymodes.files import Skipped, in_columns, skipped_lines
+from manymodes.files import Skipped, in_columns, printable, readable_folder, skipped_lines, visible_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
-__all__ = ["BY_RULE", "GROOVE_STYLES", "NOTES", "Bars", "Grooves", "load_grooves", "printable"]
+__all__ = ["BY_RULE", "GROOVE_STYLES", "NOTES", "Bars", "Grooves", "load_grooves"]
 
 FORMATS = (".mid", ".midi")
 INDEX = "info.csv"
@@ -118,11 +116,6 @@ class Grooves:
         return printable("\n".join([*lines, *skipped_lines(self.skipped, _SKIPPED_SHOWN)]))
 
 
-def printable(text: str) -> str:
-    """Return a text whose bytes that are not Unicode, from old file names, are escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _counted(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{name} {count:,}" for name, count in ordered)
@@ -155,7 +148,7 @@ def load_grooves(
     """
     if source == BY_RULE:
         return _by_rule(per_style, seed)
-    folder = _existing_folder(source)
+    folder = readable_folder(source, "--grooves", f"give a folder of drum MIDI, or {BY_RULE} for grooves by rule")
     listing = _in_index(folder, groove_styles) if (folder / INDEX).is_file() else _in_folders(folder)
     label = source if isinstance(source, str) else str(source.absolute())  # Path("styles") is not by rule
     return _read(label, folder, listing, seed, progress)
@@ -195,24 +188,6 @@ class _Listing(NamedTuple):
     left_out: Counter[str]
 
 
-def _existing_folder(source: str | Path) -> Path:
-    advice = f"give a folder of drum MIDI, or {BY_RULE} for grooves by rule"
-    if not str(source):
-        raise UserError(f"--grooves is empty: {advice}")
-    path = Path(source)
-    with contextlib.suppress(RuntimeError):  # ~nobody: there is no such user
-        path = path.expanduser()
-    try:
-        with os.scandir(path):
-            return path
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: {advice}") from None
-    except NotADirectoryError:
-        raise UserError(f"{path} is not a folder: {advice}") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-
-
 def _in_index(folder: Path, groove_styles: Mapping[str, Sequence[str]]) -> _Listing:
     """Find the files of the Groove MIDI Dataset by its table."""
     ours = {theirs: style for style, primaries in groove_styles.items() for theirs in primaries}
@@ -248,16 +223,11 @@ def _rows(index: Path) -> list[dict[str, str]]:
 
 def _in_folders(folder: Path) -> _Listing:
     """Find files by sub-folder; without sub-folders, the folder itself is the style of its files."""
-    names = []
-    for parent, subfolders, files in os.walk(folder):
-        # Hidden ones are left out: macOS writes a double called ._name beside a file.
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        paths = [Path(parent) / name for name in files if not name.startswith(".")]
-        names += [path.relative_to(folder) for path in paths if path.suffix.lower() in FORMATS and path.is_file()]
+    names = visible_files(folder, FORMATS)
     if not names:
         raise UserError(f"no drums in {folder}: it has no file of {', '.join(FORMATS)}")
-    inside = [_File(name.as_posix(), name.parts[0]) for name in sorted(names) if len(name.parts) > 1]
-    outside = [name.as_posix() for name in sorted(names) if len(name.parts) == 1]
+    inside = [_File(name.as_posix(), name.parts[0]) for name in names if len(name.parts) > 1]
+    outside = [name.as_posix() for name in names if len(name.parts) == 1]
     skipped = [Skipped(name, "it is in no sub-folder, so it has no style") for name in outside] if inside else []
     used = inside or [_File(name, folder.resolve().name) for name in outside]
     return _Listing(tuple(sorted({file.style for file in used})), used, skipped, Counter())

@@ -12,7 +12,6 @@ import hashlib
 import io
 import itertools
 import json
-import sys
 import zipfile
 import zlib
 from collections import Counter, defaultdict
@@ -24,7 +23,7 @@ from tqdm import tqdm
 
 from drumvae.data.kit import INSTRUMENT_OF_NOTE, INSTRUMENTS, NOTES, STEPS, STEPS_PER_QUARTER, Bars
 from manymodes.cli import UserError, existing_file
-from manymodes.files import cache_folder, replacing_file
+from manymodes.files import cache_file, replacing_file, write_cache
 from manymodes.music.midi import TICKS_PER_QUARTER
 
 if TYPE_CHECKING:
@@ -220,8 +219,7 @@ def parse_files(folder: Path, names: Sequence[str], *, progress: bool) -> dict[s
         except OSError as error:
             results[name] = f"cannot be read: {error.strerror or error}"
     digests = [(name, hashlib.sha256(data).hexdigest()) for name, data in contents.items()]
-    key = json.dumps([_CACHE_VERSION, version("mido"), digests])
-    cache = cache_folder() / f"beats-{hashlib.sha256(key.encode()).hexdigest()}.npz"
+    cache = cache_file("beats", [_CACHE_VERSION, version("mido"), digests], ".npz")
     cached = _read_cache(cache) if len(contents) >= _WORTH_CACHING else None
     if cached is not None:
         return results | cached
@@ -254,17 +252,13 @@ def _read_cache(path: Path) -> dict[str, Beat | str] | None:
 
 
 def _write_cache(path: Path, parsed: Mapping[str, Beat | str]) -> None:
-    """Cache results; print a note if that is not possible."""
     bars = Bars.join([beat.bars for beat in parsed.values() if isinstance(beat, Beat)])
     files = [
         (name, len(beat.bars), beat.unmapped) if isinstance(beat, Beat) else (name, 0, beat)
         for name, beat in parsed.items()
     ]
-    try:
-        with replacing_file(path) as partial:
-            np.savez_compressed(partial, files=np.array(json.dumps(files)), **vars(bars))
-    except OSError as error:
-        print(f"note: parsed beats cannot be cached in {path.parent}: {error.strerror or error}", file=sys.stderr)
+    described = np.array(json.dumps(files))
+    write_cache(path, "parsed beats", lambda partial: np.savez_compressed(partial, files=described, **vars(bars)))
 
 
 # --- writing -----------------------------------------------------------------------------------------------

@@ -186,11 +186,9 @@ class Rules:
     # --- their probability ---------------------------------------------------------------------------------
 
     def log_probability(self, hits: np.ndarray, styles: np.ndarray | None = None) -> NDArray[np.float64]:
-        """Return the exact log-probability of bars in nats, [n], −∞ for bars that are never made.
+        """Return the exact log-probability of bars, [n, 16, 9], in nats, [n], −∞ for bars that are never made.
 
-        Args:
-            hits: [n, 16, 9], 0 or 1.
-            styles: [n], numbers of the styles; then it is the probability given the style.
+        With ``styles`` [n], numbers of the styles, it is the probability given the style.
         """
         joint = self._joint(hits)
         if styles is None:

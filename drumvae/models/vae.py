@@ -187,14 +187,10 @@ class DrumVAE(keras.Model):
     def encode(
         self, hits: tf.Tensor, noise: Latents, playing: Playing | None = None, training: bool = False
     ) -> Posterior:
-        """Draw latents of patterns.
+        """Draw latents of patterns [B, 16, 9]; the noise is standard normal, or 0 for means.
 
-        Args:
-            hits: [B, 16, 9].
-            noise: standard normal, or 0 for means.
-            playing: if known: swing and accents distinguish styles with the same hits. Only z_high depends on it, and
-                only top-down.
-            training: whether dropout is active.
+        Only z_high depends on the playing, if known, and only top-down: swing and accents distinguish styles with the
+        same hits.
         """
         features = self.encoder(hits, training=training)
         if self.hierarchy == "chain":

@@ -52,13 +52,8 @@ def _levels(tokens: IntArray, sequence: IntArray, count: int) -> tuple[list[IntA
 def longest_repeats(tokens: IntArray, sequence: IntArray, count: int) -> NDArray[np.float64]:
     """Find the longest run in each sequence that comes again in it, without a shared note.
 
-    Args:
-        tokens: [T] steps between notes; a run of L steps covers L + 1 notes.
-        sequence: [T] the sequence of each token, not falling.
-        count: number of sequences.
-
-    Returns:
-        [count] tokens; 0 where nothing repeats.
+    Of tokens [T], the steps between notes, and the sequence [T] of each, not falling; a run of L steps covers L + 1
+    notes. Gives [count] tokens, 0 where nothing repeats.
     """
     levels, owner = _levels(tokens, sequence, count)
     ranks = np.stack(levels)

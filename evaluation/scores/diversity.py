@@ -71,19 +71,14 @@ def vendi_score(distance: FloatArray, scale: float) -> float:
 def precision_recall(real: FloatArray, between: FloatArray, fake: FloatArray, k: int = NEIGHBOURS) -> dict[str, float]:
     """Precision, recall, density and coverage of generated pieces, from distances.
 
-    With r_k(x) the distance from x to its k-th nearest neighbour in its own set:
+    Distances are among the originals, [m, m], from generated pieces to originals, [n, m], and among the generated, [n,
+    n]. With r_k(x) the distance from x to its k-th nearest neighbour in its own set, and k less than both sizes:
 
     - precision: share of generated pieces within r_k of some original (Kynkäänniemi et al. 2019);
     - recall: share of originals within r_k of some generated piece;
     - density: number of originals' neighbourhoods that a generated piece lies in, divided by k, on average; it may
       exceed 1 (Naeem et al. 2020);
     - coverage: share of originals whose neighbourhood holds a generated piece.
-
-    Args:
-        real: [m, m] distances among the originals.
-        between: [n, m] distances from generated pieces to originals.
-        fake: [n, n] distances among the generated.
-        k: neighbours; at most the smaller set's size less one is used.
     """
     k = min(k, len(real) - 1, len(fake) - 1)
     # column 0 of a sorted row is the piece itself

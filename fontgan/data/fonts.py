@@ -19,7 +19,7 @@ from fontgan.data import glyphs
 from fontgan.data.glyphs import LETTERS, SIZE_PX, STILL, USUAL, UnusableFontError, open_font
 from fontgan.data.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
 from manymodes.cli import UserError
-from manymodes.files import Skipped, in_columns, new_folder, new_run_folder, skipped_lines
+from manymodes.files import Skipped, in_columns, new_folder, new_run_folder, printable, skipped_lines, visible_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -223,12 +223,7 @@ def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
 
 def _in_folder(folder: Path) -> Iterator[Face]:
     os.scandir(folder).close()  # rglob ignores a folder that cannot be read
-    names = []
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder)
-        # without hidden ones: macOS writes a double called ._name beside a file
-        if path.suffix.lower() in FORMATS and path.is_file() and not any(part[0] == "." for part in name.parts):
-            names.append(name.as_posix())
+    names = [name.as_posix() for name in visible_files(folder, FORMATS)]
     if not names:
         raise UserError(f"no fonts in {folder}: it has no file of {', '.join(FORMATS)}")
     return itertools.chain.from_iterable(_in_file(folder, name) for name in sorted(names))
@@ -253,7 +248,7 @@ def _usable(
     skipped: list[Skipped] = []
     seen: dict[bytes, str] = {}
     for candidate in tqdm(candidates, "opening", unit="font", leave=False, disable=None if progress else True):
-        file = candidate.file.encode("utf-8", "backslashreplace").decode()  # an old name may not be Unicode
+        file = printable(candidate.file)
         shown = f"{file}, face {candidate.number}" if candidate.number else file
         try:
             font = open_font(folder / candidate.file, candidate.number)

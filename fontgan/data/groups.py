@@ -29,15 +29,11 @@ class Groups(NamedTuple):
 
 
 def find_groups(images: np.ndarray, *, seed: int, count: int | None = None) -> Groups:
-    """Group images by k-means on the principal components of the images, centred.
+    """Group images [n, 28, 28, 1] by k-means on the principal components of the images, centred.
 
     Without centring, letters are grouped by their place in the frame as much as by their shape: O with D and Q with U,
-    and a generator that is asked for such a group draws something in between.
-
-    Args:
-        images: [n, 28, 28, 1].
-        seed: of k-means.
-        count: K; one for twenty images by default.
+    and a generator that is asked for such a group draws something in between. There is a group for twenty images unless
+    ``count`` is given.
     """
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA

@@ -101,10 +101,7 @@ def assess(
 def controls(letters: Letters, count: int, seed: int) -> dict[str, np.ndarray]:
     """Return sets of images whose rank is known: real ones first, one letter and noise last.
 
-    Args:
-        letters: the real images.
-        count: images of each set, with repetitions if necessary; the validation images are all of them.
-        seed: of the draws.
+    Each has ``count`` images, with repetitions if necessary; the validation images are all of them.
     """
     rng = np.random.default_rng(seed)
     train = letters.train.images

@@ -6,19 +6,15 @@ A model that is chosen by a classifier is fitted to it, so another one must repo
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import numpy as np
 from keras import layers
-from tqdm import tqdm
 
 from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.metrics.coverage import Reading, rejected_share
-from manymodes.files import cache_folder, save_keras
+from manymodes.nn.classifiers import cached_model, fit_classifier
 from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
@@ -114,15 +110,16 @@ def train_classifier(kind: Kind, letters: Letters, seed: int) -> keras.Model:
     make_deterministic(seed)
     classifier = build_classifier(kind, seed)
     trained = keras.Model(classifier.input, classifier.output[1])
-    steps = kind.epochs * -(-len(letters.train.images) // _BATCH)
-    rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps)
-    trained.compile(keras.optimizers.Adam(rate), keras.losses.CategoricalCrossentropy(label_smoothing=0.02))
-    targets = np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels]
-    title = f"training the {kind.name} classifier"
-    with tqdm(desc=title, total=kind.epochs, unit="epoch", leave=False, disable=None) as bar:
-        progress = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
-        images, epochs = letters.train.images, kind.epochs
-        trained.fit(images, targets, batch_size=_BATCH, epochs=epochs, callbacks=[progress], verbose=0)
+    fit_classifier(
+        trained,
+        letters.train.images,
+        np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels],
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.02),
+        learning_rate=_LEARNING_RATE,
+        batch_size=_BATCH,
+        epochs=kind.epochs,
+        title=f"training the {kind.name} classifier",
+    )
     return classifier
 
 
@@ -150,15 +147,5 @@ def introduced_classifiers(letters: Letters) -> Classifiers:
 
 
 def _cached(kind: Kind, letters: Letters, seed: int) -> keras.Model:
-    key = {"kind": kind, "letters": letters.fingerprint, "seed": seed, "keras": keras.__version__}
-    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
-    file = cache_folder() / f"letter-classifier-{kind.name}-{digest}.keras"
-    try:
-        return keras.models.load_model(file)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # missing or damaged
-        classifier = train_classifier(kind, letters, seed)
-    try:
-        save_keras(classifier, file)
-    except OSError as error:
-        print(f"note: the {kind.name} classifier cannot be cached in {file.parent}: {error}")
-    return classifier
+    key = {"kind": kind, "letters": letters.fingerprint, "seed": seed}
+    return cached_model(f"letter-classifier-{kind.name}", key, lambda: train_classifier(kind, letters, seed))

@@ -91,11 +91,9 @@ def measure(image: np.ndarray) -> Letter | None:
 
 
 def set_lines(lines: Sequence[Line], *, aligned: bool = False) -> Page:
-    """Set lines below each other; one of them at least must have a letter.
+    """Set lines below each other; one of them at least must have a letter, and one without is left empty.
 
-    Args:
-        lines: from above; one without letters is left empty.
-        aligned: set letters of the same number below each other, instead of each after the one before it.
+    If ``aligned``, letters of the same number are below each other, instead of each after the one before it.
     """
     letters = [letter for line in lines for letter in line if letter]
     top, bottom = min(letter.top for letter in letters), max(letter.bottom for letter in letters)

@@ -66,15 +66,11 @@ class Trained(NamedTuple):
 
 
 class TimeBudget(keras.callbacks.Callback):
-    """Stop training when its updates have taken a given time.
+    """Stop training when its updates have taken a number of seconds.
 
-    The first update of each ``fit`` is not timed, because the graph is built in it.
-
-    Args:
-        seconds: the time that updates may take.
-        after: the last row of the history of a continued run, with the columns of `measures`.
-        progress: called after each update with the seconds that it took.
-        clock: returns the time in seconds.
+    The first update of each ``fit`` is not timed, because the graph is built in it. A continued run gives the last row
+    of its history, with the columns of `measures`; ``progress`` is called after each update with the seconds that it
+    took.
     """
 
     def __init__(
@@ -138,12 +134,13 @@ def train_with_budget(
 ) -> Trained:
     """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
 
-    An epoch that the clock cuts short counts, so that the last state can be chosen.
+    An epoch that the clock cuts short counts, so that the last state can be chosen. The number of epochs in the config
+    is planned here, and an existing run in the folder is continued.
 
     Args:
         budget: time or epochs.
-        path: run folder; an existing run is continued.
-        config: its number of epochs is planned here.
+        path: run folder.
+        config: of the model.
         prepare: builds the training from the configuration and the data.
         data: of the training.
         examples: number of examples in an update.

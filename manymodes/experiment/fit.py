@@ -73,18 +73,10 @@ def fit_in_run(
     callbacks: Iterable[keras.callbacks.Callback] = (),
     **options: Any,
 ) -> tuple[keras.Model, bool]:
-    """Train until the run has ``epochs`` epochs, and write ``model.keras``.
+    """Train until the run has ``epochs`` epochs in all, and write ``model.keras``; returns what `fit` does.
 
-    Args:
-        run: where epochs are recorded.
-        training: starts where the run's history ends.
-        epochs: the number of epochs in all.
-        measure: called after each epoch with its number, from 1; the result is added to the logs.
-        callbacks: in addition to those of the training.
-        **options: further arguments of ``fit``.
-
-    Returns:
-        as `fit`.
+    ``measure`` is called after each epoch with its number, from 1, and its result is added to the logs. The callbacks
+    are in addition to those of the training, the options are further arguments of Keras' ``fit``.
     """
     with Interruption(training.model) as interruption:
         training.model.fit(

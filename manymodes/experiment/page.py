@@ -46,14 +46,8 @@ def write_page(
 ) -> None:
     """Write OUT/STEM.md, OUT/STEM/index.html and its pictures; an older folder OUT/STEM becomes OUT/STEM-1.
 
-    Args:
-        out: the output folder.
-        stem: name of the file and the folder.
-        title: of the page.
-        found: the page shows the verdict of each row's first record.
-        tables: the first row of the first table is the ceiling.
-        about: as `manymodes.experiment.tables.particulars`.
-        pictures: by file name.
+    The first row of the first table is the ceiling; the page shows the verdict of each row's first record. ``about`` is
+    as `manymodes.experiment.tables.particulars`; the pictures are by file name.
     """
     sentences = {
         row.title: [f"{text[0].upper()}{text[1:].removesuffix('.')}." for text in first.verdict.values() if text]

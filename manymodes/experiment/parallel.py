@@ -53,11 +53,8 @@ def each(
 ) -> Iterator[Any]:
     """Yield the results of a task, which other processes can import, as they come.
 
-    Args:
-        task: the function.
-        arguments: of each call.
-        jobs: processes at once; with 1 the calls are made in this process.
-        scheduler: address of a Dask scheduler to use instead.
+    There are ``jobs`` processes at once; with 1 the calls are made in this process. With the address of a Dask
+    scheduler, its cluster makes them.
 
     Raises:
         UserError: as `cluster`.

@@ -73,12 +73,8 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
     """Write a sound in one step, in the format of the file's suffix; a missing folder is created.
 
-    The same sound gives the same bytes, except as OGG, whose streams carry a random number.
-
-    Args:
-        path: the file.
-        samples: [samples] for mono, [samples, channels] otherwise; values beyond ±1 are clipped.
-        rate_hz: samples a second.
+    Samples are [samples] for mono, [samples, channels] otherwise, and those beyond ±1 are clipped. The same sound gives
+    the same bytes, except as OGG, whose streams carry a random number.
 
     Raises:
         UserError: the suffix is of no known format, or the file cannot be made there.

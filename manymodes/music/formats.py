@@ -40,14 +40,9 @@ def add_format_option(options: argparse._ActionsContainer, known: Sequence[str])
 
 
 def write_score(place: Path, score: Score, formats: Collection[str]) -> None:
-    """Write a melody in each format; the same melody gives the same bytes.
+    """Write a melody in formats of `SUFFIXES`, at a path without suffix; the same melody gives the same bytes.
 
     Each engraved page is a file; the name of the second page ends with -2.
-
-    Args:
-        place: path of the files without suffix; its folder exists.
-        score: the melody.
-        formats: names of `SUFFIXES`.
     """
 
     def file(name: str, page: int = 1) -> Path:

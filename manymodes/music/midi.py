@@ -43,15 +43,10 @@ def write_melody(
     program: int = 0,
     meter: tuple[int, int] = (4, 4),
 ) -> None:
-    """Write one voice as a type 0 MIDI file.
+    """Write one voice as a type 0 MIDI file, at a tempo in BPM and with a General MIDI program, 0 to 127.
 
-    Args:
-        path: the file.
-        notes: (MIDI pitch, or None for a rest; length in quarters) one after the other. A rest at the end delays the
-            end of the track.
-        tempo: BPM.
-        program: General MIDI program, 0 to 127.
-        meter: time signature, written to the file.
+    The notes are (MIDI pitch, or None for a rest; length in quarters) one after the other. A rest at the end delays the
+    end of the track.
     """
     import mido
 

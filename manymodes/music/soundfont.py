@@ -124,15 +124,9 @@ class _Zone(NamedTuple):
 
 
 def render(notes: Iterable[PlayedNote], rate_hz: int, seconds: float | None = None) -> np.ndarray:
-    """Render notes as sound.
+    """Render notes as sound, float32 [samples], mono, of a number of seconds or until the last note has died away.
 
-    Args:
-        notes: in any order. A program or key that the soundfont lacks is silent.
-        rate_hz: samples a second.
-        seconds: length of the sound; by default until the last note has died away.
-
-    Returns:
-        float32 [samples], mono. One note is at most about 1; many at a time may be more.
+    A program or key that the soundfont lacks is silent. One note is at most about 1; many at a time may be more.
 
     Raises:
         UserError: as `soundfont_file`.
@@ -255,9 +249,7 @@ def _low_pass(voice: np.ndarray, cutoff_cents: np.ndarray, resonance_db: float, 
 def _two_poles(frequency: float, resonance_db: float) -> tuple[np.ndarray, np.ndarray]:
     """Return numerator and denominator of a low-pass filter, by the bilinear transform of 1 / (s² + s/Q + 1).
 
-    Args:
-        frequency: of the edge, as a share of the sampling rate, below 0.5.
-        resonance_db: height of the edge over one without resonance.
+    The frequency of the edge is a share of the sampling rate, below 0.5; the resonance is its height over one without.
     """
     damping = 10 ** (-(resonance_db + _BUTTERWORTH_DB) / 20)
     edge = np.tan(np.pi * frequency)

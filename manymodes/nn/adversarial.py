@@ -146,10 +146,7 @@ class AdversarialModel(keras.Model):
     def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Turn the generator's outputs [batch, …] into what the discriminator reads.
 
-        Args:
-            outputs: of the generator.
-            conditions: [batch, condition_dim].
-            seed: a stateless seed, [2], for emissions that draw random numbers.
+        Emissions may depend on conditions [batch, condition_dim], and draw random numbers by a stateless seed [2].
         """
         return outputs
 

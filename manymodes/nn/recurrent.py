@@ -56,11 +56,8 @@ def _recur(
 ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
     """Run the recurrence (Hochreiter and Schmidhuber, 1997, with forget gates), gates in the order i, f, g, o.
 
-    Args:
-        inputs: the input's part of the gates before their nonlinearities, bias included, [T, B, 4·U].
-        recurrent_kernel: [U, 4·U].
-        hidden: state before the first step, [B, U].
-        carry: the same, [B, U].
+    The inputs are their part of the gates before the nonlinearities, bias included, [T, B, 4·U]; the recurrent kernel
+    is [U, 4·U], and the states before the first step are [B, U].
 
     Returns:
         hidden and carry states after every step, each [T, B, U]; and the function of their gradients.

@@ -44,18 +44,11 @@ def listen(
     queue: str = "models",
     **options: Any,
 ) -> None:
-    """Call a function at events; its `UserError` becomes a message and leaves the page as it is.
+    """Call a function at events; its `UserError` becomes a message, without the workspace's paths, and nothing changes.
 
-    Args:
-        workspace: makes the visitors' folders; its paths are removed from messages.
-        triggers: the events.
-        function: yields values for the outputs. It is called with a function that makes a folder for the visitor, the
-            values of ``more``, and those of the inputs by name.
-        inputs: components with keyword arguments.
-        outputs: components for the results.
-        more: components with positional arguments.
-        queue: the queue in which calls wait, one at a time. Models have one, because they share the processor.
-        options: of `gradio.on`.
+    The function yields values for the outputs. It is called with a function that makes a folder for the visitor, the
+    values of ``more``, and those of the inputs by name. In each queue calls wait, one at a time; models have one,
+    because they share the processor. Options are those of `gradio.on`.
     """
 
     # Gradio passes the request by its annotation.

@@ -48,20 +48,12 @@ def build_attention_generator(
     noise: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Return the generator: [z, conditions], of [B, latent_dim + C + L], to logits [B, L, P + D].
+    """Return the generator: [z, conditions], of [B, latent_dim + C + L], to logits [B, L, P + D], L divisible by 8.
 
-    A dense layer makes a layout of an eighth of the places; each of three blocks doubles them and convolves, and
-    before the last one every place attends to all others. In the last block a note that returns takes the features of
-    its source, so that its neighbours can lead there.
-
-    Args:
-        length: notes per tune, divisible by 8.
-        symbols: P + D.
-        latent_dim: width of z.
-        channels: of the three blocks.
-        heads: of the attention.
-        noise: standard deviation of Gaussian noise after each block.
-        l2: λ of the kernel regularisation of the dense layers and the convolutions.
+    A dense layer makes a layout of an eighth of the places; each of three blocks doubles them and convolves, and before
+    the last one every place attends to all others. In the last block a note that returns takes the features of its
+    source, so that its neighbours can lead there. ``noise`` is the standard deviation of Gaussian noise after each
+    block, ``l2`` the λ of the kernel regularisation of the dense layers and the convolutions.
     """
     inputs = keras.Input((latent_dim + FORM_WIDTH + length,), name="latents")
     at_places = Places(length)(inputs)
@@ -101,23 +93,12 @@ def build_light_critic(
     noise: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Return [notes [B, L, P + D], conditions [B, C + L]] → scores [B, 1].
+    """Return [notes [B, L, P + D], conditions [B, C + L]] → scores [B, 1], L divisible by 8.
 
-    Convolutions over the notes and their intervals, without recurrence. Beside them, as in
+    Convolutions of stride 2 over the embedded notes and their intervals, without recurrence. Beside them, as in
     `melodygan.models.gan.build_discriminator`, histograms of the tune's notes, of its intervals and of the first
-    convolution's outputs, with minibatch discrimination on both.
-
-    Args:
-        length: notes per tune, divisible by 8.
-        n_pitches: P.
-        n_durations: D.
-        embedding: width that each note is embedded in.
-        channels: of the convolutions, each of stride 2.
-        width: of the dense layer.
-        histogram_width: of the dense layer that reads the histogram.
-        group_size: examples compared with each other, see `manymodes.nn.layers.MinibatchDiscrimination`.
-        noise: standard deviation of Gaussian noise after each convolution.
-        l2: λ of the kernel regularisation of the dense layers and the convolutions.
+    convolution's outputs, with minibatch discrimination on both. ``noise`` is the standard deviation of Gaussian noise
+    after each convolution, ``l2`` the λ of the kernel regularisation of the dense layers and the convolutions.
     """
     notes = keras.Input((length, n_pitches + n_durations), name="notes")
     conditions = keras.Input((FORM_WIDTH + length,), name="conditions")

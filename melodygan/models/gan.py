@@ -46,18 +46,10 @@ def build_generator(
 ) -> keras.Model:
     """Return the report's dense generator with a categorical head: [B, latent_dim] → logits [B, L, P + D].
 
-    The dense layers make a layout of the tune at a quarter of its resolution; two upsampling convolutions, shared by
-    all places, turn it into notes. A dense head would have to learn every melodic turn anew at each of the L places.
-
-    Args:
-        length: notes per tune, divisible by 4.
-        symbols: P + D.
-        latent_dim: width of z.
-        widths: of the dense layers, each with LeakyReLU 0.2 and batch normalisation (momentum 0.8).
-        plan: channels of each of the L/4 places of the layout.
-        channels: of the convolutions of the head.
-        noise: standard deviation of Gaussian noise after each dense layer.
-        l2: λ of the kernel regularisation of the dense layers.
+    The dense layers make a layout of the tune at a quarter of its resolution, ``plan`` channels at each place; two
+    upsampling convolutions, shared by all places, turn it into notes. A dense head would have to learn every melodic
+    turn anew at each of the L places. L is divisible by 4; a dense layer has LeakyReLU 0.2, batch normalisation
+    (momentum 0.8), Gaussian noise of standard deviation ``noise``, and kernel regularisation with λ = ``l2``.
     """
     x = latents = keras.Input((latent_dim,), name="latents")
     places = length // 4

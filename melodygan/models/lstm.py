@@ -445,15 +445,11 @@ class MelodyLSTM(keras.Model):
         together: bool,
         options: tuple[tf.Tensor, int, float],
     ) -> tf.Tensor:
-        """Return symbols [count, T], delimiters after the end of a tune.
+        """Return symbols [count, T], delimiters after the end of a tune; together, all share their random numbers.
 
-        Args:
-            pull: added to the logits of the first G steps, [1 or count, G, V]; G is at most T.
-            plan: of each step, [1 or count, T, K].
-            lengths: of the tunes, [count]; 0 where the model ends them.
-            seed: two integers.
-            together: whether all tunes share their random numbers.
-            options: of `filtered_logits`.
+        To the logits of the first G ≤ T steps the pull is added, [1 or count, G, V]. The plan is that of each step, [1
+        or count, T, K]; the lengths of the tunes are [count], 0 where the model ends them. Options are those of
+        `filtered_logits`.
         """
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
         count, given, length = tf.size(lengths), tf.shape(pull)[1], tf.shape(plan)[1]
@@ -514,15 +510,9 @@ def gumbel_draw(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Ten
 class TuneBatches(keras.callbacks.Callback):
     """Whole tunes as (inputs [B, T, 1 + K], targets [B, T], weights [B, T]).
 
-    There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it.
-    Tunes of similar length share a batch, so that little of it is padding.
-
-    Args:
-        tunes: the examples.
-        vocabulary: their symbols.
-        batch_size: tunes per batch.
-        seed: fixes, with the epoch, the order, and which tunes have their plans; None keeps the order of the tunes,
-            and withholds all plans, as for validation.
+    There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it. Tunes of
+    similar length share a batch, so that little of it is padding. The seed fixes, with the epoch, the order, and which
+    tunes have their plans; None keeps the order of the tunes, and withholds all plans, as for validation.
 
     Attributes:
         epoch: the epoch of the next pass; as a callback of ``fit`` they follow its epochs.

@@ -51,13 +51,8 @@ def build_reported_discriminator(
 ) -> keras.Model:
     """Return notes [B, length, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss.
 
-    Args:
-        length: notes per window.
-        units: of the LSTM and of each direction of the bidirectional one.
-        noise: standard deviation of Gaussian noise after each recurrent and dense layer.
-        l2: λ of the kernel regularisation of the dense layers.
-        fused_lstm: see `melodygan.models.gan.build_discriminator`.
-        recurrence: kind of LSTM layer; weights and results are the same, only the speed differs.
+    Arguments are as in `melodygan.models.gan.build_discriminator`; with another kind of LSTM layer as ``recurrence``,
+    weights and results are the same, only the speed differs.
     """
     use_cudnn = "auto" if fused_lstm else False
     x = notes = keras.Input((length, 1), name="notes")

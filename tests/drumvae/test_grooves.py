@@ -207,7 +207,7 @@ def test_the_command_shows_grooves(completed, tmp_path):
     ("arguments", "message"),
     [
         (["--grooves", "nowhere"], "nowhere does not exist: give a folder"),
-        (["--grooves", __file__], "is not a folder"),
+        (["--grooves", __file__], "is a file: give a folder"),
         (["--grooves", ""], "--grooves is empty"),
         (["--grooves", Path(__file__).parent], "no drums in"),
         (["--show", "polka"], "--show: unknown style 'polka'; choose from rock, jazz"),
