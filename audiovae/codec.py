@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.files import check_new_file, replacing_file
 from manymodes.hub import add_model_option, model_file
 
@@ -68,13 +67,13 @@ def _decode(args: argparse.Namespace) -> int:
     from manymodes.music.audio import FORMATS, write_audio
 
     if args.out.suffix.lower() not in FORMATS:
-        raise UserError(f"{args.out} must end with {', '.join(FORMATS)}")
+        raise cli.UserError(f"{args.out} must end with {', '.join(FORMATS)}")
     check_new_file(args.out, force=args.force)
     coded = read_codes(args.codes)
     file = model_file(args.model, "audiovae.train")
     model = with_codes(load(file), file)
     if coded.maker.hex() != maker_of(model):
-        raise UserError(f"{args.codes} was made by another model than {file}: give that one as --model")
+        raise cli.UserError(f"{args.codes} was made by another model than {file}: give that one as --model")
     sound = decode(model, coded)
     write_audio(args.out, sound)
     print(f"wrote {args.out}: {len(sound) / RATE_HZ:.2f} s")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audiovae.config import AudioConfig
 from manymodes import cli
-from manymodes.cli import quiet_start
 from manymodes.experiment import compare
 from manymodes.experiment.compare import Comparison, Data, Job, Result, Row
 
@@ -84,7 +83,7 @@ class AudioComparison(Comparison):
 
     def baseline(self, job: Job) -> Result:
         """Measure real sounds, Griffin-Lim, copies, principal components or means."""
-        with quiet_start():
+        with cli.quiet_start():
             from audiovae.metrics import assessment, baselines
 
         made = baselines.BASELINES[job.row.name](job.data.content, job.args.count, job.seed)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import os
 from dataclasses import dataclass
 from typing import Any, Self
 
 from audiovae.data.chunks import CORPUS, enough_chunks
 from manymodes import cli
-from manymodes.cli import UserError
-from manymodes.experiment.config import Config, option_of, setting
+from manymodes.experiment.config import Config, absolute_path, option_of, setting
 
 MODELS = ("vae", "hvae", "vqvae")
 INPUTS = ("raw", "mel")
@@ -46,24 +43,9 @@ def levels_of(codes: int) -> tuple[int, ...]:
     return tuple(levels)
 
 
-def _code_count(text: str) -> int:
-    """Argparse type: a number of codes."""
-    codes = cli.positive_int(text)
-    if not _FEWEST_CODES <= codes <= _MOST_CODES:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of codes from {_FEWEST_CODES} to {_MOST_CODES}")
-    return codes
-
-
 def _commitment(text: str) -> float | str:
     """Argparse type: a weight, or auto."""
     return text if text == "auto" else cli.non_negative_float(text)
-
-
-def _sounds(text: str) -> str:
-    """Argparse type: the corpus, or a folder as an absolute path, so that a run can be resumed from anywhere."""
-    if text in {CORPUS, ""}:
-        return text
-    return os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - these leave ~nobody as it is
 
 
 @dataclass(frozen=True)
@@ -76,7 +58,7 @@ class AudioConfig(Config):
     sounds: str = setting(
         CORPUS,
         "tunes and drums played by real instruments (default), or a folder of WAV, FLAC, OGG or MP3 files",
-        convert=_sounds,
+        convert=lambda text: text if text == CORPUS else absolute_path(text),
         metavar="corpus|DIR",
         group="data",
     )
@@ -96,7 +78,7 @@ class AudioConfig(Config):
     codes: int | None = setting(
         None,
         f"number of codes, 2 to {_MOST_CODES}; of a grid a product of numbers up to {_MOST_LEVELS} (default 256)",
-        convert=_code_count,
+        convert=cli.integer(_FEWEST_CODES, _MOST_CODES, "a number of codes"),
         metavar="K",
         group="model",
     )
@@ -143,12 +125,12 @@ class AudioConfig(Config):
         for name, (default, fitting, needed) in defaults.items():
             value = getattr(self, name)
             if value is not None and not fitting:
-                raise UserError(f"{option_of(name)} needs {needed}: leave it out, or choose that")
+                raise cli.UserError(f"{option_of(name)} needs {needed}: leave it out, or choose that")
             filled[name] = default if value is None and fitting else value
         checked = dataclasses.replace(self, **filled)
         if checked.quantizer == "fsq" and checked.codes is not None:
             try:
                 levels_of(checked.codes)
             except ValueError as error:
-                raise UserError(f"--codes {error}, as --quantizer fsq needs it: give 240, 256 or 512") from error
+                raise cli.UserError(f"--codes {error}, as --quantizer fsq needs it: give 240, 256 or 512") from error
         return checked

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from audiovae.config import TEMPERATURE, TOP_P
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.experiment.config import option_of
 from manymodes.files import adding_files, check_folder
 from manymodes.hub import add_model_option
@@ -107,11 +106,11 @@ def _check_combination(args: argparse.Namespace) -> None:
     """Raise a UserError for an option that has no effect."""
     for name in _OF_NEW_SOUNDS if _sources(args) else ():
         if getattr(args, name) is not None:
-            raise UserError(f"{option_of(name)} is for new sounds, not for recordings: leave it out")
+            raise cli.UserError(f"{option_of(name)} is for new sounds, not for recordings: leave it out")
     if args.steps is not None and not args.interpolate:
-        raise UserError("--steps goes with --interpolate: add that, or leave it out")
+        raise cli.UserError("--steps goes with --interpolate: add that, or leave it out")
     if args.steps == 1:
-        raise UserError("--steps must be at least 2")
+        raise cli.UserError("--steps must be at least 2")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from audiovae.data.sounds import Sounds
     from audiovae.models.vae import AudioModel
-    from manymodes.experiment.records import Found, Record, Row
+    from manymodes.experiment.records import Record, Records, Row
 
     _First = Mapping[Row, Record]
 
@@ -119,7 +119,7 @@ def _save_codebook(codes: np.ndarray, sounding: np.ndarray, count: int, path: Pa
 # --- a comparison -------------------------------------------------------------------------------------------
 
 
-def comparison_pictures(found: Found, sounds: Sounds) -> dict[str, Picture]:
+def comparison_pictures(found: Records, sounds: Sounds) -> dict[str, Picture]:
     """Return the pictures of `audiovae.compare` by file name, of the first seed."""
     first = {row: records[0] for row, records in found.items()}
     trained = {row: record for row, record in first.items() if record.trained}

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from audiovae.config import PRIOR, PRIOR_EPOCHS, AudioConfig
 from manymodes import cli
-from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.run import read_config
 
 if TYPE_CHECKING:
@@ -34,17 +33,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     config, file = AudioConfig.from_run(args.run), args.run / "model.keras"
     if not file.is_file():
-        raise UserError(f"{args.run} has no model.keras: finish it with python -m audiovae.train --resume {args.run}")
+        raise cli.UserError(
+            f"{args.run} has no model.keras: finish it with python -m audiovae.train --resume {args.run}"
+        )
     if config.model != "vqvae":
-        raise UserError(f"{args.run} holds a model without codes: give a run of audiovae.train --model vqvae")
+        raise cli.UserError(f"{args.run} holds a model without codes: give a run of audiovae.train --model vqvae")
 
     from audiovae.data.sounds import load_sounds
 
     sounds = load_sounds(config.sounds, seed=config.seed, chunks=config.chunks)
     if sounds.fingerprint != read_config(args.run)["fingerprint"]:
-        raise UserError(f"the sounds of {config.sounds} have changed since {args.run} was trained: train again")
+        raise cli.UserError(f"the sounds of {config.sounds} have changed since {args.run} was trained: train again")
 
-    with quiet_start():
+    with cli.quiet_start():
         from audiovae import trainer
         from audiovae.metrics.recognition import recogniser_of
         from audiovae.synthesis import load, with_codes

@@ -6,7 +6,6 @@ sounds = audiovae.make_sounds(audiovae.load("sounds-vqvae"), instrument="piano",
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +14,11 @@ from audiovae.codes import CodedSound, fingerprint
 from audiovae.config import PRIOR, TEMPERATURE, TOP_P
 from audiovae.data.chunks import CHUNK, QUIETEST_RMS, from_chunks, loudness, normalise, to_chunks
 from manymodes import cli, hub
-from manymodes.cli import UserError
 from manymodes.music.audio import read_audio
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from audiovae.models.prior import CodePrior
     from audiovae.models.vae import AudioModel, AudioVQVAE
 
@@ -44,10 +44,7 @@ def load(model: str | Path | None = None) -> AudioModel:
     Raises:
         UserError: the model does not exist, or cannot be loaded.
     """
-    file = hub.model_file(None if model is None else Path(model), SOUND_MODEL.program)
-    loaded = hub.load_model(file, SOUND_MODEL)
-    loaded.file = file
-    return loaded
+    return hub.load(model, SOUND_MODEL)
 
 
 def with_codes(model: AudioModel, file: Path) -> AudioVQVAE:
@@ -59,7 +56,7 @@ def with_codes(model: AudioModel, file: Path) -> AudioVQVAE:
     from audiovae.models.vae import AudioVQVAE
 
     if not isinstance(model, AudioVQVAE):
-        raise UserError(f"{file} is a model without codes: give one of python -m audiovae.train --model vqvae")
+        raise cli.UserError(f"{file} is a model without codes: give one of python -m audiovae.train --model vqvae")
     return model
 
 
@@ -72,10 +69,12 @@ def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
     path = file.with_name(f"{file.stem}-{PRIOR}")
     path = path if path.is_file() else file.with_name(PRIOR)
     if not path.is_file():
-        raise UserError(f"{path} does not exist: train it with python -m audiovae.prior {file.parent}")
+        raise cli.UserError(f"{path} does not exist: train it with python -m audiovae.prior {file.parent}")
     prior: CodePrior = hub.load_model(path, CODE_PRIOR, "the prior")
     if prior.maker != maker_of(model):
-        raise UserError(f"{path} is the prior of another model: train it with python -m audiovae.prior {file.parent}")
+        raise cli.UserError(
+            f"{path} is the prior of another model: train it with python -m audiovae.prior {file.parent}"
+        )
     return prior
 
 
@@ -97,20 +96,12 @@ def make_sounds(
     top_p: float | None = None,
     prior: CodePrior | None = None,
 ) -> np.ndarray:
-    """Make new sounds of one second.
+    """Make new sounds of one second, float32 [count, 22050], equally loud, faded in and out.
 
-    Args:
-        model: a trained model.
-        instrument: of all sounds. Without it, a model with codes takes one instrument after the other, and others mix
-            them.
-        count: number of sounds.
-        seed: same seed, same sounds.
-        temperature: of the codes, default 1: below 1 likely codes become likelier. For models with codes.
-        top_p: draw from the likeliest codes whose probabilities reach it, default 0.95. For models with codes.
-        prior: over the codes of a model with codes; by default the one beside the file that `load` has read.
-
-    Returns:
-        float32 [count, 22050], equally loud, faded in and out.
+    Without an instrument, a model with codes takes one after the other, and others mix them. Below a temperature of 1,
+    the default, likely codes become likelier; codes are drawn from the likeliest ones whose probabilities reach
+    ``top_p``, 0.95 by default. The prior over the codes is by default the one beside the file that `load` has read.
+    These three are for models with codes.
 
     Raises:
         UserError: the model does not know the instrument, has no codes for the last three arguments, or no prior.
@@ -120,13 +111,15 @@ def make_sounds(
     number = _number(model, instrument)
     if isinstance(model, AudioVQVAE):
         if prior is None and model.file is None:
-            raise UserError("this model was not loaded from a file, beside which its prior could be: give the prior")
+            raise cli.UserError(
+                "this model was not loaded from a file, beside which its prior could be: give the prior"
+            )
         prior = prior or prior_of(model, model.file)
         asked = [index % len(model.instruments) if number is None else number for index in range(count)]
         temperature, top_p = temperature or TEMPERATURE, top_p or TOP_P
         chunks = model.decode_codes(prior.sample(asked, seed=seed, temperature=temperature, top_p=top_p))
     elif temperature is not None or top_p is not None:
-        raise UserError("--temperature and --top-p need a model with codes, which this one is not: leave them out")
+        raise cli.UserError("--temperature and --top-p need a model with codes, which this one is not: leave them out")
     else:
         chunks = model.from_latents(model.sample_latents(count, seed, number))
     return faded(normalise(chunks)[0])
@@ -143,11 +136,7 @@ def names_of(model: AudioModel, instrument: str | None, count: int) -> list[str]
 
 
 def _number(model: AudioModel, instrument: str | None) -> int | None:
-    """Return the number of an instrument.
-
-    Raises:
-        UserError: the model does not know it.
-    """
+    """Return the number of an instrument; raise a UserError if the model does not know it."""
     if instrument is None:
         return None
     return cli.number_of(instrument, model.instruments, "--instrument", "instrument")
@@ -188,7 +177,7 @@ def read_sound(path: Path) -> np.ndarray:
     """
     sound = read_audio(path)
     if loudness(to_chunks(sound)).max() < QUIETEST_RMS:
-        raise UserError(f"{path} is silent: give a sound that is louder than -60 dB somewhere")
+        raise cli.UserError(f"{path} is silent: give a sound that is louder than -60 dB somewhere")
     return sound
 
 

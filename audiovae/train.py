@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any
 
 from audiovae.config import AudioConfig
 from manymodes import cli
-from manymodes.cli import quiet_start
 from manymodes.experiment.config import config_of, training_parser
 from manymodes.experiment.run import open_run
 
@@ -55,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     path = args.resume or args.out or Path("runs") / config.name
     run = open_run(path, config, sounds.fingerprint, resume=bool(args.resume), data=f"the sounds of {config.sounds}")
 
-    with quiet_start():
+    with cli.quiet_start():
         from audiovae import plots, prior, trainer
         from audiovae.metrics.recognition import recogniser_of
         from audiovae.models.vae import AudioVQVAE

@@ -14,7 +14,7 @@ from audiovae.config import PRIOR, PRIOR_EPOCHS
 from audiovae.metrics import recognition
 from audiovae.metrics.assessment import Made
 from audiovae.metrics.baselines import asked_instruments
-from audiovae.metrics.measures import SAMPLES, codebook_measures, evaluate, rounded, sounding_codes
+from audiovae.metrics.measures import DIGITS, SAMPLES, codebook_measures, evaluate, sounding_codes
 from audiovae.metrics.spectra import spectral_convergence
 from audiovae.models.prior import CodePrior, LabelledCodes, bits, bits_per_code, counted_bits, fit_prior
 from audiovae.models.vae import AudioModel, AudioVAE, AudioVQVAE, HierarchicalAudioVAE, LatentModel
@@ -22,6 +22,7 @@ from audiovae.synthesis import prior_of, raw_sounds
 from manymodes.experiment.budget import epochs_that_fit
 from manymodes.experiment.compare import LeftOutError
 from manymodes.experiment.fit import Training, has_diverged
+from manymodes.experiment.records import plain
 from manymodes.experiment.run import METRICS
 from manymodes.files import save_keras, write_text
 from manymodes.nn.randomness import RandomBatches, make_deterministic
@@ -126,14 +127,13 @@ def measure_prior(
     """Measure a prior over a model's codes, see `train_prior`, and add its metrics to RUN/metrics.json."""
     train, test = (_labelled_codes(model, split) for split in (sounds.train, sounds.test))
     asked = np.repeat(np.arange(len(sounds.names)), SAMPLES)
-    metrics = rounded(
-        {
-            "prior_bits": bits_per_code(prior, test),
-            **counted_bits(train.codes, test.codes, model.code_count),
-            "instrument_hit": recogniser.hit(raw_sounds(model, asked, seed, prior), asked),
-            "instrument_hit_real": recogniser.hit_real,
-        }
-    )
+    measured = {
+        "prior_bits": bits_per_code(prior, test),
+        **counted_bits(train.codes, test.codes, model.code_count),
+        "instrument_hit": recogniser.hit(raw_sounds(model, asked, seed, prior), asked),
+        "instrument_hit_real": recogniser.hit_real,
+    }
+    metrics = dict(plain(measured, DIGITS))
     path = run / METRICS
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     write_text(path, json.dumps({**known, **metrics}, indent=1, allow_nan=False) + "\n")

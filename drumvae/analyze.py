@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from drumvae.config import DrumConfig
 from drumvae.playing import DRUM_MODEL
 from manymodes import cli
-from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.run import METRICS, Run, read_config
 from manymodes.hub import load_model
 
@@ -41,23 +40,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     path = parser.parse_args(argv).run
     program = read_config(path).get("program")
     if program != DrumConfig.program:
-        raise UserError(f"{path} is a run of {program}: give a run of drumvae.train")
+        raise cli.UserError(f"{path} is a run of {program}: give a run of drumvae.train")
     if not (path / "model.keras").is_file():
-        raise UserError(f"{path} has no model.keras yet: finish it with python -m drumvae.train --resume {path}")
+        raise cli.UserError(f"{path} has no model.keras yet: finish it with python -m drumvae.train --resume {path}")
     config = DrumConfig.from_run(path)
 
     from drumvae.data.grooves import load_grooves
 
     grooves = load_grooves(config.grooves, per_style=config.per_style, seed=config.seed)
     if grooves.fingerprint != read_config(path)["fingerprint"]:
-        raise UserError(f"{grooves.name} has changed since {path} was trained: train anew")
+        raise cli.UserError(f"{grooves.name} has changed since {path} was trained: train anew")
 
     model = load_model(path / "model.keras", DRUM_MODEL, "the model")
-    with quiet_start():
+    with cli.quiet_start():
         from drumvae.trainer import evaluate, too_few
         from manymodes.experiment.fit import training_seconds
     if problem := too_few(grooves):
-        raise UserError(f"{path}: {problem}")
+        raise cli.UserError(f"{path}: {problem}")
     run = Run.continued(path, config)
     if not (path / METRICS).is_file():
         run.write_metrics(evaluate(model, grooves, seed=config.seed, train_seconds=training_seconds(run.path)))

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from drumvae.config import DrumConfig
 from manymodes import cli
-from manymodes.cli import quiet_start
 from manymodes.experiment import compare
 from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
 
 if TYPE_CHECKING:
     from manymodes.experiment.budget import Trained
     from manymodes.experiment.page import Picture
-    from manymodes.experiment.records import Found
+    from manymodes.experiment.records import Records
 
 CEILING = "real"
 _BARE: dict[str, Any] = {"unsupervised": True, "free_bits": 0.0}
@@ -90,9 +89,9 @@ class DrumComparison(Comparison):
         grooves = job.data.content
         return Result(*result_of(BASELINES[job.row.name](grooves, job.args.count, job.seed), grooves))
 
-    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
+    def pictures(self, found: Records, data: Data) -> dict[str, Picture]:
         """Return pictures of latents, of the training and of bars."""
-        with quiet_start():
+        with cli.quiet_start():
             from drumvae.comparison_plots import pictures
         return pictures(found, data.content.styles)
 

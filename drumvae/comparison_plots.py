@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from manymodes.experiment.records import Found
+    from manymodes.experiment.records import Records
 
 First: TypeAlias = Mapping[Row, Record]
 """The record of each row that is drawn."""
@@ -44,7 +44,7 @@ _COURSE = "Divergence of z_high, and −log p, on validation bars over the secon
 _BARS = "Bars of each row, in columns by style; instruments from the kick upwards"
 
 
-def pictures(found: Found, styles: Sequence[str]) -> dict[str, Picture]:
+def pictures(found: Records, styles: Sequence[str]) -> dict[str, Picture]:
     """Return the pictures by file name; figures are those of the first record of each row."""
     first = {row: records[0] for row, records in found.items()}
     trained = {row: record for row, record in first.items() if record.trained}

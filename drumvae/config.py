@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from manymodes import cli
-from manymodes.experiment.config import Config, setting
+from manymodes.experiment.config import Config, absolute_path, setting
 
 HIERARCHIES = ("top-down", "chain")
 ANNEALING = ("none", "linear", "cyclical", "sigmoid")
@@ -36,19 +35,6 @@ MANY, MANY_RULES = 1000, RULES._replace(epochs=40)
 # People never play a bar twice: at β = 1 the latents would leave much of a bar out. There are few drummers, so styles
 # are learned from half of the input at a time and in few epochs: what marks a style in some players does not in others.
 PEOPLE = Recipe(epochs=12, beta=0.2, learning_rate=1e-3, dropout=0.0, high_dropout=0.5, style_weight=1.0)
-
-
-def grooves_path(text: str) -> str:
-    """Argparse type: the name of the built-in set as it is; anything else as a path that is valid from any folder."""
-    return text if text in {"", BY_RULE} else os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - these leave ~nobody as it is
-
-
-def at_least_two(text: str) -> int:
-    """Argparse type: an integer of at least 2."""
-    value = cli.positive_int(text)
-    if value < 2:  # noqa: PLR2004 - one bar to learn from and one to test with
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 2")
-    return value
 
 
 def temperatures(text: str) -> tuple[float, float]:
@@ -80,11 +66,11 @@ class DrumConfig(Config):
     grooves: str = setting(
         BY_RULE,
         "five styles made by rule (default), the Groove MIDI Dataset, or any folder whose sub-folders are styles",
-        convert=grooves_path,
+        convert=lambda text: text if text == BY_RULE else absolute_path(text),
         metavar="styles|DIR",
         group="data",
     )
-    per_style: int = setting(200, "bars of each style made by rule", convert=at_least_two, metavar="N", group="data")
+    per_style: int = setting(200, "bars of each style made by rule", convert=cli.integer(2), metavar="N", group="data")
     hierarchy: str = setting(
         "top-down",
         "how the levels depend on each other (default top-down; chain, as reported, collapses)",

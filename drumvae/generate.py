@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from drumvae.output import FORMATS, add_playing_options, read_bars, write_beats
 from drumvae.playing import AMOUNT, BARS, DRUM_MODEL, TEMPO, beats, load, style_number, varied
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.files import check_folder
 from manymodes.hub import add_model_option
 from manymodes.music.formats import add_format_option
@@ -45,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, others in _NEEDS.items():
         if getattr(args, name) is not None and chosen not in others:
             needed = " or ".join(f"--{other}" for other in others)
-            raise UserError(f"--{name} goes with {needed}, not with --{chosen}: leave one of them out")
+            raise cli.UserError(f"--{name} goes with {needed}, not with --{chosen}: leave one of them out")
     if args.steps == 1:
-        raise UserError("--steps must be at least 2")
+        raise cli.UserError("--steps must be at least 2")
     check_folder(args.out)
     source = read_bars(args.vary) if chosen == "vary" else None
     model = load(args.model)
@@ -59,10 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         names = args.blend.split(":") if chosen == "blend" else [args.style]
         if chosen == "blend" and len(names) != 2:  # noqa: PLR2004 - first, last
-            raise UserError(f"--blend {args.blend!r} does not have two styles: give two, such as jazz:rock")
+            raise cli.UserError(f"--blend {args.blend!r} does not have two styles: give two, such as jazz:rock")
         styles = [style_number(model, name, f"--{chosen}") for name in names]
         if len(set(styles)) < len(styles):
-            raise UserError(f"--blend {args.blend!r} has the same style twice: give two different ones")
+            raise cli.UserError(f"--blend {args.blend!r} has the same style twice: give two different ones")
         name = "-".join(model.styles[style] for style in styles)
         how |= {"bars": args.bars or BARS, "tempo": args.tempo or TEMPO}
         how["humanize"] = 1.0 if args.humanize is None else args.humanize

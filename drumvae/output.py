@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from drumvae.playing import DRUM_MODEL
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.files import adding_files, check_new_file, replacing_file
 from manymodes.hub import add_model_option
 from manymodes.music.formats import SUFFIXES, write_sound
@@ -61,9 +60,9 @@ def output_file(args: argparse.Namespace, suffix: str) -> Path:
     source = cli.existing_file(args.beat, "the beat")
     path: Path = args.out or source.with_name(f"{source.stem}-{suffix}.mid")
     if path.suffix.lower() not in _FORMATS:
-        raise UserError(f"--out {path} does not say what to write: give a name that ends with .mid, .wav or .png")
+        raise cli.UserError(f"--out {path} does not say what to write: give a name that ends with .mid, .wav or .png")
     if path.resolve() == source.resolve():
-        raise UserError(f"--out {path} is the beat itself: choose another name")
+        raise cli.UserError(f"--out {path} is the beat itself: choose another name")
     check_new_file(path, force=args.force)
     return path
 

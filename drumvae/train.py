@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 
 from drumvae.config import DrumConfig
 from manymodes import cli
-from manymodes.cli import quiet_start
 from manymodes.experiment.config import config_of, training_parser
 from manymodes.experiment.run import open_run
 
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     grooves = load_grooves(config.grooves, per_style=config.per_style, seed=config.seed)
     print(grooves.table())
 
-    with quiet_start():
+    with cli.quiet_start():
         from drumvae.trainer import evaluate, prepare, too_few
         from manymodes.experiment.fit import fit, training_seconds
 

@@ -49,15 +49,7 @@ def labels(folders: Sequence[Path]) -> list[str]:
 
 @dataclass(frozen=True)
 class Report:
-    """Generated sets compared with the originals.
-
-    Attributes:
-        comparisons: one for each generated set, in the order given.
-        org: the originals.
-        train: the set in which copies are looked for.
-        features: of all sets.
-        seed: of all random numbers.
-    """
+    """Generated sets compared with the originals, in the order given; copies are looked for in the training set."""
 
     comparisons: list[SetComparison]
     org: MusicSet

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.experiment.parallel import cluster
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 PROGRAM = "evaluation.report"
@@ -30,14 +29,6 @@ The last folder holds the originals; every folder before it is a generated set. 
   python -m evaluation.report gen/ org/ --no-html --fail-under 0.85 --fail-on collapse,copying
 ends with exit code 1 when the music is not good enough, and with 2 when the folders cannot be compared.
 """
-
-
-def _faults(text: str) -> tuple[str, ...]:
-    names = tuple(filter(None, text.split(",")))
-    for name in names:
-        if name not in FAULTS:
-            raise argparse.ArgumentTypeError(f"unknown fault {name!r}; choose from {', '.join(FAULTS)}")
-    return names
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,7 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="exit with 1 when a set reaches less of the originals' own overlap",
     )
-    add("--fail-on", type=_faults, default=(), metavar="FAULT,…", help=f"exit with 1 on any of: {', '.join(FAULTS)}")
+    faults = cli.some_of(FAULTS, "fault")
+    add("--fail-on", type=faults, default=(), metavar="FAULT,…", help=f"exit with 1 on any of: {', '.join(FAULTS)}")
     add("--seed", type=cli.seed_value, default=0, metavar="N", help="of all random draws (default: 0)")
     add("--jobs", type=cli.job_count, default=-1, metavar="N", help="parallel workers (default: one per core)")
     add("--scheduler", metavar="URL", help="run on a Dask cluster, such as tcp://host:8786")
@@ -88,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(typed)
     *generated, original = args.folders
     if not generated:
-        raise UserError(f"only one folder given: {original}; give generated sets and then the originals")
+        raise cli.UserError(f"only one folder given: {original}; give generated sets and then the originals")
     check_folder(args.out)
     from evaluation.comparison import compare_folders, write_report
 

@@ -17,14 +17,10 @@ _EPOCHS, _EPOCHS_OF_BEST = 100, 40
 
 @dataclass(frozen=True)
 class FontConfig(Config):
-    """The settings of a training.
+    """The settings of a training; fonts are as `fontgan.data.fonts.load_fonts` takes them.
 
-    Attributes:
-        fix: the method against mode collapse, one of `FIXES`.
-        conditional: whether a letter can be asked for.
-        fonts: as `fontgan.data.fonts.load_fonts` takes them; None for the bundled ones.
-        epochs: 40 for the best fix and 100 for the others, unless given.
-        updates_per_epoch: generator updates; `with_letters` makes them one pass, unless given.
+    Unless given, there are 40 epochs for the best fix and 100 for the others; `with_letters` makes each of them one
+    pass.
     """
 
     program = "fontgan.train"

@@ -50,18 +50,10 @@ def letters(
     steps: int = MORPHED,
     style: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Draw alphabets in several styles, or on the way from one style to another.
+    """Draw alphabets, float32 [styles or steps, 26, 28, 28] in [−1, 1], in several styles or from one style to another.
 
-    Args:
-        model: a trained one.
-        seed: of the first style; the next ones have the seeds that follow.
-        styles: number of alphabets.
-        morph: seeds of two styles; the alphabets then go from one to the other.
-        steps: of the morph, both ends included.
-        style: as `styles_of` returns it; needed for models without labels.
-
-    Returns:
-        float32 [styles or steps, 26, 28, 28] in [−1, 1], A to Z.
+    The styles have the seeds from ``seed`` on; ``morph`` are the seeds of two styles, with both of them among the
+    steps. Models without labels need a ``style`` as `styles_of` returns it.
 
     Raises:
         UserError: the model has diverged.

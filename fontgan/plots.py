@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fontgan.data.fonts import Letters
     from fontgan.models.gan import FontGAN
-    from manymodes.experiment.records import Found, Record, Row
+    from manymodes.experiment.records import Record, Records, Row
 
 _COURSE = 13  # letters at the end of the weakest of the course's reports
 _NEIGHBOURS = 12
@@ -72,7 +72,7 @@ def save_samples(model: FontGAN, images: np.ndarray, letters: Letters, classifie
     save_sheet(np.stack([some, nearest]), folder / "nearest.png", rows=("generated", "nearest"))
 
 
-def comparison_pictures(found: Found, _: object) -> dict[str, Picture]:
+def comparison_pictures(found: Records, _: object) -> dict[str, Picture]:
     """Return the pictures of `fontgan.compare` by file name, of the first seed."""
     first = {row: records[0] for row, records in found.items()}
     trained = {row: record for row, record in first.items() if record.trained}

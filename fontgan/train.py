@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING
 
 from fontgan.config import FontConfig
 from manymodes import cli
-from manymodes.cli import UserError, quiet_start
 from manymodes.experiment.config import config_of, training_parser
 from manymodes.experiment.run import open_run
 
@@ -47,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
     if args.count < LEAST_EVALUATED:
-        raise UserError(f"--count {args.count} is too small: give at least {LEAST_EVALUATED}, one image a letter")
+        raise cli.UserError(f"--count {args.count} is too small: give at least {LEAST_EVALUATED}, one image a letter")
     config = config_of(FontConfig, args)
 
     from fontgan.data.fonts import load_fonts
@@ -59,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     fonts = config.fonts or "the set of bundled fonts"
     run = open_run(path, config, letters.fingerprint, resume=bool(args.resume), data=fonts)
 
-    with quiet_start():
+    with cli.quiet_start():
         from fontgan import plots, trainer
         from fontgan.metrics.classifiers import introduced_classifiers
         from manymodes.experiment.fit import fit, training_seconds

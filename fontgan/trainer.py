@@ -80,10 +80,7 @@ def prepare(
 def evaluate(
     model: FontGAN, letters: Letters, classifiers: Classifiers, *, count: int, seed: int, train_seconds: float
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """Measure the images of a trained model with the reporting classifier.
-
-    Returns:
-        the images [count, 28, 28, 1] and the metrics, see `fontgan.metrics.assessment`.
+    """Return images [count, 28, 28, 1] of a trained model, and their metrics, see `fontgan.metrics.assessment`.
 
     Raises:
         UserError: the model has diverged.

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from manymodes import __version__, cli
-from manymodes.cli import UserError
 from manymodes.files import in_columns
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     known = dict.fromkeys(name.removeprefix(prefix).split()[0] for name in COMMANDS if name.startswith(prefix))
     hint = cli.did_you_mean(rest[0].lower(), {word: word for word in known})
-    raise UserError(f"unknown command {prefix + rest[0]!r}; {hint}manymodes {prefix}--help lists the commands")
+    raise cli.UserError(f"unknown command {prefix + rest[0]!r}; {hint}manymodes {prefix}--help lists the commands")
 
 
 def entry() -> None:

@@ -87,14 +87,17 @@ def quiet_start() -> Iterator[None]:
         os.close(kept)
 
 
-def positive_int(text: str) -> int:
-    """Argparse type: an integer of at least 1."""
-    return _checked(text, int, lambda value: value >= 1, "a whole number of at least 1")
+def integer(least: int, most: float = math.inf, what: str = "a whole number") -> Callable[[str], int]:
+    """Return an argparse type: an integer from ``least`` to ``most``, called ``what`` in the message."""
+    described = f"{what} of at least {least}" if most == math.inf else f"{what} from {least} to {most}"
+    return lambda text: _checked(text, int, lambda value: least <= value <= most, described)
 
 
-def non_negative_int(text: str) -> int:
-    """Argparse type: an integer of at least 0."""
-    return _checked(text, int, lambda value: value >= 0, "a whole number of at least 0")
+positive_int = integer(1)
+"""Argparse type: an integer of at least 1."""
+
+seed_value = integer(0, 2**31 - 1, "a seed: give a whole number")
+"""Argparse type: an integer that fits 31 bits, as every generator here accepts."""
 
 
 def positive_float(text: str) -> float:
@@ -116,11 +119,6 @@ def between(least: float, most: float, what: str) -> Callable[[str], float]:
     """Return an argparse type: a number from ``least`` to ``most``, called ``what`` in the message."""
     described = f"{what} from {least:g} to {most:g}"
     return lambda text: _checked(text, float, lambda value: least <= value <= most, described)
-
-
-def seed_value(text: str) -> int:
-    """Argparse type: an integer that fits 31 bits, as every generator here accepts."""
-    return _checked(text, int, lambda value: 0 <= value < 2**31, "a seed: give a whole number from 0 to 2147483647")
 
 
 def job_count(text: str) -> int:

@@ -184,7 +184,7 @@ def load(model: str | Path | None, kind: Kind) -> Any:
 
 
 def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
-    """Load a model from a .keras file, uncompiled; messages call the file ``named`` and its path.
+    """Load a model from a .keras file, uncompiled, with its path as ``file``; messages call it ``named`` and the path.
 
     Raises:
         UserError: the file does not exist, is not a .keras file, or is damaged; or the model is of another kind, or
@@ -216,10 +216,12 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
         with warnings.catch_warnings():
             # Keras only warns about missing weights, and leaves them random
             warnings.filterwarnings("error", "Skipping", UserWarning)
-            return keras.models.load_model(file, compile=False)
+            model = keras.models.load_model(file, compile=False)
     except (*_UNREADABLE, AttributeError, UserWarning) as error:
         reason = textwrap.shorten(str(error), _LONGEST_REASON)
         raise UserError(f"{named} {file} cannot be loaded ({reason}): give the model.keras of a run folder") from error
+    model.file = file
+    return model
 
 
 def save_slim(model: keras.Model, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import socket
 import tempfile
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manymodes import cli
-from manymodes.cli import UserError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 PROGRAM = "manymodes_studio"
@@ -27,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
     if args.models is not None and not args.models.is_dir():
-        raise UserError(f"--models {args.models} is not a folder: give one with files such as melody-lstm.keras")
+        raise cli.UserError(f"--models {args.models} is not a folder: give one with files such as melody-lstm.keras")
     _check_port(args.host, args.port)
     if find_spec("gradio") is None:
-        raise UserError("the studio needs gradio: install it with pip install 'manymodes[studio]'")
+        raise cli.UserError("the studio needs gradio: install it with pip install 'manymodes[studio]'")
 
     from manymodes_studio.models import load_models
 
@@ -61,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1, this computer only)"
     )
-    parser.add_argument("--port", type=_port, help="port to listen on (default the first free one from 7860 on)")
+    parser.add_argument(
+        "--port",
+        type=cli.integer(1, _HIGHEST_PORT, "a port"),
+        help="port to listen on (default the first free one from 7860 on)",
+    )
     parser.add_argument(
         "--models",
         type=Path,
@@ -72,25 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _port(text: str) -> int:
-    value = cli.positive_int(text)
-    if value > _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number up to {_HIGHEST_PORT}")
-    return value
-
-
 def _check_port(host: str, port: int | None) -> None:
-    """Check that the port is free before models are loaded.
-
-    Raises:
-        UserError: it is not.
-    """
+    """Check that the port is free before models are loaded; raise a UserError if it is not."""
     try:
         with socket.create_server((host, port or 0)):
             pass
     except OSError as error:
         place = f"--host {host}" if port is None else f"{host}:{port}"
-        raise UserError(
+        raise cli.UserError(
             f"cannot listen on {place} ({error.strerror or error}): give another --port or --host"
         ) from error
 

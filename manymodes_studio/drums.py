@@ -76,8 +76,7 @@ def _shares(sliders: Sequence[float]) -> list[float]:
 def turning(midi: Path, seconds: float) -> np.ndarray:
     """Play a MIDI file so that it can repeat: what rings on at the end is heard at the beginning.
 
-    Returns:
-        float32 [seconds × `RATE_HZ`], at full level.
+    Gives float32 [seconds × `RATE_HZ`], at full level.
     """
     sound = render(read_midi(midi), RATE_HZ)
     length = round(seconds * RATE_HZ)

@@ -16,12 +16,9 @@ _COMMAND = f"python -m {PROGRAM} generated original"
 
 
 class Judged(NamedTuple):
-    """The result of a comparison.
+    """The result of a comparison: sentences about closeness, collapse and copying, and remarks on skipped files.
 
-    Attributes:
-        sentences: one each about closeness, collapse and copying.
-        remarks: one line for each kind of skipped file.
-        files: the files of the report; the first is a self-contained HTML page.
+    The first of the files of the report is a self-contained HTML page.
     """
 
     sentences: tuple[str, ...]

@@ -34,12 +34,7 @@ _SPELLED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Æ": "AE", "Œ": 
 
 
 class Text(NamedTuple):
-    """A text to draw.
-
-    Attributes:
-        lines: capitals and spaces.
-        remarks: the changes to what was typed, each in one line.
-    """
+    """A text to draw, lines of capitals and spaces, and the changes to what was typed, each in one line."""
 
     lines: tuple[str, ...]
     remarks: tuple[str, ...] = ()

@@ -52,13 +52,10 @@ _LOW = 62  # mean pitch below which a melody is easier to read and to hear an oc
 
 
 class Composed(NamedTuple):
-    """A melody.
+    """A melody and the seed of its composition.
 
-    Attributes:
-        score: the melody.
-        shift: semitones from C major or A minor, in which models compose, to the key of the score.
-        seed: the seed of its composition.
-        remarks: the changes to a given tune, each in one line.
+    The shift is in semitones from C major or A minor, in which models compose, to the key of the score; the remarks are
+    changes to a given tune, each in one line.
     """
 
     score: Score
@@ -115,11 +112,7 @@ def _notes(score: Score) -> tuple[Note, ...]:
 
 
 def write(stem: Path, score: Score, formats: Sequence[str]) -> dict[str, list[Path]]:
-    """Write a melody as files of some of `FORMATS` at ``stem``, which has no suffix.
-
-    Returns:
-        the files of each format; PNG and SVG have one for each page.
-    """
+    """Write a melody as files of some of `FORMATS` at a path without suffix; PNG and SVG have a file for each page."""
     write_score(stem, score, formats)
     return {
         name: sorted(stem.parent.glob(f"{stem.name}*{SUFFIXES[name]}"), key=lambda file: (len(file.name), file.name))

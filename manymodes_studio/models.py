@@ -30,12 +30,7 @@ KINDS = {
 
 
 class Models(NamedTuple):
-    """The loaded models.
-
-    Attributes:
-        loaded: models by name, in the order of `KINDS`.
-        missing: by name, one line on how to get a model that was not loaded.
-    """
+    """The loaded models by name, in the order of `KINDS`, and for each missing one a line on how to get it."""
 
     loaded: Mapping[str, Any]
     missing: Mapping[str, str]
@@ -60,11 +55,7 @@ def load_models(folder: Path | None = None) -> Models:
 
 
 def _load(file: Path, kind: hub.Kind) -> Any:
-    """Load a model and note its file, beside which a prior may be.
-
-    Raises:
-        UserError: the file is missing or unusable.
-    """
+    """Load a model; raise a UserError if the file is missing or unusable."""
     if not file.is_file():
         raise UserError(
             f"not here. Run python -m {kind.program}, put the model.keras that it writes into a folder as "
@@ -73,5 +64,4 @@ def _load(file: Path, kind: hub.Kind) -> Any:
     model = hub.load_model(file, kind, "the model")
     if not getattr(model, "labelled", True):
         raise UserError(f"the model {file} was trained without labels: give one of {kind.program}")
-    model.file = file
     return model

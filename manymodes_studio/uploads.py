@@ -36,13 +36,7 @@ _LONGEST_NAME = 40
 
 
 class Kind(NamedTuple):
-    """A kind of file.
-
-    Attributes:
-        what: its name with an article.
-        suffixes: the allowed endings of file names.
-        most_bytes: the largest allowed size.
-    """
+    """A kind of file: its name with an article, the allowed endings of file names, and the largest allowed size."""
 
     what: str
     suffixes: tuple[str, ...]
@@ -88,8 +82,7 @@ def shown(name: str) -> str:
 def unpack(archive: Path, folder: Path) -> int:
     """Unpack the MIDI files of a zip archive into an empty folder, each as its number and a safe form of its name.
 
-    Returns:
-        the number of skipped files of other kinds, without hidden ones.
+    Returns the number of skipped files of other kinds, without hidden ones.
 
     Raises:
         UserError: the archive is unreadable, unsafe or too large, or has no MIDI file.
@@ -115,11 +108,7 @@ def unpack(archive: Path, folder: Path) -> int:
 
 
 def _files(entries: list[zipfile.ZipInfo], archive: str) -> dict[zipfile.ZipInfo, PureWindowsPath]:
-    """Return the entries of files that are not hidden, and their paths; some programs separate them by backslashes.
-
-    Raises:
-        UserError: an entry is unsafe.
-    """
+    """Return the entries of files that are not hidden, and their paths; some programs separate them by backslashes."""
     files = {}
     for entry in entries:
         path = PureWindowsPath(entry.filename)
@@ -147,11 +136,7 @@ def _problem(entry: zipfile.ZipInfo, path: PureWindowsPath) -> str | None:
 
 
 def _check_sizes(entries: Collection[zipfile.ZipInfo], archive: str, packed: int) -> None:
-    """Check the number of files and the sizes that an archive states.
-
-    Raises:
-        UserError: a file is too large, or they are too many or too large together.
-    """
+    """Refuse files that an archive states to be too large, too many, or too large together."""
     if len(entries) > _MOST_FILES:
         raise UserError(f"{archive} holds {len(entries)} files: give at most {_MOST_FILES}")
     for entry in entries:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.experiment.config import Config, data_path, option_of, setting
 
 DEFAULT_NOISE = 0.1
@@ -80,18 +79,18 @@ class MelodyConfig(Config):
         if self.lstm:
             for name in ("noise", "l2", "attention", "as_reported", "updates_per_epoch"):
                 if getattr(self, name):
-                    raise UserError(f"{option_of(name)} belongs to the GANs: leave it out with --lstm")
+                    raise cli.UserError(f"{option_of(name)} belongs to the GANs: leave it out with --lstm")
             if self.penalty not in (None, "none"):
-                raise UserError("--penalty belongs to the GANs: leave it out with --lstm")
+                raise cli.UserError("--penalty belongs to the GANs: leave it out with --lstm")
         if self.attention:
             for name in ("as_reported", "units"):
                 if getattr(self, name):
-                    raise UserError(f"{option_of(name)} has no meaning with --attention: leave it out")
+                    raise cli.UserError(f"{option_of(name)} has no meaning with --attention: leave it out")
         kind = "lstm" if self.lstm else "attention" if self.attention else "gan"
         if self.as_reported:
             kind = "as_reported_wgan" if self.wgan else "as_reported_gan"
         chosen: dict[str, Any] = {name: getattr(self, name) or default for name, default in DEFAULTS[kind].items()}
         penalty = self.penalty or ("none" if self.as_reported or self.lstm else "r1r2")
         if penalty == "clip" and not self.wgan:
-            raise UserError("--penalty clip bounds a Wasserstein critic: add --wgan, or choose another penalty")
+            raise cli.UserError("--penalty clip bounds a Wasserstein critic: add --wgan, or choose another penalty")
         return replace(self, penalty=penalty, **chosen)

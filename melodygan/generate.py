@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.files import check_folder
 from manymodes.hub import add_model_option
 from manymodes.music.formats import SUFFIXES, add_format_option
@@ -89,17 +88,13 @@ def _key(text: str) -> Key:
 
 
 def _check_combination(args: argparse.Namespace) -> None:
-    """Refuse options that exclude each other.
-
-    Raises:
-        UserError: they do.
-    """
+    """Refuse options that exclude each other."""
     for name, what, other in (("amount", "share of bars", "vary"), ("steps", "number of tunes", "interpolate")):
         if getattr(args, name) is not None and getattr(args, other) is None:
-            raise UserError(f"--{name} is the {what} of --{other}: add --{other}, or leave --{name} out")
+            raise cli.UserError(f"--{name} is the {what} of --{other}: add --{other}, or leave --{name} out")
     for name in ("vary", "count"):
         if args.interpolate and getattr(args, name) is not None:
-            raise UserError(f"--{name} does not go with --interpolate, which writes --steps tunes: leave one out")
+            raise cli.UserError(f"--{name} does not go with --interpolate, which writes --steps tunes: leave one out")
     composing.check_form(**{name: getattr(args, name) for name in ("start", "bars", "meter", "vary", "interpolate")})
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from manymodes.experiment.records import Found
+    from manymodes.experiment.records import Records
     from melodygan.data.encoding import Note, Tune
 
 First: TypeAlias = Mapping[Row, Record]
@@ -118,7 +118,7 @@ def save_generated(folder: Path, generated: Sequence[Sequence[Note]], held_out: 
 # --- comparison --------------------------------------------------------------------------------------------
 
 
-def comparison_pictures(found: Found, _: object) -> dict[str, Picture]:
+def comparison_pictures(found: Records, _: object) -> dict[str, Picture]:
     """Return the pictures of `melodygan.compare` by file name; they show the first seed of each row."""
     first = {row: records[0] for row, records in found.items()}
     drawn = {"scores.png": Picture(_SCORES, functools.partial(_save_scores, first))}

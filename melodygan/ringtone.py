@@ -73,11 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _another(model: Any, file: Path, there: Collection[str]) -> tuple[int, Phrase]:
-    """Compose with random seeds until a tune is new; return its seed, too.
-
-    Raises:
-        UserError: the model composes only known ones.
-    """
+    """Compose with random seeds until a tune is new; return its seed, too."""
     for _ in range(_ROUNDS):
         seed = secrets.randbelow(_SEEDS)
         phrase = _composed(model, file, seed)
@@ -87,11 +83,7 @@ def _another(model: Any, file: Path, there: Collection[str]) -> tuple[int, Phras
 
 
 def _composed(model: Any, file: Path, seed: int) -> Phrase:
-    """Compose until a tune closes; prefer a whole tune to the beginning of one.
-
-    Raises:
-        UserError: the model composes none.
-    """
+    """Compose until a tune closes; prefer a whole tune to the beginning of one."""
     for number in range(_ROUNDS):
         try:
             tunes = model.generate(_AT_ONCE, seed=(seed + number) % _SEEDS)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manymodes import cli
-from manymodes.cli import quiet_start
 from manymodes.experiment.config import config_of, training_parser
 from manymodes.experiment.run import open_run
 from manymodes.files import check_folder
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (parts.validation and parts.test):
         raise cli.UserError(f"{config.corpus} has {len(corpus.tunes)} usable tunes, too few for a test set: add more")
 
-    with quiet_start():
+    with cli.quiet_start():
         from manymodes.experiment.fit import fit
         from melodygan import plots
         from melodygan.trainer import evaluate, prepare
@@ -80,11 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check_folders(run: Path, gen: Path, org: Path) -> None:
-    """Refuse before any work what would be refused after it.
-
-    Raises:
-        UserError: a folder that cannot be written, is given twice, or lies within gen or org.
-    """
+    """Refuse before any work a folder that cannot be written, is given twice, or lies within gen or org."""
     places = [path.resolve() for path in (run, gen, org)]
     if len(set(places)) < len(places):
         raise cli.UserError("--out, --gen and --org must be three different folders")

@@ -25,14 +25,9 @@ if TYPE_CHECKING:
 
 
 class Figure(NamedTuple):
-    """A line of a card's table.
+    """A line of a card's table: the measure in words, its key, such as ``measures.overlap``, and how it is written.
 
-    Attributes:
-        title: the measure in words.
-        key: its key in a `judgement`, such as ``measures.overlap``.
-        write: writes its value.
-        bound: the key of a value for comparison; empty if there is none.
-        bounding: the value for comparison in words.
+    The bound is the key of a value for comparison, if there is one, and ``bounding`` that value in words.
     """
 
     title: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from manymodes.cli import UserError
 from manymodes.experiment.fit import training_seconds
+from manymodes.experiment.records import plain
 from manymodes.experiment.run import METRICS, read_config
 from manymodes.files import write_text
 
@@ -43,11 +44,7 @@ def _write(path: Path, metrics: dict[str, Any]) -> None:
 
 
 def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
-    """Check that a run was trained on the data that it is measured with.
-
-    Raises:
-        UserError: it was not.
-    """
+    """Raise a UserError unless a run was trained on the data that it is measured with."""
     if config.get("fingerprint") != fingerprint:
         raise UserError(f"the data of {run} have changed since it was trained: train anew")
 
@@ -63,8 +60,7 @@ def _measure_melody(run: Path, config: dict[str, Any]) -> None:
     _check_data(run, config, corpus.fingerprint)
     splits = split(corpus.tunes, seed)
     result = measured(Compared(model.generate(TUNES, seed=seed), splits.test), splits.train, seed)
-    measures = {name: None if value != value else value for name, value in result["measures"].items()}  # noqa: PLR0124 - NaN
-    _write(run / "judging.json", {"measures": measures, "verdict": result["verdict"]})
+    _write(run / "judging.json", {name: plain(result[name]) for name in ("measures", "verdict")})
 
 
 def _measure_letters(run: Path, config: dict[str, Any]) -> None:

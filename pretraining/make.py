@@ -26,7 +26,6 @@ from audiovae.config import AudioConfig
 from drumvae.config import DrumConfig
 from fontgan.config import FontConfig
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.experiment.config import training_parser
 from manymodes.experiment.run import read_config
 from manymodes.files import check_place, new_folder, replacing_file, replacing_folder, write_text
@@ -51,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
     if args.existing is not None and len(args.only or ()) != 1:
-        raise UserError("--from is the run of one model: name it with --only NAME")
+        raise cli.UserError("--from is the run of one model: name it with --only NAME")
     for place in (args.out, args.work):
         check_place(place / "model")
     for name in args.only or MODELS:
@@ -88,16 +87,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _options(shipped: Shipped, run: Path, groove: Path | None) -> list[str]:
-    """Return the options of a model's training, with the folder of the Groove MIDI Dataset, by default that of the run.
-
-    Raises:
-        UserError: the folder is needed and unknown.
-    """
+    """Return the options of a training, with the folder of the Groove MIDI Dataset, by default that of the run."""
     if GROOVE in shipped.options and groove is None:
         try:
             groove = Path(read_config(run)["grooves"])
-        except UserError as error:
-            raise UserError(
+        except cli.UserError as error:
+            raise cli.UserError(
                 f"{shipped.command} needs the Groove MIDI Dataset: give its folder with --groove, or leave this model "
                 "out with --only"
             ) from error
@@ -105,11 +100,7 @@ def _options(shipped: Shipped, run: Path, groove: Path | None) -> list[str]:
 
 
 def _differences(run: Path, shipped: Shipped, options: Sequence[str]) -> list[str]:
-    """Return the settings in which a run differs from its command.
-
-    Raises:
-        UserError: it is not a run.
-    """
+    """Return the settings in which a run differs from its command."""
     kept, config = read_config(run), _CONFIGS[shipped.program]
     wanted = config.from_args(training_parser(config, "", "").parse_args(options)).to_json()
     return [
@@ -125,16 +116,12 @@ def _last_file(run: Path, shipped: Shipped) -> Path:
 
 
 def _check_trained(run: Path, shipped: Shipped, options: Sequence[str]) -> None:
-    """Check that a run is the result of its command.
-
-    Raises:
-        UserError: it is not.
-    """
+    """Raise a UserError unless a run is the result of its command."""
     if differences := _differences(run, shipped, options):
-        raise UserError(f"{run} was trained with {'; '.join(differences)}: give a run of {shipped.command}")
+        raise cli.UserError(f"{run} was trained with {'; '.join(differences)}: give a run of {shipped.command}")
     last = _last_file(run, shipped)
     if not last.is_file():
-        raise UserError(f"{run} has no {last.name}: continue it with python -m {shipped.program} --resume {run}")
+        raise cli.UserError(f"{run} has no {last.name}: continue it with python -m {shipped.program} --resume {run}")
 
 
 def _train(run: Path, shipped: Shipped, options: Sequence[str]) -> int:

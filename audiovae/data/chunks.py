@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 
 from manymodes import cli
@@ -26,6 +24,9 @@ CORPUS = "corpus"
 
 FEWEST_CHUNKS = 10
 """Of an instrument: one for validation, one for tests, and the others for training."""
+
+enough_chunks = cli.integer(FEWEST_CHUNKS, what="a number of seconds for three splits: give one")
+"""Argparse type: a number of chunks that suffices for three splits."""
 
 _FRAME = 256
 _LEAST_SOUNDING = 0.5  # share of a chunk's frames: a model of mostly silent ones learns silence
@@ -95,11 +96,3 @@ def is_sounding(chunks: np.ndarray) -> np.ndarray:
     """
     frames = sounding_parts(normalise(chunks)[0], np.arange(0, chunks.shape[1], _FRAME))
     return (loudness(chunks) >= QUIETEST_RMS) & (frames.mean(axis=1) >= _LEAST_SOUNDING)
-
-
-def enough_chunks(text: str) -> int:
-    """Argparse type: a number of chunks that suffices for three splits."""
-    chunks = cli.positive_int(text)
-    if chunks < FEWEST_CHUNKS:
-        raise argparse.ArgumentTypeError(f"{text!r} is too few for three splits: give {FEWEST_CHUNKS} or more")
-    return chunks

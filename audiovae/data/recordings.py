@@ -23,13 +23,9 @@ _FEWEST_TO_DEAL = 3
 
 
 class Recording(NamedTuple):
-    """The chunks of one file.
+    """The chunks of a file, float32 [n, 22050], without silent ones, which are counted.
 
-    Attributes:
-        name: the path of the file within the folder.
-        instrument: the name of its sub-folder, or of the folder itself.
-        chunks: float32 [n, 22050], without silent ones.
-        silent: the number of these.
+    The name is the path of the file within the folder, the instrument its sub-folder, or the folder itself.
     """
 
     name: str
@@ -62,11 +58,7 @@ def read_recordings(source: str | Path, hop: int) -> tuple[list[Recording], list
 
 
 def _cut(sound: np.ndarray, hop: int) -> tuple[np.ndarray, int]:
-    """Return the chunks that are not silent, at least the loudest one, and the number of the others.
-
-    Raises:
-        UnreadableSoundError: the whole sound is silent.
-    """
+    """Return the chunks that are not silent, at least the loudest one, and the number of the others."""
     chunks = to_chunks(sound, hop)
     loud = loudness(chunks)
     if loud.max() < QUIETEST_RMS:

@@ -45,12 +45,9 @@ _MOST_TAKES = 20  # for each chunk: beyond that, the soundfont has no such instr
 
 
 class Played(NamedTuple):
-    """Chunks that an instrument played.
+    """Chunks that an instrument played, float32 [n, 22050], and the number of silent ones that were left out.
 
-    Attributes:
-        chunks: float32 [n, 22050].
-        origins: int64 [n], the number of the tune or groove of each.
-        silent: the number of silent chunks that were left out.
+    The origins, int64 [n], are the numbers of their tunes or grooves.
     """
 
     chunks: np.ndarray
@@ -105,10 +102,9 @@ def play_tune(tune: Tune, program: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def play_groove(bar: Bars, kit: int, rng: np.random.Generator) -> np.ndarray:
-    """Play a bar of drums repeatedly on a kit, given by its program.
+    """Play a bar of drums repeatedly on a kit, given by its program: float32 [whole seconds of the bar, 22050].
 
-    Returns:
-        float32 [whole seconds of the bar, 22050], consecutive chunks that begin anywhere in it.
+    The consecutive chunks begin anywhere in the bar.
     """
     step = 60 / float(bar.tempos[0]) / _STEPS_A_QUARTER
     seconds = bar.hits.shape[1] * step

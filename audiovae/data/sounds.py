@@ -67,8 +67,7 @@ class Sounds:
         source: the folder, or "corpus".
         names: of the instruments.
         origins: names of the tunes, grooves or files; none is in two splits.
-        skipped: files that are not used.
-        silent: the number of chunks that are left out because they are silent.
+        skipped: files that are not used; ``silent``: the number of silent chunks, which are left out.
         seed: of the split, and of the choice of passages.
     """
 

@@ -31,13 +31,10 @@ COURSE = ("val_reconstruction_loss", "val_perplexity_nonsilent")
 
 
 class Made(NamedTuple):
-    """The sounds of a row.
+    """The sounds of a row and its measures so far, as in metrics.json.
 
-    Attributes:
-        rebuilt: [n, 22050], reconstructions of the test chunks.
-        new: [m, 22050], new sounds.
-        asked: [m], the instruments requested for these.
-        measures: its measures so far, as in metrics.json.
+    ``rebuilt`` [n, 22050] are reconstructions of the test chunks, ``new`` [m, 22050] new sounds, and ``asked`` [m] the
+    instruments requested for these.
     """
 
     rebuilt: np.ndarray

@@ -42,6 +42,7 @@ from audiovae.models.vae import AudioVQVAE, LatentModel
 from audiovae.synthesis import raw_sounds
 from manymodes.cli import UserError
 from manymodes.experiment.fit import has_diverged
+from manymodes.experiment.records import plain
 from manymodes.nn.latents import active_units
 
 if TYPE_CHECKING:
@@ -52,10 +53,12 @@ if TYPE_CHECKING:
 SAMPLES = 20
 """New sounds of each instrument for ``instrument_hit``."""
 
+DIGITS = 6
+"""Of all numbers, after the point."""
+
 _TIMED_CHUNKS = 32
 _TIMED_RUNS = 3
 _SI_SDR_RANGE = -30.0, 60.0
-_DIGITS = 6
 _OF_SOME_MODELS = (
     *("codes", "bits_per_second", "codebook_use", "perplexity", "perplexity_nonsilent"),
     *("latents", "active_units", "kl_nats", "kl_top_nats", "kl_bottom_nats", "instrument_hit"),
@@ -113,7 +116,7 @@ def evaluate(
             "kl_bottom_nats": nats.get("bottom"),
             "instrument_hit": recogniser.hit(raw_sounds(model, asked, seed), asked),
         }
-    return rounded(measured)
+    return dict(plain(measured, DIGITS))
 
 
 def distances(reference: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
@@ -176,10 +179,3 @@ def _speeds(model: Any, chunks: np.ndarray) -> dict[str, float]:
     decode(encoded)
     work = {"rtf_encode": lambda: encode(some), "rtf_decode": lambda: decode(encoded)}
     return {name: _TIMED_CHUNKS / min(timeit.repeat(run, number=1, repeat=_TIMED_RUNS)) for name, run in work.items()}
-
-
-def rounded(value: Any) -> Any:
-    """Round all floats of nested dictionaries to six digits."""
-    if isinstance(value, dict):
-        return {name: rounded(entry) for name, entry in value.items()}
-    return round(value, _DIGITS) if isinstance(value, float) else value

@@ -41,11 +41,9 @@ _BLOCK = 64  # chunks whose spectra are computed at a time
 
 
 class Recogniser(NamedTuple):
-    """A classifier of instruments.
+    """A classifier of instruments, and the share of the test chunks that it recognises, the ceiling for generated ones.
 
-    Attributes:
-        network: log-mel spectrograms [B, frames, 128] → probabilities [B, K].
-        hit_real: share of the test chunks that are recognised, the ceiling for generated ones.
+    The network maps log-mel spectrograms [B, frames, 128] to probabilities [B, K].
     """
 
     network: keras.Model

@@ -23,7 +23,7 @@ from manymodes.experiment.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from manymodes.experiment.records import Found, Record
+    from manymodes.experiment.records import Record, Records
     from manymodes.experiment.tables import Cell, Column, Table
 
 CHANGES = ("model", "input", "mels", "quantizer")
@@ -116,7 +116,7 @@ _SIZE = (
 )
 
 
-def tables(found: Found, losses: Mapping[str, str]) -> list[Table]:
+def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     """Return all tables; ``losses`` are columns of the history, with their headers in the last table."""
     shown = [
         table(

@@ -35,14 +35,10 @@ _LATENT_DEVIATION = 0.8  # of the means of a latent over a batch
 
 
 class Form(NamedTuple):
-    """The features and the sizes of networks.
+    """The features of networks, ``raw`` or ``mel`` with a number of bands, and their sizes.
 
-    Attributes:
-        kind: ``raw`` or ``mel``.
-        mels: bands of a spectrogram.
-        fine: channels of the places of a sound.
-        width: channels of frames.
-        dilations: of the convolutions over frames, one after the other.
+    ``fine`` are channels of the places of a sound, ``width`` those of frames, and ``dilations`` those of the
+    convolutions over frames, one after the other.
     """
 
     kind: str = "raw"

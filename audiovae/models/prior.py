@@ -157,7 +157,7 @@ class CodePrior(keras.Model):
 
 
 def draw(logits: tf.Tensor, shares: tf.Tensor, *, temperature: Any = 1.0, top_p: Any = 1.0) -> tf.Tensor:
-    """Draw codes by inverting their cumulative distribution, the likeliest code first.
+    """Draw codes, int32 [n], by inverting their cumulative distribution, the likeliest code first.
 
     Args:
         logits: [n, K], unnormalised log probabilities.
@@ -165,9 +165,6 @@ def draw(logits: tf.Tensor, shares: tf.Tensor, *, temperature: Any = 1.0, top_p:
         temperature: divides the logits; below 1 likely codes become likelier.
         top_p: draw from the smallest set of likeliest codes whose probabilities reach p (Holtzman et al., 2020), after
             temperature.
-
-    Returns:
-        int32 [n].
     """
     probabilities, order = tf.math.top_k(tf.nn.softmax(logits / temperature), logits.shape[-1])
     reached = tf.cumsum(probabilities, axis=-1)

@@ -53,9 +53,8 @@ class Grooves:
     Attributes:
         source: `BY_RULE` or the folder.
         seed: of the rules, or of the split.
-        left_out: number of files of each other style.
+        left_out: number of files of each other style; ``empty``: number of bars without a hit.
         unmapped: how often each MIDI note occurs that is none of the nine instruments.
-        empty: number of bars without a hit.
     """
 
     source: str

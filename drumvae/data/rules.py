@@ -62,11 +62,9 @@ _STEP_MS = 60_000 / STEPS_PER_QUARTER  # at 1 BPM
 
 @dataclass(frozen=True, eq=False)
 class Template:
-    """A pattern that bars are made from.
+    """A pattern that bars are made from, with the lowest and the highest tempo, BPM.
 
     Attributes:
-        name: as drummers call it.
-        tempo: the lowest and the highest, BPM.
         timing: delay of a beat's four sixteenths, in sixteenths: swing.
         loudness: a factor for velocities.
         tenths: int64 [16, 10], the chance of each of `ROWS` in each step, in tenths.

@@ -75,6 +75,7 @@ from drumvae.metrics.probes import (
     variance_ratio,
 )
 from drumvae.models.vae import Latents, Playing
+from manymodes.experiment.records import plain
 from manymodes.nn.latents import active_units, mutual_information
 from manymodes.nn.variational import kl_divergence
 
@@ -110,12 +111,7 @@ _SWAPPED = ("success", "onset_f1", "step_f1")
 
 
 class Encoded(NamedTuple):
-    """Bars as a model encodes them, arrays [n, D] for each level.
-
-    Attributes:
-        means, log_variances, drawn: high and low.
-        divergences: from the prior, of each dimension.
-    """
+    """Bars as a model encodes them, arrays [n, D] for each level; divergences from the prior are of each dimension."""
 
     means: Latents
     log_variances: Latents
@@ -175,7 +171,7 @@ def analyse(model: DrumVAE, grooves: Grooves, *, seed: int, train_seconds: float
         **_disentanglement(train, test, known, seen, seed),
         "sweeps": {level: sweeps(model, seen, level) for level in Latents._fields},
     }
-    return _rounded(metrics)
+    return dict(plain(metrics, _DIGITS))
 
 
 def _information(seen: Encoded, seed: int) -> dict[str, Any]:
@@ -360,13 +356,3 @@ def examples(model: DrumVAE, test: Bars, seed: int) -> dict[str, np.ndarray]:
             shown[f"{name}, real"] = real[(2 * np.arange(count) + 1) * len(real) // (2 * count)]
         shown[f"{name}, composed"] = composed.velocities[asked == style]
     return shown
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _rounded(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [_rounded(entry) for entry in value]
-    if isinstance(value, float):
-        return round(value, _DIGITS) if np.isfinite(value) else None
-    return value

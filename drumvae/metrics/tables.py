@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from drumvae.data.grooves import Bars, Grooves
     from drumvae.metrics.baselines import Composed
-    from manymodes.experiment.records import Found, Record
+    from manymodes.experiment.records import Record, Records
     from manymodes.experiment.tables import Cell, Table, Write
 
 CHANGES = ("hierarchy", "anneal", "free_bits", "unsupervised")
@@ -238,7 +238,7 @@ _BAD: Mapping[str, Callable[[Sequence[Record]], bool]] = {
 """When a measure of a trained model is bad."""
 
 
-def tables(found: Found, losses: Mapping[str, str]) -> list[Table]:
+def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     """Return the tables, the first row being the ceiling; ``losses`` are columns of the history, with headers."""
     ceiling = next(iter(found))
     shown = (
@@ -308,7 +308,7 @@ def tables(found: Found, losses: Mapping[str, str]) -> list[Table]:
     return [one for one in shown if one.rows]
 
 
-def _table(title: str, columns: _Columns, found: Found, note: str) -> Table:
+def _table(title: str, columns: _Columns, found: Records, note: str) -> Table:
     cells = [(header, functools.partial(_cell, name, write)) for header, name, write in columns]
     return table(title, cells, found, note)
 

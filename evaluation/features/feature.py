@@ -35,12 +35,9 @@ NOTE_LENGTHS = {
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature as reports show it.
+    """A feature as reports show it: a function from pieces to [n] or [n, ...], its title for people, and its unit.
 
     Attributes:
-        function: from pieces to [n] or [n, ...].
-        title: for people.
-        unit: of a value.
         columns: names of the entries of a histogram; empty for a single number and for matrices.
         every: describes a set whose pieces all have one value, with {} for the value.
         variety: whether a set that does not vary in this feature has lost variety. False for the length of a piece,

@@ -24,12 +24,10 @@ def _rank(high: IntArray, low: IntArray) -> IntArray:
 
 
 def _levels(tokens: IntArray, sequence: IntArray, count: int) -> tuple[list[IntArray], IntArray]:
-    """Rank the runs of 1, 2, 4 … tokens that start at each position.
+    """Rank the runs of 1, 2, 4 … tokens that start at each position, until no two are equal.
 
-    A mark of its own ends each sequence, so that no run that crosses an end equals any other.
-
-    Returns:
-        the ranks, each [T + count], until no two are equal; and [T + count] the sequence of each position.
+    A mark of its own ends each sequence, so that no run that crosses an end equals any other. Gives ranks, each [T +
+    count], and [T + count] the sequence of each position.
     """
     total = len(tokens)
     owner = np.concatenate([sequence, np.arange(count)])
@@ -85,12 +83,9 @@ def _repeats(ranks: IntArray, owner: IntArray, length: IntArray) -> NDArray[np.b
 
 
 class SharedRuns(NamedTuple):
-    """The longest run that each sequence shares with any other.
+    """The longest run that each sequence shares with any other, arrays [count].
 
-    Attributes:
-        length: [count] tokens.
-        partner: [count] the other sequence, −1 where nothing is shared.
-        start, partner_start: [count] where the run begins, in tokens from the beginning of its sequence.
+    Lengths, and where the runs begin in both sequences, are in tokens; the partner is −1 where nothing is shared.
     """
 
     length: IntArray

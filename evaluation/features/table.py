@@ -269,9 +269,7 @@ def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
     """Write each step of the melodic line as one number: its interval, and the length of the note that it reaches.
 
     Transposition changes no token. Lengths are rounded to 1/24 quarter, which tells apart 32nds and triplet 16ths.
-
-    Returns:
-        [S] tokens and [S] the piece of each.
+    Gives [S] tokens and [S] the piece of each.
     """
     before, after, piece = stack.steps
     interval = stack.pitch[after] - stack.pitch[before] + PITCHES
@@ -349,11 +347,7 @@ def notes_per_quarter(stack: Stack) -> FloatArray:
 
 
 def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
-    """Measure every feature of every piece.
-
-    Returns:
-        name → [n], or [n, d] with matrices row by row (d = 144 for 12×12).
-    """
+    """Measure every feature of every piece: name → [n], or [n, d] with matrices row by row (d = 144 for 12×12)."""
     stack = Stack.of(pieces)
     table = {name: feature.function(stack) for name, feature in features.items()}
     return {name: as_rows(values) if values.ndim > 1 else values for name, values in table.items()}

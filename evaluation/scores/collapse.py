@@ -64,12 +64,10 @@ class Collapse:
     Attributes:
         found: whether the set has collapsed.
         narrow: names of the features that have collapsed, the narrowest first.
-        near: share of pieces with a near copy in their own set.
-        clusters: groups of near copies, the largest first. Of large sets, a sample of `PAIRWISE` pieces is looked at.
-        compared: number of pieces looked at for near copies.
+        near: share of pieces with a near copy in their own set; ``repeated``: whether these are too many.
+        clusters: groups of near copies, the largest first, among as many pieces as ``compared``, at most `PAIRWISE`.
         exact: pieces that are an exact copy of an earlier one.
         few: whether the Vendi score has collapsed.
-        repeated: whether near copies are too many.
     """
 
     found: bool

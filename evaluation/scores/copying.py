@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import gammaln
 
 from evaluation.features.sequences import longest_shared_runs
 from evaluation.features.table import phrase_tokens
@@ -35,14 +33,10 @@ PAIRS = 10
 
 @dataclass(frozen=True)
 class Pair:
-    """A piece and the training piece that shares the longest run with it.
+    """A piece and the training piece that shares the longest run with it: names, and places in their sets.
 
-    Attributes:
-        piece, source: names.
-        index, source_index: places in their sets.
-        notes: length of the run; it is the same in intervals and note lengths, at any pitch level.
-        share: of the piece's melodic line, 0–1.
-        start, source_start: where the run begins, in notes of the melodic line.
+    The run is the same in intervals and note lengths, at any pitch level. Its length and where it begins are in notes
+    of the melodic line, ``share`` is its share of the piece's.
     """
 
     piece: str
@@ -57,13 +51,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Runs:
-    """Longest shared runs of a set.
+    """Longest shared runs of a set: their lengths [n] in notes, 0 where nothing is shared, and their shares [n].
 
-    Attributes:
-        notes: [n] length of each piece's longest run; 0 where nothing is shared.
-        share: [n] of the piece's melodic line.
-        copied: [n] whether the piece counts as copied.
-        nearest: [q] distance of the pieces (or of a sample) to their nearest training piece on standardised features.
+    ``copied`` [n] is whether a piece counts as copied; ``nearest`` [q] the distance of the pieces, or of a sample, to
+    their nearest training piece on standardised features.
     """
 
     notes: IntArray
@@ -144,24 +135,17 @@ def share_interval(found: int, n: int) -> tuple[float, float]:
     """
     if not n:
         return float("nan"), float("nan")
-    z = 1.959964
-    middle = (found + z**2 / 2) / (n + z**2)
-    half = z / (n + z**2) * math.sqrt(found * (n - found) / n + z**2 / 4)
-    low = 0.0 if found == 0 else middle - half
-    high = 1.0 if found == n else middle + half
-    return low, high
+    from scipy.stats import binomtest
+
+    low, high = binomtest(found, n).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def copied_more(copied_gen: int, gen: int, copied_train: int, train: int) -> float:
     """One-sided Fisher test: how probably at least `copied_gen` of all copies fall among the generated pieces."""
-    copies, others = copied_gen + copied_train, gen + train - copied_gen - copied_train
-    drawn = np.arange(max(copied_gen, gen - others), min(copies, gen) + 1)
-    log = _log_choose(copies, drawn) + _log_choose(others, gen - drawn) - _log_choose(copies + others, np.array(gen))
-    return min(1.0, float(np.exp(log).sum()))
+    from scipy.stats import hypergeom
 
-
-def _log_choose(n: int, k: IntArray) -> FloatArray:
-    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return float(hypergeom.sf(copied_gen - 1, gen + train, copied_gen + copied_train, gen))
 
 
 def find_copies(

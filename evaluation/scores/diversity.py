@@ -31,14 +31,11 @@ _FEW_SPLITS = 12
 
 
 def standardise(gen: Mapping[str, FloatArray], org: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
-    """Scale the features of two sets by the originals' mean and deviation, and put them side by side.
+    """Scale the features of two sets by the originals' mean and deviation, side by side as [n, d] and [m, d].
 
     A feature in which the originals do not vary is scaled by the deviation of both sets together, and by 1 where
     nothing varies. A histogram is scaled as a whole: its entries' variances sum to 1. A value that a piece does not
     have becomes the originals' mean.
-
-    Returns:
-        [n, d] and [m, d].
     """
     left, right = [], []
     for name in org:

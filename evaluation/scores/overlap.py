@@ -30,13 +30,10 @@ CURVE = 160
 
 @dataclass(frozen=True)
 class Sample:
-    """One set in one feature.
+    """One set in one feature: the pieces that have it, and those that do not (NaN), which are left out.
 
-    Attributes:
-        n: pieces that have the feature.
-        undefined: pieces that do not (NaN), left out.
-        mean, sd: over pieces, [d] each; d = 1 for a single number. The deviation divides by n − 1.
-        spread: mean distance between two pieces.
+    Mean and deviation over pieces are [d] each, d = 1 for a single number; the deviation divides by n − 1. The spread
+    is the mean distance between two pieces.
     """
 
     n: int

@@ -34,15 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MusicSet:
-    """A named set of pieces, measured.
-
-    Attributes:
-        label: its name in reports.
-        folder: as it was given; empty for pieces made in memory.
-        pieces: [n].
-        table: as `feature_table`.
-        skipped: files without usable notes.
-    """
+    """A named set of pieces, measured as `feature_table`; the folder is empty for pieces made in memory."""
 
     label: str
     folder: str

@@ -34,12 +34,9 @@ _NAMED = 40  # skipped fonts that a table names; the others are counted
 
 
 class Face(NamedTuple):
-    """A typeface.
+    """A typeface: its file, relative to the folder that was searched, and which face of a collection it is.
 
-    Attributes:
-        name: the role of a bundled face, such as "bold italic"; of another its family and style.
-        file: its file, relative to the folder that was searched.
-        number: which face of a collection it is.
+    The name is the role of a bundled face, such as "bold italic"; of another its family and style.
     """
 
     name: str
@@ -78,16 +75,12 @@ class LetterImages(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Letters:
-    """A set of letters.
+    """A set of letters: training images, and validation images of the same faces with other jitter, drawn with a seed.
 
     Attributes:
         source: the path, or "matplotlib".
         faces: the typefaces, at least one.
-        train: images to learn from.
-        validation: images of the same faces with other jitter.
         alphabets: float32 [faces, 26, 28, 28, 1], every letter of every face without jitter.
-        skipped: the fonts that are not used.
-        seed: of the jitter.
         jitter: the greatest differences between images of a letter.
         fingerprint: sha256 of the images, their letters and faces, in hex.
     """
@@ -201,11 +194,7 @@ def _fingerprint(faces: Iterable[Face], splits: Iterable[LetterImages]) -> str:
 
 
 def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
-    """Return the folder of a source and the faces in it, not yet opened; those of the user have no names yet.
-
-    Raises:
-        UserError: the source does not exist, cannot be read or has no font.
-    """
+    """Return the folder of a source and the faces in it, not yet opened; those of the user have no names yet."""
     if source is None:
         return bundled_fonts(), iter(BUNDLED)
     if not str(source):

@@ -67,13 +67,10 @@ STILL = Jitter(0, 0, 0, 0, 0)
 
 
 class Typeface(NamedTuple):
-    """A face that has all letters, scaled to the size of the images.
+    """A face that has all letters, opened at the size of the fields, and scaled to the size of the images.
 
-    Attributes:
-        font: opened at the size of the fields.
-        capital_px: height of capitals.
-        middle_px: the middle of that height, from the top of the image.
-        digest: a hash of the letters, equal for faces that draw the same.
+    In pixels of an image, capitals have a height, whose middle is so far from the top. Faces that draw the same have
+    the same digest.
     """
 
     font: ImageFont.FreeTypeFont

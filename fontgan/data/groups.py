@@ -17,12 +17,7 @@ _IMAGES_A_GROUP = 20
 
 
 class Groups(NamedTuple):
-    """Groups of images.
-
-    Attributes:
-        of_images: [n] the group of each image.
-        shares: [K] the share of the images in each.
-    """
+    """Groups of images: ``of_images`` [n] the group of each image, ``shares`` [K] the share of the images in each."""
 
     of_images: np.ndarray
     shares: np.ndarray

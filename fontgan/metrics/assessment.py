@@ -34,6 +34,7 @@ from fontgan.data.fonts import BUNDLED_SOURCE, load_fonts
 from fontgan.data.glyphs import LETTERS
 from fontgan.metrics import coverage
 from fontgan.metrics.classifiers import read
+from manymodes.experiment.records import plain
 
 if TYPE_CHECKING:
     import keras
@@ -95,7 +96,7 @@ def assess(
     }
     if asked is not None:
         measures["asked"] = float((reading.letters == asked).mean())
-    return _rounded(measures)
+    return dict(plain(measures, _DIGITS))
 
 
 def controls(letters: Letters, count: int, seed: int) -> dict[str, np.ndarray]:
@@ -118,20 +119,10 @@ def controls(letters: Letters, count: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def unseen_letters(letters: Letters, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw letters like those of the validation set that neither models nor classifiers have seen.
-
-    Returns:
-        images [count, 28, 28, 1] and their letters [count].
-    """
+    """Draw letters that neither models nor classifiers have seen: images [count, 28, 28, 1] and letters [count]."""
     known, more = len(letters.validation.images) // len(LETTERS), -(-count // len(LETTERS))
     source = None if letters.source == BUNDLED_SOURCE else letters.source
     drawn = load_fonts(source, seed=letters.seed, train=1, validation=known + more, jitter=letters.jitter).validation
     unseen = np.flatnonzero(np.arange(len(drawn.images)) % (known + more) >= known)
     some = np.random.default_rng(letters.seed).permutation(unseen)[:count]
     return drawn.images[some], drawn.labels[some]
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _rounded(entry) for name, entry in value.items()}
-    return round(value, _DIGITS) if isinstance(value, float) else value

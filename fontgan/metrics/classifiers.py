@@ -30,14 +30,10 @@ _LEARNING_RATE = 1e-3
 
 
 class Kind(NamedTuple):
-    """The architecture and training of a classifier.
+    """The architecture and training of a classifier, by the name of its use.
 
-    Attributes:
-        name: its use.
-        channels: of its convolutions.
-        width: of its features.
-        epochs: of its training.
-        shift_px, turn, zoom, noise: augmentation of its training images; turn is a share of a full turn.
+    Channels are those of its convolutions, the width is that of its features. Training images are augmented by shifts,
+    a turn, as a share of a full one, zoom and noise.
     """
 
     name: str
@@ -57,13 +53,10 @@ KINDS = (
 
 
 class Classifiers(NamedTuple):
-    """Two classifiers of the same letters.
+    """Two classifiers of the same letters: the first chooses among epochs, the second measures what is reported.
 
-    Attributes:
-        selecting: chooses among epochs.
-        reporting: measures what is reported.
-        accuracy: share of the validation images that each reads correctly, by the names above.
-        confident: share of them that each reads with confidence, see `fontgan.metrics.coverage.CONFIDENT`.
+    By their names, the shares of the validation images that each reads correctly, and with confidence, see
+    `fontgan.metrics.coverage.CONFIDENT`.
     """
 
     selecting: keras.Model

@@ -29,12 +29,9 @@ COMPARED = 2000
 
 
 class Reading(NamedTuple):
-    """What a classifier reads in n images.
+    """What a classifier reads in images: the likeliest letters [n], 0 for A to 25 for Z, and their probabilities [n].
 
-    Attributes:
-        letters: int [n], 0 for A to 25 for Z, the likeliest letter.
-        confidence: [n] its probability.
-        features: [n, d] the classifier's last hidden layer.
+    The features [n, d] are the classifier's last hidden layer.
     """
 
     letters: np.ndarray

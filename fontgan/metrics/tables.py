@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fontgan.data.fonts import Letters
-    from manymodes.experiment.records import Found, Record
+    from manymodes.experiment.records import Record, Records
     from manymodes.experiment.tables import Table
 
 _LINES = 2  # of letters in a picture
@@ -94,7 +94,7 @@ def _training_sentence(counts: Sequence[Mapping[str, Any]]) -> str:
     return f"{sentence}; letters that vanished again: {', '.join(gone)}" if gone else sentence
 
 
-def tables(found: Found, losses: Mapping[str, str]) -> list[Table]:
+def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     """Return the tables of what was drawn, of its distance to real letters, and of the training with its losses."""
     drawn = table(
         "What they draw",

@@ -31,14 +31,9 @@ _STEM_PX, _RECEDING, _DEEPEST_PX, _LEAST_PX = 2.2, 0.45, 4.0, 0.5
 
 
 class Letter(NamedTuple):
-    """An image with ink, its extent, and the room beside it.
+    """An image with ink, [28, 28] in [−1, 1], its outline, and the outline's extent from the left and the upper edge.
 
-    Attributes:
-        image: [28, 28] in [−1, 1].
-        outline: of its ink.
-        left, right: extent of the outline, from the image's left edge.
-        top, bottom: the same, from its upper edge.
-        before, after: the room to the letters beside it.
+    ``before`` and ``after`` are the room to the letters beside it.
     """
 
     image: np.ndarray

@@ -50,14 +50,7 @@ class Budget(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A model that was trained with a budget.
-
-    Attributes:
-        model: of the best epoch.
-        facts: about the training, for tables.
-        history: one row for each epoch.
-        run: its run folder.
-    """
+    """The best epoch's model of a training with a budget, facts for tables, a row of history an epoch, and the run."""
 
     model: keras.Model
     facts: dict[str, Any]

@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from manymodes import cli
-from manymodes.cli import quiet_start
 from manymodes.experiment.parallel import each, use_one_core
 from manymodes.experiment.records import Record, Row, read_record, write_record
 from manymodes.files import check_folder, check_new_file
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from manymodes.experiment.config import Config
     from manymodes.experiment.fit import Training
     from manymodes.experiment.page import Picture
-    from manymodes.experiment.records import Found
+    from manymodes.experiment.records import Records
     from manymodes.experiment.tables import Table
 
 
@@ -48,13 +47,9 @@ class LeftOutError(Exception):
 
 
 class Data(NamedTuple):
-    """The training data of one seed.
+    """The training data of one seed, and their fingerprint, which changes with the content.
 
-    Attributes:
-        content: passed to `Comparison.prepare`; `Comparison.evaluate` and `Comparison.baseline` find it in the job.
-        fingerprint: changes with the content.
-        summary: a line printed at the start.
-        description: for the page, without the fingerprint.
+    The summary is a line printed at the start, the description is for the page, without the fingerprint.
     """
 
     content: Any
@@ -64,13 +59,9 @@ class Data(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The measurements of a row.
+    """The results of a row: measures, NaN or None where unknown, sentences without a full stop, and data for pictures.
 
-    Attributes:
-        measures: numbers; NaN or None where unknown.
-        verdict: sentences without a full stop.
-        figures: data for the pictures, as JSON values.
-        facts: added to the facts of the training.
+    The facts are added to those of the training.
     """
 
     measures: Mapping[str, Any]
@@ -81,13 +72,10 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """A row to compute for one seed.
+    """A row to compute for one seed; without a configuration it is a baseline.
 
-    Attributes:
-        config: the configuration of its model; None for a baseline.
-        args: the command line, with ``count``, ``minutes``, ``epochs``, ``work`` and the package's own options.
-        data: of this seed.
-        made_with: everything that decides the results, except the speed of the machine.
+    ``args`` is the command line, with ``count``, ``minutes``, ``epochs``, ``work`` and the package's own options;
+    ``made_with`` is everything that decides the results, except the speed of the machine.
     """
 
     row: Row
@@ -164,18 +152,18 @@ class Comparison(ABC):
     def baseline(self, job: Job) -> Result:
         """Measure a row that needs no training."""
 
-    def tables(self, found: Found) -> list[Table]:
+    def tables(self, found: Records) -> list[Table]:
         """Return the tables of PACKAGE/metrics/tables.py."""
         tables: list[Table] = self._module("metrics.tables").tables(found, self.losses)
         return tables
 
-    def pictures(self, found: Found, data: Data) -> dict[str, Picture]:
+    def pictures(self, found: Records, data: Data) -> dict[str, Picture]:
         """Return the pictures of PACKAGE/plots.py by file name, given the data of the last seed."""
         pictures: dict[str, Picture] = self._module("plots").comparison_pictures(found, data.content)
         return pictures
 
     def _module(self, name: str) -> Any:
-        with quiet_start():
+        with cli.quiet_start():
             return importlib.import_module(f"{self.program.partition('.')[0]}.{name}")
 
     def examples(self, config: Any) -> int:
@@ -244,7 +232,7 @@ def _make(
         if job.config is None:
             result = comparison.baseline(job)
         else:
-            with quiet_start():
+            with cli.quiet_start():
                 from manymodes.experiment.budget import Budget, train_with_budget
             trained = train_with_budget(
                 Budget(args.minutes, args.epochs), job.folder, job.config, comparison.prepare, job.data.content,
@@ -305,11 +293,7 @@ def _parser(comparison: Comparison) -> argparse.ArgumentParser:
 
 
 def _check(comparison: Comparison, args: argparse.Namespace) -> None:
-    """Check the arguments, and replace names of rows with the rows.
-
-    Raises:
-        UserError: a count that is too small, tables that exist, or a folder that cannot be written.
-    """
+    """Replace names of rows with the rows, and refuse a count that is too small, or output that cannot be written."""
     args.rows = tuple(row for row in comparison.rows if row.name in (comparison.rows[0].name, *args.rows))
     if args.count < comparison.least_count:
         raise cli.UserError(f"--count {args.count} is too few: give at least {comparison.least_count}")
@@ -352,9 +336,9 @@ def _job(comparison: Comparison, args: argparse.Namespace, row: Row, seed: int) 
     return Job(row, seed, config, args, data, made_with)
 
 
-def _write(comparison: Comparison, args: argparse.Namespace, found: Found, data: Data, typed: Sequence[str]) -> None:
+def _write(comparison: Comparison, args: argparse.Namespace, found: Records, data: Data, typed: Sequence[str]) -> None:
     """Write the tables and the page."""
-    with quiet_start():
+    with cli.quiet_start():
         from manymodes.experiment.page import write_page
         from manymodes.experiment.tables import particulars
     fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from manymodes import cli
-from manymodes.cli import UserError
 from manymodes.experiment.run import read_config
 
 if TYPE_CHECKING:
@@ -140,12 +139,14 @@ class Config:
         """
         kept = read_config(run)
         if kept.get("program") != cls.program:
-            raise UserError(f"{run} is a run of {kept.get('program')}: resume it with that")
+            raise cli.UserError(f"{run} is a run of {kept.get('program')}: resume it with that")
         config = cls.from_json(kept)
         given = {} if args is None else cls.given(args)
         for name, value in given.items():
             if name != "epochs" and value != getattr(config, name):
-                raise UserError(f"{option_of(name)} differs from the run in {run}: leave it out, or start a new run")
+                raise cli.UserError(
+                    f"{option_of(name)} differs from the run in {run}: leave it out, or start a new run"
+                )
         return dataclasses.replace(config, epochs=given.get("epochs", config.epochs))
 
     def to_json(self) -> dict[str, Any]:
@@ -188,12 +189,15 @@ def config_of(config: type[C], args: argparse.Namespace) -> C:
         UserError: as `Config.from_args` and `Config.from_run`; or both --resume and --out.
     """
     if args.resume and args.out:
-        raise UserError("--out names a new run, --resume an old one: give one of them")
+        raise cli.UserError("--out names a new run, --resume an old one: give one of them")
     return config.from_run(args.resume, args) if args.resume else config.from_args(args)
 
 
 def data_path(text: str) -> str:
     """Argparse type: the name of a data set, or an absolute path."""
-    if os.sep not in text and not Path(text).exists():
-        return text
-    return os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - these leave ~nobody as it is
+    return text if os.sep not in text and not Path(text).exists() else absolute_path(text)
+
+
+def absolute_path(text: str) -> str:
+    """Argparse type: a path as an absolute one, so that a run can be resumed from anywhere; nothing stays nothing."""
+    return text and os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - these leave ~nobody as it is

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
-    from manymodes.experiment.records import Found
+    from manymodes.experiment.records import Records
     from manymodes.experiment.tables import Table
 
 
@@ -39,7 +39,7 @@ def write_page(
     out: Path,
     stem: str,
     title: str,
-    found: Found,
+    found: Records,
     tables: Sequence[Table],
     about: Mapping[str, str],
     pictures: Mapping[str, Picture],

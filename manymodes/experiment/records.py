@@ -48,15 +48,10 @@ def versions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Record:
-    """The results of a row for one seed.
+    """The results of a row for one seed, as `manymodes.experiment.compare.Result`, with machine, versions and ISO date.
 
-    Attributes:
-        made_with: everything that decides the results, except the speed of the machine.
-        training: `manymodes.experiment.budget.Trained.facts`; empty for a row without training.
-        measures: numbers; None where unknown.
-        verdict: the same in sentences.
-        figures: the data of the pictures.
-        date: ISO 8601.
+    ``made_with`` is everything that decides the results, except the speed of the machine; ``training`` has the facts of
+    `manymodes.experiment.budget.Trained`, and is empty for a row without training.
     """
 
     made_with: dict[str, Any]
@@ -74,7 +69,7 @@ class Record:
         return bool(self.training)
 
 
-Found: TypeAlias = Mapping[Row, Sequence[Record]]
+Records: TypeAlias = Mapping[Row, Sequence[Record]]
 """The records of each row, one a seed."""
 
 
@@ -89,15 +84,22 @@ def read_record(path: Path) -> Record | None:
 
 def write_record(path: Path, record: Record) -> Record:
     """Write a record and return it as `read_record` will."""
-    plain = _plain(asdict(record))
-    write_text(path, json.dumps(plain, allow_nan=False) + "\n")
-    return Record(**plain)
+    kept = plain(asdict(record))
+    write_text(path, json.dumps(kept, allow_nan=False) + "\n")
+    return Record(**kept)
 
 
-def _plain(value: Any) -> Any:
-    """Replace NaN and infinity with None, and tuples with lists."""
+def plain(value: Any, digits: int | None = None) -> Any:
+    """Replace tuples with lists, NaN and infinity with None, and round other floats to digits after the point, if any.
+
+    So that measures are JSON, and the same on computers whose last digits differ.
+    """
     if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
+        return {name: plain(entry, digits) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [plain(entry, digits) for entry in value]
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return None
+    return value if digits is None else round(value, digits)

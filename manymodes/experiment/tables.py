@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from manymodes.experiment.records import Found, Record, Row
+    from manymodes.experiment.records import Record, Records, Row
 
 Write: TypeAlias = Callable[[float], str]
 """Writes a number as text."""
@@ -94,20 +94,20 @@ def mean(records: Sequence[Record], name: str) -> float:
     return float("nan") if None in known else sum(known) / len(known)
 
 
-def having(found: Found, *names: str) -> Found:
+def having(found: Records, *names: str) -> Records:
     """Return the rows for which any of these measures is known."""
     known = (row for row, (first, *_) in found.items() if any(first.measures.get(name) is not None for name in names))
     return {row: found[row] for row in known}
 
 
-def table(title: str, columns: Sequence[Column], found: Found, note: str) -> Table:
+def table(title: str, columns: Sequence[Column], found: Records, note: str) -> Table:
     """Return a table with a line for each row."""
     rows = [[Cell(row.title), *(cell(records) for _, cell in columns)] for row, records in found.items()]
     return Table(title, ("Row", *(header for header, _ in columns)), rows, note)
 
 
 def training_table(
-    found: Found, losses: Mapping[str, str], write: Write, note: str, more: Mapping[str, str] | None = None
+    found: Records, losses: Mapping[str, str], write: Write, note: str, more: Mapping[str, str] | None = None
 ) -> Table:
     """Return the table of the trained rows: the last losses, counts, and ``more`` facts; each with its header."""
     names = {**losses, **_COUNTS, **(more or {})}
@@ -120,7 +120,9 @@ def training_table(
     return Table("How they were trained", ("Row", *names.values()), rows, note)
 
 
-def changes_table(found: Found, settings: Sequence[str], columns: Sequence[tuple[str, str, Write]], note: str) -> Table:
+def changes_table(
+    found: Records, settings: Sequence[str], columns: Sequence[tuple[str, str, Write]], note: str
+) -> Table:
     """Return the table of `single_changes`: the differences in measures, given header, name and how it is written."""
     rows = []
     for before, after in single_changes(found, settings):
@@ -129,13 +131,13 @@ def changes_table(found: Found, settings: Sequence[str], columns: Sequence[tuple
     return Table("What each change does", ("Change", *(header for header, _, _ in columns)), rows, note)
 
 
-def seeds_note(found: Found) -> str:
+def seeds_note(found: Records) -> str:
     """Return a sentence on cells of several seeds, if there are several."""
     several = any(len(records) > 1 for records in found.values())
     return " Where seeds differ, it is their mean, with the least and the greatest." if several else ""
 
 
-def single_changes(found: Found, settings: Sequence[str]) -> Iterator[tuple[Row, Row]]:
+def single_changes(found: Records, settings: Sequence[str]) -> Iterator[tuple[Row, Row]]:
     """Yield neighbouring trained rows that differ in exactly one of these settings; see `differ`."""
     trained = {row: records[0].made_with["settings"] for row, records in found.items() if records[0].trained}
     for (before, first), (after, second) in itertools.pairwise(trained.items()):
@@ -156,7 +158,7 @@ def differences(some: Sequence[Record], others: Sequence[Record], name: str) -> 
     return [None if one is None or other is None else other - one for one, other in both]
 
 
-def particulars(found: Found, *, command: str, data: tuple[str, str], time: str) -> dict[str, str]:
+def particulars(found: Records, *, command: str, data: tuple[str, str], time: str) -> dict[str, str]:
     """Return a table of command, data (name and description), seeds, time, machines, versions and dates.
 
     Machines, versions and dates are those of the records, which may be older than the command.

@@ -57,10 +57,8 @@ def _recur(
     """Run the recurrence (Hochreiter and Schmidhuber, 1997, with forget gates), gates in the order i, f, g, o.
 
     The inputs are their part of the gates before the nonlinearities, bias included, [T, B, 4·U]; the recurrent kernel
-    is [U, 4·U], and the states before the first step are [B, U].
-
-    Returns:
-        hidden and carry states after every step, each [T, B, U]; and the function of their gradients.
+    is [U, 4·U], and the states before the first step are [B, U]. Gives hidden and carry states after every step, each
+    [T, B, U]; and the function of their gradients.
     """
     length = tf.shape(inputs)[0]
     arrays = [tf.TensorArray(inputs.dtype, size=length, element_shape=hidden.shape) for _ in range(2)]

@@ -12,11 +12,11 @@ from manymodes.experiment.tables import Cell, column, over_seeds, table, trainin
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from manymodes.experiment.records import Found, Record
+    from manymodes.experiment.records import Record, Records
     from manymodes.experiment.tables import Table
 
 
-def tables(found: Found, losses: Mapping[str, str]) -> list[Table]:
+def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     """Return the tables of what was composed and of how the models were trained, with these losses of their history."""
     several = any(len(records) > 1 for records in found.values())
     limits = "the least and the greatest of the seeds, as everywhere" if several else "its 95 % interval"

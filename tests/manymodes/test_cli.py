@@ -8,7 +8,7 @@ from manymodes import cli
 
 TYPES = {
     "positive_int": cli.positive_int,
-    "non_negative_int": cli.non_negative_int,
+    "from 2 to 8": cli.integer(2, 8, "a power"),
     "positive_float": cli.positive_float,
     "non_negative_float": cli.non_negative_float,
     "probability": cli.probability,
@@ -23,7 +23,7 @@ TYPES = {
         ("positive_int", 1, "0", "a whole number of at least 1"),
         ("positive_int", 1, "1.5", "a whole number of at least 1"),
         ("positive_int", 1, "", "a whole number of at least 1"),
-        ("non_negative_int", 0, "-1", "a whole number of at least 0"),
+        ("from 2 to 8", 8, "9", "a power from 2 to 8"),
         ("positive_float", 1e-300, "-0.0", "a number above 0"),
         ("non_negative_float", 0.0, "-1e-9", "a number of at least 0"),
         ("probability", 1.0, "1.0000001", "a number above 0 and at most 1"),
