@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-PROGRAM = "audiovae.codec"
 EXAMPLE = "  python -m audiovae.codec encode my.wav my.codes\n  python -m audiovae.codec decode my.codes again.wav"
 
 
@@ -27,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Turn sounds into few bytes with a VQ-VAE, and back.", EXAMPLE)
+    parser = cli.parser("audiovae.codec", "Turn sounds into few bytes with a VQ-VAE, and back.", EXAMPLE)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="encode|decode")
     encode = verbs.add_parser("encode", help="a sound to codes", description="Turn a sound into a file of codes.")
     encode.add_argument("sound", type=Path, metavar="SOUND", help="a WAV, FLAC, OGG or MP3 file of any length")

@@ -89,11 +89,7 @@ def pack(sound: CodedSound) -> bytes:
 
 
 def unpack(content: bytes) -> CodedSound:
-    """Return what `pack` was given.
-
-    Raises:
-        UnreadableCodesError: the content is something else, incomplete or damaged.
-    """
+    """Return what `pack` was given; raise an UnreadableCodesError for anything else, incomplete or damaged."""
     if content[: len(MAGIC)] != MAGIC:
         raise UnreadableCodesError("is not a file of sound codes")
     if len(content) <= _HEADER.size:
@@ -120,11 +116,7 @@ def unpack(content: bytes) -> CodedSound:
 
 
 def read_codes(path: str | Path) -> CodedSound:
-    """Read a file of sound codes.
-
-    Raises:
-        UserError: the file does not exist, is unreadable, or is not a file of sound codes.
-    """
+    """Read a file of sound codes; raise a UserError if it is missing, unreadable, or something else."""
     file = existing_file(path, "the file of codes")
     try:
         return unpack(file.read_bytes())

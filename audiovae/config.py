@@ -29,8 +29,7 @@ _MOST_LEVELS = 8  # of a dimension of a grid: more are hard to tell apart in tra
 def levels_of(codes: int) -> tuple[int, ...]:
     """Return the levels of each dimension of a grid of codes, as many as possible in turn: 256 = 8 · 8 · 4.
 
-    Raises:
-        ValueError: the number, at least 2, is not a product of numbers up to 8.
+    A number, at least 2, that is not a product of numbers up to 8 raises a ValueError.
     """
     levels = []
     rest = codes
@@ -106,11 +105,7 @@ class AudioConfig(Config):
         return "-".join(parts + ["fsq"] * (self.quantizer == "fsq"))
 
     def check(self) -> Self:
-        """Return the configuration with every default filled in.
-
-        Raises:
-            UserError: settings that exclude each other, or a grid that cannot have this many codes.
-        """
+        """Return the configuration with every default; raise a UserError for settings that exclude each other."""
         coded, of_codes, of_latents = self.model == "vqvae", "--model vqvae", "--model vae or hvae"
         defaults: dict[str, tuple[Any, bool, str]] = {
             "mels": (128, self.input == "mel", "--input mel"),

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-PROGRAM = "audiovae.generate"
 EXAMPLE = (
     "  python -m audiovae.generate --count 8 --instrument piano --out sounds\n"
     "  python -m audiovae.generate --reconstruct my.wav --png\n"
@@ -69,7 +68,7 @@ def _numbered(names: Sequence[str], sounds: Sequence[np.ndarray] | np.ndarray) -
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Make sounds with a model that audiovae.train has saved.", EXAMPLE)
+    parser = cli.parser("audiovae.generate", "Make sounds with a model that audiovae.train has saved.", EXAMPLE)
     add_model_option(parser, "audiovae.train")
     made = parser.add_argument_group("what is made", "new sounds of one second, or one of these:")
     one = made.add_mutually_exclusive_group()

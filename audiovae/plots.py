@@ -14,7 +14,7 @@ from audiovae.metrics.spectra import FLOOR_DB, MEL_HOP, decibels_of, log_mel
 from audiovae.models.vae import AudioVQVAE
 from evaluation.scores.verdict import number, share
 from manymodes.experiment.page import Picture
-from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, name_rows, saved_figure
+from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, name_rows, save_shares, saved_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     from audiovae.data.sounds import Sounds
     from audiovae.models.vae import AudioModel
-    from manymodes.experiment.records import Record, Records, Row
-
-    _First = Mapping[Row, Record]
+    from manymodes.experiment.records import First, Records
 
 LONGEST_SECONDS = 30
 """Sounds are drawn up to this point."""
@@ -150,7 +148,7 @@ def comparison_pictures(found: Records, sounds: Sounds) -> dict[str, Picture]:
     return pictures
 
 
-def _save_spectra(first: _First, which: str, names: Sequence[str], path: Path) -> None:
+def _save_spectra(first: First, which: str, names: Sequence[str], path: Path) -> None:
     """Draw log-mel spectrograms, a line a row and a column an instrument."""
     with saved_figure(path, (1.2 + 1.6 * len(names), 0.3 + 0.75 * len(first)), grid=False) as figure:
         panels = figure.subplots(len(first), len(names), squeeze=False)
@@ -164,7 +162,7 @@ def _save_spectra(first: _First, which: str, names: Sequence[str], path: Path) -
             axes.set_title(name, fontsize=8)
 
 
-def _save_instruments(first: _First, names: Sequence[str], path: Path) -> None:
+def _save_instruments(first: First, names: Sequence[str], path: Path) -> None:
     """Draw the spectral convergence of each instrument as a heat map with numbers."""
     instruments = [record.measures["instruments"] for record in first.values()]
     values = np.array([[of.get(name, {}).get("spectral_convergence", np.nan) for name in names] for of in instruments])
@@ -181,24 +179,14 @@ def _save_instruments(first: _First, names: Sequence[str], path: Path) -> None:
         figure.colorbar(image, ax=axes, aspect=40, extend="max")
 
 
-def _save_recognised(first: _First, instruments: int, path: Path) -> None:
+def _save_recognised(first: First, instruments: int, path: Path) -> None:
     """Draw how often reconstructions and new sounds are recognised."""
-    with saved_figure(path, (8, 1.1 + 0.42 * len(first))) as figure:
-        axes = figure.add_subplot()
-        places = np.arange(len(first))
-        records = [record.measures for record in first.values()]
-        series = (("instrument_hit_reconstructed", "rebuilt", -0.19, REAL), ("instrument_hit", "new", 0.19, GENERATED))
-        for name, label, shift, colour in series:
-            axes.barh(places + shift, [each[name] for each in records], height=0.36, color=colour, label=label)
-        for value, style in ((records[0]["instrument_hit_real"], "--"), (1 / instruments, ":")):
-            axes.axvline(value, color="grey", linestyle=style, linewidth=1)
-        name_rows(axes, first)
-        axes.set_xlim(0, 1)
-        axes.xaxis.set_major_formatter(lambda value, _: share(value))
-        figure.legend(fontsize=7, loc="outside upper right", ncols=2)
+    bars = {"rebuilt": "instrument_hit_reconstructed", "new": "instrument_hit"}
+    real = next(iter(first.values())).measures["instrument_hit_real"]
+    save_shares(first, path, bars=bars, lines=(real, 1 / instruments), write=share)
 
 
-def _save_course(trained: _First, path: Path) -> None:
+def _save_course(trained: First, path: Path) -> None:
     """Draw losses, of samples and of spectrograms, and perplexity over the seconds that updates have taken."""
     loss, perplexity = COURSE
     panels = []

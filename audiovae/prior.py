@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-PROGRAM = "audiovae.prior"
 EXAMPLE = "  python -m audiovae.prior runs/audiovae-vqvae-raw"
 
 
@@ -67,7 +66,7 @@ def summary(run: Path, metrics: dict[str, float]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Learn to draw new sounds from the codes of a trained VQ-VAE.", EXAMPLE)
+    parser = cli.parser("audiovae.prior", "Learn to draw new sounds from the codes of a trained VQ-VAE.", EXAMPLE)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder that audiovae.train --model vqvae has left")
     parser.add_argument(
         "--epochs", type=cli.positive_int, default=PRIOR_EPOCHS, help=f"at most (default {PRIOR_EPOCHS})"

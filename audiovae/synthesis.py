@@ -39,20 +39,15 @@ _FADE = 110  # samples, 5 ms: a new sound may begin and end within a tone
 
 
 def load(model: str | Path | None = None) -> AudioModel:
-    """Load a model of sounds: of a run folder, a .keras file, or the name of a pretrained model; None is the default.
+    """Load a model of sounds: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
-    Raises:
-        UserError: the model does not exist, or cannot be loaded.
+    A model that does not exist, or cannot be loaded, raises a UserError.
     """
     return hub.load(model, SOUND_MODEL)
 
 
 def with_codes(model: AudioModel, file: Path) -> AudioVQVAE:
-    """Return the model of a file if it has codes.
-
-    Raises:
-        UserError: it has none.
-    """
+    """Return the model of a file; raise a UserError if it has no codes."""
     from audiovae.models.vae import AudioVQVAE
 
     if not isinstance(model, AudioVQVAE):
@@ -61,11 +56,7 @@ def with_codes(model: AudioModel, file: Path) -> AudioVQVAE:
 
 
 def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
-    """Load the prior over a model's codes, from beside the model's own file.
-
-    Raises:
-        UserError: there is no prior, or it was trained on the codes of another model.
-    """
+    """Load the prior beside a model's own file; raise a UserError if there is none, or it is another model's."""
     path = file.with_name(f"{file.stem}-{PRIOR}")
     path = path if path.is_file() else file.with_name(PRIOR)
     if not path.is_file():
@@ -170,11 +161,7 @@ def faded(chunks: np.ndarray) -> np.ndarray:
 
 
 def read_sound(path: Path) -> np.ndarray:
-    """Read a sound that is not silent, float32 [samples] at 22,050 a second.
-
-    Raises:
-        UserError: there is no such file, it is not a sound, or it is silent.
-    """
+    """Read a sound, float32 [samples] at 22,050 a second; raise a UserError if there is none, or it is silent."""
     sound = read_audio(path)
     if loudness(to_chunks(sound)).max() < QUIETEST_RMS:
         raise cli.UserError(f"{path} is silent: give a sound that is louder than -60 dB somewhere")

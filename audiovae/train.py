@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-PROGRAM = AudioConfig.program
 EXAMPLE = (
     "  python -m audiovae.train --model vqvae\n"
     "  python -m audiovae.train --model hvae --input mel --mels 256 --sounds ~/recordings"
@@ -67,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         plots.save_training(run.history, run.path / "plots")
     print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
     if not complete:
-        print(f"stopped; continue with: python -m {PROGRAM} --resume {run.path}")
+        print(f"stopped; continue with: python -m {config.program} --resume {run.path}")
         return cli.INTERRUPTED_EXIT
     metrics = trainer.evaluate(model, sounds, recogniser, seed=config.seed, train_seconds=training_seconds(run.path))
     run.write_metrics(metrics)

@@ -29,13 +29,12 @@ if TYPE_CHECKING:
     from drumvae.data.grooves import Grooves
     from drumvae.models.vae import DrumVAE
 
-PROGRAM = "drumvae.analyze"
 EXAMPLE = "  python -m drumvae.analyze runs/drumvae-styles"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    parser = cli.parser(PROGRAM, "Draw what the latents of a trained drum VAE hold, and explain it.", EXAMPLE)
+    parser = cli.parser("drumvae.analyze", "Draw what the latents of a trained drum VAE hold, and explain it.", EXAMPLE)
     parser.add_argument("run", type=Path, metavar="RUN", help="run folder of drumvae.train")
     path = parser.parse_args(argv).run
     program = read_config(path).get("program")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -14,8 +13,7 @@ from drumvae.data.kit import INSTRUMENTS, STEPS
 from drumvae.metrics.tables import nats
 from evaluation.scores.verdict import share
 from manymodes.experiment.page import Picture
-from manymodes.experiment.plots import GENERATED, REAL, name_rows, saved_figure
-from manymodes.experiment.records import Record, Row
+from manymodes.experiment.plots import GENERATED, REAL, name_rows, save_shares, saved_figure
 from manymodes.experiment.tables import having
 
 if TYPE_CHECKING:
@@ -24,10 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from manymodes.experiment.records import Records
-
-First: TypeAlias = Mapping[Row, Record]
-"""The record of each row that is drawn."""
+    from manymodes.experiment.records import First, Records
 
 _GAP = 2  # steps between two bars that are drawn
 _WORST_SHOWN = 1.3  # of the least −log p: the first epochs would flatten all other curves
@@ -94,19 +89,10 @@ def _save_collapse(trained: First, path: Path, *, styles: int) -> None:
 
 def _save_probes(probed: First, path: Path) -> None:
     """Draw the accuracy with which the style is predicted from each level."""
-    with saved_figure(path, (8, 1.1 + 0.42 * len(probed))) as figure:
-        axes = figure.add_subplot()
-        places = np.arange(len(probed))
-        records = [record.measures for record in probed.values()]
-        for level, shift, colour in (("high", -0.19, GENERATED), ("low", 0.19, REAL)):
-            values = [measures[f"probe_{level}"] for measures in records]
-            axes.barh(places + shift, values, height=0.36, color=colour, label=f"z_{level}")
-        for name, style in (("probe_raw", "--"), ("chance", ":")):
-            axes.axvline(records[0][name], color="grey", linestyle=style, linewidth=1)
-        name_rows(axes, probed)
-        axes.set_xlim(0, 1)
-        axes.xaxis.set_major_formatter(lambda value, _: share(value))
-        figure.legend(fontsize=7, loc="outside upper right", ncols=2)
+    bars = {"z_high": "probe_high", "z_low": "probe_low"}
+    bounds = next(iter(probed.values())).measures
+    lines = bounds["probe_raw"], bounds["chance"]
+    save_shares(probed, path, bars=bars, lines=lines, write=share, colours=(GENERATED, REAL))
 
 
 def _save_divergence(trained: First, path: Path) -> None:

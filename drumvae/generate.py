@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-PROGRAM = "drumvae.generate"
 EXAMPLE = (
     "  python -m drumvae.generate --style jazz --count 16 --bars 4 --tempo 140 --complexity 0.7 --format midi,wav\n"
     "  python -m drumvae.generate --blend jazz:rock --steps 8 --out jazz-to-rock\n"
@@ -80,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Compose beats with a trained model.", EXAMPLE)
+    parser = cli.parser("drumvae.generate", "Compose beats with a trained model.", EXAMPLE)
     add_model_option(parser, DRUM_MODEL.program)
     played = parser.add_argument_group("what is played")
     one = played.add_mutually_exclusive_group(required=True)

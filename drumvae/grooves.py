@@ -10,14 +10,13 @@ from manymodes import cli
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROGRAM = "drumvae.grooves"
 EXAMPLE = "  python -m drumvae.grooves --show jazz\n  python -m drumvae.grooves --grooves ~/groove"
 _SHOWN = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    parser = cli.parser(PROGRAM, "Show the grooves that a model can learn from.", EXAMPLE)
+    parser = cli.parser("drumvae.grooves", "Show the grooves that a model can learn from.", EXAMPLE)
     DrumConfig.add_options(parser, ("grooves", "per_style", "seed"))
     parser.add_argument("--show", metavar="STYLE", help="draw bars of this style (default: one of each)")
     args = parser.parse_args(argv)

@@ -14,13 +14,12 @@ from manymodes import cli
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROGRAM = "drumvae.humanize"
 EXAMPLE = "  python -m drumvae.humanize stiff.mid --amount 0.8 --out human.mid"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    parser = cli.parser(PROGRAM, "Give a beat of yours the velocities and the timing of people.", EXAMPLE)
+    parser = cli.parser("drumvae.humanize", "Give a beat of yours the velocities and the timing of people.", EXAMPLE)
     add_beat_options(parser, "human")
     how = parser.add_argument_group("how")
     how.add_argument(

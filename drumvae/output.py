@@ -52,11 +52,7 @@ def add_beat_options(parser: argparse.ArgumentParser, suffix: str) -> None:
 
 
 def output_file(args: argparse.Namespace, suffix: str) -> Path:
-    """Return the output file of the options of `add_beat_options`.
-
-    Raises:
-        UserError: it cannot be written.
-    """
+    """Return the output file of the options of `add_beat_options`; raise a UserError if it cannot be written."""
     source = cli.existing_file(args.beat, "the beat")
     path: Path = args.out or source.with_name(f"{source.stem}-{suffix}.mid")
     if path.suffix.lower() not in _FORMATS:
@@ -68,11 +64,7 @@ def output_file(args: argparse.Namespace, suffix: str) -> Path:
 
 
 def read_bars(path: Path) -> Bars:
-    """Read a beat up to the end of its track, and print which hits are left out.
-
-    Raises:
-        UserError: there is no beat.
-    """
+    """Read a beat as `drumvae.data.midi_grooves.read_beat`, and print which hits are left out."""
     from drumvae.data.midi_grooves import note_name, read_beat
 
     beat = read_beat(path)

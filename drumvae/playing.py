@@ -30,8 +30,7 @@ _AT_ONCE = 64  # beats composed at once: each needs as many bars as candidates f
 def load(model: str | Path | None = None) -> DrumVAE:
     """Load a model of drums: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
-    Raises:
-        UserError: there is no such model, or it cannot be loaded.
+    A model that does not exist, or cannot be loaded, raises a UserError.
     """
     return hub.load(model, DRUM_MODEL)
 
@@ -82,11 +81,7 @@ def beats(
 
 
 def style_number(model: DrumVAE, name: str, option: str = "style") -> int:
-    """Return the number of a style.
-
-    Raises:
-        UserError: unknown style; the message begins with ``option``.
-    """
+    """Return the number of a style; raise a UserError that begins with ``option`` if it is unknown."""
     return cli.number_of(name, model.styles, option, "style")
 
 

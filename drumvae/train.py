@@ -32,7 +32,6 @@ from manymodes.experiment.run import open_run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROGRAM = DrumConfig.program
 EXAMPLE = "  python -m drumvae.train\n  python -m drumvae.train --grooves ~/groove --unsupervised --anneal cyclical"
 
 
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model, complete = fit(run, prepare, grooves, tensorboard=args.tensorboard)
     print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
     if not complete:
-        print(f"stopped; continue with: python -m {PROGRAM} --resume {run.path}")
+        print(f"stopped; continue with: python -m {config.program} --resume {run.path}")
         return cli.INTERRUPTED_EXIT
     if problem := too_few(grooves):
         print(f"note: no metrics.json: {problem}")

@@ -103,11 +103,7 @@ def too_few(grooves: Grooves) -> str:
 
 
 def evaluate(model: DrumVAE, grooves: Grooves, *, seed: int, train_seconds: float) -> dict[str, Any]:
-    """Return the metrics of a trained model, see `drumvae.metrics.diagnostics`.
-
-    Raises:
-        UserError: the model has diverged.
-    """
+    """Return the metrics of `drumvae.metrics.diagnostics`; raise a UserError if the model has diverged."""
     if has_diverged(model):
         raise UserError("training has diverged, this model composes nothing: train again with another --seed")
     return analyse(model, grooves, seed=seed, train_seconds=train_seconds)

@@ -15,13 +15,12 @@ from manymodes import cli
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROGRAM = "drumvae.transfer"
 EXAMPLE = "  python -m drumvae.transfer mybeat.mid --to latin --keep 0.7 --out mybeat-latin.mid"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    parser = cli.parser(PROGRAM, "Play a beat of yours in another style, as long and as fast.", EXAMPLE)
+    parser = cli.parser("drumvae.transfer", "Play a beat of yours in another style, as long and as fast.", EXAMPLE)
     parser.add_argument("--to", metavar="STYLE", required=True, help="a style that the model knows")
     add_beat_options(parser, "STYLE")
     how = parser.add_argument_group("how")

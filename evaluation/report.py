@@ -69,11 +69,7 @@ def show_progress(step: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when done, 1 when the music is not good enough.
-
-    Raises:
-        UserError: the folders cannot be compared, or the report cannot be written.
-    """
+    """Run the command; return 1 if the music is not good enough, and raise a UserError if there is no comparison."""
     from manymodes.files import check_folder
 
     typed = list(sys.argv[1:] if argv is None else argv)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-PROGRAM = "fontgan.generate"
 EXAMPLE = (
     '  python -m fontgan.generate --text "HELLO WORLD" --style-seed 7 --out hello.png --svg\n'
     "  python -m fontgan.generate --alphabet --styles 8 --out alphabet.svg\n"
@@ -73,7 +72,7 @@ def _contents(args: argparse.Namespace, files: dict[str, Path]) -> dict[str, byt
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Draw letters with a model that fontgan.train has saved.", EXAMPLE)
+    parser = cli.parser("fontgan.generate", "Draw letters with a model that fontgan.train has saved.", EXAMPLE)
     add_model_option(parser, LETTER_MODEL.program)
     drawn = parser.add_argument_group("contents")
     one = drawn.add_mutually_exclusive_group()

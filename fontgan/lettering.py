@@ -35,8 +35,7 @@ INTERPOLATED, MORPHED = 12, 8
 def load(model: str | Path | None = None) -> FontGAN:
     """Load a model of letters: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
-    Raises:
-        UserError: there is no such model, or it cannot be loaded.
+    A model that does not exist, or cannot be loaded, raises a UserError.
     """
     return hub.load(model, LETTER_MODEL)
 
@@ -72,8 +71,7 @@ def interpolation(
 ) -> Page:
     """Set the steps from one letter to another in one style in a line, both letters included.
 
-    Raises:
-        UserError: one of the two letters has no ink, or the model has diverged.
+    A letter without ink, or a model that has diverged, raises a UserError.
     """
     from fontgan.typeface.drawing import between, draw
 
@@ -114,8 +112,7 @@ def styles_of(model: FontGAN, file: Path) -> Callable[[int], np.ndarray]:
 def typeset(alphabets: np.ndarray, lines: Sequence[str] = ()) -> Page:
     """Set lines of A to Z and spaces in each alphabet [n, 26, 28, 28]; the alphabets themselves without lines.
 
-    Raises:
-        UserError: a letter has no ink.
+    A letter without ink raises a UserError.
     """
     rows: list[list[Letter | None]] = []
     for images in alphabets:
@@ -152,11 +149,7 @@ def png_bytes(page: Page, magnification: int = MAGNIFICATION) -> bytes:
 
 
 def ttf_bytes(images: np.ndarray, name: str, description: str = "capitals that a model drew") -> bytes:
-    """Return an alphabet [26, 28, 28] as a TrueType font.
-
-    Raises:
-        UserError: a letter has no ink.
-    """
+    """Return an alphabet [26, 28, 28] as a TrueType font; raise a UserError if a letter has no ink."""
     return font_bytes(list(_measured(images).values()), family=name, description=description, maker=MAKER)
 
 

@@ -36,11 +36,7 @@ _EXCLUDE = (
 
 
 def check_options(args: argparse.Namespace) -> None:
-    """Refuse options that exclude each other or have no effect, and values out of range.
-
-    Raises:
-        UserError: the first of these.
-    """
+    """Refuse options that exclude each other or have no effect, and values out of range."""
     given = {name for name, value in vars(args).items() if value is not None and value is not False}
     if not given & {*_PICTURES, "samples", "ttf"}:
         raise UserError(f"nothing to draw: give {_listed((*_PICTURES, 'samples', 'ttf'))}")
@@ -75,11 +71,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def files_of(args: argparse.Namespace) -> dict[str, Path]:
-    """Return the path of each file to write, by its kind: .png, .svg, .npz, .ttf.
-
-    Raises:
-        UserError: the suffix of a name is not that of its kind.
-    """
+    """Return the path of each file by its kind, .png, .svg, .npz or .ttf; refuse a name with another suffix."""
     files = {}
     if args.samples:
         files[".npz"] = args.out or Path("samples.npz")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fontgan.data.fonts import Letters
     from fontgan.models.gan import FontGAN
-    from manymodes.experiment.records import Record, Records, Row
+    from manymodes.experiment.records import First, Records
 
 _COURSE = 13  # letters at the end of the weakest of the course's reports
 _NEIGHBOURS = 12
@@ -105,7 +105,7 @@ def _survival(counts: Sequence[Mapping[str, Any]]) -> tuple[list[float], dict[in
     return shares, {place: times for place, times in enumerate(coverage.vanished(counts).values()) if times}
 
 
-def _save_letters(first: Mapping[Row, Record], which: str, path: Path, *, columns: str = "") -> None:
+def _save_letters(first: First, which: str, path: Path, *, columns: str = "") -> None:
     """Lay out two lines of letters of each row, one row under the other."""
     lines = {row: _read_png(record.figures[which]) for row, record in first.items()}
     names = [name for row, images in lines.items() for name in (row.title, *[""] * (len(images) - 1))]
@@ -118,7 +118,7 @@ def _read_png(text: str) -> np.ndarray:
     return from_pixels(pixels.reshape(-1, SIZE_PX, len(LETTERS), SIZE_PX).transpose(0, 2, 1, 3))
 
 
-def _save_shares(first: Mapping[Row, Record], path: Path) -> None:
+def _save_shares(first: First, path: Path) -> None:
     """Draw how often each letter is read, a panel a row."""
     columns = min(3, len(first))
     lines = -(-len(first) // columns)
@@ -135,7 +135,7 @@ def _save_shares(first: Mapping[Row, Record], path: Path) -> None:
             axes.grid(visible=False, axis="x")
 
 
-def _save_coverage(trained: Mapping[Row, Record], path: Path) -> None:
+def _save_coverage(trained: First, path: Path) -> None:
     """Draw how many letters were covered over the seconds of training."""
     with saved_figure(path, (8, 4)) as figure:
         axes = figure.add_subplot()
@@ -150,7 +150,7 @@ def _save_coverage(trained: Mapping[Row, Record], path: Path) -> None:
         figure.legend(fontsize=7, loc="outside right center")
 
 
-def _save_survival(trained: Mapping[Row, Record], path: Path) -> None:
+def _save_survival(trained: First, path: Path) -> None:
     """Draw the course of each letter in each row's training."""
     survivals = [_survival(record.figures["counts"]) for record in trained.values()]
     with saved_figure(path, (8, 0.8 + 0.3 * len(trained)), grid=False) as figure:

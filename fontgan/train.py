@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-PROGRAM = FontConfig.program
 EXAMPLE = "  python -m fontgan.train --fix best\n  python -m fontgan.train --conditional --fonts ~/.local/share/fonts"
 EVALUATED, LEAST_EVALUATED = 10_400, 26
 """Images evaluated at the end: the default, and the minimum of one a letter."""
@@ -70,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         plots.save_training(run.history, run.path / "plots")
     print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
     if not complete:
-        print(f"stopped; continue with: python -m {PROGRAM} --resume {run.path}")
+        print(f"stopped; continue with: python -m {config.program} --resume {run.path}")
         return cli.INTERRUPTED_EXIT
     images, metrics = trainer.evaluate(
         model, letters, classifiers, count=args.count, seed=config.seed, train_seconds=training_seconds(run.path)

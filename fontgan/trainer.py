@@ -82,8 +82,7 @@ def evaluate(
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Return images [count, 28, 28, 1] of a trained model, and their metrics, see `fontgan.metrics.assessment`.
 
-    Raises:
-        UserError: the model has diverged.
+    A model that has diverged raises a UserError.
     """
     images, asked = draw_to_evaluate(model, count, seed)
     if not np.isfinite(images).all():

@@ -41,11 +41,7 @@ example (python -m manymodes does the same; --help after a command shows its opt
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command of the first words.
-
-    Raises:
-        UserError: there is no such command.
-    """
+    """Run the command of the first words; raise a UserError if there is none."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["--version"]:
         print(__version__)

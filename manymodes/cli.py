@@ -148,11 +148,7 @@ def some_of(known: Sequence[str], kind: str) -> Callable[[str], tuple[str, ...]]
 
 
 def number_of(name: str, names: Sequence[str], option: str, kind: str) -> int:
-    """Return the index of a name of some kind, given with an option, among the known ones; case does not matter.
-
-    Raises:
-        UserError: there is no such name.
-    """
+    """Return the index of a name of some kind, given with an option, in any case, or raise a UserError without one."""
     if name in names:
         return names.index(name)
     lowered, typed = [known.lower() for known in names], name.strip().lower()
@@ -176,11 +172,7 @@ def did_you_mean(typed: str, known: Mapping[str, str]) -> str:
 
 
 def existing_file(path: str | Path, what: str) -> Path:
-    """Return ``path`` as a file that exists, ``~`` expanded.
-
-    Raises:
-        UserError: there is no such file, or it is a folder.
-    """
+    """Return ``path``, ``~`` expanded; raise a UserError if it does not exist or is a folder."""
     file = Path(path)
     with contextlib.suppress(RuntimeError):  # ~nobody: there is no such user
         file = file.expanduser()

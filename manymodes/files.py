@@ -54,11 +54,7 @@ def write_cache(path: Path, what: str, write: Callable[[Path], object]) -> None:
 
 
 def readable_folder(source: str | Path, option: str, advice: str) -> Path:
-    """Return a folder given with an option, ``~`` expanded; messages end with the advice.
-
-    Raises:
-        UserError: it does not exist, or cannot be read.
-    """
+    """Return a folder given with an option, ``~`` expanded; raise a UserError, with the advice, if it is unreadable."""
     if not str(source):
         raise UserError(f"{option} is empty: {advice}")
     folder = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
@@ -98,11 +94,7 @@ def check_place(path: Path) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Check that files may be written to a folder.
-
-    Raises:
-        UserError: it is a file, or not writable.
-    """
+    """Raise a UserError unless files may be written to a folder."""
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file: choose a folder")
     _check_writable(path, path.absolute())
@@ -184,8 +176,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to fill; on success it becomes ``path``, and an existing one ``path-1``, or the next number.
 
-    Raises:
-        UserError: as `check_folder`.
+    A place that `check_folder` refuses raises a UserError.
     """
     check_folder(path)
     path = path.resolve()
@@ -202,10 +193,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 def new_run_folder(path: Path) -> Path:
     """Make the folder ``path``, or the first free one of ``path-2``, ``path-3`` and so on, and return it.
 
-    An empty folder counts as free, and so does one with nothing but partial files of a killed process.
-
-    Raises:
-        UserError: as `check_place`.
+    An empty folder counts as free, and so does one with nothing but partial files of a killed process. A place that
+    `check_place` refuses raises a UserError.
     """
     check_place(path)
     for folder in itertools.chain([path], _successors(path, first=2)):

@@ -111,11 +111,7 @@ def folder() -> Path:
 
 
 def pretrained(name: str) -> Path:
-    """Return the file of one of `MODELS`.
-
-    Raises:
-        UserError: it does not exist.
-    """
+    """Return the file of one of `MODELS`; raise a UserError if it does not exist."""
     file = folder() / f"{name}.keras"
     if not file.is_file():
         raise UserError(
@@ -148,8 +144,7 @@ def add_model_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup, 
 def model_file(model: Path | None, program: str) -> Path:
     """Return the file of a model: a file, a run folder or the name of a pretrained model; None for the default.
 
-    Raises:
-        UserError: it does not exist.
+    A model that does not exist raises a UserError.
     """
     if model is None:
         return pretrained(names_of(program)[0])
@@ -175,11 +170,7 @@ class Kind(NamedTuple):
 
 
 def load(model: str | Path | None, kind: Kind) -> Any:
-    """Load a model as `model_file` finds it.
-
-    Raises:
-        UserError: as `model_file` and `load_model`.
-    """
+    """Load a model as `load_model`, from where `model_file` finds it."""
     return load_model(model_file(None if model is None else Path(model), kind.program), kind)
 
 

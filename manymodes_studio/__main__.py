@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-PROGRAM = "manymodes_studio"
 EXAMPLE = "  python -m manymodes_studio\n  python -m manymodes_studio --port 8000 --models my-models"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HIGHEST_PORT = 65_535
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Serve the studio, a page for your browser.", EXAMPLE)
+    parser = cli.parser("manymodes_studio", "Serve the studio, a page for your browser.", EXAMPLE)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1, this computer only)"
     )

@@ -45,8 +45,7 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
 def serve(page: gr.Blocks, host: str, port: int | None) -> str:
     """Serve a page until it is closed; return its address. Without a port, it is the first free one from 7860 on.
 
-    Raises:
-        OSError: the port is taken.
+    A port that is taken raises an OSError.
     """
     from manymodes_studio.uploads import LARGEST_BYTES
 

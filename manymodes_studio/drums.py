@@ -44,11 +44,7 @@ def play(model: DrumVAE, sliders: Sequence[float], **options: Any) -> Bars:
 
 
 def read_beat(file: Path) -> tuple[Bars, tuple[str, ...]]:
-    """Return the beginning of a beat, and remarks on what was cut.
-
-    Raises:
-        UserError: there is no beat in the file.
-    """
+    """Return the beginning of a beat, and remarks on what was cut; raise a UserError without a beat."""
     bars = read_bars(file)
     remarks = (f"the first {_MOST_BARS} of {len(bars)} bars",) if len(bars) > _MOST_BARS else ()
     bars = bars[:_MOST_BARS]
@@ -58,11 +54,7 @@ def read_beat(file: Path) -> tuple[Bars, tuple[str, ...]]:
 
 
 def transfer(model: DrumVAE, bars: Bars, sliders: Sequence[float], **options: Any) -> Bars:
-    """Transfer a beat to a mixture of styles as `play`, with the options of `drumvae.playing.transferred`.
-
-    Raises:
-        UserError: all proportions are 0.
-    """
+    """Transfer a beat to a mixture of styles as `play`, with the options of `drumvae.playing.transferred`."""
     return transferred(model, bars, _shares(sliders), **options)
 
 

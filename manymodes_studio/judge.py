@@ -29,8 +29,7 @@ class Judged(NamedTuple):
 def judge(generated: str | Path | None, original: str | Path | None, folder: Path) -> Judged:
     """Compare two zips of generated and of original MIDI files in an empty folder, as `python -m evaluation.report`.
 
-    Raises:
-        UserError: an archive is not usable, or there is nothing to compare.
+    An archive that is not usable, or has nothing to compare, raises a UserError.
     """
     remarks = []
     for archive, name in ((generated, "generated"), (original, "original")):

@@ -43,8 +43,7 @@ class Text(NamedTuple):
 def read_text(typed: str) -> Text:
     """Return a text in capitals: umlauts are spelled out, accents and other characters are left out.
 
-    Raises:
-        UserError: there is no letter in it.
+    A text without a letter raises a UserError.
     """
     remarks = [f"the first {LONGEST} characters"] if len(typed) > LONGEST else []
     composed = unicodedata.normalize("NFC", typed[:LONGEST]).upper()
@@ -69,11 +68,7 @@ def alphabet(model: FontGAN, first: int, last: int, step: int) -> np.ndarray:
 
 
 def typeset(images: np.ndarray, text: Text) -> Page:
-    """Set a text in an alphabet [26, 28, 28].
-
-    Raises:
-        UserError: a letter has no ink.
-    """
+    """Set a text in an alphabet [26, 28, 28]; raise a UserError if a letter has no ink."""
     return typeset_alphabets(images[None], text.lines)
 
 

@@ -65,11 +65,7 @@ class Composed(NamedTuple):
 
 
 def compose(model: Any, *, key: str | None, seed: int, **options: Any) -> Composed:
-    """Compose a melody with the options of `melodygan.compose`; a low one is raised by an octave.
-
-    Raises:
-        UserError: the model does not know the metre or key.
-    """
+    """Compose a melody with the options and errors of `melodygan.compose`; a low one is raised by an octave."""
     (score,) = melodygan.compose(model, key=key, seed=seed, **options)
     high = raised(_notes(score), _LOW)
     shift = (read_key(key).shift if key else 0) + _OCTAVE * (high != score.notes)

@@ -29,8 +29,7 @@ _prior_of = functools.cache(prior_of)  # loaded and compiled once, not at every 
 def read(file: Path) -> np.ndarray:
     """Read an uploaded sound, float32 [samples]; its length is checked first, because small files may be days long.
 
-    Raises:
-        UserError: it is not a sound, silent, or too long.
+    A file that is not a sound, silent or too long raises a UserError.
     """
     try:
         with soundfile.SoundFile(file) as opened:
@@ -43,11 +42,7 @@ def read(file: Path) -> np.ndarray:
 
 
 def new_sounds(model: Any, instrument: str, count: int, *, temperature: float, seed: int) -> np.ndarray:
-    """Make new sounds of an instrument, [count, 22050], see `audiovae.synthesis.make_sounds`.
-
-    Raises:
-        UserError: there is no prior beside the file of the model.
-    """
+    """Make new sounds of an instrument, [count, 22050], see `audiovae.synthesis.make_sounds`."""
     prior = _prior_of(model, model.file)
     return make_sounds(model, instrument=instrument, count=count, seed=seed, temperature=temperature, prior=prior)
 

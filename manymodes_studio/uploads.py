@@ -50,11 +50,7 @@ MIDI_ARCHIVE = Kind("a zip of MIDI files", (".zip",), LARGEST_BYTES)
 
 
 def received(path: str | Path | None, kind: Kind) -> Path:
-    """Return an uploaded file, None if there is none, after checking its kind and size.
-
-    Raises:
-        UserError: the file is missing, empty, too large or of another kind.
-    """
+    """Return an uploaded file; raise a UserError if it is missing, empty, too large or of another kind."""
     if path is None:
         raise UserError(f"no file was uploaded: give {kind.what} ({', '.join(kind.suffixes)})")
     file = Path(path)

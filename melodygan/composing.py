@@ -51,8 +51,7 @@ _OCTAVE = 12
 def load(model: str | Path | None = None) -> keras.Model:
     """Load a melody model: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
-    Raises:
-        UserError: there is no such model, or it cannot be loaded.
+    A model that does not exist, or cannot be loaded, raises a UserError.
     """
     return hub.load(model, MELODY_MODEL)
 

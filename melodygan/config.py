@@ -71,11 +71,7 @@ class MelodyConfig(Config):
         return "-".join(parts + ["as-reported"] * self.as_reported)
 
     def check(self) -> Self:
-        """Return the configuration with every default filled in.
-
-        Raises:
-            UserError: settings that exclude each other.
-        """
+        """Return the configuration with every default; raise a UserError for settings that exclude each other."""
         if self.lstm:
             for name in ("noise", "l2", "attention", "as_reported", "updates_per_epoch"):
                 if getattr(self, name):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import seaborn as sns
@@ -17,7 +16,6 @@ from evaluation.scores.distances import intra_set_distances, overlap_area
 from evaluation.scores.verdict import share
 from manymodes.experiment.page import Picture
 from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, name_rows, saved_figure
-from manymodes.experiment.records import Record, Row
 from melodygan.data.encoding import STEPS_PER_QUARTER
 from melodygan.metrics.held_out import USED_PITCH
 from melodygan.metrics.musical import SPREAD_FEATURES, as_pieces
@@ -28,11 +26,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from manymodes.experiment.records import Records
+    from manymodes.experiment.records import First, Records
     from melodygan.data.encoding import Note, Tune
-
-First: TypeAlias = Mapping[Row, Record]
-"""The record of each row that is drawn."""
 
 # At the tempo of `as_pieces` an eighth of a second, the class of a note length, is a sixteenth note.
 _LENGTHS = (*(str(sixteenths) for sixteenths in range(LENGTH_CLASSES - 1)), f"≥{LENGTH_CLASSES - 1}")

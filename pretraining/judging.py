@@ -23,11 +23,7 @@ TUNES = 500
 
 
 def judgement(path: Path) -> dict[str, Any]:
-    """Return the metrics of a run's model; they are measured only once.
-
-    Raises:
-        UserError: the data are missing, or have changed.
-    """
+    """Return the metrics of a run's model, measured once; raise a UserError if the data are missing or have changed."""
     config = read_config(path)
     name, last_key, measure = MEASUREMENTS[config["program"]]
     if _read(path / name).get(last_key) is None:

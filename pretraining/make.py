@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from manymodes.hub import Shipped
 
-PROGRAM = "pretraining.make"
 EXAMPLE = (
     "  python -m pretraining.make --groove ~/groove\n"
     "  python -m pretraining.make --only drums-styles --from runs/drumvae-styles"
@@ -70,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(PROGRAM, "Train the models that ship, make them small, measure them, and write cards.", EXAMPLE)
+    parser = cli.parser(
+        "pretraining.make", "Train the models that ship, make them small, measure them, and write cards.", EXAMPLE
+    )
     add = parser.add_argument
     add("--only", action="append", choices=tuple(MODELS), metavar="NAME", help=f"one of {', '.join(MODELS)}")
     add(

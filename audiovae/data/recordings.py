@@ -37,8 +37,7 @@ class Recording(NamedTuple):
 def read_recordings(source: str | Path, hop: int) -> tuple[list[Recording], list[Skipped]]:
     """Read the sound files of a folder, searched recursively without hidden files and folders, and cut them.
 
-    Raises:
-        UserError: the folder does not exist, cannot be read, or has no sound file.
+    A folder that cannot be read, or has no sound file, raises a UserError.
     """
     folder = readable_folder(source, "--sounds", f"give a folder of sound files ({', '.join(FORMATS)})")
     files = visible_files(folder, FORMATS)

@@ -77,8 +77,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return the metrics of a trained model on the test chunks; ``made`` are their reconstructions, if they exist.
 
-    Raises:
-        UserError: the model has diverged.
+    A model that has diverged raises a UserError.
     """
     if has_diverged(model):
         raise UserError("training has diverged, this model makes no sound: train again with another --seed")

@@ -70,11 +70,7 @@ def note_name(note: int) -> str:
 
 
 def read_beat(path: str | Path) -> Beat:
-    """Read a user's beat, up to the end of its track; see `parse_beat`.
-
-    Raises:
-        UserError: there is no such file, or no such beat in it.
-    """
+    """Read a user's beat, up to the end of its track, as `parse_beat`; raise a UserError if there is none."""
     file = existing_file(path, "the beat")
     try:
         return parse_beat(file.read_bytes(), file.name, to_end=True)

@@ -15,11 +15,7 @@ EXAMPLE = "  python -m evaluation.features gen/ --out features.csv"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the table; 0 when done.
-
-    Raises:
-        UserError: there is nothing to read, or the table cannot be written.
-    """
+    """Write the table; raise a UserError if there is nothing to read, or it cannot be written."""
     parser = cli.parser(
         "evaluation.features", "Measure every MIDI file of a folder: one row per file, one column per feature.", EXAMPLE
     )

@@ -56,11 +56,7 @@ def printable(name: str) -> str:
 
 
 def read_some(path: str | Path, jobs: int = -1, *, label: str | None = None) -> ReadResult:
-    """Read a folder that must hold at least one readable piece; see `read_folder`.
-
-    Raises:
-        UserError: there is no such folder, or nothing in it is readable.
-    """
+    """Read a folder as `read_folder`; raise a UserError if nothing in it is readable."""
     result = read_folder(path, jobs, label=label)
     if result.pieces:
         return result

@@ -70,11 +70,7 @@ def measure(
 def read_set(
     folder: str | Path, jobs: int = -1, *, label: str | None = None, features: Mapping[str, Feature] = FEATURES
 ) -> MusicSet:
-    """Read a folder and measure its features.
-
-    Raises:
-        UserError: there is no such folder, or nothing in it is readable.
-    """
+    """Read a folder as `read_some`, and measure its features."""
     label = label or Path(folder).resolve().name
     found = read_some(folder, jobs, label=label)
     return measure(label, found.pieces, found.skipped, folder=str(folder), features=features)

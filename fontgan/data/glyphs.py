@@ -107,11 +107,7 @@ class _Picture(NamedTuple):
 
 
 def open_font(path: Path, number: int = 0) -> ImageFont.FreeTypeFont:
-    """Open one face of a font file.
-
-    Raises:
-        UnusableFontError: FreeType cannot.
-    """
+    """Open one face of a font file; raise an UnusableFontError if FreeType cannot."""
     try:
         # Not ImageFont.truetype: for a file that cannot be opened it takes one of that name from the system's fonts.
         # The basic layout draws by the character map; the other may replace letters as the font asks for.

@@ -36,8 +36,7 @@ def style(model: FontGAN, seed: int) -> np.ndarray:
 def found_style(model: FontGAN, classifier: keras.Model, seed: int) -> np.ndarray:
     """Return any model's codes of A to Z in the style of a seed, [26, latent_dim + K], as a classifier finds them.
 
-    Raises:
-        UserError: a letter is never read with confidence.
+    A letter that is never read with confidence raises a UserError.
     """
     kinds = max(model.condition_dim, 1)
     codes = np.repeat(_latents(model, seed, -(-_SEARCHED // kinds)), kinds, axis=0)
@@ -86,11 +85,7 @@ def between(first: np.ndarray, last: np.ndarray, steps: int, latent_dim: int) ->
 
 
 def draw(model: FontGAN, codes: np.ndarray) -> np.ndarray:
-    """Return the images of codes [..., D], float32 [..., 28, 28] in [−1, 1].
-
-    Raises:
-        UserError: the model draws NaN.
-    """
+    """Return the images of codes [..., D], float32 [..., 28, 28] in [−1, 1]; raise a UserError if they are NaN."""
     images = model.draw(tf.constant(codes.reshape(-1, codes.shape[-1])))[..., 0]
     if not np.isfinite(images).all():
         raise UserError("training of this model has diverged, it draws nothing: use another model")

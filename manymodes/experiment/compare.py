@@ -129,11 +129,7 @@ class Comparison(ABC):
 
     @abstractmethod
     def load(self, config: Config) -> Data:
-        """Load the data that the data settings and the seed of a configuration ask for.
-
-        Raises:
-            UserError: the data cannot be read, or are too few.
-        """
+        """Load the data of a configuration's data settings and seed; raise a UserError if they cannot be used."""
 
     def prepare(self, config: Any, data: Any, done: int, checkpoint: Path | None) -> Training:
         """Build a training by ``prepare`` of PACKAGE/trainer.py, as `manymodes.experiment.fit.Prepare`."""
@@ -142,11 +138,7 @@ class Comparison(ABC):
 
     @abstractmethod
     def evaluate(self, job: Job, trained: Trained) -> Result:
-        """Measure a trained model.
-
-        Raises:
-            LeftOutError: it has diverged, or generates nothing usable.
-        """
+        """Measure a trained model; raise a LeftOutError if it has diverged, or generates nothing usable."""
 
     @abstractmethod
     def baseline(self, job: Job) -> Result:

@@ -94,11 +94,7 @@ class Config:
         raise NotImplementedError
 
     def check(self) -> Self:
-        """Return the configuration with every default filled in.
-
-        Raises:
-            UserError: settings that exclude each other.
-        """
+        """Return the configuration with every default; raise a UserError for settings that exclude each other."""
         return self
 
     @classmethod
@@ -123,11 +119,7 @@ class Config:
 
     @classmethod
     def from_args(cls, args: argparse.Namespace) -> Self:
-        """Return the configuration that a command line asks for.
-
-        Raises:
-            UserError: settings that exclude each other.
-        """
+        """Return the configuration that a command line asks for, as `check` completes it."""
         return cls(**cls.given(args)).check()
 
     @classmethod
@@ -183,11 +175,7 @@ def training_parser(config: type[Config], description: str, example: str) -> arg
 
 
 def config_of(config: type[C], args: argparse.Namespace) -> C:
-    """Return the configuration of a command line of `training_parser`: a new one, or that of --resume.
-
-    Raises:
-        UserError: as `Config.from_args` and `Config.from_run`; or both --resume and --out.
-    """
+    """Return the configuration of a command line of `training_parser`: a new one, or that of --resume, not of both."""
     if args.resume and args.out:
         raise cli.UserError("--out names a new run, --resume an old one: give one of them")
     return config.from_run(args.resume, args) if args.resume else config.from_args(args)

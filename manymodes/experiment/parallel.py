@@ -24,11 +24,7 @@ def use_one_core() -> None:
 
 @contextlib.contextmanager
 def cluster(scheduler: str | None) -> Iterator[None]:
-    """Send the work of joblib to a Dask cluster, if one is given.
-
-    Raises:
-        UserError: dask is not installed, or no scheduler answers.
-    """
+    """Send the work of joblib to a Dask cluster, if one is given; raise a UserError if it is out of reach."""
     if scheduler is None:
         yield
         return

@@ -6,18 +6,19 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from manymodes.files import replacing_file
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
 
-    from manymodes.experiment.records import Row
+    from manymodes.experiment.records import Record, Row
 
 STYLE: Any = {
     "axes.spines.top": False,
@@ -69,3 +70,26 @@ def name_rows(axes: Axes, rows: Collection[Row]) -> None:
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
+
+
+def save_shares(
+    first: Mapping[Row, Record],
+    path: Path,
+    *,
+    bars: Mapping[str, str],
+    lines: Sequence[float],
+    write: Callable[[float], str],
+    colours: tuple[str, str] = (REAL, GENERATED),
+) -> None:
+    """Draw two shares of each row as bars, by label the names of measures, and two bounds, dashed and dotted."""
+    with saved_figure(path, (8, 1.1 + 0.42 * len(first))) as figure:
+        axes = figure.add_subplot()
+        places, records = np.arange(len(first)), [record.measures for record in first.values()]
+        for (label, name), shift, colour in zip(bars.items(), (-0.19, 0.19), colours, strict=True):
+            axes.barh(places + shift, [each[name] for each in records], height=0.36, color=colour, label=label)
+        for value, style in zip(lines, ("--", ":"), strict=True):
+            axes.axvline(value, color="grey", linestyle=style, linewidth=1)
+        name_rows(axes, first)
+        axes.set_xlim(0, 1)
+        axes.xaxis.set_major_formatter(lambda value, _: write(value))
+        figure.legend(fontsize=7, loc="outside upper right", ncols=2)

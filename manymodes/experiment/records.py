@@ -72,6 +72,9 @@ class Record:
 Records: TypeAlias = Mapping[Row, Sequence[Record]]
 """The records of each row, one a seed."""
 
+First: TypeAlias = Mapping[Row, Record]
+"""The record of the first seed of each row, which pictures show."""
+
 
 def read_record(path: Path) -> Record | None:
     """Read a record; None if there is no usable one."""

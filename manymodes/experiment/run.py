@@ -62,21 +62,13 @@ class Run:
 
     @classmethod
     def continued(cls, path: Path, config: Config) -> Run:
-        """Open a run folder to continue from its last checkpoint, with its settings and perhaps more epochs.
-
-        Raises:
-            UserError: it is not a run folder.
-        """
+        """Open a run folder to continue from its last checkpoint, with its settings and perhaps more epochs."""
         settings = config.to_json()
         return cls(path, config, {name: value for name, value in read_config(path).items() if name not in settings})
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training here at the same time.
-
-        Raises:
-            UserError: another process does; the message names it.
-        """
+        """Keep other processes from training here; raise a UserError that names another one that does already."""
         with (self.path / "lock").open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,11 +127,7 @@ class Run:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read the config.json of a run folder.
-
-    Raises:
-        UserError: it is not a run folder.
-    """
+    """Read the config.json of a run folder; raise a UserError if it is not one."""
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -152,8 +140,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data: str) -> Run:
     """Start a run in a folder or its first free successor, or continue an existing one; messages name the ``data``.
 
-    Raises:
-        UserError: the data have changed since the run began.
+    Data that have changed since the run began raise a UserError.
     """
     if not resume:
         run = Run.create(path, config, fingerprint=fingerprint)

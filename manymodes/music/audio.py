@@ -32,8 +32,7 @@ class UnreadableSoundError(Exception):
 def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
     """Read a WAV, FLAC, OGG or MP3 file, mixed to mono and resampled: float32 [samples], at least one.
 
-    Raises:
-        UserError: the file does not exist or is not a sound.
+    A file that does not exist or is not a sound raises a UserError.
     """
     file = existing_file(path, "the sound")
     try:
@@ -43,11 +42,7 @@ def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
 
 
 def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """Read a sound file as `read_audio` does.
-
-    Raises:
-        UnreadableSoundError: it cannot be read, is empty, or has NaN or infinite samples.
-    """
+    """Read a sound file as `read_audio` does; raise an UnreadableSoundError if it is empty, or not finite numbers."""
     try:
         with file.open("rb") as stream:
             samples, rate = soundfile.read(stream, dtype="float32", always_2d=True)
@@ -92,8 +87,7 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None
 def read_midi(path: str | Path) -> list[PlayedNote]:
     """Read the notes of a MIDI file, without controllers such as pedals and pitch bends.
 
-    Raises:
-        UserError: the file does not exist or is not MIDI.
+    A file that does not exist or is not MIDI raises a UserError.
     """
     import symusic
 

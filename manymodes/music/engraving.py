@@ -26,8 +26,7 @@ _FONT = "STIXGeneral"  # shaped as Times, which verovio asks for
 def svg_pages(musicxml: str) -> list[str]:
     """Engrave a score; a score of one line gets a narrow page. The same score gives the same pages.
 
-    Raises:
-        ValueError: verovio cannot read it.
+    A text that verovio cannot read raises a ValueError.
     """
     pages = _engraved(musicxml, _LAYOUT)
     if "".join(pages).count('class="system"') == 1:

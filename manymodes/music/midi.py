@@ -18,8 +18,7 @@ _HIGHEST_PROGRAM = 127
 def instrument_program(name: str) -> int:
     """Return the General MIDI program, 0 to 127, of a number, a name, or the first name with this part (``piano``).
 
-    Raises:
-        UserError: there is no such instrument.
+    An unknown instrument raises a UserError.
     """
     from pretty_midi.constants import INSTRUMENT_MAP
 

@@ -145,11 +145,7 @@ def render(notes: Iterable[PlayedNote], rate_hz: int, seconds: float | None = No
 
 
 def soundfont_file() -> Path:
-    """Return pretty_midi's soundfont, without the second that importing pretty_midi takes.
-
-    Raises:
-        UserError: this version of pretty_midi has none.
-    """
+    """Return pretty_midi's soundfont, without importing pretty_midi for a second; raise a UserError without it."""
     package = importlib.util.find_spec("pretty_midi")
     if package is not None and package.origin is not None:
         file = Path(package.origin).with_name("TimGM6mb.sf2")

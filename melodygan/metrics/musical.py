@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.features.table import feature_table
-from evaluation.reading.notes import Notes
+from evaluation.reading.notes import Notes, defined_rows
 from evaluation.scores.distances import inter_set_distances, intra_set_distances, overlap_area, spread
 from melodygan.data.encoding import STEPS_PER_QUARTER, pitches_in
 
@@ -58,7 +58,7 @@ def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequenc
     overlaps = []
     spreads = []
     for name, real_values in tables[1].items():
-        ours, theirs = _finite(tables[0][name]), _finite(real_values)
+        ours, theirs = defined_rows(tables[0][name]), defined_rows(real_values)
         if len(ours) < 2 or len(theirs) < 2:  # noqa: PLR2004 - a distance needs two
             overlaps.append(0.0)
             spreads += [0.0] * (name in SPREAD_FEATURES)
@@ -83,8 +83,3 @@ def _ratio(ours: float, theirs: float) -> float:
     if theirs == 0:
         return 1.0 if ours == 0 else _WORST_RATIO
     return ours / theirs
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    """Keep the pieces that have the feature."""
-    return values[np.isfinite(values.reshape(len(values), -1)).all(axis=1)]
