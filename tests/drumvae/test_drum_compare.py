@@ -89,7 +89,7 @@ def test_one_style_alone_cannot_be_transferred():
         row: [record(row, LOSSES, {**COMPOSED, **result_of(BASELINES[row.name](alone, 30, 0), alone)[0]})]
         for row in UNTRAINED
     }
-    assert "Bars transferred to another style" not in {table.title for table in tables(result, LOSSES, CHANGES)}
+    assert "Bars transferred to another style" not in {table.title for table in tables(result, LOSSES)}
 
 
 def test_bars_lie_only_among_those_of_their_style():
@@ -136,9 +136,9 @@ def test_bad_values_are_marked():
     chain = BY_NAME["chain"]
     bad = {"kl_high_nats": 0.0000005, "active_high": 0, "probe_high": 0.2, "hit_f1": 0.4, "diversity": 10.0}
     result = {chain: records_of(chain, **bad, transfer_onset_f1=0.28)}
-    texts = [text for _, _, text in marked(tables(result, LOSSES, CHANGES))]
+    texts = [text for _, _, text in marked(tables(result, LOSSES))]
     assert texts == ["0 of 4", "20.0 %", "0.4", "10", "0.28"]
-    assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES, CHANGES)) == []
+    assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES)) == []
 
 
 def test_a_row_from_end_to_end(completed, refused, eager, small_networks, monkeypatch, tmp_path):
