@@ -1,7 +1,8 @@
 """What tests of comparisons share: made-up records, what their tables mark, and a comparison from end to end."""
 
 from manymodes.experiment.records import Record
-from manymodes.experiment.tables import COUNTS
+
+COUNTS = ("updates", "examples_per_second", "seconds", "epochs", "judged_epoch")
 
 
 def record(row, losses, measures, seed=0):
