@@ -1,0 +1,398 @@
+"""Read ABC 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1): notes as they sound, voice by voice, as written.
+
+Repeats are not played out. Text, lyrics, chord symbols, decorations and grace notes have no sound here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from melodygan.data.events import (
+    MODES,
+    Bar,
+    Event,
+    Key,
+    Sheet,
+    UnreadableError,
+    key_of,
+    meter_length,
+    pickup_of,
+    pitch_of,
+    signature,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST_EVENTS = 50_000
+_LONGEST_QUARTERS = 100_000
+_TOKEN = re.compile(
+    r"""
+    (?P<inline>\[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\])
+  | (?P<note>(?P<accidental>\^{1,2}|_{1,2}|=)?(?P<letter>[A-Ga-g])(?P<octave>[',]*)(?P<length>[\d/]*))
+  | (?P<rest>[zx](?P<rest_length>[\d/]*))
+  | (?P<bars_rest>[ZX](?P<count>\d*))
+  | (?P<bar>\[\||[.]?[|:]+\]?(?:\[?\d[\d,-]*)?|\[\d[\d,-]*)
+  | (?P<chord>\[|\](?P<chord_length>[\d/]*))
+  | (?P<tuplet>\((?P<p>\d)(?::(?P<q>\d?))?(?::(?P<r>\d?))?)
+  | (?P<broken><+|>+)
+  | (?P<tie>-)
+  | (?P<overlay>&)
+  | (?P<ignored>"[^"]*"|![^!|\s]*!|\+[^+|\s]*\+|\{[^}]*\}|y\d*|.)
+    """,
+    re.VERBOSE,
+)
+_FIELD = re.compile(r"([A-Za-z+]):(.*)")
+_KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
+_MODES = {mode[:3]: mode for mode in MODES} | {"": "major", "m": "minor"}
+_SIGN = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
+_TUPLET_TIMES = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # the others: 3 in compound metres, else 2
+_OCTAVE_SMALL_LETTERS = 5
+
+
+@dataclass
+class _Voice:
+    """The state of one voice while it is read; times in quarters."""
+
+    unit: Fraction
+    metre: Fraction | None
+    accidentals: dict[str, int]
+    shift: int = 0
+    events: list[Event] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
+    now: Fraction = Fraction(0)
+    bar_start: Fraction = Fraction(0)
+    bar_end: Fraction = Fraction(0)
+    after_section: bool = True
+    in_bar: dict[str, int] = field(default_factory=dict)
+    tied: dict[tuple[str, int], int] = field(default_factory=dict)
+    open_tie: dict[tuple[str, int], int] = field(default_factory=dict)
+    broken: Fraction | None = None
+    tuplet: tuple[int, Fraction] = (0, Fraction(1))
+    last: int = 0
+
+
+class _Tune:
+    """The reading of one tune: fields set the state of a voice, music adds to it."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, str] = {}
+        self.key: Key | None = None
+        self.meter = ""
+        self.voices: dict[str, _Voice] = {}
+        self.default = _Voice(Fraction(0), None, signature(0))
+        self.current = self.default
+        self.chord: list[tuple[int, Fraction, bool]] | None = None
+        self.by_octave = False
+        self.propagate = True
+
+    # --- fields
+
+    def header(self, name: str, value: str) -> None:
+        self.fields.setdefault(name, value)
+        if name == "M":
+            self._meter(self.default, value)
+            self.meter = self.meter or _ratio(value)
+        elif name == "V":
+            self._select(value)
+        else:
+            self._field(self.default, name, value)
+
+    def start(self) -> None:
+        """Begin the music: in the voice that the header named first, or in the only one."""
+        for voice in self.voices.values():
+            voice.unit, voice.metre = self.default.unit, self.default.metre
+            voice.accidentals = dict(self.default.accidentals)
+            voice.shift += self.default.shift
+        if not self.voices:
+            self._select("1")
+        self._select(next(iter(self.voices)))
+
+    def body(self, name: str, value: str) -> None:
+        if name == "V":
+            self._select(value)
+        elif name == "M":
+            self._meter(self.current, value)
+        else:
+            self._field(self.current, name, value)
+
+    def _select(self, value: str) -> None:
+        name, _, properties = value.strip().partition(" ")
+        if name not in self.voices:
+            base = self.default
+            self.voices[name] = _Voice(base.unit, base.metre, dict(base.accidentals), base.shift)
+        self.current = self.voices[name]
+        self.current.shift += _shift(properties)
+
+    def _field(self, voice: _Voice, name: str, value: str) -> None:
+        if name == "L":
+            voice.unit = 4 * _length(value.strip(), Fraction(1))
+        elif name == "K":
+            self._key(voice, value)
+        elif name == "I" and "propagate-accidentals" in value:
+            self.propagate = "not" not in value
+            self.by_octave = "octave" in value
+
+    @staticmethod
+    def _meter(voice: _Voice, value: str) -> None:
+        ratio = _ratio(value)
+        voice.metre = meter_length(ratio) if ratio else None
+
+    def _key(self, voice: _Voice, value: str) -> None:
+        match = _KEY.match(value.strip())
+        rest = value
+        if value.strip().upper().startswith("HP"):
+            voice.accidentals = signature(2) | ({"G": 0} if value.strip().startswith("Hp") else {})
+        elif match and (mode := _MODES.get(match[3].lower()[:3] if match[3].lower() != "m" else "m")):
+            key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], mode)
+            self.key = self.key or key
+            voice.accidentals = signature(key.sharps)
+            rest = value.strip()[match.end() :]
+        elif match and match[3].lower().startswith("exp"):
+            self.key = self.key or key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], "major")
+            voice.accidentals = signature(0)
+            rest = value.strip()[match.end() :]
+        elif match:  # such as "K:G clef=bass" or a mode nobody knows
+            key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], "major")
+            self.key = self.key or key
+            voice.accidentals = signature(key.sharps)
+        elif value.strip().lower().startswith("none"):
+            voice.accidentals = signature(0)
+        for sign, letter in re.findall(r"(?:^|\s)(\^{1,2}|_{1,2}|=)([A-Ga-g])(?=\s|$|[\^_=])", rest):
+            voice.accidentals[letter.upper()] = _SIGN[sign]
+        voice.shift = _shift(rest)
+
+    # --- music
+
+    def music(self, line: str) -> None:
+        self.chord = None
+        for match in _TOKEN.finditer(line):
+            getattr(self, f"_{match.lastgroup}")(match)
+
+    def _inline(self, match: re.Match[str]) -> None:
+        self.body(match["field"], match["value"])
+
+    def _ignored(self, match: re.Match[str]) -> None:
+        pass
+
+    def _note(self, match: re.Match[str]) -> None:
+        length = _length(match["length"], Fraction(1))
+        pitch, tied = self._pitch(match)
+        if self.chord is None:
+            self._add([(pitch, tied)], length)
+        else:
+            self.chord.append((pitch, length, tied))
+
+    def _rest(self, match: re.Match[str]) -> None:
+        if self.chord is None:
+            self._add([], _length(match["rest_length"], Fraction(1)))
+
+    def _chord(self, match: re.Match[str]) -> None:
+        if match[0] == "[":
+            self.chord = []
+        elif self.chord:
+            length = self.chord[0][1] * _length(match["chord_length"], Fraction(1))
+            self._add([(pitch, tied) for pitch, _, tied in self.chord], length)
+            self.chord = None
+
+    def _broken(self, match: re.Match[str]) -> None:
+        """Make the note before longer and the next one shorter (``>``), or the other way round."""
+        voice, small = self.current, Fraction(1, 2 ** min(len(match[0]), 3))
+        if not voice.events or voice.broken is not None:
+            return
+        before, voice.broken = (2 - small, small) if match[0][0] == ">" else (small, 2 - small)
+        for place in range(len(voice.events) - voice.last, len(voice.events)):
+            event = voice.events[place]
+            voice.now = event.onset + (event.end - event.onset) * before
+            voice.events[place] = event._replace(end=voice.now)
+
+    def _tie(self, match: re.Match[str]) -> None:
+        self.current.open_tie = dict(self.current.tied)
+
+    def _overlay(self, match: re.Match[str]) -> None:
+        """Go back to the beginning of the bar."""
+        voice = self.current
+        voice.bar_end = max(voice.bar_end, voice.now)
+        voice.now = voice.bar_start
+        voice.in_bar = {}
+        voice.open_tie = {}
+
+    def _pitch(self, match: re.Match[str]) -> tuple[int, bool]:
+        """Return the MIDI number of a note, and whether it prolongs a tied one."""
+        voice, letter = self.current, match["letter"].upper()
+        octave = _OCTAVE_SMALL_LETTERS - match["letter"].isupper()
+        octave += match["octave"].count("'") - match["octave"].count(",")
+        name = f"{letter}{octave}" if self.by_octave else letter
+        carried = voice.open_tie.get((letter, octave))
+        if match["accidental"]:
+            alter = _SIGN[match["accidental"]]
+            if self.propagate:
+                voice.in_bar[name] = alter
+        elif carried is not None:
+            alter = carried
+        else:
+            alter = voice.in_bar.get(name, voice.accidentals[letter])
+        voice.tied[letter, octave] = alter
+        return pitch_of(letter, alter, octave) + voice.shift, carried == alter
+
+    def _add(self, notes: list[tuple[int, bool]], length: Fraction) -> None:
+        voice = self.current
+        quarters = length * self._unit(voice)
+        left, factor = voice.tuplet
+        if left:
+            quarters *= factor
+            voice.tuplet = (left - 1, factor)
+        if voice.broken is not None:
+            quarters *= voice.broken
+            voice.broken = None
+        end = voice.now + quarters
+        voice.last = len(notes) or 1
+        voice.events += [Event(voice.now, end, pitch, tied) for pitch, tied in notes] or [Event(voice.now, end, None)]
+        voice.now = end
+        voice.open_tie = {}
+        voice.tied = {name: alter for name, alter in voice.tied.items() if name in self._names(notes, voice)}
+        if len(voice.events) > _MOST_EVENTS or end > _LONGEST_QUARTERS:
+            raise UnreadableError(f"more than {_MOST_EVENTS:,} notes or {_LONGEST_QUARTERS:,} quarters")
+
+    @staticmethod
+    def _names(notes: list[tuple[int, bool]], voice: _Voice) -> set[tuple[str, int]]:
+        sounding = {pitch - voice.shift for pitch, _ in notes}
+        return {name for name, alter in voice.tied.items() if pitch_of(name[0], alter, name[1]) in sounding}
+
+    def _bars_rest(self, match: re.Match[str]) -> None:
+        voice, count = self.current, int((match["count"] or "1")[:6])
+        if voice.metre is None:
+            raise UnreadableError("a rest of whole bars (Z) without a metre (M:)")
+        for _ in range(min(count, _MOST_EVENTS)):
+            self._add([], voice.metre / self._unit(voice))
+            if count > 1:
+                self._bar_line("|")
+
+    def _bar(self, match: re.Match[str]) -> None:
+        self._bar_line(match[0])
+
+    def _bar_line(self, sign: str) -> None:
+        voice = self.current
+        end = max(voice.bar_end, voice.now)
+        section = len(sign) > 1 and sign != ".|"
+        if voice.metre is not None and end > voice.bar_start:
+            voice.bars.append(
+                Bar(len(voice.bars) + 1, end - voice.bar_start, voice.metre, voice.after_section or section)
+            )
+        if end > voice.bar_start or section:
+            voice.after_section = section
+        voice.now = voice.bar_start = voice.bar_end = end
+        voice.in_bar = {}
+        voice.broken = None
+
+    def end_line(self) -> None:
+        """Count a full bar at the end of a line: the Essen collection leaves out the bar line there."""
+        voice = self.current
+        length = max(voice.bar_end, voice.now) - voice.bar_start
+        if voice.metre is not None and length == voice.metre:
+            voice.bars.append(Bar(len(voice.bars) + 1, length, voice.metre))
+            voice.now = voice.bar_start = voice.bar_end = voice.bar_start + length
+
+    def _tuplet(self, match: re.Match[str]) -> None:
+        """Play p notes in the time of q, for the next r notes."""
+        notes, times, count = (int(match[name] or 0) for name in "pqr")
+        metre = self.current.metre
+        compound = metre is not None and metre.denominator <= 2 and (metre * 2) % 3 == 0 and metre != 3  # noqa: PLR2004
+        times = times or _TUPLET_TIMES.get(notes) or (3 if compound else 2)
+        if notes:
+            self.current.tuplet = (count or notes, Fraction(times, notes))
+
+    def _unit(self, voice: _Voice) -> Fraction:
+        """Quarters of a note without a length: L:, else an eighth, in metres of less than 3/4 a sixteenth."""
+        if voice.unit:
+            return voice.unit
+        return Fraction(1, 4) if voice.metre is not None and voice.metre < 3 else Fraction(1, 2)  # noqa: PLR2004
+
+    def sheet(self) -> Sheet:
+        parts, pickups = [], []
+        for name in self.voices:
+            self.current = self.voices[name]
+            self._bar_line("|]")
+            if self.current.events:
+                parts.append(self.current.events)
+                pickups.append(pickup_of(self.current.bars))
+        return Sheet(parts, self.key, self.meter, pickups[0] if pickups else Fraction(0), self.fields.get("T", ""))
+
+
+def read_abc(text: str) -> Sheet:
+    """Read the first tune of a text.
+
+    Raises:
+        UnreadableError: it has no key, a field that is out of range, or a bar that does not fit its metre.
+    """
+    tune = _Tune()
+    in_body = False
+    for line in _lines(text):
+        match = _FIELD.match(line)
+        if match is None:
+            if in_body:
+                tune.music(line)
+                tune.end_line()
+        elif in_body:
+            tune.body(match[1], match[2])
+        else:
+            tune.header(match[1], match[2].strip())
+            if match[1] == "K":
+                in_body = True
+                tune.start()
+    if not in_body:
+        raise UnreadableError("it is not an ABC tune: it has no key (K:)")
+    return tune.sheet()
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of one tune without comments; an empty line after the key ends it (ABC 2.1, section 2.2.1)."""
+    in_body, in_text = False, False
+    for raw in text.splitlines():
+        if raw.startswith(("%%begin", "%%end")):
+            in_text = raw.startswith("%%begin")
+            continue
+        if in_text:
+            continue
+        if raw.startswith("%%propagate-accidentals"):
+            yield f"I:{raw[2:]}"
+            continue
+        line = re.sub(r"(?<!\\)%.*", "", raw)
+        if not raw.strip() and in_body:
+            return
+        in_body = in_body or line.startswith("K:")
+        if line.strip():
+            yield line.strip()
+
+
+def _ratio(value: str) -> str:
+    """Write a metre as a ratio; empty if there is none."""
+    meter = value.strip()
+    if meter.lower() in {"", "none"}:
+        return ""
+    return {"C": "4/4", "C|": "2/2"}.get(meter, meter.split()[0] if "+" not in meter else meter.replace(" ", ""))
+
+
+def _length(text: str, default: Fraction) -> Fraction:
+    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``.
+
+    Raises:
+        UnreadableError: it is not one.
+    """
+    if not text:
+        return default
+    match = re.fullmatch(r"(\d{0,6})(?:(/{1,8})(\d{0,6}))?", text)
+    below = 0 if match is None else int(match[3] or 2 ** len(match[2] or ""))
+    if match is None or below == 0:
+        raise UnreadableError(f"{text[:20]!r} is not a length")
+    return Fraction(int(match[1] or 1), below)
+
+
+def _shift(properties: str) -> int:
+    """Semitones by which a clef, ``octave=`` and ``transpose=`` move the notes of a voice."""
+    octaves = sum(int(number) for number in re.findall(r"\boctave=([+-]?\d)\b", properties))
+    octaves += sum({"+": 1, "-": -1}[sign] for sign in re.findall(r"\b(?:[a-z]+\d?)([+-])8\b", properties))
+    return 12 * octaves + sum(int(by) for by in re.findall(r"\b(?:transpose|t)=([+-]?\d{1,2})\b", properties))

@@ -1,0 +1,114 @@
+"""What a reader makes of a score: timed notes and rests, part by part, with key and metre."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+_MOST_BEATS = 64
+_UNITS = frozenset({1, 2, 4, 8, 16, 32, 64})
+_FIFTHS = "FCGDAEB"  # letters, each a fifth above the one before
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+MODES = {
+    "lydian": 1, "major": 0, "ionian": 0, "mixolydian": -1, "dorian": -2, "minor": -3, "aeolian": -3, "phrygian": -4,
+    "locrian": -5,
+}  # fmt: skip
+"""Each mode and its sharps more than those of the major key on the same tonic."""
+
+
+class UnreadableError(Exception):
+    """A reason, in words, why a file has no tune."""
+
+
+class Event(NamedTuple):
+    """A note or rest in time, in quarters from the beginning.
+
+    Tied if it only prolongs the one before, moved if it was heard clearly before or after its onset.
+    """
+
+    onset: Fraction
+    end: Fraction
+    pitch: int | None
+    tied: bool = False
+    moved: bool = False
+
+
+class Key(NamedTuple):
+    """A key as a score states it: negative sharps are flats; no tonic if only the signature is known."""
+
+    name: str
+    sharps: int
+    mode: str = ""
+    tonic: int | None = None
+
+
+class Bar(NamedTuple):
+    """The length of a bar and of its metre, in quarters; open if the end of a section or of the piece may cut it."""
+
+    number: int
+    length: Fraction
+    metre: Fraction
+    open: bool = False
+
+
+class Sheet(NamedTuple):
+    """A score as read.
+
+    Attributes:
+        parts: the events of each voice or staff.
+        key: the first; None if none is stated.
+        meter: the first, such as "3/4"; empty if none is stated.
+        pickup: quarters of an incomplete first bar.
+        name: title.
+    """
+
+    parts: list[list[Event]]
+    key: Key | None = None
+    meter: str = ""
+    pickup: Fraction = Fraction(0)
+    name: str = ""
+
+
+def pitch_of(letter: str, alter: int, octave: int) -> int:
+    """MIDI number of a note name; octave 4 begins at middle C (60)."""
+    return 12 * (octave + 1) + _SEMITONES[letter] + alter
+
+
+def key_of(letter: str, accidental: int, mode: str) -> Key:
+    """Return a key by its tonic (a letter, and semitones up or down) and mode, one of `MODES`."""
+    sharps = _FIFTHS.index(letter) - 1 + len(_FIFTHS) * accidental + MODES[mode]
+    sign = "#" * accidental if accidental > 0 else "b" * -accidental
+    return Key(f"{letter}{sign} {mode}", sharps, mode, pitch_of(letter, accidental, -1) % 12)
+
+
+def signature(sharps: int) -> dict[str, int]:
+    """Semitones by which each letter is altered under a key signature; negative sharps are flats."""
+    return {letter: (sharps - place + 6) // 7 for place, letter in enumerate(_FIFTHS)}
+
+
+def meter_length(meter: str) -> Fraction:
+    """Quarters of a bar of a metre such as ``6/8`` or ``2+3/8``.
+
+    Raises:
+        UnreadableError: it is not a metre.
+    """
+    match = re.fullmatch(r"\(?([\d+ ]{1,20})\)?/(\d{1,3})", meter.strip())
+    beats = sum(int(number) for number in match[1].split("+") if number.strip().isdecimal()) if match else 0
+    if match is None or not 0 < beats <= _MOST_BEATS or int(match[2]) not in _UNITS:
+        raise UnreadableError(f"{meter[:20]!r} is not a metre")
+    return Fraction(4 * beats, int(match[2]))
+
+
+def pickup_of(bars: list[Bar]) -> Fraction:
+    """Quarters of an incomplete first bar; 0 where it is full or the only one.
+
+    Raises:
+        UnreadableError: a bar in the middle of a section is longer or shorter than its metre.
+    """
+    whole = [bar for bar in bars if bar.length]
+    for place, bar in enumerate(whole):
+        short = bar.open or place == 0 or place == len(whole) - 1
+        if bar.length > bar.metre or (bar.length < bar.metre and not short):
+            raise UnreadableError(f"bar {bar.number} has {bar.length} quarters where the metre has {bar.metre}")
+    return whole[0].length if len(whole) > 1 and whole[0].length < whole[0].metre else Fraction(0)
