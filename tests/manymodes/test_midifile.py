@@ -1,0 +1,130 @@
+"""MIDI files as they come: wrapped, damaged, cut off."""
+
+import io
+import struct
+from pathlib import Path
+
+import mido
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manymodes.music.midifile import UnreadableMidiError, read_score, repaired
+
+PITCHES = [67, 69, 71, 72, 74, 76, 78, 79]
+CASES = Path(__file__).parents[3] / "shared" / "cases"
+
+
+def midi(*tracks, kind=None):
+    """Bytes of a file with a track for each list of pitches, quarters one after the other."""
+    file = mido.MidiFile(type=kind if kind is not None else int(len(tracks) > 1), ticks_per_beat=480)
+    for pitches in tracks:
+        track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=3, denominator=4)])
+        for pitch in pitches:
+            track.append(mido.Message("note_on", note=pitch, velocity=80))
+            track.append(mido.Message("note_off", note=pitch, time=480))
+        file.tracks.append(track)
+    buffer = io.BytesIO()
+    file.save(file=buffer)
+    return buffer.getvalue()
+
+
+def notes(data):
+    return [[(note.time, note.duration, note.pitch) for note in track.notes] for track in read_score(data).tracks]
+
+
+def expected(pitches):
+    return [(480 * place, 480, pitch) for place, pitch in enumerate(pitches)]
+
+
+WHOLE = midi(PITCHES)
+
+
+def chunk(name, content):
+    return struct.pack(">4sI", name, len(content)) + content
+
+
+def with_event(event):
+    """The file with one more event before its first note."""
+    track = WHOLE[22:]
+    return WHOLE[:14] + chunk(b"MTrk", event + track)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WHOLE,
+        b"RIFF" + struct.pack("<I", len(WHOLE) + 12) + b"RMIDdata" + struct.pack("<I", len(WHOLE)) + WHOLE,
+        b"\0" * 128 + WHOLE,
+        WHOLE[:14] + chunk(b"XFIH", b"some text") + WHOLE[14:],
+        WHOLE + chunk(b"XFKM", b"lyrics"),
+        WHOLE + b"\0\0\0",
+        b"MThd\0\0\0\x0a" + WHOLE[8:14] + b"more" + WHOLE[14:],
+        WHOLE[:10] + b"\0\x09" + WHOLE[12:],
+        WHOLE[:18] + b"\0\0\xff\xff" + WHOLE[22:],
+        with_event(b"\0\xff\x59\x02\xee\x01"),
+        with_event(b"\0\xff\x51\x00"),
+        with_event(b"\0\xf0\x03\x01\x02\xf7"),
+        with_event(b"\0\xff\x7f\x81\x00" + bytes(128)),
+        repaired(WHOLE),
+    ],
+)
+def test_the_notes_are_read_whatever_is_around_them(data):
+    assert notes(data) == [expected(PITCHES)]
+
+
+def test_a_track_that_breaks_off_keeps_its_whole_notes():
+    for end in range(23, len(WHOLE)):
+        if struct.unpack(">I", WHOLE[18:22])[0] > end - 22:
+            whole = notes(WHOLE[:end])
+            assert (whole[0] if whole else []) == expected(PITCHES)[: len(whole[0]) if whole else 0]
+    assert notes(WHOLE[:-6]) == [expected(PITCHES[:-1])]
+
+
+def test_tracks_stay_apart_and_the_good_one_is_read():
+    two = midi(PITCHES, PITCHES[:3])
+    assert notes(two) == [expected(PITCHES), expected(PITCHES[:3])]
+    second = two.rfind(b"MTrk")
+    assert notes(two[:second] + chunk(b"MTrk", b"\xff" * 40)) == [expected(PITCHES)]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"a letter", "header"),
+        (midi(PITCHES, PITCHES, kind=2), "type 2: its 2 tracks are separate pieces"),
+        (WHOLE[:12] + b"\xe7\x28" + WHOLE[14:], "SMPTE"),
+        (WHOLE[:12] + b"\0\0" + WHOLE[14:], "SMPTE"),
+    ],
+)
+def test_refusals_say_why(data, reason):
+    with pytest.raises(UnreadableMidiError, match=reason):
+        read_score(data)
+
+
+def test_a_single_track_of_type_2_is_a_piece():
+    assert notes(midi(PITCHES, kind=2)) == [expected(PITCHES)]
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_repairing_repaired_files_changes_nothing(data):
+    damaged = bytearray(WHOLE)
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        once = repaired(bytes(damaged))
+    except UnreadableMidiError:
+        return
+    assert repaired(once) == once
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
+def test_cases():
+    assert notes((CASES / "mid_riff.mid").read_bytes()) == notes((CASES / "mid_plain.mid").read_bytes())
+    assert notes((CASES / "mid_keysig_bad.mid").read_bytes()) == [expected(PITCHES)]
+    assert notes((CASES / "mid_trunc.mid").read_bytes()) == [expected(PITCHES[:-1])]
+    with pytest.raises(UnreadableMidiError, match="type 2"):
+        read_score((CASES / "mid_type2.mid").read_bytes())
+    assert notes((CASES / "drum-vlq-overflow.mid").read_bytes()) == []
