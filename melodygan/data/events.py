@@ -82,6 +82,14 @@ def key_of(letter: str, accidental: int, mode: str) -> Key:
     return Key(f"{letter}{sign} {mode}", sharps, mode, pitch_of(letter, accidental, -1) % 12)
 
 
+def key_with(sharps: int, mode: str = "") -> Key:
+    """Return the key of a signature in a mode, one of `MODES`; without a mode, the signature alone."""
+    if mode not in MODES:
+        return Key(f"{abs(sharps)} {'flat' if sharps < 0 else 'sharp'}{'' if abs(sharps) == 1 else 's'}", sharps)
+    accidental, letter = divmod(sharps - MODES[mode] + 1, len(_FIFTHS))
+    return key_of(_FIFTHS[letter], accidental, mode)
+
+
 def signature(sharps: int) -> dict[str, int]:
     """Semitones by which each letter is altered under a key signature; negative sharps are flats."""
     return {letter: (sharps - place + 6) // 7 for place, letter in enumerate(_FIFTHS)}

@@ -14,6 +14,7 @@ from melodygan.data.events import (
     Sheet,
     UnreadableError,
     key_of,
+    key_with,
     meter_length,
     pickup_of,
     pitch_of,
@@ -105,8 +106,7 @@ def _interpret(part: _Part, cell: str) -> None:
         part.metre = None
     elif cell.startswith("*k["):
         sharps = cell.count("#") - cell.count("-")
-        words = f"{abs(sharps)} {'flat' if sharps < 0 else 'sharp'}{'' if abs(sharps) == 1 else 's'}"
-        part.signature = part.signature or Key(words, sharps)
+        part.signature = part.signature or key_with(sharps)
     elif (match := _KEY.fullmatch(cell)) and part.key is None:
         mode = _MODES.get(match[3] or ("major" if match[1].isupper() else "minor")[:3], "major")
         part.key = key_of(match[1].upper(), {"#": 1, "-": -1, "": 0}[match[2]], mode)
