@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _MOST_BEATS = 64
 _UNITS = frozenset({1, 2, 4, 8, 16, 32, 64})
@@ -61,6 +64,7 @@ class Sheet(NamedTuple):
         meter: the first, such as "3/4"; empty if none is stated.
         pickup: quarters of an incomplete first bar.
         name: title.
+        names: of the parts, if they have any.
     """
 
     parts: list[list[Event]]
@@ -68,6 +72,7 @@ class Sheet(NamedTuple):
     meter: str = ""
     pickup: Fraction = Fraction(0)
     name: str = ""
+    names: Sequence[str] = ()
 
 
 def pitch_of(letter: str, alter: int, octave: int) -> int:

@@ -42,12 +42,14 @@ def read_musicxml(data: bytes) -> Sheet:
             parts[name].measure(measure)
     except (ValueError, ZeroDivisionError):
         raise UnreadableError("a length, pitch or key in it is not a number") from None
+    titles = {part.get("id", ""): part.findtext("part-name", "").strip() for part in root.iter("score-part")}
+    names = [titles.get(name) or name for name, part in parts.items() if part.events]
     sounding = [part for part in parts.values() if part.events]
     title = (root.findtext("work/work-title") or root.findtext("movement-title") or "").strip()
     if not sounding:
         return Sheet([], name=title)
     first = sounding[0]
-    return Sheet([part.events for part in sounding], first.key, first.meter, first.pickup, title)
+    return Sheet([part.events for part in sounding], first.key, first.meter, first.pickup, title, names)
 
 
 def _measures(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:

@@ -1,0 +1,119 @@
+"""Which part of a score is its melody, and which line of a part."""
+
+import io
+from fractions import Fraction
+from pathlib import Path
+
+import mido
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melodygan.data.events import Event, UnreadableError
+from melodygan.data.melody import melodic_part, top_line
+from melodygan.data.midi import read_midi
+
+CASES = Path(__file__).parents[3] / "shared" / "cases"
+
+
+def part(*notes):
+    return [Event(Fraction(onset), Fraction(end), pitch) for onset, end, pitch in notes]
+
+
+def in_quarters(*pitches):
+    return part(*((place, place + 1, pitch) for place, pitch in enumerate(pitches)))
+
+
+CHORDS = [event for place in range(8) for event in part(*((place, place + 1, pitch) for pitch in (76, 79, 84)))]
+
+
+@pytest.mark.parametrize(
+    ("parts", "number"),
+    [
+        ([in_quarters(*range(40, 48)), in_quarters(*range(60, 68))], 1),
+        ([in_quarters(*range(60, 68)), CHORDS], 0),
+        ([in_quarters(*range(60, 68)), in_quarters(90)], 0),
+        ([CHORDS, [event._replace(pitch=event.pitch - 24) for event in CHORDS]], 0),
+        ([part((0, 8, None)), in_quarters(60, 62)], 1),
+    ],
+)
+def test_the_most_melodic_part(parts, number):
+    assert melodic_part(parts) == number
+
+
+@pytest.mark.parametrize(
+    ("notes", "line"),
+    [
+        ([(0, 1, 60), (0, 1, 67)], [(67, 1)]),
+        ([(0, 4, 60), (1, 2, 67)], [(60, 1), (67, 1)]),
+        ([(0, 4, 67), (1, 2, 60)], [(67, 4)]),
+        ([(0, Fraction(5, 4), 67), (1, 2, 65)], [(67, 1), (65, 1)]),
+        ([(0, 1, 60), (2, 3, 62)], [(60, 1), (None, 1), (62, 1)]),
+        ([(0, 4, None), (1, 2, 60)], [(None, 1), (60, 1)]),
+    ],
+)
+def test_the_line_of_a_part(notes, line):
+    assert top_line(part(*notes)) == line
+
+
+@given(st.lists(st.tuples(st.integers(2, 8), st.integers(40, 90), st.integers(0, 3)), min_size=1, max_size=30))
+def test_a_line_held_into_its_next_note_keeps_every_onset(notes):
+    events, onset = [], 0
+    for length, pitch, held in notes:
+        if not events or pitch != events[-1].pitch:
+            events.append(Event(Fraction(onset), onset + length + Fraction(held, 2), pitch))
+            onset += length
+    assert [pitch for pitch, _ in top_line(events) if pitch is not None] == [event.pitch for event in events]
+
+
+def midi(*messages, notes=(60, 62, 64, 65)):
+    track = mido.MidiTrack(messages)
+    for pitch in notes:
+        track.append(mido.Message("note_on", note=pitch, velocity=80))
+        track.append(mido.Message("note_off", note=pitch, time=480))
+    buffer = io.BytesIO()
+    mido.MidiFile(type=0, tracks=[track], ticks_per_beat=480).save(file=buffer)
+    return buffer.getvalue()
+
+
+def signature(numerator, denominator, time=0):
+    return mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator, time=time)
+
+
+def test_metre_key_and_name_of_a_midi_file():
+    key = mido.MetaMessage("key_signature", key="F#m")
+    sheet = read_midi(midi(mido.MetaMessage("track_name", name="Flute"), signature(6, 8), key))
+    assert (sheet.meter, sheet.key, sheet.names) == ("6/8", ("F# minor", 3, "minor", 6), ["Flute"])
+    assert sheet.pickup == 0
+    # silence before the first note places the upbeat
+    assert read_midi(midi(signature(3, 4), mido.Message("program_change", time=960))).pickup == 1
+
+
+def test_a_metre_of_one_short_bar_is_an_upbeat():
+    track = mido.MidiTrack([signature(1, 4)])
+    track += [
+        mido.Message("note_on", note=67, velocity=80),
+        mido.Message("note_off", note=67, time=480),
+        signature(3, 4),
+    ]
+    track += [mido.Message("note_on", note=72, velocity=80), mido.Message("note_off", note=72, time=1440)]
+    buffer = io.BytesIO()
+    mido.MidiFile(type=0, tracks=[track], ticks_per_beat=480).save(file=buffer)
+    sheet = read_midi(buffer.getvalue())
+    assert (sheet.meter, sheet.pickup) == ("3/4", 1)
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
+def test_cases():
+    def line(name):
+        return top_line(read_midi((CASES / name).read_bytes()).parts[0])
+
+    assert line("mid_legato_desc.mid") == [(pitch, 1) for pitch in (79, 78, 76, 74, 72, 71, 69)] + [
+        (67, Fraction(5, 4))
+    ]
+    sheet = read_midi((CASES / "mid_pickup_ts.mid").read_bytes())
+    assert (sheet.meter, sheet.pickup, sheet.key.name) == ("3/4", 1, "C major")
+    assert read_midi((CASES / "mid_keysig_bad.mid").read_bytes()).key is None
+    assert [pitch for pitch, _ in line("mid_trunc.mid")] == [67, 69, 71, 72, 74, 76, 78]
+    with pytest.raises(UnreadableError, match="type 2"):
+        line("mid_type2.mid")
