@@ -73,7 +73,7 @@ def repaired(data: bytes) -> bytes:
     """
     begin = data.find(b"MThd")
     if begin < 0 or len(data) < begin + 14:
-        raise UnreadableMidiError("no MIDI file: it has no header (MThd)")
+        raise UnreadableMidiError("not a MIDI file: it has no header (MThd)")
     size = int.from_bytes(data[begin + 4 : begin + 8], "big")
     kind, _, division = struct.unpack(">HHh", data[begin + 8 : begin + 14])
     if division <= 0:

@@ -17,6 +17,7 @@ from melodygan.data.events import (
     Key,
     Sheet,
     UnreadableError,
+    irregular,
     key_of,
     meter_length,
     pickup_of,
@@ -312,21 +313,30 @@ class _Tune:
         return Fraction(1, 4) if voice.metre is not None and voice.metre < 3 else Fraction(1, 2)  # noqa: PLR2004
 
     def sheet(self) -> Sheet:
-        parts, pickups = [], []
+        played = []
         for name in self.voices:
             self.current = self.voices[name]
             self._bar_line("|]")
             if self.current.events:
-                parts.append(self.current.events)
-                pickups.append(pickup_of(self.current.bars))
-        return Sheet(parts, self.key, self.meter, pickups[0] if pickups else Fraction(0), self.fields.get("T", ""))
+                played.append((name, self.current))
+        if not played:
+            return Sheet([], self.key, self.meter)
+        return Sheet(
+            [voice.events for _, voice in played],
+            self.key,
+            self.meter,
+            pickup_of(played[0][1].bars),
+            self.fields.get("T", ""),
+            [f"voice {name}" for name, _ in played],
+            next(filter(None, (irregular(voice.bars) for _, voice in played)), ""),
+        )
 
 
 def read_abc(text: str) -> Sheet:
     """Read the first tune of a text.
 
     Raises:
-        UnreadableError: it has no key, a field that is out of range, or a bar that does not fit its metre.
+        UnreadableError: it has no key, or a field that is out of range.
     """
     tune = _Tune()
     in_body = False

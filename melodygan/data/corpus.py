@@ -49,7 +49,7 @@ class Corpus:
 
     Attributes:
         loaded: number of tunes that could be read.
-        filtered: the tunes left out because of their durations.
+        filtered: the tunes left out because of a duration, or a bar that does not fit its metre.
         duplicates: number of tunes that equal an earlier one after transposition.
         skipped: files and tunes that could not be read.
         fingerprint: sha256 of the tunes, in hex; the place of the files does not matter.
@@ -67,7 +67,7 @@ class Corpus:
         """Return a table of the tunes that were loaded, removed and skipped; the first ``limit`` of these are named."""
         rows = [
             ("tunes read", self.loaded, ""),
-            ("  removed: durations", len(self.filtered), _most_common(self.filtered)),
+            ("  removed: unusable", len(self.filtered), _most_common(self.filtered)),
             ("  removed: repetitions", self.duplicates, "equal to an earlier tune after transposition"),
             ("  kept", len(self.tunes), f"{sum(len(tune.notes) for tune in self.tunes)} notes and rests"),
             ("skipped", len(self.skipped), "could not be read" if self.skipped else ""),
@@ -143,8 +143,8 @@ def load_corpus(
 def _nothing_usable(corpus: Corpus) -> str:
     reasons = []
     if corpus.filtered:
-        durations = _most_common(corpus.filtered)
-        reasons.append(f"{len(corpus.filtered)} with durations outside the accepted ones: {durations}")
+        causes = _most_common(corpus.filtered)
+        reasons.append(f"{len(corpus.filtered)} with durations or bars outside the accepted ones: {causes}")
     if corpus.skipped:
         first = corpus.skipped[0]
         reasons.append(f"{len(corpus.skipped)} skipped, first {first.name}: {first.reason}")

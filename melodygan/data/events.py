@@ -20,8 +20,8 @@ MODES = {
 """Each mode and its sharps more than those of the major key on the same tonic."""
 
 
-class UnreadableError(Exception):
-    """A reason, in words, why a file has no tune."""
+class UnreadableError(ValueError):
+    """The reason, in one line, why a file has no tune."""
 
 
 class Event(NamedTuple):
@@ -65,6 +65,7 @@ class Sheet(NamedTuple):
         pickup: quarters of an incomplete first bar.
         name: title.
         names: of the parts, if they have any.
+        irregular: the first bar that does not fit its metre, in words; empty if all do.
     """
 
     parts: list[list[Event]]
@@ -73,6 +74,7 @@ class Sheet(NamedTuple):
     pickup: Fraction = Fraction(0)
     name: str = ""
     names: Sequence[str] = ()
+    irregular: str = ""
 
 
 def pitch_of(letter: str, alter: int, octave: int) -> int:
@@ -113,15 +115,18 @@ def meter_length(meter: str) -> Fraction:
     return Fraction(4 * beats, int(match[2]))
 
 
-def pickup_of(bars: list[Bar]) -> Fraction:
-    """Quarters of an incomplete first bar; 0 where it is full or the only one.
+def pickup_of(bars: Sequence[Bar]) -> Fraction:
+    """Quarters of an incomplete first bar; 0 where it is full or the only one."""
+    return bars[0].length if len(bars) > 1 and bars[0].length < bars[0].metre else Fraction(0)
 
-    Raises:
-        UnreadableError: a bar in the middle of a section is longer or shorter than its metre.
+
+def irregular(bars: Sequence[Bar]) -> str:
+    """Name the first bar in the middle of a section that is longer or shorter than its metre; empty if none is.
+
+    A piece without bar lines, which is one long bar, is not irregular.
     """
-    whole = [bar for bar in bars if bar.length]
-    for place, bar in enumerate(whole):
-        short = bar.open or place == 0 or place == len(whole) - 1
-        if bar.length > bar.metre or (bar.length < bar.metre and not short):
-            raise UnreadableError(f"bar {bar.number} has {bar.length} quarters where the metre has {bar.metre}")
-    return whole[0].length if len(whole) > 1 and whole[0].length < whole[0].metre else Fraction(0)
+    for place, bar in enumerate(bars):
+        short = bar.open or place in {0, len(bars) - 1}
+        if len(bars) > 1 and (bar.length > bar.metre or (bar.length < bar.metre and not short)):
+            return f"bar {bar.number} has {bar.length} quarters, the metre {bar.metre}"
+    return ""

@@ -114,9 +114,13 @@ def _read_file(path: Path, option: str) -> Given:
         raise UserError(f"{option}: cannot read {path}: {error.strerror or error}; check its permissions") from None
     except ValueError as error:
         raise UserError(f"{option}: no usable tune in {path}: {error}; give a melody with notes") from None
-    moved = f"{path.name}: {found.moved} notes and rests were moved to sixteenths"
+    remarks = [f"{path.name}: the melody is that of {found.part}"] if found.part else []
+    if found.irregular:
+        remarks.append(f"{path.name}: {found.irregular}")
+    if found.moved:
+        remarks.append(f"{path.name}: {found.moved} notes and rests were moved to sixteenths")
     form = form_of(found.tune) if found.tune.meter in METERS else None
-    return Given(found.tune.notes, -found.semitones, form, (moved,) if found.moved else ())
+    return Given(found.tune.notes, -found.semitones, form, tuple(remarks))
 
 
 def _existing(text: str) -> Path | None:

@@ -13,6 +13,7 @@ from melodygan.data.events import (
     Key,
     Sheet,
     UnreadableError,
+    irregular,
     key_of,
     key_with,
     meter_length,
@@ -56,7 +57,7 @@ def read_kern(text: str) -> Sheet:
     """Read a score; repeats are not played out.
 
     Raises:
-        UnreadableError: it has no `**kern`, columns that do not match, or a bar that does not fit its metre.
+        UnreadableError: it has no `**kern`, or columns that do not match its spines.
     """
     spines: list[_Spine] = []
     parts: list[_Part] = []
@@ -91,11 +92,15 @@ def _sheet(parts: list[_Part], text: str) -> Sheet:
     keys = [part.key or part.signature for part in parts if part.key or part.signature]
     name = re.search(r"(?m)^!!!SCT:(.*)$", text) or re.search(r"(?m)^!!!OTL[^:\n]*:(.*)$", text)
     played = [part for part in parts if part.events] or parts
-    pickups = [pickup_of(part.bars) for part in played]
+    problems = [irregular(part.bars) for part in played]
     return Sheet(
-        [part.events for part in played], keys[0] if keys else None, played[0].meter, pickups[0],
+        [part.events for part in played],
+        keys[0] if keys else None,
+        played[0].meter,
+        pickup_of(played[0].bars),
         name[1].strip() if name else "",
-    )  # fmt: skip
+        irregular=next(filter(None, problems), ""),
+    )
 
 
 def _interpret(part: _Part, cell: str) -> None:

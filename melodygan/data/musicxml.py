@@ -30,16 +30,15 @@ def read_musicxml(data: bytes) -> Sheet:
     Raises:
         UnreadableError: it is not MusicXML, is too large, or holds numbers that are none.
     """
-    try:
-        root = ET.fromstring(_unpacked(data))  # noqa: S314  (expat limits what entities grow to)
-    except (ET.ParseError, LookupError, ValueError) as error:
-        raise UnreadableError(f"it is no MusicXML: {error}") from None
+    root = _parsed(_unpacked(data))
     if root.tag not in {"score-partwise", "score-timewise"}:
-        raise UnreadableError(f"it is no MusicXML score: its first element is <{root.tag[:40]}>")
+        raise UnreadableError(f"it is not a MusicXML score: its first element is <{root.tag[:40]}>")
     parts: dict[str, _Part] = defaultdict(_Part)
     try:
         for name, measure in _measures(root):
             parts[name].measure(measure)
+    except UnreadableError:
+        raise
     except (ValueError, ZeroDivisionError):
         raise UnreadableError("a length, pitch or key in it is not a number") from None
     titles = {part.get("id", ""): part.findtext("part-name", "").strip() for part in root.iter("score-part")}
@@ -73,7 +72,7 @@ def _unpacked(data: bytes) -> bytes:
             names = archive.namelist()
             path = None
             if "META-INF/container.xml" in names:
-                container = ET.fromstring(_member(archive, "META-INF/container.xml", _LARGEST_CONTAINER))  # noqa: S314
+                container = _parsed(_member(archive, "META-INF/container.xml", _LARGEST_CONTAINER))
                 path = next((file.get("full-path") for file in container.iter() if file.tag.endswith("rootfile")), None)
             if path not in names:
                 scores = (".musicxml", ".xml")
@@ -84,6 +83,15 @@ def _unpacked(data: bytes) -> bytes:
             return _member(archive, path, _LARGEST_BYTES)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
         raise UnreadableError(f"the archive is damaged: {error}") from None
+
+
+def _parsed(data: bytes) -> ET.Element:
+    try:
+        # programs that write UTF-16 declare any encoding
+        text = data.decode("utf-16") if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data
+        return ET.fromstring(text)  # noqa: S314  (expat limits what entities grow to)
+    except (ET.ParseError, LookupError, ValueError) as error:
+        raise UnreadableError(f"it is not MusicXML: {error}") from None
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

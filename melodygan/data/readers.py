@@ -1,32 +1,31 @@
 """From a file of kern, ABC, MIDI or MusicXML to tunes in C major or A minor.
 
-`pieces_of` divides a file into tunes; `read_piece` parses one of them and extracts the melody from all voices.
-music21 takes a second to import and twelve milliseconds per tune, so it is imported only when a file is parsed.
+`pieces_of` divides a file into tunes; `read_piece` parses one of them and extracts its melody.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
 import math
 import re
-import statistics
-import threading
-import warnings
-import zipfile
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from melodygan.data.abc import read_abc
 from melodygan.data.encoding import ACCEPTED_STEPS, STEPS_PER_QUARTER, Note, Tune, pitches_in
+from melodygan.data.events import Key, Sheet, UnreadableError, key_of, key_with
+from melodygan.data.kern import read_kern
+from melodygan.data.melody import melodic_part, top_line
+from melodygan.data.midi import read_midi
+from melodygan.data.musicxml import read_musicxml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 """Increase it whenever the same files would give other records: cached ones are then parsed again."""
 
 FORMATS = (".krn", ".abc", ".mid", ".midi", ".xml", ".musicxml", ".mxl")
@@ -50,16 +49,21 @@ class Piece(NamedTuple):
     text: str = ""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Melody:
-    """The result of a reader, before filter and transposition; lengths in quarters, key as music21 has it."""
+    """The melody of a file, before filter and transposition.
+
+    Attributes:
+        line: (pitch, or None for a rest; length in quarters) one after the other.
+        sheet: the whole score.
+        part: the name of the part with the melody, if there are several.
+        moved: notes that were played audibly beside their sixteenth.
+    """
 
     line: list[tuple[int | None, Fraction]]
-    name: str = ""
-    key: Any = None
-    meter: str = ""
-    pickup: Fraction = Fraction(0)
-    moved: int = 0
+    sheet: Sheet
+    part: str
+    moved: int
 
 
 def pieces_of(path: Path, name: str, numbers: str = "") -> list[Piece]:
@@ -96,31 +100,41 @@ def _decode(data: bytes) -> str:
 
 
 def read_piece(piece: Piece) -> Record:
-    """Parse one tune; runs in a worker, and never raises, so that one bad file does not end a long load."""
+    """Parse one tune; never raises, so that one bad file does not end a long load.
+
+    Tunes with a length outside `ACCEPTED_STEPS`, or with a bar that does not fit its metre, are filtered out.
+    """
     try:
-        with _parsing():
-            melody = _READERS[piece.path.suffix.lower()](piece)
-            _check_sounding(melody.line)
-            for pitch, quarters in melody.line:
-                if quarters * STEPS_PER_QUARTER not in ACCEPTED_STEPS:
-                    kind, unit = "rest" if pitch is None else "note", "quarters" if quarters > 1 else "quarter"
-                    length = f"{float(quarters):g}" if (quarters * 64).denominator == 1 else quarters
-                    return Record(piece.name, filtered=f"a {kind} of {length} {unit}")
-            notes = [Note(pitch, int(quarters * STEPS_PER_QUARTER)) for pitch, quarters in melody.line]
-            return Record(piece.name, _in_common_key(piece, melody, notes)[0])
-    except (OSError, _UnreadableError) as error:
+        melody = _read(piece)
+    except (OSError, UnreadableError) as error:
         return Record(piece.name, skipped=one_line(error))
+    if melody.sheet.irregular:
+        return Record(piece.name, filtered=melody.sheet.irregular)
+    for pitch, quarters in melody.line:
+        if quarters * STEPS_PER_QUARTER not in ACCEPTED_STEPS:
+            kind, unit = "rest" if pitch is None else "note", "quarters" if quarters > 1 else "quarter"
+            length = f"{float(quarters):g}" if (quarters * 64).denominator == 1 else quarters
+            return Record(piece.name, filtered=f"a {kind} of {length} {unit}")
+    notes = [Note(pitch, int(quarters * STEPS_PER_QUARTER)) for pitch, quarters in melody.line]
+    return Record(piece.name, _in_common_key(piece, melody, notes)[0])
 
 
 class Quantised(NamedTuple):
-    """A tune of any rhythm, moved to sixteenths, and how many semitones up to C major or A minor.
+    """A tune of any rhythm, moved to sixteenths.
 
-    ``moved`` is the number of notes and rests that have another length than in the score, or are gone.
+    Attributes:
+        tune: in C major or A minor.
+        semitones: up, from its own key to that one.
+        moved: the number of notes and rests that have another length than in the score, or are gone.
+        part: the name of the part with the melody, if there are several.
+        irregular: the first bar that does not fit its metre, in words.
     """
 
     tune: Tune
     semitones: int
     moved: int
+    part: str = ""
+    irregular: str = ""
 
 
 def read_quantised(piece: Piece) -> Quantised:
@@ -130,38 +144,56 @@ def read_quantised(piece: Piece) -> Quantised:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it cannot be parsed, or has no notes.
+        UnreadableError: it cannot be parsed, or has no notes.
     """
-    with _parsing():
-        melody = _READERS[piece.path.suffix.lower()](piece)
-        ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
-        steps = [end - begin for begin, end in itertools.pairwise(map(_nearest_step, ends))]
-        notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, steps, strict=True) if length]
-        _check_sounding(notes)
-        moved = sum(length != part[1] * STEPS_PER_QUARTER for part, length in zip(melody.line, steps, strict=True))
-        return Quantised(*_in_common_key(piece, melody, notes), melody.moved + moved)
+    melody = _read(piece)
+    ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
+    places = [math.floor(end * STEPS_PER_QUARTER + Fraction(1, 2)) for end in ends]
+    steps = [end - begin for begin, end in itertools.pairwise(places)]
+    notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, steps, strict=True) if length]
+    _check_sounding(notes)
+    moved = sum(length != part[1] * STEPS_PER_QUARTER for part, length in zip(melody.line, steps, strict=True))
+    tune, semitones = _in_common_key(piece, melody, notes)
+    return Quantised(tune, semitones, melody.moved + moved, melody.part, melody.sheet.irregular)
 
 
-def _nearest_step(quarters: Fraction) -> int:
-    """Return the sixteenth nearest to a place; halfway it is the later one."""
-    return math.floor(quarters * STEPS_PER_QUARTER + Fraction(1, 2))
+def _read(piece: Piece) -> _Melody:
+    suffix = piece.path.suffix.lower()
+    data = b"" if piece.text else piece.path.read_bytes()
+    if suffix == ".abc":
+        sheet = read_abc(piece.text)
+        sheet = sheet._replace(name=_essen_number(piece.text) or sheet.name)
+    elif suffix == ".krn":
+        sheet = read_kern(_decode(data))
+    else:
+        sheet = read_midi(data) if suffix in {".mid", ".midi"} else read_musicxml(data)
+    if not sheet.parts:
+        raise UnreadableError("it has no notes")
+    number = melodic_part(sheet.parts)
+    line = top_line(sheet.parts[number])
+    if suffix in {".mid", ".midi"}:
+        line = [shorter for pitch, length in line for shorter in _shortened_silence(pitch, length)]
+    _check_sounding(line)
+    part = (list(sheet.names) or [f"part {number + 1}"] * len(sheet.parts))[number] if len(sheet.parts) > 1 else ""
+    return _Melody(line, sheet, part, sum(event.moved for event in sheet.parts[number]))
 
 
 def _check_sounding(notes: Iterable[tuple[int | None, Any]]) -> None:
     if all(pitch is None for pitch, _ in notes):
-        raise _UnreadableError("it has no notes")
+        raise UnreadableError("it has no notes")
 
 
 def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note]) -> tuple[Tune, int]:
     """Return a tune transposed to C major or A minor, and by how many semitones."""
-    key = _analysed_key(notes) if melody.key is None else _with_mode(melody.key, notes)
-    pickup, semitones = melody.pickup * STEPS_PER_QUARTER, _to_common_key(notes, key.sharps)
+    sheet = melody.sheet
+    key = _analysed_key(notes) if sheet.key is None else _with_mode(sheet.key, notes)
+    pickup, semitones = sheet.pickup * STEPS_PER_QUARTER, _to_common_key(notes, key.sharps)
     tune = Tune(
         notes=tuple(Note(None if pitch is None else pitch + semitones, steps) for pitch, steps in notes),
-        name=melody.name or Path(piece.name).stem,
+        name=sheet.name or Path(piece.name).stem,
         source=piece.name,
-        key=_key_name(key),
-        meter=melody.meter,
+        key=key.name,
+        meter=sheet.meter,
         pickup_steps=int(pickup) if pickup.denominator == 1 else 0,
     )
     return tune, semitones
@@ -172,145 +204,7 @@ def one_line(problem: object) -> str:
     return " ".join(str(problem).split())
 
 
-class _UnreadableError(ValueError):
-    """The reason, in one line, why a file has no tune."""
-
-
-# Output is redirected for the whole process, so the threads of a joblib backend take turns.
-_LOCK = threading.Lock()
-
-
-@contextlib.contextmanager
-def _parsing() -> Iterator[None]:
-    """Hide a parser's output; raise `_UnreadableError` for whatever it raises, except an OSError of the file."""
-    try:
-        with (
-            _LOCK,
-            warnings.catch_warnings(),
-            contextlib.redirect_stderr(io.StringIO()),
-            contextlib.redirect_stdout(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    except _UnreadableError:
-        raise
-    except Exception as error:  # parsers raise anything, OSError without a number too
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise _UnreadableError(f"{type(error).__name__}: {one_line(error)}".rstrip(": ")[:160]) from None
-
-
-# --- readers, one for each format --------------------------------------------------------------------------
-
-_DRUM_CHANNEL = 9  # counted from 0
-_INAUDIBLE = Fraction(1, 8)  # of a sixteenth: players are not more exact, and notes are not shorter
 _LONGEST_SILENCE_QUARTERS = 16
-
-
-def _read_abc(piece: Piece) -> _Melody:
-    from music21 import converter
-
-    if not _field(r"^K:(.*)$", piece.text):
-        # music21 would read the letters of any text as notes
-        raise _UnreadableError("it is not an ABC tune: it has no key (K:)")
-    # music21 carries an accidental to the end of the bar only for files that declare ABC 2.
-    with _without_beams():
-        score = converter.parseData(f"%abc-2.1\n{piece.text}", format="abc")
-    return _melody_of_score(score, _essen_number(piece.text) or _field(r"^T:(.*)$", piece.text))
-
-
-@contextlib.contextmanager
-def _without_beams() -> Iterator[None]:
-    """Keep music21 from computing the beams of an ABC tune, which takes half of its parsing time."""
-    from music21 import stream
-
-    streams: Any = stream.Stream
-    beaming = streams.makeBeams
-    streams.makeBeams = lambda part, **_: part
-    try:
-        yield
-    finally:
-        streams.makeBeams = beaming
-
-
-def _read_kern(piece: Piece) -> _Melody:
-    from music21 import converter
-
-    text = _decode(piece.path.read_bytes())
-    name = _field(r"^!!!SCT:(.*)$", text) or _field(r"^!!!OTL.*?:(.*)$", text)
-    return _melody_of_score(converter.parseData(text, format="humdrum"), name)
-
-
-def _read_musicxml(piece: Piece) -> _Melody:
-    from music21 import converter
-
-    data = piece.path.read_bytes()
-    if data.startswith(b"PK"):  # compressed
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            container = archive.read("META-INF/container.xml").decode("utf-8")
-            data = archive.read(_field(r"<rootfile[^>]*full-path=[\"']([^\"']+)", container))
-    declared = re.match(rb"\s*<\?xml[^>]*encoding=[\"']([\w-]+)", data)
-    encoding = declared[1].decode("ascii") if declared else "utf-8"
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    score = converter.parseData(data.decode(encoding).removeprefix("\ufeff"), format="musicxml")
-    return _melody_of_score(score, score.metadata.title if score.metadata else "")
-
-
-def _read_midi(piece: Piece) -> _Melody:
-    """Read the melody of a MIDI file.
-
-    Every onset and end goes to the nearest sixteenth (halfway: later), a note lasts at least one. Channel 10
-    holds drums and is left out. Each other track and channel is a part. Silence between notes is written as
-    the fewest rests of accepted length; silence before the first note is not part of the tune, but places its
-    upbeat.
-    """
-    import mido
-
-    file = mido.MidiFile(file=io.BytesIO(piece.path.read_bytes()), clip=True)
-    if file.ticks_per_beat <= 0:
-        raise _UnreadableError("its time is in seconds, not in quarters")
-    events = sorted(max(_midi_parts(file), key=_mean_pitch, default=[]), key=_by_onset)
-    first = {message.type: message for track in reversed(file.tracks) for message in reversed(track)}
-    melody = _Melody([part for pitch, length in _line(events) for part in _shortened_silence(pitch, length)])
-    melody.moved = sum(event.moved for event in events)
-    if "key_signature" in first:
-        melody.key = _midi_key(first["key_signature"].key)
-    if "time_signature" in first:
-        meter = first["time_signature"]
-        melody.meter = f"{meter.numerator}/{meter.denominator}"
-        if events:
-            melody.pickup = -events[0].onset % Fraction(4 * meter.numerator, meter.denominator)
-    return melody
-
-
-def _midi_parts(file: Any) -> list[list[_Event]]:
-    """Collect the notes of each track and channel, quantised."""
-    parts: dict[tuple[int, int], list[_Event]] = defaultdict(list)
-    for number, track in enumerate(file.tracks):
-        tick = 0
-        started: dict[tuple[int, int], list[tuple[Fraction, bool]]] = defaultdict(list)
-        for message in track:
-            tick += message.time
-            if message.type not in {"note_on", "note_off"} or message.channel == _DRUM_CHANNEL:
-                continue
-            place = Fraction(tick, file.ticks_per_beat)
-            now = Fraction(_nearest_step(place))
-            voice = (message.channel, message.note)
-            if message.type == "note_on" and message.velocity > 0:
-                started[voice].append((now, abs(place * STEPS_PER_QUARTER - now) > _INAUDIBLE))
-            elif started[voice]:
-                onset, moved = started[voice].pop(0)
-                end = max(now, onset + 1)
-                event = _Event(onset / STEPS_PER_QUARTER, end / STEPS_PER_QUARTER, message.note, moved=moved)
-                parts[number, message.channel].append(event)
-    return [parts[voice] for voice in sorted(parts)]
-
-
-def _midi_key(text: str) -> Any:
-    from music21 import key
-
-    return key.Key(text.removesuffix("m").replace("b", "-"), "minor" if text.endswith("m") else "major")
 
 
 def _shortened_silence(pitch: int | None, quarters: Fraction) -> Iterator[tuple[int | None, Fraction]]:
@@ -325,107 +219,10 @@ def _shortened_silence(pitch: int | None, quarters: Fraction) -> Iterator[tuple[
             yield None, Fraction(steps, STEPS_PER_QUARTER)
 
 
-_READERS = {
-    ".krn": _read_kern,
-    ".abc": _read_abc,
-    **dict.fromkeys((".mid", ".midi"), _read_midi),
-    **dict.fromkeys((".xml", ".musicxml", ".mxl"), _read_musicxml),
-}
-
-
-def _field(pattern: str, text: str) -> str:
-    found = re.search(pattern, text, re.MULTILINE)
-    return found[1].strip() if found else ""
-
-
 def _essen_number(text: str) -> str:
     """Return the number of a tune in the Essen collection, such as E0001A: its first ``N:`` field."""
-    return _field(r"^N:[ \t]*([A-Z]+\d+[A-Z]*)[ \t]*$", text)
-
-
-# --- from a score to one line of notes ---------------------------------------------------------------------
-
-
-class _Event(NamedTuple):
-    """A note or rest in time, in quarters from the beginning.
-
-    Tied if it only prolongs the one before; moved if it was played audibly before or after its onset.
-    """
-
-    onset: Fraction
-    end: Fraction
-    pitch: int | None
-    tied: bool = False
-    moved: bool = False
-
-
-def _melody_of_score(score: Any, name: str) -> _Melody:
-    """Return the melody of a music21 score: the `_line` of the part with the highest mean pitch."""
-    parts = [(part, _events(part)) for part in (list(score.parts) or [score])]
-    part, events = max(parts, key=lambda pair: _mean_pitch(pair[1]))
-    meter = part.recurse().getElementsByClass("TimeSignature").first()
-    ratio = meter.ratioString if meter else ""
-    return _Melody(_line(events), name, _score_key(part), ratio, _pickup(part, meter))
-
-
-def _mean_pitch(events: Iterable[_Event]) -> float:
-    return statistics.fmean([event.pitch for event in events if event.pitch is not None] or [-1])
-
-
-def _by_onset(event: _Event) -> tuple[Fraction, int]:
-    return event.onset, -event.pitch if event.pitch is not None else 1
-
-
-def _events(part: Any) -> list[_Event]:
-    """List what a part plays, by onset, the highest first; no grace notes, chord symbols or drums."""
-    events = []
-    for element in part.flatten().notesAndRests:
-        length = Fraction(element.quarterLength)
-        if length <= 0 or element.duration.isGrace or "Harmony" in element.classes:
-            continue
-        if element.isRest:
-            pitch, tie = None, None
-        elif element.pitches:
-            top = max(element.notes, key=lambda note: note.pitch.ps) if element.isChord else element
-            pitch, tie = int(top.pitch.midi), top.tie
-        else:
-            continue
-        onset = Fraction(element.offset)
-        events.append(_Event(onset, onset + length, pitch, tie is not None and tie.type != "start"))
-    return sorted(events, key=_by_onset)
-
-
-def _line(events: Iterable[_Event]) -> list[tuple[int | None, Fraction]]:
-    """Make one line of events sorted by onset, without gaps: (pitch, length in quarters).
-
-    Tied notes become one. Of overlapping notes, a higher one cuts off the current one, and a lower one is left out. Any
-    note cuts off a rest. A gap is a rest.
-    """
-    line: list[_Event] = []
-    for event in events:
-        if not line:
-            line.append(event)
-            continue
-        last = line[-1]
-        if event.tied and event.pitch == last.pitch and event.onset == last.end:
-            line[-1] = last._replace(end=event.end)
-        elif event.onset >= last.end:
-            if event.onset > last.end:
-                line.append(_Event(last.end, event.onset, None))
-            line.append(event)
-        elif event.pitch is not None and (last.pitch is None or event.pitch > last.pitch):
-            line[-1] = last._replace(end=event.onset)
-            line.append(event)
-    return [(event.pitch, event.end - event.onset) for event in line if event.end > event.onset]
-
-
-def _pickup(part: Any, meter: Any) -> Fraction:
-    """Return the length of an incomplete first bar, in quarters; 0 where it is full or there is no metre."""
-    bars = part.getElementsByClass("Measure")
-    if meter is None or len(bars) < 2:  # noqa: PLR2004  (a single bar has no upbeat)
-        return Fraction(0)
-    length = Fraction(bars[0].highestTime)
-    return length if length < Fraction(meter.barDuration.quarterLength) else Fraction(0)
+    match = re.search(r"(?m)^N:[ \t]*([A-Z]+\d+[A-Z]*)[ \t]*$", text)
+    return match[1] if match else ""
 
 
 # --- keys --------------------------------------------------------------------------------------------------
@@ -436,39 +233,25 @@ _MINOR_THIRD = 3
 _MAJOR_THIRD = 4
 
 
-def _score_key(part: Any) -> Any:
-    """Return the first key of a part, or the first signature if that has no key; None if there is neither."""
-    signatures = list(part.flatten().getElementsByClass("KeySignature"))
-    first = [signature for signature in signatures if signature.offset == signatures[0].offset]
-    keys = [key for key in first if "Key" in key.classes]
-    # A signature of other accidentals than those of the circle of fifths has no number of sharps.
-    return next(iter(keys or [signature for signature in first if signature.sharps is not None]), None)
-
-
-def _key_name(key: Any) -> str:
-    """Name a key, such as "Bb major"; a signature without a key is named "2 flats"."""
-    if "Key" in key.classes:
-        return f"{key.tonic.name.replace('-', 'b')} {key.mode}"
-    return f"{abs(key.sharps)} {'flat' if key.sharps < 0 else 'sharp'}{'' if abs(key.sharps) == 1 else 's'}"
-
-
-def _with_mode(key: Any, notes: Sequence[Note]) -> Any:
+def _with_mode(key: Key, notes: Sequence[Note]) -> Key:
     """Turn a key that is major by its name and minor by its notes into minor.
 
     The Essen collection gives the tonic of each tune without its mode, and its ABC edition writes that as a major
     key: ``K: A`` for A minor, with every C natural marked. Where the minor third above the tonic lasts longer in all
     than the major third, the tune is minor.
     """
-    if "Key" not in key.classes or key.mode != "major":
+    if key.tonic is None or key.mode != "major":
         return key
     durations: Counter[int] = Counter()
     for pitch, steps in notes:
         if pitch is not None:
-            durations[(pitch - key.tonic.pitchClass) % _OCTAVE] += steps
-    return key.parallel if durations[_MINOR_THIRD] > durations[_MAJOR_THIRD] else key
+            durations[(pitch - key.tonic) % _OCTAVE] += steps
+    if durations[_MINOR_THIRD] <= durations[_MAJOR_THIRD]:
+        return key
+    return key_with(key.sharps - 3, "minor")  # the parallel minor
 
 
-def _analysed_key(notes: Sequence[Note]) -> Any:
+def _analysed_key(notes: Sequence[Note]) -> Key:
     """Estimate the key with music21's analysis, for scores without one."""
     from music21 import note, stream
 
@@ -476,7 +259,8 @@ def _analysed_key(notes: Sequence[Note]) -> Any:
     line.append(
         [note.Note(pitch, quarterLength=steps / STEPS_PER_QUARTER) for pitch, steps in notes if pitch is not None]
     )
-    return line.analyze("key")
+    key = line.analyze("key")
+    return key_of(key.tonic.step, int(key.tonic.alter), key.mode)
 
 
 def _to_common_key(notes: Sequence[Note], sharps: int) -> int:

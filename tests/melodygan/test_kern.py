@@ -83,16 +83,19 @@ def test_key_metre_upbeat_and_title():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (one("1c", "=2", "2c", "=3", "1c", "=4", "1c"), "bar 2 has 2 quarters"),
         (one("1c", meter="*M99999/1"), "metre"),
         ("**kern\t**kern\n4c\n*-\t*-", "line 2 has 1 columns where there are 2"),
         ("**dynam\nf\n*-", r"no \*\*kern"),
         ("**kern\n" + "\n".join("\t".join(["*^"] * 2**power) for power in range(8)), "more than 64 spines"),
     ],
 )
-def test_what_does_not_add_up_is_said(text, reason):
+def test_refusals_say_why(text, reason):
     with pytest.raises(UnreadableError, match=reason):
         read_kern(text)
+
+
+def test_a_bar_that_does_not_fit_its_metre_is_named():
+    assert read_kern(one("1c", "=2", "2c", "=3", "1c", "=4", "1c")).irregular == "bar 2 has 2 quarters, the metre 4"
 
 
 @settings(max_examples=150)

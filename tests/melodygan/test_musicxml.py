@@ -109,12 +109,12 @@ def test_encodings():
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"a letter", "no MusicXML"),
+        (b"a letter", "not MusicXML"),
         (b"<html/>", "first element is <html>"),
         (b"PK\3\4 cut off", "archive"),
         (packed(b"x", "notes.txt", container=False), "holds no score"),
         (packed(bytes(70_000_000)), "unpacks to more than 64 MB"),
-        (packed(b"x" * 10, "META-INF/container.xml", container=False), "no MusicXML"),
+        (packed(b"x" * 10, "META-INF/container.xml", container=False), "not MusicXML"),
         (score(note(duration=-1)), "negative"),
         (score(note(duration="two")), "not a number"),
         (score(note("H")), "not a number"),
@@ -132,7 +132,7 @@ def test_refusals_say_why(data, reason):
 def test_entities_that_grow_are_refused():
     lines = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f'<!DOCTYPE x [<!ENTITY a0 "la">{lines}]><score-partwise>&a11;</score-partwise>'
-    with pytest.raises(UnreadableError, match="no MusicXML"):
+    with pytest.raises(UnreadableError, match="not MusicXML"):
         read_musicxml(bomb.encode())
 
 
