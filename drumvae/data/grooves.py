@@ -14,7 +14,7 @@ import numpy as np
 
 from drumvae.config import BY_RULE
 from drumvae.data.kit import NOTES, Bars
-from drumvae.data.midi_grooves import note_name, parse_files
+from drumvae.data.midi_grooves import note_name, read_files
 from drumvae.data.rules import STYLES, bundled_rules
 from manymodes.cli import UserError
 from manymodes.files import Skipped, in_columns, printable, readable_folder, skipped_lines, visible_files
@@ -240,9 +240,8 @@ def _read(source: str, folder: Path, listing: _Listing, seed: int, progress: boo
     skipped, unmapped, empty = list(listing.skipped), Counter[int](), 0
     read: list[tuple[_File, Bars]] = []
     seen: dict[bytes, str] = {}
-    parsed = parse_files(folder, [file.name for file in listing.files], progress=progress)
-    for file in listing.files:
-        beat = parsed[file.name]
+    requests = [(str(folder / file.name), file.name) for file in listing.files]
+    for file, beat in zip(listing.files, read_files(requests, progress=progress), strict=True):
         if isinstance(beat, str):
             skipped.append(Skipped(file.name, beat))
             continue

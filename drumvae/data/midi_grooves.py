@@ -7,28 +7,23 @@ instruments (`drumvae.data.kit.NOTES`) are counted.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import io
 import itertools
-import json
-import zipfile
-import zlib
 from collections import Counter, defaultdict
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from drumvae.data.kit import INSTRUMENT_OF_NOTE, INSTRUMENTS, NOTES, STEPS, STEPS_PER_QUARTER, Bars
 from manymodes.cli import UserError, existing_file
-from manymodes.files import cache_file, replacing_file, write_cache
+from manymodes.files import replacing_file
 from manymodes.music.midi import TICKS_PER_QUARTER
+from manymodes.music.midifile import Message, UnreadableMidiError, check_size, messages, ticks_per_quarter
+from manymodes.watched import Death, each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -44,8 +39,8 @@ _DEFAULT_TEMPO = 500_000  # microseconds per quarter, where a file says nothing
 _DRUM_TRACKS = ("drum", "percussion", "beat")
 _DRUM_SHARE = 0.9
 _FEW = 5
-_CACHE_VERSION = 2  # to be raised when `parse_beat` returns something else for a file
-_WORTH_CACHING = 100  # files: fewer are parsed within a second or so
+_NOTE_ON, _META = 0x9, 0xFF
+_NAME, _TEMPO, _SIGNATURE = b"\x03", b"\x51", b"\x58"  # of meta events
 
 
 class UnusableBeatError(Exception):
@@ -70,14 +65,45 @@ def note_name(note: int) -> str:
 
 
 def read_beat(path: str | Path) -> Beat:
-    """Read a user's beat, up to the end of its track, as `parse_beat`; raise a UserError if there is none."""
+    """Read a user's beat, up to the end of its track; see `parse_beat`.
+
+    Raises:
+        UserError: there is no such file, or no such beat in it.
+    """
     file = existing_file(path, "the beat")
+    (beat,) = read_files([(str(file), file.name)], to_end=True)
+    if isinstance(beat, str):
+        raise UserError(f"{file} is no beat: {beat}; give a MIDI file of drums on channel 10, in 4/4")
+    return beat
+
+
+def read_files(files: Sequence[tuple[str, str]], *, to_end: bool = False, progress: bool = False) -> list[Beat | str]:
+    """Read files in watched processes.
+
+    Args:
+        files: the path and the name of each.
+        to_end: see `parse_beat`.
+        progress: show a bar, on a terminal.
+
+    Returns:
+        for each the beat, or in one line why there is none.
+    """
+    requests = [(path, name, to_end) for path, name in files]
+    answers = each("drumvae.data.midi_grooves:read_request", requests)
+    shown = tqdm(answers, "reading", len(files), unit="file", leave=False, disable=None if progress else True)
+    return [answer.reason if isinstance(answer, Death) else answer for answer in shown]
+
+
+def read_request(request: tuple[str, str, bool]) -> Beat | str:
+    """Read a file: its path, its name, and whether up to the end of its track; called in a watched process."""
+    path, name, to_end = request
     try:
-        return parse_beat(file.read_bytes(), file.name, to_end=True)
+        check_size(Path(path).stat().st_size)
+        return parse_beat(Path(path).read_bytes(), name, to_end=to_end)
+    except (UnusableBeatError, UnreadableMidiError) as error:
+        return str(error)
     except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror or error}; check its permissions") from error
-    except UnusableBeatError as error:
-        raise UserError(f"{file} is no beat: {error}; give a MIDI file of drums on channel 10, in 4/4") from error
+        return f"cannot be read: {error.strerror or error}"
 
 
 def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
@@ -85,25 +111,31 @@ def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
 
     They are the notes on channel 10; without any, those of tracks named as drums; without these, those of the only
     part, if nine of ten notes are instruments, a kick among them, and two sound together. With ``to_end``, the bars
-    include the silence between the last hit and the end of the track.
+    include the silence between the last hit and the end of the file.
 
     Raises:
         UnusableBeatError: not a MIDI file, not all in bars of four quarters, or no drums.
     """
-    file = _open(data)
-    ticks, notes, velocities = _drums(file).T
+    try:
+        file, per_quarter = list(messages(data)), ticks_per_quarter(data)
+    except UnreadableMidiError as error:
+        raise UnusableBeatError(str(error)) from None
+    for message in _meta(file, _SIGNATURE):
+        if len(message.data) > 2 and message.data[1] != 1 << message.data[2]:  # noqa: PLR2004 - both numbers are there
+            raise UnusableBeatError(f"its metre is {message.data[1]}/{1 << message.data[2]}, not 4/4")
+    ticks, notes, velocities = _drums(file)
     instruments = INSTRUMENT_OF_NOTE[notes]
     known = instruments >= 0
     unmapped = Counter(notes[~known].tolist())
     if not known.any():
         named = ", ".join(note_name(note) for note, _ in unmapped.most_common(_FEW))
         raise UnusableBeatError(f"its notes are none of the nine instruments ({named})")
-    exact = ticks[known] * STEPS_PER_QUARTER / file.ticks_per_beat
+    exact = ticks[known] * STEPS_PER_QUARTER / per_quarter
     places = np.floor(exact + 0.5).astype(np.int64)
     count = int(places.max()) // STEPS + 1
     if count > MOST_BARS:
         raise UnusableBeatError(f"it has {count:,} bars, more than {MOST_BARS:,}")
-    bar_ticks = STEPS // STEPS_PER_QUARTER * file.ticks_per_beat
+    bar_ticks = STEPS // STEPS_PER_QUARTER * per_quarter
     if to_end:
         count = max(count, min(_end(file) // bar_ticks, MOST_BARS))
     cells = places * len(INSTRUMENTS) + instruments[known]
@@ -119,142 +151,62 @@ def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
     return Beat(Bars.of(hits, loud, late, tempo=tempos, source=source), unmapped)
 
 
-def _open(data: bytes) -> Any:
-    import mido
-
-    if not data:
-        raise UnusableBeatError("the file is empty")
-    try:
-        file = mido.MidiFile(file=io.BytesIO(data), clip=True)
-    except Exception as error:  # mido raises anything on a malformed file
-        problem = " ".join(f"{type(error).__name__} {error}".split())[:100]
-        raise UnusableBeatError(f"it cannot be read as MIDI ({problem})") from error
-    if file.ticks_per_beat <= 0:
-        raise UnusableBeatError("its time is in seconds, not in quarters")
-    if file.type == 2:  # noqa: PLR2004 - the number of the format
-        raise UnusableBeatError("its tracks are not played together (MIDI format 2)")
-    for message in itertools.chain.from_iterable(file.tracks):
-        if message.type == "time_signature" and message.numerator != message.denominator:
-            raise UnusableBeatError(f"its metre is {message.numerator}/{message.denominator}, not 4/4")
-    return file
-
-
-def _messages(file: Any) -> Iterator[tuple[int, int, Any]]:
-    """Yield the number of the track, the tick and the message of every event."""
-    for number, track in enumerate(file.tracks):
-        ticks = itertools.accumulate(message.time for message in track)
-        yield from zip(itertools.repeat(number), ticks, track, strict=False)
-
-
-def _drums(file: Any) -> NDArray[np.int64]:
-    """Return the tick, the note and the velocity, 1 to 127, of each drum note: [n, 3]."""
-    notes: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)
-    for track, tick, message in _messages(file):
-        if message.type == "note_on" and message.velocity > 0:
-            notes[track, message.channel].append((tick, message.note, message.velocity))
-    if not notes:
+def _drums(file: Sequence[Message]) -> NDArray[np.int64]:
+    """Return the ticks, the notes and the velocities, 1 to 127, of all drum notes: [3, n]."""
+    struck = [message for message in file if message.status >> 4 == _NOTE_ON and message.data[1]]
+    parts: dict[tuple[int, int], list[tuple[int, int, int]]] = defaultdict(list)
+    for message in struck:
+        parts[message.track, message.status & 15].append((message.tick, *message.data))
+    if not parts:
         raise UnusableBeatError("it has no notes")
-    parts = {place: np.array(struck) for place, struck in notes.items()}
+    names = {
+        message.track: message.data[1:] for message in file if message.status == _META and message.data[:1] == _NAME
+    }
     on_channel = [part for (_, channel), part in parts.items() if channel == DRUM_CHANNEL]
-    by_name = [part for (track, _), part in parts.items() if _named_drums(file.tracks[track].name)]
+    by_name = [part for (track, _), part in parts.items() if _named_drums(names.get(track, b""))]
     if chosen := on_channel or by_name:
-        return np.concatenate(chosen)
-    only, *others = parts.values()
+        return np.array(list(itertools.chain.from_iterable(chosen)), np.int64).T
+    only, *others = (np.array(part, np.int64).T for part in parts.values())
     if others or not _like_drums(only):
         raise UnusableBeatError("it has no drums")
     return only
 
 
-def _named_drums(name: str) -> bool:
-    return any(word in name.lower() for word in _DRUM_TRACKS)
+def _meta(file: Sequence[Message], kind: bytes) -> list[Message]:
+    return [message for message in file if message.status == _META and message.data[:1] == kind]
+
+
+def _named_drums(name: bytes) -> bool:
+    return any(word in name.decode("latin-1").lower() for word in _DRUM_TRACKS)
 
 
 def _like_drums(part: NDArray[np.int64]) -> bool:
     """Whether a part may be drums on another channel: a bass line is as low, but has one note at a time."""
-    ticks, notes, _ = part.T
+    ticks, notes, _ = part
     known = (INSTRUMENT_OF_NOTE[notes] >= 0).mean() >= _DRUM_SHARE
     together = len(np.unique(ticks)) < len(ticks)
     return bool(known and together and np.isin(notes, NOTES["kick"]).any())
 
 
-def _tempos(file: Any, ticks: NDArray[np.int64]) -> NDArray[np.float64]:
+def _tempos(file: Sequence[Message], ticks: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the tempo at each tick, BPM."""
     changes = {0: _DEFAULT_TEMPO}
-    for _, tick, message in _messages(file):
-        if message.type == "set_tempo" and message.tempo > 0:
-            changes[tick] = message.tempo
+    for message in file:
+        if (
+            message.status == _META
+            and message.data[:1] == _TEMPO
+            and (tempo := int.from_bytes(message.data[1:4], "big"))
+        ):
+            changes[message.tick] = tempo
     starts = sorted(changes)
-    holding = np.searchsorted(starts, ticks, side="right") - 1
-    return 60e6 / np.array([changes[start] for start in starts])[holding]
+    current = np.searchsorted(starts, ticks, side="right") - 1
+    return 60e6 / np.array([changes[start] for start in starts])[current]
 
 
-def _end(file: Any) -> int:
+def _end(file: Sequence[Message]) -> int:
     """Return the tick at which the tracks with notes on channel 10 end, or all tracks if there are none."""
-    drums = [
-        track
-        for track in file.tracks
-        if any(message.type == "note_on" and message.channel == DRUM_CHANNEL for message in track)
-    ]
-    return max(sum(message.time for message in track) for track in drums or file.tracks)
-
-
-# --- many files --------------------------------------------------------------------------------------------
-
-
-def parse_files(folder: Path, names: Sequence[str], *, progress: bool) -> dict[str, Beat | str]:
-    """Parse files by their paths in a folder; return for each the beat, or in one line why there is none.
-
-    The results of a hundred files or more are cached until one of them changes. With ``progress``, a terminal shows a
-    progress bar.
-    """
-    results: dict[str, Beat | str] = {}
-    contents = {}
-    for name in names:
-        try:
-            contents[name] = (folder / name).read_bytes()
-        except OSError as error:
-            results[name] = f"cannot be read: {error.strerror or error}"
-    digests = [(name, hashlib.sha256(data).hexdigest()) for name, data in contents.items()]
-    cache = cache_file("beats", [_CACHE_VERSION, version("mido"), digests], ".npz")
-    cached = _read_cache(cache) if len(contents) >= _WORTH_CACHING else None
-    if cached is not None:
-        return results | cached
-    parsed: dict[str, Beat | str] = {}
-    for name, data in tqdm(contents.items(), "reading", unit="file", leave=False, disable=None if progress else True):
-        try:
-            parsed[name] = parse_beat(data, name)
-        except UnusableBeatError as error:
-            parsed[name] = str(error)
-    if len(contents) >= _WORTH_CACHING:
-        _write_cache(cache, parsed)
-    return results | parsed
-
-
-def _read_cache(path: Path) -> dict[str, Beat | str] | None:
-    """Read cached results; None if there are none, or if the file is damaged."""
-    try:
-        with path.open("rb") as stream, np.load(stream) as arrays:
-            bars = Bars(*(arrays[field.name] for field in dataclasses.fields(Bars)))
-            files = json.loads(str(arrays["files"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return None
-    ends = itertools.accumulate(count for _, count, _ in files)
-    return {
-        name: result
-        if isinstance(result, str)
-        else Beat(bars[end - count : end], Counter({int(note): times for note, times in result.items()}))
-        for (name, count, result), end in zip(files, ends, strict=True)
-    }
-
-
-def _write_cache(path: Path, parsed: Mapping[str, Beat | str]) -> None:
-    bars = Bars.join([beat.bars for beat in parsed.values() if isinstance(beat, Beat)])
-    files = [
-        (name, len(beat.bars), beat.unmapped) if isinstance(beat, Beat) else (name, 0, beat)
-        for name, beat in parsed.items()
-    ]
-    described = np.array(json.dumps(files))
-    write_cache(path, "parsed beats", lambda partial: np.savez_compressed(partial, files=described, **vars(bars)))
+    drums = {message.track for message in file if message.status == _NOTE_ON << 4 | DRUM_CHANNEL}
+    return max(message.tick for message in file if not drums or message.track in drums)
 
 
 # --- writing -----------------------------------------------------------------------------------------------

@@ -1,39 +1,19 @@
 """Folders of MIDI files to note arrays, whatever is in the files.
 
-Files are parsed in separate processes. When one crashes or hangs, the file that it was reading is skipped with the
-reason, and a new process reads the rest.
+Files are parsed in watched processes, see `manymodes.watched`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
-import pickle
-import signal
-import subprocess
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-import joblib
+from typing import NamedTuple
 
 from evaluation.reading.notes import Notes
 from manymodes.cli import UserError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from manymodes.watched import Death, each
 
 SUFFIXES = {".mid", ".midi"}
-
-SECONDS_A_FILE = 20.0
-"""A file that takes longer is skipped."""
-
-FILES_A_TASK = 500
-
-PARSER = (sys.executable, "-P", "-m", "evaluation.reading.midi")
-"""Starts a parsing process; its last argument, the seconds that a file may take, is added."""
 
 
 class Skipped(NamedTuple):
@@ -97,59 +77,10 @@ def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -
         (str((folder / file).absolute()), printable(f"{label}/{file.as_posix()}"))
         for file in sorted(files, key=lambda file: file.parts)
     ]
-    workers = max(1, min(joblib.effective_n_jobs(jobs), len(named) // 50 + 1))
-    size = max(1, min(FILES_A_TASK, -(-len(named) // workers)))
-    tasks = [named[start : start + size] for start in range(0, len(named), size)]
-    # threads are enough: each one only waits for its process
-    parallel = joblib.Parallel(n_jobs=workers, prefer="threads")
     pieces: list[Notes] = []
-    for results in parallel(joblib.delayed(read_guarded)(task) for task in tasks):
-        pieces.extend(result for result in results if isinstance(result, Notes))
-        skipped.extend(result for result in results if isinstance(result, Skipped))
-    return ReadResult(pieces, skipped)
-
-
-def read_guarded(
-    named: Sequence[tuple[str, str]], seconds_a_file: float = SECONDS_A_FILE, command: Sequence[str] = PARSER
-) -> list[Notes | Skipped]:
-    """Read files, (path, name) each, in a separate process, and in a new one after each file that ended the last."""
-    results: list[Notes | Skipped] = []
-    while len(results) < len(named):
-        results.extend(_read_until_crash(named[len(results) :], seconds_a_file, command))
-    return results
-
-
-def _read_until_crash(
-    named: Sequence[tuple[str, str]], seconds_a_file: float, command: Sequence[str]
-) -> list[Notes | Skipped]:
-    """Read files in one process, up to and including the first that it does not survive."""
-    # one thread each: linear algebra has no part in parsing, and its pools take long to start
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    run = subprocess.run(  # noqa: S603 - our own module, by our own interpreter
-        [*command, str(seconds_a_file)],
-        input=json.dumps(named).encode(),
-        capture_output=True,
-        env=environment | {"PYTHONPATH": os.pathsep.join(paths)},
-        check=False,
-    )
-    stream, answers = io.BytesIO(run.stdout), []
-    with contextlib.suppress(EOFError, pickle.UnpicklingError):  # the end, or the middle of an answer
-        while True:
-            answers.append(pickle.load(stream))  # noqa: S301 - written by our own process, not by a file
-    if not answers:
-        printed = run.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise RuntimeError(f"the parsing process did not start: {printed[-1]}")
-    results: list[Notes | Skipped] = [
-        Skipped(name, answer) if isinstance(answer, str) else answer
-        for (_, name), answer in zip(named, answers[1:], strict=False)
-    ]
-    if len(results) < len(named):
-        if run.returncode == -signal.SIGALRM:
-            reason = f"no answer from the MIDI parser in {seconds_a_file:g} s"
+    for (_, name), answer in zip(named, each("evaluation.reading.midi:read", named, jobs=jobs), strict=True):
+        if isinstance(answer, Notes):
+            pieces.append(answer)
         else:
-            code = run.returncode
-            cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            reason = f"the MIDI parser crashed on it ({cause})"
-        results.append(Skipped(named[len(results)][1], reason))
-    return results
+            skipped.append(Skipped(name, answer.reason if isinstance(answer, Death) else answer))
+    return ReadResult(pieces, skipped)

@@ -7,9 +7,21 @@ know, longer headers, wrong track counts and lengths, and tracks that break off.
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-__all__ = ["LARGEST_FILE", "UnreadableMidiError", "read_score", "repaired"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "LARGEST_FILE",
+    "Message",
+    "UnreadableMidiError",
+    "check_size",
+    "messages",
+    "read_score",
+    "repaired",
+    "ticks_per_quarter",
+]
 
 LARGEST_FILE = 32_000_000
 """Bytes. A symphony is under one million."""
@@ -18,7 +30,9 @@ _END_OF_TRACK = b"\x00\xff\x2f\x00"
 _LONGEST_NUMBER = 4  # bytes of a length or time
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
+_STATUS = 0x80  # bytes from here on begin an event
 _META, _SYSEX = 0xFF, (0xF0, 0xF7)
+_TRACK_ENDS = b"\x2f"
 _SEPARATE_PIECES = 2
 
 
@@ -34,11 +48,7 @@ def read_score(data: bytes) -> Any:
     """
     import symusic
 
-    if not data:
-        raise UnreadableMidiError("empty file")
-    if len(data) > LARGEST_FILE:
-        limit = f"{LARGEST_FILE / 1e6:.0f} MB"
-        raise UnreadableMidiError(f"{len(data) / 1e6:.0f} MB, more than the {limit} that a MIDI file may have")
+    check_size(len(data))
     if not _in_order(data):
         data = repaired(data)
     try:
@@ -49,6 +59,17 @@ def read_score(data: bytes) -> Any:
         return symusic.Score.from_midi(repaired(data))
     except (RuntimeError, ValueError, MemoryError, OverflowError):
         raise UnreadableMidiError("its events make no sense as MIDI") from None
+
+
+def check_size(size: int) -> None:
+    """Refuse a file by its size in bytes, before it is read.
+
+    Raises:
+        UnreadableMidiError: it is larger than `LARGEST_FILE`.
+    """
+    if size > LARGEST_FILE:
+        limit = f"{LARGEST_FILE / 1e6:.0f} MB"
+        raise UnreadableMidiError(f"{size / 1e6:.0f} MB, more than the {limit} that a MIDI file may have")
 
 
 def _in_order(data: bytes) -> bool:
@@ -71,6 +92,8 @@ def repaired(data: bytes) -> bytes:
     Raises:
         UnreadableMidiError: as `read_score`.
     """
+    if not data:
+        raise UnreadableMidiError("empty file")
     begin = data.find(b"MThd")
     if begin < 0 or len(data) < begin + 14:
         raise UnreadableMidiError("not a MIDI file: it has no header (MThd)")
@@ -85,43 +108,105 @@ def repaired(data: bytes) -> bytes:
     return header + b"".join(struct.pack(">4sI", b"MTrk", len(track)) + track for track in tracks)
 
 
+class Message(NamedTuple):
+    """An event of a MIDI file.
+
+    Attributes:
+        track: number of its track.
+        tick: from the beginning.
+        status: with the channel, as in the file.
+        data: the bytes after it; of a meta event, its type and its content.
+    """
+
+    track: int
+    tick: int
+    status: int
+    data: bytes
+
+
+def messages(data: bytes) -> Iterator[Message]:
+    """Yield every whole event of a MIDI file, track after track, the ends of tracks among them.
+
+    Unlike symusic it has notes that are never released.
+
+    Raises:
+        UnreadableMidiError: as `read_score`.
+    """
+    data = data if _in_order(data) else repaired(data)
+    place, track = 14, 0
+    while data[place : place + 4] == b"MTrk":
+        end = place + 8 + int.from_bytes(data[place + 4 : place + 8], "big")
+        tick = 0
+        for time, status, content, _ in _events(data, place + 8, end):
+            tick += time
+            yield Message(track, tick, status, content)
+        place, track = end, track + 1
+
+
+def ticks_per_quarter(data: bytes) -> int:
+    """Return the resolution of a MIDI file.
+
+    Raises:
+        UnreadableMidiError: as `read_score`.
+    """
+    return int.from_bytes((data if _in_order(data) else repaired(data))[12:14], "big")
+
+
 def _tracks(data: bytes, place: int) -> list[bytes]:
-    """Return the events of each track chunk; other chunks are skipped."""
+    """Return the whole events of each track chunk; other chunks are skipped."""
     tracks = []
     while (place := data.find(b"MTrk", place)) >= 0:
-        size = int.from_bytes(data[place + 4 : place + 8], "big")
-        events, place = _whole_events(data, place + 8, min(len(data), place + 8 + size))
-        tracks.append(events + _END_OF_TRACK)
+        begin = place + 8
+        end = min(len(data), begin + int.from_bytes(data[place + 4 : begin], "big"))
+        events, place = [], begin
+        for time, status, content, after in _events(data, begin, end):
+            if status == _META:
+                content = content[:1] + _written(len(content) - 1) + content[1:]  # noqa: PLW2901 - as in a file
+            elif status in _SYSEX:
+                content = _written(len(content)) + content  # noqa: PLW2901 - as in a file
+            events.append(_written(time) + bytes([status]) + content)
+            place = after
+        whole = bool(events) and events[-1].endswith(_END_OF_TRACK[1:])
+        tracks.append(b"".join(events if whole else [*events, _END_OF_TRACK]))
     return tracks
 
 
-def _whole_events(data: bytes, begin: int, end: int) -> tuple[bytes, int]:
-    """Return the whole events of a track without its end mark, each with its status, and where reading stopped."""
-    events, place, status = bytearray(), begin, 0
+def _events(data: bytes, place: int, end: int) -> Iterator[tuple[int, int, bytes, int]]:
+    """Yield each whole event of a track: ticks since the last one, status, data, and the place after it."""
+    status, late = 0, 0
     while place < end:
         time, after = _number(data, place, end)
         if time is None or after >= end:
-            break
-        delta = data[place:after]
-        if data[after] >= 0x80:  # noqa: PLR2004  (a status byte)
+            return
+        late += time
+        if data[after] >= _STATUS:
             status, after = data[after], after + 1
         if status == _META or status in _SYSEX:
             length, content = _number(data, after + (status == _META), end)
             if length is None or content + length > end:
-                break
-            if status == _META and data[after] == 0x2F:  # noqa: PLR2004  (end of track)
-                return bytes(events), content + length
-            events += delta + bytes([status]) + data[after : content + length]
+                return
+            kind = data[after : after + 1] if status == _META else b""
             place = content + length
+            yield late, status, kind + data[content:place], place
+            if kind == _TRACK_ENDS:
+                return
+            late = 0
             continue
-        count = _DATA_BYTES.get(status >> 4, _SYSTEM_BYTES.get(status, 0))
-        values = data[after : after + count]
-        if status < 0x80 or after + count > end or any(value > 0x7F for value in values):  # noqa: PLR2004
-            break
-        if status < 0xF0:  # noqa: PLR2004  (the others are of no use in a file)
-            events += delta + bytes([status]) + values
-        place = after + count
-    return bytes(events), max(place, begin)
+        place = after + _DATA_BYTES.get(status >> 4, _SYSTEM_BYTES.get(status, 0))
+        values = data[after:place]
+        if status < _STATUS or place > end or not values.isascii():
+            return
+        if status < _SYSEX[0]:  # the others are of no use in a file
+            yield late, status, values, place
+            late = 0
+
+
+def _written(number: int) -> bytes:
+    """Write a number of variable length."""
+    groups = [number & 0x7F]
+    while number := number >> 7:
+        groups.append(number & 0x7F | _STATUS)
+    return bytes(reversed(groups))
 
 
 def _number(data: bytes, place: int, end: int) -> tuple[int | None, int]:
@@ -129,6 +214,6 @@ def _number(data: bytes, place: int, end: int) -> tuple[int | None, int]:
     value = 0
     for after in range(place, min(place + _LONGEST_NUMBER, end)):
         value = value << 7 | data[after] & 0x7F
-        if data[after] < 0x80:  # noqa: PLR2004
+        if data[after] < _STATUS:
             return value, after + 1
     return None, place

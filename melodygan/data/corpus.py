@@ -27,8 +27,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes.cli import UserError
 from manymodes.files import Skipped, cache_folder, replacing_file
+from manymodes.watched import Death, each
 from melodygan.data.encoding import Note, Tune, pitches_in
-from melodygan.data.readers import FORMATS, PARSER_VERSION, Record, one_line, pieces_of, read_piece
+from melodygan.data.events import UnreadableError
+from melodygan.data.readers import FORMATS, PARSER_VERSION, Record, one_line, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,9 +40,6 @@ _HELD_OUT = 0.1  # share of validation and of test tunes
 
 # Of a book, only the tunes whose collection number begins with this: erk5 has tunes of other peoples, numbered L….
 _BOOK_NUMBERS = {"erk": "E"}
-
-# Starting worker processes takes longer than parsing this many tunes.
-_FEW_PIECES = 40
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,6 @@ def _hash_files(paths: Mapping[str, Path]) -> dict[str, str | OSError]:
 
 
 def _parse(found: _Found, contents: Mapping[str, str | OSError], jobs: int, progress: bool) -> list[Record]:
-    from joblib import Parallel, delayed
     from tqdm import tqdm
 
     records: list[Record | None] = []
@@ -250,15 +248,18 @@ def _parse(found: _Found, contents: Mapping[str, str | OSError], jobs: int, prog
         if isinstance(content, OSError):
             records.append(Record(name, skipped=one_line(content.strerror or content)))
         else:
-            in_file = pieces_of(found.paths[name], name, found.numbers)
+            try:
+                in_file = pieces_of(found.paths[name], name, found.numbers)
+            except (OSError, UnreadableError) as error:
+                records.append(Record(name, skipped=one_line(error)))
+                continue
             pieces += in_file
             records += [None] * len(in_file)
-    alone = jobs == 1 or len(pieces) <= _FEW_PIECES
-    work = Parallel(n_jobs=1 if alone else jobs, batch_size=1 if alone else 16, return_as="generator")
-    results = work(delayed(read_piece)(piece) for piece in pieces)
+    results = each("melodygan.data.readers:read_piece", pieces, jobs=jobs)
     # disable=None: no bar where the output is not a terminal
     bar = tqdm(results, "parsing", len(pieces), unit="tune", leave=False, disable=None if progress else True)
-    parsed = iter(bar)
+    answers = zip(pieces, bar, strict=True)
+    parsed = (Record(piece.name, skipped=a.reason) if isinstance(a, Death) else a for piece, a in answers)
     return [record if record is not None else next(parsed) for record in records]
 
 
@@ -266,7 +267,7 @@ def _parse(found: _Found, contents: Mapping[str, str | OSError], jobs: int, prog
 
 
 def _cache_key(found: _Found, contents: Mapping[str, str | OSError]) -> str:
-    parts = [str(PARSER_VERSION), importlib.metadata.version("music21"), found.numbers]
+    parts = [str(PARSER_VERSION), importlib.metadata.version("symusic"), found.numbers]
     parts += [f"{name}\0{content}" for name, content in contents.items()]
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 

@@ -7,10 +7,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from manymodes import watched
 from manymodes.cli import UserError
 from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, pitch_name, pitches_in
+from melodygan.data.events import UnreadableError
 from melodygan.data.form import METERS, Form, Key, form_of, transposed
-from melodygan.data.readers import FORMATS, pieces_of, read_quantised
+from melodygan.data.readers import FORMATS, Quantised, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -109,11 +111,15 @@ def _read_file(path: Path, option: str) -> Given:
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"{option}: {path} is not a file of tunes: give one of {', '.join(FORMATS)}")
     try:
-        found = read_quantised(pieces_of(path, path.name)[0])
+        (piece, *_) = pieces_of(path, path.name)
     except OSError as error:
         raise UserError(f"{option}: cannot read {path}: {error.strerror or error}; check its permissions") from None
-    except ValueError as error:
-        raise UserError(f"{option}: no usable tune in {path}: {error}; give a melody with notes") from None
+    except UnreadableError as error:
+        raise UserError(f"{option}: no usable tune in {path}: {error}") from None
+    found = watched.call("melodygan.data.readers:read_quantised", piece)
+    if not isinstance(found, Quantised):
+        reason = found.reason if isinstance(found, watched.Death) else found
+        raise UserError(f"{option}: no usable tune in {path}: {reason}; give a melody with notes")
     remarks = [f"{path.name}: the melody is that of {found.part}"] if found.part else []
     if found.irregular:
         remarks.append(f"{path.name}: {found.irregular}")

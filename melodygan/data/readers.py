@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 PARSER_VERSION = 4
 """Increase it whenever the same files would give other records: cached ones are then parsed again."""
 
+LARGEST_FILE = 32_000_000
+"""Bytes. A symphony as MIDI is under one million."""
+
 FORMATS = (".krn", ".abc", ".mid", ".midi", ".xml", ".musicxml", ".mxl")
 """The file name suffixes that can be read."""
 
@@ -73,10 +76,11 @@ def pieces_of(path: Path, name: str, numbers: str = "") -> list[Piece]:
 
     Raises:
         OSError: the file cannot be read.
+        UnreadableError: it is too large.
     """
     if path.suffix.lower() != ".abc":
         return [Piece(name, path)]
-    header, *texts = re.split(r"(?m)^(?=X:)", _decode(path.read_bytes()))
+    header, *texts = re.split(r"(?m)^(?=X:)", _decode(read_limited(path)))
     if not texts:
         return [Piece(name, path, f"X:1\n{header}")]
     # fields above the first tune hold for all of them
@@ -137,15 +141,21 @@ class Quantised(NamedTuple):
     irregular: str = ""
 
 
-def read_quantised(piece: Piece) -> Quantised:
+def read_quantised(piece: Piece) -> Quantised | str:
     """Parse one tune of any lengths: every onset goes to the nearest sixteenth.
 
     A note without a length after that, such as an ornament, is left out.
 
-    Raises:
-        OSError: the file cannot be read.
-        UnreadableError: it cannot be parsed, or has no notes.
+    Returns:
+        the tune, or in one line why there is none.
     """
+    try:
+        return _quantised(piece)
+    except (OSError, UnreadableError) as error:
+        return one_line(error)
+
+
+def _quantised(piece: Piece) -> Quantised:
     melody = _read(piece)
     ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
     places = [math.floor(end * STEPS_PER_QUARTER + Fraction(1, 2)) for end in ends]
@@ -159,7 +169,7 @@ def read_quantised(piece: Piece) -> Quantised:
 
 def _read(piece: Piece) -> _Melody:
     suffix = piece.path.suffix.lower()
-    data = b"" if piece.text else piece.path.read_bytes()
+    data = b"" if piece.text else read_limited(piece.path)
     if suffix == ".abc":
         sheet = read_abc(piece.text)
         sheet = sheet._replace(name=_essen_number(piece.text) or sheet.name)
@@ -197,6 +207,18 @@ def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note]) -> tupl
         pickup_steps=int(pickup) if pickup.denominator == 1 else 0,
     )
     return tune, semitones
+
+
+def read_limited(path: Path) -> bytes:
+    """Read a file of music.
+
+    Raises:
+        OSError: it cannot be read.
+        UnreadableError: it is larger than `LARGEST_FILE`.
+    """
+    if path.stat().st_size > LARGEST_FILE:
+        raise UnreadableError(f"{path.stat().st_size / 1e6:.0f} MB, more than {LARGEST_FILE / 1e6:.0f} MB")
+    return path.read_bytes()
 
 
 def one_line(problem: object) -> str:

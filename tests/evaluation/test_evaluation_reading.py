@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import textwrap
 
 import mido
 import numpy as np
@@ -12,8 +10,8 @@ import pretty_midi
 import pytest
 from midifiles import write_midi
 
-from evaluation.reading.folders import Skipped, read_folder, read_guarded, read_some
-from evaluation.reading.midi import UnreadableError, load
+from evaluation.reading.folders import read_folder, read_some
+from evaluation.reading.midi import UnreadableMidiError, load
 from evaluation.reading.notes import Notes, bar_grid
 from manymodes.cli import UserError
 
@@ -59,7 +57,7 @@ def test_every_file_is_read_or_listed(tmp_path):
     assert {"set/a.mid", "set/deep/down/B.MIDI"} <= {piece.name for piece in result.pieces}
     assert reasons["set/silent.mid"] == "no notes"
     assert reasons["set/empty.mid"] == "empty file"
-    assert "not readable as MIDI" in reasons["set/text.mid"]
+    assert "not a MIDI file" in reasons["set/text.mid"]
     assert "40 MB" in reasons["set/huge.mid"]
     assert "No such file" in reasons["set/dangling.mid"]
 
@@ -96,7 +94,7 @@ def test_tempo_metre_and_tracks_are_read_from_the_whole_file(tmp_path):
     # a note struck twice ends first in, first out
     piece = read([(0.0, 1.0, 60), (0.5, 1.5, 60)])
     assert (piece.onset.tolist(), piece.duration.tolist()) == ([0, 0.5], [1, 1.5])
-    with pytest.raises(UnreadableError, match="more than 50,000 bars"):
+    with pytest.raises(UnreadableMidiError, match="more than 10,000 bars"):
         read([(500_000.0, 1.0, 60)])
 
 
@@ -113,42 +111,6 @@ def test_folders_that_hold_nothing_are_named(tmp_path):
         read_some(tmp_path)
     with pytest.raises(UserError, match="is a file"):
         read_folder(tmp_path / "a.mid")
-
-
-UNRULY = textwrap.dedent("""
-    import os, sys, time
-    from evaluation.reading import midi
-    real = midi.load
-    def load(path, name):
-        if "crash" in name:
-            os.abort()
-        if "hang" in name:
-            time.sleep(60)
-        if "exit" in name:
-            os._exit(3)
-        return real(path, name)
-    midi.load = load
-    midi.main()
-""")
-
-
-def test_a_parser_that_dies_or_hangs_costs_one_file_each(tmp_path):
-    names = ["a", "crash1", "b", "hang", "c", "crash2", "exit", "d"]
-    for name in names:
-        write_midi(tmp_path / f"{name}.mid", [(0.0, 1.0, 60)])
-    named = [(str(tmp_path / f"{name}.mid"), name) for name in names]
-    results = read_guarded(named, 2.0, [sys.executable, "-c", UNRULY])
-    assert [r.name for r in results if isinstance(r, Notes)] == ["a", "b", "c", "d"]
-    reasons = {r.path: r.reason for r in results if isinstance(r, Skipped)}
-    assert "SIGABRT" in reasons["crash1"]
-    assert "SIGABRT" in reasons["crash2"]
-    assert "exit code 3" in reasons["exit"]
-    assert "no answer" in reasons["hang"]
-
-
-def test_a_parser_that_cannot_start_is_an_error_and_not_a_skipped_file(tmp_path):
-    with pytest.raises(RuntimeError, match=r"did not start.*broken"):
-        read_guarded([("a.mid", "a")], 2.0, [sys.executable, "-c", "raise SystemExit('broken')"])
 
 
 def test_bar_grid_through_changes_of_metre():

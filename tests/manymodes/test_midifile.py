@@ -1,6 +1,7 @@
 """MIDI files as they come: wrapped, damaged, cut off."""
 
 import io
+import itertools
 import struct
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manymodes.music.midifile import UnreadableMidiError, read_score, repaired
+from manymodes.music.midifile import UnreadableMidiError, messages, read_score, repaired
 
 PITCHES = [67, 69, 71, 72, 74, 76, 78, 79]
 CASES = Path(__file__).parents[3] / "shared" / "cases"
@@ -105,6 +106,18 @@ def test_refusals_say_why(data, reason):
 
 def test_a_single_track_of_type_2_is_a_piece():
     assert notes(midi(PITCHES, kind=2)) == [expected(PITCHES)]
+
+
+def test_messages_are_those_of_mido():
+    data = midi(PITCHES, PITCHES[:3])
+    track = data[22 : 22 + struct.unpack(">I", data[18:22])[0]].replace(b"\x00\xff\x2f\x00", b"\x83\x60\xff\x2f\x00")
+    for content in (data, WHOLE[:14] + chunk(b"MTrk", track)):
+        for number, events in enumerate(mido.MidiFile(file=io.BytesIO(content)).tracks):
+            ours = [message for message in messages(content) if message.track == number]
+            theirs = list(itertools.accumulate(event.time for event in events))
+            assert [message.tick for message in ours] == theirs
+            notes = [(message.status & 15, *message.data) for message in ours if message.status >> 4 == 9]
+            assert notes == [(event.channel, event.note, event.velocity) for event in events if event.type == "note_on"]
 
 
 @settings(max_examples=300)
