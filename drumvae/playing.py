@@ -121,7 +121,8 @@ def varied(
         played = humanise(model, latents, hits, tempo=source.tempos, amount=uneven, seed=part)
         velocities = np.where(source.hits, source.velocities, played.velocities)
         offsets = np.where(source.hits, source.offsets, played.offsets)
-        variations.append(type(source).of(played.hits, velocities, offsets, tempo=source.tempos))
+        variation = type(source).of(played.hits, velocities, offsets, tempo=source.tempos)
+        variations.append(variation.with_notes_of(source))
     return variations
 
 
@@ -156,7 +157,8 @@ def transferred(
         complexity=complexity,
         temperature=temperature,
     )
-    return humanise(model, latents, hits, tempo=source.tempos, amount=humanize, seed=seed)
+    played = humanise(model, latents, hits, tempo=source.tempos, amount=humanize, seed=seed)
+    return played.with_notes_of(source)
 
 
 def humanized(model: DrumVAE, source: Bars, *, amount: float = 1.0, seed: int = 0) -> Bars:
@@ -171,4 +173,4 @@ def humanized(model: DrumVAE, source: Bars, *, amount: float = 1.0, seed: int = 
         (1 - amount) * theirs + amount * ours
         for theirs, ours in ((source.velocities, human.velocities), (source.offsets, human.offsets))
     )
-    return type(source).of(source.hits, velocities, offsets, tempo=source.tempos)
+    return type(source).of(source.hits, velocities, offsets, tempo=source.tempos, notes=source.notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +44,7 @@ KEPT = 0.28
 LATEST = np.nextafter(np.float32(0.5), np.float32(0))
 """The largest offset of a hit, in steps."""
 
+_FIRST_NOTES = np.array([notes[0] for notes in NOTES.values()])
 _STEP_MS_AT_1_BPM = 60_000 / STEPS_PER_QUARTER
 _SILENT, _SOFT, _LOUD = 1e-6, 0.4, 0.8  # velocities above which a hit is drawn, and as louder
 
@@ -59,6 +60,7 @@ class Bars:
         tempos: float32 [n], BPM.
         styles: int64 [n], number of the style, −1 if unknown.
         sources: str [n], name of the file or template.
+        notes: uint8 [n, 16, 9], MIDI note of each hit, one of its instrument's `NOTES`; 0 where there is no hit.
     """
 
     hits: NDArray[np.bool_]
@@ -67,6 +69,7 @@ class Bars:
     tempos: NDArray[np.float32]
     styles: NDArray[np.int64]
     sources: NDArray[np.str_]
+    notes: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -84,8 +87,12 @@ class Bars:
         *,
         tempo: float | np.ndarray,
         source: str = "",
+        notes: np.ndarray | None = None,
     ) -> Bars:
-        """Return bars of unknown style from arrays [n, 16, 9], read where there is a hit, and BPM, one or [n]."""
+        """Return bars of unknown style from arrays [n, 16, 9], read where there is a hit, and BPM, one or [n].
+
+        Hits have the first note of their instrument unless notes are given.
+        """
         struck = np.asarray(hits, bool)
         return cls(
             struck,
@@ -94,6 +101,7 @@ class Bars:
             np.broadcast_to(np.asarray(tempo, np.float32), len(struck)).copy(),
             np.full(len(struck), -1, np.int64),
             np.full(len(struck), source),
+            np.where(struck, _FIRST_NOTES if notes is None else notes, 0).astype(np.uint8),
         )
 
     @classmethod
@@ -103,6 +111,18 @@ class Bars:
             nothing = np.zeros((0, STEPS, len(INSTRUMENTS)))
             return cls.of(nothing, nothing, nothing, tempo=0)
         return cls(*(np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True)))
+
+    def with_notes_of(self, source: Bars) -> Bars:
+        """Return these bars with the notes of another beat, as long as they are.
+
+        A hit has the note of its cell there; a new one the commonest note of its instrument.
+        """
+        notes = source.notes.copy()
+        for number in range(notes.shape[-1]):
+            of_it = notes[..., number][source.hits[..., number]]
+            usual = np.bincount(of_it).argmax() if len(of_it) else _FIRST_NOTES[number]
+            notes[..., number] = np.where(notes[..., number], notes[..., number], usual)
+        return replace(self, notes=np.where(self.hits, notes, 0).astype(np.uint8))
 
     @property
     def struck(self) -> NDArray[np.bool_]:

@@ -147,8 +147,10 @@ def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
     hits.flat[struck] = True
     loud.flat[struck] = velocities[kept] / _LOUDEST
     late.flat[struck] = exact[kept] - places[kept]
+    pitches = np.zeros(hits.shape, np.uint8)
+    pitches.flat[struck] = notes[known][kept]
     tempos = _tempos(file, np.arange(count) * bar_ticks)
-    return Beat(Bars.of(hits, loud, late, tempo=tempos, source=source), unmapped)
+    return Beat(Bars.of(hits, loud, late, tempo=tempos, source=source, notes=pitches), unmapped)
 
 
 def _drums(file: Sequence[Message]) -> NDArray[np.int64]:
@@ -215,8 +217,8 @@ def _end(file: Sequence[Message]) -> int:
 def write_beat(path: Path, bars: Bars) -> None:
     """Write bars as a type 0 MIDI file, drums on channel 10, with their velocities, offsets and tempos from 4 BPM.
 
-    `read_beat` returns the same hits, velocities rounded to 1/127, and offsets to one of 120 ticks per sixteenth. A
-    hit before the beginning moves to the beginning. The file is replaced in one step.
+    `read_beat` returns the same hits and notes, velocities rounded to 1/127, and offsets to one of 120 ticks per
+    sixteenth. A hit before the beginning moves to the beginning. The file is replaced in one step.
     """
     import mido
 
@@ -235,7 +237,7 @@ def write_beat(path: Path, bars: Bars) -> None:
         for begin in range(len(bars))
         if begin == 0 or bars.tempos[begin] != bars.tempos[begin - 1]
     ]
-    pitches = np.array([notes[0] for notes in NOTES.values()])[instrument].tolist()
+    pitches = bars.notes[bar, step, instrument].tolist()
     for tick, end, note, velocity in zip(begins.tolist(), ends.tolist(), pitches, velocities.tolist(), strict=True):
         events.append((tick, 2, mido.Message("note_on", channel=DRUM_CHANNEL, note=note, velocity=velocity)))
         events.append((end, 1, mido.Message("note_off", channel=DRUM_CHANNEL, note=note, velocity=0)))

@@ -74,7 +74,7 @@ def test_bars_come_back_from_midi(tmp_path_factory, seed, count):
     path = tmp_path_factory.getbasetemp() / "beat.mid"
     bars = random_bars(seed, count)
     write_beat(path, bars)
-    beat = read_beat(path)
+    beat = parse_beat(path.read_bytes(), path.name, to_end=True)
     assert (beat.bars.hits == bars.hits).all()
     assert not beat.unmapped
     assert np.abs(beat.bars.velocities - bars.velocities).max() <= 0.5 / 127 + 1e-6
@@ -82,7 +82,7 @@ def test_bars_come_back_from_midi(tmp_path_factory, seed, count):
     assert ticks.max() <= 1  # half of one, but where that would be the next step
     assert beat.bars.tempos == pytest.approx(bars.tempos, rel=1e-5)
     write_beat(path, beat.bars)
-    again = read_beat(path).bars
+    again = parse_beat(path.read_bytes(), path.name, to_end=True).bars
     assert all((getattr(again, name) == array).all() for name, array in vars(beat.bars).items())
 
 
@@ -105,6 +105,22 @@ def test_what_is_written_is_general_midi(tmp_path):
     assert begun == bars.hits.sum()
     assert not sounding
     assert file.length == pytest.approx(4 * 2)  # four bars of two seconds
+
+
+def test_notes_of_one_instrument_stay_apart(tmp_path):
+    ours = parse([hit(note, 120 * step) for step, note in enumerate((37, 38, 53, 51, 44, 42))]).bars
+    write_beat(tmp_path / "beat.mid", ours)
+    again = read_beat(tmp_path / "beat.mid").bars
+    assert again.notes[0, range(6), again.hits[0, :6].argmax(axis=1)].tolist() == [37, 38, 53, 51, 44, 42]
+
+
+def test_added_hits_have_the_usual_note_of_their_instrument():
+    source = parse([hit(37, 0), hit(37, 480), hit(38, 960)]).bars
+    hits = np.zeros(source.hits.shape, bool)
+    hits[0, [0, 5, 8], SNARE] = hits[0, 3, KICK] = True
+    bars = Bars.of(hits, hits, 0 * hits, tempo=120).with_notes_of(source)
+    assert bars.notes[0, [0, 5, 8], SNARE].tolist() == [37, 37, 38]
+    assert (bars.notes[0, 3, KICK], bars.notes.sum()) == (36, 37 + 37 + 38 + 36)
 
 
 def test_what_is_too_early_comes_at_the_beginning(tmp_path):
