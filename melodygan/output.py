@@ -13,17 +13,20 @@ from manymodes.music.score import Score
 from melodygan.composing import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from melodygan.data.encoding import Note, Tune
 
 
-def write_tunes(folder: Path, tunes: Sequence[Sequence[Note]], names: Iterable[str] = ()) -> None:
+def write_tunes(
+    folder: Path, tunes: Sequence[Sequence[Note]], names: Sequence[str] = (), titles: Sequence[str] = ()
+) -> None:
     """Write tunes as MIDI files, named by numbers by default; an existing folder is moved, see `replacing_folder`."""
+    names = names or numbers(len(tunes))
     with replacing_folder(folder) as partial:
-        for name, notes in zip(names or numbers(len(tunes)), tunes, strict=True):
-            write_score(partial / name, Score(notes, name), ["midi"])
+        for name, title, notes in zip(names, titles or names, tunes, strict=True):
+            write_score(partial / name, Score(notes, title), ["midi"])
 
 
 def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: int) -> int:
@@ -34,5 +37,5 @@ def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: in
     # of a name, only letters, digits, - and _ stay
     stems = [re.sub(r"[^\w-]", "-", tune.name).strip("-")[:60] or "tune" for tune in chosen]
     names = [f"{number:0{digits}d}-{stem}" for number, stem in enumerate(stems, start=1)]
-    write_tunes(folder, [tune.notes for tune in chosen], names)
+    write_tunes(folder, [tune.notes for tune in chosen], names, [tune.name for tune in chosen])
     return len(chosen)

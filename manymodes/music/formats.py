@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from manymodes.cli import some_of
 from manymodes.music.engraving import png, svg_pages
-from manymodes.music.midi import VELOCITY, write_melody
+from manymodes.music.midi import velocity, write_melody
 from manymodes.music.score import STEPS_PER_QUARTER, abc, musicxml
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def write_score(place: Path, score: Score, formats: Collection[str]) -> None:
         return place.with_name(place.name + (f"-{page}" if page > 1 else "") + SUFFIXES[name])
 
     if "midi" in formats:
-        in_quarters = [(pitch, steps / STEPS_PER_QUARTER) for pitch, steps in score.notes]
-        write_melody(file("midi"), in_quarters, tempo=score.tempo, program=score.program)
+        write_melody(file("midi"), score)
     if "abc" in formats:
         file("abc").write_text(abc(score), encoding="utf-8")
     if "wav" in formats:
@@ -74,7 +73,11 @@ def played_notes(score: Score) -> list[PlayedNote]:
     place, notes = 0, []
     for pitch, steps in score.notes:
         if pitch is not None:
-            notes.append(PlayedNote(place * step, steps * step, pitch, VELOCITY, score.program))
+            notes.append(
+                PlayedNote(
+                    place * step, steps * step, pitch, velocity(place - score.upbeat, score.meter), score.program
+                )
+            )
         place += steps
     return notes
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 from manymodes.cli import UserError, did_you_mean
+from manymodes.music.score import STEPS_PER_QUARTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
+    from manymodes.music.score import Score
+
 TICKS_PER_QUARTER = 480
-VELOCITY = 90
+VELOCITY = 88
+_ACCENT = 8
+_EIGHTHS = 8
 _HIGHEST_PROGRAM = 127
+_TICKS_A_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
+_MAJOR_KEYS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
+_MINOR_KEYS = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "C#m", "G#m", "D#m", "A#m")
 
 
 def instrument_program(name: str) -> int:
     """Return the General MIDI program, 0 to 127, of a number, a name, or the first name with this part (``piano``).
 
-    An unknown instrument raises a UserError.
+    Raises:
+        UserError: there is no such instrument.
     """
     from pretty_midi.constants import INSTRUMENT_MAP
 
@@ -34,35 +44,58 @@ def instrument_program(name: str) -> int:
     raise UserError(f"--instrument {name!r} is not a General MIDI instrument or a number from 0 to 127. {hint}".strip())
 
 
-def write_melody(
-    path: Path,
-    notes: Iterable[tuple[int | None, float]],
-    *,
-    tempo: float = 120.0,
-    program: int = 0,
-    meter: tuple[int, int] = (4, 4),
-) -> None:
-    """Write one voice as a type 0 MIDI file, at a tempo in BPM and with a General MIDI program, 0 to 127.
+def velocity(place: int, meter: str) -> int:
+    """Return how hard a note is struck that begins so many sixteenths after a bar line: bars and beats are heard."""
+    beats, unit = map(int, meter.split("/"))
+    beat = 6 if unit == _EIGHTHS and beats % 3 == 0 else 4 * STEPS_PER_QUARTER // unit
+    if place % (beats * 4 * STEPS_PER_QUARTER // unit) == 0:
+        return VELOCITY + _ACCENT
+    return VELOCITY if place % beat == 0 else VELOCITY - _ACCENT
 
-    The notes are (MIDI pitch, or None for a rest; length in quarters) one after the other. A rest at the end delays the
+
+def write_melody(path: Path, score: Score) -> None:
+    """Write a score as a type 0 MIDI file: title, metre, upbeat, key, tempo, program and notes.
+
+    An upbeat is a first bar in a metre of its own length, as notation programs write it. A rest at the end delays the
     end of the track.
     """
     import mido
 
-    track = mido.MidiTrack()
-    track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo)))
-    track.append(mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1]))
-    track.append(mido.Message("program_change", program=program))
-    silence = 0
-    for pitch, quarters in notes:
-        ticks = round(quarters * TICKS_PER_QUARTER)
-        if pitch is None:
-            silence += ticks
-            continue
-        track.append(mido.Message("note_on", note=pitch, velocity=VELOCITY, time=silence))
-        track.append(mido.Message("note_off", note=pitch, velocity=0, time=ticks))
-        silence = 0
-    track.append(mido.MetaMessage("end_of_track", time=silence))
+    events: list[tuple[int, Any]] = [(0, mido.MetaMessage("track_name", name=_latin(score.title)))]
+    for tick, meter in _meters(score):
+        beats, unit = map(int, meter.split("/"))
+        events.append((tick, mido.MetaMessage("time_signature", numerator=beats, denominator=unit)))
+    keys = _MINOR_KEYS if score.mode == "minor" else _MAJOR_KEYS
+    events.append((0, mido.MetaMessage("key_signature", key=keys[score.fifths + len(keys) // 2])))
+    events.append((0, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(score.tempo))))
+    events.append((0, mido.Message("program_change", program=score.program)))
+    step = 0
+    for pitch, steps in score.notes:
+        if pitch is not None:
+            loud = velocity(step - score.upbeat, score.meter)
+            events.append((step * _TICKS_A_STEP, mido.Message("note_on", note=pitch, velocity=loud)))
+            events.append(((step + steps) * _TICKS_A_STEP, mido.Message("note_off", note=pitch, velocity=0)))
+        step += steps
+    events.append((step * _TICKS_A_STEP, mido.MetaMessage("end_of_track")))
+    # a stable sort: what ends comes before what begins, and the metre of a bar before its notes
+    events.sort(key=lambda event: (event[0], not event[1].is_meta and event[1].type == "note_on"))
     midi = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER)
-    midi.tracks.append(track)
+    ticks = [tick for tick, _ in events]
+    times = [later - tick for tick, later in itertools.pairwise([0, *ticks])]
+    midi.tracks.append(mido.MidiTrack(event.copy(time=time) for (_, event), time in zip(events, times, strict=True)))
     midi.save(path)
+
+
+def _meters(score: Score) -> list[tuple[int, str]]:
+    """Return the time signatures, each with its tick."""
+    if not score.upbeat:
+        return [(0, score.meter)]
+    short = Fraction(score.upbeat, 4 * STEPS_PER_QUARTER)
+    unit = max(short.denominator, int(score.meter.split("/")[1]))
+    upbeat = f"{short.numerator * unit // short.denominator}/{unit}"
+    return [(0, upbeat), (score.upbeat * _TICKS_A_STEP, score.meter)]
+
+
+def _latin(title: str) -> str:
+    """Write a title in the character set of MIDI files."""
+    return title.encode("latin-1", "replace").decode("latin-1")

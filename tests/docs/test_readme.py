@@ -6,6 +6,7 @@ from docpages import PAGE, follow
 from test_architecture import ROOT
 
 from manymodes.music.midi import write_melody
+from manymodes.music.score import Score
 
 
 @pytest.mark.parametrize("page", [pytest.param("README.md", marks=pytest.mark.slow), "evaluation/README.md"])
@@ -16,6 +17,6 @@ def test_python_of_a_readme_runs(page, tmp_path, monkeypatch):
     for folder in ("gen", "org"):
         (tmp_path / folder).mkdir()
         for number in range(12):
-            notes = [(int(rng.choice([60, 62, 64, 65, 67])), float(rng.choice([0.5, 1]))) for _ in range(32)]
-            write_melody(tmp_path / folder / f"{number:03}.mid", notes)
+            notes = [(int(rng.choice([60, 62, 64, 65, 67])), int(rng.choice([2, 4]))) for _ in range(32)]
+            write_melody(tmp_path / folder / f"{number:03}.mid", Score(notes, "dice"))
     follow(ROOT / page)

@@ -1,15 +1,25 @@
-import mido
 import pretty_midi
 import pytest
+import symusic
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from music21 import converter
 
 from manymodes.cli import UserError
-from manymodes.music.midi import TICKS_PER_QUARTER, VELOCITY, instrument_program, write_melody
+from manymodes.music.midi import instrument_program, velocity, write_melody
+from manymodes.music.score import Score
 
-# Lengths that MIDI holds exactly: sixteenths and triplets of eighths.
-lengths = st.integers(1, 32).map(lambda n: n / 4) | st.integers(1, 12).map(lambda n: n / 3)
-melodies = st.lists(st.tuples(st.none() | st.integers(0, 127), lengths), max_size=30)
+METERS = {"4/4": 16, "3/4": 12, "2/4": 8, "6/8": 12, "6/4": 24, "3/8": 6, "2/2": 16, "5/4": 20}
+
+
+@st.composite
+def scores(draw):
+    meter = draw(st.sampled_from(sorted(METERS)))
+    notes = draw(st.lists(st.tuples(st.none() | st.integers(24, 100), st.integers(1, 24)), max_size=20))
+    upbeat = draw(st.integers(0, METERS[meter] - 1))
+    mode = draw(st.sampled_from(["major", "minor"]))
+    fifths, tempo, program = draw(st.integers(-7, 7)), draw(st.floats(20, 300)), draw(st.integers(0, 127))
+    return Score([(67, 8), *notes], draw(st.text(max_size=20)), meter, upbeat, fifths, mode, tempo, program)
 
 
 @pytest.fixture(scope="module")
@@ -17,46 +27,54 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp("midi") / "melody.mid"
 
 
-def with_onsets(melody):
-    """Return (pitch, onset, end) of the notes in ticks, and the end of the whole."""
-    now, notes = 0, []
-    for pitch, quarters in melody:
-        end = now + round(quarters * TICKS_PER_QUARTER)
+def sounding(score):
+    """(onset, length, pitch) in sixteenths."""
+    place, notes = 0, []
+    for pitch, steps in score.notes:
         if pitch is not None:
-            notes.append((pitch, now, end))
-        now = end
-    return notes, now
+            notes.append((place, steps, pitch))
+        place += steps
+    return notes
 
 
-def notes_of(track):
-    """Return (pitch, onset, end) of the notes in ticks, and the end of the track."""
-    now, sounding, notes = 0, {}, []
-    for message in track:
-        now += message.time
-        if message.type == "note_on":
-            assert message.velocity == VELOCITY
-            sounding[message.note] = now
-        elif message.type == "note_off":
-            notes.append((message.note, sounding.pop(message.note), now))
-    assert not sounding
-    return notes, now
-
-
-@settings(derandomize=True, max_examples=60)
-@given(melodies, st.floats(20, 300), st.integers(0, 127), st.sampled_from([(4, 4), (3, 4), (6, 8), (2, 2)]))
-def test_mido_reads_the_melody_back(file, melody, tempo, program, meter):
-    write_melody(file, melody, tempo=tempo, program=program, meter=meter)
-    midi = mido.MidiFile(file)
-    assert (midi.type, len(midi.tracks), midi.ticks_per_beat) == (0, 1, TICKS_PER_QUARTER)
-    (track,) = midi.tracks
-    assert notes_of(track) == with_onsets(melody)
-    messages = {message.type: message for message in track}
-    assert mido.tempo2bpm(messages["set_tempo"].tempo) == pytest.approx(tempo, rel=1e-4)
-    assert (messages["time_signature"].numerator, messages["time_signature"].denominator) == meter
-    assert messages["program_change"].program == program
+@settings(derandomize=True, max_examples=80)
+@given(scores())
+def test_symusic_reads_all_of_a_score(file, score):
+    write_melody(file, score)
+    read = symusic.Score(file)
+    (track,) = read.tracks
+    step = read.ticks_per_quarter // 4
+    notes = sorted((note.time / step, note.duration / step, note.pitch) for note in track.notes)
+    assert notes == sorted(sounding(score))
+    assert track.program == score.program
+    (key,) = read.key_signatures
+    assert (key.key, key.tonality) == (score.fifths, int(score.mode == "minor"))
+    assert read.tempos[0].qpm == pytest.approx(score.tempo, rel=1e-4)
+    *upbeat, meter = read.time_signatures
+    assert f"{meter.numerator}/{meter.denominator}" == score.meter
+    assert meter.time == score.upbeat * step
+    assert [16 * sign.numerator / sign.denominator for sign in upbeat] == [score.upbeat] * bool(score.upbeat)
     first = file.read_bytes()
-    write_melody(file, iter(melody), tempo=tempo, program=program, meter=meter)
+    write_melody(file, score)
     assert file.read_bytes() == first
+
+
+@pytest.mark.parametrize(("meter", "upbeat"), [("4/4", 0), ("3/4", 4), ("6/8", 2), ("2/4", 3), ("6/4", 8)])
+def test_music21_finds_the_bar_lines(file, meter, upbeat):
+    bar = METERS[meter]
+    notes = [(60, upbeat)] * bool(upbeat) + [(67, bar // 2), (69, bar // 2)] * 3
+    write_melody(file, Score(notes, "Lied", meter, upbeat, -2, "minor"))
+    part = converter.parse(file, forceSource=True).parts[0]
+    measures = list(part.getElementsByClass("Measure"))
+    starts = [round(4 * measure.offset) for measure in measures]
+    assert starts == [0] * bool(upbeat) + [upbeat + bar * number for number in range(3)]
+    assert part.recurse().getElementsByClass("Key").first().name == "G minor"
+    assert part.partName == "Lied"
+
+
+def test_bars_and_beats_are_heard():
+    assert [velocity(place, "3/4") for place in range(12)] == [96, 80, 80, 80, *[88, 80, 80, 80] * 2]
+    assert [velocity(place, "6/8") for place in (0, 2, 6, 12)] == [96, 80, 88, 96]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from fontgan.data.glyphs import LETTERS, SIZE_PX
 from manymodes.files import save_keras
 from manymodes.music.audio import RATE_HZ, write_audio
 from manymodes.music.midi import write_melody
+from manymodes.music.score import Score
 from melodygan.data.encoding import Note, StepVocabulary, Tune
 from melodygan.data.plan import plan_of
 from melodygan.models.lstm import MelodyLSTM
@@ -64,7 +65,7 @@ def save_all(folder):
 
 
 def tune_file(path, pitches=SCALE):
-    write_melody(path, [(pitch, 1.0) for pitch in pitches])
+    write_melody(path, Score([(pitch, 4) for pitch in pitches], path.stem))
     return path
 
 
