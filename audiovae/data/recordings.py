@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from tqdm import tqdm
 
 from audiovae.data.chunks import QUIETEST_RMS, is_sounding, loudness, to_chunks
+from manymodes import watched
 from manymodes.cli import UserError
 from manymodes.files import Skipped, printable, readable_folder, visible_files
-from manymodes.music.audio import FORMATS, UnreadableSoundError, decode
+from manymodes.music.audio import FORMATS, RATE_HZ, UnreadableSoundError, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,16 +45,33 @@ def read_recordings(source: str | Path, hop: int) -> tuple[list[Recording], list
     if not files:
         raise UserError(f"no sounds in {folder}: it has no file of {', '.join(FORMATS)}")
     recordings, skipped = [], []
-    for file in tqdm(files, "reading", unit="file", leave=False, disable=None):
+    answers = watched.each("audiovae.data.recordings:read_chunks", [(str(folder / file), hop) for file in files])
+    shown = tqdm(answers, "reading", len(files), unit="file", leave=False, disable=None)
+    for file, answer in zip(files, shown, strict=True):
         name = printable(file.as_posix())
-        try:
-            chunks, silent = _cut(decode(folder / file), hop)
-        except UnreadableSoundError as error:
-            skipped.append(Skipped(name, str(error)))
+        if isinstance(answer, watched.Death | str):
+            skipped.append(Skipped(name, answer.reason if isinstance(answer, watched.Death) else answer))
             continue
+        chunks, silent = answer
         instrument = name.split("/")[0] if "/" in name else printable(folder.resolve().name)
         recordings.append(Recording(name, instrument, chunks, silent))
     return recordings, skipped
+
+
+def read_chunks(request: tuple[str, int]) -> tuple[np.ndarray, int] | str:
+    """Read and cut a sound file, (path, hop); called in a watched process.
+
+    Returns:
+        the chunks that are not silent, and the number of the others, or the reason why there are none.
+    """
+    path, hop = request
+    sound = decoded((path, RATE_HZ))
+    if isinstance(sound, str):
+        return sound
+    try:
+        return _cut(sound[0], hop)
+    except UnreadableSoundError as error:
+        return str(error)
 
 
 def _cut(sound: np.ndarray, hop: int) -> tuple[np.ndarray, int]:

@@ -5,24 +5,37 @@ A sound here is an array of float32 samples between −1 and 1, mono.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 
+from manymodes import watched
 from manymodes.cli import UserError, existing_file
 from manymodes.files import check_place, replacing_file
+from manymodes.music.midifile import UnreadableMidiError, read_score
 from manymodes.music.soundfont import PlayedNote, render  # noqa: F401 - render is used from here
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RATE_HZ = 22_050
 """Samples a second, unless given."""
 
 FORMATS = {".wav": "PCM_16", ".flac": "PCM_16", ".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}
 """File suffixes, and the encoding of samples."""
+
+
+RATES_HZ = (1_000, 384_000)
+"""The lowest and highest sampling rate of a file that is read."""
+
+MOST_CHANNELS = 32
+LONGEST_SECONDS = 30 * 60
+MOST_SAMPLES = 60_000_000
+"""Of a channel: 20 minutes at 48 kHz."""
+
+_BLOCK = 1 << 16
+_CANCELLED = 0.01  # of the energy of the louder channel: 20 dB less
+_OVER = 1.12  # 1 dB above full scale; lossy formats overshoot by less
 
 
 class UnreadableSoundError(Exception):
@@ -32,7 +45,8 @@ class UnreadableSoundError(Exception):
 def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
     """Read a WAV, FLAC, OGG or MP3 file, mixed to mono and resampled: float32 [samples], at least one.
 
-    A file that does not exist or is not a sound raises a UserError.
+    Raises:
+        UserError: the file does not exist or is not a sound.
     """
     file = existing_file(path, "the sound")
     try:
@@ -42,19 +56,79 @@ def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
 
 
 def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """Read a sound file as `read_audio` does; raise an UnreadableSoundError if it is empty, or not finite numbers."""
+    """Read a sound file as `read_audio` does, in a watched process.
+
+    Raises:
+        UnreadableSoundError: it cannot be read, is empty, too long, or has NaN or infinite samples.
+    """
+    answer = watched.call("manymodes.music.audio:decoded", (str(file), rate_hz))
+    if isinstance(answer, watched.Death):
+        raise UnreadableSoundError(f"cannot be read: {answer.reason}")
+    if isinstance(answer, str):
+        raise UnreadableSoundError(answer)
+    samples, above = answer
+    if above > 0:
+        print(f"note: {file.name} goes {above:.0f} dB above full scale and was made as much softer", file=sys.stderr)
+    return np.asarray(samples)
+
+
+def decoded(request: tuple[str, int]) -> tuple[np.ndarray, float] | str:
+    """Read a sound file, (path, rate in Hz); called in a watched process.
+
+    Returns:
+        float32 [samples] and by how many dB they were above full scale, or the reason why there are none.
+    """
+    path, rate_hz = request
     try:
-        with file.open("rb") as stream:
-            samples, rate = soundfile.read(stream, dtype="float32", always_2d=True)
+        return _decoded(path, rate_hz)
     except soundfile.LibsndfileError as error:
-        raise UnreadableSoundError(f"cannot be read as sound ({error.error_string.rstrip('.')})") from error
+        return f"cannot be read as sound ({error.error_string.rstrip('.')})"
     except OSError as error:
-        raise UnreadableSoundError(f"cannot be opened ({error.strerror or error})") from error
-    if not len(samples):
-        raise UnreadableSoundError("is empty")
-    if not np.isfinite(samples).all():
-        raise UnreadableSoundError("has samples that are no numbers")
-    return resample(samples.mean(axis=1), rate, rate_hz)
+        return f"cannot be opened ({error.strerror or error})"
+
+
+class _Stream(soundfile.SoundFile):
+    """A sound file that is read from its beginning to its end, whatever length it states."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _decoded(path: str, rate_hz: int) -> tuple[np.ndarray, float] | str:
+    with _Stream(path) as sound:
+        rate, channels = sound.samplerate, sound.channels
+        if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
+            return f"has {rate:,} samples a second: there may be {RATES_HZ[0]:,} to {RATES_HZ[1]:,}"
+        if channels > MOST_CHANNELS:
+            return f"has {channels} channels: there may be {MOST_CHANNELS}"
+        most = min(LONGEST_SECONDS * rate, MOST_SAMPLES)
+        mixed, energies = _mixed(sound, None, most)
+    if len(mixed) > most:
+        return f"is longer than {most / rate / 60:.0f} minutes"
+    if not len(mixed):
+        return "is empty"
+    if not np.isfinite(energies).all():
+        return "has samples that are NaN or infinite"
+    # channels of opposite phase cancel out: the louder one is the sound
+    if np.square(mixed, dtype=np.float64).sum() < _CANCELLED * energies.max():
+        with _Stream(path) as sound:
+            mixed, _ = _mixed(sound, int(energies.argmax()), most)
+    peak = float(np.abs(mixed).max())
+    above = 20 * np.log10(peak) if peak > _OVER else 0.0
+    return resample(mixed / peak if above else mixed, rate, rate_hz), float(above)
+
+
+def _mixed(sound: soundfile.SoundFile, channel: int | None, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of the channels, or one of them, up to one block more than ``most``, and the channels' energies.
+
+    The length that a file states may be wrong or unknown, so it is read in blocks.
+    """
+    parts, energies, count = [np.zeros(0, np.float32)], np.zeros(sound.channels), 0
+    while count <= most and len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
+        energies += np.square(block, dtype=np.float64).sum(axis=0)
+        parts.append(block.mean(axis=1) if channel is None else block[:, channel].copy())
+        count += len(block)
+    return np.concatenate(parts), energies
 
 
 def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
@@ -68,8 +142,12 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
     """Write a sound in one step, in the format of the file's suffix; a missing folder is created.
 
-    Samples are [samples] for mono, [samples, channels] otherwise, and those beyond ±1 are clipped. The same sound gives
-    the same bytes, except as OGG, whose streams carry a random number.
+    The same sound gives the same bytes, except as OGG, whose streams carry a random number.
+
+    Args:
+        path: the file.
+        samples: [samples] for mono, [samples, channels] otherwise; values beyond ±1 are clipped.
+        rate_hz: samples a second.
 
     Raises:
         UserError: the suffix is of no known format, or the file cannot be made there.
@@ -85,18 +163,25 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None
 
 
 def read_midi(path: str | Path) -> list[PlayedNote]:
-    """Read the notes of a MIDI file, without controllers such as pedals and pitch bends.
+    """Read the notes of a MIDI file, without controllers such as pedals and pitch bends, in a watched process.
 
-    A file that does not exist or is not MIDI raises a UserError.
+    Raises:
+        UserError: the file does not exist or is not MIDI.
     """
-    import symusic
-
     file = existing_file(path, "the MIDI file")
+    notes = watched.call("manymodes.music.audio:played", str(file))
+    if isinstance(notes, list):
+        return notes
+    reason = notes.reason if isinstance(notes, watched.Death) else notes
+    raise UserError(f"{file} cannot be read as MIDI ({reason}): give a standard MIDI file")
+
+
+def played(path: str) -> list[PlayedNote] | str:
+    """Return the notes of a MIDI file, or the reason why there are none; called in a watched process."""
     try:
-        score: Any = symusic.Score.from_midi(file.read_bytes(), ttype="second")
-    except (RuntimeError, ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{file} cannot be read as MIDI ({reason}): give a standard MIDI file") from error
+        score = read_score(Path(path).read_bytes()).to("second")
+    except (UnreadableMidiError, OSError) as error:
+        return str(error)
     return [
         PlayedNote(note.time, note.duration, note.pitch, note.velocity, track.program, track.is_drum)
         for track in score.tracks

@@ -4,7 +4,7 @@ import pytest
 import soundfile
 
 from manymodes.cli import UserError
-from manymodes.music.audio import FORMATS, PlayedNote, read_audio, read_midi, resample, write_audio
+from manymodes.music.audio import FORMATS, PlayedNote, decoded, read_audio, read_midi, resample, write_audio
 
 RATE = 22_050
 
@@ -52,7 +52,7 @@ def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
     [
         ("text.wav", "cannot be read as sound (Format not recognised): give a WAV"),
         ("empty.wav", "is empty: give a WAV"),
-        ("odd.wav", "has samples that are no numbers"),
+        ("odd.wav", "has samples that are NaN or infinite"),
         ("missing.wav", "does not exist: give the path of a file"),
     ],
 )
@@ -105,3 +105,42 @@ def test_the_notes_of_a_midi_file(tmp_path):
         PlayedNote(0.5, 0.25, 36, 100, 0, drums=True),
         PlayedNote(1, 1, 81, 80, 73, drums=False),
     ]
+
+
+def test_channels_of_opposite_phase_are_not_silence(tmp_path):
+    sine = np.sin(np.arange(44_100) / 16).astype(np.float32)
+    soundfile.write(tmp_path / "wide.wav", np.stack([sine / 2, -sine], axis=1), 22_050)
+    soundfile.write(tmp_path / "opposed.wav", np.stack([sine, -sine], axis=1), 22_050)
+    assert np.abs(read_audio(tmp_path / "opposed.wav")) == pytest.approx(np.abs(sine), abs=1e-3)
+    assert np.abs(read_audio(tmp_path / "wide.wav")).max() > 0.2
+
+
+def test_sounds_above_full_scale_are_levelled_with_a_word(tmp_path, capsys):
+    sine = 4 * np.sin(np.arange(22_050) / 16).astype(np.float32)
+    soundfile.write(tmp_path / "hot.wav", sine, 22_050, subtype="FLOAT")
+    assert read_audio(tmp_path / "hot.wav") == pytest.approx(sine / 4, abs=1e-3)
+    assert "hot.wav goes 12 dB above full scale" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "reason"),
+    [
+        (np.zeros(2000), 1, "has 1 samples a second"),
+        (np.zeros(2000), 400_000, "has 400,000 samples a second"),
+        (np.zeros((10, 33)), 8000, "has 33 channels"),
+        (np.zeros(1000 * 60 * 31, np.int16), 1000, "is longer than 30 minutes"),
+    ],
+)
+def test_limits_are_checked_before_anything_is_resampled(tmp_path, samples, rate, reason):
+    soundfile.write(tmp_path / "a.wav", samples, rate)
+    assert str(decoded((str(tmp_path / "a.wav"), 22_050))).startswith(reason)
+
+
+def test_a_stream_of_unknown_length_is_read(tmp_path):
+    sine = np.sin(np.arange(22_050) / 16).astype(np.float32) / 2
+    soundfile.write(tmp_path / "a.flac", sine, 22_050)
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    data[21] &= 0xF0  # the last four bits of a byte, and four more bytes, hold the number of samples
+    data[22:26] = bytes(4)
+    (tmp_path / "b.flac").write_bytes(data)
+    assert read_audio(tmp_path / "b.flac") == pytest.approx(sine, abs=1e-3)
