@@ -39,6 +39,7 @@ MAGIC = b"MMSC"
 
 _VERSION = 1
 _HEADER = struct.Struct("<4sBIHHII8s")
+_LONGEST_SECONDS = 3600
 _CHECKSUM = struct.Struct("<I")
 _FINGERPRINT_LENGTH = 8
 
@@ -97,7 +98,8 @@ def unpack(content: bytes) -> CodedSound:
     _, version, code_count, frames, hop, rate_hz, length, maker = _HEADER.unpack_from(content)
     if version != _VERSION:
         raise UnreadableCodesError(f"is of version {version}; this program reads only version {_VERSION}")
-    if rate_hz != RATE_HZ or not 1 <= hop <= CHUNK or not frames or not code_count:
+    possible = 1 <= hop <= CHUNK and frames >= 1 and code_count > 1 and length <= _LONGEST_SECONDS * RATE_HZ
+    if rate_hz != RATE_HZ or not possible:
         raise UnreadableCodesError("is damaged")
     count, bits = chunk_count(length, hop), _bits(code_count)
     codes_begin = _HEADER.size + 2 * count

@@ -32,6 +32,8 @@ COUNT = 8
 OVERLAP = 256
 """Samples that coded chunks have in common, 12 ms, in which they crossfade. More would cost bits."""
 
+HOP = CHUNK - OVERLAP
+
 _FADE = 110  # samples, 5 ms: a new sound may begin and end within a tone
 
 
@@ -206,7 +208,7 @@ def interpolate(model: AudioModel, first: np.ndarray, second: np.ndarray, steps:
 
 def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
     """Turn a sound of any length, [samples], into codes."""
-    hop = CHUNK - OVERLAP
+    hop = HOP
     chunks, gains = levelled(to_chunks(sound, hop))
     return CodedSound(
         model.encode_codes(chunks), gains, len(sound), hop, model.code_count, bytes.fromhex(maker_of(model))
@@ -214,5 +216,12 @@ def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
 
 
 def decode(model: AudioVQVAE, coded: CodedSound) -> np.ndarray:
-    """Turn codes back into a sound, float32 [samples]; its chunks crossfade."""
+    """Turn codes back into a sound, float32 [samples]; its chunks crossfade.
+
+    Raises:
+        UserError: no sound coded by this model has such codes.
+    """
+    shape, made = (coded.codes.shape[1], coded.code_count, coded.hop), (model.frames, model.code_count, HOP)
+    if shape != made:
+        raise UserError(f"the codes are not those of this model: {shape} codes, kinds and samples a chunk, not {made}")
     return from_chunks(model.decode_codes(coded.codes) * coded.gains[:, None], coded.length, coded.hop)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import errno
 import math
 import os
 import sys
@@ -21,6 +22,7 @@ N = TypeVar("N", int, float)
 
 USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
+_FAULTS_OF_PLACES = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG}
 
 
 class UserError(Exception):
@@ -64,6 +66,12 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would flush it once more at exit
         code = 1
+    except OSError as error:
+        if error.errno not in _FAULTS_OF_PLACES:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror}", file=sys.stderr)
+        code = USER_ERROR_EXIT
     sys.exit(code)
 
 

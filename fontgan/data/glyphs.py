@@ -99,6 +99,9 @@ class Glyph(NamedTuple):
     middle_px: float
 
 
+_FIRST_SYMBOL = 0xF000  # of a Microsoft symbol character map
+
+
 class _Picture(NamedTuple):
     """The ink of a large letter, [rows, columns] without margins, and its number of rows above the base line."""
 
@@ -125,7 +128,13 @@ def read_typeface(font: ImageFont.FreeTypeFont) -> Typeface:
         UnusableFontError: one of A–Z is missing, has no ink, looks like another one or cannot be drawn.
     """
     try:
-        scale = _scale(*_extents(_pictures(font)))
+        try:
+            pictures = _pictures(font)
+            _check_different(pictures)
+        except UnusableFontError:
+            font = _with_symbols(font)
+            pictures = _pictures(font)
+        scale = _scale(*_extents(pictures))
         large = font.font_variant(size=_UNITS * scale * _OVERSAMPLING)
         pictures = _pictures(large)
     except (OSError, ValueError, MemoryError) as error:
@@ -137,6 +146,14 @@ def read_typeface(font: ImageFont.FreeTypeFont) -> Typeface:
     baseline = max(edge + above, min((SIZE_PX + capital) / 2, SIZE_PX - edge - below))
     digest = hashlib.sha256(b"".join(pictures[letter].ink.tobytes() for letter in LETTERS)).digest()
     return Typeface(large, capital, baseline - capital / 2, digest)
+
+
+def _with_symbols(font: ImageFont.FreeTypeFont) -> ImageFont.FreeTypeFont:
+    """Return a font with its Microsoft symbol character map, or as it is if it has none."""
+    try:
+        return font.font_variant(encoding="symb")
+    except OSError:
+        return font
 
 
 def read_glyph(typeface: Typeface, label: int) -> Glyph:
@@ -192,6 +209,8 @@ def _pictures(font: ImageFont.FreeTypeFont) -> dict[str, _Picture]:
 
 
 def _picture(font: ImageFont.FreeTypeFont, letter: str) -> _Picture:
+    if font.encoding == "symb":
+        letter = chr(_FIRST_SYMBOL + ord(letter))
     # Pillow's box also holds the movement of the pen. It is rounded: a pixel more on each side.
     left, top, right, bottom = (round(edge) for edge in font.getbbox(letter, anchor="ls"))
     width, height = right - left + 2, bottom - top + 2

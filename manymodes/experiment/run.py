@@ -154,8 +154,14 @@ def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data
     return run
 
 
+_STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 class Interruption:
-    """A context in which the first Ctrl-C, which ``happened``, stops training after the batch, the second at once."""
+    """A context in which the first Ctrl-C, which ``happened``, stops training after the batch, the second at once.
+
+    A signal to terminate or to hang up counts as Ctrl-C.
+    """
 
     def __init__(self, model: keras.Model) -> None:
         self.model = model
@@ -165,15 +171,19 @@ class Interruption:
         # Only the main thread may handle signals; the workers of a Dask cluster run their tasks in another.
         self._catches = threading.current_thread() is threading.main_thread()
         if self._catches:
-            self._previous = signal.signal(signal.SIGINT, self._stop)
+            self._previous = {number: signal.signal(number, self._stop) for number in _STOPPING}
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._catches:
-            signal.signal(signal.SIGINT, self._previous)
+            self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.happened = True
         self.model.stop_training = True
-        signal.signal(signal.SIGINT, self._previous)
+        self._restore()
         print("\nstopping after this batch; Ctrl-C again stops at once")

@@ -11,23 +11,25 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 _BUSY = 4  # a melody has at least a quarter as many onsets as the part that has most
+_OCTAVE = 12
 _MELODIC = 0.8  # share of the onsets at which a melody plays one note
 
 
 def melodic_part(parts: Sequence[Sequence[Event]]) -> int:
     """Return the number of the part that is most like a melody.
 
-    Of the parts that have enough notes to be one, those that mostly play one note at a time come first; of these, and
-    where there are none of all, the highest on average.
+    Of the parts that have enough notes to be one it is the one with the highest upper line, where a part that mostly
+    plays one note at a time counts as an octave higher.
     """
-    onsets = [_top_notes(part) for part in parts]
-    busiest = max((len(notes) for notes in onsets), default=0)
+    lines = [_top_notes(part) for part in parts]
+    busiest = max((len(line) for line in lines), default=0)
 
-    def rank(number: int) -> tuple[bool, bool, float]:
-        notes = onsets[number]
-        sounding = sum(event.pitch is not None for event in parts[number])
-        alone = bool(notes) and len(notes) >= _MELODIC * sounding
-        return len(notes) * _BUSY >= busiest, alone, sum(notes) / len(notes) if notes else -1.0
+    def rank(number: int) -> tuple[bool, float]:
+        line = lines[number]
+        if not line:
+            return False, 0.0
+        alone = len(line) >= _MELODIC * sum(event.pitch is not None for event in parts[number])
+        return len(line) * _BUSY >= busiest, sum(line) / len(line) + _OCTAVE * alone
 
     return max(range(len(parts)), key=rank)
 

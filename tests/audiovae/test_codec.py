@@ -8,9 +8,7 @@ from smallsounds import noise
 from audiovae import codec
 from audiovae.codes import pack, unpack
 from audiovae.data.chunks import CHUNK, PEAK
-from audiovae.synthesis import OVERLAP, decode, encode
-
-HOP = CHUNK - OVERLAP
+from audiovae.synthesis import HOP, decode, encode
 
 
 class EightBits:

@@ -133,3 +133,12 @@ def test_bar_grid_through_changes_of_metre():
 def test_notes_from_arrays_are_checked(arguments, message):
     with pytest.raises(ValueError, match=message):
         Notes.from_quarters(*arguments)
+
+
+def test_pipes_and_devices_are_skipped(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mid")
+    (tmp_path / "zero.mid").symlink_to("/dev/zero")
+    write_midi(tmp_path / "a.mid", [(0.0, 1.0, 60)])
+    result = read_folder(tmp_path, label="x")
+    assert [piece.name for piece in result.pieces] == ["x/a.mid"]
+    assert result.skipped == [("x/pipe.mid", "not a regular file"), ("x/zero.mid", "not a regular file")]

@@ -109,6 +109,17 @@ def default_handler():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_counts_as_ctrl_c(name):
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    model = StandInModel()
+    with Interruption(model) as interruption:
+        os.kill(os.getpid(), number)
+        assert (interruption.happened, model.stop_training) == (True, True)
+    assert signal.getsignal(number) == before
+
+
 def test_the_first_ctrl_c_stops_after_the_batch_and_the_second_at_once(capsys, default_handler):
     before = default_handler
     model = StandInModel()
