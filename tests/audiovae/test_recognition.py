@@ -70,3 +70,22 @@ def test_a_damaged_one_is_trained_again(cache, trained):
         assert same(recogniser_of(sounds), first)
         assert file.read_bytes() == content
     assert len(trained) == 4
+
+
+def test_noise_is_where_the_sound_is():
+    time = np.arange(22050) / 22050
+    tone = (0.5 * np.sin(2 * np.pi * 2000 * time) * (time < 0.5)).astype(np.float32)
+    made = as_by_codec(np.repeat(tone[None], 20, axis=0), seed=[0])
+    window = np.hanning(22050 // 2)  # while the tone sounds
+    power, before = (np.abs(np.fft.rfft(each[:, : len(window)] * window, axis=1)) ** 2 for each in (made, tone[None]))
+    frequencies = np.fft.rfftfreq(len(window), 1 / 22050)
+    near, far = (np.abs(frequencies - 2000) < 100), (frequencies > 4000)
+    # its energy stays near the tone, within 6 dB of what it was; elsewhere, and after it, there is but the hiss
+    changed = 10 * np.log10(power[:, near].sum(axis=1) / before.sum())
+    assert (np.abs(changed) < 6 + 10 * np.log10(2)).all()
+    assert np.ptp(changed) > 3
+    hiss = np.sqrt(np.mean(made[:, time > 0.6] ** 2, axis=1))
+    assert (20 * np.log10(hiss) > -71).all()
+    assert (20 * np.log10(hiss) < -29).all()
+    spread = np.sqrt(power[:, far].mean(axis=1) / np.sum(window**2))
+    np.testing.assert_allclose(spread, hiss, rtol=0.2)
