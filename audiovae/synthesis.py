@@ -223,5 +223,7 @@ def decode(model: AudioVQVAE, coded: CodedSound) -> np.ndarray:
     """
     shape, made = (coded.codes.shape[1], coded.code_count, coded.hop), (model.frames, model.code_count, HOP)
     if shape != made:
-        raise cli.UserError(f"the codes are not those of this model: {shape} codes, kinds and samples a chunk, not {made}")
+        raise cli.UserError(
+            f"the codes are not those of this model: {shape} codes, kinds and samples a chunk, not {made}"
+        )
     return from_chunks(model.decode_codes(coded.codes) * coded.gains[:, None], coded.length, coded.hop)

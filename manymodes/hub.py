@@ -101,6 +101,11 @@ MODELS = {
 """The pretrained models; the first one of a program is its default."""
 
 
+_LARGEST_MODEL = 1_000_000_000  # bytes, unpacked
+_LARGEST_CONFIG = 8_000_000  # bytes
+_GREATEST_SIZE = 1_000_000  # of a layer
+
+
 def folder() -> Path:
     """Return the folder of the pretrained models, in the checkout or the installed package."""
     if _CHECKOUT.is_dir():
@@ -184,11 +189,14 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
     file = existing_file(path, named)
     try:
         with zipfile.ZipFile(file) as archive:
-            text = archive.read("config.json").decode()
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            text = archive.open("config.json").read(_LARGEST_CONFIG + 1).decode()
         described = json.loads(text)
-        class_name, name = described["class_name"], described["registered_name"]
-    except _UNREADABLE as error:
+        class_name, name = str(described["class_name"]), str(described["registered_name"])
+    except (*_UNREADABLE, RecursionError) as error:
         raise UserError(f"{named} {file} is not a .keras file: give the model.keras of a run folder") from error
+    if unpacked > _LARGEST_MODEL or _greatest(described) > _GREATEST_SIZE:
+        raise UserError(f"{named} {file} is far larger than any model of this program: give the model.keras of a run")
     if name not in kind.modules:
         raise UserError(f"{named} {file} holds a {class_name}, not {kind.what}: give one of {kind.program}")
 
@@ -211,8 +219,21 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
     except (*_UNREADABLE, AttributeError, UserWarning) as error:
         reason = textwrap.shorten(str(error), _LONGEST_REASON)
         raise UserError(f"{named} {file} cannot be loaded ({reason}): give the model.keras of a run folder") from error
+    import numpy as np
+
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise UserError(f"{named} {file} has weights that are NaN or infinite: its training diverged; train it anew")
     model.file = file
     return model
+
+
+def _greatest(value: Any) -> int:
+    """Return the greatest whole number in a configuration, seeds left out."""
+    if isinstance(value, dict):
+        return max((_greatest(part) for key, part in value.items() if "seed" not in key), default=0)
+    if isinstance(value, list):
+        return max(map(_greatest, value), default=0)
+    return value if isinstance(value, int) else 0
 
 
 def save_slim(model: keras.Model, path: Path) -> None:

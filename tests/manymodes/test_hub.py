@@ -1,4 +1,5 @@
 import io
+import json
 import subprocess
 import sys
 import zipfile
@@ -245,3 +246,37 @@ def test_a_slim_file_is_the_averaged_generator_in_sixteen_bits(players, tmp_path
     hub.save_slim(loaded, tmp_path / "again.keras")
     assert (tmp_path / "again.keras").read_bytes() == (tmp_path / "slim.keras").read_bytes()
     assert {file.name for file in tmp_path.iterdir()} == {"slim.keras", "again.keras"}
+
+
+def config_with(**changes):
+    """Return a change of a file's configuration, for `rewrite`."""
+
+    def change(name, content):
+        if name != "config.json":
+            return content
+        described = json.loads(content)
+        described.update({key: value for key, value in changes.items() if key != "config"})
+        described["config"].update(changes.get("config", {}))
+        return json.dumps(described).encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (config_with(config={"width": 10**8}), "far larger than any model"),
+        (config_with(padding="x" * 9_000_000), "not a .keras file"),
+        (config_with(registered_name=["scales>Scale"]), "not a scale"),
+    ],
+)
+def test_what_unpacks_to_too_much_is_refused_before_it_is_built(file, change, message):
+    rewrite(file, change)
+    assert message in refusal(file)
+
+
+def test_weights_that_are_not_numbers_are_refused(scale, tmp_path):
+    broken = Scale(3)
+    broken.set_weights([np.full(3, np.nan), np.ones(3)])
+    save_keras(broken, tmp_path / "broken.keras")
+    assert "weights that are NaN" in refusal(tmp_path / "broken.keras")
