@@ -1,0 +1,228 @@
+"""Damaged files through every reader: how many are read, how many refused in words, and how many break a reader.
+
+Each file is a whole one, written for this purpose, with some bytes changed, cut out, doubled or exchanged. Readers run
+in watched processes of 10 s and 1 GB a file. "Broken" is a crash, a time-out, too much memory, or an exception that is
+not a refusal, and should be 0.
+
+    python benchmarks/fuzz.py --share 0.1
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from manymodes import cli, watched
+from manymodes.files import save_keras
+from manymodes.music.formats import write_score
+from manymodes.music.score import Score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOTES = [(60, 4), (62, 4), (64, 8), (None, 4), (65, 2), (67, 2), (69, 4), (71, 4), (72, 16)]
+KERN = """**kern\t**kern
+*M4/4\t*M4/4
+*k[f#]\t*k[f#]
+=1\t=1
+*\t*^
+2C\t2cc\t2e
+2E\t2dd\t2f
+*\t*v\t*v
+=2\t=2
+1C\t1gg
+*-\t*-
+"""
+CONTAINER = '<container><rootfiles><rootfile full-path="a.xml"/></rootfiles></container>'
+
+
+def written(suffix: str) -> bytes:
+    """Return a tune as a file of a format."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = {".mid": "midi", ".abc": "abc", ".musicxml": "musicxml"}[suffix]
+        write_score(Path(folder) / "tune", Score(NOTES * 3, "Tune", "3/4", 4, 1), [name])
+        return (Path(folder) / f"tune{suffix}").read_bytes()
+
+
+def beat() -> bytes:
+    """Return two bars of drums as a MIDI file."""
+    from drumvae.data.midi_grooves import write_beat
+    from drumvae.data.rules import bundled_rules
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_beat(Path(folder) / "beat.mid", bundled_rules().sample(0, 2, [0]))
+        return (Path(folder) / "beat.mid").read_bytes()
+
+
+def zipped(data: bytes) -> bytes:
+    """Return a compressed MusicXML file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "META-INF/container.xml", '<container><rootfiles><rootfile full-path="a.xml"/></rootfiles></container>'
+        )
+        archive.writestr("a.xml", data)
+    return buffer.getvalue()
+
+
+def sound(kind: str) -> bytes:
+    """Return half a second of sound as a file."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.sin(np.arange(11_025) / 16), 22_050, format=kind)
+    return buffer.getvalue()
+
+
+def codes() -> bytes:
+    """Return a file of sound codes."""
+    from audiovae.codes import CodedSound, pack
+    from audiovae.data.chunks import CHUNK
+
+    rng = np.random.default_rng(0)
+    return pack(
+        CodedSound(rng.integers(0, 512, (3, 172), np.int32), np.ones(3, np.float32), 60_000, CHUNK - 256, 512, bytes(8))
+    )
+
+
+def font() -> bytes:
+    """Return one of matplotlib's fonts."""
+    from fontgan.data.fonts import BUNDLED, bundled_fonts
+
+    return (bundled_fonts() / BUNDLED[0].file).read_bytes()
+
+
+def model() -> bytes:
+    """Return a small model of Keras."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_keras(
+            keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)]),
+            Path(folder) / "m.keras",
+        )
+        return (Path(folder) / "m.keras").read_bytes()
+
+
+SOURCES: dict[str, tuple[int, str, Callable[[], list[bytes]]]] = {
+    "MIDI as melodies": (1000, ".mid", lambda: [written(".mid")]),
+    "MIDI as drums": (1000, ".mid drums", lambda: [beat()]),
+    "MIDI for evaluation": (1000, ".mid notes", lambda: [written(".mid")]),
+    "ABC": (500, ".abc", lambda: [written(".abc")]),
+    "kern": (500, ".krn", lambda: [KERN.encode()]),
+    "MusicXML": (300, ".xml", lambda: [written(".musicxml"), zipped(written(".musicxml"))]),
+    "sounds": (500, ".wav", lambda: [sound(kind) for kind in ("WAV", "FLAC", "OGG", "MP3")]),
+    "codes": (1000, ".codes", lambda: [codes()]),
+    "fonts": (300, ".ttf", lambda: [font()]),
+    "models": (100, ".keras", lambda: [model()]),
+}
+"""Number of files, which reader, and the whole files."""
+
+
+def damaged(whole: bytes, rng: np.random.Generator) -> bytes:
+    """Return a file with one to six faults."""
+    data = bytearray(whole)
+    for _ in range(rng.integers(1, 7)):
+        begin = int(rng.integers(len(data) + 1))
+        end = min(len(data), begin + int(rng.integers(1, 40)))
+        fault = rng.integers(6)
+        if fault == 0 and begin < len(data):
+            data[begin] = rng.integers(256)
+        elif fault == 1:
+            del data[begin:end]
+        elif fault == 2:
+            data[begin:begin] = data[begin:end] * int(rng.integers(1, 20))
+        elif fault == 3:
+            data[begin:end] = rng.bytes(end - begin)
+        elif fault == 4:
+            del data[max(begin, len(data) // 2) :]
+        elif fault == 5:
+            data[begin:begin] = rng.choice([b"9999999", b"\xff" * 8, b"\0" * 8, b"-1", b"\n\n", b"<", b"[", b"{"])
+    return bytes(data)
+
+
+def attempt(request: tuple[str, bytes]) -> str:
+    """Read a damaged file; return "read" or "refused"; called in a watched process."""
+    reader, data = request
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"file{reader.split()[0]}"
+        path.write_bytes(data)
+        try:
+            return "read" if _read(reader, path, data) else "refused"
+        except cli.UserError:
+            return "refused"
+
+
+def _read(reader: str, path: Path, data: bytes) -> bool:
+    from audiovae.codes import UnreadableCodesError, unpack
+    from drumvae.data.midi_grooves import UnusableBeatError, parse_beat
+    from evaluation.reading import midi
+    from fontgan.data.glyphs import UnusableFontError, open_font, read_typeface
+    from manymodes import hub
+    from manymodes.music import audio
+    from melodygan.data.events import UnreadableError
+    from melodygan.data.readers import pieces_of, read_piece
+
+    try:
+        match reader:
+            case ".mid drums":
+                parse_beat(data, "file")
+            case ".mid notes":
+                return not isinstance(midi.read((str(path), "file")), str)
+            case ".wav":
+                return not isinstance(audio.decoded((str(path), 22_050)), str)
+            case ".codes":
+                unpack(data)
+            case ".ttf":
+                read_typeface(open_font(path))
+            case ".keras":
+                hub.load_model(path, hub.Kind("a model", "a program", {"Sequential": "keras", "None": "keras"}))
+            case _:
+                return any(read_piece(piece).skipped == "" for piece in pieces_of(path, "file"))
+    except (UnusableBeatError, UnreadableCodesError, UnusableFontError, UnreadableError):
+        return False
+    return True
+
+
+@cache
+def wholes(name: str) -> list[bytes]:
+    """Return the whole files of a kind."""
+    return SOURCES[name][2]()
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Damaged files through every reader.")
+    parser.add_argument("--share", type=float, default=1.0, help="of the files (default 1)")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    print("| files | number | read | refused | broken | seconds |\n|---|---|---|---|---|---|")
+    broken_in_all = 0
+    for name, (number, reader, _) in SOURCES.items():
+        rng = np.random.default_rng([args.seed, *name.encode()])
+        files = [damaged(wholes(name)[n % len(wholes(name))], rng) for n in range(max(1, round(args.share * number)))]
+        begin = time.monotonic()
+        answers = list(watched.each("benchmarks.fuzz:attempt", [(reader, data) for data in files]))
+        counts = Counter(answer for answer in answers if isinstance(answer, str))
+        deaths = [answer.reason for answer in answers if isinstance(answer, watched.Death)]
+        broken_in_all += len(deaths)
+        seconds = time.monotonic() - begin
+        print(f"| {name} | {len(files)} | {counts['read']} | {counts['refused']} | {len(deaths)} | {seconds:.0f} |")
+        for reason, times in Counter(deaths).most_common(5):
+            print(f"  {times} × {reason}", file=sys.stderr)
+    return int(broken_in_all > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
