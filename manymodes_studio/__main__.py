@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import tempfile
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manymodes import cli
+from manymodes_studio.guard import LOOPBACK
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
 EXAMPLE = "  python -m manymodes_studio\n  python -m manymodes_studio --port 8000 --models my-models"
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SECONDS_TO_END = 4
 _HIGHEST_PORT = 65_535
 
 
@@ -43,13 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="manymodes-studio-") as folder:
         page = build(models, Workspace(Path(folder)))
         address = serve(page, args.host, args.port)
-        if args.host not in _LOOPBACK:
+        if args.host not in LOOPBACK:
             print(f"note: anyone who can reach {args.host} can use the studio")
         print(f"the studio is open at {address} (Ctrl-C closes it)", flush=True)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             threading.Event().wait()
         finally:
+            # work that is under way may keep its thread for longer
+            end = threading.Timer(_SECONDS_TO_END, os._exit, [cli.INTERRUPTED_EXIT])
+            end.daemon = True
+            end.start()
             page.close(verbose=False)
     return 0
 

@@ -47,8 +47,12 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
 
     A port that is taken raises an OSError.
     """
+    from starlette.middleware import Middleware
+
+    from manymodes_studio.guard import LOOPBACK, Guard
     from manymodes_studio.uploads import LARGEST_BYTES
 
+    hosts = LOOPBACK if host in LOOPBACK else ()
     _, address, _ = page.launch(
         server_name=host,
         server_port=port,
@@ -64,6 +68,7 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
         ssr_mode=False,
         mcp_server=False,
         state_session_capacity=200,
+        app_kwargs={"middleware": [Middleware(Guard, hosts=hosts)]},
     )
     return str(address)
 

@@ -41,14 +41,14 @@ def listen(
     outputs: Sequence[Any],
     *,
     more: Sequence[Any] = (),
-    queue: str = "models",
+    queue: str,
     **options: Any,
 ) -> None:
     """Call a function at events; its `UserError` becomes a message, without the workspace's paths, and nothing changes.
 
     The function yields values for the outputs. It is called with a function that makes a folder for the visitor, the
-    values of ``more``, and those of the inputs by name. In each queue calls wait, one at a time; models have one,
-    because they share the processor. Options are those of `gradio.on`.
+    values of ``more``, and those of the inputs by name. In each queue calls wait, one at a time; every tab has its
+    own. Options are those of `gradio.on`.
     """
 
     # Gradio passes the request by its annotation.

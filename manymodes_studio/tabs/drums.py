@@ -66,7 +66,7 @@ def add(models: Models, workspace: Workspace) -> None:
         (transfer, tab.transfer, {**shared, "beat": beat, "keep": keep, "seed": seed}),
     ):
         outputs = [last_seed, line, player, grid, *files]
-        common.on_click(workspace, button, function, inputs, outputs, more=sliders, busy=player)
+        common.on_click(workspace, button, function, inputs, outputs, more=sliders, busy=player, queue="drums")
 
 
 class _Tab:

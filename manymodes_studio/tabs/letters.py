@@ -48,8 +48,8 @@ def add(models: Models, workspace: Workspace) -> None:
 
     changes = [component.change for component in inputs.values()]
     quietly = {"show_progress": "hidden", "trigger_mode": "always_last"}
-    common.listen(workspace, changes, tab.redraw, inputs, [line, sheet], **quietly)
-    common.on_click(workspace, button, tab.save, inputs, [line, *files], busy=line)
+    common.listen(workspace, changes, tab.redraw, inputs, [line, sheet], queue="letters", **quietly)
+    common.on_click(workspace, button, tab.save, inputs, [line, *files], busy=line, queue="letters")
 
 
 class _Tab:

@@ -68,7 +68,7 @@ def add(models: Models, workspace: Workspace) -> None:
         (go_on, tab.go_on, {"tune": tune, **form, **shared}),
     ):
         outputs = [composed, line, player, roll, sheet, *files]
-        common.on_click(workspace, button, function, inputs, outputs, busy=player)
+        common.on_click(workspace, button, function, inputs, outputs, busy=player, queue="melody")
 
 
 class _Tab:

@@ -61,7 +61,9 @@ def add(models: Models, workspace: Workspace) -> None:
         (reconstruct, tab.reconstruct, {"mine": mine}),
         (morph, tab.interpolate, {"mine": mine, "other": other, "steps": steps}),
     ):
-        common.on_click(workspace, button, function, inputs, [line, player, picture, *files], busy=player)
+        common.on_click(
+            workspace, button, function, inputs, [line, player, picture, *files], busy=player, queue="sound"
+        )
 
 
 class _Tab:
