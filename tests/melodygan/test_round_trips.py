@@ -1,0 +1,65 @@
+"""Tunes that are written in a format and read again are the same, with their metre, key and upbeat."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from manymodes.music.formats import SUFFIXES, write_score
+from manymodes.music.score import Score, signature
+from melodygan.data.readers import pieces_of, read_quantised
+
+METERS = {"4/4": 16, "3/4": 12, "2/4": 8, "6/8": 12, "3/8": 6, "6/4": 24}
+DEGREES = {"major": (0, 2, 4, 5, 6, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}  # each with one accidental
+
+
+@st.composite
+def scores(draw):
+    """Tunes of whole bars after an upbeat, in keys with up to six accidentals, that begin and end with a note."""
+    meter, mode = draw(st.sampled_from(sorted(METERS))), draw(st.sampled_from(["major", "minor"]))
+    tonic, upbeat = draw(st.integers(0, 11)), draw(st.integers(0, METERS[meter] - 1))
+    left = upbeat + METERS[meter] * draw(st.integers(2, 5))
+    notes = []
+    while left:
+        steps = min(draw(st.integers(1, 12)), left)
+        rest = notes and left > steps and notes[-1][0] is not None and draw(st.integers(0, 9)) == 0
+        pitch = 60 + tonic + draw(st.sampled_from(DEGREES[mode]))
+        notes.append((None if rest else pitch, steps))
+        left -= steps
+    return Score(notes, "Lied", meter, upbeat, signature(tonic, mode), mode, 100.0)
+
+
+@pytest.mark.parametrize("name", ["midi", "abc", "musicxml"])
+def test_a_tune_comes_back_as_it_was_written(name, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(name)
+
+    @settings(max_examples=25)
+    @given(scores())
+    def check(score):
+        write_score(folder / "tune", score, [name])
+        path = folder / f"tune{SUFFIXES[name]}"
+        (piece,) = pieces_of(path, path.name)
+        read = read_quantised(piece)
+        notes = [(None if note.pitch is None else note.pitch - read.semitones, note.steps) for note in read.tune.notes]
+        assert in_one_piece(notes) == in_one_piece(score.notes)
+        assert (read.tune.meter, read.tune.pickup_steps, read.moved) == (score.meter, score.upbeat, 0)
+        assert signature_of(read.tune.key) == score.fifths
+        assert not read.irregular
+
+    check()
+
+
+def in_one_piece(notes):
+    """Join rests that follow each other: a format may divide them."""
+    joined = []
+    for pitch, steps in notes:
+        if pitch is None and joined and joined[-1][0] is None:
+            steps += joined.pop()[1]  # noqa: PLW2901 - the rest goes on
+        joined.append((pitch, steps))
+    return joined
+
+
+def signature_of(key):
+    """Sharps of a key by its name, such as "Bb minor"."""
+    name, mode = key.split()
+    tonic = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[name[0]] + name.count("#") - name.count("b")
+    return signature(tonic % 12, mode)
