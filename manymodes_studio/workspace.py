@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import re
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT = 8  # latest results a visitor keeps: players may still read the previous one
+LARGEST_BYTES = 1_000_000_000
+"""All uploads and results together: beyond it the oldest go."""
+_FRESH_SECONDS = 600  # files that a page may still show
 
 
 class Workspace:
@@ -28,7 +33,22 @@ class Workspace:
         path.mkdir(parents=True)
         for old in sorted(home.iterdir())[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
+        self.sweep()
         return path
+
+    def sweep(self, most: int = LARGEST_BYTES) -> None:
+        """Delete the oldest files, none that are fresh, until the others have ``most`` bytes or less."""
+        files = []
+        for path in self.root.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # other visitors leave meanwhile
+                if path.is_file():
+                    files.append((path.stat().st_mtime, path.stat().st_size, path))
+        total, fresh = sum(size for _, size, _ in files), time.time() - _FRESH_SECONDS
+        for changed, size, path in sorted(files):
+            if total <= most or changed > fresh:
+                return
+            path.unlink(missing_ok=True)
+            total -= size
 
     def forget(self, session: str | None) -> None:
         """Remove all folders of a visitor."""

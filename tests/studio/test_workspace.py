@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,17 @@ def test_messages_lose_folders_and_keep_names(workspace):
     file = workspace.new("a") / "Mein Lied.mid"
     text = f"{file} is silent, and {Path('/elsewhere/x.mid')} is not"
     assert workspace.without_folders(text) == "Mein Lied.mid is silent, and /elsewhere/x.mid is not"
+
+
+def test_the_oldest_files_go_when_there_are_too_many_bytes(tmp_path):
+    workspace = Workspace(tmp_path)
+    now = time.time()
+    for number, age in enumerate((5000, 4000, 3000, 10)):
+        file = tmp_path / "uploads" / f"{number}.mid"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(bytes(100))
+        os.utime(file, (now - age, now - age))
+    workspace.sweep(250)
+    assert sorted(path.name for path in tmp_path.rglob("*.mid")) == ["2.mid", "3.mid"]
+    workspace.sweep(0)
+    assert [path.name for path in tmp_path.rglob("*.mid")] == ["3.mid"]
