@@ -64,8 +64,8 @@ def save_all(folder):
     return folder
 
 
-def tune_file(path, pitches=SCALE):
-    write_melody(path, Score([(pitch, 4) for pitch in pitches], path.stem))
+def tune_file(path, pitches=SCALE, fifths=0):
+    write_melody(path, Score([(pitch, 4) for pitch in pitches], path.stem, fifths=fifths))
     return path
 
 
