@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import soxr
-from scipy import signal
 
 from manymodes.cli import UserError
 
@@ -231,6 +230,8 @@ def _read_sample(zone: _Zone, steps: np.ndarray) -> np.ndarray:
 
 def _low_pass(voice: np.ndarray, cutoff_cents: np.ndarray, resonance_db: float, rate: int) -> np.ndarray:
     """Filter with two poles whose frequency moves, in small steps; cutoffs [count] in cents above 8.176 Hz."""
+    from scipy import signal  # half a second, which no reader of sounds needs
+
     steps = np.round(cutoff_cents / _CUTOFF_STEP_CENTS)
     edges = [0, *(np.flatnonzero(np.diff(steps)) + 1), len(voice)]
     filtered = np.empty_like(voice)
