@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -69,20 +70,26 @@ def _unpacked(data: bytes) -> bytes:
         return data
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-            path = None
-            if "META-INF/container.xml" in names:
-                container = _parsed(_member(archive, "META-INF/container.xml", _LARGEST_CONTAINER))
-                path = next((file.get("full-path") for file in container.iter() if file.tag.endswith("rootfile")), None)
-            if path not in names:
-                scores = (".musicxml", ".xml")
-                found = [name for name in names if name.lower().endswith(scores) and not name.startswith("META-INF")]
-                path = found[0] if found else None
-            if path is None:
-                raise UnreadableError("the archive holds no score")
-            return _member(archive, path, _LARGEST_BYTES)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+            return _member(archive, _score_in(archive), _LARGEST_BYTES)
+    except UnreadableError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise UnreadableError(f"the archive is damaged: {error}") from None
+
+
+def _score_in(archive: zipfile.ZipFile) -> str:
+    """Return the name of the score: the root file of the container, else the first file that may be one."""
+    names = archive.namelist()
+    path = None
+    if "META-INF/container.xml" in names:
+        container = _parsed(_member(archive, "META-INF/container.xml", _LARGEST_CONTAINER))
+        path = next((file.get("full-path") for file in container.iter() if file.tag.endswith("rootfile")), None)
+    if path in names:
+        return str(path)
+    for name in names:
+        if name.lower().endswith((".musicxml", ".xml")) and not name.startswith("META-INF"):
+            return name
+    raise UnreadableError("the archive holds no score")
 
 
 def _parsed(data: bytes) -> ET.Element:

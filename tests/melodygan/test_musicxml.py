@@ -129,6 +129,17 @@ def test_refusals_say_why(data, reason):
         read_musicxml(data)
 
 
+def test_a_damaged_archive_is_refused():
+    whole = packed(score(note() * 3))
+    for place in range(0, len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x5A
+        try:
+            read_musicxml(bytes(damaged))
+        except UnreadableError as error:
+            assert str(error)  # noqa: PT017 - either is right
+
+
 def test_entities_that_grow_are_refused():
     lines = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f'<!DOCTYPE x [<!ENTITY a0 "la">{lines}]><score-partwise>&a11;</score-partwise>'
