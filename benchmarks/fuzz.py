@@ -214,8 +214,8 @@ def main() -> int:
         files = [damaged(wholes(name)[n % len(wholes(name))], rng) for n in range(max(1, round(args.share * number)))]
         begin = time.monotonic()
         answers = list(watched.each("benchmarks.fuzz:attempt", [(reader, data) for data in files]))
-        counts = Counter(answer for answer in answers if isinstance(answer, str))
-        deaths = [answer.reason for answer in answers if isinstance(answer, watched.Death)]
+        counts = Counter(answers)
+        deaths = [answer for answer in answers if isinstance(answer, watched.Death)]
         broken_in_all += len(deaths)
         seconds = time.monotonic() - begin
         print(f"| {name} | {len(files)} | {counts['read']} | {counts['refused']} | {len(deaths)} | {seconds:.0f} |")

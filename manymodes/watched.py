@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,10 +33,10 @@ REQUESTS_PER_PROCESS = 500
 PROCESS = (sys.executable, "-P", "-m", "manymodes.watched")
 
 
-class Death(NamedTuple):
-    """The end of a process at a request, in words."""
+class Death(str):
+    """The end of a process at a request, in words: like a refusal, it is text in place of an answer."""
 
-    reason: str
+    __slots__ = ()
 
 
 def each(

@@ -49,8 +49,8 @@ def read_recordings(source: str | Path, hop: int) -> tuple[list[Recording], list
     shown = tqdm(answers, "reading", len(files), unit="file", leave=False, disable=None)
     for file, answer in zip(files, shown, strict=True):
         name = printable(file.as_posix())
-        if isinstance(answer, watched.Death | str):
-            skipped.append(Skipped(name, answer.reason if isinstance(answer, watched.Death) else answer))
+        if isinstance(answer, str):
+            skipped.append(Skipped(name, answer))
             continue
         chunks, silent = answer
         instrument = name.split("/")[0] if "/" in name else printable(folder.resolve().name)

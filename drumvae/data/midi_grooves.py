@@ -19,8 +19,8 @@ from drumvae.data.kit import INSTRUMENT_OF_NOTE, INSTRUMENTS, NOTES, STEPS, STEP
 from manymodes.cli import UserError, existing_file
 from manymodes.files import replacing_file
 from manymodes.music.midi import TICKS_PER_QUARTER
-from manymodes.music.midifile import Message, UnreadableMidiError, check_size, messages, ticks_per_quarter
-from manymodes.watched import Death, each
+from manymodes.music.midifile import Message, UnreadableMidiError, check_size, messages, standard, ticks_per_quarter
+from manymodes.watched import each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def read_files(files: Sequence[tuple[str, str]], *, to_end: bool = False, progre
     requests = [(path, name, to_end) for path, name in files]
     answers = each("drumvae.data.midi_grooves:read_request", requests)
     shown = tqdm(answers, "reading", len(files), unit="file", leave=False, disable=None if progress else True)
-    return [answer.reason if isinstance(answer, Death) else answer for answer in shown]
+    return list(shown)
 
 
 def read_request(request: tuple[str, str, bool]) -> Beat | str:
@@ -117,6 +117,7 @@ def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
         UnusableBeatError: not a MIDI file, not all in bars of four quarters, or no drums.
     """
     try:
+        data = standard(data)  # once for both
         file, per_quarter = list(messages(data)), ticks_per_quarter(data)
     except UnreadableMidiError as error:
         raise UnusableBeatError(str(error)) from None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from evaluation.reading.notes import Notes
 from manymodes.cli import UserError
-from manymodes.watched import Death, each
+from manymodes.watched import each
 
 SUFFIXES = {".mid", ".midi"}
 
@@ -86,5 +86,5 @@ def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -
         if isinstance(answer, Notes):
             pieces.append(answer)
         else:
-            skipped.append(Skipped(name, answer.reason if isinstance(answer, Death) else answer))
+            skipped.append(Skipped(name, answer))
     return ReadResult(pieces, skipped)

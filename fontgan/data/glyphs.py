@@ -122,19 +122,26 @@ def open_font(path: Path, number: int = 0) -> ImageFont.FreeTypeFont:
 
 
 def read_typeface(font: ImageFont.FreeTypeFont) -> Typeface:
-    """Measure a font.
+    """Measure a font, by its Microsoft symbol character map if the usual one does not serve.
 
     Raises:
         UnusableFontError: one of A–Z is missing, has no ink, looks like another one or cannot be drawn.
     """
     try:
+        return _measured(font)
+    except UnusableFontError:
         try:
-            pictures = _pictures(font)
-            _check_different(pictures)
-        except UnusableFontError:
-            font = _with_symbols(font)
-            pictures = _pictures(font)
-        scale = _scale(*_extents(pictures))
+            symbols = font.font_variant(encoding="symb")
+        except OSError:
+            symbols = None
+        if symbols is None:
+            raise
+        return _measured(symbols)
+
+
+def _measured(font: ImageFont.FreeTypeFont) -> Typeface:
+    try:
+        scale = _scale(*_extents(_pictures(font)))
         large = font.font_variant(size=_UNITS * scale * _OVERSAMPLING)
         pictures = _pictures(large)
     except (OSError, ValueError, MemoryError) as error:
@@ -146,14 +153,6 @@ def read_typeface(font: ImageFont.FreeTypeFont) -> Typeface:
     baseline = max(edge + above, min((SIZE_PX + capital) / 2, SIZE_PX - edge - below))
     digest = hashlib.sha256(b"".join(pictures[letter].ink.tobytes() for letter in LETTERS)).digest()
     return Typeface(large, capital, baseline - capital / 2, digest)
-
-
-def _with_symbols(font: ImageFont.FreeTypeFont) -> ImageFont.FreeTypeFont:
-    """Return a font with its Microsoft symbol character map, or as it is if it has none."""
-    try:
-        return font.font_variant(encoding="symb")
-    except OSError:
-        return font
 
 
 def read_glyph(typeface: Typeface, label: int) -> Glyph:

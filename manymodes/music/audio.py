@@ -6,7 +6,7 @@ A sound here is an array of float32 samples between −1 and 1, mono.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
@@ -17,6 +17,9 @@ from manymodes.cli import UserError, existing_file
 from manymodes.files import check_place, replacing_file
 from manymodes.music.midifile import UnreadableMidiError, read_score
 from manymodes.music.soundfont import PlayedNote, render  # noqa: F401 - render is used from here
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RATE_HZ = 22_050
 """Samples a second, unless given."""
@@ -63,7 +66,7 @@ def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
     """
     answer = watched.call("manymodes.music.audio:decoded", (str(file), rate_hz))
     if isinstance(answer, watched.Death):
-        raise UnreadableSoundError(f"cannot be read: {answer.reason}")
+        raise UnreadableSoundError(f"cannot be read: {answer}")
     if isinstance(answer, str):
         raise UnreadableSoundError(answer)
     samples, above = answer
@@ -163,25 +166,16 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None
 
 
 def read_midi(path: str | Path) -> list[PlayedNote]:
-    """Read the notes of a MIDI file, without controllers such as pedals and pitch bends, in a watched process.
+    """Read the notes of a MIDI file of ours, without controllers such as pedals and pitch bends.
 
     Raises:
         UserError: the file does not exist or is not MIDI.
     """
     file = existing_file(path, "the MIDI file")
-    notes = watched.call("manymodes.music.audio:played", str(file))
-    if isinstance(notes, list):
-        return notes
-    reason = notes.reason if isinstance(notes, watched.Death) else notes
-    raise UserError(f"{file} cannot be read as MIDI ({reason}): give a standard MIDI file")
-
-
-def played(path: str) -> list[PlayedNote] | str:
-    """Return the notes of a MIDI file, or the reason why there are none; called in a watched process."""
     try:
-        score = read_score(Path(path).read_bytes()).to("second")
+        score = read_score(file.read_bytes()).to("second")
     except (UnreadableMidiError, OSError) as error:
-        return str(error)
+        raise UserError(f"{file} cannot be read as MIDI ({error}): give a standard MIDI file") from error
     return [
         PlayedNote(note.time, note.duration, note.pitch, note.velocity, track.program, track.is_drum)
         for track in score.tracks

@@ -6,6 +6,7 @@ know, longer headers, wrong track counts and lengths, and tracks that break off.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ __all__ = [
     "messages",
     "read_score",
     "repaired",
+    "standard",
     "ticks_per_quarter",
 ]
 
@@ -49,12 +51,9 @@ def read_score(data: bytes) -> Any:
     import symusic
 
     check_size(len(data))
-    if not _in_order(data):
-        data = repaired(data)
-    try:
-        return symusic.Score.from_midi(data)
-    except (RuntimeError, ValueError, MemoryError, OverflowError):
-        pass
+    if _in_order(data):
+        with contextlib.suppress(RuntimeError, ValueError, MemoryError, OverflowError):
+            return symusic.Score.from_midi(data)
     try:
         return symusic.Score.from_midi(repaired(data))
     except (RuntimeError, ValueError, MemoryError, OverflowError):
@@ -82,6 +81,11 @@ def _in_order(data: bytes) -> bool:
         place += 8 + int.from_bytes(data[place + 4 : place + 8], "big")
         count += 1
     return kind < _SEPARATE_PIECES and division > 0 and count == tracks and place == len(data)
+
+
+def standard(data: bytes) -> bytes:
+    """Return a file as it is if it is in order, and `repaired` if it is not."""
+    return data if _in_order(data) else repaired(data)
 
 
 def repaired(data: bytes) -> bytes:
@@ -132,7 +136,7 @@ def messages(data: bytes) -> Iterator[Message]:
     Raises:
         UnreadableMidiError: as `read_score`.
     """
-    data = data if _in_order(data) else repaired(data)
+    data = standard(data)
     place, track = 14, 0
     while data[place : place + 4] == b"MTrk":
         end = place + 8 + int.from_bytes(data[place + 4 : place + 8], "big")
@@ -149,7 +153,7 @@ def ticks_per_quarter(data: bytes) -> int:
     Raises:
         UnreadableMidiError: as `read_score`.
     """
-    return int.from_bytes((data if _in_order(data) else repaired(data))[12:14], "big")
+    return int.from_bytes(standard(data)[12:14], "big")
 
 
 def _tracks(data: bytes, place: int) -> list[bytes]:

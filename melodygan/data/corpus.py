@@ -259,7 +259,7 @@ def _parse(found: _Found, contents: Mapping[str, str | OSError], jobs: int, prog
     # disable=None: no bar where the output is not a terminal
     bar = tqdm(results, "parsing", len(pieces), unit="tune", leave=False, disable=None if progress else True)
     answers = zip(pieces, bar, strict=True)
-    parsed = (Record(piece.name, skipped=a.reason) if isinstance(a, Death) else a for piece, a in answers)
+    parsed = (Record(piece.name, skipped=a) if isinstance(a, Death) else a for piece, a in answers)
     return [record if record is not None else next(parsed) for record in records]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from manymodes import watched
 from manymodes.cli import UserError
 from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, pitch_name, pitches_in
-from melodygan.data.events import UnreadableError
+from melodygan.data.events import UnreadableError, pitch_of
 from melodygan.data.form import METERS, Form, Key, form_of, transposed
 from melodygan.data.readers import FORMATS, Quantised, pieces_of
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 _NOTE = re.compile(r"(?P<rest>[rR])|(?P<letter>[A-Ga-g])(?P<accidental>#{0,2}|b{0,2})(?P<octave>-?\d)")
-_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _OCTAVE = 12
 
 
@@ -118,8 +117,7 @@ def _read_file(path: Path, option: str) -> Given:
         raise UserError(f"{option}: no usable tune in {path}: {error}") from None
     found = watched.call("melodygan.data.readers:read_quantised", piece)
     if not isinstance(found, Quantised):
-        reason = found.reason if isinstance(found, watched.Death) else found
-        raise UserError(f"{option}: no usable tune in {path}: {reason}; give a melody with notes")
+        raise UserError(f"{option}: no usable tune in {path}: {found}; give a melody with notes")
     remarks = [f"{path.name}: the melody is that of {found.part}"] if found.part else []
     if found.irregular:
         remarks.append(f"{path.name}: {found.irregular}")
@@ -151,5 +149,5 @@ def _read_note(word: str, whole: str) -> Note:
     steps = round(quarters * STEPS_PER_QUARTER)
     if match["rest"]:
         return Note(None, steps)
-    pitch = 12 * (int(match["octave"]) + 1) + _SEMITONES[match["letter"].upper()]
-    return Note(pitch + match["accidental"].count("#") - match["accidental"].count("b"), steps)
+    alter = match["accidental"].count("#") - match["accidental"].count("b")
+    return Note(pitch_of(match["letter"].upper(), alter, int(match["octave"])), steps)
