@@ -8,7 +8,8 @@ from typing import Any
 _NAMES = {
     "reading.notes": ("Notes", "Stack"),
     "reading.folders": ("ReadResult", "Skipped", "read_folder"),
-    "features.table": ("FEATURES", "feature_table", "manhattan_distances"),
+    "features.catalogue": ("FEATURES", "feature_table"),
+    "features.table": ("manhattan_distances",),
     "scores.distances": (
         *("intra_set_distances", "inter_set_distances", "overlap_area", "spread", "kld", "jsd", "wasserstein"),
     ),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.features.catalogue import FEATURES
 from evaluation.features.feature import csv_text
-from evaluation.features.table import FEATURES
 from evaluation.legacy import mgeval as legacy
 from evaluation.page.html import page
 from evaluation.scores import overlap, sampling

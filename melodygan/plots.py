@@ -11,7 +11,8 @@ import numpy as np
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
-from evaluation.features.table import FEATURES, LENGTH_CLASSES, PITCH_CLASSES, feature_table
+from evaluation.features.catalogue import feature_table
+from evaluation.features.table import COMPARED, LENGTH_CLASSES, PITCH_CLASSES
 from evaluation.scores.distances import intra_set_distances, overlap_area
 from evaluation.scores.verdict import share
 from manymodes.experiment.page import Picture
@@ -83,7 +84,9 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
 
     A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same.
     """
-    tables = {name: feature_table(as_pieces(tunes)) for name, tunes in (("generated", generated), ("real", real))}
+    tables = {
+        name: feature_table(as_pieces(tunes), COMPARED) for name, tunes in (("generated", generated), ("real", real))
+    }
     with saved_figure(path, (10, 2.6)) as figure:
         for number, feature in enumerate(SPREAD_FEATURES, start=1):
             axes = figure.add_subplot(1, len(SPREAD_FEATURES), number)
@@ -94,7 +97,7 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
                     continue
                 # Distances of whole numbers lie on a grid: a wider kernel shows their outline.
                 sns.kdeplot(x=values, ax=axes, label=name, color=colour, fill=True, cut=0, bw_adjust=2)
-            axes.set_title(f"{FEATURES[feature].title}: overlap {overlap_area(*distances.values()):.2f}")
+            axes.set_title(f"{COMPARED[feature].title}: overlap {overlap_area(*distances.values()):.2f}")
             axes.set_xlabel("distance between two tunes")
             axes.set_ylabel("density" if number == 1 else "")
             axes.set_yticks([])
@@ -119,7 +122,7 @@ def comparison_pictures(found: Records, _: object) -> dict[str, Picture]:
     drawn = {"scores.png": Picture(_SCORES, functools.partial(_save_scores, first))}
     for feature in SPREAD_FEATURES:
         name = "used-pitch.png" if feature == USED_PITCH else f"{feature.replace('_', '-')}.png"
-        title = f"Distances between two tunes, for each model and for held-out tunes: {FEATURES[feature].title}"
+        title = f"Distances between two tunes, for each model and for held-out tunes: {COMPARED[feature].title}"
         drawn[name] = Picture(title, functools.partial(_save_distances, first, feature))
     for key, (title, _) in _MATRICES.items():
         drawn[f"{key}-transitions.png"] = Picture(
@@ -148,7 +151,7 @@ def _save_scores(first: First, path: Path) -> None:
 
 def _save_distances(first: First, feature: str, path: Path) -> None:
     """Draw densities of the distances between two tunes, a panel for each row (figures 5.10 to 5.13 of the report)."""
-    title = FEATURES[feature].title
+    title = COMPARED[feature].title
     drawn = {row: np.array(record.figures["curves"][feature], np.float64) for row, record in first.items()}
     real = next(iter(drawn.values()))
     with _panels(path, len(first), (2.6, 2.0)) as panels:

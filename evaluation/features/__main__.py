@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
 
+    from evaluation.features.catalogue import FEATURES, feature_table
     from evaluation.features.feature import csv_text
-    from evaluation.features.table import FEATURES, feature_table
     from evaluation.legacy import mgeval
     from evaluation.reading.folders import read_some
     from manymodes.files import check_new_file, write_text

@@ -1,15 +1,23 @@
-"""What a feature is, the classes that features count, and a table of features as CSV."""
+"""What a feature is, what features are made with, and a table of features as CSV."""
 
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from evaluation.reading.notes import FloatArray, Notes, Stack, as_rows
+from evaluation.reading.notes import FloatArray, IntArray, Notes, Stack, as_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Pieces = Notes | Sequence[Notes] | Stack
 """The argument of every feature."""
@@ -33,6 +41,14 @@ NOTE_LENGTHS = {
 """The twelve classes of `note_length_hist` in mgeval's order, in quarters."""
 
 
+GROUPS = (
+    *("pitches", "key and register", "rhythm", "melody", "metre", "form", "endings", "rests", "length"),
+    *("dynamics", "tempo", "drums"),
+)
+"""The groups of features. Length, dynamics and tempo are settings of many generators; "key and register" is what
+changes when everything is transposed."""
+
+
 @dataclass(frozen=True)
 class Feature:
     """A feature as reports show it: a function from pieces to [n] or [n, ...], its title for people, and its unit.
@@ -42,6 +58,8 @@ class Feature:
         every: describes a set whose pieces all have one value, with {} for the value.
         variety: whether a set that does not vary in this feature has lost variety. False for the length of a piece,
             which is a setting of many generators, and for features of structure, in which noise does not vary either.
+        group: what a musician would call it; one of `GROUPS`.
+        overlap: whether reports compare its distances, which takes far longer than to measure it.
     """
 
     function: Callable[[Pieces], FloatArray]
@@ -50,6 +68,55 @@ class Feature:
     columns: tuple[str, ...] = ()
     every: str = ""
     variety: bool = True
+    group: str = "other"
+    overlap: bool = True
+
+
+def feature(
+    registry: dict[str, Feature], title: str, unit: str, *, group: str, **details: Any
+) -> Callable[[Callable[Concatenate[Stack, P], FloatArray]], Callable[Concatenate[Pieces, P], FloatArray]]:
+    """Let a function of a stack take pieces in any form, and add it to a registry under its name."""
+
+    def add(function: Callable[Concatenate[Stack, P], FloatArray]) -> Callable[Concatenate[Pieces, P], FloatArray]:
+        @functools.wraps(function)
+        def measure(pieces: Pieces, *args: P.args, **kwargs: P.kwargs) -> FloatArray:
+            return function(Stack.of(pieces), *args, **kwargs)
+
+        registry[function.__name__] = Feature(measure, title, unit, group=group, **details)
+        return measure
+
+    return add
+
+
+def shared(function: Callable[[Stack], T]) -> Callable[[Stack], T]:
+    """Keep what a function returns with its stack, for the features that have it in common."""
+
+    @functools.wraps(function)
+    def kept(stack: Stack) -> T:
+        if function not in stack.derived:
+            stack.derived[function] = function(stack)
+        found: T = stack.derived[function]
+        return found
+
+    return kept
+
+
+def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Divide, with NaN where there is nothing to divide by; [n, d] by [n] row by row."""
+    below = denominator.reshape(denominator.shape + (1,) * (numerator.ndim - denominator.ndim))
+    return np.divide(numerator, below, out=np.full(numerator.shape, np.nan), where=below > 0)
+
+
+def distinct(group: IntArray, groups: int, symbols: IntArray, width: int) -> FloatArray:
+    """Count the different symbols in each group, to [groups]."""
+    keys = np.sort(group * width + symbols)
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    return np.bincount(keys[first] // width, minlength=groups).astype(np.float64)
+
+
+def mean(stack: Stack, values: NDArray[Any], piece: IntArray) -> FloatArray:
+    """Average values by the piece that each belongs to; NaN for a piece without any. [k], [k] to [n]."""
+    return ratio(stack.per_piece(values, piece), stack.per_piece(np.ones(len(piece)), piece))
 
 
 def columns_of(table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> dict[str, FloatArray]:

@@ -14,24 +14,20 @@ piece has nothing else.
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, distinct, feature, mean, ratio
+from evaluation.features.line import silences
 from evaluation.features.sequences import longest_repeats
-from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, as_rows, counted_up
+from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, counted_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from evaluation.features.feature import Feature, Pieces
 
-    from numpy.typing import NDArray
-
-    P = ParamSpec("P")
-
-FEATURES: dict[str, Feature] = {}
-"""Every feature of a report by its name, in the order of the page; the first twelve are mgeval's."""
+COMPARED: dict[str, Feature] = {}
+"""The features whose overlap reports show, by name, in the order of the page; the first twelve are mgeval's."""
 
 LENGTH_CLASSES = 8
 """Classes of `note_length_transitions`: eighths of a second, the last one open."""
@@ -42,83 +38,49 @@ _SLOTS = 16
 _PER_QUARTER = 24
 
 
-def _feature(
-    title: str, unit: str, **details: Any
-) -> Callable[[Callable[Concatenate[Stack, P], FloatArray]], Callable[Concatenate[Pieces, P], FloatArray]]:
-    """Let a function of a stack take pieces in any form, and add it to `FEATURES` under its name."""
-
-    def add(function: Callable[Concatenate[Stack, P], FloatArray]) -> Callable[Concatenate[Pieces, P], FloatArray]:
-        @functools.wraps(function)
-        def measure(pieces: Pieces, *args: P.args, **kwargs: P.kwargs) -> FloatArray:
-            return function(Stack.of(pieces), *args, **kwargs)
-
-        FEATURES[function.__name__] = Feature(measure, title, unit, **details)
-        return measure
-
-    return add
-
-
-def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-    """Divide, with NaN where there is nothing to divide by; [n, d] by [n] row by row."""
-    below = denominator.reshape(denominator.shape + (1,) * (numerator.ndim - denominator.ndim))
-    return np.divide(numerator, below, out=np.full(numerator.shape, np.nan), where=below > 0)
-
-
-def _distinct(group: IntArray, groups: int, symbols: IntArray, width: int) -> FloatArray:
-    """Count the different symbols in each group, to [groups]."""
-    keys = np.sort(group * width + symbols)
-    first = np.flatnonzero(np.diff(keys, prepend=-1))
-    return np.bincount(keys[first] // width, minlength=groups).astype(np.float64)
-
-
-def _mean(stack: Stack, values: NDArray[Any], piece: IntArray) -> FloatArray:
-    """Average values by the piece that each belongs to; NaN for a piece without any. [k], [k] to [n]."""
-    return _ratio(stack.per_piece(values, piece), stack.per_piece(np.ones(len(piece)), piece))
-
-
-@_feature("Pitches used", "pitches", every="uses {} pitches")
+@feature(COMPARED, "Pitches used", "pitches", group="pitches", every="uses {} pitches")
 def total_used_pitch(stack: Stack) -> FloatArray:
     """Number of different pitches: |{pitch_i}|. [n] pitches.
 
     A piece without notes has 0. Every note counts, however short; the original misses notes under 10 ms.
     Source: mgeval 1.
     """
-    return _distinct(stack.piece, stack.size, stack.pitch, PITCHES)
+    return distinct(stack.piece, stack.size, stack.pitch, PITCHES)
 
 
-@_feature("Pitches per bar", "pitches/bar", every="has {} pitches per bar")
+@feature(COMPARED, "Pitches per bar", "pitches/bar", group="pitches", every="has {} pitches per bar")
 def bar_used_pitch(stack: Stack) -> FloatArray:
     """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches per bar.
 
     Bars follow the metre map; empty bars count as 0. Source: mgeval 2.
     """
-    per_bar = _distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
-    return _ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
+    per_bar = distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
+    return ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
 
 
-@_feature("Notes", "notes", every="has {} notes", variety=False)
+@feature(COMPARED, "Notes", "notes", group="length", every="has {} notes", variety=False)
 def total_used_note(stack: Stack) -> FloatArray:
     """Number of notes. [n] notes. A chord of three is three notes. Source: mgeval 3."""
     return stack.notes
 
 
-@_feature("Notes per bar", "notes/bar", every="has {} notes per bar")
+@feature(COMPARED, "Notes per bar", "notes/bar", group="rhythm", every="has {} notes per bar")
 def bar_used_note(stack: Stack) -> FloatArray:
     """Notes that start in a bar, averaged over the bars of the piece. [n] notes per bar. Source: mgeval 4."""
-    return _ratio(stack.notes, stack.bars)
+    return ratio(stack.notes, stack.bars)
 
 
-@_feature("Pitch classes", "share of time", columns=PITCH_CLASSES)
+@feature(COMPARED, "Pitch classes", "share of time", group="key and register", columns=PITCH_CLASSES)
 def total_pitch_class_histogram(stack: Stack) -> FloatArray:
     """Share of sounding time in each pitch class: Σ duration of class k / Σ duration, in quarters. [n, 12] from C.
 
     Velocity does not weigh (the original multiplies by it). NaN where nothing sounds for any time. Source: mgeval 5.
     """
     time = stack.table(stack.piece, stack.pitch % 12, 12, stack.duration)
-    return _ratio(time, time.sum(axis=1))
+    return ratio(time, time.sum(axis=1))
 
 
-@_feature("Pitch classes, bar by bar", "share of time", columns=PITCH_CLASSES)
+@feature(COMPARED, "Pitch classes, bar by bar", "share of time", group="key and register", columns=PITCH_CLASSES)
 def bar_pitch_class_histogram(stack: Stack) -> FloatArray:
     """Share of sounding time in each pitch class within a bar, averaged over the bars that sound. [n, 12] from C.
 
@@ -137,9 +99,9 @@ def bar_pitch_class_histogram(stack: Stack) -> FloatArray:
     cells = np.bincount(bar * 12 + stack.pitch[note] % 12, np.maximum(time, 0.0), minlength=12 * len(stack.bar_piece))
     per_bar = cells.reshape(-1, 12).astype(np.float64)
     sounding = per_bar.sum(axis=1)
-    shares = np.nan_to_num(_ratio(per_bar, sounding), nan=0.0)
+    shares = np.nan_to_num(ratio(per_bar, sounding), nan=0.0)
     total = np.stack([stack.per_piece(share, stack.bar_piece) for share in shares.T], axis=1)
-    return _ratio(total, stack.per_piece(sounding > 0, stack.bar_piece))
+    return ratio(total, stack.per_piece(sounding > 0, stack.bar_piece))
 
 
 def _transitions(stack: Stack, classes: IntArray, k: int, normalize: int) -> FloatArray:
@@ -152,13 +114,13 @@ def _transitions(stack: Stack, classes: IntArray, k: int, normalize: int) -> Flo
     if normalize == 0:
         return counts
     if normalize == 1:
-        return np.nan_to_num(_ratio(counts, counts.sum(axis=2)), nan=0.0)
+        return np.nan_to_num(ratio(counts, counts.sum(axis=2)), nan=0.0)
     if normalize == 2:  # noqa: PLR2004 - the three numbers are mgeval's
-        return _ratio(counts, counts.sum(axis=(1, 2)))
+        return ratio(counts, counts.sum(axis=(1, 2)))
     raise ValueError(f"normalize={normalize}: use 0 for counts, 1 for rows, 2 for a matrix that sums to 1")
 
 
-@_feature("Pitch-class transitions", "share of steps")
+@feature(COMPARED, "Pitch-class transitions", "share of steps", group="key and register")
 def pitch_class_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArray:
     """How often pitch class i is followed by j along the melodic line. [n, 12, 12], from row i to column j.
 
@@ -169,23 +131,23 @@ def pitch_class_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArra
     return _transitions(stack, stack.pitch % 12, 12, normalize)
 
 
-@_feature("Range", "semitones", every="spans {} semitones")
+@feature(COMPARED, "Range", "semitones", group="pitches", every="spans {} semitones")
 def pitch_range(stack: Stack) -> FloatArray:
     """Highest pitch − lowest pitch. [n] semitones; NaN for a piece without notes. Source: mgeval 8."""
     return stack.span(stack.pitch, stack.pitch)
 
 
-@_feature("Mean interval", "semitones", every="moves by {} semitones on average")
+@feature(COMPARED, "Mean interval", "semitones", group="melody", every="moves by {} semitones on average")
 def avg_pitch_shift(stack: Stack) -> FloatArray:
     """Mean size of the intervals along the melodic line: mean |pitch_{i+1} − pitch_i|. [n] semitones.
 
     NaN for fewer than two onsets. Source: mgeval 9.
     """
     before, after, piece = stack.steps
-    return _mean(stack, np.abs(stack.pitch[after] - stack.pitch[before]), piece)
+    return mean(stack, np.abs(stack.pitch[after] - stack.pitch[before]), piece)
 
 
-@_feature("Time between onsets", "seconds", every="has an onset every {} seconds")
+@feature(COMPARED, "Time between onsets", "seconds", group="rhythm", every="has an onset every {} seconds")
 def avg_IOI(stack: Stack) -> FloatArray:  # noqa: N802 - mgeval's name
     """Mean time from one onset to the next, through the tempo map: mean(t_{i+1} − t_i). [n] seconds.
 
@@ -193,7 +155,7 @@ def avg_IOI(stack: Stack) -> FloatArray:  # noqa: N802 - mgeval's name
     onsets. Source: mgeval 10.
     """
     before, after, piece = stack.steps
-    return _mean(stack, stack.onset_seconds[after] - stack.onset_seconds[before], piece)
+    return mean(stack, stack.onset_seconds[after] - stack.onset_seconds[before], piece)
 
 
 def _length_class(duration: FloatArray) -> IntArray:
@@ -205,7 +167,7 @@ def _length_class(duration: FloatArray) -> IntArray:
     return np.argmin(gaps, axis=1)[where].astype(np.int64)
 
 
-@_feature("Note lengths", "share of notes", columns=tuple(NOTE_LENGTHS))
+@feature(COMPARED, "Note lengths", "share of notes", group="rhythm", columns=tuple(NOTE_LENGTHS))
 def note_length_hist(stack: Stack) -> FloatArray:
     """Share of notes of each written length, by the nearest of `NOTE_LENGTHS`, ties to the first. [n, 12].
 
@@ -213,10 +175,10 @@ def note_length_hist(stack: Stack) -> FloatArray:
     3/4 a quarter counts as a triplet). NaN for a piece without notes. Source: mgeval 11.
     """
     counts = stack.table(stack.piece, _length_class(stack.duration), len(NOTE_LENGTHS))
-    return _ratio(counts, stack.notes)
+    return ratio(counts, stack.notes)
 
 
-@_feature("Note-length transitions", "share of steps")
+@feature(COMPARED, "Note-length transitions", "share of steps", group="rhythm")
 def note_length_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArray:
     """How often length class i is followed by j along the melodic line. [n, 12, 12], classes of `note_length_hist`.
 
@@ -245,24 +207,24 @@ def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
     )
 
 
-@_feature("Mean pitch", "MIDI number", every="lies around MIDI pitch {}")
+@feature(COMPARED, "Mean pitch", "MIDI number", group="key and register", every="lies around MIDI pitch {}")
 def pitch_mean(stack: Stack) -> FloatArray:
     """Mean pitch of the notes. [n] MIDI note numbers; NaN for a piece without notes. Moves with transposition."""
-    return _ratio(stack.per_piece(stack.pitch), stack.notes)
+    return ratio(stack.per_piece(stack.pitch), stack.notes)
 
 
-@_feature("Pitch deviation", "semitones", every="deviates {} semitones from its mean pitch")
+@feature(COMPARED, "Pitch deviation", "semitones", group="pitches", every="deviates {} semitones from its mean pitch")
 def pitch_sd(stack: Stack) -> FloatArray:
     """Standard deviation (divided by the number of notes) of a piece's pitches. [n] semitones; NaN without notes."""
     off = stack.pitch - pitch_mean(stack)[stack.piece]
-    return np.sqrt(_ratio(stack.per_piece(off**2), stack.notes))
+    return np.sqrt(ratio(stack.per_piece(off**2), stack.notes))
 
 
-@_feature("Repeated notes", "share of steps", variety=False)
+@feature(COMPARED, "Repeated notes", "share of steps", group="melody", variety=False)
 def repeated_note_rate(stack: Stack) -> FloatArray:
     """Share of steps along the melodic line that stay on the pitch. [n] 0–1; NaN for fewer than two onsets."""
     before, after, piece = stack.steps
-    return _mean(stack, stack.pitch[before] == stack.pitch[after], piece)
+    return mean(stack, stack.pitch[before] == stack.pitch[after], piece)
 
 
 def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
@@ -277,7 +239,7 @@ def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
     return length * (2 * PITCHES) + interval, piece
 
 
-@_feature("Longest repeated phrase", "notes", variety=False)
+@feature(COMPARED, "Longest repeated phrase", "notes", group="form", variety=False)
 def longest_repeated_phrase(stack: Stack) -> FloatArray:
     """Length of the longest phrase that is repeated in the piece, at any pitch level. [n] notes.
 
@@ -289,7 +251,7 @@ def longest_repeated_phrase(stack: Stack) -> FloatArray:
     return np.where(stack.notes > 0, np.where(runs > 0, runs + 1.0, 0.0), np.nan)
 
 
-@_feature("Notes in the best key", "share of notes", variety=False)
+@feature(COMPARED, "Notes in the best key", "share of notes", group="pitches", variety=False)
 def best_key_share(stack: Stack) -> FloatArray:
     """Share of notes that belong to the best of 24 keys: 12 diatonic and 12 harmonic minor scales. [n] 0–1.
 
@@ -299,10 +261,10 @@ def best_key_share(stack: Stack) -> FloatArray:
     counts = stack.table(stack.piece, stack.pitch % 12, 12)
     modes = [np.isin(np.arange(12), steps) for steps in (_DIATONIC, _HARMONIC_MINOR)]
     scales = np.stack([np.roll(mode, tonic) for mode in modes for tonic in range(12)], axis=1)
-    return _ratio((counts @ scales).max(axis=1), stack.notes)
+    return ratio((counts @ scales).max(axis=1), stack.notes)
 
 
-@_feature("Similarity of neighbouring bars", "0–1", variety=False)
+@feature(COMPARED, "Similarity of neighbouring bars", "0–1", group="form", variety=False)
 def bar_self_similarity(stack: Stack) -> FloatArray:
     """How much a bar resembles the one before it, averaged over the bars from the second on. [n] 0–1.
 
@@ -320,37 +282,23 @@ def bar_self_similarity(stack: Stack) -> FloatArray:
         norm = np.sqrt((content**2).sum(axis=1))
         product = (content[pair] * content[pair + 1]).sum(axis=1)
         silent = (norm[pair] == 0) & (norm[pair + 1] == 0)
-        cosines += np.where(silent, 1.0, np.nan_to_num(_ratio(product, norm[pair] * norm[pair + 1])))
-    return _mean(stack, cosines / 2, stack.bar_piece[pair])
+        cosines += np.where(silent, 1.0, np.nan_to_num(ratio(product, norm[pair] * norm[pair + 1])))
+    return mean(stack, cosines / 2, stack.bar_piece[pair])
 
 
-@_feature("Silence", "share of time", variety=False)
+@feature(COMPARED, "Silence", "share of time", group="rests", variety=False)
 def rest_share(stack: Stack) -> FloatArray:
     """Share of the time from the first onset to the last note's end when nothing sounds, in quarters. [n] 0–1.
 
     NaN where that time is zero.
     """
-    begin = stack.begin[stack.piece]
-    # the latest end so far; on one axis of time, one running maximum serves all pieces
-    reached = np.maximum.accumulate(stack.onset + stack.duration + begin) - begin
-    same = stack.piece[1:] == stack.piece[:-1]
-    silence = np.where(same, np.maximum(stack.onset[1:] - reached[:-1], 0.0), 0.0)
-    # rounding on the common axis leaves specks of silence between notes that touch
-    silence[silence < SIMULTANEOUS] = 0.0
-    return _ratio(stack.per_piece(silence, stack.piece[1:]), stack.span(stack.onset, stack.onset + stack.duration))
+    return ratio(stack.per_piece(silences(stack)), stack.span(stack.onset, stack.onset + stack.duration))
 
 
-@_feature("Notes per quarter", "notes/quarter", every="has {} notes per quarter")
+@feature(COMPARED, "Notes per quarter", "notes/quarter", group="rhythm", every="has {} notes per quarter")
 def notes_per_quarter(stack: Stack) -> FloatArray:
     """Notes divided by the quarters from the first onset to the last note's end. [n]; NaN for zero time."""
-    return _ratio(stack.notes, stack.span(stack.onset, stack.onset + stack.duration))
-
-
-def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
-    """Measure every feature of every piece: name → [n], or [n, d] with matrices row by row (d = 144 for 12×12)."""
-    stack = Stack.of(pieces)
-    table = {name: feature.function(stack) for name, feature in features.items()}
-    return {name: as_rows(values) if values.ndim > 1 else values for name, values in table.items()}
+    return ratio(stack.notes, stack.span(stack.onset, stack.onset + stack.duration))
 
 
 def manhattan_distances(generated: Pieces, originals: Pieces) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from evaluation.reading.notes import Notes, bar_grid
 from manymodes.music.midifile import UnreadableMidiError, check_size, read_score
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evaluation.reading.notes import FloatArray, IntArray
 
 MOST_NOTES = 1_000_000
@@ -44,7 +47,7 @@ def load(path: Path, name: str) -> Notes:
     order = np.lexsort((fields[2], fields[0]))
     fields = fields[:, order]
     onset, duration = fields[:2] / score.ticks_per_quarter
-    meters = _meters(score)
+    meters, given = _meters(score)
     end = float((onset + duration).max())
     shortest = min(numerator * 4 / denominator for _, numerator, denominator in meters)
     if end / shortest + len(meters) > MOST_BARS:
@@ -62,6 +65,8 @@ def load(path: Path, name: str) -> Notes:
         drum=np.repeat([track.is_drum for track in tracks], sizes)[order],
         bar_starts=bar_grid(meters, end),
         meter=meters[0][1:],
+        main_meter=_longest(meters, end),
+        meter_given=given,
     )
 
 
@@ -98,11 +103,25 @@ def _seconds(score: Any, ticks: IntArray) -> FloatArray:
     return np.stack([seconds[0], seconds[1] - seconds[0]])
 
 
-def _meters(score: Any) -> list[tuple[float, int, int]]:
-    """Return (quarter, numerator, denominator) of the metre map; 4/4 before the first signature."""
-    meters = {0.0: (4, 4)}
+def _meters(score: Any) -> tuple[list[tuple[float, int, int]], bool]:
+    """Return (quarter, numerator, denominator) of the metre map, and whether the file has one.
+
+    4/4 before the first signature.
+    """
+    meters = {}
     for sign in score.time_signatures:
         # a signature of 0 beats, or in 0ths, is damage: the metre before it goes on
         if sign.time >= 0 and sign.numerator > 0 and 0 < sign.denominator <= _SHORTEST_NOTE_VALUE:
             meters[sign.time / score.ticks_per_quarter] = (sign.numerator, sign.denominator)
-    return [(begin, *meters[begin]) for begin in sorted(meters)]
+    given = bool(meters)
+    meters.setdefault(0.0, (4, 4))
+    return [(begin, *meters[begin]) for begin in sorted(meters)], given
+
+
+def _longest(meters: Sequence[tuple[float, int, int]], end: float) -> tuple[int, int]:
+    """Return the metre that holds for the most quarters before the end; of equals the earlier."""
+    held: dict[tuple[int, int], float] = {}
+    for (begin, *meter), (stop, *_) in itertools.pairwise([*meters, (max(end, meters[-1][0]), 0, 0)]):
+        key = (meter[0], meter[1])
+        held[key] = held.get(key, 0.0) + max(min(stop, end) - begin, 0.0)
+    return max(held, key=held.__getitem__)

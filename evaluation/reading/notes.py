@@ -7,7 +7,7 @@ each with the number of its piece, so that one NumPy call measures a whole folde
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,9 @@ class Notes:
         bar_starts: [bars + 1] quarters; the last entry is the end of the last bar, which is the bar where the last
             note ends.
         meter: numerator and denominator of the first time signature.
+        main_meter: those of the signature that lasts longest, which is not the first one where an upbeat is written as
+            a short bar; None where it is the first.
+        meter_given: whether the piece says its metre; without, `meter` is 4/4 by default.
     """
 
     name: str
@@ -74,6 +77,8 @@ class Notes:
     drum: NDArray[np.bool_]
     bar_starts: FloatArray
     meter: tuple[int, int] = (4, 4)
+    main_meter: tuple[int, int] | None = None
+    meter_given: bool = True
 
     def __len__(self) -> int:
         return len(self.onset)
@@ -104,8 +109,12 @@ class Notes:
         meter: tuple[int, int] = (4, 4),
         velocity: ArrayLike = 64,
         drum: bool = False,
+        upbeat: float = 0.0,
+        meter_given: bool = True,
     ) -> Notes:
         """Build a piece of one track, one tempo in BPM and one metre from [n] quarters and MIDI note numbers 0–127.
+
+        An upbeat of so many quarters is a short bar before the first whole one.
 
         Raises:
             ValueError: for arrays of different lengths, negative or non-finite times, or pitches outside 0–127.
@@ -123,6 +132,8 @@ class Notes:
             raise ValueError(f"{piece}: onsets and durations must be finite and not negative")
         if len(pitches) and not 0 <= pitches.min() <= pitches.max() < PITCHES:
             raise ValueError(f"{piece}: pitches must be MIDI note numbers, 0 to 127")
+        if not 0 <= upbeat < meter[0] * 4 / max(meter[1], 1):
+            raise ValueError(f"{piece}: the upbeat must be shorter than a bar of {meter[0]}/{meter[1]}")
         if min(tempo, *meter) <= 0:
             raise ValueError(f"{piece}: the tempo and both parts of the metre must be positive")
         order = np.lexsort((pitches, quarters))
@@ -138,9 +149,18 @@ class Notes:
             duration_seconds=lengths * seconds,
             track=np.zeros(len(order), np.int64),
             drum=np.full(len(order), drum),
-            bar_starts=bar_grid([(0.0, *meter)], float((quarters + lengths).max(initial=0.0))),
+            bar_starts=_bars(meter, upbeat, float((quarters + lengths).max(initial=0.0))),
             meter=meter,
+            meter_given=meter_given,
         )
+
+
+def _bars(meter: tuple[int, int], upbeat: float, end: float) -> FloatArray:
+    bars = bar_grid([(0.0, *meter)], max(end - upbeat, 0.0))
+    if not upbeat:
+        return bars
+    # what ends with the upbeat has no other bar
+    return np.concatenate([[0.0], bars[: 1 if end <= upbeat else None] + upbeat])
 
 
 def bar_grid(meters: Sequence[tuple[float, int, int]], end: float) -> FloatArray:
@@ -168,11 +188,15 @@ class Stack:
     Attributes:
         pieces: [n] what was laid end to end.
         piece: [N] the number of each note's piece.
-        onset, duration, onset_seconds, duration_seconds, pitch: [N], as in `Notes`.
+        onset, duration, onset_seconds, duration_seconds, pitch, velocity: [N], as in `Notes`.
         bar: [N] the number of the bar where each note starts, counted through all pieces.
         bar_piece: [B] the number of each bar's piece.
         bar_start, bar_end: [B] quarters from the beginning of the bar's piece.
         begin: [n] where each piece begins, in quarters, when all are laid on one axis of time with a gap between them.
+        meter: [n, 2] numerator and denominator of the signature that lasts longest in each piece.
+        meter_given: [n] as in `Notes`.
+        drums_only: [n] as in `Notes`.
+        derived: what several features have in common, by the function that computes it.
     """
 
     pieces: Sequence[Notes]
@@ -187,6 +211,11 @@ class Stack:
     bar_start: FloatArray
     bar_end: FloatArray
     begin: FloatArray
+    velocity: IntArray
+    meter: IntArray
+    meter_given: NDArray[np.bool_]
+    drums_only: NDArray[np.bool_]
+    derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, pieces: Notes | Sequence[Notes] | Stack) -> Stack:
@@ -200,8 +229,8 @@ class Stack:
 
         kept = join([piece.counted() for piece in many], bool)
         owner = np.repeat(np.arange(len(many)), [len(piece) for piece in many])[kept]
-        fields = ("onset", "duration", "onset_seconds", "duration_seconds")
-        notes = {field: join([getattr(piece, field) for piece in many])[kept] for field in fields}
+        times = ("onset", "duration", "onset_seconds", "duration_seconds")
+        notes = {name: join([getattr(piece, name) for piece in many])[kept] for name in times}
         bar_start = join([piece.bar_starts[:-1] for piece in many])
         bar_piece = np.repeat(np.arange(len(many)), [piece.bars for piece in many])
         room = np.array([piece.bar_starts[-1] for piece in many], np.float64) + 1.0
@@ -216,6 +245,10 @@ class Stack:
             bar_start=bar_start,
             bar_end=join([piece.bar_starts[1:] for piece in many]),
             begin=begin,
+            velocity=join([piece.velocity for piece in many], np.int64)[kept],
+            meter=np.array([piece.main_meter or piece.meter for piece in many], np.int64).reshape(-1, 2),
+            meter_given=np.array([piece.meter_given for piece in many], bool),
+            drums_only=np.array([piece.drums_only for piece in many], bool),
             **notes,
         )
 

@@ -10,8 +10,9 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from evaluation.features.catalogue import FEATURES, feature_table
 from evaluation.features.feature import columns_of
-from evaluation.features.table import FEATURES, Feature, feature_table, manhattan_distances
+from evaluation.features.table import manhattan_distances
 from evaluation.legacy import mgeval
 from evaluation.reading.folders import read_some
 from evaluation.reading.notes import defined_rows
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from evaluation.features.feature import Feature
     from evaluation.reading.folders import Skipped
     from evaluation.reading.notes import FloatArray, IntArray, Notes
 
@@ -131,24 +133,27 @@ def compare_sets(
     jobs: int = 1,
     features: Mapping[str, Feature] = FEATURES,
 ) -> SetComparison:
-    """Compare a generated set with the originals in the features that were measured in both.
+    """Compare a generated set with the originals in the features that were measured in both and are to be compared.
 
     Copies are looked for in `train`, by default in the originals. That many jobs compare features at a time; −1 are
     one per core. With `mgeval.FEATURES`, mgeval's scores are added.
     """
     train = train or org
+    compared = [name for name in features if features[name].overlap]
+    # what stands beside a ceiling keeps its meaning when features are added
+    gen_table, org_table, train_table = ({name: one.table[name] for name in compared} for one in (gen, org, train))
     parallel = joblib.Parallel(n_jobs=jobs, prefer="threads")
     # features are compared side by side already: threads of the linear algebra inside each would only wait for each
     # other, and their number would show in the last digits
     with threadpool_limits(1):
         found = parallel(
-            joblib.delayed(compare_feature)(name, gen.table[name], org.table[name], seed) for name in features
+            joblib.delayed(compare_feature)(name, gen_table[name], org_table[name], seed) for name in compared
         )
         corrected = holm(np.array([one.p for one in found])).tolist()
         comparisons = {one.name: replace(one, p_holm=p) for one, p in zip(found, corrected, strict=True)}
-        diversity = fill(*standardise(gen.table, org.table), seed)
+        diversity = fill(*standardise(gen_table, org_table), seed)
         collapse = find_collapse(gen.pieces, org.pieces, comparisons, diversity, seed, features)
-        copying = find_copies(gen.pieces, train.pieces, *standardise(gen.table, train.table), seed)
+        copying = find_copies(gen.pieces, train.pieces, *standardise(gen_table, train_table), seed)
         score, interval = _score(list(comparisons.values()))
         return SetComparison(
             gen=gen,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evaluation.features.table import FEATURES, averaged_transitions
+from evaluation.features.table import COMPARED, averaged_transitions
 from evaluation.scores.sets import compare_sets, measure
 from melodygan.data.encoding import Note, Tune, pitches_in
 from melodygan.metrics.musical import SPREAD_FEATURES, as_pieces, distinct_share
@@ -94,7 +94,7 @@ def _set_of(label: str, tunes: Sequence[Tune]) -> MusicSet:
 
 def _measures(result: SetComparison) -> dict[str, Any]:
     features = result.features
-    widths = [one.spread.value for name, one in features.items() if FEATURES[name].variety]
+    widths = [one.spread.value for name, one in features.items() if COMPARED[name].variety]
     return {
         "tunes": len(result.gen.pieces),
         "score": result.score,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.features.table import feature_table
+from evaluation.features.catalogue import feature_table
+from evaluation.features.table import COMPARED
 from evaluation.reading.notes import Notes, defined_rows
 from evaluation.scores.distances import inter_set_distances, intra_set_distances, overlap_area, spread
 from melodygan.data.encoding import STEPS_PER_QUARTER, pitches_in
@@ -33,7 +34,7 @@ def as_pieces(tunes: Iterable[Sequence[Note]]) -> list[Notes]:
         lengths = np.array([note.steps for note in notes]) / STEPS_PER_QUARTER
         sounding = [note.pitch is not None for note in notes]
         onsets = np.cumsum(lengths) - lengths
-        pieces.append(Notes.from_quarters(onsets[sounding], lengths[sounding], pitches_in(notes)))
+        pieces.append(Notes.from_quarters(onsets[sounding], lengths[sounding], pitches_in(notes), meter_given=False))
     return pieces
 
 
@@ -45,7 +46,7 @@ def distinct_share(tunes: Sequence[Sequence[Note]]) -> float:
 def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]]) -> dict[str, float]:
     """Measure generated tunes against real ones.
 
-    For every feature of `evaluation.features.table`, the distances between generated tunes, which reveal a collapse,
+    For every feature that reports compare, the distances between generated tunes, which reveal a collapse,
     and between generated and real tunes, which reveal a shift, are compared with those between real tunes by the
     overlap of their densities; their mean is the overlap.
 
@@ -54,7 +55,7 @@ def musical_distance(generated: Sequence[Sequence[Note]], real: Sequence[Sequenc
         relative to that of the real tunes; and ``musical_distance`` = (1 − overlap) + (1 − distinct) + the mean
         |ln| of those four ratios, so that too little and too much variety count alike. Least is best.
     """
-    tables = [feature_table(as_pieces(tunes)) for tunes in (generated, real)]
+    tables = [feature_table(as_pieces(tunes), COMPARED) for tunes in (generated, real)]
     overlaps = []
     spreads = []
     for name, real_values in tables[1].items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from evaluation.features.table import FEATURES
+from evaluation.features.table import COMPARED
 from evaluation.scores.verdict import number, share
 from manymodes.experiment.tables import Cell, column, over_seeds, table, training_table, values
 
@@ -38,7 +38,7 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
             ("Copying", functools.partial(_times, "copying")),
         ),
         found,
-        f"Score: overlap with held-out tunes, mean over {len(FEATURES)} features, relative to the ceiling, with "
+        f"Score: overlap with held-out tunes, mean over {len(COMPARED)} features, relative to the ceiling, with "
         f"{limits}. The ceiling is the overlap of held-out tunes with each other, at the same number of tunes. "
         "Manhattan: distance of pitch groups to held-out tunes, semitones; short tunes get low values. Pitches used "
         "and mean pitch (MIDI number): mean ± deviation over tunes. Spread: mean distance between two tunes, relative "

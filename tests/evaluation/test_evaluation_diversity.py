@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from known import rebuilt
 
-from evaluation.features.table import feature_table
+from evaluation.features.catalogue import feature_table
 from evaluation.scores.collapse import clusters, exact_copies, similarity
 from evaluation.scores.copying import copied_more, find_copies, share_interval
 from evaluation.scores.distances import pairwise

@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from evaluation.features.table import feature_table
+from evaluation.features.catalogue import feature_table
 from evaluation.reading.folders import read_folder
 
 COUNT = int(os.environ.get("EVALUATION_FUZZ", "300"))

@@ -6,7 +6,7 @@ import mgeval_port
 import numpy as np
 import pytest
 
-from evaluation.features.table import feature_table
+from evaluation.features.catalogue import feature_table
 from evaluation.legacy import mgeval
 from evaluation.reading.folders import read_folder
 

@@ -14,6 +14,7 @@ from midifiles import write_midi, write_pieces
 import evaluation
 from evaluation.comparison import compare_folders, labels, write_report
 from evaluation.features import __main__ as features
+from evaluation.features.table import COMPARED
 from evaluation.report import main
 
 ROOT = Path(evaluation.__file__).parents[1]
@@ -56,7 +57,7 @@ def test_writes_a_page_a_record_and_a_table(report):
 
 def test_scores_lie_in_their_intervals(report):
     result = record(report)
-    assert set(result["features"]) == set(evaluation.FEATURES)
+    assert set(result["features"]) == set(COMPARED)
     for one in result["features"].values():
         assert one["ci"][0] <= one["overlap"] <= one["ci"][1]
         for low, high in (one["kld_ci"], one["jsd_ci"], one["wasserstein"]["ci"], one["spread"]["ci"]):
@@ -207,7 +208,7 @@ def test_the_same_from_python_as_data_frames(folders):
     gen, org = (evaluation.read_set(folders / name, jobs=1) for name in ("gen", "org"))
     result = evaluation.compare_sets(gen, org)
     frame = evaluation.comparison_frame(result)
-    assert list(frame.index) == list(evaluation.FEATURES)
+    assert list(frame.index) == list(COMPARED)
     assert frame.loc["pitch_range", "overlap"] == result.features["pitch_range"].overlap.value
     table = evaluation.feature_frame(gen)
     assert table.shape[0] == 30

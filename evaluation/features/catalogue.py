@@ -1,0 +1,25 @@
+"""All features in one order, and the table of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evaluation.features.table import COMPARED
+from evaluation.reading.notes import Stack, as_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evaluation.features.feature import Feature, Pieces
+    from evaluation.reading.notes import FloatArray
+
+FEATURES: dict[str, Feature] = dict(COMPARED)
+"""Every feature of pitched pieces by name; first those that reports compare."""
+
+
+
+def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
+    """Measure every feature of every piece: name → [n], or [n, d] with matrices row by row (d = 144 for 12×12)."""
+    stack = Stack.of(pieces)
+    measured = {name: feature.function(stack) for name, feature in features.items()}
+    return {name: as_rows(values) if values.ndim > 1 else values for name, values in measured.items()}
