@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evaluation.features.contour import CONTOUR
+from evaluation.features.drums import DRUM_FEATURES
+from evaluation.features.endings import ENDINGS
+from evaluation.features.form import FORM
+from evaluation.features.metre import METRE
+from evaluation.features.rhythm import RHYTHM
 from evaluation.features.table import COMPARED
 from evaluation.reading.notes import Stack, as_rows
 
@@ -13,9 +19,11 @@ if TYPE_CHECKING:
     from evaluation.features.feature import Feature, Pieces
     from evaluation.reading.notes import FloatArray
 
-FEATURES: dict[str, Feature] = dict(COMPARED)
+FEATURES: dict[str, Feature] = COMPARED | METRE | RHYTHM | CONTOUR | FORM | ENDINGS
 """Every feature of pitched pieces by name; first those that reports compare."""
 
+DRUMS: dict[str, Feature] = COMPARED | DRUM_FEATURES
+"""Every feature of pieces of drums alone by name; first those that reports compare."""
 
 
 def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:

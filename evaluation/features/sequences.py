@@ -82,6 +82,22 @@ def _repeats(ranks: IntArray, owner: IntArray, length: IntArray) -> NDArray[np.b
     return repeated
 
 
+def same_sequences(tokens: IntArray, sequence: IntArray, count: int) -> IntArray:
+    """Number the sequences so that two have the same number exactly when all their tokens are equal, to [count].
+
+    Tokens [T] and the sequence [T] of each, not falling. Sequences without tokens are equal, and have the number 0.
+    """
+    size = np.bincount(sequence, minlength=count)
+    levels, owner = _levels(tokens, sequence, count)
+    first = np.searchsorted(owner, np.arange(count))
+    # once no two runs are equal, longer ones are not looked at
+    high = np.minimum(np.frexp(np.maximum(size, 1).astype(np.float64))[1] - 1, len(levels) - 1)
+    ranks = np.stack(levels)
+    last = first + np.maximum(size - (1 << high.astype(np.int64)), 0)
+    number = _rank(_rank(ranks[high, first], ranks[high, last]), size) + 1
+    return np.where(size > 0, number, 0)
+
+
 class SharedRuns(NamedTuple):
     """The longest run that each sequence shares with any other, arrays [count].
 

@@ -1,0 +1,249 @@
+"""Features of drum patterns, for pieces that are drums alone; NaN for others.
+
+Bars are those of the file's metre map (4/4 without one), from that of the first to that of the last hit. Each hit
+belongs to the nearest sixteenth of its bar's length, or to the next bar line. Voices are the nine of the Groove MIDI
+Dataset (J. Gillick et al., Learning to Groove, 2019), which counts the pedal hi-hat as closed; other instruments have
+no voice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from evaluation.features.feature import feature, mean, ratio, shared
+from evaluation.features.metre import COLUMNS, PLACES
+from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Stack
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.features.feature import Feature
+
+DRUM_FEATURES: dict[str, Feature] = {}
+"""The features of pieces of drums alone, by name."""
+
+VOICES: dict[str, tuple[int, ...]] = {
+    "kick": (35, 36),
+    "snare": (37, 38, 39, 40),
+    "closed hi-hat": (22, 42, 44, 54),
+    "open hi-hat": (26, 46),
+    "low tom": (41, 43, 58),
+    "mid tom": (45, 47),
+    "high tom": (48, 50),
+    "crash": (49, 52, 55, 57),
+    "ride": (51, 53, 59),
+}
+"""The General MIDI instruments, and the numbers of Roland's pads, of each voice."""
+
+SWUNG = (0.4, 0.72)
+"""Between which shares of a beat a hit is its off-beat eighth, straight (½) or swung (up to ⅔), and no sixteenth."""
+
+_VOICE = np.full(PITCHES, -1)
+for _number, _notes in enumerate(VOICES.values()):
+    _VOICE[list(_notes)] = _number
+_KICK, _SNARE = 0, 1
+_BEATS = 4
+_PERIOD = 4
+_ON_BEAT = 1 / 8
+
+
+class _Hits(NamedTuple):
+    """The hits of pieces of drums alone, and their bars.
+
+    Attributes:
+        note, piece, bar, place: [h] index, piece, bar (through all pieces) and place 0–15 of each hit.
+        off: [h] quarters after that place.
+        beat: [h] position in beats from the bar line.
+        owner: [b] the piece of each bar.
+        number: [b] the bar's number in its piece, from 0.
+        cells: [b, 16, 9] whether a voice is hit at a place of a bar.
+        common: [n] whether the bars of a piece have four beats.
+    """
+
+    note: IntArray
+    piece: IntArray
+    bar: IntArray
+    place: IntArray
+    off: FloatArray
+    beat: FloatArray
+    owner: IntArray
+    number: IntArray
+    cells: NDArray[np.bool_]
+    common: NDArray[np.bool_]
+
+
+@shared
+def _hits(stack: Stack) -> _Hits:
+    note = np.flatnonzero(stack.drums_only[stack.piece])
+    piece, bar = stack.piece[note], stack.bar[note]
+    size = (stack.bar_end - stack.bar_start)[bar]
+    position = stack.onset[note] - stack.bar_start[bar]
+    place = np.round(position / size * PLACES).astype(np.int64)
+    late = place == PLACES
+    first_bar = np.searchsorted(stack.bar_piece, np.arange(stack.size))
+    within = bar - first_bar[piece] + late
+    low = np.full(stack.size, np.iinfo(np.int64).max)
+    high = np.full(stack.size, -1)
+    np.minimum.at(low, piece, within)
+    np.maximum.at(high, piece, within)
+    bars = np.where(high < 0, 0, high - low + 1)
+    begin = np.cumsum(bars) - bars
+    number = np.arange(bars.sum()) - np.repeat(begin, bars)
+    where = within - low[piece] + begin[piece]
+    voice = _VOICE[stack.pitch[note]]
+    cells = np.zeros((len(number), PLACES, len(VOICES)), bool)
+    cells[where[voice >= 0], (place % PLACES)[voice >= 0], voice[voice >= 0]] = True
+    beats = stack.meter[:, 1] / 4
+    return _Hits(
+        note=note,
+        piece=piece,
+        bar=where,
+        place=place % PLACES,
+        off=position - place * size / PLACES,
+        beat=position * beats[piece],
+        owner=np.repeat(np.arange(stack.size), bars),
+        number=number,
+        cells=cells,
+        common=stack.meter[:, 0] == _BEATS,
+    )
+
+
+def _bar_share(stack: Stack, bars: NDArray[np.bool_]) -> FloatArray:
+    """Share of the bars [b] of each piece in four beats; NaN for other pieces."""
+    hits = _hits(stack)
+    return np.where(hits.common, mean(stack, bars, hits.owner), np.nan)
+
+
+@feature(DRUM_FEATURES, "Backbeat", "share of bars", group="drums", overlap=False, variety=False)
+def backbeat_share(stack: Stack) -> FloatArray:
+    """Share of bars with a snare on beats 2 and 4. [n] 0–1; NaN where the metre has not four beats."""
+    snare = _hits(stack).cells[:, :, _SNARE]
+    return _bar_share(stack, snare[:, PLACES // 4] & snare[:, 3 * PLACES // 4])
+
+
+@feature(DRUM_FEATURES, "Kick on one", "share of bars", group="drums", overlap=False, variety=False)
+def kick_on_one_share(stack: Stack) -> FloatArray:
+    """Share of bars with a kick on the bar line. [n] 0–1, in any metre; NaN without hits."""
+    hits = _hits(stack)
+    return mean(stack, hits.cells[:, 0, _KICK], hits.owner)
+
+
+@feature(DRUM_FEATURES, "Voices", "hits/bar", group="drums", overlap=False, columns=tuple(VOICES))
+def voice_density(stack: Stack) -> FloatArray:
+    """Hits of each of the nine voices per bar. [n, 9] hits per bar; NaN without hits."""
+    hits = _hits(stack)
+    voice = _VOICE[stack.pitch[hits.note]]
+    counts = stack.table(hits.piece[voice >= 0], voice[voice >= 0], len(VOICES))
+    return ratio(counts, stack.per_piece(np.ones(len(hits.owner)), hits.owner))
+
+
+@feature(DRUM_FEATURES, "Hits off the beat", "share of hits", group="drums", overlap=False, variety=False)
+def off_beat_share(stack: Stack) -> FloatArray:
+    """Share of hits farther from every beat than an eighth of it (half a sixteenth in 4/4). [n] 0–1; NaN without hits.
+
+    Beats are those of the signature's denominator.
+    """
+    hits = _hits(stack)
+    return mean(stack, np.abs(hits.beat - np.round(hits.beat)) > _ON_BEAT, hits.piece)
+
+
+@feature(DRUM_FEATURES, "Swing", "share of a beat", group="drums", overlap=False, variety=False)
+def swing(stack: Stack) -> FloatArray:
+    """Mean place of off-beat eighths between two beats: ½ is straight, ⅔ a triplet's swing (2:1). [n] share of a beat.
+
+    The swing ratio is s / (1 − s). Off-beat eighths are hits between 0.40 and 0.72 of a beat. NaN without any.
+    """
+    hits = _hits(stack)
+    part = hits.beat % 1.0
+    kept = (part > SWUNG[0]) & (part < SWUNG[1])
+    return mean(stack, part[kept], hits.piece[kept])
+
+
+def _profile(stack: Stack, values: NDArray[np.generic] | FloatArray) -> FloatArray:
+    """Average [h] values at each place of the bar, [n, 16]; NaN at places without hits."""
+    hits = _hits(stack)
+    total = stack.table(hits.piece, hits.place, PLACES, np.asarray(values, np.float64))
+    count = stack.table(hits.piece, hits.place, PLACES)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+@feature(
+    DRUM_FEATURES,
+    "Velocity over the bar",
+    "MIDI velocity",
+    group="drums",
+    overlap=False,
+    columns=COLUMNS,
+    variety=False,
+)
+def velocity_profile(stack: Stack) -> FloatArray:
+    """Mean velocity of the hits at each sixteenth of the bar. [n, 16] 1–127; NaN at places without hits."""
+    return _profile(stack, stack.velocity[_hits(stack).note])
+
+
+@feature(DRUM_FEATURES, "Timing over the bar", "quarters", group="drums", overlap=False, columns=COLUMNS, variety=False)
+def timing_profile(stack: Stack) -> FloatArray:
+    """Mean delay of the hits after each sixteenth of the bar, the nearest. [n, 16] quarters; negative is early.
+
+    In seconds, at T BPM, times 60 / T. NaN at places without hits.
+    """
+    return _profile(stack, _hits(stack).off)
+
+
+class _Neighbours(NamedTuple):
+    """Pairs of neighbouring bars: Jaccard similarity, the piece, and the number of the first bar."""
+
+    similarity: FloatArray
+    piece: IntArray
+    number: IntArray
+
+
+@shared
+def _neighbours(stack: Stack) -> _Neighbours:
+    hits = _hits(stack)
+    both = (hits.cells[1:] & hits.cells[:-1]).sum(axis=(1, 2)).astype(np.float64)
+    either = (hits.cells[1:] | hits.cells[:-1]).sum(axis=(1, 2)).astype(np.float64)
+    pair = (hits.owner[1:] == hits.owner[:-1]) & (either > 0)
+    return _Neighbours((both[pair] / either[pair]), hits.owner[1:][pair], hits.number[:-1][pair])
+
+
+@feature(DRUM_FEATURES, "Groove consistency", "0–1", group="drums", overlap=False, variety=False)
+def groove_consistency(stack: Stack) -> FloatArray:
+    """Mean similarity of neighbouring bars: common hits divided by the hits of either (Jaccard). [n] 0–1.
+
+    A hit is a voice at a sixteenth. Silence counts for nothing: two silent bars are no pair, and places silent in both
+    bars make them no more alike, unlike in muspy's groove consistency. NaN for a piece of one bar.
+    """
+    found = _neighbours(stack)
+    return mean(stack, found.similarity, found.piece)
+
+
+@feature(DRUM_FEATURES, "Fills", "−1 to 1", group="drums", overlap=False, variety=False)
+def fill_contrast(stack: Stack) -> FloatArray:
+    """How much less the fourth bar of four resembles the third than the first three resemble each other. [n] −1 to 1.
+
+    Mean similarity, as in `groove_consistency`, of bars 1 with 2 and 2 with 3, less that of bars 3 with 4; fours are
+    counted from the bar of the first hit. NaN for a piece of three bars or fewer.
+    """
+    found = _neighbours(stack)
+    step = found.number % _PERIOD
+    inside, before_last = step < _PERIOD - 2, step == _PERIOD - 2
+    among = mean(stack, found.similarity[inside], found.piece[inside])
+    return among - mean(stack, found.similarity[before_last], found.piece[before_last])
+
+
+@feature(DRUM_FEATURES, "Different bars of drums", "share of bars", group="drums", overlap=False, variety=False)
+def different_drum_bar_share(stack: Stack) -> FloatArray:
+    """Number of different bars divided by the number of bars that have a voice. [n] 0–1; NaN without any.
+
+    Bars are the same when the same voices are hit at the same sixteenths.
+    """
+    hits = _hits(stack)
+    filled = hits.cells.any(axis=(1, 2))
+    packed = np.packbits(hits.cells[filled].reshape(-1, PLACES * len(VOICES)), axis=1)
+    owner = hits.owner[filled]
+    rows = np.hstack([owner.astype(">i8")[:, None].view(np.uint8), packed])
+    _, first = np.unique(np.ascontiguousarray(rows).view(f"V{rows.shape[1]}"), return_index=True)
+    return ratio(stack.per_piece(np.ones(len(first)), owner[first]), stack.per_piece(np.ones(len(owner)), owner))

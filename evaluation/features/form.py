@@ -1,0 +1,230 @@
+"""Form: bars and phrases that return, exactly or changed, near and far.
+
+Bars are those of the best-fitting metre (`evaluation.features.grids`), from the first onset's to the last's, and hold
+the notes of the melodic line that start in them. Times are rounded to 1/24 quarter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from evaluation.features.feature import feature, mean, ratio, shared
+from evaluation.features.grids import fitted
+from evaluation.features.line import PER_QUARTER, melody, phrases
+from evaluation.features.sequences import same_sequences
+from evaluation.features.table import longest_repeated_phrase
+from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Stack
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evaluation.features.feature import Feature
+
+FORM: dict[str, Feature] = {}
+"""The features of this module by name."""
+
+ALIKE = 0.75
+"""Similarity from which two bars are alike: the same rhythm, and half of the intervals."""
+
+_LAGS = (1, 2, 3, 4, 5, 6, 7, 8)
+_PERIOD = 4
+_LONGEST = 1000.0  # quarters; longer notes, and bars, are damage
+
+
+class _Bars(NamedTuple):
+    """Bars of all pieces [b]: the piece of each; and of each note [M] its rhythm in the bar, and its interval.
+
+    Rhythm is place and length as one number; the interval is that from the note before in the line, 0 for the first
+    note of a piece.
+    """
+
+    piece: IntArray
+    place: IntArray
+    rhythm: IntArray
+    interval: IntArray
+    opens: NDArray[np.bool_]
+
+
+@shared
+def _bars(stack: Stack) -> _Bars:
+    line, grid = melody(stack), fitted(stack)
+    piece = np.repeat(np.arange(stack.size), grid.bars)
+    place, length = (
+        np.round(np.clip(times, 0, _LONGEST) * PER_QUARTER).astype(np.int64) for times in (grid.place, line.duration)
+    )
+    interval = np.diff(line.pitch, prepend=0)
+    interval[line.first] = 0
+    opens = np.diff(grid.bar, prepend=-1) > 0
+    return _Bars(piece, place, length * int(_LONGEST * PER_QUARTER + 1) + place, interval + PITCHES, opens)
+
+
+class _Returns(NamedTuple):
+    """[n] of the bars with notes: their number, how many are found twice or more, and how many are different."""
+
+    bars: FloatArray
+    returning: FloatArray
+    different: FloatArray
+
+
+def _returns(stack: Stack, tokens: IntArray) -> _Returns:
+    """Count the bars whose tokens [M] return."""
+    bars, grid = _bars(stack), fitted(stack)
+    number = same_sequences(tokens, grid.bar, len(bars.piece))
+    filled = number > 0
+    piece = bars.piece[filled]
+    _, group, times = np.unique(piece * (len(number) + 1) + number[filled], return_inverse=True, return_counts=True)
+    first = np.zeros(len(group), bool)
+    first[np.unique(group, return_index=True)[1]] = True
+    return _Returns(
+        stack.per_piece(np.ones(len(piece)), piece),
+        stack.per_piece(times[group] > 1, piece),
+        stack.per_piece(first, piece),
+    )
+
+
+@shared
+def _exact(stack: Stack) -> _Returns:
+    return _returns(stack, _bars(stack).rhythm * PITCHES + melody(stack).pitch)
+
+
+@feature(FORM, "Repeated phrase's share", "share of onsets", group="form", overlap=False, variety=False)
+def repeated_phrase_share(stack: Stack) -> FloatArray:
+    """Length of `longest_repeated_phrase` divided by that of the melodic line. [n] 0–½; NaN without notes."""
+    line = melody(stack)
+    return ratio(longest_repeated_phrase(stack), stack.per_piece(np.ones(len(line.piece)), line.piece))
+
+
+@feature(FORM, "Bars that return", "share of bars", group="form", overlap=False, variety=False)
+def returning_bar_share(stack: Stack) -> FloatArray:
+    """Share of the bars with notes whose places, lengths and pitches are all those of another bar. [n] 0–1.
+
+    NaN without notes.
+    """
+    found = _exact(stack)
+    return ratio(found.returning, found.bars)
+
+
+@feature(FORM, "Bars that return transposed", "share of bars", group="form", overlap=False, variety=False)
+def transposed_bar_share(stack: Stack) -> FloatArray:
+    """Share of the bars with notes that return at any pitch level. [n] 0–1; NaN without notes.
+
+    Places, lengths and the intervals within the bar are those of another bar.
+    """
+    bars = _bars(stack)
+    found = _returns(stack, bars.rhythm * (2 * PITCHES) + np.where(bars.opens, 0, bars.interval))
+    return ratio(found.returning, found.bars)
+
+
+@feature(FORM, "Rhythms that return", "share of bars", group="form", overlap=False, variety=False)
+def returning_rhythm_share(stack: Stack) -> FloatArray:
+    """Share of the bars with notes whose places and lengths are those of another bar. [n] 0–1; NaN without notes."""
+    found = _returns(stack, _bars(stack).rhythm)
+    return ratio(found.returning, found.bars)
+
+
+@feature(FORM, "Different bars", "share of bars", group="form", overlap=False, variety=False)
+def different_bar_share(stack: Stack) -> FloatArray:
+    """Number of different bars divided by the number of bars with notes. [n] 0–1; NaN without notes.
+
+    Bars are the same as in `returning_bar_share`.
+    """
+    found = _exact(stack)
+    return ratio(found.different, found.bars)
+
+
+@shared
+def _similarities(stack: Stack) -> dict[int, tuple[FloatArray, IntArray]]:
+    """Similarity of all pairs of bars at each of `_LAGS` in a piece, and the pieces of the pairs.
+
+    Half is the share of common places, 2 · |A ∩ B| / (|A| + |B|); half, that of common pairs of place and interval
+    from the note before. Two silent bars are no pair.
+    """
+    bars, grid = _bars(stack), fitted(stack)
+    count = len(bars.piece)
+    found: dict[int, list[FloatArray]] = {lag: [] for lag in _LAGS}
+    for tokens in (bars.place, bars.place * (2 * PITCHES) + bars.interval):
+        _, symbol = np.unique(tokens, return_inverse=True)
+        width = int(symbol.max(initial=0)) + 1
+        keys = np.sort(grid.bar * width + symbol)
+        keys = keys[np.diff(keys, prepend=-1) > 0]
+        bar = keys // width
+        size = np.bincount(bar, minlength=count)
+        for lag in _LAGS:
+            wanted = keys + lag * width
+            at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+            common = np.bincount(bar[keys[at] == wanted], minlength=count)[: max(count - lag, 0)]
+            found[lag].append(ratio(common.astype(np.float64), (size[: len(common)] + size[lag:]) / 2.0))
+    result = {}
+    for lag, (places, moves) in found.items():
+        pair = (bars.piece[: len(places)] == bars.piece[lag:]) & np.isfinite(places)
+        result[lag] = ((places[pair] + moves[pair]) / 2, bars.piece[: len(places)][pair])
+    return result
+
+
+def _structureness(stack: Stack, lags: tuple[int, ...]) -> FloatArray:
+    found = [_similarities(stack)[lag] for lag in lags]
+    return mean(stack, np.concatenate([values for values, _ in found]), np.concatenate([piece for _, piece in found]))
+
+
+@feature(FORM, "Structure at short distance", "0–1", group="form", overlap=False, variety=False)
+def short_structureness(stack: Stack) -> FloatArray:
+    """Mean similarity of bars at 1 and 2 bars' distance. [n] 0–1; NaN for a piece of one bar.
+
+    The similarity of two bars is the mean of two shares, 2 · |A ∩ B| / (|A| + |B|): of common onset places, and of
+    common places where the interval from the note before is the same, too. So a transposed bar is alike, but for its
+    first note. Pairs of silent bars do not count. Three scales are the idea of S.-L. Wu and Y.-H. Yang's structureness
+    indicator (The Jazz Transformer on the Front Line, ISMIR 2020), which takes them from audio.
+    """
+    return _structureness(stack, (1, 2))
+
+
+@feature(FORM, "Structure at middle distance", "0–1", group="form", overlap=False, variety=False)
+def middle_structureness(stack: Stack) -> FloatArray:
+    """As `short_structureness`, at 3 and 4 bars' distance. [n] 0–1; NaN for a piece of three bars or fewer."""
+    return _structureness(stack, (3, 4))
+
+
+@feature(FORM, "Structure at long distance", "0–1", group="form", overlap=False, variety=False)
+def long_structureness(stack: Stack) -> FloatArray:
+    """As `short_structureness`, at 5 to 8 bars' distance. [n] 0–1; NaN for a piece of five bars or fewer."""
+    return _structureness(stack, (5, 6, 7, 8))
+
+
+@feature(FORM, "Bars like the fourth before", "share of bars", group="form", overlap=False, variety=False)
+def four_bar_return_share(stack: Stack) -> FloatArray:
+    """Share of bars, from the fifth, with a similarity of ¾ or more to the fourth before them. [n] 0–1.
+
+    Similarity as in `short_structureness`. NaN for a piece of four bars or fewer.
+    """
+    values, piece = _similarities(stack)[_PERIOD]
+    return mean(stack, values >= ALIKE, piece)
+
+
+@shared
+def _phrase_lengths(stack: Stack) -> tuple[FloatArray, IntArray]:
+    line, cut = melody(stack), phrases(stack)
+    return line.onset[cut.last] + line.duration[cut.last] - line.onset[cut.first], cut.piece
+
+
+@feature(FORM, "Phrase length", "quarters", group="form", overlap=False, variety=False)
+def phrase_length(stack: Stack) -> FloatArray:
+    """Mean length of phrases, from the first onset to the end of the last note. [n] quarters; NaN without notes.
+
+    A phrase ends with a note at least twice as long as the piece's median, before a rest of a 16th or more, and with
+    the piece; `evaluation.features.line.phrases` has the sources.
+    """
+    return mean(stack, *_phrase_lengths(stack))
+
+
+@feature(FORM, "Deviation of phrase lengths", "quarters", group="form", overlap=False, variety=False)
+def phrase_length_sd(stack: Stack) -> FloatArray:
+    """Standard deviation (divided by their number) of the lengths of a piece's phrases. [n] quarters.
+
+    NaN for a piece of one phrase.
+    """
+    lengths, piece = _phrase_lengths(stack)
+    off = lengths - phrase_length(stack)[piece]
+    several = stack.per_piece(np.ones(len(piece)), piece) > 1
+    return np.where(several, np.sqrt(mean(stack, off**2, piece)), np.nan)
