@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from evaluation.features.feature import Feature
     from evaluation.scores.sets import MusicSet, SetComparison
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a key of `report.json` changes its meaning or goes; new keys do not raise it."""
 
 _DIGITS = 8
@@ -121,13 +121,16 @@ class Report:
             lines.append(f"{counted(skipped, 'file')} skipped; the report gives the reasons")
         return lines
 
-    def failures(self, least: float | None, faults: Sequence[str]) -> list[str]:
-        """Name each generated set that has fewer than `least` of the originals' own overlap, or one of the faults.
+    def failures(self, most: float | None, least: float | None, faults: Sequence[str]) -> list[str]:
+        """Name each generated set that is not good enough.
 
-        An unknown score does not reach any share. Faults are "collapse" and "copying".
+        It is told apart with more than the accuracy `most`, or has fewer than `least` of the originals' own overlap, or
+        one of the faults "collapse" and "copying". An unknown score meets no limit.
         """
         failures = []
         for one in self.comparisons:
+            if most is not None and not one.told.accuracy <= most:
+                failures.append(f"{one.gen.label}: told apart with accuracy {one.told.accuracy:.3f}, over {most}")
             if least is not None and not one.score >= least:
                 failures.append(f"{one.gen.label}: {one.score:.3f} of the originals' own overlap, under {least}")
             if "collapse" in faults and one.collapse.found:

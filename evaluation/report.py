@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PROGRAM = "evaluation.report"
 
 NOT_GOOD_ENOUGH = 1
-"""Exit code when a threshold of `--fail-under` or `--fail-on` is not met."""
+"""Exit code when a limit of `--fail-over`, `--fail-under` or `--fail-on` is not met."""
 
 FAULTS = ("collapse", "copying")
 
@@ -26,7 +26,7 @@ EXAMPLE = """\
   open report/index.html
 
 The last folder holds the originals; every folder before it is a generated set. As a quality gate,
-  python -m evaluation.report gen/ org/ --no-html --fail-under 0.85 --fail-on collapse,copying
+  python -m evaluation.report gen/ org/ --no-html --fail-over 0.7 --fail-on collapse,copying
 ends with exit code 1 when the music is not good enough, and with 2 when the folders cannot be compared.
 """
 
@@ -45,6 +45,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("report"), metavar="DIR", help="default: report, then report-2 and so on")
     add("--no-html", action="store_true", help="write report.json and features.csv only")
     add("--mgeval", action="store_true", help="the features, overlap and divergence of mgeval, by its own definitions")
+    add(
+        "--fail-over",
+        type=cli.between(0, 1, "an accuracy"),
+        metavar="ACCURACY",
+        help="exit with 1 when a set is told from the originals with a higher accuracy (0.5 is chance)",
+    )
     add(
         "--fail-under",
         type=cli.between(0, 1, "a share"),
@@ -95,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = write_report(args.out, files, force=args.force)
     print("\n".join(report.summary()))
     print(f"wrote {', '.join(str(folder / name) for name in files)}")
-    failures = report.failures(args.fail_under, args.fail_on)
+    failures = report.failures(args.fail_over, args.fail_under, args.fail_on)
     for failure in failures:
         print(f"not good enough: {failure}", file=sys.stderr)
     return NOT_GOOD_ENOUGH if failures else 0

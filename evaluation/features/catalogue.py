@@ -14,16 +14,21 @@ from evaluation.features.table import COMPARED
 from evaluation.reading.notes import Stack, as_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from evaluation.features.feature import Feature, Pieces
-    from evaluation.reading.notes import FloatArray
+    from evaluation.reading.notes import FloatArray, Notes
 
 FEATURES: dict[str, Feature] = COMPARED | METRE | RHYTHM | CONTOUR | FORM | ENDINGS
 """Every feature of pitched pieces by name; first those that reports compare."""
 
 DRUMS: dict[str, Feature] = COMPARED | DRUM_FEATURES
 """Every feature of pieces of drums alone by name; first those that reports compare."""
+
+
+def features_of(pieces: Sequence[Notes]) -> dict[str, Feature]:
+    """Return the features to tell pieces by: `DRUMS` if all are drums alone, or else `FEATURES`."""
+    return DRUMS if all(piece.drums_only for piece in pieces) else FEATURES
 
 
 def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:

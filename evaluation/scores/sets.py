@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from evaluation.features.catalogue import FEATURES, feature_table
+from evaluation.features.catalogue import FEATURES, feature_table, features_of
 from evaluation.features.feature import columns_of
 from evaluation.features.table import manhattan_distances
 from evaluation.legacy import mgeval
@@ -22,7 +22,8 @@ from evaluation.scores.distances import inter_set_distances, intra_set_distances
 from evaluation.scores.diversity import Diversity, fill, standardise
 from evaluation.scores.overlap import FeatureComparison, compare_feature, holm
 from evaluation.scores.sampling import RESAMPLED, Draws, Score, generator, sample
-from evaluation.scores.verdict import Verdict, closeness_sentence, collapse_sentence, copying_sentence
+from evaluation.scores.two_sample import ToldApart, TwoSampleTest
+from evaluation.scores.verdict import Verdict, closeness_sentence, collapse_sentence, copying_sentence, told_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,6 +85,7 @@ class SetComparison:
 
     Attributes:
         gen: the generated set.
+        told: the two-sample test.
         features: one comparison a feature, in the order of the page.
         score: mean over features of the share of the reachable overlap, 0–1; NaN for sets too small to split.
         score_interval: 95 % interval of `score`; NaN for sets too small to halve.
@@ -96,6 +98,7 @@ class SetComparison:
     """
 
     gen: MusicSet
+    told: ToldApart
     features: dict[str, FeatureComparison]
     score: float
     score_interval: tuple[float, float]
@@ -114,6 +117,7 @@ class SetComparison:
             features[name]["mgeval"] = scores
         return {
             "verdict": self.verdict._asdict(),
+            "told_apart": self.told.record(names),
             "score": self.score,
             "score_ci": self.score_interval,
             "features": features,
@@ -132,13 +136,16 @@ def compare_sets(
     seed: int = 0,
     jobs: int = 1,
     features: Mapping[str, Feature] = FEATURES,
+    test: TwoSampleTest | None = None,
 ) -> SetComparison:
     """Compare a generated set with the originals in the features that were measured in both and are to be compared.
 
+    A two-sample test against these originals that is at hand, as in a training loop, saves its preparation.
     Copies are looked for in `train`, by default in the originals. That many jobs compare features at a time; −1 are
     one per core. With `mgeval.FEATURES`, mgeval's scores are added.
     """
     train = train or org
+    heard = features_of([*gen.pieces, *org.pieces])
     compared = [name for name in features if features[name].overlap]
     # what stands beside a ceiling keeps its meaning when features are added
     gen_table, org_table, train_table = ({name: one.table[name] for name in compared} for one in (gen, org, train))
@@ -154,9 +161,11 @@ def compare_sets(
         diversity = fill(*standardise(gen_table, org_table), seed)
         collapse = find_collapse(gen.pieces, org.pieces, comparisons, diversity, seed, features)
         copying = find_copies(gen.pieces, train.pieces, *standardise(gen_table, train_table), seed)
+        told = (test or TwoSampleTest(org.pieces, heard, seed))(gen.pieces)
         score, interval = _score(list(comparisons.values()))
         return SetComparison(
             gen=gen,
+            told=told,
             features=comparisons,
             score=score,
             score_interval=interval,
@@ -166,6 +175,7 @@ def compare_sets(
             copying=copying,
             mgeval=_mgeval(gen, org) if features is mgeval.FEATURES else {},
             verdict=Verdict(
+                told=told_sentence(told, heard),
                 closeness=closeness_sentence(score, interval, comparisons, features),
                 collapse=collapse_sentence(collapse, gen.pieces, gen.table, comparisons, diversity, features),
                 copying=copying_sentence(copying, train.label),
@@ -188,10 +198,13 @@ def _score(comparisons: Sequence[FeatureComparison]) -> tuple[float, tuple[float
 
 
 def ranking(comparisons: Sequence[SetComparison]) -> list[SetComparison]:
-    """Order generated sets from the best to the worst: sound before collapsed or copying, then by score."""
-    return sorted(
-        comparisons, key=lambda one: (one.collapse.found + one.copying.found, -np.nan_to_num(one.score, nan=-1.0))
-    )
+    """Order generated sets from the best to the worst: sound before collapsed or copying, then by being told apart."""
+
+    def badness(one: SetComparison) -> tuple[float, ...]:
+        faults = one.collapse.found + one.copying.found
+        return faults, np.nan_to_num(one.told.accuracy, nan=1.0), -np.nan_to_num(one.score, nan=-1.0)
+
+    return sorted(comparisons, key=badness)
 
 
 def _manhattan(gen: Sequence[Notes], org: Sequence[Notes], seed: int) -> Score:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from evaluation.scores.two_sample import SMALLEST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from evaluation.scores.copying import Copying
     from evaluation.scores.diversity import Diversity
     from evaluation.scores.overlap import FeatureComparison
+    from evaluation.scores.two_sample import Reason, ToldApart
 
 SIGNIFICANT = 0.05
 """Corrected p-value under which two sets differ in a feature."""
@@ -23,6 +26,14 @@ CLOSE = 0.95
 SIMILAR = 0.85
 """Share of the reachable overlap from which sets are close, or similar."""
 
+ENOUGH = 30
+"""Pieces of a set from which the two-sample test finds more than large differences."""
+
+REASONS = 2
+"""How many groups of features the first sentence names."""
+
+_CLEARER = 0.03
+
 NAMED = 3
 """How many features and groups a sentence names."""
 
@@ -30,6 +41,7 @@ NAMED = 3
 class Verdict(NamedTuple):
     """The result of a comparison: one sentence on each question."""
 
+    told: str
     closeness: str
     collapse: str
     copying: str
@@ -53,6 +65,43 @@ def number(value: float) -> str:
 def share(value: float) -> str:
     """Write a share as whole per cent: 15 %."""
     return f"{100 * value:.0f} %" if np.isfinite(value) else "–"
+
+
+def of_hundred(value: float) -> str:
+    """Write a share of answers: 90 of 100."""
+    return f"{100 * value:.0f} of 100"
+
+
+def told_sentence(found: ToldApart, features: Mapping[str, Feature]) -> str:
+    """Say whether generated pieces can be told from the originals, and by what."""
+    if not np.isfinite(found.accuracy):
+        return f"not tested: {counted(found.pieces, 'piece')} of a set; give {SMALLEST} or more, better {ENOUGH}."
+    known = "chance 50"
+    if np.isfinite(found.halves).all():
+        known += f", real halves {100 * found.halves[1]:.0f} to {100 * found.halves[2]:.0f}"
+    score = f"Score {share(found.score)} (100 % if nobody can tell)."
+    few = f" With {counted(found.pieces, 'piece')} only large differences show." if found.pieces < ENOUGH else ""
+    if not found.found:
+        limit = f"{of_hundred(found.limit)} would be significant"
+        return f"not told apart: {of_hundred(found.accuracy)} answers right ({known}; {limit}). {score}{few}"
+    named = [_reason(reason, features) for reason in found.reasons[:REASONS]]
+    if found.ngrams > found.forest + _CLEARER or not named:
+        named = [f"turns of melody and rhythm ({of_hundred(found.ngrams)} by n-grams alone)", *named[: REASONS - 1]]
+    how = "mainly" if found.by_settings else "above all"
+    rest = f"; without settings such as these, in {of_hundred(found.without_settings)}" if found.by_settings else ""
+    return f"told apart in {of_hundred(found.accuracy)} ({known}), {how} by {_listed(named)}{rest}. {score}{few}"
+
+
+def _reason(reason: Reason, features: Mapping[str, Feature]) -> str:
+    most = reason.most
+    means = f"{number(most.gen)} against {number(most.org)}"
+    return f"{reason.group} ({title_of(most.feature, features)}: {means})"
+
+
+def title_of(column: str, features: Mapping[str, Feature]) -> str:
+    """Name a column of features for people, in lower case: pitch classes (F)."""
+    name, _, entry = column.partition("[")
+    return features[name].title.lower() + (f" {entry.rstrip(']')}" if entry else "")
 
 
 def closeness_sentence(

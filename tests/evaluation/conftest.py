@@ -7,13 +7,14 @@ import pytest
 from midifiles import write_tunes
 
 from evaluation.reading.folders import read_folder
-from evaluation.scores import sampling
+from evaluation.scores import sampling, two_sample
 
 
 @pytest.fixture(scope="module")
 def fewer_draws():
-    """Draw 40 halves per score instead of 200: they take most of the time, and verdicts do not depend on them."""
+    """Draw fewer halves per score: they take most of the time, and verdicts do not depend on them."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(two_sample, "SPLITS", 6)
         patch.setattr(sampling, "RESAMPLES", 40)
         yield
 

@@ -124,17 +124,18 @@ def test_several_sets_are_ranked(folders, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "least", "faults", "complaints"),
+    ("name", "most", "least", "faults", "complaints"),
     [
-        ("gen", 0.85, ("collapse", "copying"), []),
-        ("stuck", 0.85, (), ["under 0.85"]),
-        ("stuck", None, ("collapse",), ["collapsed: "]),
-        ("stuck", None, ("copying",), []),
-        ("thief", None, ("collapse", "copying"), ["copying: "]),
+        ("gen", 0.7, 0.85, ("collapse", "copying"), []),
+        ("stuck", 0.7, None, (), ["over 0.7"]),
+        ("stuck", None, 0.85, (), ["under 0.85"]),
+        ("stuck", None, None, ("collapse",), ["collapsed: "]),
+        ("stuck", None, None, ("copying",), []),
+        ("thief", 0.7, None, ("collapse", "copying"), ["copying: "]),
     ],
 )
-def test_thresholds_for_continuous_integration(every_report, name, least, faults, complaints):
-    failures = every_report[name].failures(least, faults)
+def test_thresholds_for_continuous_integration(every_report, name, most, least, faults, complaints):
+    failures = every_report[name].failures(most, least, faults)
     assert len(failures) == len(complaints)
     assert all(complaint in failure for complaint, failure in zip(complaints, failures, strict=True))
 
@@ -164,6 +165,7 @@ def test_tiny_sets_are_not_comparable_and_no_error(tmp_path, capsys):
     write_midi(tmp_path / "b" / "1.mid", [(0.0, 1.0, 62), (1.0, 1.0, 64)])
     arguments = [str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "r"), "--fail-under", "0.1"]
     assert main(arguments) == 1  # an unknown score is not good enough
+    assert main([*arguments[:-2], "--fail-over", "0.9"]) == 1
     assert "not comparable" in capsys.readouterr().out
 
 

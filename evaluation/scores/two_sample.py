@@ -1,0 +1,486 @@
+"""Two-sample test by classifiers: can generated pieces be told from real ones, and by what?
+
+Classifiers learn to tell generated pieces from originals, and are asked about pieces that they have not seen. If the
+sets are alike, half of the answers are right. The share of right answers says how far the sets are apart; what the
+classifiers look at says where. A set passes only if everything about it is right at once, which no average over single
+features asks for. Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from evaluation.features.feature import columns_of
+from evaluation.reading.notes import PITCHES, Stack, as_rows
+from evaluation.scores.collapse import NEAR, similarity
+from evaluation.scores.sampling import generator, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from evaluation.features.feature import Feature
+    from evaluation.reading.notes import FloatArray, IntArray, Notes
+
+LARGEST = 400
+"""Pieces of each set that are looked at; larger sets are sampled."""
+
+SMALLEST = 10
+"""Pieces of the smallest sets that are tested."""
+
+FOLDS = 5
+TREES = 60
+"""Trees of a forest; there is one for each fold."""
+
+SPLITS = 20
+SPLIT_TREES = 10
+"""Random splits of the originals, which show how the accuracy varies if there is nothing to tell, and their trees.
+
+Where answers are guesses, their number varies with the pieces drawn and hardly with the size of a forest."""
+
+SIGNIFICANT = 0.05
+"""Probability of an accuracy at random under which sets are told apart."""
+
+WIDEST = 25
+"""Features of more numbers than this are left to the n-grams: transition matrices of one piece are mostly empty."""
+
+LONGEST_GRAM = 4
+RIDGE = 0.3
+"""Penalty of the linear classifier, on profiles of n-grams of length 1."""
+
+SETTINGS = ("key and register", "length", "tempo", "dynamics")
+"""Groups of features that are settings of many generators rather than their skill."""
+
+EXAMPLES = 3
+"""Pairs of surely recognised pieces to listen to."""
+
+_DEPENDENCE = 1.3
+"""How much more accuracies vary than independent answers, where no halves of the originals can say it."""
+
+_FOREST = {"max_features": 0.2, "min_samples_leaf": 3}
+"""More columns a split than usual, because a difference may show in a few of many; no leaves of single pieces."""
+
+_LAST = 2 * PITCHES
+_PER_QUARTER = 12
+_LONGEST_GAP = 8.0
+
+_NAN = float("nan")
+
+
+class Difference(NamedTuple):
+    """How two sets differ in a column of features.
+
+    Attributes:
+        feature: the column, as `columns_of` names it; ``group`` is its feature's.
+        gen, org: means over the pieces that were looked at.
+        effect: their distance in standard deviations, the mean of the sets' variances being 1 (Cohen's d).
+    """
+
+    feature: str
+    group: str
+    gen: float
+    org: float
+    effect: float
+
+
+class Reason(NamedTuple):
+    """A group of features by which pieces are told apart.
+
+    Attributes:
+        group: its name.
+        weight: how far the answers move towards a guess when the group's values are exchanged among pieces (permutation
+            importance), as a share of the distance between sure right answers and guesses.
+        most: where the sets differ most within the group.
+    """
+
+    group: str
+    weight: float
+    most: Difference
+
+
+@dataclass(frozen=True)
+class ToldApart:
+    """How well classifiers tell a generated set from the originals.
+
+    Attributes:
+        accuracy: share of right answers about held-out pieces, of the better classifier; 0.5 is chance. NaN for sets of
+            fewer than `SMALLEST` pieces.
+        interval: 95 % interval of the accuracy if files are drawn again.
+        forest, ngrams: accuracy of the forest on features, and of the linear classifier on n-grams.
+        halves: mean accuracy between random halves of the originals, and the range of 95 % of them at `pieces`
+            pieces; NaN where the originals are fewer than twice `SMALLEST`.
+        limit: the least accuracy that would count as told apart at this number of pieces.
+        p: probability of such an accuracy between halves of the originals.
+        pieces: pieces of each set that were looked at.
+        without_settings: accuracy without the groups of `SETTINGS`; NaN where the sets are not told apart.
+        reasons: what the answers rest on, the weightiest first; empty where the sets are not told apart.
+        differences: all columns of features, the most different first.
+        examples: (generated, original) pieces that were recognised most surely, as places in their sets.
+    """
+
+    accuracy: float = _NAN
+    interval: tuple[float, float] = (_NAN, _NAN)
+    forest: float = _NAN
+    ngrams: float = _NAN
+    halves: tuple[float, float, float] = (_NAN, _NAN, _NAN)
+    limit: float = _NAN
+    p: float = _NAN
+    pieces: int = 0
+    without_settings: float = _NAN
+    reasons: tuple[Reason, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    examples: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether the sets are told apart."""
+        return self.p < SIGNIFICANT
+
+    @property
+    def by_settings(self) -> bool:
+        """Whether settings such as the key account for most of what was found."""
+        return self.found and 3 * (self.without_settings - 0.5) < self.accuracy - 0.5
+
+    @property
+    def score(self) -> float:
+        """1 if nobody can tell, as between halves of the originals; 0 if everybody can."""
+        chance = self.halves[0] if np.isfinite(self.halves[0]) else 0.5
+        return float(np.clip((1 - self.accuracy) / (1 - chance), 0, 1))
+
+    def record(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the result as it appears in `report.json`, where generated pieces have the given names."""
+        return {
+            "found": self.found,
+            "accuracy": self.accuracy,
+            "accuracy_ci": self.interval,
+            "forest": self.forest,
+            "ngrams": self.ngrams,
+            "halves": self.halves[0],
+            "halves_interval": self.halves[1:],
+            "limit": self.limit,
+            "p": self.p,
+            "score": self.score,
+            "pieces": self.pieces,
+            "without_settings": self.without_settings,
+            "by_settings": self.by_settings,
+            "reasons": [reason._asdict() | {"most": reason.most._asdict()} for reason in self.reasons],
+            "differences": [difference._asdict() for difference in self.differences],
+            "recognised": [names[mine] for mine, _ in self.examples],
+        }
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Pieces of both sets as the classifiers see them.
+
+    Attributes:
+        columns: [n, d] features, without NaN; ``names`` and ``groups`` are [d].
+        kernel: [n, n] similarity of the pieces' n-gram profiles.
+        family: [n] the number of the group of near copies that a piece belongs to.
+    """
+
+    columns: FloatArray
+    names: list[str]
+    groups: list[str]
+    kernel: FloatArray
+    family: IntArray
+
+    @classmethod
+    def of(cls, pieces: Sequence[Notes], features: Mapping[str, Feature]) -> _Pool:
+        stack = Stack.of(pieces)
+        table = {name: feature.function(stack) for name, feature in features.items()}
+        table = {name: values for name, values in table.items() if as_rows(values).shape[1] <= WIDEST}
+        names, groups = [], []
+        for name in table:
+            new = list(columns_of({name: table[name]}, features))
+            names += new
+            groups += [features[name].group] * len(new)
+        columns = np.hstack([as_rows(values) for values in table.values()])
+        near = csr_array(np.triu(similarity(stack) >= NEAR))
+        return cls(_filled(columns), names, groups, gram_kernel(stack), connected_components(near, directed=False)[1])
+
+
+def _filled(columns: FloatArray) -> FloatArray:
+    """Replace NaN by the median of the column; a column without any number becomes 0."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # columns of NaN only
+        middle = np.nan_to_num(np.nanmedian(columns, axis=0))
+    return np.where(np.isfinite(columns), columns, middle)
+
+
+def gram_kernel(stack: Stack) -> FloatArray:
+    """Compare pieces by their n-grams of (interval, time to the next onset, silence before it). [n, n], 0–1.
+
+    n-grams of 1 to `LONGEST_GRAM` steps along the melodic line, the end of the piece being a step; of each length, the
+    profile of a piece holds 1 + ln(count) for grams that occur in two pieces or more, scaled to length 1. The kernel is
+    the mean over lengths of the products of profiles. Times are rounded to twelfths of a quarter.
+    """
+    line, owner = stack.line, stack.piece[stack.line]
+    last = np.append(np.diff(owner) > 0, True)[: len(line)]
+    onset, length = stack.onset[line], stack.duration[line]
+    gap = np.where(last, length, np.append(np.diff(onset), 0.0)[: len(line)])
+    interval = np.where(last, _LAST, np.append(np.diff(stack.pitch[line]), 0)[: len(line)] + PITCHES)
+    time = np.round(np.clip(gap, 0.0, _LONGEST_GAP) * _PER_QUARTER).astype(np.int64)
+    silent = gap - length > 1 / _PER_QUARTER
+    _, step = np.unique((interval * 1000 + time) * 2 + silent, return_inverse=True)
+    width = int(step.max(initial=0)) + 1
+    gram = step.astype(np.int64)
+    kernel = np.zeros((stack.size, stack.size))
+    for n in range(1, LONGEST_GRAM + 1):
+        count = max(len(step) - n + 1, 0)
+        if n > 1:
+            _, gram = np.unique(gram[:count] * width + step[n - 1 :], return_inverse=True)
+        inside = owner[:count] == owner[n - 1 :]
+        profile = csr_array(
+            (np.ones(int(inside.sum())), (owner[:count][inside], gram[:count][inside])),
+            shape=(stack.size, int(gram.max(initial=0)) + 1),
+        )
+        profile.sum_duplicates()
+        profile = profile[:, np.bincount(profile.indices, minlength=profile.shape[1]) > 1]
+        profile.data = 1 + np.log(profile.data)
+        product = (profile @ profile.T).toarray()
+        size = np.sqrt(product.diagonal())
+        kernel += np.divide(product, np.outer(size, size), out=np.zeros_like(product), where=product > 0)
+    return kernel / LONGEST_GRAM
+
+
+def _folds(family: IntArray, label: IntArray, rng: np.random.Generator) -> IntArray:
+    """Deal pieces to folds, families of near copies whole, both labels evenly. [n] to [n].
+
+    A family that is larger than a fold is the set's own trait (a collapse), and is dealt out piece by piece.
+    """
+    _, family, size = np.unique(family, return_inverse=True, return_counts=True)
+    fold = np.full(len(label), -1)
+    filled = np.zeros((FOLDS, 2))
+    room = np.bincount(label, minlength=2) / FOLDS
+    for one in rng.permutation(np.flatnonzero((size > 1) & (size <= room.min()))):
+        members = np.flatnonzero(family == one)
+        counts = np.bincount(label[members], minlength=2)
+        best = int(((filled + counts) / room).max(axis=1).argmin())
+        fold[members] = best
+        filled[best] += counts
+    for which in (0, 1):
+        rest = rng.permutation(np.flatnonzero((fold < 0) & (label == which)))
+        for place in rest:
+            best = int(filled[:, which].argmin())
+            fold[place] = best
+            filled[best, which] += 1
+    return fold
+
+
+class TwoSampleTest:
+    """A test of generated sets against one set of originals, which can be asked again and again.
+
+    Two classifiers learn to tell pieces apart: a random forest on features, and a linear one on n-grams. They answer
+    about held-out pieces, in `FOLDS` folds, with as many pieces of one set as of the other; near copies of a piece are
+    in its own fold, so that no copy gives its original away. The accuracy is that of the better classifier. Folds share
+    most of their pieces, so that accuracies vary more than independent answers do: what counts as chance comes from
+    random halves of the originals that go through the same test.
+
+    Args:
+        originals: pieces of the real set.
+        features: what the forest is told of a piece.
+        seed: of all random draws.
+    """
+
+    def __init__(self, originals: Sequence[Notes], features: Mapping[str, Feature], seed: int = 0) -> None:
+        self.features, self.seed = features, seed
+        self._kept = sample(len(originals), 2 * LARGEST, generator(seed, "originals"))
+        self._originals = [originals[i] for i in self._kept]
+        self._halves: dict[int, FloatArray] = {}
+
+    def halves(self, n: int) -> FloatArray:
+        """Accuracies between random halves of the originals, scaled to the variation at n pieces; [SPLITS] or [0]."""
+        if n not in self._halves:
+            size = min(len(self._originals) // 2, n)
+            self._halves[n] = np.array(list(self._split_accuracies(size)) if size >= SMALLEST else [])
+            if len(found := self._halves[n]):
+                self._halves[n] = found.mean() + (found - found.mean()) * np.sqrt(size / n)
+        return self._halves[n]
+
+    def _split_accuracies(self, size: int) -> Iterator[float]:
+        pool = _Pool.of(self._originals, self.features)
+        for split in range(SPLITS):
+            rng = generator(self.seed, f"split {split}")
+            places = rng.permutation(len(self._originals))[: 2 * size]
+            trial = _Trial.of(pool, places, rng)
+            forests = trial.forests(SPLIT_TREES, split)
+            yield max(trial.accuracy(trial.forest_answers(forests)), trial.accuracy(trial.linear_answers()))
+
+    def __call__(self, generated: Sequence[Notes]) -> ToldApart:
+        """Tell generated pieces from the originals."""
+        rng = generator(self.seed, "two-sample")
+        n = min(len(generated), len(self._originals), LARGEST)
+        if n < SMALLEST:
+            return ToldApart(pieces=n)
+        ours, theirs = sample(len(generated), n, rng), sample(len(self._originals), n, rng)
+        pool = _Pool.of([*(generated[i] for i in ours), *(self._originals[i] for i in theirs)], self.features)
+        trial = _Trial.of(pool, np.arange(2 * n), rng)
+        forests = trial.forests(TREES, self.seed)
+        answers = [trial.forest_answers(forests), trial.linear_answers()]
+        forest, ngrams = (trial.accuracy(each) for each in answers)
+        accuracy = max(forest, ngrams)
+        null = _Null.of(self.halves(n), n)
+        found = null.p(accuracy) < SIGNIFICANT
+        chosen = answers[int(ngrams > forest)]
+        sure = zip(np.argsort(-chosen[:n], kind="stable"), np.argsort(chosen[n:], kind="stable"), strict=True)
+        examples = [(int(ours[mine]), int(self._kept[theirs[real]])) for mine, real in sure]
+        independent = 0.25 / (2 * n)
+        return ToldApart(
+            accuracy=accuracy,
+            interval=_wilson(accuracy, 2 * n * min(1.0, independent / null.deviation**2)),
+            forest=forest,
+            ngrams=ngrams,
+            halves=null.range,
+            limit=null.limit,
+            p=null.p(accuracy),
+            pieces=n,
+            without_settings=max(trial.without(SETTINGS, self.seed), ngrams) if found else _NAN,
+            reasons=trial.reasons(forests, answers[0], rng) if found else (),
+            differences=trial.differences(),
+            examples=tuple(examples[:EXAMPLES]),
+        )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Pieces of two sets, those of the first half under label 1, dealt to folds."""
+
+    pool: _Pool
+    places: IntArray
+    label: IntArray
+    fold: IntArray
+
+    @classmethod
+    def of(cls, pool: _Pool, places: IntArray, rng: np.random.Generator) -> _Trial:
+        label = np.repeat([1, 0], len(places) // 2)
+        return cls(pool, places, label, _folds(pool.family[places], label, rng))
+
+    @property
+    def columns(self) -> FloatArray:
+        """[2n, d] the features of the pieces."""
+        return self.pool.columns[self.places]
+
+    def parts(self) -> Iterator[tuple[IntArray, IntArray]]:
+        """Yield the places to learn from and to be asked about, fold by fold."""
+        for one in range(FOLDS):
+            yield np.flatnonzero(self.fold != one), np.flatnonzero(self.fold == one)
+
+    def accuracy(self, answers: FloatArray) -> float:
+        """Share of right answers; an undecided one counts as half."""
+        return float(0.5 + 0.5 * (np.sign(answers) * (2 * self.label - 1)).mean())
+
+    def forests(self, trees: int, seed: int, columns: FloatArray | None = None) -> list[Any]:
+        """Grow one random forest a fold."""
+        from sklearn.ensemble import RandomForestClassifier
+
+        columns = self.columns if columns is None else columns
+        return [
+            RandomForestClassifier(trees, **_FOREST, random_state=seed).fit(columns[known], self.label[known])
+            for known, _ in self.parts()
+        ]
+
+    def forest_answers(self, forests: Sequence[Any], columns: FloatArray | None = None) -> FloatArray:
+        """Ask each forest about its fold. [2n] −1 to 1, positive for label 1."""
+        columns = self.columns if columns is None else columns
+        answers = np.zeros(len(self.label))
+        for forest, (_, asked) in zip(forests, self.parts(), strict=True):
+            answers[asked] = 2 * forest.predict_proba(columns[asked])[:, 1] - 1
+        return answers
+
+    def linear_answers(self) -> FloatArray:
+        """Ask a least-squares classifier on n-gram profiles (kernel ridge regression of ±1). [2n], as the forest's."""
+        kernel = self.pool.kernel[np.ix_(self.places, self.places)]
+        answers = np.zeros(len(self.label))
+        for known, asked in self.parts():
+            gram, across = kernel[np.ix_(known, known)], kernel[np.ix_(asked, known)]
+            mean = gram.mean(axis=0)
+            centred = gram - mean - mean[:, None] + mean.mean()
+            target = 2.0 * self.label[known] - 1
+            dual = np.linalg.solve(centred + RIDGE * np.eye(len(known)), target - target.mean())
+            answers[asked] = (across - mean - across.mean(axis=1, keepdims=True) + mean.mean()) @ dual
+        return answers
+
+    def without(self, groups: Sequence[str], seed: int) -> float:
+        """Accuracy of a forest without the features of some groups."""
+        columns = self.columns[:, [group not in groups for group in self.pool.groups]]
+        return self.accuracy(self.forest_answers(self.forests(TREES, seed, columns), columns))
+
+    def differences(self) -> tuple[Difference, ...]:
+        """Compare the means of all columns."""
+        mine, theirs = self.columns[self.label == 1], self.columns[self.label == 0]
+        deviation = np.sqrt((mine.var(axis=0) + theirs.var(axis=0)) / 2)
+        means = mine.mean(axis=0), theirs.mean(axis=0)
+        gap = np.abs(means[0] - means[1])
+        effect = np.divide(gap, deviation, out=np.where(gap > 0, np.inf, 0.0), where=deviation > 0)
+        found = map(Difference, self.pool.names, self.pool.groups, *(each.tolist() for each in (*means, effect)))
+        return tuple(sorted(found, key=lambda one: -one.effect))
+
+    def reasons(self, forests: Sequence[Any], answers: FloatArray, rng: np.random.Generator) -> tuple[Reason, ...]:
+        """Weigh each group of features by permutation importance."""
+        columns, sign, groups = self.columns, 2 * self.label - 1, np.array(self.pool.groups)
+        most = {one.group: one for one in reversed(self.differences())}
+        reasons = []
+        for group in dict.fromkeys(self.pool.groups):
+            members = np.flatnonzero(groups == group)
+            exchanged = columns.copy()
+            for _, asked in self.parts():
+                exchanged[np.ix_(asked, members)] = columns[np.ix_(rng.permutation(asked), members)]
+            weight = float(((answers - self.forest_answers(forests, exchanged)) * sign).mean())
+            reasons.append(Reason(group, weight, most[group]))
+        return tuple(sorted((one for one in reasons if one.weight > 0), key=lambda one: -one.weight))
+
+
+@dataclass(frozen=True)
+class _Null:
+    """How accuracies vary if there is nothing to tell: mean, deviation, degrees of freedom; whether it was measured."""
+
+    mean: float
+    deviation: float
+    freedom: int
+    measured: bool
+
+    @classmethod
+    def of(cls, halves: FloatArray, n: int) -> _Null:
+        independent = float(0.5 / np.sqrt(2 * n))
+        if not len(halves):
+            return cls(0.5, _DEPENDENCE * independent, SPLITS - 1, measured=False)
+        deviation = max(float(halves.std(ddof=1)), independent) * float(np.sqrt(1 + 1 / len(halves)))
+        return cls(float(halves.mean()), deviation, len(halves) - 1, measured=True)
+
+    @property
+    def range(self) -> tuple[float, float, float]:
+        """Mean accuracy between halves, and the range of 95 % of them; NaN if it was not measured."""
+        from scipy.stats import t
+
+        if not self.measured:
+            return _NAN, _NAN, _NAN
+        width = float(t.isf(0.025, self.freedom)) * self.deviation
+        return self.mean, self.mean - width, self.mean + width
+
+    @property
+    def limit(self) -> float:
+        """The least accuracy that is significant."""
+        from scipy.stats import t
+
+        return self.mean + float(t.isf(SIGNIFICANT, self.freedom)) * self.deviation
+
+    def p(self, accuracy: float) -> float:
+        """Probability of such an accuracy or a higher one."""
+        from scipy.stats import t
+
+        return float(t.sf((accuracy - self.mean) / self.deviation, self.freedom))
+
+
+def _wilson(share: float, n: float) -> tuple[float, float]:
+    """95 % interval of a share of n independent answers by Wilson's formula, which does not shrink to nothing at 1."""
+    z = 1.96
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return float(middle - half), float(middle + half)
