@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.features.catalogue import FEATURES
+from evaluation.features.catalogue import DRUMS, FEATURES
 from evaluation.features.feature import csv_text
 from evaluation.legacy import mgeval as legacy
 from evaluation.page.html import page
@@ -68,6 +68,11 @@ class Report:
             "permutations": overlap.PERMUTATIONS,
             "sampled_sets": [one.label for one in self.sets if len(one.pieces) > sampling.PAIRWISE],
         }
+
+    @property
+    def heard(self) -> dict[str, Feature]:
+        """The features by which pieces of these sets may be told apart, by name."""
+        return FEATURES | DRUMS
 
     @property
     def sets(self) -> list[MusicSet]:

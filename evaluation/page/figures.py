@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evaluation.reading.notes import FloatArray, Notes
     from evaluation.scores.sampling import Score
 
-_ROLL_NOTES = 400
+ROLL_NOTES = 400
 _ROLL_BARS = 64
 _SHORT = 3
 """Characters of a label that fits a cell as it is."""
@@ -131,14 +131,14 @@ def histogram(gen: FloatArray, org: FloatArray, labels: Sequence[str], title: st
 
 
 def piano_roll(piece: Notes, css: str, marked: Sequence[int] = ()) -> Markup:
-    """Draw counted notes of a piece with bar lines, at most `_ROLL_NOTES`, from the first or from just before a mark.
+    """Draw counted notes of a piece with bar lines, at most `ROLL_NOTES`, from the first or from just before a mark.
 
     `marked` are the numbers of the counted notes to highlight.
     """
     width, height = 640, 120
     counted = np.flatnonzero(piece.counted())
-    first = 0 if not len(marked) or marked[-1] < _ROLL_NOTES else max(0, marked[0] - _ROLL_NOTES // 8)
-    kept = counted[first : first + _ROLL_NOTES]
+    first = 0 if not len(marked) or marked[-1] < ROLL_NOTES else max(0, marked[0] - ROLL_NOTES // 8)
+    kept = counted[first : first + ROLL_NOTES]
     onset, length, pitch = piece.onset[kept], piece.duration[kept], piece.pitch[kept]
     begin = float(onset[0]) if first else 0.0
     end = float((onset + length).max())

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from markupsafe import Markup
 
 from evaluation.features.feature import PITCH_CLASSES
 from evaluation.features.table import averaged_transitions
 from evaluation.page import figures
 from evaluation.reading.notes import Stack
 from evaluation.scores.copying import COPIED_NOTES, COPIED_SHARE
-from evaluation.scores.verdict import CLOSE, SIGNIFICANT, SIMILAR, counted, number, share
+from evaluation.scores.verdict import CLOSE, SIGNIFICANT, SIMILAR, counted, number, share, title_of
 from manymodes.experiment.page import template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from markupsafe import Markup
 
     from evaluation.comparison import Report
     from evaluation.reading.notes import Notes
@@ -42,6 +43,10 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
         train=report.train,
         features=report.features,
         figures=figures,
+        heard=report.heard,
+        title_of=title_of,
+        playable=playable,
+        player=Markup(Path(__file__).parents[1].joinpath("templates", "player.js").read_text("utf-8")),  # noqa: S704
         matrices=_matrices,
         rolls=_rolls,
         skipped=[file for one in report.sets for file in one.skipped],
@@ -57,6 +62,19 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
         command=command,
         seed=report.seed,
         versions=versions,
+    )
+
+
+def playable(piece: Notes, css: str) -> Markup:
+    """Draw a piece as a piano roll with a button that plays it, at most `figures.ROLL_NOTES` notes."""
+    kept = np.flatnonzero(piece.counted())[: figures.ROLL_NOTES]
+    times = np.stack([piece.onset_seconds[kept], piece.duration_seconds[kept]])
+    rows = np.vstack([np.round(1000 * (times - [[times[0].min()], [0]])), piece.pitch[kept], piece.velocity[kept]])
+    notes = json.dumps(rows.T.astype(int).tolist(), separators=(",", ":"))
+    drums = Markup(' data-drums="1"') if piece.drums_only else ""
+    button = Markup('<button class="play" aria-pressed="false" aria-label="play {}" data-notes="{}"{}></button>')
+    return Markup('<figure class="piece"><figcaption>{}<span class="{}-word">{}</span></figcaption>{}</figure>').format(
+        button.format(piece.name, notes, drums), css, piece.name, figures.piano_roll(piece, css)
     )
 
 

@@ -32,7 +32,7 @@ ENOUGH = 30
 REASONS = 2
 """How many groups of features the first sentence names."""
 
-_CLEARER = 0.03
+_CLEARER, _WEIGHTY = 0.03, 0.2
 
 NAMED = 3
 """How many features and groups a sentence names."""
@@ -84,7 +84,8 @@ def told_sentence(found: ToldApart, features: Mapping[str, Feature]) -> str:
     if not found.found:
         limit = f"{of_hundred(found.limit)} would be significant"
         return f"not told apart: {of_hundred(found.accuracy)} answers right ({known}; {limit}). {score}{few}"
-    named = [_reason(reason, features) for reason in found.reasons[:REASONS]]
+    weighty = [reason for reason in found.reasons if reason.weight > _WEIGHTY * found.reasons[0].weight]
+    named = [_reason(reason, features) for reason in weighty[:REASONS]]
     if found.ngrams > found.forest + _CLEARER or not named:
         named = [f"turns of melody and rhythm ({of_hundred(found.ngrams)} by n-grams alone)", *named[: REASONS - 1]]
     how = "mainly" if found.by_settings else "above all"
