@@ -1,0 +1,357 @@
+"""Features of metre, form, endings, melody, rhythm, rests and drums, against values worked out by hand."""
+
+from __future__ import annotations
+
+import mido
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from midifiles import write_midi
+
+from evaluation.features.catalogue import DRUMS, FEATURES, feature_table
+from evaluation.features.drums import DRUM_FEATURES, VOICES
+from evaluation.features.feature import GROUPS, csv_text
+from evaluation.features.grids import fitted_meters
+from evaluation.features.line import keys, phrases
+from evaluation.features.metre import METRE
+from evaluation.features.sequences import same_sequences
+from evaluation.features.table import COMPARED
+from evaluation.reading.midi import load
+from evaluation.reading.notes import Notes, Stack
+
+NEW = {name: feature for name, feature in FEATURES.items() if not feature.overlap}
+
+
+def made(lengths, pitches, **how):
+    """Notes one after another; None is a rest."""
+    lengths = np.asarray(lengths, float)
+    onsets = np.cumsum(lengths) - lengths
+    sounding = [pitch is not None for pitch in pitches]
+    return Notes.from_quarters(
+        onsets[sounding], lengths[sounding], [pitch for pitch in pitches if pitch is not None], **how
+    )
+
+
+def measured(piece, features=FEATURES):
+    return {name: values[0] for name, values in feature_table([piece], features).items()}
+
+
+def one_of(size, **entries):
+    """A histogram with these shares, by column number: c3=0.5."""
+    shares = np.zeros(size)
+    for column, share in entries.items():
+        shares[int(column[1:])] = share
+    return shares
+
+
+WALTZ = made([1, 2, 1, 2], [67, 72, 74, 72], meter=(3, 4), upbeat=1)
+"""G | C – D | C –, two bars of 3/4 with the upbeat."""
+
+OFF_BEAT = made([0.5, 1, 0.5, 1, 1, 2, 1, 1, 2, 1, 1], range(60, 71))
+"""The second of eleven notes starts off the beat and sounds through it."""
+
+FOUR_BARS = made([2, 1, 1, 2, 1, 1, 4, 2, 1, 1], [60, 62, 64, 67, 69, 71, 67, 60, 62, 64])
+"""A, A a fifth higher, another bar, A."""
+
+ARCH = made([1, 1, 1, 1, 2], [60, 62, 64, 62, 60])
+LEAPS = made([1] * 5, [60, 67, 65, 72, 76])
+MINOR = made([2, 1, 1, 2, 1, 1, 2, 1, 1, 4], [69, 71, 72, 76, 74, 72, 71, 69, 68, 69])
+RESTS = made([3, 1, 4, 4], [60, None, 62, 64])
+DOTTED = made([1.5, 0.5, 0.5, 1.5], [60, 62, 64, 65], tempo=90, velocity=[60, 100, 60, 100])
+
+HAND = [
+    (WALTZ, "beat_onset_share", 1),
+    (WALTZ, "downbeat_onset_share", 1 / 2),
+    (WALTZ, "long_on_beat_share", 1),
+    (WALTZ, "long_on_downbeat_share", 1),
+    (WALTZ, "syncopation", 0),
+    (WALTZ, "onset_places", one_of(16, c0=0.5, c11=0.5)),
+    (WALTZ, "filled_downbeat_share", 1),
+    (WALTZ, "ends_on_beat", 1),
+    (WALTZ, "ends_on_downbeat", 1),
+    (WALTZ, "last_bar_whole", 1),
+    (WALTZ, "last_length_ratio", 2 / 1.5),
+    (WALTZ, "ends_by_step", 1),
+    (WALTZ, "last_is_longest", 1),
+    (WALTZ, "ends_on_tonic", 1),
+    (WALTZ, "last_degree", one_of(12, c0=1)),
+    (WALTZ, "first_in_range", 0),
+    (WALTZ, "last_in_range", 5 / 7),
+    (OFF_BEAT, "syncopation", 1 / 11),
+    (OFF_BEAT, "written_syncopation", 1 / 11),
+    (OFF_BEAT, "written_beat_onset_share", 9 / 11),
+    (LEAPS, "long_on_beat_share", np.nan),
+    # C D E, G A B, and C D E with the G between
+    (FOUR_BARS, "returning_bar_share", 2 / 4),
+    (FOUR_BARS, "transposed_bar_share", 3 / 4),
+    (FOUR_BARS, "returning_rhythm_share", 3 / 4),
+    (FOUR_BARS, "different_bar_share", 3 / 4),
+    (FOUR_BARS, "repeated_phrase_share", 3 / 10),
+    # alike but for the first interval: 1/2 + 2/3/2 = 5/6; the long note against three: 1/4
+    (FOUR_BARS, "short_structureness", (5 / 6 + 1 / 4 + 1 / 4 + 1 / 4 + 5 / 6) / 5),
+    (FOUR_BARS, "middle_structureness", 5 / 6),
+    (FOUR_BARS, "long_structureness", np.nan),
+    (FOUR_BARS, "four_bar_return_share", np.nan),
+    # the median is a quarter, so that phrases are of 2, 4, 6, 2 and 2
+    (FOUR_BARS, "phrase_length", 3.2),
+    (FOUR_BARS, "phrase_length_sd", 1.6),
+    (FOUR_BARS, "last_bar_whole", 1),
+    (FOUR_BARS, "last_is_longest", 0),
+    (FOUR_BARS, "ends_on_downbeat", 0),
+    (ARCH, "step_share", 1),
+    (ARCH, "leap_share", 0),
+    (ARCH, "gap_fill_share", np.nan),
+    (ARCH, "direction_change_share", 1 / 3),
+    (ARCH, "direction_run_length", 2),
+    (ARCH, "interval_histogram", one_of(25, c10=0.5, c14=0.5)),
+    (ARCH, "interval_autocorrelation", 1 / 4),
+    (ARCH, "phrase_arch", 3 / np.sqrt(0.875 * 11.2)),
+    (ARCH, "phrase_length_sd", np.nan),
+    (LEAPS, "leap_share", 2 / 4),
+    (LEAPS, "gap_fill_share", 1 / 2),
+    (made([1] * 10, range(60, 70)), "tessitura", 8),
+    (MINOR, "minor_mode", 1),
+    (MINOR, "out_of_scale_share", 0),
+    (MINOR, "degree_histogram", one_of(12, c0=7 / 16, c2=3 / 16, c3=2 / 16, c5=1 / 16, c7=2 / 16, c11=1 / 16)),
+    (made([1] * 6, [60, 64, 67, 66, 67, 60]), "out_of_scale_share", 1 / 6),
+    (RESTS, "rests_per_onset", 1 / 3),
+    (RESTS, "rest_length", 1),
+    (RESTS, "bars_ending_in_rest", 1 / 2),
+    (WALTZ, "rest_length", np.nan),
+    (DOTTED, "length_entropy", 1),
+    (DOTTED, "dotted_pair_share", 2 / 3),
+    (DOTTED, "equal_neighbour_share", 1 / 3),
+    (DOTTED, "velocity_mean", 80),
+    (DOTTED, "velocity_sd", 20),
+    (DOTTED, "tempo", 90),
+]
+
+
+@pytest.mark.parametrize(("piece", "name", "expected"), HAND, ids=[f"{row[1]}-{n}" for n, row in enumerate(HAND)])
+def test_numbers_worked_out_by_hand(piece, name, expected):
+    assert FEATURES[name].function(piece)[0] == pytest.approx(np.asarray(expected, float), nan_ok=True)
+
+
+def test_every_new_feature_has_a_number_worked_out_by_hand():
+    names = {name for _, name, _ in HAND}
+    assert {name for name in NEW if not name.startswith("written_")} <= names
+
+
+def test_written_bars_agree_with_fitted_ones_where_these_fit():
+    table = measured(WALTZ)
+    for name in METRE:
+        if name.startswith("written_"):
+            assert table[name] == pytest.approx(table[name.removeprefix("written_")]), name
+
+
+def test_without_a_time_signature_only_fitted_bars_are_known():
+    piece = made([1, 2, 1, 2], [67, 72, 74, 72], meter_given=False)
+    table = measured(piece)
+    for name in METRE:
+        assert np.isnan(table[name]).all() == name.startswith("written_"), name
+        if not name.startswith("written_"):
+            assert table[name] == pytest.approx(measured(WALTZ)[name]), name
+
+
+def test_beats_of_compound_metre_are_three_eighths():
+    piece = made([0.5] * 6 + [1.5] * 2, [60] * 8, meter=(6, 8))
+    assert measured(piece)["written_beat_onset_share"] == pytest.approx(4 / 8)
+
+
+def test_a_played_note_is_on_the_beat_that_it_is_near():
+    exact, played = (
+        Notes.from_quarters(onsets, [0.9] * 4, [60] * 4) for onsets in ([0, 1, 2, 4], [0, 0.98, 2.03, 3.98])
+    )
+    for name in ("written_beat_onset_share", "written_downbeat_onset_share", "written_onset_places"):
+        assert measured(played)[name] == pytest.approx(measured(exact)[name]), name
+    assert measured(played)["written_filled_downbeat_share"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lengths", "length", "beat"),
+    [([2, 1, 1] * 4, 4, 1), ([1, 0.5, 0.5] * 8, 2, 1), ([2, 1] * 4, 3, 1), ([1.5, 1, 0.5] * 4, 3, 1.5)],
+)
+@pytest.mark.parametrize("upbeat", [0, 1])
+def test_the_metre_that_fits(lengths, length, beat, upbeat):
+    piece = made([1] * upbeat + lengths, [60] * (upbeat + len(lengths)))
+    found = fitted_meters(Stack.of(piece))
+    assert (found.length[0], found.beat[0], found.phase[0]) == (length, beat, upbeat)
+
+
+def test_files_say_their_metre_or_not(tmp_path):
+    notes = [(0.0, 1.0, 67), (1.0, 2.0, 72), (3.0, 1.0, 74), (4.0, 2.0, 72)]
+    change = mido.MetaMessage("time_signature", numerator=3, denominator=4)
+    write_midi(tmp_path / "upbeat.mid", notes, meter=(1, 4), meta=[(1, change)])
+    upbeat = load(tmp_path / "upbeat.mid", "upbeat")
+    assert (upbeat.meter, upbeat.main_meter, upbeat.meter_given) == ((1, 4), (3, 4), True)
+    table = measured(upbeat)
+    assert table["written_downbeat_onset_share"] == 1 / 2
+    for name in METRE:
+        assert table[name] == pytest.approx(measured(WALTZ)[name]), name
+    file = mido.MidiFile(tmp_path / "upbeat.mid")
+    for track in file.tracks:
+        track[:] = [message for message in track if message.type != "time_signature"]
+    file.save(tmp_path / "none.mid")
+    none = load(tmp_path / "none.mid", "none")
+    assert (none.meter, none.meter_given) == ((4, 4), False)
+    assert np.isnan(measured(none)["written_beat_onset_share"])
+
+
+def test_an_upbeat_is_a_short_bar():
+    assert WALTZ.bar_starts.tolist() == [0, 1, 4, 7]
+    assert made([1], [60], meter=(3, 4), upbeat=1).bar_starts.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="shorter than a bar of 3/4"):
+        made([1], [60], meter=(3, 4), upbeat=3)
+
+
+def test_keys_are_found_at_every_pitch():
+    for shift in range(12):
+        found = keys(Stack.of(made([2, 1, 1, 4], [60 + shift, 64 + shift, 67 + shift, 60 + shift])))
+        assert (found.tonic[0], found.minor[0]) == (shift, False)
+
+
+def test_phrases_end_at_long_notes_and_before_rests():
+    # two quarters and a half; two quarters and a rest; one quarter
+    cut = phrases(Stack.of(made([1, 1, 2, 1, 1, 1, 1], [60, 62, 64, 60, 62, None, 64])))
+    assert list(zip(cut.first.tolist(), cut.last.tolist(), strict=True)) == [(0, 2), (3, 4), (5, 5)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2), max_size=9), min_size=1, max_size=8))
+def test_sequences_are_the_same_when_their_tokens_are(sequences):
+    tokens = np.array([token for one in sequences for token in one], np.int64)
+    owner = np.repeat(np.arange(len(sequences)), [len(one) for one in sequences])
+    number = same_sequences(tokens, owner, len(sequences))
+    for a, one in zip(number, sequences, strict=True):
+        for b, other in zip(number, sequences, strict=True):
+            assert (a == b) == (one == other)
+
+
+NOTES = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 40), st.integers(12, 110)), max_size=40)
+
+
+def scattered(notes, shift=0.0, **how):
+    onset, duration, pitch = (np.array([note[k] for note in notes], float) for k in range(3))
+    return Notes.from_quarters(onset / 12 + shift, duration / 12, pitch.astype(int), **how)
+
+
+@settings(max_examples=60, deadline=None)
+@given(NOTES)
+def test_starting_later_changes_nothing(notes):
+    # after 12 quarters all fitted metres are where they were
+    now, later = (feature_table([scattered(notes, shift)], NEW) for shift in (0.0, 12.0))
+    for name, values in now.items():
+        if not name.startswith("written_"):
+            assert later[name] == pytest.approx(values, nan_ok=True), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(NOTES)
+def test_shares_are_shares(notes):
+    for name, values in feature_table([scattered(notes)], NEW).items():
+        known = values[np.isfinite(values)]
+        if FEATURES[name].unit.startswith("share"):
+            assert ((known >= 0) & (known <= 1 + 1e-9)).all(), name
+        if FEATURES[name].columns:
+            assert np.isnan(values).all() or values.sum() == pytest.approx(1), name
+
+
+def test_pieces_without_notes_are_undefined_and_not_zero():
+    for features in (NEW, DRUM_FEATURES):
+        for name, values in feature_table([made([], []), made([], [], drum=True)], features).items():
+            assert np.isnan(values).all(), name
+        assert all(len(values) == 0 for values in feature_table([], features).values())
+
+
+def test_a_single_note_has_no_melody():
+    table = measured(made([1], [60]), NEW)
+    for name, feature in NEW.items():
+        if feature.group == "melody":
+            assert np.isnan(table[name]).all(), name
+
+
+def test_every_feature_has_a_group_and_a_description():
+    assert list(FEATURES)[: len(COMPARED)] == list(COMPARED)
+    assert len(COMPARED) == 20
+    for name, feature in {**FEATURES, **DRUMS}.items():
+        assert feature.group in GROUPS, name
+        assert feature.function.__doc__, name
+        assert feature.overlap == (name in COMPARED), name
+
+
+def test_all_features_are_written_as_csv():
+    table = feature_table([WALTZ, made([], [])])
+    assert csv_text(["waltz", "silence"], table, FEATURES).count("\n") == 3
+
+
+def drums(*bars, velocity=64, tempo=120.0):
+    hits = [(4 * bar + place, pitch) for bar, content in enumerate(bars) for place, pitch in content]
+    onset, pitch = zip(*hits, strict=True)
+    return Notes.from_quarters(onset, [0.1] * len(hits), pitch, drum=True, velocity=velocity, tempo=tempo)
+
+
+ROCK = [(0, 36), (1, 38), (2, 36), (3, 38)]
+PATTERN = drums(ROCK, ROCK, ROCK, [(0, 36), (1, 38)])
+SWUNG = drums([(beat + part, 42) for beat in range(4) for part in (0, 2 / 3)])
+LATE = drums([(0, 42), (0.26, 42), (1.01, 42), (2.25, 42), (2.24, 42)], velocity=[100, 60, 80, 20, 40])
+
+DRUM_HAND = [
+    (PATTERN, "backbeat_share", 3 / 4),
+    (PATTERN, "kick_on_one_share", 1),
+    (PATTERN, "voice_density", one_of(9, c0=7 / 4, c1=7 / 4)),
+    (PATTERN, "off_beat_share", 0),
+    (PATTERN, "swing", np.nan),
+    (PATTERN, "groove_consistency", (1 + 1 + 2 / 4) / 3),
+    (PATTERN, "fill_contrast", 1 - 2 / 4),
+    (PATTERN, "different_drum_bar_share", 2 / 4),
+    (SWUNG, "swing", 2 / 3),
+    (SWUNG, "off_beat_share", 1 / 2),
+    (SWUNG, "groove_consistency", np.nan),
+    (SWUNG, "fill_contrast", np.nan),
+    (LATE, "velocity_profile", [100, 60, *[np.nan] * 2, 80, *[np.nan] * 4, 30, *[np.nan] * 6]),
+    (LATE, "timing_profile", [0, 0.01, *[np.nan] * 2, 0.01, *[np.nan] * 4, -0.005, *[np.nan] * 6]),
+]
+
+
+@pytest.mark.parametrize(("piece", "name", "expected"), DRUM_HAND, ids=[f"{r[1]}-{n}" for n, r in enumerate(DRUM_HAND)])
+def test_drums_worked_out_by_hand(piece, name, expected):
+    assert DRUM_FEATURES[name].function(piece)[0] == pytest.approx(np.asarray(expected, float), nan_ok=True)
+
+
+def test_every_drum_feature_has_a_number_worked_out_by_hand():
+    assert {name for _, name, _ in DRUM_HAND} == set(DRUM_FEATURES)
+    notes = [note for numbers in VOICES.values() for note in numbers]
+    assert len(notes) == len(set(notes))
+
+
+def test_silence_makes_no_groove_consistent():
+    apart = drums(ROCK, [(0, 51)])
+    assert measured(apart, DRUM_FEATURES)["groove_consistency"] == 0
+    rest = drums(ROCK, [], [], ROCK)
+    assert measured(rest, DRUM_FEATURES)["groove_consistency"] == 0  # the pair of silent bars is none
+
+
+def test_a_hit_just_before_the_bar_line_is_on_it():
+    early = drums([(0, 36), (3.97, 36)], [(1, 38)])
+    table = measured(early, DRUM_FEATURES)
+    assert table["kick_on_one_share"] == 1
+    assert table["timing_profile"][0] == pytest.approx(-0.015)
+
+
+def test_pitched_pieces_have_no_drum_features():
+    for name, values in measured(WALTZ, DRUM_FEATURES).items():
+        assert np.isnan(values).all(), name
+
+
+HITS = st.lists(st.tuples(st.integers(0, 200), st.just(1), st.integers(35, 60)), max_size=40)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(HITS, min_size=1, max_size=4))
+def test_a_stack_of_drums_is_measured_as_its_pieces_are(many):
+    pieces = [scattered(notes, drum=True) for notes in many]
+    together = feature_table([WALTZ, *pieces, WALTZ], DRUMS)
+    for index, piece in enumerate(pieces, start=1):
+        for name, values in feature_table([piece], DRUMS).items():
+            assert together[name][index] == pytest.approx(values[0], nan_ok=True), name
