@@ -34,30 +34,45 @@ _LONGEST = 1000.0  # quarters; longer notes, and bars, are damage
 
 
 class _Bars(NamedTuple):
-    """Bars of all pieces [b]: the piece of each; and of each note [M] its rhythm in the bar, and its interval.
+    """The bars with notes [b], and the contents of each note [M].
 
-    Rhythm is place and length as one number; the interval is that from the note before in the line, 0 for the first
-    note of a piece.
+    Attributes:
+        piece: [b] the piece of each bar.
+        number: [b] its number, counted through all pieces with the silent bars.
+        bar: [M] which of these bars each note starts in.
+        opens: [M] whether it is the first there.
+        place: [M] its place in the bar.
+        rhythm: [M] place and length as one number.
+        interval: [M] that from the note before in the line, 0 semitones for the first of a piece, and 128 more.
     """
 
     piece: IntArray
+    number: IntArray
+    bar: IntArray
+    opens: NDArray[np.bool_]
     place: IntArray
     rhythm: IntArray
     interval: IntArray
-    opens: NDArray[np.bool_]
 
 
 @shared
 def _bars(stack: Stack) -> _Bars:
     line, grid = melody(stack), fitted(stack)
-    piece = np.repeat(np.arange(stack.size), grid.bars)
     place, length = (
         np.round(np.clip(times, 0, _LONGEST) * PER_QUARTER).astype(np.int64) for times in (grid.place, line.duration)
     )
     interval = np.diff(line.pitch, prepend=0)
     interval[line.first] = 0
     opens = np.diff(grid.bar, prepend=-1) > 0
-    return _Bars(piece, place, length * int(_LONGEST * PER_QUARTER + 1) + place, interval + PITCHES, opens)
+    return _Bars(
+        piece=line.piece[opens],
+        number=grid.bar[opens],
+        bar=np.cumsum(opens) - 1,
+        opens=opens,
+        place=place,
+        rhythm=length * int(_LONGEST * PER_QUARTER + 1) + place,
+        interval=interval + PITCHES,
+    )
 
 
 class _Returns(NamedTuple):
@@ -70,17 +85,14 @@ class _Returns(NamedTuple):
 
 def _returns(stack: Stack, tokens: IntArray) -> _Returns:
     """Count the bars whose tokens [M] return."""
-    bars, grid = _bars(stack), fitted(stack)
-    number = same_sequences(tokens, grid.bar, len(bars.piece))
-    filled = number > 0
-    piece = bars.piece[filled]
-    _, group, times = np.unique(piece * (len(number) + 1) + number[filled], return_inverse=True, return_counts=True)
-    first = np.zeros(len(group), bool)
-    first[np.unique(group, return_index=True)[1]] = True
+    bars = _bars(stack)
+    count = len(bars.piece)
+    content = bars.piece * (count + 1) + same_sequences(tokens, bars.bar, count)
+    _, first, group, times = np.unique(content, return_index=True, return_inverse=True, return_counts=True)
     return _Returns(
-        stack.per_piece(np.ones(len(piece)), piece),
-        stack.per_piece(times[group] > 1, piece),
-        stack.per_piece(first, piece),
+        stack.per_piece(np.ones(count), bars.piece),
+        stack.per_piece(times[group] > 1, bars.piece),
+        stack.per_piece(np.ones(len(first)), bars.piece[first]),
     )
 
 
@@ -134,38 +146,54 @@ def different_bar_share(stack: Stack) -> FloatArray:
     return ratio(found.different, found.bars)
 
 
-@shared
-def _similarities(stack: Stack) -> dict[int, tuple[FloatArray, IntArray]]:
-    """Similarity of all pairs of bars at each of `_LAGS` in a piece, and the pieces of the pairs.
+class _Pairs(NamedTuple):
+    """Pairs of bars at one distance: the similarity and the piece of those that both have notes, and [n] all pairs."""
 
-    Half is the share of common places, 2 · |A ∩ B| / (|A| + |B|); half, that of common pairs of place and interval
-    from the note before. Two silent bars are no pair.
-    """
-    bars, grid = _bars(stack), fitted(stack)
+    similarity: FloatArray
+    piece: IntArray
+    pairs: FloatArray
+
+
+@shared
+def _pairs(stack: Stack) -> dict[int, _Pairs]:
+    """Compare the bars of each piece at each of `_LAGS`, as `short_structureness` says."""
+    bars, total = _bars(stack), fitted(stack).bars
     count = len(bars.piece)
-    found: dict[int, list[FloatArray]] = {lag: [] for lag in _LAGS}
-    for tokens in (bars.place, bars.place * (2 * PITCHES) + bars.interval):
-        _, symbol = np.unique(tokens, return_inverse=True)
-        width = int(symbol.max(initial=0)) + 1
-        keys = np.sort(grid.bar * width + symbol)
-        keys = keys[np.diff(keys, prepend=-1) > 0]
-        bar = keys // width
-        size = np.bincount(bar, minlength=count)
-        for lag in _LAGS:
-            wanted = keys + lag * width
+    within = bars.number - (np.cumsum(total) - total)[bars.piece]
+    alphabets = (bars.place, bars.place * (2 * PITCHES) + bars.interval)
+    contents = [_content(bars, tokens) for tokens in alphabets]
+    found = {}
+    for lag in _LAGS:
+        follows = within + lag < total[bars.piece]
+        other = np.minimum(np.searchsorted(bars.number, bars.number + lag), max(count - 1, 0))
+        both = np.flatnonzero(follows & (bars.number[other] == bars.number + lag))
+        piece = bars.piece[both]
+        similarity = np.zeros(len(both))
+        for keys, width in contents:
+            bar = keys // width
+            size = np.bincount(bar, minlength=count)
+            wanted = keys + (other - np.arange(count))[bar] * width
             at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-            common = np.bincount(bar[keys[at] == wanted], minlength=count)[: max(count - lag, 0)]
-            found[lag].append(ratio(common.astype(np.float64), (size[: len(common)] + size[lag:]) / 2.0))
-    result = {}
-    for lag, (places, moves) in found.items():
-        pair = (bars.piece[: len(places)] == bars.piece[lag:]) & np.isfinite(places)
-        result[lag] = ((places[pair] + moves[pair]) / 2, bars.piece[: len(places)][pair])
-    return result
+            common = np.bincount(bar[keys[at] == wanted], minlength=count)
+            similarity += common[both] / (size[both] + size[other[both]])
+        # a pair of two bars with notes has been counted from both sides
+        pairs = stack.per_piece(follows, bars.piece) + stack.per_piece(within >= lag, bars.piece)
+        found[lag] = _Pairs(similarity, piece, pairs - stack.per_piece(np.ones(len(piece)), piece))
+    return found
+
+
+def _content(bars: _Bars, tokens: IntArray) -> tuple[IntArray, int]:
+    """Return the different tokens of each bar in order, as bar · width + token, and the width."""
+    _, symbol = np.unique(tokens, return_inverse=True)
+    width = int(symbol.max(initial=0)) + 1
+    keys = np.sort(bars.bar * width + symbol)
+    return keys[np.diff(keys, prepend=-1) > 0], width
 
 
 def _structureness(stack: Stack, lags: tuple[int, ...]) -> FloatArray:
-    found = [_similarities(stack)[lag] for lag in lags]
-    return mean(stack, np.concatenate([values for values, _ in found]), np.concatenate([piece for _, piece in found]))
+    found = [_pairs(stack)[lag] for lag in lags]
+    alike = np.sum([stack.per_piece(one.similarity, one.piece) for one in found], axis=0)
+    return ratio(alike, np.sum([one.pairs for one in found], axis=0))
 
 
 @feature(FORM, "Structure at short distance", "0–1", group="form", overlap=False, variety=False)
@@ -198,8 +226,8 @@ def four_bar_return_share(stack: Stack) -> FloatArray:
 
     Similarity as in `short_structureness`. NaN for a piece of four bars or fewer.
     """
-    values, piece = _similarities(stack)[_PERIOD]
-    return mean(stack, values >= ALIKE, piece)
+    found = _pairs(stack)[_PERIOD]
+    return ratio(stack.per_piece(found.similarity >= ALIKE - 1e-9, found.piece), found.pairs)
 
 
 @shared
