@@ -13,7 +13,7 @@ import numpy as np
 from audiovae.codes import CodedSound, fingerprint
 from audiovae.config import PRIOR, TEMPERATURE, TOP_P
 from audiovae.data.chunks import CHUNK, QUIETEST_RMS, from_chunks, loudness, normalise, to_chunks
-from manymodes import cli, hub
+from manymodes import cli, deadline, hub
 from manymodes.music.audio import read_audio
 
 if TYPE_CHECKING:
@@ -200,6 +200,7 @@ def interpolate(model: AudioModel, first: np.ndarray, second: np.ndarray, steps:
 
     sounds = []
     for share in np.linspace(0, 1, steps):
+        deadline.check()
         mixed = model.from_latents(between(points, other_points, share))
         loud = mixed * between(gains, other_gains, share)[:, None]
         sounds.append(from_chunks(loud, round(between(len(first), len(second), share))))

@@ -1,7 +1,7 @@
 """Read strangers' files in watched processes: one that crashes, hangs or takes all memory costs only its own file.
 
-`each` starts ``python -m manymodes.watched MODULE:FUNCTION SECONDS``, which calls the function for every request that
-comes on its standard input and answers on its standard output. A request that ends the process is answered with a
+`each` starts ``python -m manymodes.watched MODULE:FUNCTION SECONDS BYTES``, which calls the function for every request
+that comes on its standard input and answers on its standard output. A request that ends the process is answered with a
 `Death`, and a new process goes on with the rest.
 """
 
@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from manymodes import deadline
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -29,6 +31,7 @@ MEMORY = 1_000_000_000
 """Bytes for a file, beyond those of the process before it."""
 
 REQUESTS_PER_PROCESS = 500
+_CHECK_SECONDS = 0.1  # between two looks at the deadline of the work that waits for a process
 
 PROCESS = (sys.executable, "-P", "-m", "manymodes.watched")
 
@@ -57,7 +60,7 @@ def each(
         requests: the arguments of the calls.
         jobs: processes at once; −1 is one per core.
         seconds: that a call may take.
-        command: starts a process; the task and the seconds are added.
+        command: starts a process; the task and its limits are added.
     """
     import joblib
 
@@ -72,30 +75,30 @@ def each(
         yield from answers
 
 
-def call(task: str, request: Any, *, seconds: float = SECONDS) -> Any:
-    """Return the answer to one request, or a `Death`."""
-    return answered(task, [request], seconds)[0]
+def call(task: str, request: Any, *, seconds: float = SECONDS, memory: int = MEMORY) -> Any:
+    """Return the answer to one request, or a `Death`; at a `deadline.StoppedError` the process is killed."""
+    return answered(task, [request], seconds, memory=memory)[0]
 
 
-def answered(task: str, requests: Sequence[Any], seconds: float, command: Sequence[str] = PROCESS) -> list[Any]:
+def answered(
+    task: str, requests: Sequence[Any], seconds: float, command: Sequence[str] = PROCESS, memory: int = MEMORY
+) -> list[Any]:
     """Answer requests in one process, and in a new one after each that ended the last."""
     answers: list[Any] = []
     while len(answers) < len(requests):
-        answers += _until_death(task, requests[len(answers) :], seconds, command)
+        answers += _until_death(task, requests[len(answers) :], seconds, command, memory)
     return answers
 
 
-def _until_death(task: str, requests: Sequence[Any], seconds: float, command: Sequence[str]) -> list[Any]:
+def _until_death(task: str, requests: Sequence[Any], seconds: float, command: Sequence[str], memory: int) -> list[Any]:
     """Answer requests in one process, up to and including the first that it does not survive."""
     # one thread each: linear algebra has no part in reading, and its pools take long to start
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    run = subprocess.run(  # noqa: S603 - our own module, by our own interpreter
-        [*command, task, str(seconds)],
-        input=pickle.dumps(list(requests)),
-        capture_output=True,
-        env=environment | {"PYTHONPATH": os.pathsep.join(paths)},
-        check=False,
+    run = _ended(
+        [*command, task, str(seconds), str(memory)],
+        pickle.dumps(list(requests)),
+        environment | {"PYTHONPATH": os.pathsep.join(paths)},
     )
     stream, answers = io.BytesIO(run.stdout), []
     with contextlib.suppress(EOFError, pickle.UnpicklingError):  # the end, or the middle of an answer
@@ -105,14 +108,33 @@ def _until_death(task: str, requests: Sequence[Any], seconds: float, command: Se
         printed = run.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         raise RuntimeError(f"the reading process did not start: {printed[-1]}")
     answers = answers[1 : len(requests) + 1]
-    return answers if len(answers) == len(requests) else [*answers, Death(_reason(run.returncode, seconds))]
+    return answers if len(answers) == len(requests) else [*answers, Death(_reason(run.returncode, seconds, memory))]
 
 
-def _reason(code: int, seconds: float) -> str:
+def _ended(command: Sequence[str], sent: bytes, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Run a process to its end, or kill it when the work that waits for it is to end."""
+    pipe = subprocess.PIPE
+    # our own module, by our own interpreter
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:  # noqa: S603
+        unsent: bytes | None = sent
+        try:
+            while True:
+                try:
+                    output, errors = process.communicate(unsent, timeout=_CHECK_SECONDS)
+                except subprocess.TimeoutExpired:
+                    unsent = None  # the first call keeps it
+                    deadline.check()
+                else:
+                    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+        finally:
+            process.kill()
+
+
+def _reason(code: int, seconds: float, memory: int) -> str:
     if code == -signal.SIGALRM:
         return f"reading it took more than {seconds:g} s"
     if code == _OUT_OF_MEMORY:
-        return f"reading it took more than {MEMORY / 1e9:g} GB of memory"
+        return f"reading it took more than {memory / 1e9:g} GB of memory"
     cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     return f"reading it crashed ({cause})"
 
@@ -124,7 +146,7 @@ _OUT_OF_MEMORY = 3
 
 def main() -> int:
     """Answer the process that started this one."""
-    task, seconds = sys.argv[1:]
+    task, seconds, memory = sys.argv[1:]
     module, function = task.split(":")
     # the class by the name that other processes know it by: here this module is __main__
     death = importlib.import_module("manymodes.watched").Death
@@ -133,7 +155,7 @@ def main() -> int:
         os.dup2(2, 1)
         requests = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process that started this one
         work = getattr(importlib.import_module(module), function)
-        _limit_memory()
+        _limit_memory(int(memory))
         _answer(answers, "ready")
         for request in requests:
             # the system's own alarm ends native code too
@@ -154,10 +176,10 @@ def _answer(answers: BinaryIO, answer: Any) -> None:
     answers.flush()
 
 
-def _limit_memory() -> None:
-    """Limit the memory that this process may add to what it has, and write no core dump after a crash."""
+def _limit_memory(memory: int) -> None:
+    """Limit the bytes that this process may add to what it has, and write no core dump after a crash."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) if sys.platform == "linux" else 2**20
-    limit = pages * resource.getpagesize() + MEMORY
+    limit = pages * resource.getpagesize() + memory
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from manymodes import deadline
 from manymodes.nn.layers import MinibatchDiscrimination
 from melodygan.data.encoding import NoteVocabulary, length_of, pitches_in
 from melodygan.data.form import METERS, MODES, Form, NoTunesError, cut_at, ends_on_the_tonic, form_of, places_of
@@ -262,6 +263,7 @@ class AttentionGAN(MelodyGAN):
         cut: list[tuple[Note, ...]] = []
         drawn = 0
         for number in range(MOST_ROUNDS):
+            deadline.check()
             # Each plan is tried until a tune keeps to it: new plans would be mostly easy ones in the end.
             pending = [place for place in range(count) if place not in whole]
             if number % _PATIENCE == _PATIENCE - 1:
