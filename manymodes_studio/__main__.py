@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     models = load_models(args.models)
 
+    from manymodes_studio import clicks
     from manymodes_studio.app import build, serve
     from manymodes_studio.warming import warm
     from manymodes_studio.workspace import Workspace
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             end = threading.Timer(_SECONDS_TO_END, os._exit, [cli.INTERRUPTED_EXIT])
             end.daemon = True
             end.start()
+            clicks.stop_all()
             page.close(verbose=False)
     return 0
 

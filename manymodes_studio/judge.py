@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evaluation.comparison import compare_folders, write_report
 from evaluation.report import PROGRAM
 from evaluation.scores.verdict import counted
+from manymodes import watched
+from manymodes.cli import UserError
+from manymodes_studio.clicks import SECONDS
 from manymodes_studio.uploads import MIDI_ARCHIVE, received, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_MEMORY = 4_000_000_000
 _COMMAND = f"python -m {PROGRAM} generated original"
 
 
@@ -26,7 +30,30 @@ class Judged(NamedTuple):
     files: tuple[Path, ...]
 
 
-def judge(generated: str | Path | None, original: str | Path | None, folder: Path) -> Judged:
+def judge(generated: str | None, original: str | None, folder: Path) -> Judged:
+    """Compare as `compare`, in a process that is killed when the work around it is stopped, see `manymodes.deadline`.
+
+    Raises:
+        UserError: as `compare`, or too much time or memory was needed.
+    """
+    request = generated, original, folder
+    answer = watched.call("manymodes_studio.judge:answer", request, seconds=SECONDS, memory=_MEMORY)
+    if isinstance(answer, watched.Death):
+        raise UserError(f"the archives cannot be compared ({answer}): give fewer or smaller files")
+    if isinstance(answer, UserError):
+        raise answer
+    return answer
+
+
+def answer(request: tuple[Any, Any, Path]) -> Judged | UserError:
+    """Return a comparison, or the error that it raises; called in a watched process."""
+    try:
+        return compare(*request)
+    except UserError as error:
+        return error
+
+
+def compare(generated: str | Path | None, original: str | Path | None, folder: Path) -> Judged:
     """Compare two zips of generated and of original MIDI files in an empty folder, as `python -m evaluation.report`.
 
     An archive that is not usable, or has nothing to compare, raises a UserError.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from manymodes.cli import UserError
+from manymodes_studio import clicks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,28 +44,35 @@ def listen(
     more: Sequence[Any] = (),
     queue: str,
     **options: Any,
-) -> None:
+) -> Any:
     """Call a function at events; its `UserError` becomes a message, without the workspace's paths, and nothing changes.
 
     The function yields values for the outputs. It is called with a function that makes a folder for the visitor, the
     values of ``more``, and those of the inputs by name. In each queue calls wait, one at a time; every tab has its
-    own. Options are those of `gradio.on`.
+    own. A call ends after `clicks.SECONDS`, when it is cancelled, see `on_cancel`, and when the visitor leaves.
+    Options are those of `gradio.on`.
+
+    Returns:
+        what `on_cancel` takes.
     """
 
     # Gradio passes the request by its annotation.
     def handler(request: gr.Request, *values: Any) -> Iterator[Any]:
         new_folder = functools.partial(workspace.new, request.session_hash)
-        try:
-            yield from function(new_folder, *values[len(inputs) :], **dict(zip(inputs, values, strict=False)))
-        except UserError as error:
-            # Gradio shows messages as HTML, and they contain file names.
-            text = escape(workspace.without_folders(" ".join(str(error).split())))
-            gr.Warning(text, duration=_MESSAGE_SECONDS)
-            yield gr.skip()
+        work = function(new_folder, *values[len(inputs) :], **dict(zip(inputs, values, strict=False)))
+        with clicks.limited(request.session_hash, queue) as deadline:
+            try:
+                yield from deadline.steps(work)
+            except UserError as error:
+                if not deadline.stopped:
+                    # Gradio shows messages as HTML, and they contain file names.
+                    text = escape(workspace.without_folders(" ".join(str(error).split())))
+                    gr.Warning(text, duration=_MESSAGE_SECONDS)
+                yield gr.skip()
 
     components = [*inputs.values(), *more]
     options |= {"concurrency_id": queue, "concurrency_limit": 1, "api_visibility": "private"}
-    gr.on(triggers, handler, components, outputs, **options)
+    return gr.on(triggers, handler, components, outputs, **options)
 
 
 def on_click(
@@ -76,17 +84,31 @@ def on_click(
     *,
     busy: Any,
     **options: Any,
-) -> None:
+) -> Any:
     """Call a function when a button is clicked, see `listen`, and scroll to the result; ``busy`` shows progress."""
     options |= {"show_progress": "full", "show_progress_on": [busy]}
-    listen(workspace, [button.click], function, inputs, outputs, **options)
+    event = listen(workspace, [button.click], function, inputs, outputs, **options)
     button.click(None, js=_TO_THE_RESULT, api_visibility="private")
+    return event
+
+
+def on_cancel(button: gr.Button, events: Sequence[Any], queue: str) -> None:
+    """End a visitor's calls in a queue, waiting and running ones, when a button is clicked; ``events`` began them."""
+
+    def cancel(request: gr.Request) -> None:
+        clicks.stop(request.session_hash, queue)
+        gr.Info("cancelled", duration=_MESSAGE_SECONDS)
+
+    # Gradio drops what waits, and closes what runs as soon as it has stopped.
+    options = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
+    button.click(cancel, cancels=list(events), **options)
 
 
 def forget_at_leave(page: gr.Blocks, workspace: Workspace) -> None:
-    """Remove a visitor's folders when the visitor leaves the page."""
+    """End a visitor's work and remove the visitor's folders when the visitor leaves the page."""
 
     def leave(request: gr.Request) -> None:
+        clicks.stop(request.session_hash)
         workspace.forget(request.session_hash)
 
     page.unload(leave)
@@ -130,6 +152,11 @@ def file_field(label: str, kind: Kind, name: str) -> gr.File:
 def player(label: str, *, loop: bool = False) -> gr.Audio:
     """Return an audio player that starts by itself when it gets a new sound."""
     return gr.Audio(label=label, interactive=False, autoplay=True, loop=loop, buttons=[], waveform_options=_WAVES)
+
+
+def cancel_button() -> gr.Button:
+    """Return a button for `on_cancel`."""
+    return gr.Button("Cancel", size="sm", min_width=80)
 
 
 def status(*parts: str) -> str:

@@ -52,6 +52,7 @@ def add(models: Models, workspace: Workspace) -> None:
             seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
             line = gr.HTML(common.status())
+            cancel = common.cancel_button()
             player = common.player("Loop", loop=True)
             grid = gr.HTML()
             files = common.downloads(["WAV", *map(str.upper, _LATER)])
@@ -60,13 +61,16 @@ def add(models: Models, workspace: Workspace) -> None:
     last_seed = gr.State(None)
     shared = {"model": model, "complexity": complexity, "humanize": humanize}
     playing = {**shared, "tempo": tempo, "bars": bars}
+    outputs = [last_seed, line, player, grid, *files]
+    options: dict[str, Any] = {"more": sliders, "busy": player, "queue": "drums"}
+    events = []
     for button, function, inputs in (
         (new, tab.play, {**playing, "seed": seed}),
         (change, tab.play, {**playing, "seed": last_seed}),
         (transfer, tab.transfer, {**shared, "beat": beat, "keep": keep, "seed": seed}),
     ):
-        outputs = [last_seed, line, player, grid, *files]
-        common.on_click(workspace, button, function, inputs, outputs, more=sliders, busy=player, queue="drums")
+        events.append(common.on_click(workspace, button, function, inputs, outputs, **options))
+    common.on_cancel(cancel, events, "drums")
 
 
 class _Tab:

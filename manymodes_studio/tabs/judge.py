@@ -29,13 +29,15 @@ def add(workspace: Workspace) -> None:
         original = common.file_field("Originals (zip of MIDI files)", uploads.MIDI_ARCHIVE, "studio-original")
     button = gr.Button("Judge", variant="primary")
     line = gr.HTML(common.status())
+    cancel = common.cancel_button()
     verdict = gr.HTML()
     files = common.downloads(["HTML", "JSON", "CSV"])
     report = gr.HTML()
 
     inputs = {"generated": generated, "original": original}
     outputs = [line, verdict, report, *files]
-    common.on_click(workspace, button, _compare, inputs, outputs, busy=line, queue="judge")
+    event = common.on_click(workspace, button, _compare, inputs, outputs, busy=line, queue="judge")
+    common.on_cancel(cancel, [event], "judge")
 
 
 def _compare(new_folder: NewFolder, generated: str | None, original: str | None) -> Iterator[Any]:

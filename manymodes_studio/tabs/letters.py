@@ -43,13 +43,15 @@ def add(models: Models, workspace: Workspace) -> None:
             button = gr.Button("Make the font", variant="primary")
         with gr.Column(scale=6, min_width=300):
             line = gr.HTML(status)
+            cancel = common.cancel_button()
             sheet = gr.HTML(drawing)
             files = common.downloads(["TTF", "SVG", "PNG"])
 
     changes = [component.change for component in inputs.values()]
     quietly = {"show_progress": "hidden", "trigger_mode": "always_last"}
-    common.listen(workspace, changes, tab.redraw, inputs, [line, sheet], queue="letters", **quietly)
-    common.on_click(workspace, button, tab.save, inputs, [line, *files], busy=line, queue="letters")
+    redraw = common.listen(workspace, changes, tab.redraw, inputs, [line, sheet], queue="letters", **quietly)
+    save = common.on_click(workspace, button, tab.save, inputs, [line, *files], busy=line, queue="letters")
+    common.on_cancel(cancel, [redraw, save], "letters")
 
 
 class _Tab:

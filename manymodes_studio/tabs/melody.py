@@ -53,6 +53,7 @@ def add(models: Models, workspace: Workspace) -> None:
             seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
             line = gr.HTML(common.status())
+            cancel = common.cancel_button()
             player = common.player("Melody")
             roll = gr.HTML()
             sheet = gr.HTML()
@@ -62,13 +63,15 @@ def add(models: Models, workspace: Workspace) -> None:
     composed = gr.State(None)
     shared = {"temperature": temperature, "tempo": tempo, "instrument": instrument, "seed": seed}
     form = {"key": key, "meter": meter, "bars": bars}
+    events = []
+    outputs = [composed, line, player, roll, sheet, *files]
     for button, function, inputs in (
         (compose, tab.compose, {"model": model, **form, **shared}),
         (vary, tab.vary, {"composed": composed, **shared}),
         (go_on, tab.go_on, {"tune": tune, **form, **shared}),
     ):
-        outputs = [composed, line, player, roll, sheet, *files]
-        common.on_click(workspace, button, function, inputs, outputs, busy=player, queue="melody")
+        events.append(common.on_click(workspace, button, function, inputs, outputs, busy=player, queue="melody"))
+    common.on_cancel(cancel, events, "melody")
 
 
 class _Tab:

@@ -51,19 +51,21 @@ def add(models: Models, workspace: Workspace) -> None:
             seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
             line = gr.HTML(common.status())
+            cancel = common.cancel_button()
             player = common.player("Sound")
             picture = gr.Image(label="Waveform and spectrogram", interactive=False, buttons=[], height=320)
             files = common.downloads(["WAV", "PNG"])
 
     sampling = {"instrument": instrument, "count": count, "temperature": temperature, "seed": seed}
+    outputs = [line, player, picture, *files]
+    events = []
     for button, function, inputs in (
         (sample, tab.sample, sampling),
         (reconstruct, tab.reconstruct, {"mine": mine}),
         (morph, tab.interpolate, {"mine": mine, "other": other, "steps": steps}),
     ):
-        common.on_click(
-            workspace, button, function, inputs, [line, player, picture, *files], busy=player, queue="sound"
-        )
+        events.append(common.on_click(workspace, button, function, inputs, outputs, busy=player, queue="sound"))
+    common.on_cancel(cancel, events, "sound")
 
 
 class _Tab:
