@@ -6,13 +6,13 @@ import json
 import math
 import platform
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.features.catalogue import DRUMS, FEATURES
+from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, suited
 from evaluation.features.feature import csv_text
 from evaluation.legacy import mgeval as legacy
 from evaluation.page.html import page
@@ -171,18 +171,22 @@ def compare_folders(
 ) -> Report:
     """Read folders of MIDI files, and compare each generated one with the originals.
 
-    Copies are looked for in `train`, by default in the originals. `mgeval` stands for its features and definitions. −1
-    jobs are one per core. `progress` is called with a description of each step.
+    Copies are looked for in `train`, by default in the originals. `mgeval` stands for its features and definitions; if
+    all pieces are drums alone, their own features are measured. −1 jobs are one per core. `progress` is called with a
+    description of each step.
 
     Raises:
         UserError: a folder does not exist, or nothing in it is readable.
     """
-    features = legacy.FEATURES if mgeval else FEATURES
+    features: Mapping[str, Feature] = legacy.FEATURES if mgeval else FEATURES
     folders = [*generated, original, *([train] if train else [])]
     sets = []
     for folder, label in zip(folders, labels(folders), strict=True):
         progress(f"reading {label}")
         sets.append(read_set(folder, jobs, label=label, features=features))
+    if not mgeval and (suitable := suited(piece for one in sets for piece in one.pieces)) is not features:
+        features = suitable
+        sets = [replace(one, table=feature_table(one.pieces, features)) for one in sets]
     org, training = sets[len(generated)], sets[-1]
     comparisons = []
     for gen in sets[: len(generated)]:

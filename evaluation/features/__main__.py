@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
 
-    from evaluation.features.catalogue import FEATURES, feature_table
+    from evaluation.features.catalogue import feature_table, suited
     from evaluation.features.feature import csv_text
     from evaluation.legacy import mgeval
     from evaluation.reading.folders import read_some
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     check_new_file(args.out, force=args.force)
     found = read_some(args.folder, args.jobs)
-    features = mgeval.FEATURES if args.mgeval else FEATURES
+    features = mgeval.FEATURES if args.mgeval else suited(found.pieces)
     table = feature_table(found.pieces, features)
     write_text(args.out, csv_text([piece.name for piece in found.pieces], table, features))
     for skipped in found.skipped:

@@ -14,7 +14,7 @@ from evaluation.features.table import COMPARED
 from evaluation.reading.notes import Stack, as_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from evaluation.features.feature import Feature, Pieces
     from evaluation.reading.notes import FloatArray, Notes
@@ -26,9 +26,10 @@ DRUMS: dict[str, Feature] = COMPARED | DRUM_FEATURES
 """Every feature of pieces of drums alone by name; first those that reports compare."""
 
 
-def features_of(pieces: Sequence[Notes]) -> dict[str, Feature]:
-    """Return the features to tell pieces by: `DRUMS` if all are drums alone, or else `FEATURES`."""
-    return DRUMS if all(piece.drums_only for piece in pieces) else FEATURES
+def suited(pieces: Iterable[Notes]) -> Mapping[str, Feature]:
+    """Return the features that pieces have: `DRUMS` when all of them are drums alone, else `FEATURES`."""
+    alone = [piece.drums_only for piece in pieces if len(piece)]
+    return DRUMS if alone and all(alone) else FEATURES
 
 
 def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:

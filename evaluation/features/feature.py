@@ -42,7 +42,18 @@ NOTE_LENGTHS = {
 
 
 GROUPS = (
-    *("pitches", "key and register", "rhythm", "melody", "metre", "form", "endings", "rests", "length"),
+    *(
+        "pitches",
+        "key and register",
+        "rhythm",
+        "melody",
+        "metre",
+        "time signature",
+        "form",
+        "endings",
+        "rests",
+        "length",
+    ),
     *("dynamics", "tempo", "drums"),
 )
 """The groups of features. Length, dynamics and tempo are settings of many generators; "key and register" is what

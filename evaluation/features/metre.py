@@ -145,19 +145,23 @@ def filled_downbeat_share(stack: Stack) -> FloatArray:
     return _filled(stack, fitted(stack))
 
 
-@feature(METRE, "Onsets on a written beat", "share of onsets", group="metre", overlap=False, variety=False)
+@feature(METRE, "Onsets on a written beat", "share of onsets", group="time signature", overlap=False, variety=False)
 def written_beat_onset_share(stack: Stack) -> FloatArray:
     """As `beat_onset_share`, by the time signature; NaN without one. [n] 0–1."""
     return _on_beat(stack, written(stack))
 
 
-@feature(METRE, "Onsets on the written bar line", "share of onsets", group="metre", overlap=False, variety=False)
+@feature(
+    METRE, "Onsets on the written bar line", "share of onsets", group="time signature", overlap=False, variety=False
+)
 def written_downbeat_onset_share(stack: Stack) -> FloatArray:
     """As `downbeat_onset_share`, by the time signature; NaN without one. [n] 0–1."""
     return _on_downbeat(stack, written(stack))
 
 
-@feature(METRE, "Long notes on a written beat", "share of long notes", group="metre", overlap=False, variety=False)
+@feature(
+    METRE, "Long notes on a written beat", "share of long notes", group="time signature", overlap=False, variety=False
+)
 def written_long_on_beat_share(stack: Stack) -> FloatArray:
     """As `long_on_beat_share`, by the time signature; NaN without one. [n] 0–1."""
     grid = written(stack)
@@ -165,7 +169,12 @@ def written_long_on_beat_share(stack: Stack) -> FloatArray:
 
 
 @feature(
-    METRE, "Long notes on the written bar line", "share of long notes", group="metre", overlap=False, variety=False
+    METRE,
+    "Long notes on the written bar line",
+    "share of long notes",
+    group="time signature",
+    overlap=False,
+    variety=False,
 )
 def written_long_on_downbeat_share(stack: Stack) -> FloatArray:
     """As `long_on_downbeat_share`, by the time signature; NaN without one. [n] 0–1."""
@@ -173,21 +182,34 @@ def written_long_on_downbeat_share(stack: Stack) -> FloatArray:
     return _share(stack, grid, grid.on(grid.length), _long(stack))
 
 
-@feature(METRE, "Written syncopation", "share of notes", group="metre", overlap=False, variety=False)
+@feature(METRE, "Written syncopation", "share of notes", group="time signature", overlap=False, variety=False)
 def written_syncopation(stack: Stack) -> FloatArray:
     """As `syncopation`, by the time signature; NaN without one. [n] 0–1."""
     return _syncopation(stack, written(stack))
 
 
 @feature(
-    METRE, "Places in the written bar", "share of onsets", group="metre", overlap=False, columns=COLUMNS, variety=False
+    METRE,
+    "Places in the written bar",
+    "share of onsets",
+    group="time signature",
+    overlap=False,
+    columns=COLUMNS,
+    variety=False,
 )
 def written_onset_places(stack: Stack) -> FloatArray:
     """As `onset_places`, by the time signature; NaN without one. [n, 16]."""
     return _places(stack, written(stack))
 
 
-@feature(METRE, "Written bars that begin with an onset", "share of bars", group="metre", overlap=False, variety=False)
+@feature(
+    METRE,
+    "Written bars that begin with an onset",
+    "share of bars",
+    group="time signature",
+    overlap=False,
+    variety=False,
+)
 def written_filled_downbeat_share(stack: Stack) -> FloatArray:
     """As `filled_downbeat_share`, by the time signature; NaN without one. [n] 0–1. An upbeat is no bar."""
     return _filled(stack, written(stack))

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from evaluation.features.catalogue import FEATURES, feature_table, features_of
+from evaluation.features.catalogue import FEATURES, feature_table, suited
 from evaluation.features.feature import columns_of
 from evaluation.features.table import manhattan_distances
 from evaluation.legacy import mgeval
@@ -145,7 +145,7 @@ def compare_sets(
     one per core. With `mgeval.FEATURES`, mgeval's scores are added.
     """
     train = train or org
-    heard = features_of([*gen.pieces, *org.pieces])
+    heard = suited([*gen.pieces, *org.pieces])
     compared = [name for name in features if features[name].overlap]
     # what stands beside a ceiling keeps its meaning when features are added
     gen_table, org_table, train_table = ({name: one.table[name] for name in compared} for one in (gen, org, train))

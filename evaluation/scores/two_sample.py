@@ -52,8 +52,8 @@ LONGEST_GRAM = 4
 RIDGE = 0.3
 """Penalty of the linear classifier, on profiles of n-grams of length 1."""
 
-SETTINGS = ("key and register", "length", "tempo", "dynamics")
-"""Groups of features that are settings of many generators rather than their skill."""
+SETTINGS = ("key and register", "length", "tempo", "dynamics", "time signature")
+"""Groups of features that are settings of many generators, or of the program that wrote the files, and not skill."""
 
 EXAMPLES = 3
 """Pairs of surely recognised pieces to listen to."""

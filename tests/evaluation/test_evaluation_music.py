@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from midifiles import write_midi
 
-from evaluation.features.catalogue import DRUMS, FEATURES, feature_table
+from evaluation.comparison import compare_folders
+from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, suited
 from evaluation.features.drums import DRUM_FEATURES, VOICES
 from evaluation.features.feature import GROUPS, csv_text
 from evaluation.features.grids import fitted_meters
@@ -337,6 +338,19 @@ def test_a_hit_just_before_the_bar_line_is_on_it():
     table = measured(early, DRUM_FEATURES)
     assert table["kick_on_one_share"] == 1
     assert table["timing_profile"][0] == pytest.approx(-0.015)
+
+
+def test_drums_alone_are_measured_as_drums(tmp_path):
+    assert suited([PATTERN, SWUNG]) is DRUMS
+    assert suited([PATTERN, WALTZ]) is suited([]) is FEATURES
+    for folder in ("gen", "org"):
+        for number, piece in enumerate([PATTERN, SWUNG, LATE]):
+            notes = zip(piece.onset.tolist(), piece.duration.tolist(), piece.pitch.tolist(), strict=True)
+            write_midi(tmp_path / folder / f"{number}.mid", list(notes), channel=9)
+    report = compare_folders([tmp_path / "gen"], tmp_path / "org", jobs=1)
+    assert list(report.comparisons[0].features) == list(COMPARED)
+    assert report.org.table["backbeat_share"][0] == 3 / 4
+    assert "groove_consistency" in report.files("evaluation.report", html=False)["features.csv"]
 
 
 def test_pitched_pieces_have_no_drum_features():
