@@ -156,7 +156,7 @@ def player(label: str, *, loop: bool = False) -> gr.Audio:
 
 def cancel_button() -> gr.Button:
     """Return a button for `on_cancel`."""
-    return gr.Button("Cancel", size="sm", min_width=80)
+    return gr.Button("Cancel", size="sm", elem_classes="studio-cancel")
 
 
 def status(*parts: str) -> str:

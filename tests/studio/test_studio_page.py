@@ -250,6 +250,26 @@ def test_two_archives_are_compared(visit, tmp_path):
     assert json.loads(download(page, "JSON"))["program"] == "evaluation.report"
 
 
+def test_a_comparison_is_cancelled_and_the_last_one_stays(visit, tmp_path):
+    page = visit("Judge")
+    upload(page, "generated", tune_archive(tmp_path / "gen.zip"))
+    upload(page, "original", tune_archive(tmp_path / "org.zip", seed=1))
+    press(page, "Judge")
+    expect_status(page, "judged")
+    press(page, "Judge")
+    busy = page.locator(".wrap.full:not(.hide)").first
+    expect(busy).to_be_visible()
+    page.get_by_role("button", name="Cancel", exact=True).locator("visible=true").click()
+    expect(page.get_by_text("cancelled", exact=True)).to_be_visible()
+    expect(busy).to_be_hidden(timeout=2000)
+    expect(page.locator(".studio-verdict li")).to_have_count(3)
+    expect_status(page, "judged")
+    press(page, "Judge")
+    expect(busy).to_be_visible()
+    expect(busy).to_be_hidden(timeout=PATIENCE_MS)
+    expect_status(page, "judged")
+
+
 def test_bad_files_are_messages_and_the_page_goes_on(visit, tmp_path):
     page = visit("Melody")
     bad, bomb, large = (tmp_path / name for name in ("bad.mid", "bomb.zip", "large.zip"))
