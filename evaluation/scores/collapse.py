@@ -123,7 +123,7 @@ def find_collapse(
         return share_with_near_copy(pooled[np.ix_(part, part)])
 
     draws = Draws.of(len(kept), len(org_kept), rng, gen_alone=True)
-    near = draws.score(share_with_near_copy(alike), near_copies, highest=1.0)
+    near = draws.score(share_with_near_copy(alike), near_copies, files=len(kept))
     usual = near.ceiling_interval[1] if np.isfinite(near.ceiling) else 0.0
     repeated = (near.at_n if np.isfinite(near.at_n) else near.value) > usual + MORE_COPIES
     few = diversity is not None and diversity.vendi.at_n < min(LEAST_VENDI, diversity.vendi.ceiling_interval[0])

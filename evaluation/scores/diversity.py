@@ -160,12 +160,12 @@ def fill(gen: FloatArray, org: FloatArray, seed: int = 0) -> Diversity | None:
 
     vendi = ratio(rng.permutation(ours), rng.permutation(theirs))
     whole = neighbourhoods(ours, theirs)
-    drawn = [[neighbourhoods(*pair) for pair in pairs] for pairs in (draws.ours, draws.ceiling, draws.halves)]
+    drawn = [[neighbourhoods(*pair) for pair in pairs] for pairs in (draws.ours, draws.ceiling, draws.without)]
     scores = {
         key: draws.beside(
             whole[key],
             ([one[key] for one in kind] for kind in drawn),
-            highest=np.inf if key == "density" else 1.0,
+            files=0 if key == "density" else min(len(ours), len(theirs)),
         )
         for key in whole
     }

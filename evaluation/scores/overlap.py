@@ -140,8 +140,8 @@ def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
 def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) -> FeatureComparison:
     """Compare two sets in one feature, [n] or [n, d] values each; rows with NaN are left out and counted.
 
-    The name and the seed decide the random draws. Halves depend on the seed only: the same files are drawn for every
-    feature that all pieces have, so that the deviations of a mean over features are the means of theirs.
+    The name and the seed decide the random draws. Groups depend on the seed only: the same files are left out for
+    every feature that all pieces have, so that the deviations of a mean over features are the means of theirs.
     """
     rng = generator(seed, name)
     gen_sample, gen_rows = describe(gen)
@@ -150,10 +150,10 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
         return FeatureComparison(name, gen_sample, org_sample)
     transport = _wasserstein_score(gen_rows, org_rows, rng)
     pairs = _Pairs.of(_draw(gen_rows, rng), _draw(org_rows, rng))
-    draws = Draws.of(len(pairs.gen), len(pairs.org), rng, halves_rng=generator(seed, "halves"))
+    draws = Draws.of(len(pairs.gen), len(pairs.org), rng, groups_rng=generator(seed, "groups"))
     whole = {key: float(values[0]) for key, values in _scores(pairs, [(pairs.gen, pairs.org)]).items()}
     whole["spread"] = gen_sample.spread / org_sample.spread if org_sample.spread > 0 else float("nan")
-    drawn = [_scores(pairs, parts) for parts in (draws.ours, draws.ceiling, draws.halves)]
+    drawn = [_scores(pairs, parts) for parts in (draws.ours, draws.ceiling, draws.without)]
     scores: dict[str, Any] = {
         key: draws.beside(value, (kind[key] for kind in drawn), _HIGHEST.get(key, np.inf))
         for key, value in whole.items()
@@ -281,21 +281,19 @@ def _wasserstein_score(gen: FloatArray, org: FloatArray, rng: np.random.Generato
         [np.abs(np.sort(pooled[part], axis=0) - np.sort(pooled[other], axis=0)).mean() for part, other in parts]
         for parts in (draws.ours, draws.ceiling)
     )
-    return draws.beside(wasserstein(gen, org), (ours, ceiling, _wasserstein_of_halves(pooled, draws)))
+    return draws.beside(wasserstein(gen, org), (ours, ceiling, _wasserstein_without(pooled, draws)))
 
 
-def _wasserstein_of_halves(pooled: FloatArray, draws: Draws) -> FloatArray:
-    """`wasserstein` of each pair of halves, [RESAMPLES]: all share one sorting of the files they are drawn from."""
-    if not draws.halves:
+def _wasserstein_without(pooled: FloatArray, draws: Draws) -> FloatArray:
+    """`wasserstein` without each group: all share one sorting of the files."""
+    if not draws.without:
         return np.empty(0)
     values, weights = [], []
     for which, sign in enumerate((1.0, -1.0)):
-        part = np.array([pair[which] for pair in draws.halves])
-        files, place = np.unique(part, return_inverse=True)
-        weight = np.zeros((len(part), len(files)))
-        np.put_along_axis(weight, place.reshape(part.shape), sign / part.shape[1], axis=1)
+        parts = [pair[which] for pair in draws.without]
+        files = np.unique(np.concatenate(parts))
         values.append(pooled[files])
-        weights.append(weight)
+        weights.append(np.array([np.isin(files, part) * (sign / len(part)) for part in parts]))
     rows, weight = np.concatenate(values), np.concatenate(weights, axis=1)
     total = np.zeros(len(weight))
     for column in rows.T:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -30,10 +30,10 @@ RESAMPLED = 200
 
 SPLITS = 40
 SMALLEST = 4
-"""Pieces of the smallest set that has halves of more than one piece."""
+"""Pieces of the smallest set that has an interval."""
 
-RESAMPLES = 200
-"""Random halves of the files that an interval is taken from."""
+RESAMPLES = 20
+"""Groups of files of each set that are left out one after another for an interval."""
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -56,7 +56,8 @@ class Score:
         at_n: of random parts of `n` pieces per set, averaged over `SPLITS` draws.
         ceiling: the same for two parts of the originals that share no file.
         ceiling_interval: within which 95 % of such splits fall.
-        deviations: [RESAMPLES] how far `value` would be off in each draw of other files.
+        deviations: for each set that is drawn again, [groups] how far `value` moves without each group of its files,
+            scaled so that the sum of all squares is the variance of `value`.
     """
 
     value: float
@@ -64,7 +65,7 @@ class Score:
     at_n: float
     ceiling: float
     ceiling_interval: tuple[float, float]
-    deviations: FloatArray = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
+    deviations: tuple[FloatArray, ...] = field(default=(), repr=False, compare=False)
 
     def record(self) -> dict[str, Any]:
         """Return the score as it appears in `report.json`."""
@@ -86,26 +87,28 @@ UNKNOWN = Score(_NAN, (_NAN, _NAN), _NAN, _NAN, (_NAN, _NAN))
 class Draws:
     """Random parts of a generated set and of the originals, in pairs of places in the pooled set, generated first.
 
-    Intervals come from random halves of the files. The usual bootstrap draws files with replacement, and so fills every
-    draw with exact copies: each would be its own nearest neighbour, a near copy, and a loss of variety, and the
-    intervals of just those scores would miss their values. Halves are drawn without replacement and have no copies. A
-    mean over a half of n files varies around the mean over all of them as that one does around the truth: by
-    σ²/m · (1 − m/n) = σ²/n for m = n/2. So deviations between halves need no rescaling but for sets of which only a
-    part is looked at (the delete-half jackknife: J. Shao and C. F. J. Wu 1989; subsampling: D. N. Politis and
-    J. P. Romano 1994).
+    Intervals come from the grouped jackknife: each set is cut into `RESAMPLES` random groups, or into single files,
+    and each group is left out in turn. With G groups, (G − 1)/G · Σ (θ_g − mean θ)² estimates the variance of a score θ
+    when files are drawn again; the variances of two sets are added. The estimate is exact for a mean and, by the
+    Efron–Stein inequality, rather too large than too small for any other score. A bootstrap fills its draws with exact
+    copies: each would be its own nearest neighbour, a near copy and a loss of variety. Random halves of a few files are
+    too small: the overlap of halves of two files hardly varies.
+    Sources: J. W. Tukey 1958; B. Efron and C. Stein, "The jackknife estimate of variance", Annals of Statistics 1981.
 
     Attributes:
         ours: [SPLITS] parts of equal size of the generated set and of the originals; empty for too few pieces.
         ceiling: [SPLITS] the same of the originals, with another part of theirs in place of the generated one.
-        halves: [RESAMPLES] halves of both sets; empty where a set has no halves of two files.
-        shrink: what deviations of a score are multiplied by: √(m / (q − m) · q / n), where halves of m are drawn from
-            q of a set's n files; of several sets the largest, which makes the interval rather too wide than too narrow.
+        without: both sets without each group of the first, then without each group of the second; empty where a set is
+            smaller than `SMALLEST`.
+        groups: number of groups of each set; without the originals' for scores of the generated set alone.
+        shrink: for each set, √(q / n) where q of n files are looked at.
     """
 
     ours: list[Parts]
     ceiling: list[Parts]
-    halves: list[Parts]
-    shrink: float
+    without: list[Parts]
+    groups: list[int]
+    shrink: list[float]
 
     @classmethod
     def of(
@@ -114,13 +117,13 @@ class Draws:
         org: int,
         rng: np.random.Generator,
         *,
-        halves_rng: np.random.Generator | None = None,
+        groups_rng: np.random.Generator | None = None,
         gen_alone: bool = False,
     ) -> Draws:
         """Draw parts of sets of these sizes.
 
-        With `gen_alone`, halves are of the generated set only, and both of a pair are the same. Scores that need the
-        same halves get a generator `halves_rng` for them.
+        With `gen_alone`, groups are of the generated set only. Scores that need the same groups get a generator
+        `groups_rng` for them.
         """
         ours, ceiling = [], []
         n = min(gen, org // 2, RESAMPLED)
@@ -128,17 +131,17 @@ class Draws:
             shuffled = gen + rng.permutation(org)
             ours.append((rng.permutation(gen)[:n], shuffled[:n]))
             ceiling.append((shuffled[n : 2 * n], shuffled[:n]))
-        sizes = [gen] if gen_alone else [gen, org]
-        if min(sizes) < SMALLEST:
-            return cls(ours, ceiling, [], 0.0)
-        rng = halves_rng or rng
-        halves, shrink = [], 0.0
-        for first, size in zip((0, gen), sizes, strict=False):
-            pool = rng.permutation(size)[:RESAMPLED]
-            half = len(pool) // 2
-            halves.append(first + rng.permuted(np.tile(pool, (RESAMPLES, 1)), axis=1)[:, :half])
-            shrink = max(shrink, float(np.sqrt(half / (len(pool) - half) * len(pool) / size)))
-        return cls(ours, ceiling, list(zip(halves[0], halves[-1], strict=True)), shrink)
+        if gen < SMALLEST or (org < SMALLEST and not gen_alone):
+            return cls(ours, ceiling, [], [], [])
+        rng = groups_rng or rng
+        pools = [rng.permutation(gen)[:RESAMPLED], gen + rng.permutation(org)[:RESAMPLED]]
+        groups = [min(RESAMPLES, len(pool)) for pool in pools]
+        without = [(_without(pools[0], group, groups[0]), pools[1]) for group in range(groups[0])]
+        if not gen_alone:
+            without += [(pools[0], _without(pools[1], group, groups[1])) for group in range(groups[1])]
+        sets = 1 if gen_alone else 2
+        shrink = [float(np.sqrt(len(pool) / size)) for pool, size in zip(pools, (gen, org), strict=True)]
+        return cls(ours, ceiling, without, groups[:sets], shrink[:sets])
 
     @property
     def n(self) -> int:
@@ -152,29 +155,75 @@ class Draws:
         *,
         highest: float = np.inf,
         splits: int = SPLITS,
+        files: int = 0,
     ) -> Score:
-        """Put the value of the whole sets beside the measures of all pairs, or of the first splits and all halves."""
-        parts = (self.ours[:splits], self.ceiling[:splits], self.halves)
-        return self.beside(value, ([measure(*pair) for pair in pairs] for pairs in parts), highest)
+        """Put the value of the whole sets beside the measures of all pairs, or of the first splits and all groups."""
+        parts = (self.ours[:splits], self.ceiling[:splits], self.without)
+        return self.beside(value, ([measure(*pair) for pair in pairs] for pairs in parts), highest, files)
 
-    def beside(self, value: float, drawn: Iterable[ArrayLike], highest: float = np.inf) -> Score:
-        """Put a value beside the scores of `ours`, `ceiling` and `halves`, each empty where nothing could be drawn.
+    def beside(self, value: float, drawn: Iterable[ArrayLike], highest: float = np.inf, files: int = 0) -> Score:
+        """Put a value beside the scores of `ours`, `ceiling` and `without`, each empty where nothing could be drawn.
 
-        A score of half the files may be biased by their number (an overlap is smaller, a distance larger); deviations
-        are taken from the halves' own median, so that the bias does not move the interval.
+        A value that is a share of files comes with their number.
         """
-        at_n, top, limits, interval = _NAN, _NAN, (_NAN, _NAN), (_NAN, _NAN)
-        ours, ceiling, halves = drawn
+        at_n, top, limits = _NAN, _NAN, (_NAN, _NAN)
+        ours, ceiling, without = drawn
         splits = np.array([ours, ceiling], np.float64)
         if splits.size and np.isfinite(splits).all():
             (at_n, top), limits = splits.mean(axis=1).tolist(), _middle(splits[1])
-        deviations = np.asarray(halves, np.float64)
-        if len(deviations):
-            deviations = self.shrink * (deviations - np.median(deviations))
-            if np.isfinite([value, *deviations]).all():
-                low, high = _middle(deviations)
-                interval = max(value + low, 0.0), min(value + high, highest)
+        parts = np.split(np.asarray(without, np.float64), np.cumsum(self.groups)[:-1]) if self.groups else []
+        deviations = tuple(
+            scale * np.sqrt(1 - 1 / len(part)) * (part - part.mean())
+            for part, scale in zip(parts, self.shrink, strict=True)
+            if len(part)
+        )
+        interval = share_interval_of(value, deviations, files) if files else interval_of(value, deviations, highest)
         return Score(float(value), interval, at_n, top, limits, deviations)
+
+
+def _without(pool: IntArray, group: int, groups: int) -> IntArray:
+    """Leave every so many-th file of a pool out."""
+    return pool[np.arange(len(pool)) % groups != group]
+
+
+def interval_of(value: float, deviations: Sequence[FloatArray], highest: float = np.inf) -> tuple[float, float]:
+    """95 % interval of a score from the deviations of each set, 0 to `highest`; NaN without any.
+
+    value ± t · √(sum of squares of all deviations), where t is the quantile of Student's distribution for the smaller
+    number of groups, less one.
+    """
+    if not deviations:
+        return _NAN, _NAN
+    reach = student(deviations) * float(np.sqrt(sum((part**2).sum() for part in deviations)))
+    if not np.isfinite([value, reach]).all():
+        return _NAN, _NAN
+    return max(value - reach, 0.0), min(value + reach, highest)
+
+
+def student(deviations: Sequence[FloatArray]) -> float:
+    """Return the 97.5 % quantile of Student's distribution for the smaller number of groups, less one."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(min(map(len, deviations)) - 1, 0.975))
+
+
+def share_interval_of(share: float, deviations: Sequence[FloatArray], files: int) -> tuple[float, float]:
+    """95 % interval of a share of files by Wilson's formula, for as many independent files as its deviations tell.
+
+    That number is s · (1 − s) / variance, at most all `files`, where s is the share with two files more of each kind
+    (A. Agresti and B. A. Coull 1998), for a share of 0 or 1 has no variance of its own.
+    """
+    if not deviations:
+        return _NAN, _NAN
+    variance = float(sum((part**2).sum() for part in deviations))
+    if not np.isfinite([share, variance]).all():
+        return _NAN, _NAN
+    smooth = (share * files + 2) / (files + 4)
+    independent = min(files, smooth * (1 - smooth) / variance) if variance > 0 else files
+    z = student(deviations)
+    middle = (share + z**2 / (2 * independent)) / (1 + z**2 / independent)
+    reach = z / (1 + z**2 / independent) * np.sqrt(share * (1 - share) / independent + (z / (2 * independent)) ** 2)
+    return max(float(middle - reach), 0.0), min(float(middle + reach), 1.0)
 
 
 def _middle(values: FloatArray) -> tuple[float, float]:

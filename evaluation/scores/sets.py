@@ -21,7 +21,7 @@ from evaluation.scores.copying import Copying, find_copies
 from evaluation.scores.distances import inter_set_distances, intra_set_distances
 from evaluation.scores.diversity import Diversity, fill, standardise
 from evaluation.scores.overlap import FeatureComparison, compare_feature, holm
-from evaluation.scores.sampling import RESAMPLED, Draws, Score, generator, sample
+from evaluation.scores.sampling import RESAMPLED, Draws, Score, generator, interval_of, sample
 from evaluation.scores.two_sample import ToldApart, TwoSampleTest
 from evaluation.scores.verdict import Verdict, closeness_sentence, collapse_sentence, copying_sentence, told_sentence
 
@@ -189,12 +189,11 @@ def _score(comparisons: Sequence[FeatureComparison]) -> tuple[float, tuple[float
     if not known:
         return float("nan"), (float("nan"), float("nan"))
     score = float(np.mean([one.relative_overlap for one in known]))
-    sizes = {len(one.overlap.deviations) for one in known}
-    deviations = [one.overlap.deviations / one.overlap.ceiling for one in known] if len(sizes) == 1 else []
-    if not np.size(deviations) or not np.isfinite(deviations).all():
-        return score, (float("nan"), float("nan"))
-    low, high = np.percentile(np.mean(deviations, axis=0), [2.5, 97.5])
-    return score, (float(max(score + low, 0.0)), float(min(score + high, 1.0)))
+    moved = [[part / one.overlap.ceiling for part in one.overlap.deviations] for one in known]
+    # of few files, a feature that some do not have has fewer groups: the others tell enough
+    most = max(tuple(map(len, one)) for one in moved)
+    whole = [one for one in moved if tuple(map(len, one)) == most]
+    return score, interval_of(score, [np.mean(parts, axis=0) for parts in zip(*whole, strict=True)], highest=1.0)
 
 
 def ranking(comparisons: Sequence[SetComparison]) -> list[SetComparison]:

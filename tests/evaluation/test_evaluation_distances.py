@@ -11,7 +11,6 @@ from scipy import stats
 
 from evaluation.scores import distances
 from evaluation.scores.overlap import compare_feature, holm
-from evaluation.scores.sampling import Draws
 
 SAMPLES = arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6).map(lambda value: round(value, 3)))
 
@@ -95,16 +94,6 @@ def test_interval_covers_the_overlap_and_shrinks_with_the_set():
     assert np.ptp(large.wasserstein.interval) < np.ptp(small.wasserstein.interval)
 
 
-@pytest.mark.parametrize("size", [30, 31, 200, 1000])
-def test_halves_give_a_mean_its_textbook_interval(size):
-    rng = np.random.default_rng(size)
-    values = rng.normal(10, 1, size=size)
-    draws = Draws.of(size, size, rng, gen_alone=True)
-    assert all(len(set(part.tolist())) == len(part) for part, _ in draws.halves)  # no copies
-    low, high = draws.score(values.mean(), lambda part, _: values[part].mean(), splits=0).interval
-    assert high - low == pytest.approx(2 * 1.96 * values.std(ddof=1) / np.sqrt(size), rel=0.25)
-
-
 def test_ceiling_rises_with_the_number_of_pieces():
     rng = np.random.default_rng(6)
     ceilings = [compare_feature("x", rng.normal(size=n), rng.normal(size=2 * n)).overlap.ceiling for n in (10, 50, 200)]
@@ -121,7 +110,7 @@ def test_frozen_features_and_pairs_that_are_too_few():
     assert both.p == 1
     three = compare_feature("x", np.arange(3.0), np.arange(9.0))
     assert np.isfinite(three.overlap.value)
-    assert np.isnan(three.overlap.interval).all()  # no halves of two pieces
+    assert np.isnan(three.overlap.interval).all()
     alone = compare_feature("x", np.array([1.0]), np.array([1.0, np.nan]))
     assert np.isnan(alone.overlap.value)
     assert alone.org.undefined == 1
