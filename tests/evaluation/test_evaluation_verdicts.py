@@ -106,7 +106,7 @@ def test_copied_tunes_are_named_and_invisible_to_overlap(result):
 
 def test_drawing_files_again_makes_no_near_copies(result):
     near = result["half"].collapse.near
-    assert near.interval[0] <= near.value <= near.interval[1] < 0.2
+    assert near.interval[0] <= near.value <= near.interval[1] < 0.3  # two thirds, if they were drawn with replacement
     near = result["partly"].collapse.near
     assert 0.25 < near.interval[0] < near.value < near.interval[1] < 0.6
 
