@@ -39,6 +39,7 @@ from evaluation.legacy import mgeval  # noqa: E402
 from evaluation.reading.notes import Notes, bar_grid, defined_rows  # noqa: E402
 from evaluation.scores import sampling  # noqa: E402
 from evaluation.scores.sets import MusicSet, SetComparison  # noqa: E402
+from evaluation.scores.two_sample import TwoSampleTest  # noqa: E402
 from melodygan.data.corpus import load_corpus  # noqa: E402
 from melodygan.data.encoding import STEPS_PER_QUARTER, Tune  # noqa: E402
 
@@ -205,6 +206,7 @@ class Case:
     org: Pieces
     seed: int
     measured: Measured
+    test: TwoSampleTest
 
     def tables(self, program: str) -> tuple[Table, Table]:
         """Tables of both sets."""
@@ -219,7 +221,7 @@ class Case:
     @cached_property
     def comparison(self) -> SetComparison:
         """The whole comparison as a report makes it, without intervals."""
-        return compare_sets(*self.sets, seed=self.seed)
+        return compare_sets(*self.sets, seed=self.seed, test=self.test)
 
     @cached_property
     def mgeval(self) -> dict[str, float]:
@@ -230,6 +232,18 @@ class Case:
             scores["overlap"].append(mgeval.overlap_area(within, between))
             scores["divergence"].append(mgeval.kl_dist(within, between))
         return {name: float(np.nanmean(values)) for name, values in scores.items()}
+
+
+def told_apart(case: Case) -> Result:
+    """−log₁₀ of the probability of such an accuracy between halves of the originals."""
+    return Result(-np.log10(max(case.comparison.told.p, 1e-300)), case.comparison.told.found)
+
+
+def verdict(case: Case) -> Result:
+    """The surest of the sentences: told apart, copying, or collapsed, which has no probability and counts as sure."""
+    found = case.comparison.collapse.found
+    evidence = max(told_apart(case).value, copying(case).value, 10.0 * found)
+    return Result(evidence, found or case.comparison.copying.found or case.comparison.told.found)
 
 
 def features_differ(case: Case) -> Result:
@@ -283,6 +297,8 @@ def muspy_largest(case: Case) -> Result:
 
 
 METRICS: dict[str, Callable[[Case], Result]] = {
+    "verdict": verdict,
+    "told apart": told_apart,
     "overlap score": lambda case: Result(1 - case.comparison.score),
     "features differ": features_differ,
     "narrowest feature": narrowest,
@@ -336,6 +352,7 @@ def measure_all(
     if missing:
         measured, pieces = Measured(), [as_read(tune) for tune in load_corpus("erk", progress=False).tunes]
         measured.keep(pieces)
+        tests: dict[tuple[int, int], TwoSampleTest] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as stream:
             for key in tqdm(missing, unit="set", disable=None):
@@ -343,8 +360,10 @@ def measure_all(
                 tunes = divide(pieces, size, ratio, turn)
                 rng = np.random.default_rng([turn, size, list(ATTACKS).index(name)])
                 gen = ATTACKS[name](tunes, rng)[:size]
+                if (size, turn) not in tests:
+                    tests = {(size, turn): TwoSampleTest(tunes.org, FEATURES, turn)}
                 line = {"attack": name, "pieces": size, "repetition": turn}
-                found[key] = line | run(Case(gen, tunes.org, turn, measured))
+                found[key] = line | run(Case(gen, tunes.org, turn, measured, tests[size, turn]))
                 stream.write(json.dumps(found[key], ensure_ascii=False) + "\n")
                 stream.flush()
     return [found[key] for key in wanted]
