@@ -1,0 +1,204 @@
+"""Tunes on the grid of their bars: one cell per sixteenth, and which cells return from earlier ones.
+
+A tune is laid out in rows of 16 cells, or of 12 in metres of three: a bar of 4/4 or 3/4, two bars of 2/4, half a bar of
+6/4. Cells are counted from the beginning of the first row; an upbeat leaves its first cells empty. What a note-by-note
+model has to count, a cell knows: its place in the bar and the distance to the end.
+
+The *plan* of a tune is its form without its notes: metre, mode, length, and for each beat from how many cells before it
+returns, in pitch and rhythm or in rhythm alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from melodygan.data.encoding import Note, length_of
+from melodygan.data.form import METERS, MODES, Form, form_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from melodygan.data.encoding import Tune
+
+    IntArray = np.ndarray
+
+HOLD, REST, ONSET, OUTSIDE = range(4)
+"""What a cell holds: the note or rest before goes on, a rest begins, a note begins; outside there is no music."""
+
+ROW = {name: 16 if METERS[name] % 8 == 0 and METERS[name] != 24 else 12 for name in METERS}  # noqa: PLR2004
+"""Cells in a row of each metre."""
+
+BEAT = {name: 6 if name in ("6/8", "3/8") else 4 for name in METERS}
+"""Cells of a beat of each metre; a bar of 3/8 is one."""
+
+LENGTH = 384
+"""Cells of the longest tune: 24 bars of 4/4, 32 of 3/4."""
+
+BEATS = LENGTH // 4
+_LEAST_RETURN = 2
+"""Beats that return at least; fewer are the same by chance."""
+
+
+class Plan(NamedTuple):
+    """The form of a tune.
+
+    Attributes:
+        form: metre and mode.
+        lead: empty cells before the upbeat; 0 if the tune begins on a bar line.
+        cells: cells of the tune, without the lead.
+        returns: for each beat, counted from the beginning of the first row, by how many cells it comes from before in
+            pitch and rhythm; 0 where it is new.
+        rhythm: the same in rhythm alone; where a beat returns in both, as `returns`.
+    """
+
+    form: Form
+    lead: int
+    cells: int
+    returns: tuple[int, ...]
+    rhythm: tuple[int, ...]
+
+
+class Grid(NamedTuple):
+    """A tune in cells: types [LENGTH] of `HOLD` … `OUTSIDE`, MIDI pitches [LENGTH] (0 but at onsets), and its plan."""
+
+    types: IntArray
+    pitches: IntArray
+    plan: Plan
+
+
+def to_grid(tune: Tune, meter: str | None = None) -> Grid | None:
+    """Lay a tune out; None if it is longer than the grid. The metre is the tune's own, or that of `form_of`."""
+    form = form_of(tune)
+    if meter is not None:
+        form = form._replace(meter=meter)
+    row = ROW[form.meter]
+    lead = -tune.pickup_steps % row
+    cells = length_of(tune.notes)
+    if lead + cells > LENGTH:
+        return None
+    types, pitches = np.full(LENGTH, OUTSIDE, np.int32), np.zeros(LENGTH, np.int32)
+    place = lead
+    for note in tune.notes:
+        types[place : place + note.steps] = HOLD
+        types[place] = REST if note.pitch is None else ONSET
+        pitches[place] = note.pitch or 0
+        place += note.steps
+    returns = _returns(types, types * 1000 + pitches, form.meter)
+    rhythm = np.where(returns, returns, _returns(types, types, form.meter))
+    return Grid(types, pitches, Plan(form, lead, cells, tuple(returns.tolist()), tuple(rhythm.tolist())))
+
+
+def from_grid(types: IntArray, pitches: IntArray) -> tuple[Note, ...]:
+    """Read the notes of cells [LENGTH]; the inverse of `to_grid`. A hold at the beginning is a rest."""
+    inside = np.flatnonzero(types != OUTSIDE)
+    kinds = types[inside]
+    kinds[:1] = np.where(kinds[:1] == HOLD, REST, kinds[:1])
+    begins = np.flatnonzero(kinds != HOLD)
+    steps = np.diff(np.append(begins, len(inside)))
+    notes: list[Note] = []
+    for place, size in zip(begins.tolist(), steps.tolist(), strict=True):
+        pitch = int(pitches[inside[place]]) if kinds[place] == ONSET else None
+        if pitch is None and notes and notes[-1].pitch is None:
+            notes[-1] = Note(None, notes[-1].steps + size)
+        else:
+            notes.append(Note(pitch, size))
+    return tuple(notes)
+
+
+def _returns(types: IntArray, contents: IntArray, meter: str) -> IntArray:
+    """Return for each beat by how many cells it returns, [BEATS], 0 where it is new.
+
+    Beats return in runs of `_LEAST_RETURN` or more, whole bars or halves of 4/4 apart; of several sources the longest
+    run counts, then the one at the distance of the run before, then the nearest. A run that begins within a note goes
+    on where the last one ended.
+    """
+    beat, unit = BEAT[meter], _unit(meter)
+    count = LENGTH // beat
+    cells = contents[: count * beat].reshape(count, beat)
+    empty = (types[: count * beat].reshape(count, beat) == OUTSIDE).all(axis=1)
+    returns = np.zeros(BEATS, np.int64)
+    here, before = 0, 0
+    while here < count:
+        best = (0, 0, 0)
+        for distance in range(unit // beat, here + 1, unit // beat):
+            length = 0
+            while (
+                length < distance
+                and here + length < count
+                and not empty[here + length]
+                and (cells[here + length] == cells[here + length - distance]).all()
+            ):
+                length += 1
+            if types[here * beat] == HOLD and distance * beat != before:
+                continue
+            best = max(best, (length, int(distance * beat == before), -distance))
+        length, _, distance = best
+        if length * beat >= min(unit, _LEAST_RETURN * beat) and length:
+            returns[here : here + length] = before = -distance * beat
+            here += length
+        else:
+            here, before = here + 1, 0
+    return returns
+
+
+def _unit(meter: str) -> int:
+    """Cells between places that music can return from: half a bar of 4/4 or 6/8, a bar of the others."""
+    return math.gcd(METERS[meter], 24 if meter in ("3/4", "6/4") else 8 if METERS[meter] % 8 == 0 else 6)
+
+
+# --- arrays for models -------------------------------------------------------------------------------------
+
+FACTS = 4
+"""Numbers before the returns in a row of `to_rows`: metre, mode, lead, cells."""
+
+PLAN_COLUMNS = FACTS + 2 * BEATS
+
+
+def to_rows(plans: Iterable[Plan]) -> IntArray:
+    """Write plans as integers [n, PLAN_COLUMNS]."""
+    meters = list(METERS)
+    rows = [
+        [meters.index(plan.form.meter), MODES.index(plan.form.mode), plan.lead, plan.cells, *plan.returns, *plan.rhythm]
+        for plan in plans
+    ]
+    return np.array(rows, np.int32).reshape(len(rows), PLAN_COLUMNS)
+
+
+def from_row(row: Sequence[int]) -> Plan:
+    """Read one of `to_rows`."""
+    meter, mode, lead, cells, *returns = map(int, row)
+    return Plan(Form(list(METERS)[meter], MODES[mode]), lead, cells, tuple(returns[:BEATS]), tuple(returns[BEATS:]))
+
+
+class Layout(NamedTuple):
+    """What plans say about each cell, int32 [n, LENGTH].
+
+    Attributes:
+        inside: 1 where there is music.
+        source: the first cell that pitch and rhythm come from, which is new itself; of a new cell, the cell itself.
+        rhythm: the same for rhythm.
+    """
+
+    inside: IntArray
+    source: IntArray
+    rhythm: IntArray
+
+
+def layout(rows: IntArray) -> Layout:
+    """Spell plans, [n, PLAN_COLUMNS], out for each cell."""
+    rows = np.asarray(rows, np.int32)
+    place = np.arange(LENGTH)
+    lead, cells = rows[:, 2:3], rows[:, 3:4]
+    inside = (place >= lead) & (place < lead + cells)
+    beats = place // np.array(list(BEAT.values()))[rows[:, 0]][:, None]
+    sources = []
+    for begin in (FACTS, FACTS + BEATS):
+        distance = np.take_along_axis(rows[:, begin : begin + BEATS], beats, axis=1)
+        source = np.where(inside & (place - distance >= lead), place - distance, place)
+        while (source != (earlier := np.take_along_axis(source, source, axis=1))).any():
+            source = earlier
+        sources.append(source)
+    return Layout(*(array.astype(np.int32) for array in (inside, *sources)))
