@@ -6,23 +6,24 @@ import json
 import math
 import platform
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, suited
+from evaluation.features.catalogue import DRUMS, FEATURES, suited
 from evaluation.features.feature import csv_text
 from evaluation.legacy import mgeval as legacy
 from evaluation.page.html import page
+from evaluation.reading.folders import read_some
 from evaluation.scores import overlap, sampling
-from evaluation.scores.sets import compare_sets, ranking, read_set
+from evaluation.scores.sets import compare_sets, measure, ranking
 from evaluation.scores.verdict import counted
 from manymodes.files import new_run_folder, replacing_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from evaluation.features.feature import Feature
@@ -80,19 +81,17 @@ class Report:
         training = [self.train] if self.train is not self.org else []
         return [*(one.gen for one in self.comparisons), self.org, *training]
 
-    def files(self, command: str, *, html: bool = True) -> dict[str, str]:
-        """Compose the files of the report: their texts by name. They name the command as it was typed."""
+    def files(self, command: str, *, html: bool = True) -> dict[str, Iterable[str]]:
+        """Compose the files of the report: the blocks of their text by name. They name the command as it was typed."""
         ranked = ranking(self.comparisons)
         versions = {"python": platform.python_version()} | {
             name: version(name) for name in ("numpy", "scipy", "symusic")
         }
         measured = [*(one.gen for one in self.comparisons), self.org]
-        names = [piece.name for one in measured for piece in one.pieces]
-        table = {name: np.concatenate([one.table[name] for one in measured]) for name in self.features}
-        pages = {"index.html": page(self, ranked, command=command, versions=versions)} if html else {}
+        pages = {"index.html": [page(self, ranked, command=command, versions=versions)]} if html else {}
         return pages | {
-            "report.json": self._json([one.gen.label for one in ranked], command, versions),
-            "features.csv": csv_text(names, table, self.features),
+            "report.json": [self._json([one.gen.label for one in ranked], command, versions)],
+            "features.csv": csv_text([(one.pieces.names, one.table) for one in measured], self.features),
         }
 
     def _json(self, ranked: Sequence[str], command: str, versions: Mapping[str, str]) -> str:
@@ -178,15 +177,17 @@ def compare_folders(
     Raises:
         UserError: a folder does not exist, or nothing in it is readable.
     """
-    features: Mapping[str, Feature] = legacy.FEATURES if mgeval else FEATURES
     folders = [*generated, original, *([train] if train else [])]
-    sets = []
-    for folder, label in zip(folders, labels(folders), strict=True):
+    names = labels(folders)
+    read = []
+    for folder, label in zip(folders, names, strict=True):
         progress(f"reading {label}")
-        sets.append(read_set(folder, jobs, label=label, features=features))
-    if not mgeval and (suitable := suited(piece for one in sets for piece in one.pieces)) is not features:
-        features = suitable
-        sets = [replace(one, table=feature_table(one.pieces, features)) for one in sets]
+        read.append(read_some(folder, jobs, label=label))
+    features = legacy.FEATURES if mgeval else suited(*(found.pieces for found in read))
+    sets = []
+    for folder, label, found in zip(folders, names, read, strict=True):
+        progress(f"measuring {label}")
+        sets.append(measure(label, *found, folder=str(folder), features=features))
     org, training = sets[len(generated)], sets[-1]
     comparisons = []
     for gen in sets[: len(generated)]:
@@ -195,16 +196,17 @@ def compare_folders(
     return Report(comparisons, org, training, features, seed)
 
 
-def write_report(out: Path, files: Mapping[str, str], *, force: bool) -> Path:
-    """Write files, by name, to a new folder, `out-2` or the next free number if `out` exists, and return its path.
+def write_report(out: Path, files: Mapping[str, Iterable[str]], *, force: bool) -> Path:
+    """Write files, blocks of text by name, to a new folder, and return its path.
 
-    With `force`, `out` itself is used, and a folder that exists there is renamed.
+    It is `out-2` or the next free number if `out` exists. With `force`, `out` itself is used, and a folder that exists there is renamed.
 
     Raises:
         UserError: nothing may be written there.
     """
     folder = out if force else new_run_folder(out)
     with replacing_folder(folder) as partial:
-        for name, text in files.items():
-            (partial / name).write_text(text, encoding="utf-8", newline="")
+        for name, blocks in files.items():
+            with (partial / name).open("w", encoding="utf-8", newline="") as stream:
+                stream.writelines(blocks)
     return folder

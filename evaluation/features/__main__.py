@@ -30,17 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
 
-    from evaluation.features.catalogue import feature_table, suited
+    from evaluation.features.catalogue import suited
+    from evaluation.features.chunks import measured
     from evaluation.features.feature import csv_text
     from evaluation.legacy import mgeval
     from evaluation.reading.folders import read_some
-    from manymodes.files import check_new_file, write_text
+    from manymodes.files import check_new_file, replacing_file
 
     check_new_file(args.out, force=args.force)
     found = read_some(args.folder, args.jobs)
     features = mgeval.FEATURES if args.mgeval else suited(found.pieces)
-    table = feature_table(found.pieces, features)
-    write_text(args.out, csv_text([piece.name for piece in found.pieces], table, features))
+    table = measured(found.pieces, features)
+    with replacing_file(args.out) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        stream.writelines(csv_text([(found.pieces.names, table)], features))
     for skipped in found.skipped:
         print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
     print(f"wrote {args.out}: {len(found.pieces):,} read, {len(found.skipped):,} skipped")

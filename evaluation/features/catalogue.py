@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evaluation.features.contour import CONTOUR
 from evaluation.features.drums import DRUM_FEATURES
 from evaluation.features.endings import ENDINGS
@@ -11,10 +13,10 @@ from evaluation.features.form import FORM
 from evaluation.features.metre import METRE
 from evaluation.features.rhythm import RHYTHM
 from evaluation.features.table import COMPARED
-from evaluation.reading.notes import Stack, as_rows
+from evaluation.reading.notes import Packed, Stack, as_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from evaluation.features.feature import Feature, Pieces
     from evaluation.reading.notes import FloatArray, Notes
@@ -26,10 +28,11 @@ DRUMS: dict[str, Feature] = COMPARED | DRUM_FEATURES
 """Every feature of pieces of drums alone by name; first those that reports compare."""
 
 
-def suited(pieces: Iterable[Notes]) -> Mapping[str, Feature]:
-    """Return the features that pieces have: `DRUMS` when all of them are drums alone, else `FEATURES`."""
-    alone = [piece.drums_only for piece in pieces if len(piece)]
-    return DRUMS if alone and all(alone) else FEATURES
+def suited(*sets: Sequence[Notes]) -> Mapping[str, Feature]:
+    """Return the features that sets have: `DRUMS` when all their pieces are drums alone, else `FEATURES`."""
+    packed = [Packed.of(pieces) for pieces in sets]
+    alone = np.concatenate([one.drums_only[one.sizes > 0] for one in packed])
+    return DRUMS if len(alone) and alone.all() else FEATURES
 
 
 def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import functools
 import io
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from evaluation.reading.notes import FloatArray, IntArray, Notes, Stack, as_rows
+from evaluation.reading.notes import FloatArray, IntArray, Notes, Stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +40,9 @@ NOTE_LENGTHS = {
     "8th triplet": 1 / 3,
 }
 """The twelve classes of `note_length_hist` in mgeval's order, in quarters."""
+
+_ROWS = 500
+"""Rows of CSV that are written in one go."""
 
 
 GROUPS = (
@@ -134,7 +138,7 @@ def columns_of(table: Mapping[str, FloatArray], features: Mapping[str, Feature])
     """Split a `feature_table` into columns: name → [n], or name[entry] → [n] for entries of a histogram or matrix."""
     columns: dict[str, FloatArray] = {}
     for name, values in table.items():
-        block = as_rows(values)
+        block = values.reshape(len(values), math.prod(values.shape[1:]))
         width = block.shape[1]
         names = [name]
         if width > 1:
@@ -149,13 +153,25 @@ def columns_of(table: Mapping[str, FloatArray], features: Mapping[str, Feature])
     return columns
 
 
-def csv_text(names: Sequence[str], table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> str:
-    """Write a `feature_table` as CSV: one row per piece, by name, and empty cells for undefined values."""
-    columns = columns_of(table, features)
+def csv_text(
+    sets: Iterable[tuple[Sequence[str], Mapping[str, FloatArray]]], features: Mapping[str, Feature]
+) -> Iterator[str]:
+    """Write names of pieces and their `feature_table`, of one set after another, as CSV, in blocks of text.
+
+    There is one row per piece, with empty cells for undefined values.
+    """
+    for number, (names, table) in enumerate(sets):
+        columns = columns_of(table, features)
+        if not number:
+            yield _csv_block([["file", *columns]])
+        form = ",".join(["%.6g"] * len(columns))
+        for start in range(0, len(names), _ROWS):
+            rows = np.transpose([values[start : start + _ROWS] for values in columns.values()]).tolist()
+            cells = ((form % tuple(row)).replace("nan", "").split(",") for row in rows)
+            yield _csv_block([name, *row] for name, row in zip(names[start : start + _ROWS], cells, strict=True))
+
+
+def _csv_block(rows: Iterable[Sequence[str]]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["file", *columns])
-    form = ",".join(["%.6g"] * len(columns))
-    for name, row in zip(names, np.transpose(list(columns.values())), strict=True):
-        writer.writerow([name, *(form % tuple(row)).replace("nan", "").split(",")])
+    csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue()

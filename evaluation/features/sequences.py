@@ -7,7 +7,7 @@ that everything below is a handful of sorts over flat arrays, with no loop over 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
 
 
-def _rank(high: IntArray, low: IntArray) -> IntArray:
+def _rank(high: NDArray[Any], low: NDArray[Any]) -> IntArray:
     """Number the distinct pairs (high, low) in their order."""
-    _, rank = np.unique(high * (int(low.max(initial=0)) + 1) + low, return_inverse=True)
+    _, rank = np.unique(high.astype(np.int64) * (int(low.max(initial=0)) + 1) + low, return_inverse=True)
     return rank.astype(np.int64)
 
 
-def _levels(tokens: IntArray, sequence: IntArray, count: int) -> tuple[list[IntArray], IntArray]:
+def _levels(tokens: IntArray, sequence: IntArray, count: int) -> tuple[list[NDArray[np.int32]], IntArray]:
     """Rank the runs of 1, 2, 4 … tokens that start at each position, until no two are equal.
 
     A mark of its own ends each sequence, so that no run that crosses an end equals any other. Gives ranks, each [T +
@@ -36,13 +36,14 @@ def _levels(tokens: IntArray, sequence: IntArray, count: int) -> tuple[list[IntA
     marked = np.concatenate([symbols.astype(np.int64), total + 1 + np.arange(count)])[order]
     owner = owner[order]
     rank = _rank(marked, np.zeros_like(marked))
-    levels = [rank]
+    # 32 bits: the levels are most of the memory
+    levels = [rank.astype(np.int32)]
     width = 1
     while len(rank) and int(rank.max()) + 1 < len(rank):
         follower = np.zeros_like(rank)
         follower[:-width] = rank[width:] + 1
         rank = _rank(rank, follower)
-        levels.append(rank)
+        levels.append(rank.astype(np.int32))
         width *= 2
     return levels, owner
 
@@ -63,7 +64,7 @@ def longest_repeats(tokens: IntArray, sequence: IntArray, count: int) -> NDArray
     return longest.astype(np.float64)
 
 
-def _repeats(ranks: IntArray, owner: IntArray, length: IntArray) -> NDArray[np.bool_]:
+def _repeats(ranks: NDArray[np.int32], owner: IntArray, length: IntArray) -> NDArray[np.bool_]:
     """Tell for each sequence whether a run of its trial length occurs twice in it without a shared note."""
     position = np.arange(len(owner))
     high = np.frexp(length.astype(np.float64))[1].astype(np.int64) - 1  # the power of two at or below each length
@@ -158,7 +159,7 @@ def _nearest_reference(order: IntArray, owner: IntArray, reference: NDArray[np.b
     return np.append(order[allowed], -1)[chosen]
 
 
-def _common_prefix(levels: list[IntArray], left: IntArray, right: IntArray) -> IntArray:
+def _common_prefix(levels: list[NDArray[np.int32]], left: IntArray, right: IntArray) -> IntArray:
     """Length of the common prefix of pairs of suffixes; 0 where the right one is −1."""
     length = np.zeros(len(left), np.int64)
     valid = right >= 0

@@ -91,7 +91,10 @@ def p_value(p: float) -> str:
 
 
 def _matrices(one: MusicSet, css: str) -> dict[str, Markup]:
-    pitch, lengths = averaged_transitions(one.pieces)
+    chunks = list(one.pieces.chunks())
+    averages = [averaged_transitions(one.pieces[chunk]) for chunk in chunks]
+    weights = [chunk.stop - chunk.start for chunk in chunks]
+    pitch, lengths = (np.average(part, axis=0, weights=weights) for part in zip(*averages, strict=True))
     return {
         "pitch": figures.matrix(pitch, PITCH_CLASSES, f"Pitch-class transitions of {one.label}", css),
         "length": figures.matrix(lengths, _LENGTH_ROWS, f"Note-length transitions of {one.label}, in seconds", css),

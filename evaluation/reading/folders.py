@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from evaluation.reading.notes import Notes
+from evaluation.reading.notes import CHUNK, Notes, Packed
 from manymodes.cli import UserError
 from manymodes.watched import each
 
@@ -26,7 +26,7 @@ class Skipped(NamedTuple):
 class ReadResult(NamedTuple):
     """The contents of a folder: every file is either in `pieces` or in `skipped`."""
 
-    pieces: list[Notes]
+    pieces: Packed
     skipped: list[Skipped]
 
 
@@ -81,10 +81,16 @@ def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -
         for file in sorted(files, key=lambda file: file.parts)
         if file not in odd
     ]
-    pieces: list[Notes] = []
+    parts: list[Packed] = []
+    some: list[Notes] = []
+    notes = 0
     for (_, name), answer in zip(named, each("evaluation.reading.midi:read", named, jobs=jobs), strict=True):
         if isinstance(answer, Notes):
-            pieces.append(answer)
+            some.append(answer)
+            notes += len(answer)
         else:
             skipped.append(Skipped(name, answer))
-    return ReadResult(pieces, skipped)
+        if notes > CHUNK:
+            parts.append(Packed.of(some))
+            some, notes = [], 0
+    return ReadResult(Packed.join([*parts, Packed.of(some)]), skipped)

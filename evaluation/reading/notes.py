@@ -1,21 +1,23 @@
 """The note array of one piece, and many pieces laid end to end.
 
-`Notes` is what a file becomes; `Stack` is what the features work on: the notes of many pieces in flat arrays,
-each with the number of its piece, so that one NumPy call measures a whole folder.
+`Notes` is what a file becomes. `Packed` keeps those of a whole folder in flat arrays, about 40 bytes a note. `Stack` is
+what the features work on: the notes of many pieces, each with the number of its piece, so that one NumPy call measures
+thousands of pieces.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import ArrayLike
 
@@ -27,6 +29,9 @@ PITCHES = 128
 
 SIMULTANEOUS = 1e-6
 """Onsets closer than this many quarters are one onset: far below a tick, far above rounding."""
+
+CHUNK = 100_000
+"""Notes that whatever works through a large set looks at in one go: some 2,000 folk tunes."""
 
 
 def as_rows(values: ArrayLike) -> FloatArray:
@@ -181,6 +186,152 @@ def bar_grid(meters: Sequence[tuple[float, int, int]], end: float) -> FloatArray
     return np.concatenate(starts)
 
 
+_TIMES = ("onset", "duration", "onset_seconds", "duration_seconds")
+_STORED = {
+    **dict.fromkeys(_TIMES, np.float64),
+    "pitch": np.int16,
+    "velocity": np.int16,
+    "track": np.uint16,
+    "drum": bool,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Packed(Sequence[Notes]):
+    """Pieces in flat arrays of compact types: a sequence whose items are built when they are asked for.
+
+    A hundred thousand tunes take 200 MB so, and 1 GB as a list of `Notes`.
+
+    Attributes:
+        names: [n] of the pieces.
+        notes: field of `Notes` → [N], the notes of all pieces, one piece after another.
+        first: [n + 1] place of each piece's first note in those; the last entry is the end of the last piece.
+        bar_starts: [B + n] as in `Notes`, one piece after another.
+        first_bar: [n + 1] place of each piece's first bar in those.
+        meters, main_meters: [n, 2] numerator and denominator, as in `Notes`; 0 and 0 for no other main metre.
+        meter_given: [n] as in `Notes`.
+    """
+
+    names: list[str]
+    notes: dict[str, NDArray[Any]]
+    first: IntArray
+    bar_starts: FloatArray
+    first_bar: IntArray
+    meters: IntArray
+    main_meters: IntArray
+    meter_given: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, pieces: Sequence[Notes]) -> Packed:
+        """Pack pieces; packed ones stay as they are."""
+        if isinstance(pieces, Packed):
+            return pieces
+
+        def join(parts: list[NDArray[Any]], kind: Any) -> NDArray[Any]:
+            return np.concatenate([np.empty(0, kind), *parts], dtype=kind, casting="unsafe")
+
+        return cls(
+            names=[piece.name for piece in pieces],
+            notes={field: join([getattr(piece, field) for piece in pieces], kind) for field, kind in _STORED.items()},
+            first=np.cumsum([0, *(len(piece) for piece in pieces)]),
+            bar_starts=join([piece.bar_starts for piece in pieces], np.float64),
+            first_bar=np.cumsum([0, *(len(piece.bar_starts) for piece in pieces)]),
+            meters=np.array([piece.meter for piece in pieces], np.int64).reshape(-1, 2),
+            main_meters=np.array([piece.main_meter or (0, 0) for piece in pieces], np.int64).reshape(-1, 2),
+            meter_given=np.array([piece.meter_given for piece in pieces], bool),
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Packed]) -> Packed:
+        """Lay packed pieces end to end."""
+        if len(parts) == 1:
+            return parts[0]
+        nothing = cls.of([])
+
+        def places(name: str) -> IntArray:
+            return np.cumsum(np.concatenate([[0], *(np.diff(getattr(part, name)) for part in parts)]))
+
+        def rows(name: str) -> NDArray[Any]:
+            return np.concatenate([getattr(nothing, name), *(getattr(part, name) for part in parts)])
+
+        return cls(
+            names=[name for part in parts for name in part.names],
+            notes={
+                field: np.concatenate([nothing.notes[field], *(part.notes[field] for part in parts)])
+                for field in _STORED
+            },
+            first=places("first"),
+            bar_starts=rows("bar_starts"),
+            first_bar=places("first_bar"),
+            meters=rows("meters"),
+            main_meters=rows("main_meters"),
+            meter_given=rows("meter_given"),
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Notes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Packed: ...
+    def __getitem__(self, index: int | slice) -> Notes | Packed:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            return self._between(start, max(start, stop)) if step == 1 else self.take(range(start, stop, step))
+        index = range(len(self))[index]
+        notes = slice(self.first[index], self.first[index + 1])
+        fields: dict[str, Any] = {field: values[notes] for field, values in self.notes.items()}
+        fields |= {field: fields[field].astype(np.int64) for field in ("pitch", "velocity", "track")}
+        numerator, denominator = self.meters[index].tolist()
+        main, part = self.main_meters[index].tolist()
+        return Notes(
+            name=self.names[index],
+            **fields,
+            bar_starts=self.bar_starts[self.first_bar[index] : self.first_bar[index + 1]],
+            meter=(numerator, denominator),
+            main_meter=(main, part) if main else None,
+            meter_given=bool(self.meter_given[index]),
+        )
+
+    def _between(self, start: int, stop: int) -> Packed:
+        notes, bars = self.first[start : stop + 1], self.first_bar[start : stop + 1]
+        return Packed(
+            names=self.names[start:stop],
+            notes={field: values[notes[0] : notes[-1]] for field, values in self.notes.items()},
+            first=notes - notes[0],
+            bar_starts=self.bar_starts[bars[0] : bars[-1]],
+            first_bar=bars - bars[0],
+            meters=self.meters[start:stop],
+            main_meters=self.main_meters[start:stop],
+            meter_given=self.meter_given[start:stop],
+        )
+
+    def take(self, indices: Sequence[int] | IntArray) -> Packed:
+        """Pack the pieces at these places."""
+        return Packed.of([self[int(index)] for index in indices])
+
+    def chunks(self, notes: int = CHUNK) -> Iterator[slice]:
+        """Cut the set into runs of pieces with at most so many notes, or a single piece; where depends on it alone."""
+        start = 0
+        while start < len(self):
+            stop = int(np.searchsorted(self.first, self.first[start] + notes, side="right")) - 1
+            stop = max(stop, start + 1)
+            yield slice(start, stop)
+            start = stop
+
+    @property
+    def sizes(self) -> IntArray:
+        """[n] number of notes of each piece."""
+        return np.diff(self.first)
+
+    @cached_property
+    def drums_only(self) -> NDArray[np.bool_]:
+        """[n] whether every note of a piece is a drum note."""
+        pitched = np.concatenate([[0], np.cumsum(~self.notes["drum"])])[self.first]
+        return np.diff(pitched) == 0
+
+
 @dataclass(frozen=True, eq=False)
 class Stack:
     """The counted notes of many pieces laid end to end: N notes, n pieces, B bars.
@@ -222,33 +373,31 @@ class Stack:
         """Lay pieces end to end; a single piece is a stack of one, and a stack stays as it is."""
         if isinstance(pieces, Stack):
             return pieces
-        many = [pieces] if isinstance(pieces, Notes) else list(pieces)
-
-        def join(parts: list[Any], kind: type = np.float64) -> Any:
-            return np.concatenate([np.empty(0, kind), *parts], dtype=kind)
-
-        kept = join([piece.counted() for piece in many], bool)
-        owner = np.repeat(np.arange(len(many)), [len(piece) for piece in many])[kept]
-        times = ("onset", "duration", "onset_seconds", "duration_seconds")
-        notes = {name: join([getattr(piece, name) for piece in many])[kept] for name in times}
-        bar_start = join([piece.bar_starts[:-1] for piece in many])
-        bar_piece = np.repeat(np.arange(len(many)), [piece.bars for piece in many])
-        room = np.array([piece.bar_starts[-1] for piece in many], np.float64) + 1.0
+        many = Packed.of([pieces] if isinstance(pieces, Notes) else pieces)
+        owner = np.repeat(np.arange(len(many)), many.sizes)
+        kept = ~many.notes["drum"] | many.drums_only[owner]
+        owner = owner[kept]
+        notes = {field: many.notes[field][kept] for field in _TIMES}
+        bars = np.diff(many.first_bar) - 1
+        bar_piece = np.repeat(np.arange(len(many)), bars)
+        bar = np.arange(len(bar_piece)) + bar_piece
+        bar_start = many.bar_starts[bar]
+        room = many.bar_starts[many.first_bar[1:] - 1] + 1.0
         begin = np.cumsum(room) - room
         place = notes["onset"] + begin[owner] + SIMULTANEOUS
         return cls(
             pieces=many,
             piece=owner,
-            pitch=join([piece.pitch for piece in many], np.int64)[kept],
+            pitch=many.notes["pitch"][kept].astype(np.int64),
             bar=np.searchsorted(bar_start + begin[bar_piece], place, side="right") - 1,
             bar_piece=bar_piece,
             bar_start=bar_start,
-            bar_end=join([piece.bar_starts[1:] for piece in many]),
+            bar_end=many.bar_starts[bar + 1],
             begin=begin,
-            velocity=join([piece.velocity for piece in many], np.int64)[kept],
-            meter=np.array([piece.main_meter or piece.meter for piece in many], np.int64).reshape(-1, 2),
-            meter_given=np.array([piece.meter_given for piece in many], bool),
-            drums_only=np.array([piece.drums_only for piece in many], bool),
+            velocity=many.notes["velocity"][kept].astype(np.int64),
+            meter=np.where(many.main_meters > 0, many.main_meters, many.meters),
+            meter_given=many.meter_given,
+            drums_only=many.drums_only,
             **notes,
         )
 

@@ -10,6 +10,7 @@ from scipy.linalg import block_diag
 from scipy.sparse import csr_array
 
 from evaluation.reading.notes import PITCHES, Stack, counted_up
+from evaluation.scores.duplicates import exact_copies
 from evaluation.scores.sampling import PAIRWISE, Draws, generator, sample
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ GRAM = 3
 NEAR = 0.5
 """Similarity from which two pieces are near copies."""
 
-_PER_QUARTER = 24
 _SLOWEST = 12
 
 
@@ -137,16 +137,6 @@ def find_collapse(
         few=few,
         repeated=repeated,
     )
-
-
-def exact_copies(pieces: Sequence[Notes]) -> int:
-    """Count the pieces whose counted notes are those of an earlier piece, to 1/24 quarter."""
-    contents = set()
-    for piece in pieces:
-        kept = piece.counted()
-        times = np.round(np.stack([piece.onset[kept], piece.duration[kept]]) * _PER_QUARTER)
-        contents.add(np.vstack([times, piece.pitch[kept]]).astype(np.int32).tobytes())
-    return len(pieces) - len(contents)
 
 
 def similarity(pieces: Sequence[Notes] | Stack) -> FloatArray:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.features.sequences import longest_shared_runs
+from evaluation.features.sequences import SharedRuns, longest_shared_runs
 from evaluation.features.table import phrase_tokens
-from evaluation.reading.notes import Stack
+from evaluation.reading.notes import Packed, Stack
 from evaluation.scores.distances import pairwise
 from evaluation.scores.sampling import PAIRWISE, sample
 
@@ -29,6 +29,12 @@ CHANCE = 0.01
 
 PAIRS = 10
 """Pairs that a report names."""
+
+SORTED = 500_000
+"""Notes of generated pieces that runs are looked for in at a time, at least."""
+
+_ROWS = 200
+"""Pieces whose distances to a whole training set are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -155,45 +161,67 @@ def find_copies(
 
     The spaces are [n, d] and [m, d] standardised features. In large sets, nearest neighbours are those of a sample.
     """
-    both = Stack.of([*gen, *train])
-    tokens, owner = phrase_tokens(both)
-    is_train = np.arange(both.size) >= len(gen)
-    shared = longest_shared_runs(tokens, owner, both.size, is_train)
-    line = np.bincount(both.piece[both.line], minlength=both.size)
-    notes = np.where(shared.length > 0, shared.length + 1, 0)
-    share = notes / np.maximum(line, 1)
-    copied = ((share >= COPIED_SHARE) & (notes >= COPIED_NOTES)).astype(np.float64)
+    gen, train = Packed.of(gen), Packed.of(train)
+    shared, ours, theirs = _longest_runs(gen, train)
     rng = np.random.default_rng(seed)
     chosen, nearest, distances = _nearest(gen_space, train_space, rng)
     *_, train_distances = _nearest(train_space, train_space, rng, same=True)
-    ours, theirs = slice(0, len(gen)), slice(len(gen), None)
-    p = copied_more(int(copied[ours].sum()), len(gen), int(copied[theirs].sum()), len(train))
-    order = np.lexsort((-notes[ours], -share[ours]))[:PAIRS]
+    p = copied_more(int(ours.copied.sum()), len(gen), int(theirs.copied.sum()), len(train))
+    order = np.lexsort((-ours.notes, -ours.share))[:PAIRS]
     pairs = [
         Pair(
-            piece=gen[i].name,
-            source=train[source].name,
+            piece=gen.names[i],
+            source=train.names[source],
             index=i,
             source_index=source,
-            notes=notes[i],
-            share=share[i],
+            notes=ours.notes[i],
+            share=ours.share[i],
             start=shared.start[i],
             source_start=shared.partner_start[i],
         )
-        for i, source in zip(order, shared.partner[order] - len(gen), strict=True)
+        for i, source in zip(order, shared.partner[order], strict=True)
         if source >= 0
     ]
     return Copying(
-        gen=Runs(notes[ours], share[ours], copied[ours], distances),
-        train=Runs(notes[theirs], share[theirs], copied[theirs], train_distances),
+        gen=replace(ours, nearest=distances),
+        train=replace(theirs, nearest=train_distances),
         p=p,
         found=p < CHANCE,
         pairs=pairs,
         closest=[
-            (gen[chosen[i]].name, train[nearest[i]].name, distances[i])
+            (gen.names[chosen[i]], train.names[nearest[i]], distances[i])
             for i in np.argsort(distances, kind="stable")[:PAIRS]
         ],
     )
+
+
+def _longest_runs(gen: Packed, train: Packed) -> tuple[SharedRuns, Runs, Runs]:
+    """Find the longest run that each piece shares with a training piece other than itself.
+
+    Gives those of the generated pieces in detail, and the lengths of these and of those of the training pieces. Runs
+    of a piece depend on it and the training set alone, and sorting takes some 200 bytes a note: of a large set, it is
+    done in chunks.
+    """
+    found, lines = [], []
+    for chunk in list(gen.chunks(max(SORTED, int(train.first[-1])))) or [slice(0, 0)]:
+        both = Stack.of(Packed.join([gen[chunk], train]))
+        generated = both.size - len(train)
+        tokens, owner = phrase_tokens(both)
+        shared = longest_shared_runs(tokens, owner, both.size, np.arange(both.size) >= generated)
+        line = np.bincount(both.piece[both.line], minlength=both.size)
+        partner = np.where(shared.partner < 0, -1, shared.partner - generated)
+        found.append([values[:generated] for values in shared._replace(partner=partner)])
+        lines.append(line[:generated])
+    whole = SharedRuns(*(np.concatenate(values) for values in zip(*found, strict=True)))
+    return whole, _runs(whole.length, np.concatenate(lines)), _runs(shared.length[generated:], line[generated:])
+
+
+def _runs(length: IntArray, line: IntArray) -> Runs:
+    """Measure runs of these lengths in tokens [n] in melodic lines of so many notes [n]."""
+    notes = np.where(length > 0, length + 1, 0)
+    share = notes / np.maximum(line, 1)
+    copied = ((share >= COPIED_SHARE) & (notes >= COPIED_NOTES)).astype(np.float64)
+    return Runs(notes, share, copied, np.empty(0))
 
 
 def _nearest(
@@ -206,8 +234,13 @@ def _nearest(
     chosen = sample(len(pieces), PAIRWISE, rng)
     if len(train) <= same or not len(chosen):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    distance = pairwise(pieces[chosen], train)
-    if same:
-        distance[np.arange(len(chosen)), chosen] = np.inf
-    nearest = distance.argmin(axis=1)
-    return chosen, nearest, distance[np.arange(len(chosen)), nearest]
+    found = []
+    for start in range(0, len(chosen), _ROWS):
+        some = chosen[start : start + _ROWS]
+        distance = pairwise(pieces[some], train)
+        if same:
+            distance[np.arange(len(some)), some] = np.inf
+        nearest = distance.argmin(axis=1)
+        found.append((nearest, distance[np.arange(len(some)), nearest]))
+    nearest, distances = (np.concatenate(values) for values in zip(*found, strict=True))
+    return chosen, nearest, distances

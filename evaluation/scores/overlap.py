@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.reading.notes import defined_rows
 from evaluation.scores.distances import BINS, bin_of, densities, divergences, pairwise, spread, wasserstein
 from evaluation.scores.sampling import PAIRWISE, RESAMPLED, UNKNOWN, Draws, Score, generator
 
@@ -121,8 +121,11 @@ class FeatureComparison:
 
 
 def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
-    """Describe a set in one feature, and give its defined rows, [n, d]."""
-    rows = defined_rows(values)
+    """Describe a set in one feature, and give its defined rows, [n, d], in the precision that they have."""
+    rows = values.reshape(len(values), math.prod(values.shape[1:]))
+    defined = np.isfinite(rows).all(axis=1)
+    if not defined.all():
+        rows = rows[defined]
     n, width = rows.shape
     nothing = np.full(width, np.nan)
     # one number per piece is sorted, whatever the size of the set; vectors are compared pair by pair
@@ -130,8 +133,9 @@ def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
     description = Sample(
         n=n,
         undefined=len(values) - n,
-        mean=rows.mean(axis=0) if n else nothing,
-        sd=rows.std(axis=0, ddof=1) if n > 1 else nothing,
+        mean=rows.mean(axis=0, dtype=np.float64) if n else nothing,
+        # column by column, so that no deviations of a whole matrix are in memory
+        sd=np.array([column.std(ddof=1, dtype=np.float64) for column in rows.T]) if n > 1 else nothing,
         spread=spread(rows[::step]),
     )
     return description, rows
@@ -278,7 +282,10 @@ def _wasserstein_score(gen: FloatArray, org: FloatArray, rng: np.random.Generato
     draws = Draws.of(len(gen), len(org), rng)
     # parts of equal sizes need no more than sorting
     ours, ceiling = (
-        [np.abs(np.sort(pooled[part], axis=0) - np.sort(pooled[other], axis=0)).mean() for part, other in parts]
+        [
+            np.abs(np.sort(pooled[part], axis=0) - np.sort(pooled[other], axis=0)).mean(dtype=np.float64)
+            for part, other in parts
+        ]
         for parts in (draws.ours, draws.ceiling)
     )
     return draws.beside(wasserstein(gen, org), (ours, ceiling, _wasserstein_without(pooled, draws)))
@@ -292,7 +299,7 @@ def _wasserstein_without(pooled: FloatArray, draws: Draws) -> FloatArray:
     for which, sign in enumerate((1.0, -1.0)):
         parts = [pair[which] for pair in draws.without]
         files = np.unique(np.concatenate(parts))
-        values.append(pooled[files])
+        values.append(pooled[files].astype(np.float64))
         weights.append(np.array([np.isin(files, part) * (sign / len(part)) for part in parts]))
     rows, weight = np.concatenate(values), np.concatenate(weights, axis=1)
     total = np.zeros(len(weight))

@@ -128,8 +128,9 @@ class Draws:
         ours, ceiling = [], []
         n = min(gen, org // 2, RESAMPLED)
         for _ in range(SPLITS if n > 1 else 0):
-            shuffled = gen + rng.permutation(org)
-            ours.append((rng.permutation(gen)[:n], shuffled[:n]))
+            shuffled = gen + rng.permutation(org)[: 2 * n]
+            # a view would keep the whole permutation
+            ours.append((rng.permutation(gen)[:n].copy(), shuffled[:n]))
             ceiling.append((shuffled[n : 2 * n], shuffled[:n]))
         if gen < SMALLEST or (org < SMALLEST and not gen_alone):
             return cls(ours, ceiling, [], [], [])

@@ -10,12 +10,13 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from evaluation.features.catalogue import FEATURES, feature_table, suited
+from evaluation.features.catalogue import FEATURES, suited
+from evaluation.features.chunks import measured
 from evaluation.features.feature import columns_of
 from evaluation.features.table import manhattan_distances
 from evaluation.legacy import mgeval
 from evaluation.reading.folders import read_some
-from evaluation.reading.notes import defined_rows
+from evaluation.reading.notes import Packed, defined_rows
 from evaluation.scores.collapse import Collapse, find_collapse
 from evaluation.scores.copying import Copying, find_copies
 from evaluation.scores.distances import inter_set_distances, intra_set_distances
@@ -41,7 +42,7 @@ class MusicSet:
 
     label: str
     folder: str
-    pieces: list[Notes]
+    pieces: Packed
     table: dict[str, FloatArray]
     skipped: list[Skipped]
 
@@ -53,8 +54,8 @@ class MusicSet:
             "files": len(self.pieces) + len(self.skipped),
             "pieces": len(self.pieces),
             "skipped": len(self.skipped),
-            "drums_only": sum(piece.drums_only for piece in self.pieces),
-            "notes": sum(len(piece) for piece in self.pieces),
+            "drums_only": int(self.pieces.drums_only.sum()),
+            "notes": int(self.pieces.first[-1]),
         }
 
 
@@ -67,7 +68,8 @@ def measure(
     features: Mapping[str, Feature] = FEATURES,
 ) -> MusicSet:
     """Measure the features of a set."""
-    return MusicSet(label, folder, list(pieces), feature_table(pieces, features), list(skipped))
+    packed = Packed.of(pieces)
+    return MusicSet(label, folder, packed, measured(packed, features), list(skipped))
 
 
 def read_set(
@@ -111,7 +113,7 @@ class SetComparison:
 
     def record(self) -> dict[str, Any]:
         """Return the comparison as it appears in `report.json`."""
-        names = [piece.name for piece in self.gen.pieces]
+        names = self.gen.pieces.names
         features = {name: one.record() for name, one in self.features.items()}
         for name, scores in self.mgeval.items():
             features[name]["mgeval"] = scores
@@ -145,7 +147,7 @@ def compare_sets(
     one per core. With `mgeval.FEATURES`, mgeval's scores are added.
     """
     train = train or org
-    heard = suited([*gen.pieces, *org.pieces])
+    heard = suited(gen.pieces, org.pieces)
     compared = [name for name in features if features[name].overlap]
     # what stands beside a ceiling keeps its meaning when features are added
     gen_table, org_table, train_table = ({name: one.table[name] for name in compared} for one in (gen, org, train))
@@ -263,5 +265,5 @@ def feature_frame(one: MusicSet, features: Mapping[str, Feature] = FEATURES) -> 
     """Give the features of a set as a data frame, one row per piece, one column per number."""
     import pandas as pd
 
-    names = pd.Index([piece.name for piece in one.pieces], name="file")
+    names = pd.Index(one.pieces.names, name="file")
     return pd.DataFrame(columns_of(one.table, features), index=names)
