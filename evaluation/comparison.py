@@ -199,7 +199,8 @@ def compare_folders(
 def write_report(out: Path, files: Mapping[str, Iterable[str]], *, force: bool) -> Path:
     """Write files, blocks of text by name, to a new folder, and return its path.
 
-    It is `out-2` or the next free number if `out` exists. With `force`, `out` itself is used, and a folder that exists there is renamed.
+    It is `out-2` or the next free number if `out` exists. With `force`, `out` itself is used, and a folder that
+    exists there is renamed.
 
     Raises:
         UserError: nothing may be written there.

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import block_diag
-from scipy.sparse import csr_array
 
-from evaluation.reading.notes import PITCHES, Stack, counted_up
-from evaluation.scores.duplicates import exact_copies
+from evaluation.scores.duplicates import NEAR, exact_copies, similarity
 from evaluation.scores.sampling import PAIRWISE, Draws, generator, sample
 
 if TYPE_CHECKING:
@@ -40,14 +38,6 @@ MORE_COPIES = 0.05
 
 LEAST_VENDI = 0.5
 """Under this share of the originals' effective number of pieces per set has collapsed."""
-
-GRAM = 3
-"""Steps in a gram; a changed note touches GRAM + 1 of them."""
-
-NEAR = 0.5
-"""Similarity from which two pieces are near copies."""
-
-_SLOWEST = 12
 
 
 class Cluster(NamedTuple):
@@ -137,42 +127,6 @@ def find_collapse(
         few=few,
         repeated=repeated,
     )
-
-
-def similarity(pieces: Sequence[Notes] | Stack) -> FloatArray:
-    """How much of two pieces is the same: 2 · |A ∩ B| / (|A| + |B|). [n, n], 0–1, 1 on the diagonal.
-
-    A is the multiset of a piece's grams: runs of `GRAM` steps along the melodic line, each step an interval and the
-    time to the next onset in half octaves (2 · log₂ quarters, rounded). So neither transposition nor small
-    irregularities of time matter, and one changed note changes four grams. Pieces with fewer steps are their own only
-    match.
-    """
-    stack = Stack.of(pieces)
-    before, after, piece = stack.steps
-    interval = stack.pitch[after] - stack.pitch[before] + PITCHES
-    gap = stack.onset[after] - stack.onset[before]
-    pace = np.clip(np.round(2 * np.log2(np.maximum(gap, 1e-3))), -_SLOWEST, _SLOWEST).astype(np.int64) + _SLOWEST
-    _, step = np.unique(interval * (2 * _SLOWEST + 1) + pace, return_inverse=True)
-    width = int(step.max(initial=0)) + 1
-    gram = step[: max(len(step) - GRAM + 1, 0)].astype(np.int64)
-    for shift in range(1, GRAM):
-        _, gram = np.unique(gram * width + step[shift : len(step) - GRAM + 1 + shift], return_inverse=True)
-    whole = piece[: len(gram)] == piece[GRAM - 1 :]
-    gram, owner = gram[whole].astype(np.int64), piece[: len(whole)][whole]
-    # the second time that a gram comes in a piece is a thing of its own: sets of such things are multisets of grams
-    key = owner * (int(gram.max(initial=0)) + 1) + gram
-    order = np.argsort(key, kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=-1) > 0)
-    times = counted_up(np.diff(first, append=len(key)))
-    _, column = np.unique(gram[order] * (int(times.max(initial=0)) + 1) + times, return_inverse=True)
-    shape = (stack.size, int(column.max(initial=0)) + 1)
-    present = csr_array((np.ones(len(column), np.float32), (owner[order], column)), shape=shape)
-    size = np.bincount(owner, minlength=stack.size).astype(np.float64)
-    total = size[:, None] + size[None, :]
-    shared = (present @ present.T).toarray()
-    result = np.divide(2.0 * shared, total, out=np.zeros_like(total), where=total > 0)
-    np.fill_diagonal(result, 1.0)
-    return result
 
 
 def _links(alike: FloatArray) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ from evaluation.scores.copying import Copying, find_copies
 from evaluation.scores.distances import inter_set_distances, intra_set_distances
 from evaluation.scores.diversity import Diversity, fill, standardise
 from evaluation.scores.overlap import FeatureComparison, compare_feature, holm
-from evaluation.scores.sampling import RESAMPLED, Draws, Score, generator, interval_of, sample
+from evaluation.scores.sampling import PAIRWISE, RESAMPLED, Draws, Score, generator, interval_of, sample
 from evaluation.scores.two_sample import ToldApart, TwoSampleTest
 from evaluation.scores.verdict import Verdict, closeness_sentence, collapse_sentence, copying_sentence, told_sentence
 
@@ -175,7 +175,7 @@ def compare_sets(
             diversity=diversity,
             collapse=collapse,
             copying=copying,
-            mgeval=_mgeval(gen, org) if features is mgeval.FEATURES else {},
+            mgeval=_mgeval(gen, org, seed) if features is mgeval.FEATURES else {},
             verdict=Verdict(
                 told=told_sentence(told, heard),
                 closeness=closeness_sentence(score, interval, comparisons, features),
@@ -221,11 +221,12 @@ def _manhattan(gen: Sequence[Notes], org: Sequence[Notes], seed: int) -> Score:
     return Draws.of(len(kept), len(others), rng).score(float(across.mean()), mean_distance)
 
 
-def _mgeval(gen: MusicSet, org: MusicSet) -> dict[str, dict[str, float]]:
+def _mgeval(gen: MusicSet, org: MusicSet, seed: int) -> dict[str, dict[str, float]]:
     """Each feature by mgeval's overlap and divergence, of each set's own distances with those between the sets."""
     scores = {}
     for name in gen.table:
         ours, theirs = (defined_rows(one.table[name]) for one in (gen, org))
+        ours, theirs = (rows[sample(len(rows), PAIRWISE, generator(seed, name))] for rows in (ours, theirs))
         if min(len(ours), len(theirs)) <= 2:  # noqa: PLR2004 - a density needs two distances
             continue
         between = inter_set_distances(ours, theirs)

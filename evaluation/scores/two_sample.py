@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from evaluation.features.feature import columns_of
 from evaluation.reading.notes import PITCHES, Stack, as_rows
-from evaluation.scores.collapse import NEAR, similarity
+from evaluation.scores.duplicates import NEAR, similarity
 from evaluation.scores.sampling import generator, sample
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class _Pool:
             names += new
             groups += [features[name].group] * len(new)
         columns = np.hstack([as_rows(values) for values in table.values()])
-        near = csr_array(np.triu(similarity(stack) >= NEAR))
+        near = csr_array(np.triu(similarity(stack.pieces) >= NEAR))
         return cls(_filled(columns), names, groups, gram_kernel(stack), connected_components(near, directed=False)[1])
 
 

@@ -1,0 +1,113 @@
+"""Large sets: packed pieces, near copies found by hashing, leakage, and a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluation.features.chunks import measured
+from evaluation.features.table import feature_table
+from evaluation.reading import notes
+from evaluation.reading.notes import Notes, Packed, Stack
+from evaluation.scores import copying, duplicates
+from evaluation.scores.duplicates import groups, most_similar, near_pairs, similarity
+from evaluation.scores.sets import compare_sets, measure
+
+
+def changed(piece, share, rng):
+    """Move a share of a piece's notes to other pitches."""
+    where = rng.choice(len(piece), round(share * len(piece)), replace=False)
+    pitch = piece.pitch.copy()
+    pitch[where] = np.clip(pitch[where] + rng.choice([-4, -3, 3, 4], len(where)), 0, 127)
+    return replace(piece, pitch=pitch)
+
+
+def as_values(piece):
+    return [value.tolist() if isinstance(value, np.ndarray) else value for value in vars(piece).values()]
+
+
+def test_pieces_come_out_of_a_packed_set_as_they_went_in(tunes):
+    pieces = [*tunes[:5], Notes.from_quarters([], [], [], name="silent"), *tunes[5:9]]
+    packed = Packed.of(pieces)
+    assert len(packed) == len(pieces)
+    for joined in (packed, Packed.join([packed[:4], packed[4:4], packed[4:]])):
+        assert [as_values(piece) for piece in joined] == [as_values(piece) for piece in pieces]
+    assert [piece.name for piece in packed[::-2]] == [piece.name for piece in pieces[::-2]]
+    assert as_values(packed[-1]) == as_values(pieces[-1])
+    assert packed.drums_only.tolist() == [piece.drums_only for piece in pieces]
+    with pytest.raises(IndexError):
+        packed[len(pieces)]
+
+
+def test_a_set_is_the_same_measured_in_chunks(tunes, monkeypatch):
+    whole = feature_table(tunes)
+    monkeypatch.setattr(Packed.chunks, "__defaults__", (500,))
+    assert len(list(Packed.of(tunes).chunks())) > 10
+    for name, values in measured(Packed.of(tunes)).items():
+        np.testing.assert_allclose(values, whole[name], rtol=1e-6, err_msg=name)
+
+
+def test_chunks_cover_a_set_once(tunes):
+    packed = Packed.of(tunes)
+    for most in (1, 100, 1000, notes.CHUNK):
+        chunks = list(packed.chunks(most))
+        assert [place for chunk in chunks for place in range(chunk.start, chunk.stop)] == list(range(len(packed)))
+        assert all(len(packed[chunk]) == 1 or packed[chunk].first[-1] <= most for chunk in chunks)
+
+
+def test_copies_are_the_same_found_in_chunks(held_and_org, monkeypatch):
+    gen, org = held_and_org
+    gen = Packed.of([*gen, *org[:20]])
+    whole = copying._longest_runs(gen, Packed.of(org[:50]))
+    monkeypatch.setattr(copying, "SORTED", 1)
+    assert len(list(gen.chunks(int(Packed.of(org[:50]).first[-1])))) > 1
+    parts = copying._longest_runs(gen, Packed.of(org[:50]))
+    for one, other in zip(whole[0], parts[0], strict=True):
+        assert one.tolist() == other.tolist()
+    for which in (1, 2):
+        assert whole[which].share.tolist() == parts[which].share.tolist()
+
+
+def test_planted_near_copies_are_found(tunes):
+    rng = np.random.default_rng(0)
+    long = [tune for tune in tunes if len(tune) > 30]
+    pieces = [*long, *(changed(tune, 0.06, rng) for tune in long for _ in range(3))]
+    alike = similarity(pieces)
+    pairs = near_pairs(pieces)
+    assert (alike[pairs[:, 0], pairs[:, 1]] >= duplicates.NEAR).all()
+    found = {(a, b) for a, b in pairs.tolist()}
+    planted = {(a, b) for a, b in np.argwhere(np.triu(alike >= 0.6, 1)).tolist()}
+    assert len(planted) > 1000
+    assert len(planted & found) >= 0.99 * len(planted)
+    assert near_pairs(pieces).tolist() == pairs.tolist() == sorted(pairs.tolist())
+
+
+def test_unlike_pieces_are_no_pairs():
+    rng = np.random.default_rng(1)
+    noise = [Notes.from_quarters(np.arange(40), np.ones(40), rng.integers(40, 90, 40)) for _ in range(200)]
+    assert near_pairs(noise).shape == (0, 2)
+    assert near_pairs([]).shape == (0, 2)
+    assert near_pairs([Notes.from_quarters([], [], [])] * 3).shape == (0, 2)
+
+
+def test_a_collapsed_set_is_one_group_of_few_pairs(tunes):
+    pieces = Packed.of([tunes[0]] * 1000 + [tunes[1]])
+    pairs = near_pairs(pieces)
+    assert len(pairs) < 3 * len(pieces)
+    number = groups(pairs, len(pieces))
+    assert set(number[:-1]) == {number[0]}
+    assert number[-1] != number[0]
+
+
+def test_groups_join_what_is_connected():
+    assert groups(np.array([[0, 2], [2, 4]]), 6).tolist() == [0, 1, 0, 2, 0, 3]
+    assert groups(np.empty((0, 2), np.int64), 2).tolist() == [0, 1]
+
+
+def test_the_most_similar_piece_of_another_set(tunes):
+    alike = similarity(tunes[:60])[:20, 20:]
+    place, best = most_similar(tunes[:20], tunes[20:60])
+    np.testing.assert_allclose(best, alike.max(axis=1))
+    assert alike[np.arange(20), place].tolist() == best.tolist()
