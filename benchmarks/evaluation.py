@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -43,18 +44,33 @@ def some(folder: Path, files: list[Path]) -> Path:
     return folder
 
 
-def command(module: str, *arguments: object) -> str:
-    """Run a command of the package; return its time, the processor time of all its processes, and its peak memory."""
+def watched(module: str, *arguments: object) -> tuple[float, float, float]:
+    """Run a command of the package; return its seconds, the processor time of all its processes, and its peak in MB.
+
+    The peak is that of the command's own process, as the kernel keeps it: `ru_maxrss` would begin with the memory of
+    this process, which the command is forked from.
+    """
     begin = time.perf_counter()
     run = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", module, *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
     )
+    peak = 0
+    while not os.waitid(os.P_PID, run.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        fields = dict(re.findall(r"(\w+):\s*(\d+) kB", Path(f"/proc/{run.pid}/status").read_text(encoding="ascii")))
+        peak = max(peak, int(fields.get("VmHWM", 0)))
+        time.sleep(0.02)
+    wall = time.perf_counter() - begin
     _, status, use = os.wait4(run.pid, 0)
     assert status == 0
-    wall, processor = time.perf_counter() - begin, use.ru_utime + use.ru_stime
-    return f"{wall:.2f} s ({processor:.2f} s of processor time), {use.ru_maxrss / 1024:,.0f} MB at its peak"
+    return wall, use.ru_utime + use.ru_stime, peak / 1024
+
+
+def command(module: str, *arguments: object) -> str:
+    """Run a command as `watched`, and describe what it took."""
+    wall, processor, peak = watched(module, *arguments)
+    return f"{wall:.2f} s ({processor:.2f} s of processor time), {peak:,.0f} MB at its peak"
 
 
 def cold(files: list[Path], work: Path) -> None:
@@ -103,12 +119,33 @@ def features(files: list[Path], _work: Path) -> None:
     )
 
 
+def variations(folder: Path, files: list[Path], count: int) -> Path:
+    """Write as many files, each a tune with some or most of its notes moved by up to a fifth."""
+    import symusic
+
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    scores = [symusic.Score(str(file)) for file in files]
+    for number in range(count):
+        score = scores[number % len(scores)].copy()
+        for track in score.tracks:
+            notes = len(track.notes)
+            for place in rng.choice(notes, int(notes * rng.choice([0.02, 0.1, 0.3, 0.8])), replace=False).tolist():
+                track.notes[place].pitch = int(np.clip(track.notes[place].pitch + rng.integers(-7, 8), 0, 127))
+        score.dump_midi(str(folder / f"{number:06d}.mid"))
+    return folder
+
+
 def scale(files: list[Path], work: Path) -> None:
-    """5,000, 10,000 and 20,000 files against 1,754."""
-    for count in (5000, 10_000, 20_000):
-        gen = some(work / f"gen{count}", [files[i % len(files)] for i in range(count)])
-        used = command("evaluation.report", gen, files[0].parent, "--out", work / f"report{count}")
-        print(f"{count:,} files against 1,754: {used}", flush=True)
+    """10,000 and 100,000 files against 1,754."""
+    print("| files | seconds | files a second | processor time | memory |")
+    print("|---|---|---|---|---|")
+    for count in (10_000, 100_000):
+        gen = variations(work / f"gen{count}", files, count)
+        wall, processor, peak = watched(
+            "evaluation.report", gen, files[0].parent, "--out", str(work / f"report{count}")
+        )
+        print(f"| {count:,} | {wall:.1f} | {count / wall:,.0f} | {processor:.1f} s | {peak:,.0f} MB |", flush=True)
 
 
 def detect(files: list[Path], _work: Path) -> None:

@@ -18,6 +18,7 @@ from evaluation.legacy import mgeval as legacy
 from evaluation.page.html import page
 from evaluation.reading.folders import read_some
 from evaluation.scores import overlap, sampling
+from evaluation.scores.leakage import find_leakage
 from evaluation.scores.sets import compare_sets, measure, ranking
 from evaluation.scores.verdict import counted
 from manymodes.files import new_run_folder, replacing_folder
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evaluation.features.feature import Feature
+    from evaluation.scores.leakage import Leakage
     from evaluation.scores.sets import MusicSet, SetComparison
 
 FORMAT = 2
@@ -50,13 +52,17 @@ def labels(folders: Sequence[Path]) -> list[str]:
 
 @dataclass(frozen=True)
 class Report:
-    """Generated sets compared with the originals, in the order given; copies are looked for in the training set."""
+    """Generated sets compared with the originals, in the order given; copies are looked for in the training set.
+
+    The leakage is None if the originals are the training set.
+    """
 
     comparisons: list[SetComparison]
     org: MusicSet
     train: MusicSet
     features: Mapping[str, Feature]
     seed: int
+    leakage: Leakage | None = None
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -108,6 +114,7 @@ class Report:
             "sampling": self.sampling,
             "ranking": ranked,
             **next(iter(details.values())),
+            "leakage": self.leakage.record() if self.leakage else None,
             "skipped": [file._asdict() for one in self.sets for file in one.skipped],
         }
         if len(details) > 1:
@@ -121,6 +128,8 @@ class Report:
             sizes = [f"{each.label} ({counted(len(each.pieces), 'piece')})" for each in (one.gen, self.org)]
             lines.append(" against ".join(sizes))
             lines += [f"  {sentence}" for sentence in one.verdict]
+        if self.leakage:
+            lines.append(self.leakage.sentence())
         if skipped := sum(len(one.skipped) for one in self.sets):
             lines.append(f"{counted(skipped, 'file')} skipped; the report gives the reasons")
         return lines
@@ -193,7 +202,8 @@ def compare_folders(
     for gen in sets[: len(generated)]:
         progress(f"comparing {gen.label} with {org.label}")
         comparisons.append(compare_sets(gen, org, training, seed=seed, jobs=jobs, features=features))
-    return Report(comparisons, org, training, features, seed)
+    leakage = find_leakage(org.pieces, training.pieces) if train else None
+    return Report(comparisons, org, training, features, seed, leakage)
 
 
 def write_report(out: Path, files: Mapping[str, Iterable[str]], *, force: bool) -> Path:

@@ -41,6 +41,7 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
         comparisons=ranked,
         org=report.org,
         train=report.train,
+        leakage=report.leakage,
         features=report.features,
         figures=figures,
         heard=report.heard,

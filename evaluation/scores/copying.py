@@ -162,7 +162,7 @@ def find_copies(
     The spaces are [n, d] and [m, d] standardised features. In large sets, nearest neighbours are those of a sample.
     """
     gen, train = Packed.of(gen), Packed.of(train)
-    shared, ours, theirs = _longest_runs(gen, train)
+    shared, ours, theirs = longest_runs(gen, train)
     rng = np.random.default_rng(seed)
     chosen, nearest, distances = _nearest(gen_space, train_space, rng)
     *_, train_distances = _nearest(train_space, train_space, rng, same=True)
@@ -195,7 +195,7 @@ def find_copies(
     )
 
 
-def _longest_runs(gen: Packed, train: Packed) -> tuple[SharedRuns, Runs, Runs]:
+def longest_runs(gen: Packed, train: Packed) -> tuple[SharedRuns, Runs, Runs]:
     """Find the longest run that each piece shares with a training piece other than itself.
 
     Gives those of the generated pieces in detail, and the lengths of these and of those of the training pieces. Runs

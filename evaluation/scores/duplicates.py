@@ -1,8 +1,9 @@
 """Equal and nearly equal pieces, in sets of a hundred thousand.
 
-Two pieces are near copies when they have half of their grams in common. In a large set these pairs are found by MinHash
-(A. Broder 1997): of a random order of all grams, two pieces have the same first one with the probability of their Jaccard
-similarity. A band is `ROWS` such first grams; pieces that agree in one of `BANDS` bands are compared exactly.
+Two pieces are near copies when they have half of their grams in common. In a large set these pairs are found by
+MinHash (A. Broder 1997): of a random order of all grams, two pieces have the same first one with the probability of
+their Jaccard similarity. A band is `ROWS` such first grams; pieces that agree in one of `BANDS` bands are compared
+exactly.
 """
 
 from __future__ import annotations

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from midifiles import write_pieces
 
+from evaluation import report
 from evaluation.features.chunks import measured
 from evaluation.features.table import feature_table
 from evaluation.reading import notes
-from evaluation.reading.notes import Notes, Packed, Stack
+from evaluation.reading.notes import Notes, Packed
 from evaluation.scores import copying, duplicates
 from evaluation.scores.duplicates import groups, most_similar, near_pairs, similarity
-from evaluation.scores.sets import compare_sets, measure
+from evaluation.scores.leakage import find_leakage
 
 
 def changed(piece, share, rng):
@@ -60,10 +62,10 @@ def test_chunks_cover_a_set_once(tunes):
 def test_copies_are_the_same_found_in_chunks(held_and_org, monkeypatch):
     gen, org = held_and_org
     gen = Packed.of([*gen, *org[:20]])
-    whole = copying._longest_runs(gen, Packed.of(org[:50]))
+    whole = copying.longest_runs(gen, Packed.of(org[:50]))
     monkeypatch.setattr(copying, "SORTED", 1)
     assert len(list(gen.chunks(int(Packed.of(org[:50]).first[-1])))) > 1
-    parts = copying._longest_runs(gen, Packed.of(org[:50]))
+    parts = copying.longest_runs(gen, Packed.of(org[:50]))
     for one, other in zip(whole[0], parts[0], strict=True):
         assert one.tolist() == other.tolist()
     for which in (1, 2):
@@ -111,3 +113,39 @@ def test_the_most_similar_piece_of_another_set(tunes):
     place, best = most_similar(tunes[:20], tunes[20:60])
     np.testing.assert_allclose(best, alike.max(axis=1))
     assert alike[np.arange(20), place].tolist() == best.tolist()
+
+
+def test_originals_that_are_in_the_training_set_are_named(tunes):
+    rng = np.random.default_rng(2)
+    org = [tune for tune in tunes[100:200] if len(tune) > 30][:20]
+    planted = [changed(tune, 0.05, rng) for tune in org[:5]]
+    clean = find_leakage(Packed.of(org), Packed.of(tunes[:100]))
+    found = find_leakage(Packed.of(org), Packed.of([*tunes[:100], *planted, org[6]]))
+    assert found.pieces == 20
+    assert clean.either + 5 <= found.either <= clean.either + 6
+    assert {one.piece for one in found.pairs} >= {org[6].name}
+    assert found.pairs[0].similarity == 1
+    assert found.sentence().startswith(f"{found.near} of 20 originals are near copies of training tunes")
+    assert org[6].name in found.sentence()
+    nothing = find_leakage(Packed.of(org[:1]), Packed.of([Notes.from_quarters([0], [1], [60])]))
+    assert nothing.record() == {"pieces": 1, "near_copies": 0, "copied": 0, "either": 0, "pairs": []}
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_workers_writes_the_same_bytes(tunes, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    gen, org = (write_pieces(tmp_path / name, part) for name, part in (("gen", tunes[:30]), ("org", tunes[30:90])))
+    texts = []
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        for out, options in (("alone", ["--jobs", "1"]), ("two", ["--scheduler", cluster.scheduler_address])):
+            assert report.main([str(gen), str(org), *options, "--out", str(tmp_path / out)]) == 0
+            texts.append(
+                [(tmp_path / out / name).read_text() for name in ("features.csv", "report.json", "index.html")]
+            )
+    alone, clustered = texts
+    assert alone[0] == clustered[0]
+    for one, other in zip(alone[1:], clustered[1:], strict=True):
+        # the command names the folder and the cluster
+        differ = [pair for pair in zip(one.splitlines(), other.splitlines(), strict=True) if len(set(pair)) > 1]
+        assert len(differ) == 1
+        assert "--scheduler" in differ[0][1]
