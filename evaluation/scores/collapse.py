@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import block_diag
+from scipy.sparse import csr_array
 
-from evaluation.scores.duplicates import NEAR, exact_copies, similarity
+from evaluation.scores.duplicates import NEAR, exact_copies, near_pairs, similarity
 from evaluation.scores.sampling import PAIRWISE, Draws, generator, sample
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Collapse:
         found: whether the set has collapsed.
         narrow: names of the features that have collapsed, the narrowest first.
         near: share of pieces with a near copy in their own set; ``repeated``: whether these are too many.
-        clusters: groups of near copies, the largest first, among as many pieces as ``compared``, at most `PAIRWISE`.
+        clusters: groups of near copies, the largest first, among as many pieces as ``compared``.
         exact: pieces that are an exact copy of an earlier one.
         few: whether the Vendi score has collapsed.
     """
@@ -113,16 +114,21 @@ def find_collapse(
         return share_with_near_copy(pooled[np.ix_(part, part)])
 
     draws = Draws.of(len(kept), len(org_kept), rng, gen_alone=True)
-    near = draws.score(share_with_near_copy(alike), near_copies, files=len(kept))
+    sampled = share_with_near_copy(alike)
+    # the more pieces, the more have a near copy: the share of a whole set stands beside parts of equal size
+    pairs = near_pairs(gen) if len(gen) > len(kept) else np.argwhere(np.triu(_links(alike)))
+    value = len(np.unique(pairs)) / len(gen) if len(gen) else sampled
+    # how the share varies is known from these pieces alone
+    near = draws.score(value, near_copies, files=len(kept))
     usual = near.ceiling_interval[1] if np.isfinite(near.ceiling) else 0.0
-    repeated = (near.at_n if np.isfinite(near.at_n) else near.value) > usual + MORE_COPIES
+    repeated = (near.at_n if np.isfinite(near.at_n) else sampled) > usual + MORE_COPIES
     few = diversity is not None and diversity.vendi.at_n < min(LEAST_VENDI, diversity.vendi.ceiling_interval[0])
     return Collapse(
         found=bool(narrow) or repeated or few,
         narrow=sorted(narrow, key=lambda name: comparisons[name].spread.value),
         near=near,
-        clusters=[Cluster(int(kept[centre]), kept[members].tolist()) for centre, members in clusters(alike)],
-        compared=len(kept),
+        clusters=clusters(pairs, len(gen)),
+        compared=len(gen),
         exact=exact_copies(gen),
         few=few,
         repeated=repeated,
@@ -134,17 +140,23 @@ def _links(alike: FloatArray) -> NDArray[np.bool_]:
     return (alike >= NEAR) & ~np.eye(len(alike), dtype=bool)
 
 
-def clusters(alike: FloatArray) -> list[Cluster]:
-    """Group near copies, by their [n, n] similarity, the largest group first; a piece is in one group at most."""
-    linked = _links(alike)
+def clusters(pairs: IntArray, n: int) -> list[Cluster]:
+    """Group near copies, by [k, 2] pairs of n pieces, the largest group first; a piece is in one group at most."""
+    ends = np.concatenate([pairs, pairs[:, ::-1]])
+    links = csr_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(n, n))
+    links.sort_indices()
+    copies = np.diff(links.indptr).astype(np.int64)
+    free = np.ones(n, bool)
     found = []
-    while linked.any():
-        centre = int(linked.sum(axis=1).argmax())
-        members = np.flatnonzero(linked[centre])
+    while copies.any():
+        centre = int(copies.argmax())
+        near = links.indices[links.indptr[centre] : links.indptr[centre + 1]]
+        members = near[free[near]]
         found.append(Cluster(centre, members.tolist()))
         taken = np.append(members, centre)
-        linked[taken] = False
-        linked[:, taken] = False
+        free[taken] = False
+        np.subtract.at(copies, links[taken].indices, 1)
+        copies[~free] = 0
     return found
 
 

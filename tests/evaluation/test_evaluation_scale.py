@@ -16,6 +16,7 @@ from evaluation.reading.notes import Notes, Packed
 from evaluation.scores import copying, duplicates
 from evaluation.scores.duplicates import groups, most_similar, near_pairs, similarity
 from evaluation.scores.leakage import find_leakage
+from evaluation.scores.sets import compare_sets, measure
 
 
 def changed(piece, share, rng):
@@ -101,6 +102,23 @@ def test_a_collapsed_set_is_one_group_of_few_pairs(tunes):
     number = groups(pairs, len(pieces))
     assert set(number[:-1]) == {number[0]}
     assert number[-1] != number[0]
+
+
+def test_the_near_copies_of_a_large_set_are_counted_in_all_of_it(tunes):
+    rng = np.random.default_rng(3)
+    org = measure("org", tunes[:100])
+    one = next(tune for tune in tunes if len(tune) > 40)
+    noise = [
+        Notes.from_quarters(np.arange(40), np.ones(40), rng.integers(40, 90, 40), name=str(i)) for i in range(1100)
+    ]
+    copies = [replace(one, name=f"copy {i}", pitch=one.pitch + i % 5) for i in range(100)]
+    few = compare_sets(measure("gen", noise[:900] + copies), org).collapse
+    many = compare_sets(measure("gen", noise + copies), org).collapse
+    for found, size in ((few, 1000), (many, 1200)):
+        assert found.compared == size
+        assert found.near.value == pytest.approx(100 / size)
+        assert [len(members) for _, members in found.clusters] == [99]
+        assert found.near.at_n < 0.2
 
 
 def test_groups_join_what_is_connected():
