@@ -8,7 +8,7 @@ exactly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from evaluation.reading.notes import PITCHES, Packed, Stack, counted_up
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -104,10 +104,10 @@ def things(stack: Stack) -> tuple[IntArray, IntArray]:
 
 def _all_things(pieces: Sequence[Notes]) -> tuple[IntArray, IntArray]:
     packed = Packed.of(pieces)
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+    found: list[tuple[Any, IntArray]] = [(np.empty(0, np.int32), np.empty(0, np.int64))]
     for chunk in packed.chunks():
         owner, number = things(Stack.of(packed[chunk]))
-        found.append((owner + chunk.start, number))
+        found.append(((owner + chunk.start).astype(np.int32), number))
     owners, numbers = (np.concatenate(values) for values in zip(*found, strict=True))
     return owners, numbers
 
@@ -160,11 +160,10 @@ def near_pairs(pieces: Sequence[Notes], near: float = NEAR) -> IntArray:
     every one is paired with some others but not with all.
     """
     count = len(pieces)
-    owner, number = _all_things(pieces)
-    keys, known = _bands(owner, number, count)
-    present, size = _presence(owner, number, count)
+    present, size = _presence(*_all_things(pieces), count)
+    known = np.flatnonzero(size)
     found = np.empty(0, np.int64)
-    for key in keys:
+    for key in _bands(present.indices, present.indptr[known]):
         left, right = _candidates(known, key)
         code = np.setdiff1d(left * count + right, found)
         kept = [found]
@@ -177,21 +176,16 @@ def near_pairs(pieces: Sequence[Notes], near: float = NEAR) -> IntArray:
     return np.stack(np.divmod(found, max(count, 1)), axis=1)
 
 
-def _bands(owner: IntArray, number: IntArray, count: int) -> tuple[list[Hashes], IntArray]:
-    """Return a key per band of each piece that has things, [BANDS] of [m], and the places of these pieces, [m]."""
-    size = np.bincount(owner, minlength=count)
-    known = np.flatnonzero(size)
-    begin = (np.cumsum(size) - size)[known]
-    thing = mixed(number)
+def _bands(thing: IntArray, begin: IntArray) -> Iterator[Hashes]:
+    """Yield the keys of each band, [m], of m pieces whose things begin at these places of all things, one at least."""
+    hashed = mixed(thing)
     # multiplication by an odd number is another random order of what is well mixed
     factors = mixed(np.arange(BANDS * ROWS), 1) | np.uint64(1)
-    keys = []
-    for band in range(BANDS if len(known) else 0):
-        key = np.zeros(len(known), np.uint64)
+    for band in range(BANDS if len(begin) else 0):
+        key = np.zeros(len(begin), np.uint64)
         for factor in factors[band * ROWS : (band + 1) * ROWS]:
-            key = mixed(key ^ np.minimum.reduceat(thing * factor, begin))
-        keys.append(key)
-    return keys, known
+            key = mixed(key ^ np.minimum.reduceat(hashed * factor, begin))
+        yield key
 
 
 def _candidates(known: IntArray, key: Hashes) -> tuple[IntArray, IntArray]:
