@@ -36,7 +36,7 @@ import known  # noqa: E402 - found through the path above
 
 from evaluation import FEATURES, compare_sets, feature_table, inter_set_distances, intra_set_distances  # noqa: E402
 from evaluation.legacy import mgeval  # noqa: E402
-from evaluation.reading.notes import Notes, bar_grid, defined_rows  # noqa: E402
+from evaluation.reading.notes import Notes, Packed, bar_grid, defined_rows  # noqa: E402
 from evaluation.scores import sampling  # noqa: E402
 from evaluation.scores.sets import MusicSet, SetComparison  # noqa: E402
 from evaluation.scores.two_sample import TwoSampleTest  # noqa: E402
@@ -216,7 +216,8 @@ class Case:
     def sets(self) -> tuple[MusicSet, MusicSet]:
         """Both sets as the evaluation takes them."""
         ours, theirs = self.tables("ours")
-        return MusicSet("gen", "", self.gen, ours, []), MusicSet("org", "", self.org, theirs, [])
+        gen, org = Packed.of(self.gen), Packed.of(self.org)
+        return MusicSet("gen", "", gen, ours, []), MusicSet("org", "", org, theirs, [])
 
     @cached_property
     def comparison(self) -> SetComparison:

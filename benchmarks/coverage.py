@@ -18,6 +18,7 @@ from attacks import as_read, known
 from timing import parser, timed
 
 from evaluation import FEATURES, compare_sets, feature_table
+from evaluation.reading.notes import Packed
 from evaluation.scores import overlap
 from evaluation.scores.sets import MusicSet
 from melodygan.data.corpus import load_corpus
@@ -38,7 +39,7 @@ class Pool:
     """Pieces that are measured once and drawn from again and again."""
 
     def __init__(self, pieces: Sequence[Notes]) -> None:
-        self.pieces = list(pieces)
+        self.pieces = Packed.of(pieces)
         self._table = feature_table(self.pieces)
 
     def __len__(self) -> int:
@@ -47,7 +48,7 @@ class Pool:
     def drawn(self, places: Sequence[int]) -> MusicSet:
         """Make a set of some pieces."""
         table = {name: values[places] for name, values in self._table.items()}
-        return MusicSet("drawn", "", [self.pieces[place] for place in places], table, [])
+        return MusicSet("drawn", "", self.pieces.take(places), table, [])
 
 
 def intervals(found: SetComparison) -> dict[str, Interval]:
@@ -81,7 +82,7 @@ def simulate(tunes: Pool, jittered: Pool, size: int, seed: int) -> dict[str, dic
     near = jittered.drawn(rng.permutation(len(jittered))[: (kind > 0.6).sum()])
     rest = tunes.drawn(copies[kind <= 0.6])
     table = {name: np.concatenate([values, rest.table[name]]) for name, values in near.table.items()}
-    mixed = MusicSet("mixed", "", near.pieces + rest.pieces, table, [])
+    mixed = MusicSet("mixed", "", Packed.join([near.pieces, rest.pieces]), table, [])
     features = {name: FEATURES[name] for name in SOME}
     sets = {"real": tunes.drawn(ours), "a third higher": tunes.drawn(higher), "mixed": mixed}
     return {name: intervals(compare_sets(gen, org, seed=seed, features=features)) for name, gen in sets.items()}

@@ -19,15 +19,16 @@ _WIDEST = 12
 
 
 def measured(pieces: Packed, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
-    """Measure the features of a set as `feature_table`, chunk by chunk, and keep matrices in single precision.
+    """Measure the features of a set as `feature_table`, chunk by chunk.
 
-    Matrices are most of a table, and reports write six digits of them.
+    Matrices, and features that are written and not compared, are kept in single precision: they are most of a table,
+    and reports write six digits of them.
     """
     table: dict[str, FloatArray] = {}
     for chunk in pieces.chunks():
         for name, values in feature_table(pieces[chunk], features).items():
             if name not in table:
-                kind = np.float32 if values[:1].size > _WIDEST else np.float64
-                table[name] = np.empty((len(pieces), *values.shape[1:]), kind)
+                compared = features[name].overlap and values[:1].size <= _WIDEST
+                table[name] = np.empty((len(pieces), *values.shape[1:]), np.float64 if compared else np.float32)
             table[name][chunk] = values
     return table or feature_table(pieces, features)

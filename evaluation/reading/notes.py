@@ -377,7 +377,7 @@ class Stack:
         owner = np.repeat(np.arange(len(many)), many.sizes)
         kept = ~many.notes["drum"] | many.drums_only[owner]
         owner = owner[kept]
-        notes = {field: many.notes[field][kept] for field in _TIMES}
+        notes: dict[str, Any] = {field: many.notes[field][kept] for field in _TIMES}
         bars = np.diff(many.first_bar) - 1
         bar_piece = np.repeat(np.arange(len(many)), bars)
         bar = np.arange(len(bar_piece)) + bar_piece

@@ -12,7 +12,7 @@ from evaluation.scores import sampling, two_sample
 
 @pytest.fixture(scope="module")
 def fewer_draws():
-    """Draw fewer splits, and leave out 8 groups of files: they take most of the time, verdicts do not depend on them."""
+    """Draw fewer splits, and leave out 8 groups of files: they take most of the time, verdicts do not need them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(two_sample, "SPLITS", 6)
         patch.setattr(sampling, "RESAMPLES", 8)

@@ -9,10 +9,10 @@ import pytest
 from midifiles import write_pieces
 
 from evaluation import report
+from evaluation.features.catalogue import DRUMS, FEATURES, feature_table
 from evaluation.features.chunks import measured
-from evaluation.features.table import feature_table
 from evaluation.reading import notes
-from evaluation.reading.notes import Notes, Packed
+from evaluation.reading.notes import Notes, Packed, Stack
 from evaluation.scores import copying, duplicates
 from evaluation.scores.duplicates import groups, most_similar, near_pairs, similarity
 from evaluation.scores.leakage import find_leakage
@@ -32,7 +32,9 @@ def as_values(piece):
 
 
 def test_pieces_come_out_of_a_packed_set_as_they_went_in(tunes):
-    pieces = [*tunes[:5], Notes.from_quarters([], [], [], name="silent"), *tunes[5:9]]
+    waltz = replace(tunes[9], meter=(1, 4), main_meter=(3, 4), meter_given=False)
+    beat = replace(tunes[10], drum=np.ones(len(tunes[10]), bool))
+    pieces = [*tunes[:5], Notes.from_quarters([], [], [], name="silent"), waltz, beat, *tunes[5:9]]
     packed = Packed.of(pieces)
     assert len(packed) == len(pieces)
     for joined in (packed, Packed.join([packed[:4], packed[4:4], packed[4:]])):
@@ -40,16 +42,27 @@ def test_pieces_come_out_of_a_packed_set_as_they_went_in(tunes):
     assert [piece.name for piece in packed[::-2]] == [piece.name for piece in pieces[::-2]]
     assert as_values(packed[-1]) == as_values(pieces[-1])
     assert packed.drums_only.tolist() == [piece.drums_only for piece in pieces]
+    stack = Stack.of(pieces)
+    assert stack.meter.tolist() == [list(piece.main_meter or piece.meter) for piece in pieces]
+    assert stack.meter_given.tolist() == [piece.meter_given for piece in pieces]
+    assert stack.drums_only.tolist() == [piece.drums_only for piece in pieces]
     with pytest.raises(IndexError):
         packed[len(pieces)]
 
 
-def test_a_set_is_the_same_measured_in_chunks(tunes, monkeypatch):
-    whole = feature_table(tunes)
+@pytest.mark.parametrize("features", [FEATURES, DRUMS], ids=["pitched", "drums"])
+def test_a_set_is_the_same_measured_in_chunks(tunes, features, monkeypatch):
+    pieces = [*tunes[:200], Notes.from_quarters([], [], []), *tunes[200:]]
+    if features is DRUMS:
+        pieces = [replace(piece, drum=np.ones(len(piece), bool), pitch=35 + piece.pitch % 12) for piece in pieces]
+    whole = feature_table(pieces, features)
     monkeypatch.setattr(Packed.chunks, "__defaults__", (500,))
-    assert len(list(Packed.of(tunes).chunks())) > 10
-    for name, values in measured(Packed.of(tunes)).items():
-        np.testing.assert_allclose(values, whole[name], rtol=1e-6, err_msg=name)
+    assert len(list(Packed.of(pieces).chunks())) > 10
+    found = measured(Packed.of(pieces), features)
+    assert list(found) == list(whole)
+    for name, values in found.items():
+        np.testing.assert_allclose(values, whole[name], rtol=1e-6, atol=1e-6, err_msg=name)
+        assert values.dtype == (np.float64 if features[name].overlap and values[0].size <= 12 else np.float32), name
 
 
 def test_chunks_cover_a_set_once(tunes):
