@@ -13,7 +13,7 @@ from manymodes.nn.randomness import RandomBatches
 from melodygan.data.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
 from melodygan.data.form import NoTunesError
 from melodygan.data.plan import plan_of
-from melodygan.metrics.musical import NO_TUNES, musical_distance
+from melodygan.metrics.musical import NO_TUNES, musical_distance, two_sample_test
 from melodygan.models.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
 from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.models.lstm import MelodyLSTM, TuneBatches
@@ -67,10 +67,11 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
     size, updates = config.batch_size * steps, config.updates_per_epoch
     batches = RandomBatches(_examples(model, config, split.train), size, updates, seed=config.seed, first_epoch=done)
     validation = [tune.notes for tune in split.validation]
+    test = two_sample_test(validation)
 
     def measure(*_: Any) -> dict[str, float]:
         try:
-            return musical_distance(model.generate(_TUNES_JUDGED, seed=config.seed), validation)
+            return musical_distance(model.generate(_TUNES_JUDGED, seed=config.seed), validation, test)
         except NoTunesError:
             return dict(NO_TUNES)
 

@@ -313,18 +313,35 @@ class TwoSampleTest:
             forests = trial.forests(SPLIT_TREES, split)
             yield max(trial.accuracy(trial.forest_answers(forests)), trial.accuracy(trial.linear_answers()))
 
+    def accuracy(self, generated: Sequence[Notes]) -> float:
+        """Share of right answers alone, of the better classifier, as a training loop needs it; NaN for too few."""
+        rng = generator(self.seed, "two-sample")
+        n = self._size(generated)
+        if n < SMALLEST:
+            return _NAN
+        trial, *_ = self._trial(generated, n, rng)
+        answers = trial.forest_answers(trial.forests(TREES, self.seed)), trial.linear_answers()
+        return max(map(trial.accuracy, answers))
+
+    def _size(self, generated: Sequence[Notes]) -> int:
+        return min(len(generated), len(self._originals), LARGEST)
+
+    def _trial(self, generated: Sequence[Notes], n: int, rng: np.random.Generator) -> tuple[_Trial, IntArray, IntArray]:
+        """Draw n pieces of each set: the trial, and the places of its pieces in both sets."""
+        ours, theirs = sample(len(generated), n, rng), sample(len(self._originals), n, rng)
+        pool = _Pool.of([*(generated[i] for i in ours), *(self._originals[i] for i in theirs)], self.features)
+        return _Trial.of(pool, np.arange(2 * n), rng), ours, theirs
+
     def __call__(self, generated: Sequence[Notes]) -> ToldApart:
         """Tell generated pieces from the originals."""
         rng = generator(self.seed, "two-sample")
-        n = min(len(generated), len(self._originals), LARGEST)
+        n = self._size(generated)
         if n < SMALLEST:
             return ToldApart(pieces=n)
-        ours, theirs = sample(len(generated), n, rng), sample(len(self._originals), n, rng)
-        pool = _Pool.of([*(generated[i] for i in ours), *(self._originals[i] for i in theirs)], self.features)
-        trial = _Trial.of(pool, np.arange(2 * n), rng)
+        trial, ours, theirs = self._trial(generated, n, rng)
         forests = trial.forests(TREES, self.seed)
         answers = [trial.forest_answers(forests), trial.linear_answers()]
-        forest, ngrams = (trial.accuracy(each) for each in answers)
+        forest, ngrams = map(trial.accuracy, answers)
         accuracy = max(forest, ngrams)
         null = _Null.of(self.halves(n), n)
         found = null.p(accuracy) < SIGNIFICANT

@@ -521,7 +521,7 @@ class RowSimilarity(keras.Layer):
         rows = rows / tf.sqrt(tf.reduce_sum(tf.square(rows), axis=-1, keepdims=True) + 1e-3)
         return tf.matmul(rows, rows, transpose_b=True)
 
-    def compute_output_shape(self, beats_shape: tuple[Any, ...], conditions_shape: tuple[Any, ...]) -> tuple[Any, ...]:  # noqa: ARG002
+    def compute_output_shape(self, beats_shape: tuple[Any, ...], conditions_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return [B, rows, rows]."""
         return (beats_shape[0], self.ROWS, self.ROWS)
 

@@ -117,6 +117,7 @@ def test_a_collapsed_set_is_one_group_of_few_pairs(tunes):
     assert number[-1] != number[0]
 
 
+@pytest.mark.slow
 def test_the_near_copies_of_a_large_set_are_counted_in_all_of_it(tunes):
     rng = np.random.default_rng(3)
     org = measure("org", tunes[:100])
@@ -167,7 +168,7 @@ def test_a_cluster_of_two_workers_writes_the_same_bytes(tunes, tmp_path):
     distributed = pytest.importorskip("distributed")
     gen, org = (write_pieces(tmp_path / name, part) for name, part in (("gen", tunes[:30]), ("org", tunes[30:90])))
     texts = []
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         for out, options in (("alone", ["--jobs", "1"]), ("two", ["--scheduler", cluster.scheduler_address])):
             assert report.main([str(gen), str(org), *options, "--out", str(tmp_path / out)]) == 0
             texts.append(

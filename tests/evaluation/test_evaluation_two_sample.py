@@ -48,6 +48,11 @@ def test_what_can_be_heard_is_told_apart(result, name):
     assert result[name].accuracy > 0.6
 
 
+def test_a_training_loop_gets_the_same_accuracy(test, held_and_org, result):
+    assert test.accuracy(held_and_org[0]) == result["half"].accuracy
+    assert np.isnan(test.accuracy(held_and_org[0][:5]))
+
+
 def test_copies_do_not_give_their_originals_away(result):
     """A copy and its original lie in one fold, so that neither is learned with the other's label."""
     assert not result["copied"].found

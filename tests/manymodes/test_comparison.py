@@ -161,7 +161,7 @@ def test_rows_of_several_processes_and_of_a_cluster_are_the_same(compare, tmp_pa
 
     distributed = pytest.importorskip("distributed")
     one_thread = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
-    with distributed.LocalCluster(**one_thread, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(**one_thread, dashboard_address=":0") as cluster:
         compare("--rows", "small,great", "--scheduler", cluster.scheduler_address, out="clustered")
     clustered = records(tmp_path)
     (tmp_path / "work").rename(tmp_path / "by cluster")

@@ -45,7 +45,7 @@ def test_distinct_share():
 
 def test_known_distances(distances):
     assert distances["itself"] == pytest.approx(
-        {"musical_distance": 0, "overlap": 1, "distinct": 1, "spread": 1}, abs=0.05
+        {"musical_distance": 0, "told_apart": 0.5, "overlap": 1, "distinct": 1, "spread": 1}, abs=0.05
     )
     in_order = sorted(distances, key=lambda name: distances[name]["musical_distance"])
     assert in_order == ["itself", "alike", "noise", "collapsed"]
@@ -54,7 +54,9 @@ def test_known_distances(distances):
     # no variety at all in any of the four
     collapsed = distances["collapsed"]
     assert (collapsed["distinct"], collapsed["spread"]) == (pytest.approx(1 / 60), 0)
-    assert collapsed["musical_distance"] == pytest.approx(2 - collapsed["overlap"] - 1 / 60 + np.log(1000))
+    known = 2 - collapsed["overlap"] - 1 / 60 + 2 * (collapsed["told_apart"] - 0.5) + np.log(1000)
+    assert collapsed["musical_distance"] == pytest.approx(known)
+    assert collapsed["told_apart"] > 0.95
 
 
 @pytest.mark.parametrize("real_ones", [1, 2])
