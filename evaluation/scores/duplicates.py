@@ -8,7 +8,7 @@ exactly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -102,23 +102,38 @@ def things(stack: Stack) -> tuple[IntArray, IntArray]:
     return owner, (gram << _TIMES_BITS) + np.minimum(times, 2**_TIMES_BITS - 1)
 
 
-def _all_things(pieces: Sequence[Notes]) -> tuple[IntArray, IntArray]:
+def _all_things(pieces: Sequence[Notes]) -> tuple[NDArray[np.int32], IntArray]:
     packed = Packed.of(pieces)
-    found: list[tuple[Any, IntArray]] = [(np.empty(0, np.int32), np.empty(0, np.int64))]
+    # no piece has as many things as notes; what is not filled takes no memory
+    owners, numbers = np.empty(packed.first[-1], np.int32), np.empty(packed.first[-1], np.int64)
+    count = 0
     for chunk in packed.chunks():
         owner, number = things(Stack.of(packed[chunk]))
-        found.append(((owner + chunk.start).astype(np.int32), number))
-    owners, numbers = (np.concatenate(values) for values in zip(*found, strict=True))
-    return owners, numbers
+        filled = slice(count, count + len(owner))
+        owners[filled], numbers[filled] = owner + chunk.start, number
+        count = filled.stop
+    return owners[:count], numbers[:count]
 
 
-def _presence(owner: IntArray, number: IntArray, count: int) -> tuple[csr_array, FloatArray]:
+def _presence(owner: NDArray[np.int32], number: IntArray, count: int) -> tuple[csr_array, FloatArray]:
     """Return which things each piece has, a sparse [count, different things], and how many, [count]."""
-    _, column = np.unique(number, return_inverse=True)
+    column = _numbered(number)
     size = np.bincount(owner, minlength=count)
     # 32 bits count exactly to 16 million
-    cells = (np.ones(len(column), np.float32), column.astype(np.int32), np.concatenate([[0], np.cumsum(size)]))
+    cells = (np.ones(len(column), np.float32), column, np.concatenate([[0], np.cumsum(size)]))
     return csr_array(cells, shape=(count, int(column.max(initial=0)) + 1)), size.astype(np.float64)
+
+
+def _numbered(values: IntArray) -> NDArray[np.int32]:
+    """Number values in their order, equal ones alike: as `np.unique` does, with half of its memory."""
+    order = np.argsort(values)
+    ordered = values[order]
+    new = np.empty(len(values), bool)
+    new[:1], new[1:] = False, ordered[1:] != ordered[:-1]
+    del ordered
+    column = np.empty(len(values), np.int32)
+    column[order] = np.cumsum(new, dtype=np.int32)
+    return column
 
 
 def _dice(shared: NDArray[np.float32], size: FloatArray, other: FloatArray) -> FloatArray:
