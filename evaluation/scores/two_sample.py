@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import joblib
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
@@ -398,17 +399,20 @@ class _Trial:
         from sklearn.ensemble import ExtraTreesClassifier
 
         columns = self.columns if columns is None else columns
-        return [
-            ExtraTreesClassifier(trees, **_FOREST, random_state=seed).fit(columns[known], self.label[known])
-            for known, _ in self.parts()
-        ]
+        with joblib.parallel_config("sequential"):
+            return [
+                ExtraTreesClassifier(trees, **_FOREST, random_state=seed).fit(columns[known], self.label[known])
+                for known, _ in self.parts()
+            ]
 
     def forest_answers(self, forests: Sequence[Any], columns: FloatArray | None = None) -> FloatArray:
         """Ask each forest about its fold. [2n] −1 to 1, positive for label 1."""
         columns = self.columns if columns is None else columns
         answers = np.zeros(len(self.label))
-        for forest, (_, asked) in zip(forests, self.parts(), strict=True):
-            answers[asked] = 2 * forest.predict_proba(columns[asked])[:, 1] - 1
+        # on a cluster, answers of trees would be added up as they come, and differ in the last digit
+        with joblib.parallel_config("sequential"):
+            for forest, (_, asked) in zip(forests, self.parts(), strict=True):
+                answers[asked] = 2 * forest.predict_proba(columns[asked])[:, 1] - 1
         return answers
 
     def linear_answers(self) -> FloatArray:
@@ -451,7 +455,8 @@ class _Trial:
                 exchanged[np.ix_(asked, members)] = columns[np.ix_(rng.permutation(asked), members)]
             weight = float(((answers - self.forest_answers(forests, exchanged)) * sign).mean())
             reasons.append(Reason(group, weight, most[group]))
-        return tuple(sorted((one for one in reasons if one.weight > 0), key=lambda one: -one.weight))
+        found = (one for one in reasons if one.weight > 1e-9)  # noqa: PLR2004 - rounding leaves specks beside zero
+        return tuple(sorted(found, key=lambda one: -one.weight))
 
 
 @dataclass(frozen=True)
