@@ -14,7 +14,7 @@ def test_two_archives_give_the_report(tmp_path):
     folder = tmp_path / "visitor"
     folder.mkdir()
     result = judge(generated, tune_archive(tmp_path / "org.zip", seed=1), folder)
-    assert len(result.sentences) == 3
+    assert len(result.sentences) == 4
     assert all(result.sentences)
     assert result.remarks == (
         "generated: 1 file skipped: not MIDI",

@@ -245,7 +245,7 @@ def test_two_archives_are_compared(visit, tmp_path):
     upload(page, "original", tune_archive(tmp_path / "org.zip", seed=1))
     press(page, "Judge")
     expect_status(page, "judged")
-    expect(page.locator(".studio-verdict li")).to_have_count(3)
+    expect(page.locator(".studio-verdict li")).to_have_count(4)
     expect(page.frame_locator(".studio-report").locator("h1")).to_be_visible()
     assert json.loads(download(page, "JSON"))["program"] == "evaluation.report"
 
@@ -262,7 +262,7 @@ def test_a_comparison_is_cancelled_and_the_last_one_stays(visit, tmp_path):
     page.get_by_role("button", name="Cancel", exact=True).locator("visible=true").click()
     expect(page.get_by_text("cancelled", exact=True)).to_be_visible()
     expect(busy).to_be_hidden(timeout=2000)
-    expect(page.locator(".studio-verdict li")).to_have_count(3)
+    expect(page.locator(".studio-verdict li")).to_have_count(4)
     expect_status(page, "judged")
     press(page, "Judge")
     expect(busy).to_be_visible()
