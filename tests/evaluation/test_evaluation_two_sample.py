@@ -48,6 +48,26 @@ def test_what_can_be_heard_is_told_apart(result, name):
     assert result[name].accuracy > 0.6
 
 
+ATTACKS = {
+    "an eighth late": (known.shifted, "time signature"),
+    "bars shuffled": (lambda pieces: known.bars_shuffled(pieces, np.random.default_rng(0)), None),
+    "pitches of others": (known.crossed, None),
+    "two bars repeated": (known.looped, "form"),
+    "endings cut": (lambda pieces: known.endings_cut(pieces, np.random.default_rng(0)), "endings"),
+    "babble of order 2": (lambda pieces: known.babble(pieces, np.random.default_rng(0), 2, 100), None),
+    "babble of order 4": (lambda pieces: known.babble(pieces, np.random.default_rng(0), 4, 100), None),
+}
+"""What is done to real tunes, and the group of features that gives it away first, where there is one."""
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_damage_is_heard_and_named(test, held_and_org, name):
+    attack, reason = ATTACKS[name]
+    one = test(attack(held_and_org[0]))
+    assert one.found
+    assert reason in (None, one.reasons[0].group)
+
+
 def test_a_training_loop_gets_the_same_accuracy(test, held_and_org, result):
     assert test.accuracy(held_and_org[0]) == result["half"].accuracy
     assert np.isnan(test.accuracy(held_and_org[0][:5]))
