@@ -14,6 +14,7 @@ _NAMES = {
         *("intra_set_distances", "inter_set_distances", "overlap_area", "spread", "kld", "jsd", "wasserstein"),
     ),
     "scores.diversity": ("vendi_score", "precision_recall", "frechet_distance"),
+    "scores.two_sample": ("TwoSampleTest", "ToldApart"),
     "scores.sets": (
         *("MusicSet", "measure", "read_set", "compare_sets", "ranking", "comparison_frame", "feature_frame"),
     ),
