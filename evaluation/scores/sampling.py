@@ -28,7 +28,7 @@ PAIRWISE = 1000
 RESAMPLED = 200
 """The same, for what is computed again and again: splits, resampling and permutations."""
 
-SPLITS = 40
+SPLITS = 20
 SMALLEST = 4
 """Pieces of the smallest set that has an interval."""
 
