@@ -6,17 +6,20 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from manymodes.cli import UserError
 from manymodes.experiment.fit import Training
 from manymodes.nn.randomness import RandomBatches
-from melodygan.data.encoding import NoteVocabulary, ReportedCodec, StepVocabulary, cut_windows
+from melodygan.data.encoding import ReportedCodec, StepVocabulary, pitches_in
 from melodygan.data.form import NoTunesError
+from melodygan.data.grid import HOLD, ONSET, OUTSIDE, REST, to_grid, to_rows
 from melodygan.data.plan import plan_of
 from melodygan.metrics.musical import NO_TUNES, musical_distance, two_sample_test
-from melodygan.models.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
-from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
+from melodygan.models.chain import conditions_of
+from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM, TuneBatches
+from melodygan.models.networks import build_critic, build_generator
 from melodygan.models.reported import LENGTH, ReportedGAN, build_reported_discriminator, build_reported_generator
 
 if TYPE_CHECKING:
@@ -27,10 +30,8 @@ if TYPE_CHECKING:
     from melodygan.data.corpus import Split
     from melodygan.data.encoding import Note, Tune
 
-NOTES_A_TUNE = 96
-PLANNED_NOTES = 120  # one tune in 60 is longer than 96 notes, but these make lengths vary
 _TUNES_JUDGED = 200
-_MOST_LEFT_OUT = 0.1
+_HEADS = 4
 _LSTM_LEARNING_RATE = 5e-3
 _LSTM_WEIGHT_DECAY = 0.05  # without it, training and validation diverge from epoch 22 on
 _WASSERSTEIN_SCALE = 10.0
@@ -95,9 +96,7 @@ def _examples(model: keras.Model, config: MelodyConfig, train: Sequence[Tune]) -
         if not len(windows):
             raise UserError(f"--as-reported needs {LENGTH} notes in all, {config.corpus} has fewer: give it more tunes")
         return windows
-    length = PLANNED_NOTES if config.attention else NOTES_A_TUNE
-    notes = model.vocabulary.encode(tunes_that_fit(train, length), length)
-    return (notes, model.plans) if config.attention else notes
+    return grid_examples(train, model.lowest, model.pitches)
 
 
 def _lstm(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:
@@ -105,28 +104,36 @@ def _lstm(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) ->
     return MelodyLSTM(StepVocabulary.from_tunes(tunes), units=config.units, plans=plans, seed=config.seed)
 
 
-def _gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:  # noqa: ARG001
-    vocabulary = NoteVocabulary.from_tunes(tunes)
-    sizes = (NOTES_A_TUNE, vocabulary.n_pitches + vocabulary.n_durations)
-    discriminator = build_discriminator(
-        *sizes,
+def _gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:
+    """Build a GAN, whose chains learn at once."""
+    heights = [pitch for tune in tunes for pitch in pitches_in(tune.notes)]
+    lowest, pitches = min(heights), max(heights) - min(heights) + 1
+    symbols, conditions = grid_examples(train, lowest, pitches)
+    if not len(symbols):
+        raise UserError(f"all tunes of {config.corpus} are longer than a GAN writes: give shorter ones, or use --lstm")
+    critic = build_critic(
+        pitches,
         **_regularisation(config),
-        units=config.units,
+        units=0 if config.attention else config.units,
         group_size=config.batch_size,
         fused_lstm=config.penalty in _FIRST_ORDER,
         score_scale=_score_scale(config),
     )
-    generator = build_generator(*sizes, **_regularisation(config))
-    return MelodyGAN(generator, discriminator, vocabulary=vocabulary, seed=config.seed, averaging=0.99)
+    generator = build_generator(pitches, **_regularisation(config), heads=_HEADS if config.attention else 0)
+    plans = to_rows(grid.plan for grid in map(to_grid, train) if grid is not None)
+    model = MelodyGAN(generator, critic, lowest=lowest, pitches=pitches, plans=plans, seed=config.seed, averaging=0.99)
+    model.learn_chains(symbols, conditions, config.seed)
+    return model
 
 
-def _attention_gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:
-    vocabulary = NoteVocabulary.from_tunes(tunes)
-    plans = note_plans(tunes_that_fit(train, PLANNED_NOTES), PLANNED_NOTES)
-    sizes = (vocabulary.n_pitches, vocabulary.n_durations)
-    generator = build_attention_generator(PLANNED_NOTES, sum(sizes), **_regularisation(config))
-    critic = build_light_critic(PLANNED_NOTES, *sizes, **_regularisation(config), group_size=config.batch_size)
-    return AttentionGAN(generator, critic, vocabulary=vocabulary, plans=plans, seed=config.seed, averaging=0.995)
+def grid_examples(tunes: Sequence[Tune], lowest: int, pitches: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tunes that are short enough as `MelodyGAN` reads them: symbols [n, L] and conditions [n, …]."""
+    grids = [grid for grid in map(to_grid, tunes) if grid is not None]
+    types = np.array([grid.types for grid in grids], np.int32)
+    others = np.zeros(OUTSIDE + 1, np.int32)
+    others[[HOLD, REST, OUTSIDE]] = pitches + np.arange(3)
+    symbols = np.where(types == ONSET, [grid.pitches - lowest for grid in grids], others[types])
+    return symbols.astype(np.int32), conditions_of(to_rows(grid.plan for grid in grids))
 
 
 def _reported_gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:  # noqa: ARG001
@@ -136,7 +143,7 @@ def _reported_gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[T
     return ReportedGAN(generator, discriminator, codec=ReportedCodec.from_tunes(tunes), seed=config.seed)
 
 
-_BUILDERS = {"lstm": _lstm, "as_reported": _reported_gan, "attention": _attention_gan}
+_BUILDERS = {"lstm": _lstm, "as_reported": _reported_gan}
 
 
 def _regularisation(config: MelodyConfig) -> dict[str, Any]:
@@ -179,17 +186,6 @@ def _score_scale(config: MelodyConfig) -> float:
     if config.as_reported or config.attention:
         return 1.0
     return _WASSERSTEIN_SCALE if config.wgan and config.penalty == "r1r2" else 1.0
-
-
-def tunes_that_fit(tunes: Sequence[Tune], length: int) -> tuple[Tune, ...]:
-    """Return whole tunes of at most ``length`` notes; where more than a tenth are longer, windows of all.
-
-    A few long tunes are better left out, because their windows have false beginnings.
-    """
-    fitting = tuple(tune for tune in tunes if len(tune.notes) <= length)
-    if len(fitting) >= (1 - _MOST_LEFT_OUT) * len(tunes):
-        return fitting
-    return cut_windows(tunes, length, length // 2)
 
 
 def evaluate(

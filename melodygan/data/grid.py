@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from melodygan.data.encoding import Note, length_of
-from melodygan.data.form import METERS, MODES, Form, form_of
+from melodygan.data.form import METERS, MODES, Form, form_of, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,6 +147,30 @@ def _returns(types: IntArray, contents: IntArray, meter: str) -> IntArray:
 def _unit(meter: str) -> int:
     """Cells between places that music can return from: half a bar of 4/4 or 6/8, a bar of the others."""
     return math.gcd(METERS[meter], 24 if meter in ("3/4", "6/4") else 8 if METERS[meter] % 8 == 0 else 6)
+
+
+def plans_in(plans: Iterable[Plan], meter: str | None, mode: str | None, bars: int | None = None) -> list[Plan]:
+    """Return the plans in a metre and a mode, None being any, with that number of bars, upbeat and last bar as one.
+
+    Where none has it, longer ones are cut, or else the longest go on with what is new.
+
+    Raises:
+        ValueError: no plan is in this metre and mode, or the grid is too short.
+    """
+    plans = list(plans)
+    like = [plans[place] for place in places_of((plan.form for plan in plans), meter, mode)]
+    if bars is None:
+        return like
+    sizes = [bars * METERS[plan.form.meter] for plan in like]
+    fitting = [(plan, size) for plan, size in zip(like, sizes, strict=True) if plan.lead + size <= LENGTH]
+    if not fitting:
+        raise ValueError(f"a tune has at most {LENGTH} sixteenths: ask for fewer bars")
+    nearest = min(abs(plan.cells - size) + LENGTH * (plan.cells < size) for plan, size in fitting)
+    return [
+        plan._replace(cells=size)
+        for plan, size in fitting
+        if abs(plan.cells - size) + LENGTH * (plan.cells < size) == nearest
+    ]
 
 
 # --- arrays for models -------------------------------------------------------------------------------------

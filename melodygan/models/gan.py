@@ -1,242 +1,355 @@
-"""The networks of the melody GANs and the model that trains them and turns latents into tunes.
+"""A GAN of tunes on the grid of their bars.
 
-Notation: B batch, L notes per tune, P pitch symbols, D duration symbols (`melodygan.data.encoding.NoteVocabulary`).
+Notation as in `melodygan.models.chain`; Z latents. The generator's dense layers turn a latent vector into logits for
+every cell at once. Two chains are added to them, and the cells are drawn one after the other. The chains learn by
+likelihood before the game begins; then the networks learn from the critic, through the symbols that were drawn
+(straight-through: one-hot forwards, softmax backwards).
 """
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
-from keras import layers
 
+from manymodes import deadline
 from manymodes.nn.adversarial import AdversarialModel
-from manymodes.nn.layers import MinibatchDiscrimination
-from melodygan.data.encoding import NoteVocabulary, length_of, pitches_in
-from melodygan.data.form import METERS, UNKNOWN_METER, NoTunesError, cut_at
+from melodygan.data.encoding import Tune, length_of, pitches_in
+from melodygan.data.form import METERS, NoTunesError, ends_on_the_tonic
+from melodygan.data.grid import (
+    BEAT,
+    HOLD,
+    LENGTH,
+    ONSET,
+    OUTSIDE,
+    REST,
+    Plan,
+    from_grid,
+    from_row,
+    plans_in,
+    to_grid,
+    to_rows,
+)
+from melodygan.models.chain import (
+    CONDITIONS,
+    KINDS,
+    Drawing,
+    conditions_of,
+    draw_kinds,
+    draw_pitches,
+    kind_chain,
+    pitch_chain,
+    spelled,
+)
 from melodygan.models.sampling import filtered_logits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from melodygan.data.encoding import Note
 
-LEAK = 0.2
-SAMPLING_TEMPERATURE = 0.25
-"""The logits are divided by this before a symbol is drawn, in training and in composing.
+TEMPERATURE = 0.9
+"""The Gumbel noise of every draw is multiplied by this, in training and in composing.
 
-At 1 the symbols of a tune are drawn nearly independently for a long time, and averages over a tune (its register,
-its pace) differ too little. Sharper draws leave the differences to the latent vector, which a whole tune shares.
-"""
-MOST_ROUNDS = 20
-_LEAST_DRAWN = 64
+Errors of the chains add up along a tune; a little less noise makes up for that."""
 
+ENDINGS = ("tonic", "free")
+"""What a tune may end on: the tonic of its key, if a candidate does, or anything."""
 
-def build_generator(
-    length: int,
-    symbols: int,
-    *,
-    latent_dim: int = 128,
-    widths: Sequence[int] = (256, 512, 1024),
-    plan: int = 64,
-    channels: Sequence[int] = (96, 64),
-    noise: float = 0.0,
-    l2: float = 0.0,
-) -> keras.Model:
-    """Return the report's dense generator with a categorical head: [B, latent_dim] → logits [B, L, P + D].
-
-    The dense layers make a layout of the tune at a quarter of its resolution, ``plan`` channels at each place; two
-    upsampling convolutions, shared by all places, turn it into notes. A dense head would have to learn every melodic
-    turn anew at each of the L places. L is divisible by 4; a dense layer has LeakyReLU 0.2, batch normalisation
-    (momentum 0.8), Gaussian noise of standard deviation ``noise``, and kernel regularisation with λ = ``l2``.
-    """
-    x = latents = keras.Input((latent_dim,), name="latents")
-    places = length // 4
-    for width in widths:
-        x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
-        x = layers.LeakyReLU(LEAK)(x)
-        x = layers.BatchNormalization(momentum=0.8)(x)
-        # After the normalisation: before it, L2 shrinks the signal until the noise is all that passes.
-        x = with_noise(x, noise)
-    x = layers.Dense(places * plan, kernel_regularizer=kernel_l2(l2))(x)
-    x = layers.Reshape((places, plan))(x)
-    for width in channels:
-        x = layers.LeakyReLU(LEAK)(x)
-        x = layers.BatchNormalization(momentum=0.8)(x)
-        x = layers.UpSampling1D(2)(x)
-        x = layers.Conv1D(width, 5, padding="same")(x)
-    x = layers.LeakyReLU(LEAK)(x)
-    logits = layers.Conv1D(symbols, 3, padding="same", dtype="float32", name="logits")(x)
-    return keras.Model(latents, logits, name="generator")
-
-
-def build_discriminator(
-    length: int,
-    symbols: int,
-    *,
-    units: int = 64,
-    channels: Sequence[int] = (64, 96, 128),
-    widths: Sequence[int] = (256, 128),
-    histogram_width: int = 64,
-    dropout: float = 0.2,
-    group_size: int | None = None,
-    fused_lstm: bool = True,
-    noise: float = 0.0,
-    l2: float = 0.0,
-    score_scale: float = 1.0,
-) -> keras.Model:
-    """Return the report's recurrent discriminator: one-hot notes [B, L, P + D] → scores [B, 1], unbounded.
-
-    A convolutional stem reads the notes in groups of four, so that the LSTMs take L/4 steps instead of L: they
-    are what a training step waits for.
-
-    The histogram of a tune, how often each pitch and each duration occurs, is joined to the output of the recurrent
-    layers, and minibatch discrimination is applied to both. The histograms of a batch reveal a generator that writes
-    all its tunes in one register at one pace, long before their turns do.
-
-    Args:
-        length: notes per tune, divisible by 4.
-        symbols: P + D.
-        units: of the LSTM and of each direction of the bidirectional one.
-        channels: of the stem's convolutions.
-        widths: of the dense layers, each with LeakyReLU 0.2.
-        histogram_width: of the dense layer that reads the histogram.
-        dropout: share of the features that training drops before the score.
-        group_size: examples compared with each other, see `manymodes.nn.layers.MinibatchDiscrimination`.
-        fused_lstm: allow cuDNN's LSTM on a GPU. It has no second derivative, so a penalty on the critic's
-            gradient needs False; otherwise the results are the same.
-        noise: standard deviation of Gaussian noise after each recurrent and dense layer.
-        l2: λ of the kernel regularisation of the dense layers.
-        score_scale: factor of the scores. Those of a Wasserstein critic have no unit, but λ is relative to them.
-    """
-    x = notes = keras.Input((length, symbols), name="notes")
-    for width, stride in zip(channels, (1, 2, 2), strict=True):
-        x = layers.Conv1D(width, 5, strides=stride, padding="same")(x)
-        x = layers.LeakyReLU(LEAK)(x)
-    use_cudnn = "auto" if fused_lstm else False
-    x = layers.LSTM(units, return_sequences=True, use_cudnn=use_cudnn)(x)
-    x = with_noise(x, noise)
-    x = layers.Bidirectional(layers.LSTM(units, use_cudnn=use_cudnn))(x)
-    x = with_noise(x, noise)
-    for width in widths:
-        x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
-        # No normalisation: after one, only L2 acts on the size of a kernel, which Adam turns into a steady pull to
-        # zero that ends the critic within a hundred updates.
-        x = with_noise(x, noise)
-        x = layers.LeakyReLU(LEAK)(x)
-    x = layers.Dropout(dropout)(x)
-    histogram = layers.GlobalAveragePooling1D(name="histogram")(notes)
-    histogram = layers.Dense(histogram_width, kernel_regularizer=kernel_l2(l2))(histogram)
-    x = layers.Concatenate()([MinibatchDiscrimination(group_size=group_size)(features) for features in (x, histogram)])
-    score = layers.Dense(1, dtype="float32", name="score")(x)
-    if score_scale != 1:
-        score = layers.Rescaling(score_scale, dtype="float32")(score)
-    return keras.Model(notes, score, name="discriminator")
-
-
-def kernel_l2(strength: float) -> keras.regularizers.Regularizer | None:
-    """Return L2 regularisation of that strength, None for 0."""
-    return keras.regularizers.L2(strength) if strength else None
-
-
-def with_noise(x: Any, stddev: float) -> Any:
-    """Add Gaussian noise while training; none for 0."""
-    return layers.GaussianNoise(stddev)(x) if stddev else x
+_KIND_PENALTY, _PITCH_PENALTY = 1.0, 2.0
+_SEMITONES = 5.0
+_CANDIDATES = 3  # tunes drawn for each one that is wanted, at least
+_LEAST_DRAWN = 48
+_MOST_ROUNDS = 8
+_FEWEST_NOTES, _FEWEST_PITCHES = 8, 4  # below which it is a signal, not a tune
+_SHORTEST_LAST = 4  # sixteenths of the last note
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class MelodyGAN(AdversarialModel):
-    """An adversarial model of tunes as notes (pitch symbol, duration symbol); carries its vocabulary."""
+    """An adversarial model of tunes on the grid; carries its chains, its pitches and the plans of the training tunes.
 
-    def __init__(self, *args: Any, vocabulary: NoteVocabulary | dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.vocabulary = NoteVocabulary.from_config(vocabulary)
+    A batch is a pair: symbols [B, L], 0 to P − 1 for the onset of a pitch, then hold, rest and outside, and the
+    conditions of the tunes, int32 [B, CONDITIONS].
+
+    Args:
+        lowest: MIDI number of the first of ``pitches``.
+        plans: integers [n, PLAN_COLUMNS], see `melodygan.data.grid.to_rows`.
+    """
+
+    def __init__(self, *args: Any, lowest: int, pitches: int, plans: Any, **kwargs: Any) -> None:
+        super().__init__(*args, condition_dim=CONDITIONS, **kwargs)
+        self.lowest, self.pitches = lowest, pitches
+        self.plans = np.asarray(plans, np.int32)
+        self.kind_chain, self.pitch_chain = kind_chain(), pitch_chain(pitches)
+        self.kind_chain.trainable = self.pitch_chain.trainable = False
+        self._drawn = tf.function(self._draw, reduce_retracing=True)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, vocabulary included."""
-        return {**super().get_config(), "vocabulary": self.vocabulary.to_config()}
+        """Return the constructor's arguments, plans included."""
+        config = super().get_config()
+        config.pop("condition_dim")
+        return {**config, "lowest": self.lowest, "pitches": self.pitches, "plans": self.plans.tolist()}
 
-    def prepare(self, batch: tf.Tensor) -> tf.Tensor:
-        """Turn indices [B, L, 2] into one-hot notes [B, L, P + D]."""
-        pitches = tf.one_hot(batch[..., 0], self.vocabulary.n_pitches)
-        durations = tf.one_hot(batch[..., 1], self.vocabulary.n_durations)
-        return tf.concat([pitches, durations], axis=-1)
+    def generating(self) -> MelodyGAN:
+        """Return a model that generates the same, and cannot be trained."""
+        alone = super().generating()
+        for name in ("kind_chain", "pitch_chain"):
+            getattr(alone, name).set_weights(getattr(self, name).get_weights())
+        return alone
 
-    def parts(self, notes: tf.Tensor) -> list[tf.Tensor]:
-        """Split one-hot notes or logits [B, L, P + D] into [B, L, P] and [B, L, D]."""
-        return tf.split(notes, [self.vocabulary.n_pitches, self.vocabulary.n_durations], axis=-1)
+    def prepare(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Turn the symbols of a batch into one-hot cells [B, L, P + 3]."""
+        return tf.one_hot(batch[0], self.pitches + 3)
 
-    def constrained(self, logits: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
-        """Exclude what the conditions forbid, by logits [B, L, P + D]; by default nothing."""
-        return logits
+    def conditions(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Return the conditions of a batch."""
+        return tf.cast(batch[1], tf.float32)
 
-    def arranged(self, notes: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
-        """Rearrange drawn notes [B, L, …] as the conditions require; by default not."""
-        return notes
+    # --- learning ------------------------------------------------------------------------------------------
+
+    def learn_chains(self, symbols: np.ndarray, conditions: np.ndarray, seed: int) -> None:
+        """Let the chains learn from tunes by likelihood, where they do not return; arguments as a batch."""
+        plan = spelled(tf.constant(conditions))
+        kinds = np.array([*[ONSET] * self.pitches, HOLD, REST, OUTSIDE], np.int32)[symbols]
+        heights = np.where(symbols < self.pitches, symbols, -1).astype(np.int32)
+        contexts = draw_kinds(self.kind_chain, None, plan, given=tf.constant(kinds)).contexts.numpy()
+        new = (kinds != OUTSIDE) & (plan.layout.rhythm.numpy() == np.arange(LENGTH))
+        self.kind_chain.learn(contexts[new], kinds[new], penalty=_KIND_PENALTY, seed=seed)
+        drawn, onsets = draw_pitches(self.pitch_chain, None, tf.constant(kinds), plan, given=tf.constant(heights))
+        cells = onsets.cells.numpy()[:, :-2]
+        there = np.minimum(cells, LENGTH - 1)
+        new = (cells < LENGTH) & (np.take_along_axis(plan.layout.source.numpy(), there, axis=1) == cells)
+        chosen = np.take_along_axis(heights, there, axis=1)
+        self.pitch_chain.learn(drawn.contexts.numpy()[new], chosen[new], penalty=_PITCH_PENALTY, seed=seed)
 
     def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
-        """Draw a pitch and a duration from logits [B, L, P + D]: one-hot forwards, softmax backwards."""
+        """Draw cells from logits [B, L, KINDS + P + 1]: one-hot [B, L, P + 3] forwards, softmax backwards."""
+        assert conditions is not None
+        plan = spelled(conditions)
+        of_kinds, of_pitches = self._drawings(outputs, seed, TEMPERATURE)
+        kinds = draw_kinds(self.kind_chain, _without_gradient(of_kinds), plan)
+        drawn, onsets = draw_pitches(self.pitch_chain, _without_gradient(of_pitches), kinds.symbols, plan)
+        # once more, all cells at once and with a gradient, in the contexts that were drawn
+        soft_kinds = _straight_through(
+            self.kind_chain(kinds.contexts) + of_kinds.logits + of_kinds.noise, kinds.symbols
+        )
+        soft_kinds = tf.gather(soft_kinds, plan.layout.rhythm, batch_dims=1)
+        there = tf.minimum(onsets.cells[:, :-2], LENGTH - 1)
+        logits = tf.gather(of_pitches.logits + of_pitches.noise, there, batch_dims=1)
+        notes = _straight_through(
+            self.pitch_chain(drawn.contexts) + logits, tf.gather(drawn.symbols, there, batch_dims=1)
+        )
+        number = tf.maximum(tf.cumsum(tf.cast(kinds.symbols == ONSET, tf.int32), axis=1) - 1, 0)
+        # of a cell that returns, the note at its source
+        number = tf.minimum(tf.gather(number, plan.layout.source, batch_dims=1), tf.shape(notes)[1] - 1)
+        soft_pitches = tf.gather(notes, number, batch_dims=1)
+        hold, rest, onset = tf.unstack(soft_kinds, axis=-1)
+        inside = tf.cast(plan.layout.inside, tf.float32)
+        music = tf.concat([onset[..., None] * soft_pitches, hold[..., None], rest[..., None]], axis=-1)
+        return tf.concat([music * inside[..., None], 1 - inside[..., None]], axis=-1)
+
+    def _drawings(
+        self, outputs: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor | float, **keep: Any
+    ) -> tuple[Drawing, Drawing]:
+        """Return how kinds and pitches are drawn by the generator's outputs; the contour pulls at the pitches."""
+        kinds, pitches, contour = tf.split(outputs, [KINDS, self.pitches, 1], axis=-1)
+        height = (tf.range(self.pitches, dtype=tf.float32) - self.pitches / 2) / _SEMITONES
+        # −(height − contour)² / 2 without what the pitch alone decides: a contour of 0 does not pull
+        pitches += height * contour
         seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        drawn = [
-            straight_through(logits, part_seed, temperature=SAMPLING_TEMPERATURE)
-            for logits, part_seed in zip(self.parts(self.constrained(outputs, conditions)), seeds, strict=True)
+        gumbel = [
+            -tf.math.log(-tf.math.log(tf.random.stateless_uniform(tf.shape(logits), one, 1e-6, 1.0)))
+            for logits, one in zip((kinds, pitches), seeds, strict=True)
         ]
-        return self.arranged(tf.concat(drawn, axis=-1), conditions)
+        return Drawing(kinds, temperature * gumbel[0]), Drawing(pitches, temperature * gumbel[1], **keep)
 
-    def generate(self, count: int, *, seed: int, bars: int | None = None, **choice: Any) -> list[tuple[Note, ...]]:
-        """Compose tunes, all at once, by temperature, top_k and top_p of `filtered_logits`.
+    # --- composing -----------------------------------------------------------------------------------------
 
-        With ``bars``, all have this length in 4/4; shorter ones are composed again.
+    def _draw(
+        self,
+        conditions: tf.Tensor,
+        seed: tf.Tensor,
+        temperature: tf.Tensor,
+        given: tuple[tf.Tensor, tf.Tensor],
+        top_k: int,
+        top_p: float,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draw kinds and pitches [B, L] for conditions [B, CONDITIONS]; what is given, 0 or more, stays."""
+        latent_seed, noise_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        latents = tf.random.stateless_normal([tf.shape(conditions)[0], self.latent_dim], latent_seed)
+        outputs = self(tf.concat([latents, conditions], axis=-1))
+        keep = functools.partial(filtered_logits, top_k=top_k, top_p=top_p)
+        of_kinds, of_pitches = self._drawings(outputs, noise_seed, TEMPERATURE * temperature, keep=keep)
+        plan = spelled(conditions)
+        kinds = draw_kinds(self.kind_chain, of_kinds, plan, given=given[0]).symbols
+        return kinds, draw_pitches(self.pitch_chain, of_pitches, kinds, plan, given=given[1])[0].symbols
 
-        Raises:
-            NoTunesError: hardly any tune is that long, or all of them are silent.
+    def drawn(
+        self,
+        plans: Sequence[Plan],
+        seed: Sequence[int],
+        *,
+        given: tuple[np.ndarray, np.ndarray] | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Iterator[tuple[Note, ...]]:
+        """Draw one tune for each plan, from a seed of two integers.
+
+        ``given`` are kinds and pitch symbols [n, L] of cells that stay, −1 where a cell is to be drawn.
         """
-        # Never few at once: where many are too short, a single tune must not run out of rounds.
-        drawn = max(count, _LEAST_DRAWN)
-        steps = 0 if bars is None else bars * METERS[UNKNOWN_METER]
-        tunes: list[tuple[Note, ...]] = []
-        for number in range(MOST_ROUNDS):
-            composed = self.compose(drawn, [seed, number], **choice)
-            usable = [notes for notes in composed if pitches_in(notes) and length_of(notes) >= steps]
-            tunes += [cut_at(notes, steps) for notes in usable] if steps else usable
-            if len(tunes) >= count:
-                return tunes[:count]
-        raise NoTunesError(f"only {len(tunes)} of {drawn * MOST_ROUNDS} tunes were as long as asked: ask for less")
+        nothing = np.full((len(plans), LENGTH), -1, np.int32)
+        kinds, pitches = self._drawn(
+            tf.constant(conditions_of(to_rows(plans)), tf.float32),
+            tf.constant(seed, tf.int64),
+            tf.constant(temperature, tf.float32),
+            tuple(map(tf.constant, given or (nothing, nothing))),
+            top_k or 0,
+            1.0 if top_p is None else top_p,
+        )
+        for kind, pitch in zip(kinds.numpy(), pitches.numpy(), strict=True):
+            yield from_grid(kind, np.where(kind == ONSET, pitch + self.lowest, 0))
 
     def compose(
         self,
         count: int,
-        seed: Sequence[int],
         *,
-        conditions: tf.Tensor | None = None,
-        temperature: float = 1.0,
+        seed: int,
+        bars: int | None = None,
+        meter: str | None = None,
+        mode: str | None = None,
+        ending: str = ENDINGS[0],
+        like: Tune | None = None,
         **choice: Any,
-    ) -> list[tuple[Note, ...]]:
-        """Compose tunes, silent ones too, from a seed of two integers.
+    ) -> list[Tune]:
+        """Compose tunes, all at once, each to the plan of some training tune, or of the tune that it is to be like.
 
-        A conditional model needs conditions [count, condition_dim]; ``choice`` is top_k and top_p of `filtered_logits`.
+        Of several candidates for each plan, the first is taken that is a whole tune and ends as a tune does: on the
+        tonic, on a beat, with a note of a quarter or more; else the first whole one. ``choice`` is temperature, top_k
+        and top_p of `drawn`.
+
+        Raises:
+            ValueError: no training tune has this form, or the grid is too short for so many bars.
+            NoTunesError: hardly any tune is whole.
         """
-        latent_seed, *part_seeds = tf.unstack(tf.random.experimental.stateless_split(tf.constant(seed, tf.int64), 3))
-        latents = tf.random.stateless_normal([count, self.latent_dim], latent_seed)
-        logits = self(latents if conditions is None else tf.concat([latents, conditions], axis=-1))
-        symbols = []
-        for part, part_seed in zip(self.parts(self.constrained(logits, conditions)), part_seeds, strict=True):
-            kept = filtered_logits(part, temperature=temperature * SAMPLING_TEMPERATURE, **choice)
-            flat = tf.reshape(kept, [-1, kept.shape[-1]])
-            drawn = tf.random.stateless_categorical(flat, 1, part_seed, dtype=tf.int32)
-            symbols.append(tf.reshape(drawn, tf.shape(kept)[:-1]))
-        notes = self.arranged(tf.stack(symbols, axis=-1), conditions)
-        return [self.vocabulary.decode(row) for row in notes.numpy()]
+        rng = np.random.default_rng(seed)
+        if like is None:
+            known = plans_in(map(from_row, self.plans), meter, mode, bars)
+            plans = [known[place] for place in rng.integers(len(known), size=count)]
+        else:
+            plans = [_plan_of(like)] * count
+        return self._chosen(plans, seed, ending, lambda wanted, number: self.drawn(wanted, [seed, number], **choice))
+
+    def recompose(
+        self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = ENDINGS[0], **choice: Any
+    ) -> list[Tune]:
+        """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
+
+        Raises:
+            ValueError: the tune is too long, too high or low for this model, or has no such bars.
+        """
+        grid = to_grid(tune)
+        if grid is None:
+            raise ValueError(f"the tune is longer than {LENGTH} sixteenths: give a shorter one")
+        plan, bar = grid.plan, METERS[grid.plan.form.meter]
+        begin = -(-plan.lead // bar) * bar + (first - 1) * bar
+        end = begin + (last - first + 1) * bar
+        if not 1 <= first <= last or begin >= plan.lead + plan.cells:
+            bars = -(-(plan.lead + plan.cells) // bar) - -(-plan.lead // bar)
+            raise ValueError(f"the tune has no bars {first} to {last}: it has {bars}")
+        pitches = np.where(grid.types == ONSET, grid.pitches - self.lowest, 0)
+        if (pitches < 0).any() or (pitches >= self.pitches).any():
+            raise ValueError("the tune is higher or lower than what this model knows: give another key")
+        place = np.arange(LENGTH)
+        fresh = (place >= begin) & (place < end)
+        # a note that sounds into the bars ends there; one that sounds out of them begins anew
+        kinds = np.where(fresh, -1, grid.types)
+        if end < LENGTH and kinds[end] == HOLD:
+            kinds[end] = REST if grid.types[:end][grid.types[:end] != HOLD][-1] == REST else ONSET
+            sounding = np.flatnonzero(grid.types[:end] == ONSET)
+            pitches[end] = pitches[sounding[-1]] if len(sounding) else 0
+        pitches = np.where(kinds == ONSET, pitches, -1)
+        beats = np.arange(len(plan.returns)) * BEAT[plan.form.meter]
+        new = (beats >= begin) & (beats < end)
+        plan = plan._replace(
+            returns=tuple(np.where(new, 0, plan.returns).tolist()), rhythm=tuple(np.where(new, 0, plan.rhythm).tolist())
+        )
+
+        def draw(plans: Sequence[Plan], number: int) -> Iterator[tuple[Note, ...]]:
+            given = [np.tile(part, (len(plans), 1)).astype(np.int32) for part in (kinds, pitches)]
+            return self.drawn(plans, [seed, number], given=(given[0], given[1]), **choice)
+
+        return self._chosen([plan] * count, seed, ending, draw)
+
+    def _chosen(
+        self,
+        plans: Sequence[Plan],
+        seed: int,
+        ending: str,
+        draw: Callable[[Sequence[Plan], int], Iterator[tuple[Note, ...]]],
+    ) -> list[Tune]:
+        """Draw candidates for each plan until there is a whole tune that ends well, and count those left over."""
+        best: dict[int, tuple[Note, ...]] = {}
+        closed: set[int] = set()
+        for number in range(_MOST_ROUNDS):
+            deadline.check()
+            pending = [place for place in range(len(plans)) if place not in closed]
+            if not pending or (number and len(best) == len(plans)):
+                break
+            repeated = np.repeat(pending, max(_CANDIDATES, -(-_LEAST_DRAWN // len(pending)))).tolist()
+            for place, notes in zip(repeated, draw([plans[place] for place in repeated], number), strict=True):
+                if not _is_whole(notes):
+                    continue
+                best.setdefault(place, notes)
+                if place not in closed and (ending == "free" or _closes(notes, plans[place])):
+                    best[place] = notes
+                    closed.add(place)
+        if len(best) < len(plans):
+            raise NoTunesError(f"only {len(best)} of {len(plans)} tunes are whole: ask for less")
+        return [_as_tune(best[place], plan, f"{place + 1}") for place, plan in enumerate(plans)]
+
+    def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
+        """Return the notes of `compose`."""
+        return [tune.notes for tune in self.compose(count, seed=seed, **options)]
 
 
-def straight_through(logits: tf.Tensor, seed: tf.Tensor, *, temperature: float = 1.0) -> tf.Tensor:
-    """Sample one-hot vectors from softmax(logits / temperature), with the gradient of softmax(logits).
+def _is_whole(notes: Sequence[Note]) -> bool:
+    """Whether notes are enough to be a tune."""
+    pitches = pitches_in(notes)
+    return len(pitches) >= _FEWEST_NOTES and len(set(pitches)) >= _FEWEST_PITCHES
 
-    The straight-through Gumbel-softmax of Jang et al., 2017: shape [..., symbols] in and out.
-    """
-    uniform = tf.random.stateless_uniform(tf.shape(logits), seed, minval=1e-6, maxval=1.0)
-    noisy = logits - temperature * tf.math.log(-tf.math.log(uniform))
-    soft = tf.nn.softmax(noisy)
-    hard = tf.one_hot(tf.argmax(noisy, axis=-1), logits.shape[-1])
-    return soft + tf.stop_gradient(hard - soft)
+
+def _closes(notes: Sequence[Note], plan: Plan) -> bool:
+    """Whether a tune ends on the tonic, on a beat, with a note of a quarter or more."""
+    last = max(place for place, note in enumerate(notes) if note.pitch is not None)
+    onset = plan.lead + length_of(notes[:last])
+    on_beat = onset % BEAT[plan.form.meter] == 0
+    return ends_on_the_tonic(notes, plan.form.mode) and on_beat and notes[last].steps >= _SHORTEST_LAST
+
+
+def _plan_of(tune: Tune) -> Plan:
+    grid = to_grid(tune)
+    if grid is None:
+        raise ValueError(f"the tune is longer than {LENGTH} sixteenths: give a shorter one")
+    return grid.plan
+
+
+def _as_tune(notes: tuple[Note, ...], plan: Plan, name: str) -> Tune:
+    """Return a composed tune in C major or A minor."""
+    tonic = {"major": "C", "minor": "A"}[plan.form.mode]
+    upbeat = -plan.lead % METERS[plan.form.meter]
+    return Tune(notes, name, "", f"{tonic} {plan.form.mode}", plan.form.meter, upbeat)
+
+
+def _without_gradient(drawing: Drawing) -> Drawing:
+    return drawing._replace(logits=tf.stop_gradient(drawing.logits))
+
+
+def _straight_through(logits: tf.Tensor, drawn: tf.Tensor) -> tf.Tensor:
+    """Return one-hot vectors of what was drawn, with the gradient of softmax(logits)."""
+    soft = tf.nn.softmax(logits)
+    return soft + tf.stop_gradient(tf.one_hot(drawn, logits.shape[-1]) - soft)

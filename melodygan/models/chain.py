@@ -1,0 +1,387 @@
+"""Chains: log-linear models that draw a tune cell by cell on the grid of its bars.
+
+Notation: B batch, L `LENGTH` cells, P pitches. A cell is drawn in the light of the cells before it: neighbours in a
+melody are far apart on a grid, and no network that draws all cells at once makes them fit. Cells that return, by the
+plan of the tune, are not drawn: they repeat what was drawn at their source, so that what returns returns exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from melodygan.data.form import METERS, MODES
+from melodygan.data.grid import LENGTH, ONSET, OUTSIDE, PLAN_COLUMNS, REST, ROW, Layout, layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+KINDS = 3
+"""What is drawn at a cell inside the tune: a hold, a rest or an onset."""
+
+CONDITIONS = PLAN_COLUMNS + len(Layout._fields) * LENGTH
+"""Width of the conditions: a plan, and its layout."""
+
+_ROWS = np.array(list(ROW.values()), np.int32)
+_LENGTHS = np.array([0, 0, 1, 2, 3, 4, 4, 5, 5, *[6] * 4, *[7] * LENGTH], np.int32)
+"""Class of a length in cells: 1, 2, 3, 4, up to 6, 8, 12, longer."""
+
+_N_LENGTHS, _UNKNOWN_LENGTH = 9, 8
+_SINCE, _LEFT, _AFTER, _START, PHRASE = 17, 25, 9, 5, 4
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class Chain(keras.Layer):
+    """A log-linear model: logits [..., symbols] as sums over tables of what stands at the values of some contexts.
+
+    Args:
+        sizes: number of values of each context.
+        tables: for each table the contexts that it is about, by number; it has a row for each combination of values.
+        symbols: number of symbols.
+    """
+
+    def __init__(self, sizes: Sequence[int], tables: Sequence[Sequence[int]], symbols: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sizes, self.tables, self.symbols = tuple(sizes), tuple(map(tuple, tables)), symbols
+        rows = [math.prod(self.sizes[context] for context in table) for table in self.tables]
+        strides = np.zeros((len(self.sizes), len(self.tables)), np.int32)
+        for column, table in enumerate(self.tables):
+            stride = 1
+            for context in reversed(table):
+                strides[context, column] = stride
+                stride *= self.sizes[context]
+        self._strides, self._begin = strides, np.cumsum([0, *rows[:-1]]).astype(np.int32)
+        self.weight = self.add_weight(name="weight", shape=(sum(rows), symbols), initializer="zeros")
+
+    def call(self, contexts: tf.Tensor) -> tf.Tensor:
+        """Map contexts, int32 [..., contexts], to logits [..., symbols]."""
+        rows = tf.reduce_sum(contexts[..., None] * self._strides, axis=-2) + self._begin
+        return tf.reduce_sum(tf.gather(self.weight, rows), axis=-2)
+
+    def learn(
+        self,
+        contexts: np.ndarray,
+        symbols: np.ndarray,
+        *,
+        penalty: float,
+        seed: int,
+        steps: int = 800,
+        batch: int = 4096,
+    ) -> None:
+        """Maximise the likelihood of symbols [n] given contexts [n, contexts], with a Gaussian prior on the weights.
+
+        The penalty is the prior's precision; Adam with cosine decay takes a fixed number of steps.
+        """
+        optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.03, steps))
+        optimizer.build([self.weight])
+        all_contexts, all_symbols = tf.constant(contexts, tf.int32), tf.constant(symbols, tf.int32)
+
+        @tf.function
+        def update(number: tf.Tensor) -> None:
+            places = tf.random.stateless_uniform([batch], [seed, number], 0, len(symbols), tf.int32)
+            with tf.GradientTape() as tape:
+                logits = self(tf.gather(all_contexts, places))
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(all_symbols, places), logits)
+                loss = tf.reduce_mean(losses) + penalty / len(symbols) * tf.reduce_sum(tf.square(self.weight))
+            optimizer.apply(tape.gradient([loss], [self.weight]), [self.weight])
+
+        for number in tf.range(steps):
+            update(number)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "sizes": self.sizes, "tables": self.tables, "symbols": self.symbols}
+
+
+KIND_CONTEXTS = {
+    "metre": len(METERS),
+    "cell": 16,  # place in the row
+    "since": _SINCE,  # cells since the last note or rest began
+    "rest": 2,  # whether it is a rest
+    "before": _N_LENGTHS,  # length of the one before it
+    "above": OUTSIDE + 1,  # what stands a row earlier, two and four rows earlier
+    "above 2": OUTSIDE + 1,
+    "above 4": OUTSIDE + 1,
+    "left": _LEFT,  # cells to the end
+    "row": PHRASE,  # number of the row, modulo 4
+}
+_KIND_TABLES = (
+    ("metre", "cell", "since", "rest"),
+    ("before", "since", "rest"),
+    ("metre", "left", "since"),
+    ("metre", "cell", "left"),
+    ("metre", "above", "since"),
+    ("metre", "above 2", "since"),
+    ("metre", "above 4", "cell"),
+    ("metre", "row", "cell"),
+    ("above", "above 2", "above 4", "rest"),
+)
+
+
+def pitch_contexts(pitches: int) -> dict[str, int]:
+    """Return the contexts of a pitch and the number of their values; the last value of a pitch is "none"."""
+    values = pitches + 1
+    return {
+        **{f"last {n}": values for n in range(1, 5)},  # the pitches before
+        "metre": len(METERS),
+        "cell": 16,
+        "length": _N_LENGTHS,
+        "before": _N_LENGTHS,  # of this note, of the last
+        "after": _AFTER,  # notes to the end of the tune
+        "start": _START,  # notes from the beginning
+        "mode": len(MODES),
+        "rhyme": values,  # the pitch at the cell that the rhythm comes from
+        **dict.fromkeys(("above", "above 2", "above 4"), values),
+        "row": PHRASE,
+        "next": values,
+        "next 2": values,  # the next notes, where they return from earlier ones
+    }
+
+
+_PITCH_TABLES = (
+    *(("last 1", "last 2"), ("last 2", "last 3"), ("last 4",), ("metre", "cell"), ("length", "mode")),
+    *(("before", "length"), ("after", "mode"), ("start", "mode"), ("rhyme", "last 1"), ("above",), ("above 2",)),
+    *(("above 4",), ("row", "cell"), ("length", "after"), ("metre", "cell", "last 1"), ("last 1", "length")),
+    *(("mode", "last 1"), ("next", "last 1"), ("next 2",), ("after", "last 1")),
+)
+
+
+def kind_chain() -> Chain:
+    """Return a new chain of what begins at a cell."""
+    return _chain(KIND_CONTEXTS, _KIND_TABLES, KINDS, "kind_chain")
+
+
+def pitch_chain(pitches: int) -> Chain:
+    """Return a new chain of pitches."""
+    return _chain(pitch_contexts(pitches), _PITCH_TABLES, pitches, "pitch_chain")
+
+
+def _chain(contexts: dict[str, int], tables: Sequence[Sequence[str]], symbols: int, name: str) -> Chain:
+    order = list(contexts)
+    numbered = [[order.index(context) for context in table] for table in tables]
+    return Chain(list(contexts.values()), numbered, symbols, name=name)
+
+
+class Spelled(NamedTuple):
+    """Conditions as integers: the metre and mode [B], cells of a row [B], and the layout, each [B, L]."""
+
+    meter: tf.Tensor
+    mode: tf.Tensor
+    row: tf.Tensor
+    layout: Layout
+
+
+def spelled(conditions: tf.Tensor) -> Spelled:
+    """Take conditions [B, CONDITIONS] apart."""
+    whole = tf.cast(conditions, tf.int32)
+    meter = whole[:, 0]
+    parts = tf.split(whole[:, PLAN_COLUMNS:], len(Layout._fields), axis=1)
+    return Spelled(meter, whole[:, 1], tf.gather(_ROWS, meter), Layout(*parts))
+
+
+def conditions_of(rows: np.ndarray) -> np.ndarray:
+    """Return the conditions of plans [n, PLAN_COLUMNS], int32 [n, CONDITIONS]."""
+    return np.concatenate([rows, *layout(rows)], axis=1).astype(np.int32)
+
+
+def _at(values: tf.Tensor, places: tf.Tensor, otherwise: int) -> tf.Tensor:
+    """Read values [L, B] at places [B]; negative places give another value."""
+    columns = tf.range(tf.shape(values)[1])
+    found = tf.gather_nd(values, tf.stack([tf.maximum(places, 0), columns], axis=1))
+    return tf.where(places >= 0, found, otherwise)
+
+
+def _nearest_end(left: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
+    """Return how much is left [B, L] after a cell, or after one that returns from it: the least.
+
+    What closes a tune must do so when it is first heard.
+    """
+    size = tf.shape(left)[0]
+    segments = source + LENGTH * tf.range(size)[:, None]
+    least = tf.math.unsorted_segment_min(tf.reshape(left, [-1]), tf.reshape(segments, [-1]), size * LENGTH)
+    return tf.reshape(least, [size, LENGTH])
+
+
+class Drawing(NamedTuple):
+    """How symbols are drawn: the largest of keep(chain + logits) + noise.
+
+    Attributes:
+        logits, noise: [B, L, symbols].
+        keep: excludes unlikely symbols by their logits, as `melodygan.models.sampling.filtered_logits`.
+    """
+
+    logits: tf.Tensor
+    noise: tf.Tensor
+    keep: Callable[[tf.Tensor], tf.Tensor] = tf.identity
+
+
+class Drawn(NamedTuple):
+    """Symbols that were drawn, and the contexts in which they were: [B, L] or [B, notes], and [..., contexts]."""
+
+    symbols: tf.Tensor
+    contexts: tf.Tensor
+
+
+def draw_kinds(chain: Chain, drawing: Drawing | None, plan: Spelled, *, given: tf.Tensor | None = None) -> Drawn:
+    """Draw what begins at each cell, cell by cell.
+
+    What is ``given`` [B, L], 0 or more, is not drawn. Without a drawing all of it must be given.
+    """
+    size = tf.shape(plan.meter)[0]
+    place = tf.range(LENGTH)
+    to_end = tf.reduce_max(tf.where(plan.layout.inside > 0, place, 0), axis=1, keepdims=True) - place
+    left = tf.transpose(_nearest_end(to_end, plan.layout.rhythm))
+    inside, rhythm = tf.transpose(plan.layout.inside), tf.transpose(plan.layout.rhythm)
+    known = None if given is None else tf.transpose(given)
+    if drawing is not None:
+        logits, noise = (tf.transpose(part, [1, 0, 2]) for part in drawing[:2])
+    none = tf.fill([size], -1)
+
+    def draw(n: tf.Tensor, kinds: tf.Tensor, last: tf.Tensor, earlier: tf.Tensor, seen: tf.TensorArray) -> Any:
+        began = last >= 0
+        since = tf.where(began, n - last, 0)
+        before = tf.where(earlier >= 0, tf.gather(_LENGTHS, last - earlier), _UNKNOWN_LENGTH)
+        context = tf.stack(
+            [
+                plan.meter,
+                n % plan.row,
+                tf.minimum(since, _SINCE - 1),
+                tf.cast(_at(kinds, last, ONSET) == REST, tf.int32),
+                before,
+                *(_at(kinds, n - rows * plan.row, OUTSIDE) for rows in (1, 2, 4)),
+                tf.clip_by_value(left[n], 0, _LEFT - 1),
+                n // plan.row % PHRASE,
+            ],
+            axis=1,
+        )
+        if drawing is None:
+            kind = known[n]
+        else:
+            # the first cell cannot hold anything
+            allowed = chain(context) + logits[n] - tf.where(began, 0.0, 1e9)[:, None] * [1.0, 0.0, 0.0]
+            kind = tf.argmax(drawing.keep(allowed) + noise[n], -1, output_type=tf.int32)
+            kind = tf.where(rhythm[n] < n, _at(kinds, rhythm[n], OUTSIDE), kind)
+            kind = tf.where(inside[n] > 0, kind, OUTSIDE)
+            kind = kind if known is None else tf.where(known[n] >= 0, known[n], kind)
+        begins = (kind == REST) | (kind == ONSET)
+        kinds = tf.tensor_scatter_nd_update(kinds, [[n]], kind[None])
+        return n + 1, kinds, tf.where(begins, n, last), tf.where(begins, last, earlier), seen.write(n, context)
+
+    start = (0, tf.fill([LENGTH, size], OUTSIDE), none, none, tf.TensorArray(tf.int32, LENGTH))
+    _, kinds, _, _, seen = tf.while_loop(lambda n, *_: n < LENGTH, draw, start, parallel_iterations=1)
+    return Drawn(tf.transpose(kinds), tf.transpose(seen.stack(), [1, 0, 2]))
+
+
+class Onsets(NamedTuple):
+    """Where notes are, [B, notes + 2], `LENGTH` after the last; and lengths in cells of what begins [B, L + 1]."""
+
+    cells: tf.Tensor
+    lengths: tf.Tensor
+
+
+def onsets_of(kinds: tf.Tensor, plan: Spelled) -> Onsets:
+    """Find the notes among kinds [B, L]."""
+    place = tf.range(LENGTH)[None]
+    sounding = kinds == ONSET
+    most = tf.reduce_max(tf.reduce_sum(tf.cast(sounding, tf.int32), axis=1))
+    cells = tf.sort(tf.where(sounding, place, LENGTH), axis=1)
+    cells = tf.pad(cells, [[0, 0], [0, 2]], constant_values=LENGTH)[:, : most + 2]  # two more, as next notes
+    end = tf.reduce_max(tf.where(plan.layout.inside > 0, place + 1, 0), axis=1, keepdims=True)
+    begins = tf.where((kinds == REST) | sounding, place, end)
+    return Onsets(cells, tf.pad(tf.maximum(following_place(begins, end) - place, 0), [[0, 0], [0, 1]]))
+
+
+def following_place(places: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
+    """Return for each cell the least of `places` [B, L] after it, or else `end` [B, 1]."""
+    least = tf.concat([places[:, 1:], end], axis=1)
+    width = 1
+    while width < LENGTH:
+        least = tf.minimum(least, tf.concat([least[:, width:], tf.repeat(end, width, axis=1)], axis=1))
+        width *= 2
+    return least
+
+
+def draw_pitches(
+    chain: Chain,
+    drawing: Drawing | None,
+    kinds: tf.Tensor,
+    plan: Spelled,
+    *,
+    given: tf.Tensor | None = None,
+) -> tuple[Drawn, Onsets]:
+    """Draw the pitch of each note, one after the other, as `draw_kinds`.
+
+    Gives symbols [B, L], P where no note begins, and contexts [B, notes, …]. With a drawing, given pitches are known as
+    "next" ones from the beginning, so that what is drawn before them leads there.
+    """
+    size, pitches = tf.shape(kinds)[0], chain.symbols
+    onsets = onsets_of(kinds, plan)
+    count = tf.shape(onsets.cells)[1] - 2
+    columns = tf.range(size)
+
+    def read(values: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        return tf.gather_nd(values, tf.stack([columns, places], axis=1))
+
+    def padded(part: tf.Tensor, value: int = LENGTH) -> tf.Tensor:
+        """Add a column for tunes that have no more notes."""
+        return tf.concat([part, tf.fill([size, 1], value)], axis=1)
+
+    sounding = kinds == ONSET
+    after = tf.cumsum(tf.cast(sounding, tf.int32), axis=1, exclusive=True, reverse=True)
+    after = padded(_nearest_end(tf.where(sounding, after, LENGTH), plan.layout.source))
+    source, rhythm = padded(plan.layout.source), padded(plan.layout.rhythm)
+    known = padded(tf.fill([size, LENGTH], -1) if given is None else tf.where(sounding, given, -1), -1)
+    if drawing is not None:
+        logits, noise = (tf.pad(part, [[0, 0], [0, 1], [0, 0]]) for part in drawing[:2])
+
+    def draw(k: tf.Tensor, drawn: tf.Tensor, last: tf.Tensor, before: tf.Tensor, seen: tf.TensorArray) -> Any:
+        here = onsets.cells[:, k]
+        size_class = tf.gather(_LENGTHS, read(onsets.lengths, here))
+
+        def above(rows: int) -> tf.Tensor:
+            place = here - rows * plan.row
+            return tf.where(place >= 0, read(drawn, tf.maximum(place, 0)), pitches)
+
+        following = [read(drawn, read(source, onsets.cells[:, k + step])) for step in (1, 2)]
+        following[1] = tf.where(following[0] == pitches, following[1], pitches)
+        context = tf.stack(
+            [
+                *tf.unstack(last, num=4, axis=1),
+                plan.meter,
+                here % plan.row,
+                size_class,
+                before,
+                tf.minimum(read(after, here), _AFTER - 1),
+                tf.fill([size], tf.minimum(k, _START - 1)),
+                plan.mode,
+                read(drawn, read(rhythm, here)),
+                *map(above, (1, 2, 4)),
+                here // plan.row % PHRASE,
+                *following,
+            ],
+            axis=1,
+        )
+        if drawing is None:
+            pitch = read(known, here)
+        else:
+            allowed = drawing.keep(chain(context) + tf.gather(logits, here, batch_dims=1))
+            pitch = tf.argmax(allowed + tf.gather(noise, here, batch_dims=1), -1, output_type=tf.int32)
+            returned = read(drawn, read(source, here))
+            pitch = tf.where(returned < pitches, returned, pitch)
+            pitch = tf.where(read(known, here) >= 0, read(known, here), pitch)
+        there = here < LENGTH
+        pitch = tf.where(there, pitch, pitches)
+        drawn = tf.tensor_scatter_nd_update(drawn, tf.stack([columns, here], axis=1), pitch)
+        last = tf.where(there[:, None], tf.concat([pitch[:, None], last[:, :-1]], axis=1), last)
+        return k + 1, drawn, last, tf.where(there, size_class, before), seen.write(k, context)
+
+    nothing = tf.fill([size, LENGTH + 1], pitches)
+    begin = nothing if drawing is None else tf.where(known >= 0, known, nothing)
+    seen = tf.TensorArray(tf.int32, count, element_shape=[None, len(chain.sizes)])
+    start = (0, begin, tf.fill([size, 4], pitches), tf.fill([size], _UNKNOWN_LENGTH), seen)
+    _, drawn, _, _, seen = tf.while_loop(lambda k, *_: k < count, draw, start, parallel_iterations=1)
+    return Drawn(drawn[:, :LENGTH], tf.transpose(seen.stack(), [1, 0, 2])), onsets
