@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import io
 import json
 import re
@@ -25,7 +26,7 @@ from manymodes.files import replacing_file, save_keras
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import keras
     import numpy as np
@@ -166,12 +167,14 @@ def model_file(model: Path | None, program: str) -> Path:
 class Kind(NamedTuple):
     """The models that a program can use: "a model of letters", the command that trains them, and their modules.
 
-    The modules are by the registered names of the classes: {"fontgan>FontGAN": "fontgan.models.gan"}.
+    The modules are by the registered names of the classes: {"fontgan>FontGAN": "fontgan.models.gan"}. Former are the
+    registered names of classes that older versions had.
     """
 
     what: str
     program: str
     modules: Mapping[str, str]
+    former: Collection[str] = ()
 
 
 def load(model: str | Path | None, kind: Kind) -> Any:
@@ -183,8 +186,8 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
     """Load a model from a .keras file, uncompiled, with its path as ``file``; messages call it ``named`` and the path.
 
     Raises:
-        UserError: the file does not exist, is not a .keras file, or is damaged; or the model is of another kind, or
-            has parts that this version of the program does not know.
+        UserError: the file does not exist, is not a .keras file, or is damaged; or the model is of another kind, was
+            made by an older version, or has parts that this version of the program does not know.
     """
     file = existing_file(path, named)
     try:
@@ -197,6 +200,9 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
         raise UserError(f"{named} {file} is not a .keras file: give the model.keras of a run folder") from error
     if unpacked > _LARGEST_MODEL or _greatest(described) > _GREATEST_SIZE:
         raise UserError(f"{named} {file} is far larger than any model of this program: give the model.keras of a run")
+    older = f"{named} {file} was made by an older version: train again with python -m {kind.program}"
+    if name in kind.former:
+        raise UserError(older)
     if name not in kind.modules:
         raise UserError(f"{named} {file} holds a {class_name}, not {kind.what}: give one of {kind.program}")
 
@@ -205,6 +211,9 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
 
         importlib.import_module(kind.modules[name])
 
+    config = described.get("config")
+    if isinstance(config, dict) and not _needed_by(keras.saving.get_registered_object(name)) <= set(config):
+        raise UserError(older)
     parts = set(re.findall(r'"registered_name": "(\w+>\w+)"', text))
     if unknown := sorted(part for part in parts if keras.saving.get_registered_object(part) is None):
         raise UserError(
@@ -225,6 +234,12 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
         raise UserError(f"{named} {file} has weights that are NaN or infinite: its training diverged; train it anew")
     model.file = file
     return model
+
+
+def _needed_by(model: Any) -> set[str]:
+    """Return the keyword arguments without which a model cannot be built, none of an unknown class."""
+    parameters = [] if model is None else inspect.signature(model).parameters.values()
+    return {one.name for one in parameters if one.kind is one.KEYWORD_ONLY and one.default is one.empty}
 
 
 def _greatest(value: Any) -> int:

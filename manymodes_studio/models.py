@@ -9,6 +9,7 @@ from drumvae.playing import DRUM_MODEL
 from fontgan.lettering import LETTER_MODEL
 from manymodes import hub
 from manymodes.cli import UserError
+from melodygan.composing import MELODY_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 KINDS = {
     "melody-lstm": hub.Kind("an LSTM", "melodygan.train --lstm", {"melodygan>MelodyLSTM": "melodygan.models.lstm"}),
     "melody-attention": hub.Kind(
-        "a GAN with attention", "melodygan.train --attention", {"melodygan>AttentionGAN": "melodygan.models.attention"}
+        "a GAN", "melodygan.train --attention", {"melodygan>MelodyGAN": "melodygan.models.gan"}, MELODY_MODEL.former
     ),
     "drums-styles": DRUM_MODEL,
     "drums-groove": DRUM_MODEL._replace(program="drumvae.train --grooves"),

@@ -30,9 +30,9 @@ MELODY_MODEL = hub.Kind(
     {
         "melodygan>MelodyLSTM": "melodygan.models.lstm",
         "melodygan>MelodyGAN": "melodygan.models.gan",
-        "melodygan>AttentionGAN": "melodygan.models.attention",
         "melodygan>ReportedGAN": "melodygan.models.reported",
     },
+    former=("melodygan>AttentionGAN",),
 )
 AMOUNT = 0.3
 """Share of the bars of a variation that are composed anew."""

@@ -1,23 +1,22 @@
-"""Codecs: a tune as symbols per sixteenth, as (pitch, duration) pairs, and as the scalars of the report.
+"""Codecs: a tune as symbols per sixteenth, and as the scalars of the report.
 
 - **step form** (LSTM): one symbol per sixteenth: a MIDI number or ``r`` where something starts, ``_`` while it
   lasts, ``/`` between tunes. `to_steps`, `from_steps`, `StepVocabulary`.
-- **note form** (GAN): two integers per note, pitch symbol and duration symbol. `NoteVocabulary`.
 - **reported form** (``--as-reported``): one scalar in [−1, 1] per note, without rhythm. `ReportedCodec`.
 
-The order of symbols never depends on the order of the tunes.
+GANs write tunes on a grid, see `melodygan.data.grid`. The order of symbols never depends on the order of the tunes.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 STEPS_PER_QUARTER = 4
 DURATIONS_QUARTERS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -160,86 +159,6 @@ class StepVocabulary(_Codec):
     def decode(self, indices: Iterable[int]) -> list[str]:
         """Turn integers [steps] back into symbols."""
         return [self.symbols[index] for index in indices]
-
-
-# --- note form ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class NoteVocabulary(_Codec):
-    """The two alphabets of the note form: MIDI numbers and lengths in sixteenths, both ascending.
-
-    Pitch symbols: end 0, rest 1, then `pitches`. Duration symbols: end 0, then `durations`.
-    """
-
-    pitches: tuple[int, ...]
-    durations: tuple[int, ...]
-
-    END = 0
-    """The symbol, in both channels, of every step after the last note."""
-
-    PITCH_REST = 1
-    """The pitch symbol of a rest."""
-
-    @classmethod
-    def from_tunes(cls, tunes: Sequence[Tune]) -> Self:
-        """Collect the pitches and durations of tunes."""
-        durations = sorted({note.steps for tune in tunes for note in tune.notes})
-        return cls(tuple(_used_pitches(tunes)), tuple(durations))
-
-    @property
-    def n_pitches(self) -> int:
-        """The number of pitch symbols, end and rest included."""
-        return len(self.pitches) + 2
-
-    @property
-    def n_durations(self) -> int:
-        """The number of duration symbols, end included."""
-        return len(self.durations) + 1
-
-    def encode(self, tunes: Sequence[Tune], length: int) -> np.ndarray:
-        """Write tunes of at most ``length`` notes as int32 [tunes, length, 2]: pitch symbol and duration symbol.
-
-        Both are `END` after the last note.
-        """
-        pitches: dict[int | None, int] = {pitch: index for index, pitch in enumerate(self.pitches, start=2)}
-        pitches[None] = self.PITCH_REST
-        durations = {steps: index for index, steps in enumerate(self.durations, start=1)}
-        encoded = np.full((len(tunes), length, 2), self.END, np.int32)
-        for row, tune in zip(encoded, tunes, strict=True):
-            for place, note in enumerate(tune.notes):
-                row[place] = pitches[note.pitch], durations[note.steps]
-        return encoded
-
-    def decode(self, encoded: np.ndarray) -> tuple[Note, ...]:
-        """Read one tune, int [length, 2].
-
-        The tune stops at the first `END` of the pitch channel. A step before that whose duration is `END` has no
-        length and is left out.
-        """
-        notes = []
-        for pitch, duration in encoded.tolist():
-            if pitch == self.END:
-                break
-            if duration != self.END:
-                sounding = None if pitch == self.PITCH_REST else self.pitches[pitch - 2]
-                notes.append(Note(sounding, self.durations[duration - 1]))
-        return tuple(notes)
-
-
-def cut_windows(tunes: Iterable[Tune], length: int, stride: int) -> tuple[Tune, ...]:
-    """Cut each tune into windows of at most ``length`` notes that start every ``stride`` notes.
-
-    A tune that fits is one window. The last window of a longer one ends with the tune. Only a first window keeps the
-    upbeat of its tune.
-    """
-    windows = []
-    for tune in tunes:
-        last = max(0, len(tune.notes) - length)
-        for start in [*range(0, last, stride), last]:
-            pickup = 0 if start else tune.pickup_steps
-            windows.append(replace(tune, notes=tune.notes[start : start + length], pickup_steps=pickup))
-    return tuple(windows)
 
 
 # --- the reported form -------------------------------------------------------------------------------------

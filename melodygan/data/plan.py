@@ -1,7 +1,7 @@
-"""The plan of a whole tune: its form, its length, its pace, and which of its bars return.
+"""The plan of a whole tune for the LSTM: its form, its length, its pace, and which of its bars return.
 
-Without it, models compose good phrases but no form. In training they get the plan of each tune; they compose to the
-plans of training tunes, which are saved with them.
+Without it, the LSTM composes good phrases but no form. In training it gets the plan of each tune; it composes to the
+plans of training tunes, which are saved with it. The plan of a GAN is `melodygan.data.grid.Plan`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,13 @@ from melodygan.data.form import FORMS, METERS, Form, ends_on_the_tonic, form_of,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from melodygan.data.encoding import Note, Tune
+    from melodygan.data.encoding import Tune
 
 FASTEST = 32
 """The greatest pace, in notes and rests per two bars."""
 
 FARTHEST = 256
 """The greatest distance, in sixteenths, at which a bar returns."""
-
-SHORTEST_PHRASE = 4
-"""Notes of the shortest phrase that counts as returning."""
 
 MOST_LEFT = 16
 """The greatest count of bars to the end."""
@@ -136,29 +133,6 @@ def going_on(plans: Sequence[Plan], steps: int) -> list[Plan]:
     """Return the plans that are longer than ``steps`` sixteenths; if there is none, all of them, extended by these."""
     longer = [plan for plan in plans if plan.bars * METERS[plan.form.meter] > steps]
     return longer or [resized(plan, plan.bars + steps // METERS[plan.form.meter]) for plan in plans]
-
-
-def sources_of(notes: Sequence[Note]) -> list[int]:
-    """Return for each note the place that it comes from: an earlier one where a phrase returns, otherwise its own.
-
-    A phrase is at least `SHORTEST_PHRASE` notes with the same pitches and lengths as earlier ones; of several
-    the longest is taken, of equally long ones the latest.
-    """
-    sources: list[int] = []
-    while len(sources) < len(notes):
-        here = len(sources)
-        length, source = max((_common(notes, source, here), source) for source in range(here + 1))
-        if length < SHORTEST_PHRASE:
-            length, source = 1, here
-        # Its source may itself have returned.
-        sources += [here] if source == here else sources[source : source + length]
-    return sources
-
-
-def _common(notes: Sequence[Note], source: int, here: int) -> int:
-    """Return how many notes from ``source`` on equal those from ``here`` on, before the two would overlap."""
-    most = min(here - source, len(notes) - here)
-    return next((length for length in range(most) if notes[source + length] != notes[here + length]), most)
 
 
 def to_config(plans: Iterable[Plan]) -> list[list[Any]]:

@@ -129,6 +129,27 @@ def test_a_model_of_another_version(file):
     )
 
 
+@keras.saving.register_keras_serializable(package="scales")
+class Tuned(Scale):
+    """A class that an older version built without a pitch."""
+
+    def __init__(self, width=2, *, pitch, **kwargs):
+        super().__init__(width, **kwargs)
+        self.pitch = pitch
+
+    def get_config(self):
+        return {**super().get_config(), "pitch": self.pitch}
+
+
+def test_a_model_of_an_older_version(file, tmp_path):
+    older = "was made by an older version: train again with python -m scales.train"
+    assert refusal(file, hub.Kind("a song", "scales.train", {"scales>Song": "songs"}, ["scales>Scale"])) == older
+    kind = hub.Kind("a scale", "scales.train", {"scales>Tuned": __name__})
+    save_keras(Tuned(3, pitch=440), tmp_path / "tuned.keras")
+    rewrite(tmp_path / "tuned.keras", lambda _, kept: kept.replace(b'"pitch"', b'"hertz"'))
+    assert refusal(tmp_path / "tuned.keras", kind) == older
+
+
 def without_a_part(content):
     """Return weights without those of one layer."""
     edited = io.BytesIO(content)

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import keras
+from melodygan.models.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
 from scores import random_tunes
 
 from melodygan.data.encoding import NoteVocabulary, ReportedCodec, StepVocabulary
 from melodygan.data.plan import plan_of
-from melodygan.models.attention import AttentionGAN, build_attention_generator, build_light_critic, note_plans
 from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.models.lstm import MelodyLSTM
 from melodygan.models.reported import ReportedGAN, build_reported_discriminator, build_reported_generator

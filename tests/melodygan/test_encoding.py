@@ -7,11 +7,9 @@ from hypothesis import strategies as st
 
 from melodygan.data.encoding import (
     Note,
-    NoteVocabulary,
     ReportedCodec,
     StepVocabulary,
     Tune,
-    cut_windows,
     from_steps,
     length_of,
     pitch_name,
@@ -61,60 +59,14 @@ def test_step_symbols_that_no_tune_has(text, expected):
 def test_vocabularies_do_not_depend_on_the_order_of_tunes(corpus, data):
     other = data.draw(st.permutations(corpus))
     assert StepVocabulary.from_tunes(corpus) == StepVocabulary.from_tunes(other)
-    assert NoteVocabulary.from_tunes(corpus) == NoteVocabulary.from_tunes(other)
+    assert ReportedCodec.from_tunes(corpus) == ReportedCodec.from_tunes(other)
 
 
 @given(corpora)
 def test_configurations_survive_json(corpus):
-    for kind in (StepVocabulary, NoteVocabulary, ReportedCodec):
+    for kind in (StepVocabulary, ReportedCodec):
         symbols = kind.from_tunes(corpus)
         assert kind.from_config(json.loads(json.dumps(symbols.to_config()))) == symbols
-
-
-def test_known_note_form():
-    tune = Tune((Note(60, 4), Note(None, 2), Note(55, 8)))
-    vocabulary = NoteVocabulary.from_tunes([tune])
-    assert vocabulary == NoteVocabulary(pitches=(55, 60), durations=(2, 4, 8))
-    assert (vocabulary.n_pitches, vocabulary.n_durations) == (4, 4)
-    encoded = vocabulary.encode([tune], length=5)
-    assert encoded.dtype == np.int32
-    assert encoded.tolist() == [[[3, 2], [1, 1], [2, 3], [0, 0], [0, 0]]]
-
-
-@given(corpora, st.integers(0, 5))
-def test_note_form_loses_nothing(corpus, spare):
-    vocabulary = NoteVocabulary.from_tunes(corpus)
-    length = max(len(tune.notes) for tune in corpus) + spare
-    encoded = vocabulary.encode(corpus, length)
-    assert encoded.shape == (len(corpus), length, 2)
-    assert [vocabulary.decode(row) for row in encoded] == [tune.notes for tune in corpus]
-
-
-def test_the_pitch_channel_ends_a_tune():
-    vocabulary = NoteVocabulary((60, 62), (2, 4))
-    generated = np.array([[2, 1], [3, 0], [1, 2], [0, 2], [2, 1]])
-    assert vocabulary.decode(generated) == (Note(60, 2), Note(None, 4))
-
-
-def numbered(count, **about):
-    return Tune(tuple(Note(pitch, 1) for pitch in range(count)), **about)
-
-
-def test_windows_reach_the_end():
-    windows = cut_windows([numbered(7, pickup_steps=2), numbered(3)], length=4, stride=2)
-    starts = [[note.pitch for note in window.notes] for window in windows]
-    assert starts == [[0, 1, 2, 3], [2, 3, 4, 5], [3, 4, 5, 6], [0, 1, 2]]
-    assert [window.pickup_steps for window in windows] == [2, 0, 0, 0]
-
-
-@given(st.integers(0, 30), st.integers(1, 10), st.integers(1, 10))
-def test_windows_fit_and_end_with_the_tune(count, length, stride):
-    tune = numbered(count)
-    windows = cut_windows([tune], length, stride)
-    assert all(len(window.notes) == min(length, count) for window in windows)
-    assert windows[0].notes == tune.notes[:length]
-    assert windows[-1].notes == tune.notes[-length:]
-    assert len(set(windows)) == len(windows)
 
 
 @pytest.mark.parametrize(("pitch", "name"), [(60, "C4"), (72, "C5"), (70, "A#4"), (0, "C-1"), (127, "G9")])

@@ -8,11 +8,6 @@ alter what is composed, the tunes here change with it.
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from melodygan.data.encoding import HOLD, NoteVocabulary, StepVocabulary, Tune, pitch_name
-from melodygan.data.form import Form
-from melodygan.data.given import read_given
-from melodygan.data.plan import plan_of
 from melodygan.models.attention import (
     AttentionGAN,
     as_vector,
@@ -20,6 +15,11 @@ from melodygan.models.attention import (
     build_light_critic,
     note_plans,
 )
+
+from melodygan.data.encoding import HOLD, NoteVocabulary, StepVocabulary, Tune, pitch_name
+from melodygan.data.form import Form
+from melodygan.data.given import read_given
+from melodygan.data.plan import plan_of
 from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
 from melodygan.models.lstm import MelodyLSTM
 

@@ -5,13 +5,11 @@ import json
 
 import numpy as np
 import pytest
-from scores import random_tunes
 
 from melodygan.data.encoding import HOLD, Note, Tune, length_of, to_steps
 from melodygan.data.form import FORMS, METERS, Form
 from melodygan.data.plan import (
     FARTHEST,
-    SHORTEST_PHRASE,
     STEP_COLUMNS,
     Plan,
     as_steps,
@@ -20,7 +18,6 @@ from melodygan.data.plan import (
     plan_of,
     plans_like,
     resized,
-    sources_of,
     to_config,
 )
 
@@ -202,51 +199,6 @@ def test_plans_in_a_form(form, result):
 )
 def test_plans_of_a_length(bars, result):
     assert plans_like([A, B, C, D], None, None, bars) == result
-
-
-def phrase(text):
-    """Write notes of a quarter, a letter each."""
-    return [Note(ord(letter), 4) for letter in text]
-
-
-@pytest.mark.parametrize(
-    ("letters", "sources"),
-    [
-        ("a", [0]),
-        ("abcabc", [0, 1, 2, 3, 4, 5]),  # three notes are no phrase yet
-        ("abcdabcd", [0, 1, 2, 3, 0, 1, 2, 3]),
-        ("abcdxbcdabcd", [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3]),
-        # The longest phrase is taken: five notes from the beginning, not four from the middle.
-        ("abcdexabcdyabcde", [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 10, 0, 1, 2, 3, 4]),
-        # The third time it returns from the second, which came from the first: all come from the first.
-        ("abcdxabcdyabcd", [0, 1, 2, 3, 4, 0, 1, 2, 3, 9, 0, 1, 2, 3]),
-        # What returns is no part of itself: seven notes hold one of three, and not of four.
-        ("aaaaaaa", [0, 1, 2, 3, 4, 5, 6]),
-        ("aaaaaaaa", [0, 1, 2, 3, 0, 1, 2, 3]),
-    ],
-)
-def test_sources_by_hand(letters, sources):
-    assert sources_of(phrase(letters)) == sources
-
-
-def test_sources_are_earlier_notes_that_are_the_same():
-    returned = 0
-    for tune in (*TUNES, *random_tunes(20), *random_tunes(20, seed=1, lengths=(40, 60))):
-        notes = tune.notes * 2
-        phrases = [notes[place : place + SHORTEST_PHRASE] for place in range(len(notes) - SHORTEST_PHRASE + 1)]
-        sources = sources_of(notes)
-        assert [notes[source] for source in sources] == list(notes)
-        # They lead to new notes, not to returning ones.
-        assert [sources[source] for source in sources] == sources
-        for place, source in enumerate(sources):
-            around = range(max(0, place - SHORTEST_PHRASE + 1), min(place + 1, len(phrases)))
-            if source == place:
-                around = around[-1:] if place < len(phrases) else []
-            known = any(phrases[here] in phrases[: max(0, here - SHORTEST_PHRASE + 1)] for here in around)
-            # A new note begins no earlier phrase; a returning one is in one.
-            assert known == (source < place)
-            returned += source < place
-    assert returned > 1000
 
 
 def test_a_config_by_hand():

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from melodygan.models.attention import AttentionGAN, note_plans
 from scores import random_tunes
 
 from manymodes.cli import UserError
@@ -8,7 +9,6 @@ from melodygan.config import MelodyConfig
 from melodygan.data.corpus import split
 from melodygan.data.encoding import Note, NoteVocabulary, Tune
 from melodygan.metrics.musical import NO_TUNES, musical_distance
-from melodygan.models.attention import AttentionGAN, note_plans
 from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM, TuneBatches
 from melodygan.models.reported import ReportedGAN
