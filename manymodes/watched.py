@@ -16,6 +16,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -114,20 +115,22 @@ def _until_death(task: str, requests: Sequence[Any], seconds: float, command: Se
 def _ended(command: Sequence[str], sent: bytes, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
     """Run a process to its end, or kill it when the work that waits for it is to end."""
     pipe = subprocess.PIPE
-    # our own module, by our own interpreter
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:  # noqa: S603
-        unsent: bytes | None = sent
-        try:
-            while True:
-                try:
-                    output, errors = process.communicate(unsent, timeout=_CHECK_SECONDS)
-                except subprocess.TimeoutExpired:
-                    unsent = None  # the first call keeps it
-                    deadline.check()
-                else:
-                    return subprocess.CompletedProcess(command, process.returncode, output, errors)
-        finally:
-            process.kill()
+    with tempfile.TemporaryFile() as source:
+        # not through a pipe: `communicate` forgets, after a timeout, what did not fit into it
+        source.write(sent)
+        source.seek(0)
+        # our own module, by our own interpreter
+        with subprocess.Popen(command, stdin=source, stdout=pipe, stderr=pipe, env=environment) as process:  # noqa: S603
+            try:
+                while True:
+                    try:
+                        output, errors = process.communicate(timeout=_CHECK_SECONDS)
+                    except subprocess.TimeoutExpired:
+                        deadline.check()
+                    else:
+                        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+            finally:
+                process.kill()
 
 
 def _reason(code: int, seconds: float, memory: int) -> str:

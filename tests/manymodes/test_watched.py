@@ -52,6 +52,11 @@ def test_a_request_that_breaks_costs_only_itself(answers):
     ]
 
 
+def test_requests_may_be_longer_than_a_pipe(answers):
+    long = "x" * 1_000_000
+    assert answers(long) == [f"did {long}"]
+
+
 def test_answers_come_in_the_order_of_the_requests(answers):
     requests = [str(number) for number in range(120)]
     assert answers(*requests, jobs=2) == [f"did {number}" for number in range(120)]
