@@ -45,7 +45,7 @@ class Chain(keras.Layer):
     """
 
     def __init__(self, sizes: Sequence[int], tables: Sequence[Sequence[int]], symbols: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.sizes, self.tables, self.symbols = tuple(sizes), tuple(map(tuple, tables)), symbols
         rows = [math.prod(self.sizes[context] for context in table) for table in self.tables]
         strides = np.zeros((len(self.sizes), len(self.tables)), np.int32)
@@ -146,7 +146,8 @@ _PITCH_TABLES = (
     *(("last 1", "last 2"), ("last 2", "last 3"), ("last 4",), ("metre", "cell"), ("length", "mode")),
     *(("before", "length"), ("after", "mode"), ("start", "mode"), ("rhyme", "last 1"), ("above",), ("above 2",)),
     *(("above 4",), ("row", "cell"), ("length", "after"), ("metre", "cell", "last 1"), ("last 1", "length")),
-    *(("mode", "last 1"), ("next", "last 1"), ("next 2",), ("after", "last 1")),
+    *(("mode", "last 1"), ("next", "last 1"), ("next 2",), ("after", "last 1"), ("last 1", "last 2", "last 3")),
+    *(("last 1", "last 2", "length"), ("last 1", "before", "length")),
 )
 
 
@@ -259,6 +260,7 @@ def draw_kinds(chain: Chain, drawing: Drawing | None, plan: Spelled, *, given: t
             axis=1,
         )
         if drawing is None:
+            assert known is not None
             kind = known[n]
         else:
             # the first cell cannot hold anything

@@ -9,12 +9,14 @@ likelihood before the game begins; then the networks learn from the critic, thro
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+import melodygan.models.networks  # noqa: F401 - a saved model is made of its layers
 from manymodes import deadline
 from manymodes.nn.adversarial import AdversarialModel
 from melodygan.data.encoding import Tune, length_of, pitches_in
@@ -59,9 +61,9 @@ Errors of the chains add up along a tune; a little less noise makes up for that.
 ENDINGS = ("tonic", "free")
 """What a tune may end on: the tonic of its key, if a candidate does, or anything."""
 
-_KIND_PENALTY, _PITCH_PENALTY = 1.0, 2.0
+_KIND_PENALTY, _PITCH_PENALTY = 1.0, 4.0
 _SEMITONES = 5.0
-_CANDIDATES = 3  # tunes drawn for each one that is wanted, at least
+_CANDIDATES = 2  # tunes drawn for each one that is wanted, at least
 _LEAST_DRAWN = 48
 _MOST_ROUNDS = 8
 _FEWEST_NOTES, _FEWEST_PITCHES = 8, 4  # below which it is a signal, not a tune
@@ -86,6 +88,7 @@ class MelodyGAN(AdversarialModel):
         self.plans = np.asarray(plans, np.int32)
         self.kind_chain, self.pitch_chain = kind_chain(), pitch_chain(pitches)
         self.kind_chain.trainable = self.pitch_chain.trainable = False
+        self.redrawn = 0  # tunes that the last call drew again
         self._drawn = tf.function(self._draw, reduce_retracing=True)
 
     def get_config(self) -> dict[str, Any]:
@@ -117,12 +120,12 @@ class MelodyGAN(AdversarialModel):
         kinds = np.array([*[ONSET] * self.pitches, HOLD, REST, OUTSIDE], np.int32)[symbols]
         heights = np.where(symbols < self.pitches, symbols, -1).astype(np.int32)
         contexts = draw_kinds(self.kind_chain, None, plan, given=tf.constant(kinds)).contexts.numpy()
-        new = (kinds != OUTSIDE) & (plan.layout.rhythm.numpy() == np.arange(LENGTH))
+        new = (kinds != OUTSIDE) & (np.asarray(plan.layout.rhythm) == np.arange(LENGTH))
         self.kind_chain.learn(contexts[new], kinds[new], penalty=_KIND_PENALTY, seed=seed)
         drawn, onsets = draw_pitches(self.pitch_chain, None, tf.constant(kinds), plan, given=tf.constant(heights))
         cells = onsets.cells.numpy()[:, :-2]
         there = np.minimum(cells, LENGTH - 1)
-        new = (cells < LENGTH) & (np.take_along_axis(plan.layout.source.numpy(), there, axis=1) == cells)
+        new = (cells < LENGTH) & (np.take_along_axis(np.asarray(plan.layout.source), there, axis=1) == cells)
         chosen = np.take_along_axis(heights, there, axis=1)
         self.pitch_chain.learn(drawn.contexts.numpy()[new], chosen[new], penalty=_PITCH_PENALTY, seed=seed)
 
@@ -281,7 +284,9 @@ class MelodyGAN(AdversarialModel):
 
         def draw(plans: Sequence[Plan], number: int) -> Iterator[tuple[Note, ...]]:
             given = [np.tile(part, (len(plans), 1)).astype(np.int32) for part in (kinds, pitches)]
-            return self.drawn(plans, [seed, number], given=(given[0], given[1]), **choice)
+            for notes in self.drawn(plans, [seed, number], given=(given[0], given[1]), **choice):
+                begins = itertools.accumulate((note.steps for note in notes), initial=plans[0].lead)
+                yield notes if begin in begins else ()  # the bars must not prolong the note before them
 
         return self._chosen([plan] * count, seed, ending, draw)
 
@@ -293,6 +298,7 @@ class MelodyGAN(AdversarialModel):
         draw: Callable[[Sequence[Plan], int], Iterator[tuple[Note, ...]]],
     ) -> list[Tune]:
         """Draw candidates for each plan until there is a whole tune that ends well, and count those left over."""
+        self.redrawn = 0
         best: dict[int, tuple[Note, ...]] = {}
         closed: set[int] = set()
         for number in range(_MOST_ROUNDS):
@@ -300,6 +306,7 @@ class MelodyGAN(AdversarialModel):
             pending = [place for place in range(len(plans)) if place not in closed]
             if not pending or (number and len(best) == len(plans)):
                 break
+            self.redrawn += len(pending) if number else 0
             repeated = np.repeat(pending, max(_CANDIDATES, -(-_LEAST_DRAWN // len(pending)))).tolist()
             for place, notes in zip(repeated, draw([plans[place] for place in repeated], number), strict=True):
                 if not _is_whole(notes):

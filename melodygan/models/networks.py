@@ -1,6 +1,7 @@
 """The networks of the melody GANs: the report's dense generator and recurrent critic, on the grid of bars.
 
-Notation as in `melodygan.models.chain`; Z latents.
+Notation as in `melodygan.models.chain`; Z latents. Layers that read conditions compute in float32: 16 bits do not hold
+the number of every cell.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def build_generator(
     *,
     latent_dim: int = 64,
     widths: Sequence[int] = (256, 512, 1024),
-    channels: Sequence[int] = (64, 96, 64),
+    channels: Sequence[int] = (32, 96, 64),
     heads: int = 0,
     noise: float = 0.0,
     l2: float = 0.0,
@@ -92,14 +93,14 @@ def build_generator(
     """
     inputs = keras.Input((latent_dim + CONDITIONS,), name="latents")
     conditions = inputs[:, latent_dim:]
-    x = layers.Concatenate()([inputs[:, :latent_dim], FormFeatures()(conditions)])
+    x = layers.Concatenate()([inputs[:, :latent_dim], FormFeatures(dtype="float32")(conditions)])
     for width in widths:
         x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
         x = layers.LeakyReLU(LEAK)(x)
         x = layers.BatchNormalization(momentum=0.8)(x)
         # After the normalisation: before it, L2 shrinks the signal until the noise is all that passes.
         x = with_noise(x, noise)
-    cells = PlanFeatures()(conditions)
+    cells = PlanFeatures(dtype="float32")(conditions)
     x = layers.Dense(LENGTH // 16 * channels[0], kernel_regularizer=kernel_l2(l2))(x)
     x = layers.Reshape((LENGTH // 16, channels[0]))(x)
     for width, step in zip(channels, (16, 4, 1), strict=True):
@@ -226,11 +227,11 @@ def build_critic(
         for width in channels[1:]:
             x = layers.LeakyReLU(LEAK)(layers.Conv1D(width, 5, strides=2, padding="same")(x))
         x = with_noise(layers.LeakyReLU(LEAK)(layers.Dense(channels[1], **regularised)(layers.Flatten()(x))), noise)
-    alike = layers.Flatten()(RowSimilarity()(beats, conditions))
+    alike = layers.Flatten()(RowSimilarity(dtype="float32")(beats, conditions))
     alike = layers.LeakyReLU(LEAK)(layers.Dense(channels[1], **regularised)(alike))
     histogram = layers.GlobalAveragePooling1D(name="histogram")(both)
     histogram = layers.LeakyReLU(LEAK)(layers.Dense(64, **regularised)(histogram))
-    x = layers.Concatenate()([x, alike, histogram, FormFeatures()(conditions)])
+    x = layers.Concatenate()([x, alike, histogram, FormFeatures(dtype="float32")(conditions)])
     for width in widths:
         x = layers.Dense(width, **regularised)(x)
         # No normalisation: after one, only L2 acts on the size of a kernel, which Adam turns into a steady pull to

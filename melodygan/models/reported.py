@@ -15,7 +15,7 @@ from keras import layers
 from manymodes.nn.adversarial import AdversarialModel
 from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import ReportedCodec
-from melodygan.models.gan import LEAK, kernel_l2, with_noise
+from melodygan.models.networks import LEAK, kernel_l2, with_noise
 
 if TYPE_CHECKING:
     from melodygan.data.encoding import Note
@@ -51,7 +51,7 @@ def build_reported_discriminator(
 ) -> keras.Model:
     """Return notes [B, length, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss.
 
-    Arguments are as in `melodygan.models.gan.build_discriminator`; with another kind of LSTM layer as ``recurrence``,
+    Arguments are as in `melodygan.models.networks.build_critic`; with another kind of LSTM layer as ``recurrence``,
     weights and results are the same, only the speed differs.
     """
     use_cudnn = "auto" if fused_lstm else False

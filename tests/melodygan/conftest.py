@@ -65,14 +65,26 @@ def at_prompt(at_prompt, environment, monkeypatch):
 
 
 @pytest.fixture
-def small_networks(eager, monkeypatch):
-    """Train networks of a few units on a few notes, step by step."""
+def quick_chains(monkeypatch):
+    """Let chains learn in a few steps."""
+    from melodygan.models.chain import Chain
+
+    for name, value in (("steps", 3), ("batch", 64)):
+        monkeypatch.setitem(Chain.learn.__kwdefaults__, name, value)
+
+
+@pytest.fixture
+def small_networks(eager, quick_chains, monkeypatch):
+    """Train networks of a few units on a grid of a few bars, step by step."""
+    from smallgrid import small_grid
+
     from melodygan import trainer
 
     for name, sizes in (
-        ("build_generator", {"latent_dim": 2, "widths": (4,), "plan": 2, "channels": (4, 4)}),
-        ("build_discriminator", {"channels": (4, 4, 4), "widths": (4,), "histogram_width": 4}),
+        ("build_generator", {"latent_dim": 2, "widths": (4,), "channels": (4, 4, 4)}),
+        ("build_critic", {"channels": (4, 4, 4), "widths": (4,)}),
     ):
         monkeypatch.setattr(trainer, name, functools.partial(getattr(trainer, name), **sizes))
-    monkeypatch.setattr(trainer, "NOTES_A_TUNE", 8)
     monkeypatch.setattr(trainer, "_TUNES_JUDGED", 5)
+    with small_grid():
+        yield

@@ -7,23 +7,17 @@ alter what is composed, the tunes here change with it.
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from melodygan.models.attention import (
-    AttentionGAN,
-    as_vector,
-    build_attention_generator,
-    build_light_critic,
-    note_plans,
-)
 
-from melodygan.data.encoding import HOLD, NoteVocabulary, StepVocabulary, Tune, pitch_name
+from melodygan.data.encoding import HOLD, StepVocabulary, Tune, pitch_name
 from melodygan.data.form import Form
 from melodygan.data.given import read_given
+from melodygan.data.grid import to_grid, to_rows
 from melodygan.data.plan import plan_of
-from melodygan.models.gan import MelodyGAN, build_discriminator, build_generator
+from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM
+from melodygan.models.networks import build_critic, build_generator
 
-LENGTH = 16
+LOWEST, PITCHES = 60, 15
 DECIDED = 6.0  # what the weights of the logits are multiplied by
 HELD = 4.0  # what is added to the logit of a hold: with as many symbols for notes, all would be short
 NUDGE = 1e-4  # a thousand times what float32 rounds off
@@ -56,21 +50,22 @@ def lstm():
     return model
 
 
-def gan():
-    vocabulary = NoteVocabulary.from_tunes(TUNES)
-    sizes = (LENGTH, vocabulary.n_pitches + vocabulary.n_durations)
-    generator = build_generator(*sizes, latent_dim=4, widths=(8,), plan=8, channels=(8, 8))
-    throw(generator, 3)
-    return MelodyGAN(generator, build_discriminator(*sizes, units=2, widths=(4,)), vocabulary=vocabulary)
+def gan(heads=0):
+    generator = build_generator(PITCHES, latent_dim=4, widths=(8,), channels=(4, 4, 4), heads=heads)
+    throw(generator, 3 + heads)
+    critic = build_critic(PITCHES, units=2, channels=(4, 4, 4), widths=(4,))
+    plans = to_rows(to_grid(tune).plan for tune in TUNES)
+    model = MelodyGAN(generator, critic, lowest=LOWEST, pitches=PITCHES, plans=plans)
+    rng = np.random.default_rng(2)
+    for chain in (model.kind_chain, model.pitch_chain):
+        chain.weight.assign(rng.uniform(-1, 1, chain.weight.shape))
+    head = model.averaged_generator.get_layer("logits")
+    head.bias.assign(HELD * np.eye(head.bias.shape[0])[0])
+    return model
 
 
 def attention():
-    vocabulary = NoteVocabulary.from_tunes(TUNES)
-    alphabets = (vocabulary.n_pitches, vocabulary.n_durations)
-    generator = build_attention_generator(LENGTH, sum(alphabets), latent_dim=4, channels=(8, 8, 8), heads=2)
-    throw(generator, 2)
-    critic = build_light_critic(LENGTH, *alphabets, channels=(4,))
-    return AttentionGAN(generator, critic, vocabulary=vocabulary, plans=note_plans(TUNES, LENGTH))
+    return gan(heads=2)
 
 
 @pytest.fixture(scope="module")
@@ -119,37 +114,76 @@ COMPOSED = {
     ),
     "gan": (
         "gan",
-        lambda model: model.generate(3, seed=0),
+        lambda model: notes_of(model.compose(3, seed=0)),
         [
-            "r:4 C5:12 D5:2 D5:2 F4:2 A4:8 E4:12 D4:12 D5:12 r:8 F4:8 F4:8 A4:12",
-            "A4:6 F4:12 D4:12 D4:12 D4:8 F4:12 F4:2 D5:12 F4:2 D5:12 r:2 C5:2 C5:2",
-            "F4:8 A4:2 D5:2 G4:2 A4:8 A4:12 C5:2 F4:12 F4:12 D4:12 E4:12 E4:12 C5:4",
+            "A#4:1 F4:1 A#4:1 G#4:1 C#4:4 F4:4 A#4:1 F4:1 A#4:1 G#4:1 C#4:4 F4:5 A#4:5 D5:6",
+            "F4:1 F4:11 r:1 A#4:7 F4:1 E4:1 F4:2 D5:1 C5:19 r:1 A#4:1 r:3 C#4:2 C4:5 r:1 F4:1 r:6",
+            "G4:1 C4:2 F4:1 C#4:4 F4:1 D5:8 r:7 E4:1 F4:2 D5:1 C4:4 A#4:1 F4:7 r:5 G4:5 C#4:2 r:5 F4:5 B4:2",
         ],
     ),
     "gan, of a length, at a temperature": (
         "gan",
-        lambda model: model.generate(3, seed=1, bars=1, temperature=0.5),
-        ["E4:12 D4:4", "A4:6 C5:10", "E4:6 C5:4 A4:6"],
-    ),
-    "attention, to its plans": (
-        "attention",
-        lambda model: model.compose(3, [0, 1], conditions=as_vector(tf.constant(model.plans))),
+        lambda model: notes_of(model.compose(3, seed=1, bars=4, temperature=0.5, ending="free")),
         [
-            "r:2 r:8 C4:2 D4:2 D4:2 D4:2 D4:2 r:2 r:8 C4:2 D4:2",
-            "r:2 A4:8 C4:8 D4:2 C4:8 D4:2 C4:2 F4:2 F4:2 A4:2",
-            "A4:2 D5:8 D5:8 A4:8 A4:2 D5:8 D5:8 A4:8 A4:2",
+            "F4:1 F4:1 C#4:2 F4:1 C#4:3 F4:1 C#4:8 r:7 G4:1 G4:1 G4:2 A4:1 E4:3 F4:1 G4:5 C#4:4 r:6",
+            "F4:1 C4:1 C#4:2 C4:4 G4:1 E4:8 r:7 A#4:1 F4:1 C#5:2 G4:4 F4:1 G4:15",
+            "E4:1 F4:1 C#4:2 F4:8 r:12 E4:1 F4:1 C#5:2 D5:11 r:9",
+        ],
+    ),
+    "gan, some bars anew": (
+        "gan",
+        lambda model: notes_of(model.recompose(TUNES[1], 2, 3, 2, seed=0)),
+        [
+            "G4:8 E4:4 r:13 F4:7 C#5:3 G4:1 E4:4 D4:8 r:4 C4:12",
+            "G4:8 E4:4 r:8 A#4:1 F4:2 r:1 A#4:5 F4:7 E4:4 D4:8 r:4 C4:12",
+        ],
+    ),
+    "attention": (
+        "attention",
+        lambda model: notes_of(model.compose(3, seed=0)),
+        [
+            (
+                "E4:1 r:1 C#4:2 r:1 D#4:1 r:2 E4:1 F#4:2 r:1 E4:1 r:1 "
+                "C#4:2 r:1 D#4:1 r:2 E4:1 F#4:2 r:2 D#4:1 A4:2 D#4:1 D#4:4 D#4:3"
+            ),
+            "E4:1 r:8 E4:3 C#4:1 D#4:7 E4:1 C#4:1 C#5:1 F#4:1 G4:1 r:8 E4:3 F#4:5 r:4 D#4:1 r:5 D5:2 r:4 G4:1 r:6",
+            (
+                "E4:1 C#4:2 r:1 C#4:4 D#4:1 G4:4 r:8 F#4:2 r:1 G4:1 "
+                "D#4:2 r:1 D#4:4 E4:1 E4:3 D5:1 r:12 D#4:1 D#4:1 A4:1 r:12"
+            ),
         ],
     ),
     "attention, in a form": (
         "attention",
-        lambda model: model.generate(3, seed=1, meter="3/4", mode="minor", temperature=0.5),
+        lambda model: notes_of(model.compose(3, seed=1, meter="3/4", mode="minor", temperature=0.5)),
         [
-            "A4:8 A4:8 D5:8 D5:8 A4:8 A4:8 D5:8 D5:8 D5:8",
-            "A4:8 A4:8 D5:8 A4:8 A4:8 A4:8 D5:8 A4:8 D5:8",
-            "r:2 D5:8 D5:8 D5:8 r:2 D5:8 D5:8 D5:8 D5:8",
+            (
+                "E4:1 C#4:1 E4:2 D#4:1 D#4:4 D#4:2 F#4:1 E4:1 C#4:1 "
+                "E4:2 D#4:1 D#4:4 D#4:2 F#4:2 D#4:1 B4:2 D#4:1 D#4:4 G4:3"
+            ),
+            (
+                "E4:1 C#4:1 B4:2 D#4:1 F#4:1 r:1 C#4:2 r:2 F#4:1 E4:1 C#4:1 "
+                "B4:2 D#4:1 F#4:1 r:1 C#4:2 r:2 F#4:1 D#4:1 r:4 D#4:1 D#4:6"
+            ),
+            (
+                "E4:1 C#4:1 E4:2 D#4:1 D#4:1 r:3 D#4:2 F#4:1 E4:1 C#4:1 E4:2 "
+                "D#4:1 D#4:1 r:3 D#4:2 F#4:1 C#4:1 D#4:1 r:2 D#4:1 D#4:1 r:3 G4:3"
+            ),
+        ],
+    ),
+    "attention, like a tune": (
+        "attention",
+        lambda model: notes_of(model.compose(2, seed=2, like=TUNES[0])),
+        [
+            "E4:1 r:5 D#4:2 C#4:1 r:5 C#5:2 F#4:1 r:5 B4:2 E4:1 r:7 E4:1 r:5 D#4:2 C#4:1 r:5 C#5:2",
+            "r:1 G4:2 r:4 C4:1 r:1 F#4:2 r:4 E4:1 r:1 D#4:2 r:4 D5:1 r:1 B4:2 r:6 G4:2 r:4 C4:1 r:1 F#4:2 r:4 E4:1",
         ],
     ),
 }
+
+
+def notes_of(tunes):
+    return [tune.notes for tune in tunes]
 
 
 def spelt(tunes):

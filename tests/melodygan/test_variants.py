@@ -1,18 +1,19 @@
 import keras
 import numpy as np
 import pytest
-from melodygan.models.attention import AttentionGAN, note_plans
 from scores import random_tunes
 
 from manymodes.cli import UserError
 from melodygan.config import MelodyConfig
 from melodygan.data.corpus import split
-from melodygan.data.encoding import Note, NoteVocabulary, Tune
+from melodygan.data.encoding import Note, Tune
+from melodygan.data.grid import LENGTH, from_row, to_grid
 from melodygan.metrics.musical import NO_TUNES, musical_distance
 from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM, TuneBatches
+from melodygan.models.networks import FormFeatures, PlanFeatures
 from melodygan.models.reported import ReportedGAN
-from melodygan.trainer import NOTES_A_TUNE, PENALTY_SETTINGS, PLANNED_NOTES, prepare, tunes_that_fit
+from melodygan.trainer import PENALTY_SETTINGS, grid_examples, prepare
 
 TUNES = random_tunes(40)
 SIDES = split(TUNES, 0)
@@ -24,26 +25,22 @@ def config(**changed):
     return MelodyConfig(**{"corpus": "forty tunes", **small, **changed})
 
 
-def tune_of(count):
-    return Tune(tuple(Note(60 + n % 5, 4) for n in range(count)))
+@pytest.fixture(autouse=True)
+def _quick_chains(quick_chains):
+    """No test here asks what the chains have learned."""
 
 
 def layers_of(model, kind):
     return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
 
 
-def test_a_few_long_tunes_are_left_out():
-    tunes = [tune_of(5)] * 9 + [tune_of(11)]
-    assert tunes_that_fit(tunes, 10) == tuple(tunes[:9])
-
-
-def test_many_long_tunes_are_cut():
-    tunes = [tune_of(5)] * 8 + [tune_of(15)] * 2
-    kept = tunes_that_fit(tunes, 10)
-    assert len(kept) == 8 + 2 * 2
-    assert all(len(tune.notes) <= 10 for tune in kept)
-    assert kept[8].notes == tunes[8].notes[:10]
-    assert kept[9].notes == tunes[8].notes[5:]
+def test_tunes_are_laid_out_on_the_grid():
+    tunes = [Tune((Note(60, 4), Note(None, 2), Note(64, 2)), meter="4/4"), Tune((Note(60, LENGTH + 1),))]
+    symbols, conditions = grid_examples(tunes, 58, 10)
+    assert symbols.shape == (1, LENGTH)  # the other one is too long
+    hold, rest, outside = 10, 11, 12
+    assert symbols[0, :10].tolist() == [2, hold, hold, hold, rest, hold, 6, hold, outside, outside]
+    assert len(conditions) == 1
 
 
 @pytest.mark.parametrize(
@@ -55,8 +52,8 @@ def test_many_long_tunes_are_cut():
         ({"wgan": True}, MelodyGAN, {"objective": "wasserstein", "penalty_weight": 0.02}),
         ({"wgan": True, "penalty": "clip"}, MelodyGAN, PENALTY_SETTINGS["clip"]),
         ({"wgan": True, "penalty": "gradient"}, MelodyGAN, PENALTY_SETTINGS["gradient"]),
-        ({"attention": True, "units": None}, AttentionGAN, {"objective": "relativistic", "penalty_weight": 0.4}),
-        ({"attention": True, "units": None, "wgan": True}, AttentionGAN, {"objective": "wasserstein"}),
+        ({"attention": True, "units": None}, MelodyGAN, {"objective": "relativistic", "penalty_weight": 0.4}),
+        ({"attention": True, "units": None, "wgan": True}, MelodyGAN, {"objective": "wasserstein"}),
         (AS_REPORTED, ReportedGAN, {"objective": "bce", "discriminator_steps": 1, "averaging": 0, "latent_dim": 1000}),
         ({**AS_REPORTED, "wgan": True}, ReportedGAN, {"objective": "wasserstein", "penalty": "none"}),
     ],
@@ -79,8 +76,7 @@ def test_a_critic_suits_its_penalty(penalty, fused):
     assert scales == [10] * (penalty == "r1r2")
     # cuDNN's LSTM has no second derivative
     assert {layer.use_cudnn for layer in layers_of(model.discriminator, keras.layers.LSTM)} == {fused}
-    assert model.generator.output_shape == model.discriminator.input_shape
-    assert model.generator.output_shape[1] == NOTES_A_TUNE
+    assert model.generator.output_shape[1] == model.discriminator.input_shape[0][1] == LENGTH
 
 
 @pytest.mark.parametrize(
@@ -97,12 +93,25 @@ def test_optimizers_are_those_of_the_papers(changed, kind, rate):
         assert float(optimizer.learning_rate) == pytest.approx(rate)
 
 
-def test_an_attention_gan_learns_notes_with_their_plans():
-    training = prepare(config(attention=True, units=None), SIDES, 0, None)
-    notes, plans = training.batches[0]
-    assert (notes.shape, len(plans)) == ((4, PLANNED_NOTES, 2), 4)
-    kept = tunes_that_fit(SIDES.train, PLANNED_NOTES)
-    np.testing.assert_array_equal(training.model.plans, note_plans(kept, PLANNED_NOTES))
+@pytest.mark.parametrize("attention", [False, True])
+def test_a_gan_learns_tunes_on_the_grid_with_their_plans(attention):
+    training = prepare(config(attention=attention, units=None if attention else 2), SIDES, 0, None)
+    model = training.model
+    symbols, conditions = training.batches[0]
+    assert (symbols.shape, len(conditions)) == ((4, LENGTH), 4)
+    heights = [note.pitch for tune in TUNES for note in tune.notes]
+    assert (model.lowest, model.pitches) == (min(heights), max(heights) - min(heights) + 1)
+    assert list(map(from_row, model.plans)) == [to_grid(tune).plan for tune in SIDES.train]
+    attending = layers_of(model.generator, keras.layers.MultiHeadAttention)
+    recurrent = layers_of(model.discriminator, keras.layers.LSTM)
+    assert (bool(attending), bool(recurrent)) == (attention, not attention)
+    assert any(weight.numpy().any() for weight in model.kind_chain.weights)  # the chains have learned
+
+
+def test_tunes_that_are_all_too_long():
+    long = split([Tune((Note(60 + n, LENGTH + 1),)) for n in range(10)], 0)
+    with pytest.raises(UserError, match="all tunes of forty tunes are longer than a GAN writes"):
+        prepare(config(), long, 0, None)
 
 
 @pytest.mark.parametrize(("noise", "l2", "as_reported"), [(0.2, 0.0, False), (0.0, 0.03, False), (0.2, 0.03, True)])
@@ -137,13 +146,15 @@ def test_the_lstm():
     assert set(training.model.vocabulary.symbols) == symbols | {"/", "_", "r"}
 
 
-def test_the_measure_of_a_model_and_of_silence():
+def test_the_measure_of_a_model_and_of_silence(monkeypatch):
+    monkeypatch.setattr("melodygan.trainer._TUNES_JUDGED", 20)
     training = prepare(config(), SIDES, 0, None)
     result = training.measure(1, False)
     assert training.measure(1, False) == result
     assert 0 <= result["musical_distance"] <= 2
     head = training.model.averaged_generator.get_layer("logits")
-    head.set_weights([np.zeros_like(head.kernel), 1000 * np.eye(head.bias.shape[0])[NoteVocabulary.END]])
+    rest = 1
+    head.set_weights([np.zeros_like(head.kernel), 1000 * np.eye(head.bias.shape[0])[rest]])
     assert training.measure(1, False) == NO_TUNES
     # one tune again and again is nearer
     one = musical_distance([TUNES[0].notes] * 20, [tune.notes for tune in SIDES.validation])
@@ -154,7 +165,10 @@ def test_mixed_precision():
     before = keras.config.dtype_policy()
     try:
         model = prepare(config(mixed_precision=True, penalty="none"), SIDES, 0, None).model
-        assert model.generator(np.zeros((1, model.latent_dim))).dtype == "float32"
+        assert model.generator(np.zeros((1, model.generator.input_shape[-1]))).dtype == "float32"
         assert {layer.compute_dtype for layer in layers_of(model.generator, keras.layers.Dense)} == {"bfloat16"}
+        # 16 bits do not hold the number of every cell
+        reading = [layer for kind in (PlanFeatures, FormFeatures) for layer in layers_of(model.generator, kind)]
+        assert [layer.compute_dtype for layer in reading] == ["float32"] * 2
     finally:
         keras.config.set_dtype_policy(before)

@@ -1,0 +1,222 @@
+"""Chains: log-linear models, and drawing by them cell by cell."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from smallgrid import CELLS, small_grid
+
+from melodygan.data.encoding import Note, Tune
+from melodygan.data.grid import HOLD, ONSET, OUTSIDE, REST, to_grid, to_rows
+from melodygan.models.chain import (
+    KIND_CONTEXTS,
+    KINDS,
+    Chain,
+    Drawing,
+    conditions_of,
+    draw_kinds,
+    draw_pitches,
+    following_place,
+    kind_chain,
+    onsets_of,
+    pitch_chain,
+    pitch_contexts,
+    spelled,
+)
+
+PITCHES, LOWEST = 8, 60
+BAR = [Note(60, 4), Note(62, 2), Note(64, 2), Note(67, 8)]
+TUNES = [
+    Tune((*BAR, Note(65, 8), Note(None, 4), Note(62, 4), *BAR), meter="4/4", key="C major"),
+    Tune((Note(67, 4), *[Note(60, 6), Note(62, 2), Note(64, 4)] * 3, Note(60, 8)), meter="3/4", pickup_steps=4),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_cells():
+    with small_grid():
+        yield
+
+
+@pytest.fixture(scope="module")
+def grids(_few_cells):
+    return [to_grid(tune) for tune in TUNES]
+
+
+@pytest.fixture(scope="module")
+def plan(grids):
+    return spelled(tf.constant(conditions_of(to_rows(grid.plan for grid in grids))))
+
+
+@pytest.fixture(scope="module")
+def kinds(grids):
+    return np.array([grid.types for grid in grids], np.int32)
+
+
+@pytest.fixture(scope="module")
+def heights(grids, kinds):
+    return np.where(kinds == ONSET, [grid.pitches - LOWEST for grid in grids], -1).astype(np.int32)
+
+
+def thrown(chain, seed=0):
+    """Give a chain weights by the throw of dice."""
+    chain.weight.assign(np.random.default_rng(seed).normal(size=chain.weight.shape))
+    return chain
+
+
+def random_drawing(symbols, seed=0, count=2):
+    rng = np.random.default_rng(seed)
+    shape = (count, CELLS, symbols)
+    return Drawing(tf.constant(rng.normal(size=shape), tf.float32), tf.constant(rng.gumbel(size=shape), tf.float32))
+
+
+def decided_drawing(symbols, choice):
+    """Return a drawing that must draw one choice of symbols [B, L]."""
+    logits = 1e3 * tf.one_hot(choice, symbols)
+    return Drawing(logits, tf.zeros_like(logits))
+
+
+def test_logits_are_sums_over_tables():
+    chain = Chain([2, 3], [(0,), (0, 1)], 2)
+    assert chain.weight.shape == (2 + 2 * 3, 2)
+    table = np.arange(16.0).reshape(8, 2)
+    chain.weight.assign(table)
+    contexts = tf.constant([[[0, 0], [0, 2]], [[1, 0], [1, 2]]])
+    rows = [[(0, 2), (0, 4)], [(1, 5), (1, 7)]]
+    assert chain(contexts).numpy().tolist() == [[table[list(pair)].sum(0).tolist() for pair in row] for row in rows]
+
+
+def test_a_chain_learns_the_frequencies_of_a_table():
+    rng = np.random.default_rng(0)
+    contexts = rng.integers(0, 2, (4000, 1))
+    frequencies = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
+    symbols = np.array([rng.choice(3, p=frequencies[context]) for context in contexts[:, 0]])
+    chain = Chain([2], [(0,)], 3)
+
+    def likelihood():
+        logits = chain(tf.constant(contexts, tf.int32))
+        return -float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(symbols, logits)))
+
+    before = likelihood()
+    chain.learn(contexts, symbols, penalty=0.1, seed=0, steps=200, batch=1000)
+    assert before == pytest.approx(-np.log(3))
+    assert likelihood() > before + 0.2
+    learned = tf.nn.softmax(chain(tf.constant([[0], [1]]))).numpy()
+    counted = np.array([np.bincount(symbols[contexts[:, 0] == n], minlength=3) / (contexts == n).sum() for n in (0, 1)])
+    np.testing.assert_allclose(learned, counted, atol=0.01)
+    weights = chain.weight.numpy()
+    chain.weight.assign(np.zeros_like(weights))
+    chain.learn(contexts, symbols, penalty=0.1, seed=0, steps=200, batch=1000)
+    np.testing.assert_array_equal(chain.weight, weights)  # by the seed
+
+
+def test_a_chain_is_saved_whole():
+    chain = kind_chain()
+    again = Chain.from_config(chain.get_config())
+    assert (again.sizes, again.tables, again.symbols) == (chain.sizes, chain.tables, chain.symbols)
+
+
+def test_contexts_stay_within_their_sizes(plan, kinds, heights):
+    contexts = draw_kinds(kind_chain(), None, plan, given=tf.constant(kinds)).contexts.numpy()
+    assert (contexts >= 0).all()
+    assert (contexts < list(KIND_CONTEXTS.values())).all()
+    drawn, onsets = draw_pitches(pitch_chain(PITCHES), None, tf.constant(kinds), plan, given=tf.constant(heights))
+    there = onsets.cells.numpy()[:, :-2] < CELLS
+    contexts = drawn.contexts.numpy()[there]
+    assert (contexts >= 0).all()
+    assert (contexts < list(pitch_contexts(PITCHES).values())).all()
+
+
+@pytest.mark.parametrize("drawing", [False, True])
+def test_what_is_given_is_not_drawn(plan, kinds, heights, drawing):
+    of_kinds, of_pitches = (random_drawing(size) if drawing else None for size in (KINDS, PITCHES))
+    given = tf.constant(kinds), tf.constant(heights)
+    np.testing.assert_array_equal(draw_kinds(kind_chain(), of_kinds, plan, given=given[0]).symbols, kinds)
+    drawn, onsets = draw_pitches(pitch_chain(PITCHES), of_pitches, given[0], plan, given=given[1])
+    np.testing.assert_array_equal(drawn.symbols, np.where(kinds == ONSET, heights, PITCHES))
+    cells = onsets.cells.numpy()
+    assert [row[row < CELLS].tolist() for row in cells] == [np.flatnonzero(row == ONSET).tolist() for row in kinds]
+
+
+def test_a_part_may_be_given(plan, kinds, heights):
+    known = np.arange(CELLS) < 20
+    drawn = draw_kinds(
+        thrown(kind_chain()), random_drawing(KINDS), plan, given=tf.constant(np.where(known, kinds, -1))
+    ).symbols.numpy()
+    assert (drawn[:, known] == kinds[:, known]).all()
+    assert (drawn != kinds).any()
+    some = np.where(known, heights, -1)
+    chain, pitches = thrown(pitch_chain(PITCHES)), random_drawing(PITCHES)
+    drawn = draw_pitches(chain, pitches, tf.constant(kinds), plan, given=tf.constant(some))[0].symbols.numpy()
+    assert (drawn[some >= 0] == heights[some >= 0]).all()
+    assert ((drawn < PITCHES) == (kinds == ONSET)).all()
+
+
+def test_dominant_logits_are_drawn_and_returns_follow_their_source(plan):
+    rng = np.random.default_rng(2)
+    choice = rng.integers(0, KINDS, (2, CELLS))
+    inside, source, rhythm = (part.numpy() for part in plan.layout)
+    first = inside.argmax(axis=1)
+    choice[[0, 1], first] = REST
+    kinds = draw_kinds(kind_chain(), decided_drawing(KINDS, choice), plan).symbols.numpy()
+    expected = np.where(inside, np.take_along_axis(choice, rhythm, axis=1), OUTSIDE)
+    np.testing.assert_array_equal(kinds, expected)
+    assert (rhythm < np.arange(CELLS)).any()
+    choice = rng.integers(0, PITCHES, (2, CELLS))
+    drawn, _ = draw_pitches(pitch_chain(PITCHES), decided_drawing(PITCHES, choice), tf.constant(kinds), plan)
+    expected = np.where(kinds == ONSET, np.take_along_axis(choice, source, axis=1), PITCHES)
+    np.testing.assert_array_equal(drawn.symbols, expected)
+    assert (source < np.arange(CELLS)).any()
+
+
+def test_the_first_cell_cannot_hold(plan):
+    kinds = draw_kinds(kind_chain(), decided_drawing(KINDS, np.full((2, CELLS), HOLD)), plan).symbols.numpy()
+    inside = plan.layout.inside.numpy() > 0
+    first, rhythm = inside.argmax(axis=1)[:, None], plan.layout.rhythm.numpy()
+    begins = (kinds != HOLD) & (kinds != OUTSIDE)
+    np.testing.assert_array_equal(begins, inside & (rhythm == first))  # and what returns from the first cell
+
+
+def test_a_tune_that_was_drawn_has_the_contexts_in_which_it_was_drawn(plan):
+    chain = thrown(kind_chain())
+    drawn = draw_kinds(chain, random_drawing(KINDS, 3), plan)
+    again = draw_kinds(chain, None, plan, given=drawn.symbols)
+    np.testing.assert_array_equal(drawn.contexts, again.contexts)
+    kinds, chain = drawn.symbols, thrown(pitch_chain(PITCHES))
+    drawn, onsets = draw_pitches(chain, random_drawing(PITCHES, 4), kinds, plan)
+    again, _ = draw_pitches(chain, None, kinds, plan, given=drawn.symbols)
+    np.testing.assert_array_equal(drawn.symbols, again.symbols)
+    there = onsets.cells.numpy()[:, :-2] < CELLS
+    np.testing.assert_array_equal(drawn.contexts.numpy()[there], again.contexts.numpy()[there])
+
+
+def test_contexts_by_hand(plan, kinds, heights):
+    names = list(KIND_CONTEXTS)
+    contexts = draw_kinds(kind_chain(), None, plan, given=tf.constant(kinds)).contexts.numpy()[0]
+    # the third note of the first bar: two cells after an eighth that a quarter came before; 42 cells to the end
+    there = dict(zip(names, contexts[6].tolist(), strict=True))
+    assert (there["metre"], there["cell"], there["since"], there["rest"], there["row"]) == (2, 6, 2, 0, 0)
+    assert there["before"] == 3  # class of four cells
+    assert there["above"] == OUTSIDE
+    assert dict(zip(names, contexts[16 + 10].tolist(), strict=True))["rest"] == 1
+    drawn, _ = draw_pitches(pitch_chain(PITCHES), None, tf.constant(kinds), plan, given=tf.constant(heights))
+    third = dict(zip(pitch_contexts(PITCHES), drawn.contexts.numpy()[0, 2].tolist(), strict=True))
+    assert [third[f"last {n}"] for n in range(1, 5)] == [2, 0, PITCHES, PITCHES]
+    assert (third["start"], third["length"], third["before"], third["cell"]) == (2, 1, 1, 6)
+
+
+def test_lengths_of_notes_by_hand(plan, kinds):
+    onsets = onsets_of(tf.constant(kinds), plan)
+    lengths = onsets.lengths.numpy()
+    assert lengths.shape == (2, CELLS + 1)
+    begins = {0: 4, 4: 2, 6: 2, 8: 8, 16: 8, 24: 4, 28: 4, 32: 4}
+    assert {place: int(lengths[0, place]) for place in begins} == begins
+    assert int(lengths[1, 8]) == 4  # the upbeat, after two thirds of a row
+    assert onsets.cells.numpy()[0, :4].tolist() == [0, 4, 6, 8]
+    assert (onsets.cells.numpy()[:, -2:] == CELLS).all()
+
+
+def test_following_places_by_hand():
+    places = np.full((1, CELLS), CELLS, np.int32)
+    places[0, [3, 5]] = [3, 5]
+    found = following_place(tf.constant(places), tf.constant([[9]])).numpy()[0]
+    assert found.tolist() == [3] * 3 + [5] * 2 + [9] * (CELLS - 5)
