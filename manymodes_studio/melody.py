@@ -66,7 +66,7 @@ class Composed(NamedTuple):
 
 def compose(model: Any, *, key: str | None, seed: int, **options: Any) -> Composed:
     """Compose a melody with the options and errors of `melodygan.compose`; a low one is raised by an octave."""
-    (score,) = melodygan.compose(model, key=key, seed=seed, **options)
+    (score,) = melodygan.compose(model, key=key, seed=seed, register="own", **options)
     high = raised(_notes(score), _LOW)
     shift = (read_key(key).shift if key else 0) + _OCTAVE * (high != score.notes)
     return Composed(score._replace(notes=high), shift, seed)
@@ -95,8 +95,8 @@ def continue_file(
     """
     wanted = None if key is None else read_key(key)
     given = suited(read_given(str(file), option="your tune"), model.vocabulary.pitches, "your tune", wanted)
-    meter, _ = form_after(given, meter, wanted.mode if wanted else None, {plan.form for plan in model.plans})
-    begun = -(-sum(note.steps for note in given.notes) // METERS[meter or UNKNOWN_METER])
+    own, _ = form_after(given, meter, None)
+    begun = -(-sum(note.steps for note in given.notes) // METERS[own or UNKNOWN_METER])
     if begun > _LONGEST_BARS:
         raise UserError(f"your tune has {begun} bars: give one of at most {_LONGEST_BARS}")
     (score,) = melodygan.compose(model, key=wanted, meter=meter, start=given, bars=begun + bars, seed=seed, **options)

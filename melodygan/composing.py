@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from manymodes import hub
 from manymodes.cli import UserError
 from manymodes.files import adding_files
 from manymodes.music.formats import write_score
 from manymodes.music.score import Score, signature
-from melodygan.data.encoding import length_of, pitches_in
-from melodygan.data.form import METERS, MODES, TONICS, read_key, transposed
+from melodygan.data.encoding import Tune, length_of, pitches_in
+from melodygan.data.form import METERS, MODES, TONICS, form_of, places_of, read_key, transposed_tune
+from melodygan.data.register import middle_of, octaves_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -40,10 +43,22 @@ AMOUNT = 0.3
 TEMPI = (4, 1000)
 """Least and greatest BPM: a MIDI file counts microseconds a quarter in 24 bits, which end just below 4."""
 
+TEMPO = 120.0
+"""BPM of tunes without a tempo."""
+
+ENDINGS = ("tonic", "free")
+"""What a tune may end on: preferably the tonic of its key, or anything."""
+
 _CHOICE = {"temperature", "top_k", "top_p"}
+_METHODS = ("vary", "recompose", "interpolate")
 _OF_AN_LSTM = ("start", "vary", "interpolate")
-_OF_A_FORM = ("meter", "mode")
 _FORMING = ("start", "bars", "meter")  # a variation has them from its tune, a morph from both
+_EXCLUDED = {
+    "vary": (*_FORMING, "interpolate", "like"),
+    "interpolate": (*_FORMING, "like", "ending"),
+    "like": _FORMING,
+}
+_METER = re.compile(r"[1-9]\d?/(1|2|4|8|16)")
 _MIDI_PITCHES = range(128)
 _OCTAVE = 12
 
@@ -67,11 +82,15 @@ def compose(
     start: str | Given | None = None,
     vary: str | Given | None = None,
     amount: float = AMOUNT,
+    recompose: tuple[int, int] | None = None,
+    like: str | Given | None = None,
     interpolate: tuple[str | Given, str | Given] | None = None,
+    ending: str | None = None,
+    register: str | None = None,
     temperature: float | None = None,
     top_k: int | None = None,
     top_p: float | None = None,
-    tempo: float = 120.0,
+    tempo: float | None = None,
     instrument: str = "piano",
 ) -> list[Score]:
     """Compose tunes, vary one, or morph one into another.
@@ -81,17 +100,22 @@ def compose(
         count: number of tunes; with ``interpolate`` both ends are among them.
         seed: the same seed, the same tunes.
         key: such as "D minor"; the tunes are composed in its mode and transposed to its tonic. None leaves the mode
-            to the model and the tonic at C or A, or at that of the given tune.
-        meter: one of `melodygan.data.form.METERS`; None leaves it to the model, like ``bars``, the exact length.
-        bars: in that metre.
+            to the model and the tonic at C or A, or both as in the given tune.
+        meter: one of `melodygan.data.form.METERS`; None leaves it to the model, or keeps that of the given tune.
+        bars: the exact length, in that metre.
         start: the beginning of the tunes: a file's name, notes such as "C4 D4:0.5", or a result of `given_to`.
         vary: a tune of which some bars are composed anew.
         amount: the share of these bars, over 0 to 1.
+        recompose: the first and the last of these bars, instead of a share, counted from 1 after the upbeat.
+        like: a tune whose form is taken over: metre, mode, length, and which bars return.
         interpolate: the first and the last tune of a morph.
+        ending: one of `ENDINGS`. ``tonic`` prefers tunes that end on it; None is that, if the model knows endings.
+        register: one of `melodygan.data.register.REGISTERS`, or a note: tunes are moved by octaves until their middle
+            is nearest to it. None is ``own`` for tunes with notes of a given one, otherwise ``middle``.
         temperature: below 1 safer, above 1 freer (default 1).
         top_k: choose among the k likeliest symbols.
         top_p: choose among the likeliest symbols whose probabilities reach p.
-        tempo: BPM.
+        tempo: BPM; None is that of the given tune, or `TEMPO`.
         instrument: General MIDI name or number.
 
     Returns:
@@ -103,49 +127,132 @@ def compose(
         ValueError: ``key`` is not a key.
     """
     from manymodes.music.midi import instrument_program
-    from melodygan.data.given import form_after
 
-    check_form(start=start, bars=bars, meter=meter, vary=vary, interpolate=interpolate)
+    giving: dict[str, Any] = {"start": start, "vary": vary, "like": like, "interpolate": interpolate}
+    check_form(bars=bars, meter=meter, recompose=recompose, ending=ending, **giving)
     program = instrument_program(instrument)
     key = read_key(key) if isinstance(key, str) else key
     mode = key.mode if key else None
-    options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "bars": bars, "meter": meter}
-    _check_ability(model, start=start, vary=vary, interpolate=interpolate, mode=mode, **options)
-    method: Callable[..., Any]
-    if interpolate is not None:
-        first, second = (given_to(model, tune, key, "--interpolate") for tune in interpolate)
-        shift, mode = first.shift, None
-        method = partial(model.interpolate, first.notes, second.notes)
-    elif vary is not None:
-        given = given_to(model, vary, key, "--vary")
-        shift, (meter, mode) = given.shift, given.form or (None, None)
-        method = partial(model.vary, given.notes, amount=amount, form=given.form)
-    else:
-        method, shift = model.generate, key.shift if key else 0
-        if start is not None:
-            given = given_to(model, start, key, "--start")
-            shift, (meter, mode) = given.shift, form_after(given, meter, mode, {plan.form for plan in model.plans})
-            options["start"] = given.notes
-        options |= {"meter": meter, "mode": mode}
+    options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "bars": bars}
+    abilities = _abilities(model)
+    _check_ability(abilities, recompose=recompose, meter=meter, mode=mode, ending=ending, **giving, **options)
+    if interpolate is None and "ending" in abilities:
+        options["ending"] = ending or ENDINGS[0]
     options = {name: value for name, value in options.items() if value is not None}
     try:
-        composed = method(count=count, seed=seed, **options)
+        task = _task(model, key, meter, mode, amount=amount, recompose=recompose, **giving)
+        middle = middle_of(register or ("own" if task.given else "middle"), program)
+        composed = task.method(count=count, seed=seed, **options)
     except ValueError as error:
         raise UserError(str(error)) from error
-    composed = [transposed(notes, shift) for notes in composed]
-    if any(pitch not in _MIDI_PITCHES for notes in composed for pitch in pitches_in(notes)):
+    tunes = [transposed_tune(task.in_form(tune), task.shift) for tune in composed]
+    tunes = _in_register(tunes, middle, together=task.given is not None)
+    if any(pitch not in _MIDI_PITCHES for tune in tunes for pitch in pitches_in(tune.notes)):
         raise UserError("the tune is higher or lower than MIDI can write: give another key, or a tune in the middle")
-    fifths = key.fifths if key else signature(shift % _OCTAVE, MODES[0])
+    fifths = key.fifths if key else signature(task.shift % _OCTAVE, MODES[0])
+    own_tempo = task.given.tempo if task.given else None
+    tempo = tempo or (own_tempo if own_tempo and TEMPI[0] <= own_tempo <= TEMPI[1] else TEMPO)
     scores = []
-    for title, notes in zip(numbers(count), composed, strict=True):
-        whole = [name for name, bar in METERS.items() if bars is not None and length_of(notes) == bars * bar]
-        meters = [meter] if meter else whole
-        scores.append(score_of(notes, title, meters=meters, mode=mode, fifths=fifths, tempo=tempo, program=program))
+    for title, tune in zip(numbers(count), tunes, strict=True):
+        whole = [name for name, bar in METERS.items() if bars is not None and length_of(tune.notes) == bars * bar]
+        meters = [task.meter] if task.meter else whole
+        scores.append(score_of(tune, title, meters=meters, fifths=fifths, tempo=tempo, program=program))
     return scores
 
 
+class _Task(NamedTuple):
+    """What a model is asked for.
+
+    Attributes:
+        method: called with the count, the seed and options.
+        shift: semitones from C major or A minor to the key of the tunes.
+        meter: of the tunes, if known; bar lines are those that fit.
+        mode: of the tunes, if known.
+        given: the tune that gives notes.
+        upbeat: of the tunes, if known.
+    """
+
+    method: Callable[..., Any]
+    shift: int = 0
+    meter: str | None = None
+    mode: str | None = None
+    given: Given | None = None
+    upbeat: int | None = None
+
+    def in_form(self, composed: Tune | Sequence[Note]) -> Tune:
+        """Return what the model composed as a tune; those of a GAN know their form."""
+        if isinstance(composed, Tune):
+            return composed
+        meter = "" if self.upbeat is None else self.meter or ""
+        return Tune(tuple(composed), key=self.mode or "", meter=meter, pickup_steps=self.upbeat or 0)
+
+
+def _task(
+    model: Any,
+    key: Key | None,
+    meter: str | None,
+    mode: str | None,
+    *,
+    amount: float,
+    recompose: tuple[int, int] | None,
+    start: str | Given | None,
+    vary: str | Given | None,
+    like: str | Given | None,
+    interpolate: tuple[str | Given, str | Given] | None,
+) -> _Task:
+    from melodygan.data.given import form_after, read_given
+
+    if interpolate is not None:
+        first, second = (given_to(model, tune, key, "--interpolate") for tune in interpolate)
+        return _Task(partial(model.interpolate, first.notes, second.notes), first.shift, given=first)
+    if vary is not None:
+        given = given_to(model, vary, key, "--vary")
+        meter, own = given.form or (None, None)
+        if recompose is not None:
+            tune = given.as_tune(own or mode)
+            form = form_of(tune)
+            method = partial(model.recompose, replace(tune, meter=form.meter), *recompose)
+            return _Task(method, given.shift, *form, given, given.upbeat)
+        method = partial(model.vary, given.notes, amount=amount, form=given.form)
+        return _Task(method, given.shift, meter, own, given, given.upbeat if meter else None)
+    method = getattr(model, "compose", model.generate)
+    shift = key.shift if key else 0
+    if like is not None:
+        read = read_given(like, key, option="--like") if isinstance(like, str) else like
+        tune, half = read.as_tune(mode), _OCTAVE // 2
+        shift = shift if key else (read.shift + half) % _OCTAVE - half
+        return _Task(partial(method, like=tune), shift, *form_of(tune), upbeat=read.upbeat)
+    asked = {name: value for name, value in (("meter", meter), ("mode", mode)) if value is not None}
+    if start is None:
+        return _Task(partial(method, **asked), shift, meter, mode)
+    given = given_to(model, start, key)
+    forms = [plan.form for plan in model.plans]
+    form = form_after(given, meter, mode)
+    keeps = given.form is not None and form[0] == given.form.meter
+    if form != (None, None) and not any(form[0] in {None, one.meter} and form[1] in {None, one.mode} for one in forms):
+        if asked:
+            places_of(forms, meter, mode)  # raises a ValueError for what was asked
+        method = partial(method, planned=False)
+    method = partial(method, start=given.notes, meter=form[0], mode=form[1])
+    return _Task(method, given.shift, *form, given, given.upbeat if keeps else None)
+
+
+def _in_register(tunes: Sequence[Tune], middle: float | None, *, together: bool) -> list[Tune]:
+    """Move tunes by octaves towards the middle of a register, all by the same if together."""
+    pitches = [pitches_in(tune.notes) for tune in tunes]
+    if together:
+        pitches = [[pitch for one in pitches for pitch in one]] * len(tunes)
+    return [transposed_tune(tune, octaves_to(one, middle)) for tune, one in zip(tunes, pitches, strict=True)]
+
+
+def tunes_of(model: Any, count: int, *, seed: int) -> list[Tune]:
+    """Compose tunes as a model does by itself, in C major or A minor; only a GAN knows their metre and key."""
+    composed = getattr(model, "compose", model.generate)(count, seed=seed)
+    return [tune if isinstance(tune, Tune) else Tune(tuple(tune)) for tune in composed]
+
+
 def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str = "--start") -> Given:
-    """Read a tune for an LSTM, a file's name or notes, and make it fit the pitches that the model knows.
+    """Read a tune, a file's name or notes, and make it fit the pitches that the model knows.
 
     A result of this function is returned as it is. The key is that of notes written out, and of the composed tunes;
     None is C major or A minor, or the key of the file. Messages name the option.
@@ -158,11 +265,13 @@ def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str 
     if not isinstance(tune, str):
         return tune
     read = read_given(tune, key, option=option)
-    return suited(read, model.vocabulary.pitches, f"{option} {Path(tune).name[:40]}", key)
+    of_gan = hasattr(model, "lowest")
+    known = range(model.lowest, model.lowest + model.pitches) if of_gan else model.vocabulary.pitches
+    return suited(read, known, f"{option} {Path(tune).name[:40]}", key)
 
 
 def score_of(
-    notes: Sequence[Note],
+    tune: Tune | Sequence[Note],
     title: str,
     *,
     meters: Sequence[str] = (),
@@ -171,16 +280,23 @@ def score_of(
     tempo: float = 120.0,
     program: int = 0,
 ) -> Score:
-    """Return a tune as a score, with the bar lines that fit it best.
+    """Return a tune as a score, with its own bar lines, or those that fit it best.
 
-    Without ``meters`` to choose from they are in one of `melodygan.data.barlines.USUAL`; without ``mode`` it is minor
-    if it ends on that tonic. ``fifths`` are the sharps of its key signature, below 0 flats; ``tempo`` is in BPM.
+    Without ``meters`` to choose from they are in one of `melodygan.data.barlines.USUAL`; without ``mode`` and a key it
+    is minor if it ends on that tonic. ``fifths`` are the sharps of its key signature, below 0 flats; ``tempo`` is in
+    BPM.
     """
-    from melodygan.data.barlines import USUAL, bar_lines
+    from melodygan.data.barlines import USUAL, BarLines, bar_lines
 
+    tune = tune if isinstance(tune, Tune) else Tune(tuple(tune))
+    notes = tune.notes
+    if mode is None and tune.key.endswith(MODES):
+        mode = MODES[tune.key.endswith(MODES[1])]
     if mode is None:
         mode = MODES[[(pitch - 7 * fifths) % _OCTAVE for pitch in pitches_in(notes)[-1:]] == [TONICS["minor"]]]
-    lines = bar_lines(notes, meters or USUAL)
+    lines = BarLines(tune.meter, tune.pickup_steps)
+    if not _METER.fullmatch(tune.meter):
+        lines = bar_lines(notes, meters or USUAL)
     return Score(notes, title, lines.meter, lines.upbeat, fifths, mode, tempo, program)
 
 
@@ -206,27 +322,35 @@ def numbers(count: int) -> list[str]:
 
 
 def check_form(**options: Any) -> None:
-    """Raise a UserError for a start, a length or a metre with a variation or a morph, which has them from its tunes.
+    """Raise a UserError for options that exclude each other.
 
-    The options are start, bars, meter, vary and interpolate; None where not given.
+    They are start, bars, meter, vary, recompose, like, interpolate and ending; None where not given.
     """
-    for option in ("vary", "interpolate"):
-        for name in _FORMING:
-            if options[option] is not None and options[name] is not None:
+    for option, others in _EXCLUDED.items():
+        for name in others:
+            if options.get(option) is not None and options.get(name) is not None:
                 raise UserError(
                     f"--{name} does not go with --{option}, which keeps its tune's form: leave one of them out"
                 )
+    if options.get("recompose") is not None and options.get("vary") is None:
+        raise UserError("--recompose names bars of the tune of --vary: add --vary, or leave --recompose out")
 
 
-def _check_ability(model: Any, **options: Any) -> None:
-    """Raise a UserError for options that a model does not support: no such parameter or method."""
-    able = {*inspect.signature(model.generate).parameters, *(name for name in _OF_AN_LSTM if hasattr(model, name))}
-    if "choice" in able:
-        able |= _CHOICE
+def _abilities(model: Any) -> set[str]:
+    """Return the options that a model supports: it has such a parameter or method."""
+    method = getattr(model, "compose", model.generate)
+    able = {*inspect.signature(method).parameters, *(name for name in _METHODS if hasattr(model, name))}
+    return able | _CHOICE if "choice" in able else able
+
+
+def _check_ability(able: Collection[str], **options: Any) -> None:
+    """Raise a UserError for options that a model does not support."""
     asked = {name for name, value in options.items() if value is not None}
-    for name in sorted(asked - able):
+    if "recompose" in asked:
+        asked.remove("vary")
+    for name in sorted(asked - set(able)):
         others = "an LSTM" if name in _OF_AN_LSTM else "a model trained without --as-reported"
-        if name in _OF_A_FORM:
-            others = "an LSTM or --attention"
+        if name == "vary" and "recompose" in able:
+            others = "an LSTM, or add --recompose"
         option = "key" if name == "mode" else name.replace("_", "-")
         raise UserError(f"--{option} does not work with this model: use {others}")

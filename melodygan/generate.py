@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from manymodes.files import check_folder
 from manymodes.hub import add_model_option
 from manymodes.music.formats import SUFFIXES, add_format_option
 from melodygan import composing
-from melodygan.composing import AMOUNT, MELODY_MODEL, TEMPI
+from melodygan.composing import AMOUNT, ENDINGS, MELODY_MODEL, TEMPI, TEMPO
 from melodygan.data.form import METERS, Key, read_key
+from melodygan.data.register import REGISTERS, middle_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +24,16 @@ if TYPE_CHECKING:
 EXAMPLE = (
     "  python -m melodygan.generate --count 4 --format midi,musicxml,png --key G --out tunes\n"
     '  python -m melodygan.generate --start "C4 D4 E4" --bars 8\n'
+    "  python -m melodygan.generate --vary tune.mid --recompose 5-8\n"
     "  python -m melodygan.generate --interpolate a.mid b.mid --steps 8\n"
     "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2 --count 20"
 )
 _COUNT, _MORPHS = 100, 8
-_PASSED_ON = ("seed", "key", "meter", "bars", "temperature", "top_k", "top_p", "tempo", "instrument")
+_CHECKED = ("start", "bars", "meter", "vary", "recompose", "like", "interpolate", "ending")
+_PASSED_ON = (
+    *("seed", "key", "meter", "bars", "recompose", "like", "ending", "register"),
+    *("temperature", "top_k", "top_p", "tempo", "instrument"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         options["interpolate"] = [_given(model, tune, args.key, "--interpolate") for tune in args.interpolate]
     scores = composing.compose(model, **options)
     written = composing.write_scores(args.out, scores, args.format)
-    print(f"wrote {len(scores)} tunes to {args.out}/: {written[0].name} to {written[-1].name}")
+    again = f" ({model.redrawn} drawn again)" if getattr(model, "redrawn", 0) else ""
+    print(f"wrote {len(scores)} tunes to {args.out}/: {written[0].name} to {written[-1].name}{again}")
     return 0
 
 
@@ -68,14 +76,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--start", 'begin with a tune: a file, or notes such as "C4 D4:0.5 E4"', **tune)
     add("--vary", "write variations of a tune: some of its bars are composed anew", **tune)
     add("--amount", f"share of bars that --vary changes (default {AMOUNT})", type=cli.probability, metavar="SHARE")
+    add("--recompose", "compose exactly these bars of the --vary tune anew, such as 5-8", type=_bars,
+        metavar="FIRST-LAST")  # fmt: skip
+    add("--like", "take over the form of a tune: metre, mode, length, and which bars return", **tune)
     add("--interpolate", "morph one tune into another, both included", nargs=2, **tune)
     add("--steps", f"number of tunes of --interpolate (default {_MORPHS})", type=cli.positive_int, metavar="N")
     add("--bars", "exact length, in bars of --meter, of the --start file's metre, or of 4/4", type=cli.positive_int,
         metavar="N")  # fmt: skip
-    add("--meter", "metre, for an LSTM or --attention (default: chosen by the model)", choices=tuple(METERS))
-    add("--key", 'such as "D minor", Bb, F#m or H-Dur, for an LSTM or --attention (default: C major or A minor, or the '
-        "key of a given file)", type=_key, metavar="KEY")  # fmt: skip
-    add("--tempo", "BPM (default 120)", type=cli.between(*TEMPI, "a tempo"), default=120.0)
+    add("--meter", "metre (default: that of a given file, or chosen by the model)", choices=tuple(METERS))
+    add("--key", 'such as "D minor", Bb, F#m or H-Dur (default: that of a given file, or C major or A minor)',
+        type=_key, metavar="KEY")  # fmt: skip
+    add("--ending", "prefer tunes that end on the tonic, or leave the ending free (default tonic)", choices=ENDINGS)
+    add("--register", f"{', '.join(REGISTERS)} or a note such as C5: move tunes there by octaves (default middle, for "
+        "the instrument; own with --start, --vary and --interpolate)", type=_register)  # fmt: skip
+    add("--tempo", f"BPM (default {TEMPO:g}, or that of a given file)", type=cli.between(*TEMPI, "a tempo"))
     add("--instrument", "General MIDI name or number (default piano)", default="piano")
     return parser
 
@@ -87,6 +101,23 @@ def _key(text: str) -> Key:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _bars(text: str) -> tuple[int, int]:
+    """Read the numbers of the first and last of some bars, ``5-8`` or ``5``."""
+    match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= first <= last:
+        raise argparse.ArgumentTypeError(f"{text!r} does not name bars: give the first and the last one, such as 5-8")
+    return first, last
+
+
+def _register(text: str) -> str:
+    try:
+        middle_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
 def _check_combination(args: argparse.Namespace) -> None:
     """Refuse options that exclude each other."""
     for name, what, other in (("amount", "share of bars", "vary"), ("steps", "number of tunes", "interpolate")):
@@ -95,7 +126,9 @@ def _check_combination(args: argparse.Namespace) -> None:
     for name in ("vary", "count"):
         if args.interpolate and getattr(args, name) is not None:
             raise cli.UserError(f"--{name} does not go with --interpolate, which writes --steps tunes: leave one out")
-    composing.check_form(**{name: getattr(args, name) for name in ("start", "bars", "meter", "vary", "interpolate")})
+    if args.recompose and args.amount is not None:
+        raise cli.UserError("--amount does not go with --recompose, which says how many bars: leave one out")
+    composing.check_form(**{name: getattr(args, name) for name in _CHECKED})
 
 
 def _given(model: Any, text: str, key: Key | None, option: str) -> Given:

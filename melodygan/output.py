@@ -9,24 +9,24 @@ import numpy as np
 
 from manymodes.files import replacing_folder
 from manymodes.music.formats import write_score
-from manymodes.music.score import Score
-from melodygan.composing import numbers
+from melodygan.composing import numbers, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from melodygan.data.encoding import Note, Tune
+    from melodygan.data.encoding import Tune
 
 
-def write_tunes(
-    folder: Path, tunes: Sequence[Sequence[Note]], names: Sequence[str] = (), titles: Sequence[str] = ()
-) -> None:
-    """Write tunes as MIDI files, named by numbers by default; an existing folder is moved, see `replacing_folder`."""
+def write_tunes(folder: Path, tunes: Sequence[Tune], names: Sequence[str] = (), titles: Sequence[str] = ()) -> None:
+    """Write tunes as MIDI files, named by numbers by default; an existing folder is moved, see `replacing_folder`.
+
+    They have their own metre, upbeat and mode, or those that fit them best, see `melodygan.composing.score_of`.
+    """
     names = names or numbers(len(tunes))
     with replacing_folder(folder) as partial:
-        for name, title, notes in zip(names, titles or names, tunes, strict=True):
-            write_score(partial / name, Score(notes, title), ["midi"])
+        for name, title, tune in zip(names, titles or names, tunes, strict=True):
+            write_score(partial / name, score_of(tune, title), ["midi"])
 
 
 def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: int) -> int:
@@ -37,5 +37,5 @@ def write_originals(folder: Path, tunes: Sequence[Tune], count: int, *, seed: in
     # of a name, only letters, digits, - and _ stay
     stems = [re.sub(r"[^\w-]", "-", tune.name).strip("-")[:60] or "tune" for tune in chosen]
     names = [f"{number:0{digits}d}-{stem}" for number, stem in enumerate(stems, start=1)]
-    write_tunes(folder, [tune.notes for tune in chosen], names, [tune.name for tune in chosen])
+    write_tunes(folder, chosen, names, [tune.name for tune in chosen])
     return len(chosen)

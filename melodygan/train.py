@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from manymodes.experiment.fit import fit
         from melodygan import plots
         from melodygan.trainer import evaluate, prepare
+    from melodygan.composing import tunes_of
     from melodygan.data.form import NoTunesError
     from melodygan.output import write_originals, write_tunes
 
@@ -55,10 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stopped; continue with: python -m melodygan.train --resume {run.path}")
         return cli.INTERRUPTED_EXIT
     try:
-        tunes = model.generate(args.count, seed=config.seed)
+        composed = tunes_of(model, args.count, seed=config.seed)
     except NoTunesError as error:
         raise cli.UserError(f"{run.path}/model.keras composes nothing usable ({error}): train it for longer") from error
-    write_tunes(args.gen, tunes)
+    write_tunes(args.gen, composed)
+    tunes = [tune.notes for tune in composed]
     count = write_originals(args.org, parts.test, args.count, seed=config.seed)
     plots.save_generated(run.path / "plots", tunes, parts.test)
     metrics = evaluate(model, config, tunes, parts.test)

@@ -329,6 +329,7 @@ class _Tune:
             self.fields.get("T", ""),
             [f"voice {name}" for name, _ in played],
             next(filter(None, (irregular(voice.bars) for _, voice in played)), ""),
+            _tempo(self.fields.get("Q", "")),
         )
 
 
@@ -384,6 +385,12 @@ def _ratio(value: str) -> str:
     if meter.lower() in {"", "none"}:
         return ""
     return {"C": "4/4", "C|": "2/2"}.get(meter, meter.split()[0] if "+" not in meter else meter.replace(" ", ""))
+
+
+def _tempo(value: str) -> float | None:
+    """Read a tempo such as ``"Allegro" 3/8=60`` in BPM, which count quarters; None if it has no such number."""
+    match = re.search(r"(\d{1,3})/(\d{1,3})\s*=\s*(\d{1,4})", value)
+    return None if match is None or int(match[2]) == 0 else 4 * int(match[1]) / int(match[2]) * int(match[3])
 
 
 def _length(text: str, default: Fraction) -> Fraction:

@@ -66,6 +66,7 @@ class Sheet(NamedTuple):
         name: title.
         names: of the parts, if they have any.
         irregular: the first bar that does not fit its metre, in words; empty if all do.
+        tempo: the first, in BPM; None if none is stated.
     """
 
     parts: list[list[Event]]
@@ -75,6 +76,7 @@ class Sheet(NamedTuple):
     name: str = ""
     names: Sequence[str] = ()
     irregular: str = ""
+    tempo: float | None = None
 
 
 def pitch_of(letter: str, alter: int, octave: int) -> int:

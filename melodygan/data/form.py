@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes.music.score import signature
@@ -19,6 +20,9 @@ METERS = {"2/4": 8, "3/4": 12, "4/4": 16, "6/8": 12, "3/8": 6, "6/4": 24}
 MODES = ("major", "minor")
 TONICS = {"major": 0, "minor": 9}
 """Pitch class of the tonic after transposition: tunes are in C major or A minor."""
+
+TONIC_NAMES = {"major": "C", "minor": "A"}
+"""Its name."""
 
 UNKNOWN_METER = "4/4"
 """The metre of tunes in another metre, or in none: their bars are whole notes."""
@@ -134,6 +138,11 @@ def read_key(text: str) -> Key:
 def transposed(notes: Iterable[Note], semitones: int) -> tuple[Note, ...]:
     """Return notes transposed by a number of semitones."""
     return tuple(note if note.pitch is None else note._replace(pitch=note.pitch + semitones) for note in notes)
+
+
+def transposed_tune(tune: Tune, semitones: int) -> Tune:
+    """Return a tune with its notes transposed by a number of semitones."""
+    return replace(tune, notes=transposed(tune.notes, semitones))
 
 
 def raised(notes: Sequence[Note], least: int) -> tuple[Note, ...]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes import watched
 from manymodes.cli import UserError
-from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, pitch_name, pitches_in
+from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, Tune, pitch_name, pitches_in
 from melodygan.data.events import UnreadableError, pitch_of
-from melodygan.data.form import METERS, Form, Key, form_of, transposed
+from melodygan.data.form import METERS, MODES, TONIC_NAMES, Form, Key, form_of, transposed
 from melodygan.data.readers import FORMATS, Quantised, pieces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
 _NOTE = re.compile(r"(?P<rest>[rR])|(?P<letter>[A-Ga-g])(?P<accidental>#{0,2}|b{0,2})(?P<octave>-?\d)")
 _OCTAVE = 12
@@ -29,12 +29,22 @@ class Given(NamedTuple):
         shift: semitones back to the original key.
         form: metre and mode, if a file has them.
         remarks: the changes that made it fit a model, each in one line.
+        upbeat: sixteenths before the first bar line.
+        tempo: in BPM, if a file has one.
     """
 
     notes: tuple[Note, ...]
     shift: int = 0
     form: Form | None = None
     remarks: tuple[str, ...] = ()
+    upbeat: int = 0
+    tempo: float | None = None
+
+    def as_tune(self, mode: str | None = None) -> Tune:
+        """Return the tune in C major or A minor, in its own mode unless another is given."""
+        meter, own = self.form or ("", MODES[0])
+        mode = mode or own
+        return Tune(self.notes, key=f"{TONIC_NAMES[mode]} {mode}", meter=meter, pickup_steps=self.upbeat)
 
 
 def read_given(text: str, key: Key | None = None, *, option: str = "--start") -> Given:
@@ -96,14 +106,11 @@ def suited(read: Given, pitches: Sequence[int], whose: str, key: Key | None = No
     return read._replace(notes=fitting, shift=back, remarks=tuple(remarks))
 
 
-def form_after(
-    given: Given, meter: str | None, mode: str | None, known: Collection[Form]
-) -> tuple[str | None, str | None]:
-    """Return the metre and mode in which a tune is continued: as requested, otherwise its own if ``known``."""
+def form_after(given: Given, meter: str | None, mode: str | None) -> tuple[str | None, str | None]:
+    """Return the metre and mode in which a tune is continued: as requested, otherwise its own, None if unknown."""
     if given.form is None:
         return meter, mode
-    both = Form(meter or given.form.meter, mode or given.form.mode)
-    return (both.meter, both.mode) if both in known else (meter, mode)
+    return meter or given.form.meter, mode or given.form.mode
 
 
 def _read_file(path: Path, option: str) -> Given:
@@ -124,7 +131,8 @@ def _read_file(path: Path, option: str) -> Given:
     if found.moved:
         remarks.append(f"{path.name}: {found.moved} notes and rests were moved to sixteenths")
     form = form_of(found.tune) if found.tune.meter in METERS else None
-    return Given(found.tune.notes, -found.semitones, form, tuple(remarks))
+    upbeat = found.tune.pickup_steps % METERS[form.meter] if form else 0
+    return Given(found.tune.notes, -found.semitones, form, tuple(remarks), upbeat, found.tempo)
 
 
 def _existing(text: str) -> Path | None:

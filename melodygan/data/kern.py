@@ -91,6 +91,7 @@ def _sheet(parts: list[_Part], text: str) -> Sheet:
         raise UnreadableError("it has no **kern spine")
     keys = [part.key or part.signature for part in parts if part.key or part.signature]
     name = re.search(r"(?m)^!!!SCT:(.*)$", text) or re.search(r"(?m)^!!!OTL[^:\n]*:(.*)$", text)
+    tempo = re.search(r"(?m)^(?:.*\t)?\*MM(\d{1,4}(?:\.\d{1,3})?)(?:\t|$)", text)
     played = [part for part in parts if part.events] or parts
     problems = [irregular(part.bars) for part in played]
     return Sheet(
@@ -100,6 +101,7 @@ def _sheet(parts: list[_Part], text: str) -> Sheet:
         pickup_of(played[0].bars),
         name[1].strip() if name else "",
         irregular=next(filter(None, problems), ""),
+        tempo=float(tempo[1]) if tempo else None,
     )
 
 

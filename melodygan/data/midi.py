@@ -43,6 +43,7 @@ def read_midi(data: bytes) -> Sheet:
         meter,
         (origin - begin) % bar if bar else Fraction(0),
         names=[name for _, name in heard],
+        tempo=next((round(tempo.qpm, 3) for tempo in score.tempos), None),
     )
 
 

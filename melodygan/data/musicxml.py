@@ -49,7 +49,16 @@ def read_musicxml(data: bytes) -> Sheet:
     if not sounding:
         return Sheet([], name=title)
     first = sounding[0]
-    return Sheet([part.events for part in sounding], first.key, first.meter, first.pickup, title, names)
+    tempo = next(filter(None, (_tempo(sound.get("tempo", "")) for sound in root.iter("sound"))), None)
+    events = [part.events for part in sounding]
+    return Sheet(events, first.key, first.meter, first.pickup, title, names, tempo=tempo)
+
+
+def _tempo(text: str) -> float | None:
+    try:
+        return float(text) or None
+    except ValueError:
+        return None
 
 
 def _measures(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:

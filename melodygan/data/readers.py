@@ -9,7 +9,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +30,8 @@ PARSER_VERSION = 4
 
 LARGEST_FILE = 32_000_000
 """Bytes. A symphony as MIDI is under one million."""
+
+_MIDI = (".mid", ".midi")
 
 FORMATS = (".krn", ".abc", ".mid", ".midi", ".xml", ".musicxml", ".mxl")
 """The file name suffixes that can be read."""
@@ -132,6 +134,7 @@ class Quantised(NamedTuple):
         moved: the number of notes and rests that have another length than in the score, or are gone.
         part: the name of the part with the melody, if there are several.
         irregular: the first bar that does not fit its metre, in words.
+        tempo: in BPM, if the file has one.
     """
 
     tune: Tune
@@ -139,12 +142,14 @@ class Quantised(NamedTuple):
     moved: int
     part: str = ""
     irregular: str = ""
+    tempo: float | None = None
 
 
 def read_quantised(piece: Piece) -> Quantised | str:
     """Parse one tune of any lengths: every onset goes to the nearest sixteenth.
 
-    A note without a length after that, such as an ornament, is left out.
+    A note without a length after that, such as an ornament, is left out. A MIDI file without a time signature is in
+    4/4, as the standard says; a tune of white keys without a key signature is in C major or A minor.
 
     Returns:
         the tune, or in one line why there is none.
@@ -163,8 +168,10 @@ def _quantised(piece: Piece) -> Quantised:
     notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, steps, strict=True) if length]
     _check_sounding(notes)
     moved = sum(length != part[1] * STEPS_PER_QUARTER for part, length in zip(melody.line, steps, strict=True))
-    tune, semitones = _in_common_key(piece, melody, notes)
-    return Quantised(tune, semitones, melody.moved + moved, melody.part, melody.sheet.irregular)
+    tune, semitones = _in_common_key(piece, melody, notes, white=True)
+    if not tune.meter and piece.path.suffix.lower() in _MIDI:
+        tune = replace(tune, meter="4/4")
+    return Quantised(tune, semitones, melody.moved + moved, melody.part, melody.sheet.irregular, melody.sheet.tempo)
 
 
 def _read(piece: Piece) -> _Melody:
@@ -193,10 +200,10 @@ def _check_sounding(notes: Iterable[tuple[int | None, Any]]) -> None:
         raise UnreadableError("it has no notes")
 
 
-def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note]) -> tuple[Tune, int]:
-    """Return a tune transposed to C major or A minor, and by how many semitones."""
+def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note], *, white: bool = False) -> tuple[Tune, int]:
+    """Return a tune transposed to C major or A minor, and by how many semitones; ``white`` as in `_analysed_key`."""
     sheet = melody.sheet
-    key = _analysed_key(notes) if sheet.key is None else _with_mode(sheet.key, notes)
+    key = _analysed_key(notes, white=white) if sheet.key is None else _with_mode(sheet.key, notes)
     pickup, semitones = sheet.pickup * STEPS_PER_QUARTER, _to_common_key(notes, key.sharps)
     tune = Tune(
         notes=tuple(Note(None if pitch is None else pitch + semitones, steps) for pitch, steps in notes),
@@ -253,6 +260,7 @@ _OCTAVE = 12
 _FIFTH = 7
 _MINOR_THIRD = 3
 _MAJOR_THIRD = 4
+_WHITE = frozenset({0, 2, 4, 5, 7, 9, 11})
 
 
 def _with_mode(key: Key, notes: Sequence[Note]) -> Key:
@@ -273,8 +281,12 @@ def _with_mode(key: Key, notes: Sequence[Note]) -> Key:
     return key_with(key.sharps - 3, "minor")  # the parallel minor
 
 
-def _analysed_key(notes: Sequence[Note]) -> Key:
-    """Estimate the key with music21's analysis, for scores without one."""
+def _analysed_key(notes: Sequence[Note], *, white: bool = False) -> Key:
+    """Estimate the key with music21's analysis, for scores without one.
+
+    If ``white``, a tune of white keys is in C major or A minor, the likelier of them: a beginning often lacks the notes
+    that tell C major from G or F major.
+    """
     from music21 import note, stream
 
     line: Any = stream.Stream()
@@ -282,6 +294,8 @@ def _analysed_key(notes: Sequence[Note]) -> Key:
         [note.Note(pitch, quarterLength=steps / STEPS_PER_QUARTER) for pitch, steps in notes if pitch is not None]
     )
     key = line.analyze("key")
+    if white and {pitch % _OCTAVE for pitch in pitches_in(notes)} <= _WHITE:
+        key = next(other for other in (key, *key.alternateInterpretations) if other.sharps == 0)
     return key_of(key.tonic.step, int(key.tonic.alter), key.mode)
 
 

@@ -6,6 +6,7 @@ Notation: B tunes, T steps (sixteenths), V symbols (`melodygan.data.encoding.Ste
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -22,11 +23,12 @@ from melodygan.data.encoding import (
     StepVocabulary,
     Tune,
     from_steps,
+    length_of,
     pitch_name,
     pitches_in,
     to_steps,
 )
-from melodygan.data.form import METERS, UNKNOWN_METER
+from melodygan.data.form import METERS, MODES, UNKNOWN_METER, ends_on_the_tonic, form_of
 from melodygan.data.plan import (
     FARTHEST,
     STEP_COLUMNS,
@@ -53,6 +55,7 @@ _BUCKET = 32  # sixteenths by which the lengths of batches differ, so that few s
 _PLAN_WITHHELD = 0.3  # share of training tunes without their plan
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
+_MOST_ROUNDS = 4  # in which tunes are drawn until they end on the tonic
 _CANDIDATES = 8  # ways to fill the open bars of a variation, of which one is chosen
 _LOOKBACK_WIDTH = 16
 _METERS = (16, 12)  # sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4
@@ -174,6 +177,7 @@ class MelodyLSTM(keras.Model):
         super().__init__(**kwargs)
         self.vocabulary = vocabulary = StepVocabulary.from_config(vocabulary)
         self.units, self.rate, self.seed = units, dropout, seed
+        self.redrawn = 0  # tunes that the last call drew again
         self.lookback = tuple(lookback)
         self.plans = tuple(plan if isinstance(plan, Plan) else from_config([plan])[0] for plan in plans)
         self.embedding = layers.Embedding(len(vocabulary), _LOOKBACK_WIDTH, name="embedding")
@@ -286,14 +290,19 @@ class MelodyLSTM(keras.Model):
         bars: int | None = None,
         meter: str | None = None,
         mode: str | None = None,
+        like: Tune | None = None,
+        ending: str = "free",
+        planned: bool = True,
         max_steps: int = 512,
         **choice: Any,
     ) -> list[tuple[Note, ...]]:
-        """Compose tunes, all at once, to the plans of training tunes, where the model has any.
+        """Compose tunes, all at once, to the plans of training tunes, where the model has any and they are `planned`.
 
         All begin with the notes of ``start``. Without ``bars`` (of ``meter``, or of 4/4) the model ends a tune; after
-        ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has that of its plan. Temperature,
-        top_k and top_p are those of `filtered_logits`.
+        ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has that of its plan. With ``like``,
+        all have the plan and length of that tune. With the ending ``tonic``, the plans are those that close on the
+        tonic, if any, and tunes that do not are drawn again, up to `_MOST_ROUNDS` times; ``redrawn`` counts them.
+        Temperature, top_k and top_p are those of `filtered_logits`.
 
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
@@ -301,27 +310,62 @@ class MelodyLSTM(keras.Model):
         """
         given = self._known(start, "the start", empty=True)
         length = max_steps if bars is None else bars * METERS[meter or UNKNOWN_METER]
+        if like is not None:
+            length = length_of(like.notes)
         if len(given) > length:
             raise ValueError(f"the start is {len(given)} sixteenths long, more than the {length} asked for")
-        plans: list[Plan | None] = [None]
-        if self.plans or meter is not None or mode is not None:
-            if bars is not None and meter is None:
-                meter = UNKNOWN_METER
-            like = plans_like(self.plans, meter, mode, bars)
-            if bars is None:
-                like = going_on(like, len(given))
-            plans = [like[n] for n in np.random.default_rng([seed, 1]).integers(len(like), size=count)]
-        symbols = self._drawn(
-            _CERTAIN * self._one_hot(given)[None],
-            np.stack([as_steps(plan, length) for plan in plans]),
-            np.full(count, 0 if bars is None else length),
-            seed,
-            **choice,
-        )
-        return [self._notes(row) for row in symbols]
+        exact = bars is not None or like is not None
+        plans = self._plans_for(
+            count, seed, begun=len(given), bars=bars, meter=meter, mode=mode, like=like, closing=ending == "tonic",
+            planned=planned,
+        )  # fmt: skip
+        pull, steps = _CERTAIN * self._one_hot(given)[None], [as_steps(plan, length) for plan in plans]
+        self.redrawn = 0
+        composed: dict[int, tuple[Note, ...]] = {}
+        pending = list(range(count))
+        for number in range(_MOST_ROUNDS if ending == "tonic" else 1):
+            self.redrawn += len(pending) if number else 0
+            lengths = np.full(len(pending), length if exact else 0)
+            symbols = self._drawn(pull, np.stack([steps[n] for n in pending]), lengths, seed, number=number, **choice)
+            for n, row in zip(pending, symbols, strict=True):
+                notes = self._notes(row)
+                if n not in composed or _ends_on_a_tonic(notes, plans[n], mode):
+                    composed[n] = notes
+            pending = [n for n in pending if not _ends_on_a_tonic(composed[n], plans[n], mode)]
+            if not pending:
+                break
+        return [composed[n] for n in range(count)]
+
+    def _plans_for(
+        self, count: int, seed: int, *, begun: int, bars: int | None, meter: str | None, mode: str | None,
+        like: Tune | None, closing: bool, planned: bool,
+    ) -> list[Plan | None]:  # fmt: skip
+        """Return the plans to which `generate` composes, of tunes that are longer than what has ``begun``."""
+        if like is not None:
+            return [plan_of(like)] * count
+        if not planned or not (self.plans or meter is not None or mode is not None):
+            return [None] * count
+        if bars is not None and meter is None:
+            meter = UNKNOWN_METER
+        known = plans_like(self.plans, meter, mode, bars)
+        if bars is None:
+            known = going_on(known, begun)
+        if closing:
+            known = [plan for plan in known if plan.closes] or known
+        return [known[n] for n in np.random.default_rng([seed, 1]).integers(len(known), size=count)]
 
     def vary(
-        self, notes: Sequence[Note], count: int, *, amount: float, seed: int, form: Form | None = None, **choice: Any
+        self,
+        notes: Sequence[Note],
+        count: int,
+        *,
+        amount: float = 1.0,
+        seed: int,
+        form: Form | None = None,
+        bars: tuple[int, int] | None = None,
+        upbeat: int = 0,
+        ending: str = "free",
+        **choice: Any,
     ) -> list[tuple[Note, ...]]:
         """Write variations of a tune: some of its bars are composed anew, the others stay.
 
@@ -331,40 +375,66 @@ class MelodyLSTM(keras.Model):
         Args:
             notes: the tune, in C major or A minor.
             count: number of variations.
-            amount: share of its bars that is composed anew, over 0 to 1; one at least.
+            amount: share of its bars that is composed anew, over 0 to 1; one at least. They are counted from the first
+                note.
             seed: the same seed, the same variations.
             form: the tune's, if known; the model then keeps to its plan. Bars are those of its metre.
+            bars: the first and the last bar that are composed anew, instead of a share. They are counted from 1 after
+                the upbeat, and the notes of all others stay as they are.
+            upbeat: sixteenths before the first bar line.
+            ending: with ``tonic``, variations that end on it are preferred.
             **choice: temperature, top_k and top_p of `filtered_logits`.
 
         Raises:
-            ValueError: the tune is empty, or has a pitch that the vocabulary lacks.
+            ValueError: the tune is empty, or has a pitch that the vocabulary lacks, or does not have these bars.
         """
         tune = self._known(notes, "the tune to vary")
         length, bar = len(tune), METERS[form.meter if form else UNKNOWN_METER]
-        bars = -(-length // bar)
-        opened = max(1, round(amount * bars))
-        rng = np.random.default_rng(seed)
-        closed = np.ones((count, bars), bool)
-        for row in closed:
-            row[rng.choice(bars, opened, replace=False)] = False
-        kept = np.repeat(np.repeat(closed, bar, axis=1)[:, :length], _CANDIDATES, axis=0)
+        fixed = self._one_hot(tune).numpy()
+        closed = np.ones((count, length), bool)
+        if bars is not None:
+            begin, end = _steps_of(bars, length, bar, upbeat)
+            closed[:, begin:end] = False
+            # A note that sounds into the bars ends there; one that sounds out of them begins anew.
+            fixed[end : end + 1] = self._one_hot(_begun(tune, end, self.vocabulary.index(HOLD)))
+        else:
+            whole = -(-length // bar)
+            rng = np.random.default_rng(seed)
+            for row in closed:
+                for n in rng.choice(whole, max(1, round(amount * whole)), replace=False):
+                    row[n * bar : (n + 1) * bar] = False
+        kept = np.repeat(closed, _CANDIDATES, axis=0)
         planned = np.zeros((*kept.shape, len(STEP_COLUMNS)), np.int32)
         if form is not None:
             plan = plan_of(Tune(tuple(notes), key=form.mode, meter=form.meter))
             for number, row in enumerate(closed):
-                # A bar that is composed anew does not return from one that stays: it would be unchanged.
-                returns = (0 if row[n - back] and not row[n] else back for n, back in enumerate(plan.returns))
                 of_row = slice(number * _CANDIDATES, (number + 1) * _CANDIDATES)
-                planned[of_row] = as_steps(plan._replace(returns=tuple(returns)), length)
-        pull = _CERTAIN * self._one_hot(tune) * kept[..., None].astype(np.float32)
-        symbols = self._drawn(pull, planned, np.full(len(kept), length), seed, **choice)
+                planned[of_row] = as_steps(_opened(plan, row, bar), length)
+        pull = _CERTAIN * fixed * kept[..., None].astype(np.float32)
+        if bars is not None:
+            pull[:, begin, self.vocabulary.index(HOLD)] = -_CERTAIN
+        symbols = self._drawn(tf.constant(pull), planned, np.full(len(kept), length), seed, **choice)
         before = np.pad(symbols[:, :-1], ((0, 0), (1, 0)), constant_values=self.vocabulary.index(DELIMITER))
         logits = self(np.concatenate([before[..., None], planned], axis=-1))
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(symbols, tf.cast(logits, tf.float32))
         costs = tf.reduce_sum(tf.where(kept, nats, 0.0), axis=1).numpy()
         unchanged = (symbols == tune).all(axis=1)
+        variations = [self._notes(row) for row in symbols]
+        mode = form.mode if form else None
+        open_ended = [ending == "tonic" and not _ends_on_a_tonic(varied, None, mode) for varied in variations]
         candidates = np.arange(len(kept)).reshape(count, _CANDIDATES)
-        return [self._notes(symbols[min(rows, key=lambda n: (unchanged[n], costs[n]))]) for rows in candidates]
+        return [variations[min(rows, key=lambda n: (unchanged[n], open_ended[n], costs[n]))] for rows in candidates]
+
+    def recompose(
+        self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = "tonic", **choice: Any
+    ) -> list[Tune]:
+        """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
+
+        See `vary`, also for errors.
+        """
+        form = form_of(tune) if tune.meter in METERS else None
+        options = {"form": form, "bars": (first, last), "upbeat": tune.pickup_steps, "ending": ending, **choice}
+        return [replace(tune, notes=notes) for notes in self.vary(tune.notes, count, seed=seed, **options)]
 
     def interpolate(
         self, first: Sequence[Note], second: Sequence[Note], count: int, *, seed: int, **choice: Any
@@ -424,13 +494,14 @@ class MelodyLSTM(keras.Model):
         lengths: np.ndarray,
         seed: int,
         *,
+        number: int = 0,
         together: bool = False,
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
     ) -> np.ndarray:
         """Return the symbols of `_sample`; one graph serves all lengths, seeds and temperatures."""
-        seeds, options = tf.constant([seed, 0], tf.int64), (tf.constant(temperature, tf.float32), top_k, top_p)
+        seeds, options = tf.constant([seed, number], tf.int64), (tf.constant(temperature, tf.float32), top_k, top_p)
         arrays = tf.constant(plan, tf.int32), tf.constant(lengths, tf.int32)
         return self._sample(pull, *arrays, seeds, together=together, options=options).numpy()
 
@@ -498,6 +569,37 @@ class MelodyLSTM(keras.Model):
         state = (0, recent, first, tf.zeros_like(first), agreed, lstm_state, written, ended)
         step, *_, written, _ = tf.while_loop(unfinished, one_step, state)
         return tf.where(tf.range(length) >= step, delimiter, tf.transpose(written.stack()))
+
+
+def _ends_on_a_tonic(notes: Sequence[Note], plan: Plan | None, mode: str | None) -> bool:
+    """Whether a tune ends on the tonic of its mode, or of either mode if that is unknown."""
+    mode = plan.form.mode if plan else mode
+    return any(ends_on_the_tonic(notes, one) for one in ([mode] if mode else MODES))
+
+
+def _steps_of(bars: tuple[int, int], length: int, bar: int, upbeat: int) -> tuple[int, int]:
+    """Return the first sixteenth of some bars, and the first one after them."""
+    first, last = bars
+    begin, end = upbeat + (first - 1) * bar, upbeat + last * bar
+    if not 1 <= first <= last or begin >= length:
+        raise ValueError(f"the tune has no bars {first} to {last}: it has {-(-(length - upbeat) // bar)}")
+    return begin, min(end, length)
+
+
+def _begun(symbols: np.ndarray, place: int, hold: int) -> np.ndarray:
+    """Return the symbol at a place, instead of a hold that of the note that it prolongs; [1], or [0] at the end."""
+    onsets = np.flatnonzero(symbols[: place + 1] != hold)
+    return symbols[onsets[-1:]] if place < len(symbols) else symbols[:0]
+
+
+def _opened(plan: Plan, closed: np.ndarray, bar: int) -> Plan:
+    """Return a plan by which no sixteenth that is composed anew returns from one that stays: it would be unchanged."""
+
+    def stays(n: int, back: int) -> bool:
+        here = np.arange(n * bar, min((n + 1) * bar, len(closed)))
+        return bool((closed[here - back * bar] & ~closed[here]).any())
+
+    return plan._replace(returns=tuple(0 if stays(n, back) else back for n, back in enumerate(plan.returns)))
 
 
 def gumbel_draw(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Tensor:

@@ -1,5 +1,7 @@
 """`melodygan.compose` and `melodygan.load`."""
 
+from statistics import median
+
 import pytest
 from scores import abc, write_midi
 from smallmodels import KINDS, small_models
@@ -7,9 +9,11 @@ from smallmodels import KINDS, small_models
 import melodygan
 from manymodes.cli import UserError
 from manymodes.files import save_keras
+from manymodes.music.midi import write_melody
+from manymodes.music.score import Score
 from melodygan.composing import score_of
-from melodygan.data.encoding import Note, length_of, pitches_in
-from melodygan.data.form import transposed
+from melodygan.data.encoding import Note, length_of, pitches_in, to_steps
+from melodygan.data.form import ends_on_the_tonic, transposed
 
 # In G; the models know it in C, seven semitones lower.
 IN_G = tuple(Note(*note) for note in [(67, 4), (69, 2), (71, 2), (72, 8), (None, 4), (79, 4), (74, 8)])
@@ -62,20 +66,77 @@ def test_the_default_model_is_the_pretrained_lstm(lstm, shipped):
 
 
 def test_a_metre_is_kept(models):
-    for kind, bars in (("attention", 1), ("attention", 2), ("lstm", 2)):
+    for kind, bars in (("gan", 4), ("attention", 5), ("lstm", 2)):
         for score in melodygan.compose(models[kind], count=4, meter="3/4", key="C", bars=bars):
             assert (score.meter, length_of(score.notes)) == ("3/4", 12 * bars)
 
 
-def test_a_key_is_a_mode_and_a_tonic(lstm):
-    plain = lstm.generate(4, seed=0, mode="minor")
-    assert compose(lstm, key="D minor") == [transposed(notes, 5) for notes in plain]
+def test_a_gan_knows_the_bar_lines_of_its_tunes(models):
+    tunes = models["gan"].compose(12, seed=0)
+    assert {tune.pickup_steps for tune in tunes} == {0, 2, 4}
+    for score, tune in zip(melodygan.compose(models["gan"], count=12, register="own"), tunes, strict=True):
+        assert (tuple(score.notes), score.meter, score.upbeat) == (tune.notes, tune.meter, tune.pickup_steps)
+        assert score.mode == tune.key.split()[1]
+
+
+def test_a_key_is_a_mode_and_a_tonic(lstm, models):
+    plain = lstm.generate(4, seed=0, mode="minor", ending="tonic")
+    assert compose(lstm, key="D minor", register="own") == [transposed(notes, 5) for notes in plain]
+    for score in melodygan.compose(models["gan"], count=3, key="D minor"):
+        assert (score.mode, score.fifths) == ("minor", -1)
+
+
+def test_endings_are_preferred_not_enforced(lstm):
+    closed, free = (
+        sum(ends_on_the_tonic(notes, "major") for notes in compose(lstm, 30, key="C", ending=ending))
+        for ending in ("tonic", "free")
+    )
+    assert free < closed < 30
+    assert lstm.redrawn == 0  # by the last call
+    assert compose(lstm, ending="tonic") == compose(lstm)
+    assert lstm.redrawn > 0
+
+
+def middle(notes):
+    return median(pitches_in(notes))
+
+
+@pytest.mark.parametrize(
+    ("options", "centre"),
+    [
+        ({}, 72),
+        ({"register": "low"}, 60),
+        ({"register": "high"}, 84),
+        ({"register": "C3"}, 48),
+        ({"instrument": "cello"}, 54),
+        ({"instrument": "piccolo", "register": "low"}, 76),
+    ],
+)
+def test_tunes_go_to_a_register_by_octaves(models, options, centre):
+    for kind in ("lstm", "gan", "reported"):
+        own = compose(models[kind], register="own", **{n: v for n, v in options.items() if n == "instrument"})
+        moved = compose(models[kind], **options)
+        for before, after in zip(own, moved, strict=True):
+            assert abs(middle(after) - centre) <= 6
+            by = middle(after) - middle(before)
+            assert by % 12 == 0
+            assert after == transposed(before, int(by))
+
+
+def test_a_given_tune_stays_in_its_register(lstm):
+    low = "C3 D3 E3 F3 G3 A3 B3 C4"
+    for options in ({"start": low}, {"vary": low}, {"interpolate": (low, low)}):
+        assert {pitches_in(notes)[0] for notes in compose(lstm, **options, temperature=0.01)} <= {*range(36, 74)}
+    assert {pitches_in(notes)[0] for notes in compose(lstm, start=low)} == {48}
+    moved = compose(lstm, start=low, register="high")
+    assert len({pitches_in(notes)[0] for notes in moved}) == 1  # all by the same
+    assert pitches_in(moved[0])[0] > 48
 
 
 def test_temperature_top_k_and_top_p_reach_the_model(models):
-    for kind in ("lstm", "gan"):
-        options = ({}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.3})
-        tunes = [compose(models[kind], bars=1, **choice) for choice in options]
+    for kind, bars in (("lstm", 1), ("gan", 4)):
+        options = ({}, {"temperature": 0.5}, {"top_k": 3}, {"top_p": 0.6})
+        tunes = [compose(models[kind], bars=bars, **choice) for choice in options]
         assert all(tunes.count(one) == 1 for one in tunes)
 
 
@@ -100,15 +161,78 @@ def test_a_start_is_transposed_within_its_octave(lstm, tmp_path):
 def test_a_file_is_continued_in_its_metre(lstm, waltz, tmp_path):
     scores = melodygan.compose(lstm, count=4, start=waltz)
     notes = (Note(60, 12), Note(64, 4), Note(65, 8), Note(62, 12))
-    assert [score.notes for score in scores] == lstm.generate(4, seed=0, start=notes, meter="3/4", mode="major")
+    plain = lstm.generate(4, seed=0, start=notes, meter="3/4", mode="major", ending="tonic")
+    assert [score.notes for score in scores] == plain
     assert {score.meter for score in scores} == {"3/4"}
     assert {length_of(notes) for notes in compose(lstm, start=waltz, bars=5)} == {60}
-    write_midi(tmp_path / "jig.mid", [(60, 12), (64, 12)], key="C", meter=(6, 8))
-    assert len(compose(lstm, start=str(tmp_path / "jig.mid"))) == 4  # the model does not know 6/8
+
+
+def test_a_continuation_keeps_metre_upbeat_key_and_tempo(lstm, tmp_path):
+    # the model knows neither 6/8 nor 3/4 in minor: it goes on without a plan
+    notes = tuple(Note(*note) for note in [(64, 2), (69, 4), (71, 2), (72, 4), (69, 2), (72, 6), (69, 4)])
+    for shift, form in (
+        (0, {"meter": "6/8", "upbeat": 2, "fifths": 0, "mode": "minor"}),
+        (0, {"meter": "3/4", "upbeat": 2, "fifths": 0, "mode": "minor"}),
+        (2, {"meter": "4/4", "upbeat": 2, "fifths": 2, "mode": "major"}),
+    ):
+        own = transposed(notes, shift)
+        write_melody(tmp_path / "own.mid", Score(own, "own", tempo=90, **form))
+        for score in melodygan.compose(lstm, count=4, start=str(tmp_path / "own.mid")):
+            assert {name: getattr(score, name) for name in form} == form
+            assert score.tempo == pytest.approx(90)
+            assert score.notes[: len(own)] == own
+    (score,) = melodygan.compose(lstm, start=str(tmp_path / "own.mid"), meter="3/4", key="A", tempo=100)
+    assert (score.meter, score.fifths, score.tempo) == ("3/4", 3, 100)
+    with pytest.raises(UserError, match="never heard a tune in 6/8"):
+        melodygan.compose(lstm, start=str(tmp_path / "own.mid"), meter="6/8")
+
+
+def test_a_midi_file_that_says_nothing_is_in_4_4_and_of_white_keys_in_c(lstm, tmp_path):
+    # music21 takes these notes for G major
+    write_midi(tmp_path / "plain.mid", [(67, 4), (71, 4), (74, 4), (67, 4), (60, 4), (64, 4), (67, 8)])
+    for score in melodygan.compose(lstm, count=4, start=str(tmp_path / "plain.mid")):
+        assert (score.meter, score.fifths, score.mode, score.tempo) == ("4/4", 0, "major", 120)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gan", "attention"])
+def test_exactly_the_bars_asked_for_are_composed_anew(models, kind, tmp_path):
+    notes = [(67, 4), *[(67, 4), (69, 2), (71, 2), (74, 4)] * 4, (67, 8)]
+    given = Score(notes, "given", "3/4", upbeat=4, fifths=1, tempo=90)
+    write_melody(tmp_path / "given.mid", given)
+    scores = melodygan.compose(models[kind], count=4, vary=str(tmp_path / "given.mid"), recompose=(2, 3))
+    assert len({tuple(score.notes) for score in scores}) > 1
+    before = to_steps(Note(*note) for note in notes)
+    for score in scores:
+        after = to_steps(score.notes)
+        assert (after[:16], after[40:]) == (before[:16], before[40:])
+        assert after[16:40] != before[16:40]
+        assert after[16] != "_"
+        assert (score.meter, score.upbeat, score.fifths, score.mode) == ("3/4", 4, 1, "major")
+        assert score.tempo == pytest.approx(90)
+    written = "C4 D4 E4 F4 G4 A4 B4 C5 D5 C5 B4 A4"  # notes without a metre are in 4/4
+    for score in melodygan.compose(models[kind], count=3, vary=written, recompose=(2, 2), key="C"):
+        assert (score.meter, score.upbeat, [pitch for pitch, _ in score.notes[:4]]) == ("4/4", 0, [60, 62, 64, 65])
+    with pytest.raises(UserError, match="the tune has no bars 9 to 9: it has 5"):
+        melodygan.compose(models[kind], vary=str(tmp_path / "given.mid"), recompose=(9, 9))
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gan", "attention"])
+def test_a_tune_like_another_has_its_form(models, kind, tmp_path):
+    bar = [(69, 4), (71, 2), (72, 2), (76, 4)]
+    notes = [(64, 4), *bar, *bar, (74, 4), (72, 4), (71, 4), (69, 8)]
+    write_melody(tmp_path / "given.mid", Score(notes, "given", "3/4", upbeat=4, mode="minor", tempo=90))
+    for key, fifths in ((None, 0), ("D minor", -1)):
+        for score in melodygan.compose(models[kind], count=3, like=str(tmp_path / "given.mid"), key=key):
+            assert (score.meter, score.fifths, score.mode, score.tempo) == ("3/4", fifths, "minor", 120)
+            assert length_of(score.notes) == 48
+            assert score.upbeat == 4
+            if kind != "lstm":  # a GAN repeats exactly
+                steps = to_steps(score.notes)
+                assert steps[4:16] == steps[16:28]
 
 
 def test_a_variation_keeps_the_other_bars(lstm, in_g, waltz):
-    for notes in compose(lstm, vary=in_g):
+    for notes in compose(lstm, vary=in_g, ending="free"):
         assert (notes[:4] == IN_G[:4]) != (notes[-2:] == IN_G[-2:])  # one of two bars
     begun = {(0, 60), (12, 64), (16, 65), (24, 62)}
     for score in melodygan.compose(lstm, count=6, vary=waltz, amount=0.3):
@@ -154,23 +278,33 @@ class HighModel:
 
 
 def test_the_highest_note_of_midi_is_the_last():
-    assert pitches_in(compose(HighModel(), 1, key="C#")[0]) == [127]
+    assert pitches_in(compose(HighModel(), 1, key="C#", register="own")[0]) == [127]
     with pytest.raises(UserError, match="higher or lower than MIDI can write"):
-        compose(HighModel(), 1, key="D")
+        compose(HighModel(), 1, key="D", register="own")
+    assert pitches_in(compose(HighModel(), 1, key="D")[0]) == [68]
 
 
 @pytest.mark.parametrize(
     ("kinds", "options", "others"),
     [
         (("gan", "attention", "reported"), {"start": "C4"}, "an LSTM"),
-        (("gan", "attention", "reported"), {"vary": "C4"}, "an LSTM"),
+        (("gan", "attention"), {"vary": "C4"}, "an LSTM, or add --recompose"),
+        (("reported",), {"vary": "C4"}, "an LSTM"),
         (("gan", "attention", "reported"), {"interpolate": ("C4", "D4")}, "an LSTM"),
-        (("gan", "reported"), {"meter": "3/4"}, "an LSTM or --attention"),
-        (("gan", "reported"), {"key": "D minor"}, "an LSTM or --attention"),
-        (("reported",), {"temperature": 0.5}, "a model trained without --as-reported"),
-        (("reported",), {"top_k": 3}, "a model trained without --as-reported"),
-        (("reported",), {"top_p": 0.5}, "a model trained without --as-reported"),
-        (("reported",), {"bars": 3}, "a model trained without --as-reported"),
+        *(
+            (("reported",), options, "a model trained without --as-reported")
+            for options in (
+                {"meter": "3/4"},
+                {"key": "D minor"},
+                {"bars": 3},
+                {"like": "C4"},
+                {"ending": "tonic"},
+                {"recompose": (1, 2), "vary": "C4"},
+                {"temperature": 0.5},
+                {"top_k": 3},
+                {"top_p": 0.5},
+            )
+        ),
     ],
 )
 def test_options_of_other_models(models, kinds, options, others):
@@ -185,7 +319,12 @@ def test_options_of_other_models(models, kinds, options, others):
     [
         ("attention", {"meter": "6/8"}, "never heard a tune in 6/8"),
         ("lstm", {"meter": "3/4", "key": "A minor"}, "never heard a tune in 3/4 minor"),
-        ("gan", {"bars": 99}, "ask for less"),
+        ("gan", {"bars": 99}, "ask for fewer bars"),
+        ("gan", {"recompose": (1, 2)}, "--recompose names bars of the tune of --vary: add --vary"),
+        ("gan", {"like": "C4", "bars": 2}, "--bars does not go with --like"),
+        ("lstm", {"vary": "C4", "like": "C4"}, "--like does not go with --vary"),
+        ("lstm", {"interpolate": ("C4", "D4"), "ending": "free"}, "--ending does not go with --interpolate"),
+        ("gan", {"register": "loud"}, "'loud' is not a register: give low, middle, high, own or a note"),
         ("lstm", {"start": "C4:4 C4:4", "bars": 1}, "32 sixteenths long, more than the 16"),
         ("lstm", {"interpolate": ("C4", "D4"), "count": 1}, "at least 2 steps, not 1"),
         ("lstm", {"vary": "C4", "bars": 2}, "--bars does not go with --vary"),

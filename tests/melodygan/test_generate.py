@@ -4,6 +4,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from statistics import median
 
 import pytest
 from scores import abc, played, write_midi
@@ -70,11 +71,35 @@ def test_without_count_there_are_a_hundred_tunes_or_eight_of_a_morph(run):
 
 def test_options_reach_the_files(run):
     (file,), _ = run(
-        "attention", "--count", 1, "--tempo", 72.5, "--instrument", "violin", "--meter", "3/4", "--bars", 2
-    )
+        "attention", "--count", 1, "--tempo", 72.5, "--instrument", "violin", "--meter", "3/4", "--bars", 4,
+        "--ending", "free", "--register", "C6",
+    )  # fmt: skip
     notes, programs, tempo = played(file)
     assert (programs, tempo) == ({40}, pytest.approx(72.5, abs=1e-3))
-    assert max(onset + steps for onset, steps, _ in notes) <= 24
+    assert max(onset + steps for onset, steps, _ in notes) <= 48
+    assert 78 <= median(pitch for _, _, pitch in notes) <= 90
+
+
+def test_some_bars_and_a_form_reach_the_files(run, tmp_path):
+    tune = "C4 D4 E4 F4 G4:2 E4:2 C4 D4 E4 F4 G4:2 C4:2"
+    for file in run("gan", "--count", 3, "--vary", tune, "--recompose", "2-3")[0]:
+        notes, _, _ = played(file)
+        assert [note for note in notes if note[0] < 16] == [(0, 4, 60), (4, 4, 62), (8, 4, 64), (12, 4, 65)]
+        assert [note for note in notes if note[0] >= 48] == [(48, 8, 67), (56, 8, 60)]
+    for file in run("gan", "--count", 3, "--like", tune)[0]:
+        notes, _, _ = played(file)
+        assert [note for note in notes if note[0] < 16] == [
+            (onset - 32, *rest) for onset, *rest in notes if 32 <= onset < 48
+        ]
+
+
+def test_tunes_that_were_drawn_again_are_counted(models, loaded, completed, tmp_path):
+    options = ("--count", 20, "--key", "C", "--bars", 1)
+    for ending in ("free", "tonic"):
+        text = completed(
+            generate.main, "--model", models / "lstm.keras", "--out", tmp_path / ending, *options, "--ending", ending
+        )
+        assert ("drawn again)" in text) == (ending == "tonic")
 
 
 def test_changes_of_a_given_tune_are_printed(run, tmp_path):
@@ -114,6 +139,15 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         ("--instrument bagpipe-of-gold", "--instrument"),
         ("--key X", "--key: 'X' is not a key"),
         ("--meter 7/8", "--meter"),
+        ("--recompose 5-8", "--recompose names bars of the tune of --vary"),
+        ("--recompose 8-5 --vary C4", "'8-5' does not name bars"),
+        ("--recompose some --vary C4", "'some' does not name bars: give the first and the last one, such as 5-8"),
+        ("--recompose 1 --vary C4 --amount 0.5", "--amount does not go with --recompose"),
+        ("--recompose 7 --vary C4", "the tune has no bars 7 to 7: it has 1"),
+        ("--like C4 --start C4", "--start does not go with --like"),
+        ("--like no.mid", "--like 'no.mid': 'no.mid' is neither a file nor a note"),
+        ("--ending bang", "--ending"),
+        ("--register loud", "'loud' is not a register"),
         ("--format musixml", "unknown format 'musixml'; did you mean musicxml?"),
     ],
 )

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
-from scores import ABC, IN_C, IN_G, abc, random_tunes, write_all_formats, write_midi
+from scores import ABC, IN_C, IN_G, KERN, abc, random_tunes, write_all_formats, write_midi
 
 from manymodes.cli import UserError
-from melodygan.data.encoding import Note, pitches_in
+from manymodes.music.midi import write_melody
+from manymodes.music.score import Score, musicxml
+from manymodes.music.score import abc as abc_of
+from melodygan.data.encoding import Note, Tune, pitches_in
 from melodygan.data.form import Form, Key, transposed
 from melodygan.data.given import Given, read_given, suited
 
@@ -55,7 +58,51 @@ def test_the_shift_leads_back_to_the_file(tmp_path):
     given = read_given(str(tmp_path / "c.mid"))
     assert given.notes == IN_C
     assert transposed(given.notes, given.shift) == IN_G
-    assert (given.form, given.remarks) == (Form("3/4", "major"), ())
+    assert (given.form, given.remarks, given.upbeat) == (Form("3/4", "major"), (), 4)
+
+
+def test_a_file_has_its_upbeat_and_tempo(tmp_path):
+    write_all_formats(tmp_path)
+    assert {read_given(str(file)).upbeat for file in tmp_path.iterdir()} == {4}
+    score = Score(IN_G, "a", "3/4", upbeat=4, fifths=1, tempo=90)
+    write_melody(tmp_path / "a.mid", score)
+    (tmp_path / "a.abc").write_text(abc_of(score), encoding="utf-8")
+    (tmp_path / "a.musicxml").write_text(musicxml(score), encoding="utf-8")
+    (tmp_path / "a.krn").write_text(KERN.replace("*M3/4", "*M3/4\n*MM90"), encoding="utf-8")
+    for file in tmp_path.glob("a.*"):
+        given = read_given(str(file))
+        assert (given.tempo, given.upbeat) == (pytest.approx(90), 4)
+        assert given.notes == IN_C
+
+
+@pytest.mark.parametrize(
+    ("text", "tempo"),
+    [("1/4=120", 120), ('"Allegro" 3/8=60', 90), ("1/2 = 50", 100), ("120", None), ("1/0=9", None), ("Andante", None)],
+)
+def test_tempi_of_abc(tmp_path, text, tempo):
+    (tmp_path / "a.abc").write_text(abc("A4 c4 e4 |", Q=text), encoding="utf-8")
+    assert read_given(str(tmp_path / "a.abc")).tempo == tempo
+
+
+@pytest.mark.parametrize(
+    ("pitches", "shift", "mode"),
+    [
+        ([67, 71, 74, 67, 60, 64, 67], 0, "major"),  # white keys: C major, though G major is likelier
+        ([69, 72, 76, 74, 71, 69, 69], 0, "minor"),
+        ([67, 71, 74, 66, 67], 7, "major"),  # with an F sharp, G major
+    ],
+)
+def test_a_midi_file_that_states_neither_key_nor_metre(tmp_path, pitches, shift, mode):
+    write_midi(tmp_path / "a.mid", [(pitch, 4) for pitch in pitches])
+    given = read_given(str(tmp_path / "a.mid"))
+    assert (given.form, given.shift) == (Form("4/4", mode), shift)
+
+
+def test_a_given_tune_is_in_its_own_mode_or_another():
+    given = Given((Note(60, 4),), 3, Form("3/4", "minor"), upbeat=4)
+    assert given.as_tune() == Tune((Note(60, 4),), key="A minor", meter="3/4", pickup_steps=4)
+    assert given.as_tune("major").key == "C major"
+    assert Given((Note(60, 4),)).as_tune() == Tune((Note(60, 4),), key="C major")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ from scores import random_tunes
 
 from melodygan.composing import numbers
 from melodygan.data.encoding import Note, Tune
-from melodygan.output import write_originals
+from melodygan.data.given import read_given
+from melodygan.output import write_originals, write_tunes
 
 
 def names_in(folder):
@@ -24,6 +25,17 @@ def test_originals_are_drawn_from_the_seed(tmp_path):
     everything = drawn("d", count=100, seed=1)
     assert everything.keys() == {f"dice-{number}.mid" for number in range(1, 13)}
     assert first.items() <= everything.items()
+
+
+def test_tunes_are_written_with_metre_upbeat_and_mode(tmp_path):
+    line = (Note(64, 2), *[Note(69, 4), Note(72, 2), Note(71, 6)] * 4)
+    known = Tune(line, "known", key="E minor", meter="6/8", pickup_steps=2)
+    unknown = Tune(line, "unknown")  # the bar lines are those that fit
+    write_tunes(tmp_path / "gen", [known, unknown], ["known", "unknown"])
+    for name in ("known", "unknown"):
+        given = read_given(str(tmp_path / "gen" / f"{name}.mid"))
+        assert (given.form.meter, given.upbeat, given.notes) == ("6/8", 2, line)
+    assert read_given(str(tmp_path / "gen" / "known.mid")).form.mode == "minor"
 
 
 def test_more_than_a_thousand_files_stay_in_order(tmp_path):

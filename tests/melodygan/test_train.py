@@ -6,6 +6,7 @@ from scores import ABC, random_tunes, write_abc
 
 from melodygan import load, train
 from melodygan.config import MelodyConfig
+from melodygan.data.given import read_given
 from melodygan.models.lstm import MelodyLSTM
 
 # Keras warns that its batches are still read in a graph, as they should be
@@ -23,9 +24,9 @@ def _small_and_quick(small_networks, monkeypatch):
 
 @pytest.fixture(scope="session")
 def short_tunes(tmp_path_factory):
-    """Write forty tunes of a bar or two."""
+    """Write forty tunes of up to four bars."""
     path = tmp_path_factory.mktemp("short") / "forty tunes.abc"
-    write_abc(path, random_tunes(40, lengths=(3, 7)))
+    write_abc(path, random_tunes(40, lengths=(8, 14)))
     return path
 
 
@@ -48,7 +49,12 @@ def test_training_leaves_a_run_and_two_folders_of_tunes(completed, short_tunes, 
     assert {"musical_distance", "overlap"} <= read_json(run / "metrics.json").keys()
     assert {path.name for path in (run / "plots").iterdir()} == {"history.png", "tunes.png", "spread.png"}
     assert len(load(run).generate(2, seed=1)) == 2
-    assert len(list((tmp_path / "gen").glob("*.mid"))) == len(list((tmp_path / "org").glob("*.mid"))) == 3
+    for folder in ("gen", "org"):
+        files = list((tmp_path / folder).glob("*.mid"))
+        assert len(files) == 3
+        for file in files:
+            given = read_given(str(file))
+            assert (given.form.meter, given.shift) == ("4/4", 0)
     assert f"python -m evaluation.report {tmp_path / 'gen'} {tmp_path / 'org'}" in text
 
 
