@@ -13,8 +13,8 @@ DEFAULT_L2 = 0.01
 # Fixed numbers of updates, so that a seed fixes the result.
 DEFAULTS: dict[str, dict[str, int | None]] = {
     "lstm": {"epochs": 18, "batch_size": 16, "units": 256, "updates_per_epoch": None},
-    "gan": {"epochs": 6, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
-    "attention": {"epochs": 6, "batch_size": 64, "units": None, "updates_per_epoch": 100},
+    "gan": {"epochs": 5, "batch_size": 64, "units": 64, "updates_per_epoch": 100},
+    "attention": {"epochs": 5, "batch_size": 64, "units": None, "updates_per_epoch": 100},
     "as_reported_gan": {"epochs": 10, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
 }
@@ -45,7 +45,7 @@ class MelodyConfig(Config):
     units: int = setting(
         None, "width of the LSTMs (LSTM 256, critic 64, reported 512)", convert=cli.positive_int, group="model"
     )
-    epochs: int = setting(None, "epochs (LSTM 18, GAN 6, reported 10 or 20)", convert=cli.positive_int)
+    epochs: int = setting(None, "epochs (LSTM 18, GAN 5, reported 10 or 20)", convert=cli.positive_int)
     batch_size: int = setting(None, "tunes an update (LSTM 16, GAN 64, reported 16)", convert=cli.positive_int)
     updates_per_epoch: int = setting(
         None, "generator updates an epoch (GAN 100, reported 10)", convert=cli.positive_int

@@ -34,7 +34,7 @@ _TUNES_JUDGED = 200
 _HEADS = 4
 _LSTM_LEARNING_RATE = 5e-3
 _LSTM_WEIGHT_DECAY = 0.05  # without it, training and validation diverge from epoch 22 on
-_WASSERSTEIN_SCALE = 10.0
+_WASSERSTEIN_SCALE = 50.0
 _LIGHT_CRITIC_PENALTY = 2.0  # without recurrence a critic gets ahead of its generator sooner
 _FIRST_ORDER = {"none", "clip"}  # the penalties that need no second derivative of the critic
 
@@ -45,7 +45,7 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
     "none": {"discriminator_steps": 1},
     "clip": {"discriminator_steps": 5, "clip": 0.01},
     "gradient": {"discriminator_steps": 5, "penalty_weight": 10.0},
-    "r1r2": {"discriminator_steps": 1, "penalty_weight": 0.2, "penalty_interval": 4},
+    "r1r2": {"discriminator_steps": 1, "penalty_weight": 2.0, "penalty_interval": 4},
 }
 
 
@@ -158,7 +158,7 @@ def _compile(model: keras.Model, config: MelodyConfig) -> None:
         rates = [{"none": 2e-4, "clip": 5e-5}[config.penalty]] * 2
     else:
         decay = functools.partial(keras.optimizers.schedules.CosineDecay, alpha=0.1)
-        rates = [decay(4e-4, updates), decay(8e-4, updates * settings["discriminator_steps"])]
+        rates = [decay(1.5e-4, updates), decay(4e-4, updates * settings["discriminator_steps"])]
     if model.compiled:
         model.generator_optimizer.learning_rate, model.discriminator_optimizer.learning_rate = rates
         return
@@ -180,8 +180,8 @@ def _compile(model: keras.Model, config: MelodyConfig) -> None:
 def _score_scale(config: MelodyConfig) -> float:
     """Return the factor of a critic's scores.
 
-    R1 and R2 hold them near 0.1, where λ = 0.01 outweighs the critic's loss: its kernels shrink as the generator
-    improves, and the generator learns less. Ten times as large, they are only regularised.
+    R1 and R2 hold the difference of its scores near 0.01, where λ = 0.01 outweighs the critic's loss: its kernels shrink,
+    and the generator learns nothing. Fifty times as large, they are only regularised.
     """
     if config.as_reported or config.attention:
         return 1.0
