@@ -227,14 +227,14 @@ def _task(
         return _Task(partial(method, **asked), shift, meter, mode)
     given = given_to(model, start, key)
     forms = [plan.form for plan in model.plans]
-    form = form_after(given, meter, mode)
-    keeps = given.form is not None and form[0] == given.form.meter
-    if form != (None, None) and not any(form[0] in {None, one.meter} and form[1] in {None, one.mode} for one in forms):
-        if asked:
-            places_of(forms, meter, mode)  # raises a ValueError for what was asked
+    if asked:
+        places_of(forms, meter, mode)  # raises a ValueError for what was asked
+    meter, mode = form_after(given, meter, mode)
+    keeps = given.form is not None and meter == given.form.meter
+    if (meter or mode) and not any(meter in {None, one.meter} and mode in {None, one.mode} for one in forms):
         method = partial(method, planned=False)
-    method = partial(method, start=given.notes, meter=form[0], mode=form[1])
-    return _Task(method, given.shift, *form, given, given.upbeat if keeps else None)
+    method = partial(method, start=given.notes, meter=meter, mode=mode)
+    return _Task(method, given.shift, meter, mode, given, given.upbeat if keeps else None)
 
 
 def _in_register(tunes: Sequence[Tune], middle: float | None, *, together: bool) -> list[Tune]:

@@ -180,8 +180,8 @@ def _compile(model: keras.Model, config: MelodyConfig) -> None:
 def _score_scale(config: MelodyConfig) -> float:
     """Return the factor of a critic's scores.
 
-    R1 and R2 hold the difference of its scores near 0.01, where λ = 0.01 outweighs the critic's loss: its kernels shrink,
-    and the generator learns nothing. Fifty times as large, they are only regularised.
+    R1 and R2 hold the difference of its scores near 0.01, where λ = 0.01 outweighs the critic's loss: its kernels
+    shrink, and the generator learns nothing. Fifty times as large, they are only regularised.
     """
     if config.as_reported or config.attention:
         return 1.0
