@@ -93,7 +93,6 @@ _SOUNDS = Data(
 MODELS = {
     "melody-lstm": Shipped("melodygan.train", ("--lstm",), _ESSEN),
     "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2"), _ESSEN),
-    "melody-attention": Shipped("melodygan.train", ("--attention",), _ESSEN),
     "letters-conditional": Shipped("fontgan.train", ("--conditional",), _FONTS),
     "letters-best": Shipped("fontgan.train", ("--fix", "best"), _FONTS),
     "drums-styles": Shipped("drumvae.train", ("--per-style", "2000"), _RULES),

@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--models",
         type=Path,
         metavar="DIR",
-        help="folder of models to use, called melody-lstm.keras, melody-attention.keras, drums-styles.keras, "
+        help="folder of models to use, called melody-lstm.keras, melody-wgan.keras, drums-styles.keras, "
         "drums-groove.keras, letters-conditional.keras, sounds-vqvae.keras (default: the pretrained models)",
     )
     return parser

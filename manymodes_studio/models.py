@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 KINDS = {
     "melody-lstm": hub.Kind("an LSTM", "melodygan.train --lstm", {"melodygan>MelodyLSTM": "melodygan.models.lstm"}),
-    "melody-attention": hub.Kind(
-        "a GAN", "melodygan.train --attention", {"melodygan>MelodyGAN": "melodygan.models.gan"}, MELODY_MODEL.former
+    "melody-wgan": hub.Kind(
+        *("a Wasserstein GAN", "melodygan.train --wgan --noise --l2"),
+        *({"melodygan>MelodyGAN": "melodygan.models.gan"}, MELODY_MODEL.former),
     ),
     "drums-styles": DRUM_MODEL,
     "drums-groove": DRUM_MODEL._replace(program="drumvae.train --grooves"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
-_TITLES = {"melody-lstm": "LSTM", "melody-attention": "GAN with attention"}
+_TITLES = {"melody-lstm": "LSTM", "melody-wgan": "Wasserstein GAN"}
 _VARYING = "melody-lstm"
 _ANY = "any"
 _LATER = ("midi", "musicxml", "abc", "svg", "png")  # than the sound, which comes first

@@ -43,7 +43,7 @@ def test_a_card_is_of_the_file_beside_it(file):
 def test_every_model_loads_and_generates():
     models = load_models()
     assert (set(models.loaded) | {"letters-best"}, models.missing) == (set(MODELS), {})
-    for name in ("melody-lstm", "melody-attention"):
+    for name in ("melody-lstm", "melody-wgan"):
         assert len(models.loaded[name].generate(1, seed=0)[0]) > 5
     for model in (models.loaded["letters-conditional"], load_letters("letters-best")):
         assert model.generate(2, seed=0).std() > 0.1
