@@ -49,14 +49,17 @@ TEMPO = 120.0
 ENDINGS = ("tonic", "free")
 """What a tune may end on: preferably the tonic of its key, or anything."""
 
+PLANS = ("training", "composed")
+"""Whose forms tunes have: those of training tunes, or of a model of forms."""
+
 _CHOICE = {"temperature", "top_k", "top_p"}
 _METHODS = ("vary", "recompose", "interpolate")
 _OF_AN_LSTM = ("start", "vary", "interpolate")
 _FORMING = ("start", "bars", "meter")  # a variation has them from its tune, a morph from both
 _EXCLUDED = {
-    "vary": (*_FORMING, "interpolate", "like"),
-    "interpolate": (*_FORMING, "like", "ending"),
-    "like": _FORMING,
+    "vary": (*_FORMING, "interpolate", "like", "plans"),
+    "interpolate": (*_FORMING, "like", "ending", "plans"),
+    "like": (*_FORMING, "plans"),
 }
 _METER = re.compile(r"[1-9]\d?/(1|2|4|8|16)")
 _MIDI_PITCHES = range(128)
@@ -86,6 +89,7 @@ def compose(
     like: str | Given | None = None,
     interpolate: tuple[str | Given, str | Given] | None = None,
     ending: str | None = None,
+    plans: str | None = None,
     register: str | None = None,
     temperature: float | None = None,
     top_k: int | None = None,
@@ -109,6 +113,7 @@ def compose(
         recompose: the first and the last of these bars, instead of a share, counted from 1 after the upbeat.
         like: a tune whose form is taken over: metre, mode, length, and which bars return.
         interpolate: the first and the last tune of a morph.
+        plans: one of `PLANS`: the forms of training tunes, or composed ones; None is the first, for models with plans.
         ending: one of `ENDINGS`. ``tonic`` prefers tunes that end on it; None is that, if the model knows endings.
         register: one of `melodygan.data.register.REGISTERS`, or a note: tunes are moved by octaves until their middle
             is nearest to it. None is ``own`` for tunes with notes of a given one, otherwise ``middle``.
@@ -129,11 +134,11 @@ def compose(
     from manymodes.music.midi import instrument_program
 
     giving: dict[str, Any] = {"start": start, "vary": vary, "like": like, "interpolate": interpolate}
-    check_form(bars=bars, meter=meter, recompose=recompose, ending=ending, **giving)
+    check_form(bars=bars, meter=meter, recompose=recompose, ending=ending, plans=plans, **giving)
     program = instrument_program(instrument)
     key = read_key(key) if isinstance(key, str) else key
     mode = key.mode if key else None
-    options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "bars": bars}
+    options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "bars": bars, "plans": plans}
     abilities = _abilities(model)
     _check_ability(abilities, recompose=recompose, meter=meter, mode=mode, ending=ending, **giving, **options)
     if interpolate is None and "ending" in abilities:
@@ -324,7 +329,7 @@ def numbers(count: int) -> list[str]:
 def check_form(**options: Any) -> None:
     """Raise a UserError for options that exclude each other.
 
-    They are start, bars, meter, vary, recompose, like, interpolate and ending; None where not given.
+    They are start, bars, meter, vary, recompose, like, interpolate, ending and plans; None where not given.
     """
     for option, others in _EXCLUDED.items():
         for name in others:

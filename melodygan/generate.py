@@ -12,7 +12,7 @@ from manymodes.files import check_folder
 from manymodes.hub import add_model_option
 from manymodes.music.formats import SUFFIXES, add_format_option
 from melodygan import composing
-from melodygan.composing import AMOUNT, ENDINGS, MELODY_MODEL, TEMPI, TEMPO
+from melodygan.composing import AMOUNT, ENDINGS, MELODY_MODEL, PLANS, TEMPI, TEMPO
 from melodygan.data.form import METERS, Key, read_key
 from melodygan.data.register import REGISTERS, middle_of
 
@@ -29,9 +29,9 @@ EXAMPLE = (
     "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2 --count 20"
 )
 _COUNT, _MORPHS = 100, 8
-_CHECKED = ("start", "bars", "meter", "vary", "recompose", "like", "interpolate", "ending")
+_CHECKED = ("start", "bars", "meter", "vary", "recompose", "like", "interpolate", "ending", "plans")
 _PASSED_ON = (
-    *("seed", "key", "meter", "bars", "recompose", "like", "ending", "register"),
+    *("seed", "key", "meter", "bars", "recompose", "like", "ending", "plans", "register"),
     *("temperature", "top_k", "top_p", "tempo", "instrument"),
 )
 
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--meter", "metre (default: that of a given file, or chosen by the model)", choices=tuple(METERS))
     add("--key", 'such as "D minor", Bb, F#m or H-Dur (default: that of a given file, or C major or A minor)',
         type=_key, metavar="KEY")  # fmt: skip
+    add("--plans", "forms of training tunes, or of a model of forms, for a GAN (default training)", choices=PLANS)
     add("--ending", "prefer tunes that end on the tonic, or leave the ending free (default tonic)", choices=ENDINGS)
     add("--register", f"{', '.join(REGISTERS)} or a note such as C5: move tunes there by octaves (default middle, for "
         "the instrument; own with --start, --vary and --interpolate)", type=_register)  # fmt: skip

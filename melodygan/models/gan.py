@@ -35,6 +35,7 @@ from melodygan.data.grid import (
     to_grid,
     to_rows,
 )
+from melodygan.data.plan_model import PlanModel
 from melodygan.models.chain import (
     CONDITIONS,
     KINDS,
@@ -227,9 +228,12 @@ class MelodyGAN(AdversarialModel):
         mode: str | None = None,
         ending: str = ENDINGS[0],
         like: Tune | None = None,
+        plans: str = "training",
         **choice: Any,
     ) -> list[Tune]:
         """Compose tunes, all at once, each to the plan of some training tune, or of the tune that it is to be like.
+
+        With ``plans`` "composed", plans are made by `PlanModel`, which learned from those of the training tunes.
 
         Of several candidates for each plan, the first is taken that is a whole tune and ends as a tune does: on the
         tonic, on a beat, with a note of a quarter or more; else the first whole one. ``choice`` is temperature, top_k
@@ -240,12 +244,12 @@ class MelodyGAN(AdversarialModel):
             NoTunesError: hardly any tune is whole.
         """
         rng = np.random.default_rng(seed)
-        if like is None:
-            known = plans_in(map(from_row, self.plans), meter, mode, bars)
-            plans = [known[place] for place in rng.integers(len(known), size=count)]
+        known = [_plan_of(like)] if like else plans_in(map(from_row, self.plans), meter, mode, bars)
+        if plans == "composed" and like is None:
+            wanted = PlanModel(map(from_row, self.plans)).compose(known, count, rng)
         else:
-            plans = [_plan_of(like)] * count
-        return self._chosen(plans, seed, ending, lambda wanted, number: self.drawn(wanted, [seed, number], **choice))
+            wanted = [known[place] for place in rng.integers(len(known), size=count)]
+        return self._chosen(wanted, seed, ending, lambda some, number: self.drawn(some, [seed, number], **choice))
 
     def recompose(
         self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = ENDINGS[0], **choice: Any
