@@ -64,7 +64,7 @@ ENDINGS = ("tonic", "free")
 
 _KIND_PENALTY, _PITCH_PENALTY = 1.0, 4.0
 _SEMITONES = 5.0
-_CANDIDATES = 2  # tunes drawn for each one that is wanted, at least
+_CANDIDATES = 3  # tunes drawn for each one that is wanted, at least
 _LEAST_DRAWN = 48
 _MOST_ROUNDS = 8
 _FEWEST_NOTES, _FEWEST_PITCHES = 8, 4  # below which it is a signal, not a tune
