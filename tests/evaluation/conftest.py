@@ -15,6 +15,7 @@ def fewer_draws():
     """Draw fewer splits, and leave out 8 groups of files: they take most of the time, verdicts do not need them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(two_sample, "SPLITS", 6)
+        patch.setattr(two_sample, "TREES", 20)
         patch.setattr(sampling, "RESAMPLES", 8)
         yield
 
