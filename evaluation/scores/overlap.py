@@ -232,8 +232,9 @@ def _scores(pairs: _Pairs, parts: Sequence[tuple[IntArray, IntArray]]) -> dict[s
     """Score each pair of parts; every score [len(parts)]."""
     if not parts:
         return dict.fromkeys(("overlap", "overlap_intra", "kld", "jsd", "spread"), np.empty(0))
-    within = np.array([pairs.within(part) for part, _ in parts])
-    within_other = np.array([pairs.within(other) for _, other in parts])
+    # where one set stays whole, its part is one array in all pairs
+    counts = {key: pairs.within(part) for key, part in {id(part): part for pair in parts for part in pair}.items()}
+    within, within_other = (np.array([counts[id(pair[side])] for pair in parts]) for side in (0, 1))
     between = np.array([pairs.between(part, other) for part, other in parts])
     mine, theirs, both = (densities(counts, counts.sum(axis=1)) for counts in (within, within_other, between))
     kl, js = divergences(mine, both)

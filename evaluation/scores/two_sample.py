@@ -62,6 +62,7 @@ EXAMPLES = 3
 _DEPENDENCE = 1.3
 """How much more accuracies vary than independent answers, where no halves of the originals can say it."""
 
+_WEIGHTLESS = 0.01
 _FOREST = {"max_features": 0.3, "min_samples_leaf": 3}
 """More columns a split than usual, because a difference may show in a few of many; no leaves of single pieces."""
 
@@ -346,6 +347,10 @@ class TwoSampleTest:
         accuracy = max(forest, ngrams)
         null = _Null.of(self.halves(n), n)
         found = null.p(accuracy) < SIGNIFICANT
+        reasons = trial.reasons(forests, answers[0], rng) if found else ()
+        # where no setting weighs, there is nothing to leave out
+        by_settings = any(one.group in SETTINGS and one.weight > _WEIGHTLESS for one in reasons)
+        without = max(trial.without(SETTINGS, self.seed), ngrams) if by_settings else accuracy
         chosen = answers[int(ngrams > forest)]
         sure = zip(np.argsort(-chosen[:n], kind="stable"), np.argsort(chosen[n:], kind="stable"), strict=True)
         examples = [(int(ours[mine]), int(self._kept[theirs[real]])) for mine, real in sure]
@@ -359,8 +364,8 @@ class TwoSampleTest:
             limit=null.limit,
             p=null.p(accuracy),
             pieces=n,
-            without_settings=max(trial.without(SETTINGS, self.seed), ngrams) if found else _NAN,
-            reasons=trial.reasons(forests, answers[0], rng) if found else (),
+            without_settings=without if found else _NAN,
+            reasons=reasons,
             differences=trial.differences(),
             examples=tuple(examples[:EXAMPLES]),
         )
