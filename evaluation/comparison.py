@@ -20,6 +20,7 @@ from evaluation.reading.folders import read_some
 from evaluation.scores import overlap, sampling
 from evaluation.scores.leakage import find_leakage
 from evaluation.scores.sets import compare_sets, measure, ranking
+from evaluation.scores.two_sample import TwoSampleTest
 from evaluation.scores.verdict import counted
 from manymodes.files import new_run_folder, replacing_folder
 
@@ -199,9 +200,13 @@ def compare_folders(
         sets.append(measure(label, *found, folder=str(folder), features=features))
     org, training = sets[len(generated)], sets[-1]
     comparisons = []
+    test: TwoSampleTest | None = None
     for gen in sets[: len(generated)]:
         progress(f"comparing {gen.label} with {org.label}")
-        comparisons.append(compare_sets(gen, org, training, seed=seed, jobs=jobs, features=features))
+        heard = suited(gen.pieces, org.pieces)
+        if test is None or test.features is not heard:  # one test, and one set of halves, for all generated sets
+            test = TwoSampleTest(org.pieces, heard, seed)
+        comparisons.append(compare_sets(gen, org, training, seed=seed, jobs=jobs, features=features, test=test))
     leakage = find_leakage(org.pieces, training.pieces) if train else None
     return Report(comparisons, org, training, features, seed, leakage)
 

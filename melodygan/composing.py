@@ -15,7 +15,7 @@ from manymodes.files import adding_files
 from manymodes.music.formats import write_score
 from manymodes.music.score import Score, signature
 from melodygan.data.encoding import Tune, length_of, pitches_in
-from melodygan.data.form import METERS, MODES, TONICS, form_of, places_of, read_key, transposed_tune
+from melodygan.data.form import ENDINGS, METERS, MODES, TONICS, form_of, places_of, read_key, transposed_tune
 from melodygan.data.register import middle_of, octaves_to
 
 if TYPE_CHECKING:
@@ -45,12 +45,6 @@ TEMPI = (4, 1000)
 
 TEMPO = 120.0
 """BPM of tunes without a tempo."""
-
-ENDINGS = ("tonic", "free")
-"""What a tune may end on: preferably the tonic of its key, or anything."""
-
-PLANS = ("training", "composed")
-"""Whose forms tunes have: those of training tunes, or of a model of forms."""
 
 _CHOICE = {"temperature", "top_k", "top_p"}
 _METHODS = ("vary", "recompose", "interpolate")

@@ -12,8 +12,8 @@ from manymodes.files import check_folder
 from manymodes.hub import add_model_option
 from manymodes.music.formats import SUFFIXES, add_format_option
 from melodygan import composing
-from melodygan.composing import AMOUNT, ENDINGS, MELODY_MODEL, PLANS, TEMPI, TEMPO
-from melodygan.data.form import METERS, Key, read_key
+from melodygan.composing import AMOUNT, MELODY_MODEL, TEMPI, TEMPO
+from melodygan.data.form import ENDINGS, METERS, PLANS, Key, read_key
 from melodygan.data.register import REGISTERS, middle_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from manymodes.experiment.fit import Training
 from manymodes.nn.randomness import RandomBatches
 from melodygan.data.encoding import ReportedCodec, StepVocabulary, pitches_in
 from melodygan.data.form import NoTunesError
-from melodygan.data.grid import HOLD, ONSET, OUTSIDE, REST, to_grid, to_rows
+from melodygan.data.grid import HOLD, ONSET, OUTSIDE, PLAN_COLUMNS, REST, to_grid, to_rows
 from melodygan.data.plan import plan_of
 from melodygan.metrics.musical import NO_TUNES, musical_distance, two_sample_test
 from melodygan.models.chain import conditions_of
@@ -120,7 +120,7 @@ def _gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> 
         score_scale=_score_scale(config),
     )
     generator = build_generator(pitches, **_regularisation(config), heads=_HEADS if config.attention else 0)
-    plans = to_rows(grid.plan for grid in map(to_grid, train) if grid is not None)
+    plans = conditions[:, :PLAN_COLUMNS]
     model = MelodyGAN(generator, critic, lowest=lowest, pitches=pitches, plans=plans, seed=config.seed, averaging=0.99)
     model.learn_chains(symbols, conditions, config.seed)
     return model

@@ -14,7 +14,7 @@ import numpy as np
 
 from evaluation.features.feature import feature, mean, ratio, shared
 from evaluation.features.metre import COLUMNS, PLACES
-from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Stack
+from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Stack, counted_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +90,7 @@ def _hits(stack: Stack) -> _Hits:
     np.maximum.at(high, piece, within)
     bars = np.where(high < 0, 0, high - low + 1)
     begin = np.cumsum(bars) - bars
-    number = np.arange(bars.sum()) - np.repeat(begin, bars)
+    number = counted_up(bars)
     where = within - low[piece] + begin[piece]
     voice = _VOICE[stack.pitch[note]]
     cells = np.zeros((len(number), PLACES, len(VOICES)), bool)
@@ -166,7 +166,7 @@ def _profile(stack: Stack, values: NDArray[np.generic] | FloatArray) -> FloatArr
     hits = _hits(stack)
     total = stack.table(hits.piece, hits.place, PLACES, np.asarray(values, np.float64))
     count = stack.table(hits.piece, hits.place, PLACES)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return ratio(total, count)
 
 
 @feature(

@@ -44,21 +44,9 @@ NOTE_LENGTHS = {
 _ROWS = 500
 """Rows of CSV that are written in one go."""
 
-
 GROUPS = (
-    *(
-        "pitches",
-        "key and register",
-        "rhythm",
-        "melody",
-        "metre",
-        "time signature",
-        "form",
-        "endings",
-        "rests",
-        "length",
-    ),
-    *("dynamics", "tempo", "drums"),
+    *("pitches", "key and register", "rhythm", "melody", "metre", "time signature"),
+    *("form", "endings", "rests", "length", "dynamics", "tempo", "drums"),
 )
 """The groups of features. Length, dynamics and tempo are settings of many generators; "key and register" is what
 changes when everything is transposed."""

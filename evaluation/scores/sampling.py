@@ -221,10 +221,15 @@ def share_interval_of(share: float, deviations: Sequence[FloatArray], files: int
         return _NAN, _NAN
     smooth = (share * files + 2) / (files + 4)
     independent = min(files, smooth * (1 - smooth) / variance) if variance > 0 else files
-    z = student(deviations)
-    middle = (share + z**2 / (2 * independent)) / (1 + z**2 / independent)
-    reach = z / (1 + z**2 / independent) * np.sqrt(share * (1 - share) / independent + (z / (2 * independent)) ** 2)
-    return max(float(middle - reach), 0.0), min(float(middle + reach), 1.0)
+    low, high = wilson(share, independent, student(deviations))
+    return max(low, 0.0), min(high, 1.0)
+
+
+def wilson(share: float, n: float, z: float = 1.96) -> tuple[float, float]:
+    """Interval of a share of n independent cases by Wilson's formula, which does not shrink to nothing at 0 and 1."""
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    return float(middle - reach), float(middle + reach)
 
 
 def _middle(values: FloatArray) -> tuple[float, float]:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import joblib
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
+from evaluation.features.catalogue import feature_table
 from evaluation.features.feature import columns_of
 from evaluation.reading.notes import PITCHES, Stack, as_rows
 from evaluation.scores.duplicates import NEAR, similarity
-from evaluation.scores.sampling import generator, sample
+from evaluation.scores.duplicates import groups as connected
+from evaluation.scores.sampling import generator, sample, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -194,16 +195,16 @@ class _Pool:
     @classmethod
     def of(cls, pieces: Sequence[Notes], features: Mapping[str, Feature]) -> _Pool:
         stack = Stack.of(pieces)
-        table = {name: feature.function(stack) for name, feature in features.items()}
-        table = {name: values for name, values in table.items() if as_rows(values).shape[1] <= WIDEST}
+        table = {name: as_rows(values) for name, values in feature_table(stack, features).items()}
+        table = {name: rows for name, rows in table.items() if rows.shape[1] <= WIDEST}
         names, groups = [], []
-        for name in table:
-            new = list(columns_of({name: table[name]}, features))
+        for name, rows in table.items():
+            new = list(columns_of({name: rows}, features))
             names += new
             groups += [features[name].group] * len(new)
-        columns = np.hstack([as_rows(values) for values in table.values()])
-        near = csr_array(np.triu(similarity(stack.pieces) >= NEAR))
-        return cls(_filled(columns), names, groups, gram_kernel(stack), connected_components(near, directed=False)[1])
+        columns = np.hstack(list(table.values()))
+        family = connected(np.argwhere(similarity(stack.pieces) >= NEAR), stack.size)
+        return cls(_filled(columns), names, groups, gram_kernel(stack), family)
 
 
 def _filled(columns: FloatArray) -> FloatArray:
@@ -357,7 +358,7 @@ class TwoSampleTest:
         independent = 0.25 / (2 * n)
         return ToldApart(
             accuracy=accuracy,
-            interval=_wilson(accuracy, 2 * n * min(1.0, independent / null.deviation**2)),
+            interval=wilson(accuracy, 2 * n * min(1.0, independent / null.deviation**2)),
             forest=forest,
             ngrams=ngrams,
             halves=null.range,
@@ -512,11 +513,3 @@ class _Null:
         from scipy.stats import t
 
         return float(t.sf((accuracy - self.mean) / self.deviation, self.freedom))
-
-
-def _wilson(share: float, n: float) -> tuple[float, float]:
-    """95 % interval of a share of n independent answers by Wilson's formula, which does not shrink to nothing at 1."""
-    z = 1.96
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return float(middle - half), float(middle + half)

@@ -24,6 +24,12 @@ TONICS = {"major": 0, "minor": 9}
 TONIC_NAMES = {"major": "C", "minor": "A"}
 """Its name."""
 
+ENDINGS = ("tonic", "free")
+"""What a tune may end on: preferably the tonic of its key, or anything."""
+
+PLANS = ("training", "composed")
+"""Whose forms tunes have: those of training tunes, or of a model of forms."""
+
 UNKNOWN_METER = "4/4"
 """The metre of tunes in another metre, or in none: their bars are whole notes."""
 

@@ -16,8 +16,10 @@ MOST_BARS = 8
 """The longest phrase."""
 
 _FEWEST_BARS = 4
-_FEWEST_NOTES, _FEWEST_PITCHES = 8, 4  # below which it is a signal, not a tune
-_SHORTEST_CLOSE = 4  # sixteenths of the last note
+_FEWEST_NOTES, _FEWEST_PITCHES = 8, 4
+
+SHORTEST_CLOSE = 4
+"""Sixteenths of the last note of a tune that closes."""
 
 
 class Phrase(NamedTuple):
@@ -46,11 +48,16 @@ def closing(notes: Sequence[Note]) -> Phrase | None:
         before, close = beginning[:last], Note(beginning[last].pitch, length_of(beginning[last:]))
         phrase = (*before, close)
         on_a_beat = (length_of(before) - upbeat) % beat == 0
-        closes = ends_on_the_tonic(phrase, mode) and on_a_beat and close.steps >= _SHORTEST_CLOSE
-        pitches = pitches_in(phrase)
-        if closes and len(pitches) >= _FEWEST_NOTES and len(set(pitches)) >= _FEWEST_PITCHES:
+        closes = ends_on_the_tonic(phrase, mode) and on_a_beat and close.steps >= SHORTEST_CLOSE
+        if closes and is_tune(phrase):
             return Phrase(phrase, meter, bars)
     return None
+
+
+def is_tune(notes: Sequence[Note]) -> bool:
+    """Whether notes are enough, and move enough, to be a tune and not a signal."""
+    pitches = pitches_in(notes)
+    return len(pitches) >= _FEWEST_NOTES and len(set(pitches)) >= _FEWEST_PITCHES
 
 
 def name_of(notes: Sequence[Note]) -> str:

@@ -19,8 +19,8 @@ import tensorflow as tf
 import melodygan.models.networks  # noqa: F401 - a saved model is made of its layers
 from manymodes import deadline
 from manymodes.nn.adversarial import AdversarialModel
-from melodygan.data.encoding import Tune, length_of, pitches_in
-from melodygan.data.form import METERS, NoTunesError, ends_on_the_tonic
+from melodygan.data.encoding import Tune, length_of
+from melodygan.data.form import ENDINGS, METERS, PLANS, NoTunesError, ends_on_the_tonic
 from melodygan.data.grid import (
     BEAT,
     HOLD,
@@ -28,6 +28,7 @@ from melodygan.data.grid import (
     ONSET,
     OUTSIDE,
     REST,
+    Grid,
     Plan,
     from_grid,
     from_row,
@@ -35,6 +36,7 @@ from melodygan.data.grid import (
     to_grid,
     to_rows,
 )
+from melodygan.data.phrases import SHORTEST_CLOSE, is_tune
 from melodygan.data.plan_model import PlanModel
 from melodygan.models.chain import (
     CONDITIONS,
@@ -59,16 +61,11 @@ TEMPERATURE = 0.9
 
 Errors of the chains add up along a tune; a little less noise makes up for that."""
 
-ENDINGS = ("tonic", "free")
-"""What a tune may end on: the tonic of its key, if a candidate does, or anything."""
-
 _KIND_PENALTY, _PITCH_PENALTY = 1.0, 4.0
 _SEMITONES = 5.0
 _CANDIDATES = 3  # tunes drawn for each one that is wanted, at least
 _LEAST_DRAWN = 48
 _MOST_ROUNDS = 8
-_FEWEST_NOTES, _FEWEST_PITCHES = 8, 4  # below which it is a signal, not a tune
-_SHORTEST_LAST = 4  # sixteenths of the last note
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
@@ -228,7 +225,7 @@ class MelodyGAN(AdversarialModel):
         mode: str | None = None,
         ending: str = ENDINGS[0],
         like: Tune | None = None,
-        plans: str = "training",
+        plans: str = PLANS[0],
         **choice: Any,
     ) -> list[Tune]:
         """Compose tunes, all at once, each to the plan of some training tune, or of the tune that it is to be like.
@@ -244,7 +241,7 @@ class MelodyGAN(AdversarialModel):
             NoTunesError: hardly any tune is whole.
         """
         rng = np.random.default_rng(seed)
-        known = [_plan_of(like)] if like else plans_in(map(from_row, self.plans), meter, mode, bars)
+        known = [_grid_of(like).plan] if like else plans_in(map(from_row, self.plans), meter, mode, bars)
         if plans == "composed" and like is None:
             wanted = PlanModel(map(from_row, self.plans)).compose(known, count, rng)
         else:
@@ -259,9 +256,7 @@ class MelodyGAN(AdversarialModel):
         Raises:
             ValueError: the tune is too long, too high or low for this model, or has no such bars.
         """
-        grid = to_grid(tune)
-        if grid is None:
-            raise ValueError(f"the tune is longer than {LENGTH} sixteenths: give a shorter one")
+        grid = _grid_of(tune)
         plan, bar = grid.plan, METERS[grid.plan.form.meter]
         begin = -(-plan.lead // bar) * bar + (first - 1) * bar
         end = begin + (last - first + 1) * bar
@@ -313,7 +308,7 @@ class MelodyGAN(AdversarialModel):
             self.redrawn += len(pending) if number else 0
             repeated = np.repeat(pending, max(_CANDIDATES, -(-_LEAST_DRAWN // len(pending)))).tolist()
             for place, notes in zip(repeated, draw([plans[place] for place in repeated], number), strict=True):
-                if not _is_whole(notes):
+                if not is_tune(notes):
                     continue
                 best.setdefault(place, notes)
                 if place not in closed and (ending == "free" or _closes(notes, plans[place])):
@@ -328,25 +323,19 @@ class MelodyGAN(AdversarialModel):
         return [tune.notes for tune in self.compose(count, seed=seed, **options)]
 
 
-def _is_whole(notes: Sequence[Note]) -> bool:
-    """Whether notes are enough to be a tune."""
-    pitches = pitches_in(notes)
-    return len(pitches) >= _FEWEST_NOTES and len(set(pitches)) >= _FEWEST_PITCHES
-
-
 def _closes(notes: Sequence[Note], plan: Plan) -> bool:
     """Whether a tune ends on the tonic, on a beat, with a note of a quarter or more."""
     last = max(place for place, note in enumerate(notes) if note.pitch is not None)
     onset = plan.lead + length_of(notes[:last])
     on_beat = onset % BEAT[plan.form.meter] == 0
-    return ends_on_the_tonic(notes, plan.form.mode) and on_beat and notes[last].steps >= _SHORTEST_LAST
+    return ends_on_the_tonic(notes, plan.form.mode) and on_beat and notes[last].steps >= SHORTEST_CLOSE
 
 
-def _plan_of(tune: Tune) -> Plan:
+def _grid_of(tune: Tune) -> Grid:
     grid = to_grid(tune)
     if grid is None:
         raise ValueError(f"the tune is longer than {LENGTH} sixteenths: give a shorter one")
-    return grid.plan
+    return grid
 
 
 def _as_tune(notes: tuple[Note, ...], plan: Plan, name: str) -> Tune:
