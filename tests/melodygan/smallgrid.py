@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from melodygan import trainer
 from melodygan.data import grid
 from melodygan.models import chain, gan, networks
 
@@ -23,7 +24,7 @@ def small_grid():
         "CONDITIONS": columns + len(grid.Layout._fields) * CELLS,
     }
     with pytest.MonkeyPatch.context() as patch:
-        for module in (grid, chain, gan, networks):
+        for module in (grid, chain, gan, networks, trainer):
             for name, size in sizes.items():
                 if hasattr(module, name):
                     patch.setattr(module, name, size)
