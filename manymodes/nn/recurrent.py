@@ -44,7 +44,9 @@ class HoistedLSTM(layers.LSTM):
             tf.cast(weight, self.compute_dtype)
             for weight in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
         )
-        gates = tf.matmul(steps, kernel) + bias
+        # Flat, because the gradient of a batched product has a kernel for every step before they are added up.
+        flat = tf.matmul(tf.reshape(steps, [-1, kernel.shape[0]]), kernel) + bias
+        gates = tf.reshape(flat, [*tf.unstack(tf.shape(steps)[:2]), kernel.shape[1]])
         outputs, carries = _recur(gates, recurrent_kernel, *initial_state)
         every = tf.transpose(outputs, [1, 0, 2]) if self.return_sequences else outputs[-1:]
         return outputs[-1], every, [outputs[-1], carries[-1]]
