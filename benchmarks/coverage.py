@@ -21,6 +21,7 @@ from evaluation import FEATURES, compare_sets, feature_table
 from evaluation.reading.notes import Packed
 from evaluation.scores import overlap
 from evaluation.scores.sets import MusicSet
+from evaluation.scores.two_sample import TwoSampleTest
 from melodygan.data.corpus import load_corpus
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def intervals(found: SetComparison) -> dict[str, Interval]:
     }
     copied = found.copying.gen
     return {
+        "accuracy": (found.told.accuracy, found.told.interval),
         "score": (found.score, found.score_interval),
         "copied": (copied.copied_share, copied.interval),
         **{name: (score.value, score.interval) for name, score in scores.items()},
@@ -85,7 +87,10 @@ def simulate(tunes: Pool, jittered: Pool, size: int, seed: int) -> dict[str, dic
     mixed = MusicSet("mixed", "", Packed.join([near.pieces, rest.pieces]), table, [])
     features = {name: FEATURES[name] for name in SOME}
     sets = {"real": tunes.drawn(ours), "a third higher": tunes.drawn(higher), "mixed": mixed}
-    return {name: intervals(compare_sets(gen, org, seed=seed, features=features)) for name, gen in sets.items()}
+    test = TwoSampleTest(org.pieces, FEATURES, seed)
+    return {
+        name: intervals(compare_sets(gen, org, seed=seed, features=features, test=test)) for name, gen in sets.items()
+    }
 
 
 def coverage(found: Sequence[Interval]) -> tuple[float, float, FloatArray]:

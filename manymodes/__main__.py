@@ -22,6 +22,7 @@ COMMANDS = {
     "sound": ("audiovae.generate", "make sounds of instruments"),
     "codec": ("audiovae.codec", "pack sounds into small files, and unpack them"),
     "judge": ("evaluation.report", "compare generated with original MIDI files"),
+    "listen": ("evaluation.listen", "write a page on which to tell generated from original MIDI files"),
     "train melody": ("melodygan.train", "train a model of tunes"),
     "train drums": ("drumvae.train", "train a model of drum beats"),
     "train letters": ("fontgan.train", "train a model of letters"),

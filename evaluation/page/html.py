@@ -47,7 +47,7 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
         heard=report.heard,
         title_of=title_of,
         playable=playable,
-        player=Markup(Path(__file__).parents[1].joinpath("templates", "player.js").read_text("utf-8")),  # noqa: S704
+        player=player(),
         matrices=_matrices,
         rolls=_rolls,
         skipped=[file for one in report.sets for file in one.skipped],
@@ -66,16 +66,26 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
     )
 
 
-def playable(piece: Notes, css: str) -> Markup:
-    """Draw a piece as a piano roll with a button that plays it, at most `figures.ROLL_NOTES` notes."""
+def player() -> Markup:
+    """Return the script that plays the notes of `play_button`."""
+    return Markup(Path(__file__).parents[1].joinpath("templates", "player.js").read_text("utf-8"))  # noqa: S704
+
+
+def play_button(piece: Notes, name: str) -> Markup:
+    """Return a button that plays a piece, at most `figures.ROLL_NOTES` notes."""
     kept = np.flatnonzero(piece.counted())[: figures.ROLL_NOTES]
     times = np.stack([piece.onset_seconds[kept], piece.duration_seconds[kept]])
     rows = np.vstack([np.round(1000 * (times - [[times[0].min()], [0]])), piece.pitch[kept], piece.velocity[kept]])
     notes = json.dumps(rows.T.astype(int).tolist(), separators=(",", ":"))
     drums = Markup(' data-drums="1"') if piece.drums_only else ""
     button = Markup('<button class="play" aria-pressed="false" aria-label="play {}" data-notes="{}"{}></button>')
+    return button.format(name, notes, drums)
+
+
+def playable(piece: Notes, css: str) -> Markup:
+    """Draw a piece as a piano roll with a button that plays it."""
     return Markup('<figure class="piece"><figcaption>{}<span class="{}-word">{}</span></figcaption>{}</figure>').format(
-        button.format(piece.name, notes, drums), css, piece.name, figures.piano_roll(piece, css)
+        play_button(piece, piece.name), css, piece.name, figures.piano_roll(piece, css)
     )
 
 

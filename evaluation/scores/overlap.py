@@ -155,9 +155,10 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
     transport = _wasserstein_score(gen_rows, org_rows, rng)
     pairs = _Pairs.of(_draw(gen_rows, rng), _draw(org_rows, rng))
     draws = Draws.of(len(pairs.gen), len(pairs.org), rng, groups_rng=generator(seed, "groups"))
-    whole = {key: float(values[0]) for key, values in _scores(pairs, [(pairs.gen, pairs.org)]).items()}
+    whole = {key: float(values[0]) for key, values in _scores(*pairs.counts([(pairs.gen, pairs.org)])).items()}
     whole["spread"] = gen_sample.spread / org_sample.spread if org_sample.spread > 0 else float("nan")
-    drawn = [_scores(pairs, parts) for parts in (draws.ours, draws.ceiling, draws.without)]
+    counts = [*(pairs.counts(parts) for parts in (draws.ours, draws.ceiling)), pairs.counts_without(draws)]
+    drawn = [_scores(*each) for each in counts]
     scores: dict[str, Any] = {
         key: draws.beside(value, (kind[key] for kind in drawn), _HIGHEST.get(key, np.inf))
         for key, value in whole.items()
@@ -207,6 +208,28 @@ class _Pairs:
         """Count the distances between two parts by bin; [BINS]."""
         return np.bincount(self.bins[part[:, None], other].ravel(), minlength=BINS).astype(np.float64)
 
+    def counts(self, parts: Sequence[tuple[IntArray, IntArray]]) -> FloatArray:
+        """Count the distances within both parts of each pair, and between them; [3, pairs, BINS]."""
+        found = [(self.within(part), self.within(other), self.between(part, other)) for part, other in parts]
+        return np.array(found).reshape(-1, 3, BINS).transpose(1, 0, 2)
+
+    def counts_without(self, draws: Draws) -> FloatArray:
+        """Count them in all parts of `Draws.without`, from one count for each pair of groups."""
+        if not draws.pools:
+            return np.empty((3, 0, BINS))
+        kept, group_of = ([find(which) for which in (0, 1)] for find in (draws.kept, draws.group_of))
+        counts = []
+        for one, two in ((0, 0), (1, 1), (0, 1)):
+            pairs = group_of[one][:, None] * kept[two].shape[1] + group_of[two]
+            bins = pairs * BINS + self.bins[draws.pools[one][:, None], draws.pools[two]]
+            width = kept[one].shape[1] * kept[two].shape[1]
+            by_pair = np.bincount(bins.ravel(), minlength=width * BINS).reshape(width, BINS)
+            left = kept[one][:, :, None] & kept[two][:, None, :]
+            counts.append(left.reshape(-1, width).astype(np.float64) @ by_pair)
+        for which in (0, 1):
+            counts[which][:, 0] -= kept[which] @ np.bincount(group_of[which])  # a piece with itself
+        return np.array(counts)
+
     def moments(self) -> dict[str, dict[str, float]]:
         """Mean and deviation of the distances within gen, within org and between."""
         named = {"intra_gen": (self.gen, self.gen), "intra_org": (self.org, self.org), "inter": (self.gen, self.org)}
@@ -228,14 +251,8 @@ class _Pairs:
         return np.vstack([grid[picked], smooth[:, picked] / smooth.max()])
 
 
-def _scores(pairs: _Pairs, parts: Sequence[tuple[IntArray, IntArray]]) -> dict[str, FloatArray]:
-    """Score each pair of parts; every score [len(parts)]."""
-    if not parts:
-        return dict.fromkeys(("overlap", "overlap_intra", "kld", "jsd", "spread"), np.empty(0))
-    # where one set stays whole, its part is one array in all pairs
-    counts = {key: pairs.within(part) for key, part in {id(part): part for pair in parts for part in pair}.items()}
-    within, within_other = (np.array([counts[id(pair[side])] for pair in parts]) for side in (0, 1))
-    between = np.array([pairs.between(part, other) for part, other in parts])
+def _scores(within: FloatArray, within_other: FloatArray, between: FloatArray) -> dict[str, FloatArray]:
+    """Score pairs of parts by how many distances fall into each bin, each [pairs, BINS]; every score [pairs]."""
     mine, theirs, both = (densities(counts, counts.sum(axis=1)) for counts in (within, within_other, between))
     kl, js = divergences(mine, both)
     places = np.arange(BINS)
@@ -293,16 +310,14 @@ def _wasserstein_score(gen: FloatArray, org: FloatArray, rng: np.random.Generato
 
 
 def _wasserstein_without(pooled: FloatArray, draws: Draws) -> FloatArray:
-    """`wasserstein` without each group: all share one sorting of the files."""
-    if not draws.without:
+    """`wasserstein` of all parts of `Draws.without`, which share one sorting of the files."""
+    if not draws.pools:
         return np.empty(0)
-    values, weights = [], []
+    weights = []
     for which, sign in enumerate((1.0, -1.0)):
-        parts = [pair[which] for pair in draws.without]
-        files = np.unique(np.concatenate(parts))
-        values.append(pooled[files].astype(np.float64))
-        weights.append(np.array([np.isin(files, part) * (sign / len(part)) for part in parts]))
-    rows, weight = np.concatenate(values), np.concatenate(weights, axis=1)
+        kept = draws.kept(which)[:, draws.group_of(which)]
+        weights.append(sign * kept / kept.sum(axis=1, keepdims=True))
+    rows, weight = pooled[np.concatenate(draws.pools)].astype(np.float64), np.concatenate(weights, axis=1)
     total = np.zeros(len(weight))
     for column in rows.T:
         order = np.argsort(column)

@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from evaluation.reading.notes import FloatArray, IntArray
 
@@ -98,15 +98,15 @@ class Draws:
     Attributes:
         ours: [SPLITS] parts of equal size of the generated set and of the originals; empty for too few pieces.
         ceiling: [SPLITS] the same of the originals, with another part of theirs in place of the generated one.
-        without: both sets without each group of the first, then without each group of the second; empty where a set is
-            smaller than `SMALLEST`.
+        pools: files of both sets that are put into groups, one after the other; empty where a set is smaller than
+            `SMALLEST`.
         groups: number of groups of each set; without the originals' for scores of the generated set alone.
         shrink: for each set, √(q / n) where q of n files are looked at.
     """
 
     ours: list[Parts]
     ceiling: list[Parts]
-    without: list[Parts]
+    pools: list[IntArray]
     groups: list[int]
     shrink: list[float]
 
@@ -137,12 +137,30 @@ class Draws:
         rng = groups_rng or rng
         pools = [rng.permutation(gen)[:RESAMPLED], gen + rng.permutation(org)[:RESAMPLED]]
         groups = [min(RESAMPLES, len(pool)) for pool in pools]
-        without = [(_without(pools[0], group, groups[0]), pools[1]) for group in range(groups[0])]
-        if not gen_alone:
-            without += [(pools[0], _without(pools[1], group, groups[1])) for group in range(groups[1])]
         sets = 1 if gen_alone else 2
         shrink = [float(np.sqrt(len(pool) / size)) for pool, size in zip(pools, (gen, org), strict=True)]
-        return cls(ours, ceiling, without, groups[:sets], shrink[:sets])
+        return cls(ours, ceiling, pools, groups[:sets], shrink[:sets])
+
+    def group_of(self, which: int) -> IntArray:
+        """Group of each file in a set's pool; a set that stays whole is one."""
+        return np.arange(len(self.pools[which])) % (*self.groups, 1)[which]
+
+    def kept(self, which: int) -> NDArray[np.bool_]:
+        """Which groups of a set are left, [parts, groups]: without each group of the first set, then of the second."""
+        own, before = (*self.groups, 1)[which], sum(self.groups[:which])
+        kept = np.ones((sum(self.groups), own), bool)
+        if which < len(self.groups):
+            kept[before + np.arange(own), np.arange(own)] = False
+        return kept
+
+    @property
+    def without(self) -> list[Parts]:
+        """Both sets without the groups that each part of `kept` leaves out."""
+        if not self.pools:
+            return []
+        places = (self.kept(which)[:, self.group_of(which)] for which in (0, 1))
+        ours, theirs = self.pools
+        return [(ours[mine], theirs[other]) for mine, other in zip(*places, strict=True)]
 
     @property
     def n(self) -> int:
@@ -182,23 +200,24 @@ class Draws:
         return Score(float(value), interval, at_n, top, limits, deviations)
 
 
-def _without(pool: IntArray, group: int, groups: int) -> IntArray:
-    """Leave every so many-th file of a pool out."""
-    return pool[np.arange(len(pool)) % groups != group]
-
-
 def interval_of(value: float, deviations: Sequence[FloatArray], highest: float = np.inf) -> tuple[float, float]:
     """95 % interval of a score from the deviations of each set, 0 to `highest`; NaN without any.
 
-    value ± t · √(sum of squares of all deviations), where t is the quantile of Student's distribution for the smaller
-    number of groups, less one.
+    The variance is the sum of squares of all deviations; t is `student`. A score up to 1 has Wilson's interval for as
+    many cases as would have that variance. Any other is √value ± t · √variance / (2 √value), squared: the larger a
+    distance, the more it varies.
     """
     if not deviations:
         return _NAN, _NAN
-    reach = student(deviations) * float(np.sqrt(sum((part**2).sum() for part in deviations)))
-    if not np.isfinite([value, reach]).all():
+    variance, t = float(sum((part**2).sum() for part in deviations)), student(deviations)
+    if not np.isfinite([value, variance]).all():
         return _NAN, _NAN
-    return max(value - reach, 0.0), min(value + reach, highest)
+    if variance == 0 or value <= 0:
+        return value, value + t * float(np.sqrt(variance))
+    if np.isfinite(highest):
+        return wilson(value, max(value * (highest - value) / variance, 1.0), t)
+    root, reach = float(np.sqrt(value)), t * float(np.sqrt(variance / value)) / 2
+    return max(root - reach, 0.0) ** 2, (root + reach) ** 2
 
 
 def student(deviations: Sequence[FloatArray]) -> float:

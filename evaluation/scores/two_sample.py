@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import joblib
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -400,18 +399,29 @@ class _Trial:
         """Share of right answers; an undecided one counts as half."""
         return float(0.5 + 0.5 * (np.sign(answers) * (2 * self.label - 1)).mean())
 
-    def forests(self, trees: int, seed: int, columns: FloatArray | None = None) -> list[Any]:
-        """Grow one forest a fold."""
-        from sklearn.ensemble import ExtraTreesClassifier
+    def forests(self, trees: int, seed: int, columns: FloatArray | None = None) -> list[list[Any]]:
+        """Grow one forest a fold, each a list of trees."""
+        from sklearn import config_context
+        from sklearn.tree import ExtraTreeRegressor
+        from sklearn.utils import check_random_state
 
-        columns = self.columns if columns is None else columns
-        with joblib.parallel_config("sequential"):
+        columns = np.asarray(self.columns if columns is None else columns, np.float32)
+        target = 2.0 * self.label - 1
+        seeds = check_random_state(seed).randint(np.iinfo(np.int32).max, size=trees)
+        # of two labels, squared error chooses the splits of Gini's impurity; scikit-learn's forests and classifiers
+        # look at their arguments for longer than small trees take to grow
+        with config_context(skip_parameter_validation=True):
             return [
-                ExtraTreesClassifier(trees, **_FOREST, random_state=seed).fit(columns[known], self.label[known])
+                [
+                    ExtraTreeRegressor(**_FOREST, random_state=one).fit(
+                        columns[known], target[known], check_input=False
+                    )
+                    for one in seeds
+                ]
                 for known, _ in self.parts()
             ]
 
-    def forest_answers(self, forests: Sequence[Any], columns: FloatArray | None = None) -> FloatArray:
+    def forest_answers(self, forests: Sequence[Sequence[Any]], columns: FloatArray | None = None) -> FloatArray:
         """Ask each forest about its fold. [2n] −1 to 1, positive for label 1."""
         columns = self.columns if columns is None else columns
         answers = np.zeros(len(self.label))
@@ -447,7 +457,9 @@ class _Trial:
         found = map(Difference, self.pool.names, self.pool.groups, *(each.tolist() for each in (*means, effect)))
         return tuple(sorted(found, key=lambda one: -one.effect))
 
-    def reasons(self, forests: Sequence[Any], answers: FloatArray, rng: np.random.Generator) -> tuple[Reason, ...]:
+    def reasons(
+        self, forests: Sequence[Sequence[Any]], answers: FloatArray, rng: np.random.Generator
+    ) -> tuple[Reason, ...]:
         """Weigh each group of features by permutation importance."""
         columns, sign, groups = self.columns, 2 * self.label - 1, np.array(self.pool.groups)
         most = {one.group: one for one in reversed(self.differences())}
@@ -466,11 +478,10 @@ class _Trial:
         return tuple(sorted(found, key=lambda one: -one.weight))
 
 
-def _ask(forest: Any, columns: FloatArray) -> FloatArray:
+def _ask(forest: Sequence[Any], columns: FloatArray) -> FloatArray:
     """Ask a forest about pieces [n, d]: −1 to 1, positive for label 1."""
-    # on a cluster, answers of trees would be added up as they come, and differ in the last digit
-    with joblib.parallel_config("sequential"):
-        answers: FloatArray = 2 * forest.predict_proba(columns)[:, 1] - 1
+    columns = np.asarray(columns, np.float32)
+    answers: FloatArray = np.mean([tree.predict(columns, check_input=False) for tree in forest], axis=0)
     return answers
 
 

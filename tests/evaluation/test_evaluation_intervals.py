@@ -8,7 +8,7 @@ from scipy.stats import t as student
 
 from evaluation.scores.distances import pairwise, spread
 from evaluation.scores.overlap import compare_feature
-from evaluation.scores.sampling import Draws, interval_of, share_interval_of
+from evaluation.scores.sampling import Draws, interval_of, share_interval_of, wilson
 
 
 @pytest.mark.parametrize("size", [5, 19, 20, 31])
@@ -18,7 +18,8 @@ def test_a_mean_has_nearly_its_textbook_interval(size):
     assert all(len(set(part.tolist())) == len(part) for part, _ in draws.without)  # no copies
     interval = draws.score(values.mean(), lambda part, _: values[part].mean(), splits=0).interval
     reach = student.ppf(0.975, size - 1) * values.std(ddof=1) / np.sqrt(size)
-    assert interval == pytest.approx((values.mean() - reach, values.mean() + reach), rel=1e-6 if size <= 20 else 0.1)
+    assert np.ptp(interval) == pytest.approx(2 * reach, rel=1e-6 if size <= 20 else 0.1)
+    assert interval[0] < values.mean() < interval[1]
 
 
 @pytest.mark.parametrize("size", [200, 1000])
@@ -74,10 +75,20 @@ def test_overlap_of_few_files_has_an_interval_as_wide_as_it_scatters():
 
 def test_an_interval_adds_the_variances_of_both_sets():
     low, high = interval_of(100.0, [np.full(4, 1.5), np.full(16, 1.0)])
-    assert (low + high) / 2 == pytest.approx(100)
     assert (high - low) / 2 == pytest.approx(student.ppf(0.975, 3) * 5)
-    assert interval_of(0.9, [np.ones(4)], highest=1.0) == (0, 1)
+    # roots are as far off on either side
+    assert (np.sqrt(low) + np.sqrt(high)) / 2 == pytest.approx(10)
+    assert interval_of(2.0, [np.zeros(4)]) == (2, 2)
     assert np.isnan(interval_of(0.5, [])).all()
+
+
+def test_a_score_up_to_1_has_the_interval_of_a_share_that_varies_as_much():
+    # 0.9 with the variance of 25 independent cases
+    deviations = np.full(16, np.sqrt(0.9 * 0.1 / 25 / 16))
+    assert interval_of(0.9, [deviations], highest=1.0) == pytest.approx(wilson(0.9, 25, student.ppf(0.975, 15)))
+    low, high = interval_of(0.9, [np.ones(4)], highest=1.0)
+    assert 0 < low < 0.3
+    assert 0.95 < high < 1
 
 
 def test_a_share_that_never_varies_has_the_interval_of_wilson():

@@ -12,6 +12,7 @@ import pytest
 from midifiles import write_midi, write_pieces
 
 import evaluation
+from evaluation import listen
 from evaluation.comparison import compare_folders, labels, write_report
 from evaluation.features import __main__ as features
 from evaluation.features.table import COMPARED
@@ -215,3 +216,17 @@ def test_the_same_from_python_as_data_frames(folders):
     table = evaluation.feature_frame(gen)
     assert table.shape[0] == 30
     assert table["total_used_note"].tolist() == [len(piece) for piece in gen.pieces]
+
+
+def test_a_page_to_listen_to_tells_nothing_before_the_answer(tmp_path, tunes):
+    gen, org = tunes[:6], tunes[6:14]
+    found = listen.pairs(gen, org, 20, seed=1)
+    assert len(found) == 6
+    for first, second, real in found:
+        assert (second if real else first).name in {piece.name for piece in org}
+        assert (first if real else second).name in {piece.name for piece in gen}
+    assert 0 < sum(real for *_, real in found) < 6
+    text = listen.page(found)
+    assert not any(piece.name in text for piece in tunes[:14])
+    assert text.count('class="play"') == 12
+    assert text == listen.page(listen.pairs(gen, org, 20, seed=1)) != listen.page(listen.pairs(gen, org, 20, seed=2))
