@@ -72,12 +72,13 @@ class MelodyComparison(Comparison):
 
     def evaluate(self, job: Job, trained: Trained) -> Result:
         """Compare tunes of the model with held-out tunes."""
+        from melodygan.composing import tunes_of
         from melodygan.data.form import NoTunesError
         from melodygan.metrics.held_out import Compared, measured
 
         parts = job.data.content
         try:
-            tunes = trained.model.generate(job.args.count, seed=job.seed)
+            tunes = tunes_of(trained.model, job.args.count, seed=job.seed)
         except NoTunesError as error:
             raise LeftOutError(f"it composes nothing usable: {error}") from error
         return Result(**measured(Compared(tunes, parts.test), parts.train, job.seed))

@@ -16,6 +16,7 @@ from manymodes.music.formats import write_score
 from manymodes.music.score import Score, signature
 from melodygan.data.encoding import Tune, length_of, pitches_in
 from melodygan.data.form import ENDINGS, METERS, MODES, TONICS, form_of, places_of, read_key, transposed_tune
+from melodygan.data.grid import from_row
 from melodygan.data.register import middle_of, octaves_to
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def _task(
             form = form_of(tune)
             method = partial(model.recompose, replace(tune, meter=form.meter), *recompose)
             return _Task(method, given.shift, *form, given, given.upbeat)
-        method = partial(model.vary, given.notes, amount=amount, form=given.form)
+        method = partial(model.vary, given.notes, amount=amount, form=given.form, upbeat=given.upbeat)
         return _Task(method, given.shift, meter, own, given, given.upbeat if meter else None)
     method = getattr(model, "compose", model.generate)
     shift = key.shift if key else 0
@@ -225,15 +226,16 @@ def _task(
     if start is None:
         return _Task(partial(method, **asked), shift, meter, mode)
     given = given_to(model, start, key)
-    forms = [plan.form for plan in model.plans]
+    forms = [from_row(row).form for row in model.plans]
     if asked:
         places_of(forms, meter, mode)  # raises a ValueError for what was asked
     meter, mode = form_after(given, meter, mode)
     keeps = given.form is not None and meter == given.form.meter
     if (meter or mode) and not any(meter in {None, one.meter} and mode in {None, one.mode} for one in forms):
-        method = partial(method, planned=False)
-    method = partial(method, start=given.notes, meter=meter, mode=mode)
-    return _Task(method, given.shift, meter, mode, given, given.upbeat if keeps else None)
+        method = partial(method, plans=None)
+    upbeat = given.upbeat if keeps else 0
+    method = partial(method, start=given.notes, upbeat=upbeat, meter=meter, mode=mode)
+    return _Task(method, given.shift, meter, mode, given, upbeat if keeps else None)
 
 
 def _in_register(tunes: Sequence[Tune], middle: float | None, *, together: bool) -> list[Tune]:

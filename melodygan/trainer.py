@@ -14,7 +14,6 @@ from manymodes.nn.randomness import RandomBatches
 from melodygan.data.encoding import ReportedCodec, StepVocabulary, pitches_in
 from melodygan.data.form import NoTunesError
 from melodygan.data.grid import HOLD, ONSET, OUTSIDE, PLAN_COLUMNS, REST, to_grid, to_rows
-from melodygan.data.plan import plan_of
 from melodygan.metrics.musical import NO_TUNES, musical_distance, two_sample_test
 from melodygan.models.chain import conditions_of
 from melodygan.models.gan import MelodyGAN
@@ -100,7 +99,7 @@ def _examples(model: keras.Model, config: MelodyConfig, train: Sequence[Tune]) -
 
 
 def _lstm(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:
-    plans = list(map(plan_of, train))
+    plans = to_rows(grid.plan for grid in map(to_grid, train) if grid is not None)
     return MelodyLSTM(StepVocabulary.from_tunes(tunes), units=config.units, plans=plans, seed=config.seed)
 
 

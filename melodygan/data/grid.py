@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from melodygan.data.encoding import Note, length_of
-from melodygan.data.form import METERS, MODES, Form, form_of, places_of
+from melodygan.data.form import FORMS, METERS, MODES, Form, form_of, number_of, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -149,10 +149,13 @@ def _unit(meter: str) -> int:
     return math.gcd(METERS[meter], 24 if meter in ("3/4", "6/4") else 8 if METERS[meter] % 8 == 0 else 6)
 
 
-def plans_in(plans: Iterable[Plan], meter: str | None, mode: str | None, bars: int | None = None) -> list[Plan]:
+def plans_in(
+    plans: Iterable[Plan], meter: str | None, mode: str | None, bars: int | None = None, longest: float | None = None
+) -> list[Plan]:
     """Return the plans in a metre and a mode, None being any, with that number of bars, upbeat and last bar as one.
 
-    Where none has it, longer ones are cut, or else the longest go on with what is new.
+    Where none has it, longer ones are cut, or else the longest go on with what is new, up to ``longest`` cells, or to
+    the end of the grid.
 
     Raises:
         ValueError: no plan is in this metre and mode, or the grid is too short.
@@ -161,16 +164,42 @@ def plans_in(plans: Iterable[Plan], meter: str | None, mode: str | None, bars: i
     like = [plans[place] for place in places_of((plan.form for plan in plans), meter, mode)]
     if bars is None:
         return like
+    longest = LENGTH if longest is None else longest
     sizes = [bars * METERS[plan.form.meter] for plan in like]
-    fitting = [(plan, size) for plan, size in zip(like, sizes, strict=True) if plan.lead + size <= LENGTH]
+    fitting = [(plan, size) for plan, size in zip(like, sizes, strict=True) if plan.lead + size <= longest]
     if not fitting:
-        raise ValueError(f"a tune has at most {LENGTH} sixteenths: ask for fewer bars")
+        raise ValueError(f"a tune has at most {longest} sixteenths: ask for fewer bars")
     nearest = min(abs(plan.cells - size) + LENGTH * (plan.cells < size) for plan, size in fitting)
     return [
         plan._replace(cells=size)
         for plan, size in fitting
         if abs(plan.cells - size) + LENGTH * (plan.cells < size) == nearest
     ]
+
+
+def going_on(plans: Sequence[Plan], upbeat: int, steps: int) -> list[Plan]:
+    """Return the plans that are longer than a beginning of so many sixteenths, with its upbeat.
+
+    If there is none, all of them, and as many bars more. Where another upbeat moves the beginning, the end stays.
+    """
+    moved = [with_upbeat(plan, upbeat) for plan in plans]
+    bars = [METERS[plan.form.meter] * (1 + steps // METERS[plan.form.meter]) for plan in moved]
+    longer = [plan for plan in moved if plan.cells > steps]
+    return longer or [plan._replace(cells=plan.cells + more) for plan, more in zip(moved, bars, strict=True)]
+
+
+def with_upbeat(plan: Plan, upbeat: int) -> Plan:
+    """Return a plan with another upbeat, in sixteenths; the bar lines and the end stay."""
+    lead = -upbeat % ROW[plan.form.meter]
+    return plan._replace(lead=lead, cells=plan.cells + plan.lead - lead)
+
+
+def opened(plan: Plan, fresh: IntArray) -> Plan:
+    """Return a plan in which no beat returns that begins in a fresh cell, [LENGTH] or longer; what stays, stays."""
+    beats = np.arange(BEATS) * BEAT[plan.form.meter]
+    new = fresh[np.minimum(beats, len(fresh) - 1)]
+    returns, rhythm = (tuple(np.where(new, 0, part).tolist()) for part in (plan.returns, plan.rhythm))
+    return plan._replace(returns=returns, rhythm=rhythm)
 
 
 # --- arrays for models -------------------------------------------------------------------------------------
@@ -226,3 +255,59 @@ def layout(rows: IntArray) -> Layout:
             source = earlier
         sources.append(source)
     return Layout(*(array.astype(np.int32) for array in (inside, *sources)))
+
+
+# --- steps for the LSTM, which counts sixteenths from the first note ------------------------------------------
+
+_PHRASE = 4  # bars
+
+MOST_LEFT = 16
+"""The greatest count of bars to the end."""
+
+NEAR = 32
+"""The greatest count of sixteenths to the end."""
+
+STEP_COLUMNS = {
+    "form": len(FORMS),
+    "place": max(ROW.values()),
+    "phrase": _PHRASE,
+    "left": MOST_LEFT + 1,
+    "near": NEAR + 1,
+    "rhythm_near": NEAR + 1,
+    "distance": LENGTH,
+    "rhythm": LENGTH,
+}
+"""The columns of a plan at a step, and the greatest number in each; 0 is unknown, or does not apply.
+
+Place in the bar, bar of a phrase of four, bars and sixteenths to the end, to the end of what has its rhythm, and from
+how many sixteenths before a step returns in pitch and rhythm, and in rhythm."""
+
+
+def as_steps(plan: Plan | None, steps: int) -> IntArray:
+    """Write a plan as int32 [steps, len(STEP_COLUMNS)]; None, an unknown plan, as zeros.
+
+    What will return is as near to the end as its last repetition: what closes a tune must do so when it is first heard.
+    """
+    if plan is None:
+        return np.zeros((steps, len(STEP_COLUMNS)), np.int32)
+    bar, place = METERS[plan.form.meter], np.arange(max(steps, plan.cells))
+    row = min(bar, ROW[plan.form.meter])  # of 6/4, which row is the first half of a bar is not known
+    source, rhythm = place.copy(), place.copy()
+    for whole, cells in zip((source, rhythm), layout(to_rows([plan]))[1:], strict=True):
+        known = cells[0, plan.lead :][: len(place)] - plan.lead
+        whole[: len(known)] = known
+    to_end = np.maximum(plan.cells - place, 0)
+    near, rhythm_near = to_end.copy(), to_end.copy()
+    np.minimum.at(near, source, to_end)
+    np.minimum.at(rhythm_near, rhythm, to_end)
+    columns = {
+        "form": np.full(len(place), number_of(plan.form)),
+        "place": 1 + (plan.lead + place) % row,
+        "phrase": 1 + (plan.lead + place) // bar % _PHRASE,
+        "left": 1 + np.minimum(-(-to_end // bar), MOST_LEFT),
+        "near": 1 + np.minimum(near, NEAR),
+        "rhythm_near": 1 + np.minimum(rhythm_near, NEAR),
+        "distance": place - source,
+        "rhythm": place - rhythm,
+    }
+    return np.stack([columns[name][:steps] for name in STEP_COLUMNS], axis=1).astype(np.int32)

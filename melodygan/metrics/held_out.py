@@ -11,7 +11,8 @@ import numpy as np
 
 from evaluation.features.table import COMPARED, averaged_transitions
 from evaluation.scores.sets import compare_sets, measure
-from melodygan.data.encoding import Note, Tune, pitches_in
+from melodygan.data.encoding import Note, Tune, length_of, pitches_in
+from melodygan.data.form import METERS, MODES, ends_on_the_tonic
 from melodygan.metrics.musical import SPREAD_FEATURES, as_pieces, distinct_share
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ _DIGITS = 6
 
 
 class Compared(NamedTuple):
-    """Tunes, and the held-out ones that they are compared with."""
+    """Tunes, and the held-out ones that they are compared with; a tune without a key or a metre has none."""
 
-    tunes: Sequence[Sequence[Note]]
+    tunes: Sequence[Tune]
     originals: Sequence[Tune]
 
 
@@ -38,13 +39,13 @@ def real_tunes(split: Split, count: int, seed: int) -> Compared:  # noqa: ARG001
     """Compare one half of the held-out tunes with the other: the ceiling, surpassed only by chance."""
     shuffled = [split.test[place] for place in np.random.default_rng(seed).permutation(len(split.test))]
     half = len(shuffled) // 2
-    return Compared([tune.notes for tune in shuffled[:half]], shuffled[half:])
+    return Compared(shuffled[:half], shuffled[half:])
 
 
 def replayed_tunes(split: Split, count: int, seed: int) -> Compared:
     """Replay up to ``count`` training tunes: close to real ones, varied, and nothing but copies."""
     places = np.random.default_rng(seed).permutation(len(split.train))[:count]
-    return Compared([split.train[place].notes for place in places], split.test)
+    return Compared([split.train[place] for place in places], split.test)
 
 
 def random_notes(split: Split, count: int, seed: int) -> Compared:
@@ -54,7 +55,7 @@ def random_notes(split: Split, count: int, seed: int) -> Compared:
     pitches, lengths = sorted(set(pitches_in(notes))), sorted({note.steps for note in notes})
     sizes = rng.choice([len(tune.notes) for tune in split.train], count)
     drawn = [(rng.choice(pitches, size).tolist(), rng.choice(lengths, size).tolist()) for size in sizes]
-    return Compared([list(map(Note, *columns)) for columns in drawn], split.test)
+    return Compared([Tune(tuple(map(Note, *columns))) for columns in drawn], split.test)
 
 
 BASELINES: dict[str, Callable[[Split, int, int], Compared]] = {
@@ -73,11 +74,15 @@ def measured(compared: Compared, training: Sequence[Tune], seed: int) -> dict[st
         transition matrices of both sets, [12, 12] and [8, 8], and the densities of the distances in each of
         `SPREAD_FEATURES`, [4, points] as `FeatureComparison.curves`, as lists.
     """
-    gen = _set_of("generated", [Tune(tuple(notes), f"tune {n}") for n, notes in enumerate(compared.tunes, start=1)])
+    gen = _set_of("generated", [replace(tune, name=f"tune {n}") for n, tune in enumerate(compared.tunes, start=1)])
     org = _set_of("held-out tunes", compared.originals)
     result = compare_sets(gen, org, _set_of("the training set", training), seed=seed)
     return {
-        "measures": {**_measures(result), "distinct": distinct_share(compared.tunes)},
+        "measures": {
+            **_told_apart(result, org, compared.tunes),
+            **_measures(result),
+            "distinct": distinct_share([tune.notes for tune in compared.tunes]),
+        },
         "verdict": result.verdict._asdict(),
         "figures": {
             "generated": _transitions(gen),
@@ -90,6 +95,32 @@ def measured(compared: Compared, training: Sequence[Tune], seed: int) -> dict[st
 def _set_of(label: str, tunes: Sequence[Tune]) -> MusicSet:
     pieces = zip(as_pieces(tune.notes for tune in tunes), tunes, strict=True)
     return measure(label, [replace(piece, name=tune.name) for piece, tune in pieces])
+
+
+def _told_apart(result: SetComparison, org: MusicSet, tunes: Sequence[Tune]) -> dict[str, Any]:
+    """How well tunes are told from real ones, and what a listener would notice first."""
+    told = result.told
+    closed = {
+        mode: [ends_on_the_tonic(tune.notes, mode) for tune in tunes if tune.key.endswith(mode)] for mode in MODES
+    }
+    whole = [
+        (length_of(tune.notes) - tune.pickup_steps) % METERS[tune.meter] in {0, METERS[tune.meter] - tune.pickup_steps}
+        for tune in tunes
+        if tune.meter in METERS
+    ]
+    return {
+        "told_by_features": told.forest,
+        "told_by_ngrams": told.ngrams,
+        "told_halves": told.halves[0],
+        "told_limit": told.limit,
+        **{
+            f"{name}{which}": float(np.nanmean(one.table[feature]))
+            for name, feature in (("on_beat", "beat_onset_share"), ("phrase", "longest_repeated_phrase"))
+            for which, one in (("", result.gen), ("_real", org))
+        },
+        **{f"tonic_{mode}": _mean(closed[mode]) for mode in MODES},
+        "whole_bar": _mean(whole),
+    }
 
 
 def _measures(result: SetComparison) -> dict[str, Any]:

@@ -20,6 +20,26 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     """Return the tables of what was composed and of how the models were trained, with these losses of their history."""
     several = any(len(records) > 1 for records in found.values())
     limits = "the least and the greatest of the seeds, as everywhere" if several else "its 95 % interval"
+    told = table(
+        "Can anybody tell?",
+        (
+            column("Told apart by features", "told_by_features", share),
+            column("by n-grams", "told_by_ngrams", share),
+            column("halves of real tunes", "told_halves", share),
+            column("Onsets on a beat", "on_beat", share),
+            column("of real tunes", "on_beat_real", share),
+            column("Longest phrase that returns", "phrase", number),
+            column("of real tunes", "phrase_real", number),
+            column("Ends on the tonic, major", "tonic_major", share),
+            column("minor", "tonic_minor", share),
+            column("Whole last bar", "whole_bar", share),
+        ),
+        found,
+        "Told apart: right answers of a forest of random trees on features, and of a linear classifier on n-grams, "
+        "about tunes that they have not seen; 50 % is chance, and halves of the real tunes show what chance gives at "
+        "this number. Phrases in notes. The last bar is whole by itself or with the upbeat. Models that know no key or "
+        "metre have no endings to be counted.",
+    )
     music = table(
         "What they compose",
         (
@@ -55,7 +75,7 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
         "number of epochs for the learning rates; training ended when the time was over. The best epoch is chosen on "
         "validation tunes, as in melodygan.train: least musical distance, or least bits.",
     )
-    return [music, training] if training.rows else [music]
+    return [told, music, training] if training.rows else [told, music]
 
 
 def _score(records: Sequence[Record]) -> Cell:

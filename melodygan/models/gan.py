@@ -20,7 +20,7 @@ import melodygan.models.networks  # noqa: F401 - a saved model is made of its la
 from manymodes import deadline
 from manymodes.nn.adversarial import AdversarialModel
 from melodygan.data.encoding import Tune, length_of
-from melodygan.data.form import ENDINGS, METERS, PLANS, NoTunesError, ends_on_the_tonic
+from melodygan.data.form import ENDINGS, METERS, PLANS, TONIC_NAMES, NoTunesError, ends_on_the_tonic
 from melodygan.data.grid import (
     BEAT,
     HOLD,
@@ -32,6 +32,7 @@ from melodygan.data.grid import (
     Plan,
     from_grid,
     from_row,
+    opened,
     plans_in,
     to_grid,
     to_rows,
@@ -275,11 +276,7 @@ class MelodyGAN(AdversarialModel):
             sounding = np.flatnonzero(grid.types[:end] == ONSET)
             pitches[end] = pitches[sounding[-1]] if len(sounding) else 0
         pitches = np.where(kinds == ONSET, pitches, -1)
-        beats = np.arange(len(plan.returns)) * BEAT[plan.form.meter]
-        new = (beats >= begin) & (beats < end)
-        plan = plan._replace(
-            returns=tuple(np.where(new, 0, plan.returns).tolist()), rhythm=tuple(np.where(new, 0, plan.rhythm).tolist())
-        )
+        plan = opened(plan, fresh)
 
         def draw(plans: Sequence[Plan], number: int) -> Iterator[tuple[Note, ...]]:
             given = [np.tile(part, (len(plans), 1)).astype(np.int32) for part in (kinds, pitches)]
@@ -340,9 +337,8 @@ def _grid_of(tune: Tune) -> Grid:
 
 def _as_tune(notes: tuple[Note, ...], plan: Plan, name: str) -> Tune:
     """Return a composed tune in C major or A minor."""
-    tonic = {"major": "C", "minor": "A"}[plan.form.mode]
-    upbeat = -plan.lead % METERS[plan.form.meter]
-    return Tune(notes, name, "", f"{tonic} {plan.form.mode}", plan.form.meter, upbeat)
+    meter, mode = plan.form
+    return Tune(notes, name, "", f"{TONIC_NAMES[mode]} {mode}", meter, -plan.lead % METERS[meter])
 
 
 def _without_gradient(drawing: Drawing) -> Drawing:

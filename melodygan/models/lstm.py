@@ -19,6 +19,7 @@ from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import (
     DELIMITER,
     HOLD,
+    REST,
     STEPS_PER_QUARTER,
     StepVocabulary,
     Tune,
@@ -28,18 +29,20 @@ from melodygan.data.encoding import (
     pitches_in,
     to_steps,
 )
-from melodygan.data.form import METERS, MODES, UNKNOWN_METER, ends_on_the_tonic, form_of
-from melodygan.data.plan import (
-    FARTHEST,
+from melodygan.data.form import ENDINGS, METERS, MODES, PLANS, TONIC_NAMES, UNKNOWN_METER, ends_on_the_tonic, form_of
+from melodygan.data.grid import (
+    LENGTH,
     STEP_COLUMNS,
     Plan,
     as_steps,
-    from_config,
+    from_row,
     going_on,
-    plan_of,
-    plans_like,
-    to_config,
+    opened,
+    plans_in,
+    to_grid,
+    with_upbeat,
 )
+from melodygan.data.plan_model import PlanModel
 from melodygan.models.sampling import filtered_logits
 
 if TYPE_CHECKING:
@@ -54,16 +57,19 @@ LOOKBACK = (8, 12, 16, 24, 32, 48, 64, 96, 128)
 _BUCKET = 32  # sixteenths by which the lengths of batches differ, so that few shapes occur
 _PLAN_WITHHELD = 0.3  # share of training tunes without their plan
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
+_PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
-_MOST_ROUNDS = 4  # in which tunes are drawn until they end on the tonic
+_MOST_ROUNDS = 2  # in which tunes are drawn until they end on the tonic: one song in four does not
 _CANDIDATES = 8  # ways to fill the open bars of a variation, of which one is chosen
 _LOOKBACK_WIDTH = 16
 _METERS = (16, 12)  # sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4
 _LONGEST = 16  # sixteenths up to which the length of a sounding note is counted
 _RUNS = (1, 4, 8, 16, 32)  # thresholds, in sixteenths, of agreement with earlier bars
 _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
-_ONE_HOT = ("form", "left", "near", "pace", "close")  # the columns of a plan that are one-hot inputs
-_DISTANCE = tuple(STEP_COLUMNS).index("distance")
+_ONE_HOT = ("form", "place", "phrase", "left", "near", "rhythm_near")  # the columns of a plan that are one-hot inputs
+_DISTANCE, _RHYTHM, _NEAR = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm", "near"))
+_CLOSE, _CLOSE_WEIGHT = 16, 2.0  # sixteenths before the end that weigh more in training, and how much
+_KINDS = 4  # of a symbol: unknown, hold, rest, note
 
 
 class _Seen(NamedTuple):
@@ -77,6 +83,7 @@ class _Seen(NamedTuple):
     earlier: tf.Tensor  # symbols `lookback` steps before the coming one, [..., lookback]
     agreed: tf.Tensor  # steps for which the tune has equalled itself `lookback` steps before, [..., lookback]
     returning: tf.Tensor  # the source of the coming symbol according to the plan, [...]
+    kind: tf.Tensor  # the kind of the symbol that its rhythm comes from, [...]
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
@@ -152,14 +159,15 @@ class MelodyLSTM(keras.Model):
     length so far, the place in the bar, and, as in the lookback network of Waite (2016), the symbols one, two, four and
     eight bars before the coming one. The lookback with which the tune has agreed for longest is an input of its own,
     with the length of the agreement: it predicts the next symbol where a phrase returns. From 1,400 tunes the LSTM does
-    not learn to find it. Where the plan says that a bar returns, its symbol is an input, too.
+    not learn to find it. Where the plan says that music returns, its symbol is an input, too, or its kind if only the
+    rhythm does; in composing, what returns by the plan returns exactly.
 
     Args:
         vocabulary: its symbols, which are saved with the model.
         units: width of the LSTM.
         dropout: share of its outputs, and of the embedded lookbacks, that training drops.
         lookback: distances in sixteenths, ascending, of the earlier symbols among its inputs.
-        plans: those of the training tunes, to which it composes.
+        plans: those of the training tunes, to which it composes, integers [n, PLAN_COLUMNS].
         seed: fixes, with the number of the update, every random draw of training.
     """
 
@@ -170,7 +178,7 @@ class MelodyLSTM(keras.Model):
         units: int = 256,
         dropout: float = 0.2,
         lookback: Sequence[int] = LOOKBACK,
-        plans: Sequence[Any] = (),
+        plans: Any = (),
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -179,7 +187,7 @@ class MelodyLSTM(keras.Model):
         self.units, self.rate, self.seed = units, dropout, seed
         self.redrawn = 0  # tunes that the last call drew again
         self.lookback = tuple(lookback)
-        self.plans = tuple(plan if isinstance(plan, Plan) else from_config([plan])[0] for plan in plans)
+        self.plans = np.asarray(plans, np.int32)
         self.embedding = layers.Embedding(len(vocabulary), _LOOKBACK_WIDTH, name="embedding")
         self.forgetting = layers.Dropout(dropout, name="forgetting")
         self.lstm = HoistedLSTM(units, return_sequences=True, name="lstm")
@@ -188,7 +196,7 @@ class MelodyLSTM(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        inputs = 4 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1
+        inputs = 4 * len(self.vocabulary) + _LONGEST + 1 + sum(_METERS) + len(_RUNS) + 1 + _KINDS
         inputs += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
         self.embedding.build((None, None, len(self.lookback)))
         self.lstm.build((None, None, inputs))
@@ -205,10 +213,18 @@ class MelodyLSTM(keras.Model):
         earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
         # The coming symbol is the one after place, so its source `distance` before it is one place nearer.
-        source = places - tf.maximum(plan[..., _DISTANCE], 1) + 1
-        returning = tf.gather(symbols, tf.maximum(source, 0), axis=1, batch_dims=1)
-        seen = _Seen(plan, symbols, sounding, lasted, places, earlier, self._agreement(symbols), returning)
+        returning, of_rhythm = (
+            tf.gather(symbols, tf.maximum(places - tf.maximum(plan[..., column], 1) + 1, 0), axis=1, batch_dims=1)
+            for column in (_DISTANCE, _RHYTHM)
+        )
+        kind, agreed = self._kind(of_rhythm, plan), self._agreement(symbols)
+        seen = _Seen(plan, symbols, sounding, lasted, places, earlier, agreed, returning, kind)
         return self.logits(self.dropout(self.lstm(self._inputs(seen, training=training)), training=training))
+
+    def _kind(self, symbols: tf.Tensor, plan: tf.Tensor) -> tf.Tensor:
+        """Return the kinds of symbols that a rhythm comes from, 0 where the plan has none."""
+        hold, rest = (tf.cast(symbols == self.vocabulary.index(symbol), tf.int32) for symbol in (HOLD, REST))
+        return tf.where(plan[..., _RHYTHM] > 0, 3 - 2 * hold - rest, 0)
 
     def _inputs(self, seen: _Seen, *, training: bool = False) -> tf.Tensor:
         """Return the inputs of the LSTM, [..., width]; training drops some of the embedded lookbacks."""
@@ -223,6 +239,7 @@ class MelodyLSTM(keras.Model):
             (tf.where(of_plan["distance"] > 0, seen.returning, -1), size),
             (tf.gather(seen.earlier, longest, axis=-1, batch_dims=len(longest.shape)), size),
             (run, len(_RUNS) + 1),
+            (seen.kind, _KINDS),
         ]
         embedded = self.forgetting(self.embedding(seen.earlier), training=training)
         flat = tf.reshape(embedded, tf.concat([shape, [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
@@ -275,84 +292,91 @@ class MelodyLSTM(keras.Model):
             "units": self.units,
             "dropout": self.rate,
             "lookback": self.lookback,
-            "plans": to_config(self.plans),
+            "plans": self.plans.tolist(),
             "seed": self.seed,
         }
 
     # -- sampling -----------------------------------------------------------------------------------------
 
-    def generate(
+    def compose(
         self,
         count: int,
         *,
         seed: int,
         start: Sequence[Note] = (),
+        upbeat: int = 0,
         bars: int | None = None,
         meter: str | None = None,
         mode: str | None = None,
         like: Tune | None = None,
-        ending: str = "free",
-        planned: bool = True,
+        ending: str = ENDINGS[0],
+        plans: str | None = PLANS[0],
         max_steps: int = 512,
         **choice: Any,
-    ) -> list[tuple[Note, ...]]:
-        """Compose tunes, all at once, to the plans of training tunes, where the model has any and they are `planned`.
+    ) -> list[Tune]:
+        """Compose tunes, all at once, to the plans of training tunes, where the model has any.
 
-        All begin with the notes of ``start``. Without ``bars`` (of ``meter``, or of 4/4) the model ends a tune; after
-        ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has that of its plan. With ``like``,
-        all have the plan and length of that tune. With the ending ``tonic``, the plans are those that close on the
-        tonic, if any, and tunes that do not are drawn again, up to `_MOST_ROUNDS` times; ``redrawn`` counts them.
-        Temperature, top_k and top_p are those of `filtered_logits`.
+        All begin with the notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4),
+        the model ends a tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has
+        that of its plan. With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of
+        `PlanModel`; with None, no plan. With the ending ``tonic``, tunes that do not end on it are drawn again, up to
+        `_MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
 
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
                 tune has that metre and mode.
         """
         given = self._known(start, "the start", empty=True)
-        length = max_steps if bars is None else bars * METERS[meter or UNKNOWN_METER]
-        if like is not None:
-            length = length_of(like.notes)
-        if len(given) > length:
-            raise ValueError(f"the start is {len(given)} sixteenths long, more than the {length} asked for")
-        exact = bars is not None or like is not None
-        plans = self._plans_for(
-            count, seed, begun=len(given), bars=bars, meter=meter, mode=mode, like=like, closing=ending == "tonic",
-            planned=planned,
-        )  # fmt: skip
-        pull, steps = _CERTAIN * self._one_hot(given)[None], [as_steps(plan, length) for plan in plans]
+        exact = length_of(like.notes) if like else bars and bars * METERS[meter or UNKNOWN_METER]
+        begun = upbeat, len(given)
+        planned = self._plans_for(count, seed, plans, begun, bars=bars, meter=meter, mode=mode, like=like)
+        lengths = np.array([exact or (plan.cells if plan else 0) for plan in planned])
+        longest = max(*lengths, 0 if lengths.all() else max_steps)
+        if len(given) > longest:
+            raise ValueError(f"the start is {len(given)} sixteenths long, more than the {longest} asked for")
+        pull, steps = _CERTAIN * self._one_hot(given)[None], [as_steps(plan, longest) for plan in planned]
         self.redrawn = 0
         composed: dict[int, tuple[Note, ...]] = {}
         pending = list(range(count))
         for number in range(_MOST_ROUNDS if ending == "tonic" else 1):
             self.redrawn += len(pending) if number else 0
-            lengths = np.full(len(pending), length if exact else 0)
-            symbols = self._drawn(pull, np.stack([steps[n] for n in pending]), lengths, seed, number=number, **choice)
+            symbols = self._drawn(
+                pull, np.stack([steps[n] for n in pending]), lengths[pending], seed, number=number, **choice
+            )
             for n, row in zip(pending, symbols, strict=True):
                 notes = self._notes(row)
-                if n not in composed or _ends_on_a_tonic(notes, plans[n], mode):
+                if n not in composed or _ends_on_a_tonic(notes, planned[n], mode):
                     composed[n] = notes
-            pending = [n for n in pending if not _ends_on_a_tonic(composed[n], plans[n], mode)]
+            pending = [n for n in pending if not _ends_on_a_tonic(composed[n], planned[n], mode)]
             if not pending:
                 break
-        return [composed[n] for n in range(count)]
+        return [_as_tune(composed[n], planned[n], meter, mode, upbeat) for n in range(count)]
+
+    def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
+        """Return the notes of `compose`."""
+        return [tune.notes for tune in self.compose(count, seed=seed, **options)]
 
     def _plans_for(
-        self, count: int, seed: int, *, begun: int, bars: int | None, meter: str | None, mode: str | None,
-        like: Tune | None, closing: bool, planned: bool,
-    ) -> list[Plan | None]:  # fmt: skip
-        """Return the plans to which `generate` composes, of tunes that are longer than what has ``begun``."""
+        self, count: int, seed: int, plans: str | None, begun: tuple[int, int], *, bars: int | None, meter: str | None,
+        mode: str | None, like: Tune | None,
+    ) -> Sequence[Plan | None]:  # fmt: skip
+        """Return the plans to which `compose` composes, of tunes that begin with so long an upbeat and start."""
         if like is not None:
-            return [plan_of(like)] * count
-        if not planned or not (self.plans or meter is not None or mode is not None):
+            grid = to_grid(like)
+            return [grid.plan if grid else None] * count
+        if plans is None or not (len(self.plans) or meter is not None or mode is not None):
             return [None] * count
         if bars is not None and meter is None:
             meter = UNKNOWN_METER
-        known = plans_like(self.plans, meter, mode, bars)
-        if bars is None:
-            known = going_on(known, begun)
-        if closing:
-            known = [plan for plan in known if plan.closes] or known
-        return [known[n] for n in np.random.default_rng([seed, 1]).integers(len(known), size=count)]
+        training = list(map(from_row, self.plans))
+        known = plans_in(training, meter, mode, bars, longest=math.inf)
+        upbeat, steps = begun
+        if steps:
+            known = going_on(known, upbeat, steps) if bars is None else [with_upbeat(plan, upbeat) for plan in known]
+        rng = np.random.default_rng([seed, 1])
+        if plans == "composed":
+            return PlanModel(training).compose(known, count, rng)
+        return [known[n] for n in rng.integers(len(known), size=count)]
 
     def vary(
         self,
@@ -405,11 +429,12 @@ class MelodyLSTM(keras.Model):
                     row[n * bar : (n + 1) * bar] = False
         kept = np.repeat(closed, _CANDIDATES, axis=0)
         planned = np.zeros((*kept.shape, len(STEP_COLUMNS)), np.int32)
-        if form is not None:
-            plan = plan_of(Tune(tuple(notes), key=form.mode, meter=form.meter))
+        own = Tune(tuple(notes), key=form.mode, meter=form.meter, pickup_steps=upbeat) if form else None
+        if own and (grid := to_grid(own)):
             for number, row in enumerate(closed):
                 of_row = slice(number * _CANDIDATES, (number + 1) * _CANDIDATES)
-                planned[of_row] = as_steps(_opened(plan, row, bar), length)
+                fresh = np.pad(~row, (grid.plan.lead, 0))
+                planned[of_row] = as_steps(opened(grid.plan, fresh), length)
         pull = _CERTAIN * fixed * kept[..., None].astype(np.float32)
         if bars is not None:
             pull[:, begin, self.vocabulary.index(HOLD)] = -_CERTAIN
@@ -523,24 +548,29 @@ class MelodyLSTM(keras.Model):
         `filtered_logits`.
         """
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
-        count, given, length = tf.size(lengths), tf.shape(pull)[1], tf.shape(plan)[1]
+        count, given, steps = tf.size(lengths), tf.shape(pull)[1], tf.shape(plan)[1]
         temperature, top_k, top_p = options
         never_end = tf.one_hot(delimiter, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
         never_hold = tf.one_hot(hold, len(self.vocabulary), on_value=float("-inf"), off_value=0.0)
         distances = tf.constant(self.lookback, tf.int32)
-        window = max(FARTHEST, *self.lookback)
-        written = tf.TensorArray(tf.int32, size=length, element_shape=[None])
+        window = max(LENGTH, *self.lookback)
+        allowed = _allowed(self.vocabulary)
+        written = tf.TensorArray(tf.int32, size=steps, element_shape=[None])
 
         def unfinished(step: tf.Tensor, *rest: Any) -> tf.Tensor:
-            return tf.logical_and(step < length, tf.logical_not(tf.reduce_all(rest[-1])))
+            return tf.logical_and(step < steps, tf.logical_not(tf.reduce_all(rest[-1])))
 
         def one_step(step: tf.Tensor, *state: Any) -> tuple[Any, ...]:
             recent, sounding, lasted, agreed, lstm_state, written, ended = state
             earlier = tf.gather(recent, window - distances, axis=1)
             planned = tf.broadcast_to(plan[:, step], [count, len(STEP_COLUMNS)])
-            returning = tf.gather(recent, tf.minimum(window - planned[:, _DISTANCE], window - 1), axis=1, batch_dims=1)
-            places = tf.fill([count], step)
-            seen = _Seen(planned, recent[:, -1], sounding, lasted, places, earlier, agreed, returning)
+            planned.set_shape([recent.shape[0], None])  # inside the loop, the count is not a constant
+            returning, of_rhythm = (
+                tf.gather(recent, tf.minimum(window - planned[:, column], window - 1), axis=1, batch_dims=1)
+                for column in (_DISTANCE, _RHYTHM)
+            )
+            places, kind = tf.fill([count], step), self._kind(of_rhythm, planned)
+            seen = _Seen(planned, recent[:, -1], sounding, lasted, places, earlier, agreed, returning, kind)
             output, lstm_state = self.lstm.cell(self._inputs(seen), lstm_state)
             logits = self.logits(output)
             # Nothing to hold at first, and the last given note keeps its length; and at least one note follows.
@@ -548,6 +578,8 @@ class MelodyLSTM(keras.Model):
             logits += tf.where(starts, never_hold, tf.zeros_like(never_hold))
             goes_on = tf.logical_or(starts, step < lengths)[:, None]
             logits += tf.where(goes_on, never_end, tf.zeros_like(never_end))
+            again = tf.cast(planned[:, _DISTANCE, None] > 0, logits.dtype) * tf.one_hot(returning, len(self.vocabulary))
+            logits += _PLANNED * (again + tf.gather(allowed, kind) - 1)
             logits = logits + pull[:, step] if step < given else logits
             logits = filtered_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
             step_seed = tf.random.experimental.stateless_fold_in(seed, step)
@@ -568,7 +600,7 @@ class MelodyLSTM(keras.Model):
         ended = tf.zeros([count], tf.bool)
         state = (0, recent, first, tf.zeros_like(first), agreed, lstm_state, written, ended)
         step, *_, written, _ = tf.while_loop(unfinished, one_step, state)
-        return tf.where(tf.range(length) >= step, delimiter, tf.transpose(written.stack()))
+        return tf.where(tf.range(steps) >= step, delimiter, tf.transpose(written.stack()))
 
 
 def _ends_on_a_tonic(notes: Sequence[Note], plan: Plan | None, mode: str | None) -> bool:
@@ -592,14 +624,21 @@ def _begun(symbols: np.ndarray, place: int, hold: int) -> np.ndarray:
     return symbols[onsets[-1:]] if place < len(symbols) else symbols[:0]
 
 
-def _opened(plan: Plan, closed: np.ndarray, bar: int) -> Plan:
-    """Return a plan by which no sixteenth that is composed anew returns from one that stays: it would be unchanged."""
+def _allowed(vocabulary: StepVocabulary) -> tf.Tensor:
+    """Return 1 for the symbols that a rhythm allows, by kind: anything, a hold, a rest, a pitch. [_KINDS, V]."""
+    kinds = [1 if symbol == HOLD else 2 if symbol == REST else 3 for symbol in vocabulary.symbols]
+    rows = np.equal(np.arange(_KINDS)[:, None], kinds)
+    rows[0] = True
+    rows[3, vocabulary.index(DELIMITER)] = False
+    return tf.constant(rows.astype(np.float32))
 
-    def stays(n: int, back: int) -> bool:
-        here = np.arange(n * bar, min((n + 1) * bar, len(closed)))
-        return bool((closed[here - back * bar] & ~closed[here]).any())
 
-    return plan._replace(returns=tuple(0 if stays(n, back) else back for n, back in enumerate(plan.returns)))
+def _as_tune(notes: tuple[Note, ...], plan: Plan | None, meter: str | None, mode: str | None, upbeat: int) -> Tune:
+    """Return a composed tune in C major or A minor in the form of its plan, or in what is known of it."""
+    if plan is not None:
+        (meter, mode), upbeat = plan.form, -plan.lead
+    key = f"{TONIC_NAMES[mode]} {mode}" if mode else ""
+    return Tune(notes, key=key, meter=meter or "", pickup_steps=upbeat % METERS[meter] if meter else 0)
 
 
 def gumbel_draw(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Tensor:
@@ -612,7 +651,8 @@ def gumbel_draw(logits: tf.Tensor, seed: tf.Tensor, *, together: bool) -> tf.Ten
 class TuneBatches(keras.callbacks.Callback):
     """Whole tunes as (inputs [B, T, 1 + K], targets [B, T], weights [B, T]).
 
-    There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it. Tunes of
+    There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it. In
+    training, the last bar of a tune with its plan weighs `_CLOSE_WEIGHT` times as much: a tune has only one. Tunes of
     similar length share a batch, so that little of it is padding. The seed fixes, with the epoch, the order, and which
     tunes have their plans; None keeps the order of the tunes, and withholds all plans, as for validation.
 
@@ -625,7 +665,7 @@ class TuneBatches(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in tunes]
-        self.plans = [plan_of(tune) for tune in tunes]
+        self.plans = [grid.plan if (grid := to_grid(tune)) else None for tune in tunes]
         self.delimiter = vocabulary.index(DELIMITER)
         self.batch_size, self.seed, self.epoch = batch_size, seed, 0
 
@@ -671,4 +711,8 @@ class TuneBatches(keras.callbacks.Callback):
             targets = keras.utils.pad_sequences(tunes, width, padding="post", value=self.delimiter)
             before = np.pad(targets[:, :-1], ((0, 0), (1, 0)), constant_values=self.delimiter)
             inputs = np.concatenate([before[..., None], [as_steps(plan, width) for plan in plans]], axis=-1)
-            yield inputs, targets, (np.arange(width) <= lengths[rows, None]).astype(np.float32)
+            weights = (np.arange(width) <= lengths[rows, None]).astype(np.float32)
+            if self.seed is not None:
+                close = (inputs[..., 1 + _NEAR] > 0) & (inputs[..., 1 + _NEAR] <= 1 + _CLOSE)
+                weights *= np.where(close, _CLOSE_WEIGHT, 1.0).astype(np.float32)
+            yield inputs, targets, weights

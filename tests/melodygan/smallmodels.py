@@ -8,7 +8,6 @@ from scores import random_tunes
 
 from melodygan.data.encoding import ReportedCodec, StepVocabulary
 from melodygan.data.grid import to_grid, to_rows
-from melodygan.data.plan import plan_of
 from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM
 from melodygan.models.networks import build_critic, build_generator
@@ -44,8 +43,9 @@ def small_models():
     """Build a model of each kind; their tunes are random, but the same ones each time."""
     keras.utils.set_random_seed(5)
     reported = build_reported_generator(latent_dim=4), build_reported_discriminator(units=2)
+    plans = to_rows(to_grid(tune).plan for tune in TUNES)
     models = {
-        "lstm": MelodyLSTM(StepVocabulary.from_tunes(TUNES), units=4, plans=[plan_of(tune) for tune in TUNES]),
+        "lstm": MelodyLSTM(StepVocabulary.from_tunes(TUNES), units=4, plans=plans),
         "gan": small_gan(),
         "attention": small_gan(heads=2, seed=1),
         "reported": ReportedGAN(*reported, codec=ReportedCodec.from_tunes(TUNES)),

@@ -8,6 +8,7 @@ from manymodes.experiment.records import Row
 from melodygan.compare import COMPARISON, main
 from melodygan.config import MelodyConfig
 from melodygan.data.corpus import Split
+from melodygan.data.encoding import Note, Tune
 from melodygan.metrics.held_out import BASELINES, Compared, measured
 
 SPLIT = Split(walking_tunes(120, 0), walking_tunes(20, 1), walking_tunes(60, 2))
@@ -25,13 +26,16 @@ def test_the_baselines_have_the_scores_that_they_should(few_samples):
     scores = {name: row["measures"]["score"] for name, row in rows.items()}
     assert min(scores["real"], scores["replay"]) > 0.9
     assert scores["random"] < 0.6 * scores["real"]
+    told = {name: row["measures"]["told_by_features"] for name, row in rows.items()}
+    assert max(told["real"], told["replay"]) < 0.7
+    assert told["random"] > 0.95
     copying = {name: row["measures"]["copying"] for name, row in rows.items()}
     assert copying == {"real": False, "replay": True, "random": False}
     assert rows["replay"]["verdict"]["copying"].startswith("copying")
 
 
 def test_one_tune_again_and_again_has_collapsed(few_samples):
-    measures = measured(Compared([SPLIT.test[0].notes] * 40, SPLIT.test), SPLIT.train, 0)["measures"]
+    measures = measured(Compared([SPLIT.test[0]] * 40, SPLIT.test), SPLIT.train, 0)["measures"]
     assert measures["collapsed"]
     assert measures["distinct"] == 1 / 40
     assert measures["spread_used_pitch"] == measures["spread_least"] == 0
@@ -40,10 +44,10 @@ def test_one_tune_again_and_again_has_collapsed(few_samples):
 
 def test_random_notes_are_uniform_over_those_of_training_tunes():
     tunes = BASELINES["random"](SPLIT, 400, 0).tunes
-    pitches, counts = np.unique([note.pitch for tune in tunes for note in tune], return_counts=True)
+    pitches, counts = np.unique([note.pitch for tune in tunes for note in tune.notes], return_counts=True)
     assert pitches.tolist() == [60, 62, 64, 65, 67, 69, 71, 72]
     assert counts.min() > 0.9 * counts.mean()
-    lengths = [note.steps for tune in tunes for note in tune]
+    lengths = [note.steps for tune in tunes for note in tune.notes]
     assert set(lengths) == {2, 4}
     assert np.mean(np.array(lengths) == 2) == pytest.approx(0.5, abs=0.02)
 
@@ -66,3 +70,18 @@ def test_every_row_is_a_valid_configuration():
     assert [row.name for row in COMPARISON.rows if not row.config] == list(BASELINES)
     assert configs["wgan-noise-l2"].name == "melodygan-wgan-noise-l2"
     assert COMPARISON.examples(configs["gan"]) == 64
+
+
+def test_endings_are_counted_where_key_and_metre_are_known():
+    line = (Note(60, 8), Note(64, 4), Note(62, 4)) * 4
+    closed, upbeat = (*line, Note(60, 16)), (Note(67, 4), *line, Note(60, 12))
+    tunes = [
+        Tune(closed, key="C major", meter="4/4"),
+        Tune(upbeat, key="C major", meter="4/4", pickup_steps=4),  # its last bar and the upbeat are one
+        Tune(closed, key="A minor", meter="4/4"),
+        Tune((*closed, Note(69, 4)), key="A minor", meter="4/4"),
+        Tune(line),
+    ]
+    measures = measured(Compared(tunes, SPLIT.test), SPLIT.train, 0)["measures"]
+    assert [measures[name] for name in ("tonic_major", "tonic_minor", "whole_bar")] == [1, 0.5, 0.75]
+    assert measures["on_beat"] == 1

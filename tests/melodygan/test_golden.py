@@ -12,7 +12,6 @@ from melodygan.data.encoding import HOLD, StepVocabulary, Tune, pitch_name
 from melodygan.data.form import Form
 from melodygan.data.given import read_given
 from melodygan.data.grid import to_grid, to_rows
-from melodygan.data.plan import plan_of
 from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM
 from melodygan.models.networks import build_critic, build_generator
@@ -43,7 +42,7 @@ def throw(network, seed):
 
 
 def lstm():
-    model = MelodyLSTM(StepVocabulary.from_tunes(TUNES), units=8, plans=[plan_of(tune) for tune in TUNES])
+    model = MelodyLSTM(StepVocabulary.from_tunes(TUNES), units=8, plans=to_rows(to_grid(tune).plan for tune in TUNES))
     model.build()
     throw(model, 1)
     model.logits.bias.assign(HELD * np.eye(len(model.vocabulary))[model.vocabulary.index(HOLD)])
@@ -77,28 +76,36 @@ COMPOSED = {
     "lstm": (
         "lstm",
         lambda model: model.generate(4, seed=0, max_steps=48),
-        ["C4:20 D5:1 A4:4", "C4:8 C4:15", "B4:18", "B4:8 G4:12 B4:20 B4:6 D4:2"],
+        [
+            "A4:7 A4:8 A4:3 D4:3 A4:3 B4:7 B4:6 B4:5 B4:6 G4:1 G4:5 G4:10",
+            "C4:5 r:3 C4:4 C4:5 r:3 C4:16",
+            "B4:2 r:5 A4:2 A4:3 B4:2 r:5 A4:2 A4:9 G4:3 A4:3",
+            "B4:4 A4:4 G4:7 D4:9 A4:4 D4:4 B4:5 G4:3 B4:1 G4:1 E4:4 D4:6 C4:1 D4:1 G4:4 G4:5 G4:1",
+        ],
     ),
     "lstm, of a length": (
         "lstm",
         lambda model: model.generate(2, seed=1, bars=3),
         [
-            "r:10 D4:9 D5:6 B4:2 B4:2 B4:2 A4:1 B4:1 B4:1 E4:1 B4:1 D4:1 r:2 C5:1 D4:3 D5:3 F4:1 C4:1",
-            "B4:23 B4:5 B4:3 D4:1 B4:3 B4:7 B4:4 D5:1 B4:1",
+            "r:4 r:2 A4:2 r:4 r:2 A4:2 r:4 r:2 A4:2 r:5 A4:2 A4:1 r:4 r:2 A4:2 r:4 r:2 A4:2",
+            "C4:1 r:4 A4:3 E4:1 r:4 C5:3 G4:1 r:4 G4:3 G4:1 r:7 C4:1 r:4 A4:3 E4:1 r:4 C5:3",
         ],
     ),
     "lstm, in a form, from a start": (
         "lstm",
         lambda model: model.generate(2, seed=0, meter="3/4", mode="major", start=FIRST[:3]),
-        ["C4:4 D4:4 E4:4 D5:8 D5:1 A4:5 D4:2 D4:2 A4:3 D4:1 B4:3 B4:15 A4:7 A4:3 D4:4", "C4:4 D4:4 E4:4 B4:10 A4:1"],
+        [
+            "C4:4 D4:4 E4:4 D5:3 D4:6 A4:3 B4:4 C4:4 B4:5 B4:11 G4:16",
+            "C4:4 D4:4 E4:4 D4:9 r:1 A4:2 D4:4 D4:4 B4:4 G4:1 B4:1 r:3 C4:6 A4:6 G4:6 E4:3 G4:2",
+        ],
     ),
     "lstm, variations": (
         "lstm",
         lambda model: model.vary(FIRST, 3, amount=0.5, seed=0, form=Form("4/4", "major")),
         [
-            "C4:4 D4:4 E4:4 C4:5 C5:3 D5:4 B4:2 D4:1 D4:1 D4:1 D4:1 A4:1 B4:2 D4:1 B4:3 B4:4 B4:7",
-            "B4:1 E4:14 B4:1 E4:4 F4:4 G4:13 B4:5 B4:3 B4:3",
-            "C4:2 G4:12 C4:2 E4:4 F4:4 G4:8 D4:8 B4:8",
+            "C4:4 D4:4 E4:4 C4:9 A4:7 C4:2 A4:5 G4:2 G4:11",
+            "F4:14 F4:1 B4:1 E4:4 F4:4 G4:14 A4:2 E4:2 F4:1 G4:1 C4:3 F4:1",
+            "C5:13 C4:3 E4:4 F4:4 G4:10 D4:4 r:4 r:1 A4:1 E4:1 r:1 A4:2",
         ],
     ),
     "lstm, from one tune to another": (
@@ -106,9 +113,9 @@ COMPOSED = {
         lambda model: model.interpolate(FIRST, SECOND, 5, seed=0),
         [
             "C4:4 D4:4 E4:4 C4:4 E4:4 F4:4 G4:8 C4:4 D4:4 E4:4 C4:4",
-            "C4:4 D4:4 E4:32 E4:12",
-            "C4:40 D4:12 C4:4",
-            "G4:8 E4:32 D4:12 C4:8",
+            "C4:4 D4:20 G4:12 D4:4 E4:12",
+            "C4:8 E4:32 D4:12 C4:4",
+            "G4:8 E4:4 C4:4 A4:24 D4:8 r:4 C4:8",
             "G4:8 E4:4 C4:4 A4:6 G4:2 F4:8 E4:8 D4:8 r:4 C4:12",
         ],
     ),

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodygan.data import grid
-from melodygan.data.encoding import Note, Tune, length_of
+from melodygan.data.encoding import HOLD as HELD
+from melodygan.data.encoding import Note, Tune, length_of, to_steps
 from melodygan.data.form import METERS, Form
 from melodygan.data.grid import (
     BEAT,
@@ -18,10 +19,14 @@ from melodygan.data.grid import (
     PLAN_COLUMNS,
     REST,
     ROW,
+    STEP_COLUMNS,
     Plan,
+    as_steps,
     from_grid,
     from_row,
+    going_on,
     layout,
+    opened,
     plans_in,
     to_grid,
     to_rows,
@@ -177,3 +182,60 @@ def test_rows_and_beats_divide_the_grid():
         assert LENGTH % ROW[meter] == LENGTH % BEAT[meter] == 0
         assert bar % ROW[meter] == 0 or ROW[meter] % bar == 0
         assert grid._unit(meter) % BEAT[meter] == 0
+
+
+def columns_of(plan, steps):
+    return dict(zip(STEP_COLUMNS, as_steps(plan, steps).T, strict=True))
+
+
+@given(tunes())
+def test_steps_say_what_returns(tune):
+    plan, symbols = to_grid(tune).plan, np.array(to_steps(tune.notes))
+    columns = columns_of(plan, len(symbols))
+    place = np.arange(len(symbols))
+    assert (symbols[place - columns["distance"]] == symbols).all()
+    assert ((symbols[place - columns["rhythm"]] == HELD) == (symbols == HELD)).all()
+    assert (columns["rhythm"][columns["distance"] > 0] > 0).all()
+    # the last sixteenth, and its sources, are the nearest to the end
+    assert columns["near"][-1 - columns["distance"][-1]] == 2
+    assert columns["rhythm_near"][-1 - columns["rhythm"][-1]] == 2
+    bar = min(METERS[tune.meter], ROW[tune.meter])
+    assert ((columns["place"] == 1) == ((place - tune.pickup_steps) % bar == 0)).all()
+
+
+@given(tunes(), st.integers(1, 2 * LENGTH))
+def test_steps_stay_within_their_columns(tune, steps):
+    written = as_steps(to_grid(tune).plan, steps)
+    assert written.shape == (steps, len(STEP_COLUMNS))
+    assert (written.min(axis=0) >= [name not in {"distance", "rhythm"} for name in STEP_COLUMNS]).all()
+    assert (written.max(axis=0) <= list(STEP_COLUMNS.values())).all()
+    assert not as_steps(None, steps).any()
+
+
+def test_steps_by_hand():
+    # 3/8 has 6 sixteenths a bar; an upbeat of 2, and the first bar is heard again as the last
+    song = plan("3/8", "minor", cells=20, lead=10, returns=(0, 0, 0, 0, 12))
+    columns = columns_of(song, 23)
+    assert set(columns["form"]) == {10}
+    assert columns["place"].tolist() == [5, 6, *[1, 2, 3, 4, 5, 6] * 3, 1, 2, 3]
+    assert columns["phrase"].tolist() == [2] * 2 + [3] * 6 + [4] * 6 + [1] * 6 + [2] * 3
+    assert columns["left"].tolist() == [5] * 2 + [4] * 6 + [3] * 6 + [2] * 6 + [1] * 3
+    assert columns["distance"].tolist() == columns["rhythm"].tolist() == [0] * 14 + [12] * 6 + [0] * 3
+    assert (
+        columns["rhythm_near"].tolist()
+        == columns["near"].tolist()
+        == [21, 20, *range(7, 1, -1), *range(13, 7, -1), *range(7, 1, -1), 1, 1, 1]
+    )
+
+
+def test_a_beginning_brings_its_upbeat_and_goes_on():
+    # the end stays: four cells of upbeat more, or twelve fewer
+    assert going_on([SHORT, MINOR], 4, 30) == [SHORT._replace(lead=12, cells=20 + 36), MINOR][1:]
+    assert going_on([SHORT], 0, 31) == [SHORT]
+    assert going_on([SHORT], 0, 32) == [SHORT._replace(cells=32 + 48)]
+
+
+def test_what_is_opened_no_longer_returns():
+    whole = plan(cells=96, returns=(0, 0, 0, 0, 16, 16, 16, 16, 0, 0, 0, 0, 16, 16, 16, 16))
+    fresh = np.arange(LENGTH) // 16 == 1
+    assert opened(whole, fresh) == plan(cells=96, returns=(*[0] * 12, 16, 16, 16, 16))

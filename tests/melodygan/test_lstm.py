@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from melodygan.data.encoding import DELIMITER, HOLD, Note, StepVocabulary, Tune, from_steps, length_of, to_steps
+from melodygan.data.encoding import DELIMITER, HOLD, REST, Note, StepVocabulary, Tune, from_steps, length_of, to_steps
 from melodygan.data.form import Form
-from melodygan.data.plan import STEP_COLUMNS, Plan, as_steps, plan_of
+from melodygan.data.grid import METERS, STEP_COLUMNS, as_steps, to_grid, to_rows
 from melodygan.models.lstm import BitsPerNote, BitsPerStep, MelodyLSTM, OnsetAccuracy, TuneBatches, gumbel_draw
 from melodygan.models.sampling import filtered_logits
 
@@ -89,7 +89,7 @@ def symbols_in(batches):
     outcome = []
     for _, targets, weights in batches:
         for row, weight in zip(targets, weights, strict=True):
-            outcome.append(tuple(row[: int(weight.sum()) - 1].tolist()))
+            outcome.append(tuple(row[: np.count_nonzero(weight) - 1].tolist()))
     return outcome
 
 
@@ -119,24 +119,32 @@ def test_targets_are_what_follows_the_inputs():
         assert (inputs[:, 0, 0] == END_INDEX).all()
         assert (inputs[:, 1:, 0] == targets[:, :-1]).all()
         for target, weight in zip(targets, weights, strict=True):
-            count = int(weight.sum())
+            count = np.count_nonzero(weight)
             # as many as the tune has symbols and one for its end
-            assert weight.tolist() == [1.0] * count + [0.0] * (len(weight) - count)
+            assert weight[:count].all()
             assert (target[: count - 1] != END_INDEX).all()
             assert (target[count - 1 :] == END_INDEX).all()
 
 
+def test_the_last_bar_of_a_planned_tune_weighs_more():
+    for inputs, targets, weights in TuneBatches(TUNES, VOCABULARY, 8, seed=2):
+        for row, target, weight in zip(inputs, targets, weights, strict=True):
+            last = np.flatnonzero(target != END_INDEX)[-1]
+            assert weight[last] == (2 if row[0, 1:].any() else 1)  # an unknown plan tells no distance to the end
+            assert set(weight) <= {0, 1, 2}
+
+
 def test_most_tunes_are_given_with_their_plans_in_training():
     tunes = [replace(tune, meter="3/4", key="D minor") for tune in TUNES * 20]
-    plans = {plan_of(tune).form for tune in tunes}
+    plans = [to_grid(tune).plan for tune in tunes]
 
     def plans_in(**options):
         return [row for inputs, _, _ in TuneBatches(tunes, VOCABULARY, 8, **options) for row in inputs[..., 1:]]
 
-    assert plans == {Form("3/4", "minor")}
+    assert {plan.form for plan in plans} == {Form("3/4", "minor")}
     given = [row for row in plans_in(seed=1) if row.any()]
     assert 0.6 < len(given) / len(tunes) < 0.8
-    spelled = {as_steps(plan_of(tune), steps).tobytes() for tune in tunes for steps in {len(row) for row in given}}
+    spelled = {as_steps(plan, steps).tobytes() for plan in plans for steps in {len(row) for row in given}}
     assert {row.tobytes() for row in given} <= spelled
     assert not np.any([row.any() for row in plans_in()])
 
@@ -172,7 +180,7 @@ def test_it_learns_a_tune_by_heart():
     model.compile_for_tunes(keras.optimizers.Adam(2e-2))
     batches = TuneBatches([Tune(tune)] * 60, vocabulary, 2)
     history = model.fit(batches.dataset(), epochs=5, shuffle=False, verbose=0).history
-    assert history["bits_per_step"][0] > 0.5
+    assert history["bits_per_step"][0] > 0.4
     assert history["bits_per_step"][-1] < 0.2
     assert history["onset_accuracy"][-1] > 0.9
     assert model.generate(2, seed=0, temperature=0.1) == [tune] * 2
@@ -213,23 +221,48 @@ def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options)
         ended |= drawn == END_INDEX
         prefixes = [[*prefix, int(symbol)] for prefix, symbol in zip(prefixes, drawn, strict=True)]
     expected = [from_steps(VOCABULARY.decode(prefix[1:])) for prefix in prefixes]
-    assert model.generate(count, seed=11, max_steps=steps, **options) == expected
+    assert model.generate(count, seed=11, max_steps=steps, ending="free", **options) == expected
 
 
 def test_sampling_follows_the_plan_as_training_does(model):
-    # Greedy: the whole model, asked step by step with the plan beside the symbols, says the same.
-    plan = Plan(Form("3/4", "minor"), 5, 9, (0, 0, 1, 3, 2))
-    model.plans = (plan,)
+    # Greedy: the whole model, asked step by step with the plan beside the symbols, says the same; what returns by the
+    # plan is the same symbol, and where a rhythm returns, the same kind of symbol.
+    song = in_four_bars()
+    plan = to_grid(song).plan
+    columns = dict(zip(STEP_COLUMNS, as_steps(plan, plan.cells).T.tolist(), strict=True))
+    model.plans = to_rows([plan])
+    kinds = np.array([symbol if symbol in {HOLD, REST} else "note" for symbol in VOCABULARY.symbols])
     prefix = [END_INDEX]
-    while len(prefix) <= 60 and (len(prefix) < 3 or prefix[-1] != END_INDEX):
+    for step in range(plan.cells):
         logits = next_logits(model, with_plans([prefix], [plan]))[0].numpy()
-        if len(prefix) == 1:
-            logits[[END_INDEX, HOLD_INDEX]] = -np.inf
+        logits[[END_INDEX, *[HOLD_INDEX] * (step == 0)]] = -np.inf
+        if columns["distance"][step]:
+            logits[np.arange(len(logits)) != prefix[1 + step - columns["distance"][step]]] = -np.inf
+        elif columns["rhythm"][step]:
+            logits[kinds != kinds[prefix[1 + step - columns["rhythm"][step]]]] = -np.inf
         prefix.append(int(logits.argmax()))
-    planned = model.generate(2, seed=0, top_k=1, max_steps=60)
+    assert 0 < sum(map(bool, columns["distance"])) < sum(map(bool, columns["rhythm"])) < plan.cells
+    planned = model.compose(2, seed=0, top_k=1, ending="free")
     model.plans = ()
-    assert planned == [from_steps(VOCABULARY.decode(prefix[1:]))] * 2
-    assert planned != model.generate(2, seed=0, top_k=1, max_steps=60)
+    assert [tune.notes for tune in planned] == [from_steps(VOCABULARY.decode(prefix[1:]))] * 2
+    assert {(tune.meter, tune.key, tune.pickup_steps) for tune in planned} == {(song.meter, song.key, 4)}
+    assert planned[0].notes != model.generate(1, seed=0, top_k=1, max_steps=60, ending="free")[0]
+
+
+def in_four_bars():
+    """Write a waltz in A minor of the form A A' B A with an upbeat; A' has the rhythm of A."""
+    a, b = [(60, 4), (62, 2), (64, 2), (62, 4)], [(65, 6), (64, 6)]
+    line = [(64, 4), *a, *[(pitch + 2, steps) for pitch, steps in a], *b, *a]
+    return Tune(tuple(Note(*note) for note in line), key="A minor", meter="3/4", pickup_steps=4)
+
+
+def test_a_start_brings_its_upbeat(model):
+    model.plans = to_rows([to_grid(in_four_bars()).plan])
+    tunes = [model.compose(1, seed=0, start=START[:2], upbeat=upbeat)[0] for upbeat in (0, 4)]
+    model.plans = ()
+    assert [tune.notes[0] for tune in tunes] == [START[0]] * 2
+    assert [tune.pickup_steps for tune in tunes] == [0, 4]
+    assert [(length_of(tune.notes) - tune.pickup_steps) % METERS["3/4"] for tune in tunes] == [0, 0]
 
 
 def test_a_start_ends_with_its_last_note_and_goes_on_with_another(stubborn):

@@ -9,7 +9,7 @@ from manymodes.files import save_keras, write_text
 from melodygan.config import MelodyConfig
 from melodygan.data.corpus import load_corpus
 from melodygan.data.encoding import StepVocabulary
-from melodygan.data.plan import plan_of
+from melodygan.data.grid import to_grid, to_rows
 from melodygan.models.lstm import MelodyLSTM
 from pretraining import judging
 
@@ -24,7 +24,7 @@ def run(cache, tmp_path, monkeypatch):
     facts = {"program": config.program, "monitor": config.monitor, "fingerprint": load_corpus(corpus).fingerprint}
     write_text(path / "config.json", json.dumps({**config.to_json(), **facts}))
     keras.utils.set_random_seed(2)
-    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=4, plans=[plan_of(tune) for tune in tunes])
+    model = MelodyLSTM(StepVocabulary.from_tunes(tunes), units=4, plans=to_rows(to_grid(tune).plan for tune in tunes))
     model.build()
     save_keras(model, path / "model.keras")
     return path

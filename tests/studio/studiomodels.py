@@ -18,7 +18,7 @@ from manymodes.music.audio import RATE_HZ, write_audio
 from manymodes.music.midi import write_melody
 from manymodes.music.score import Score
 from melodygan.data.encoding import Note, StepVocabulary, Tune
-from melodygan.data.plan import plan_of
+from melodygan.data.grid import to_grid, to_rows
 from melodygan.models.lstm import MelodyLSTM
 
 STYLES = ["rock", "jazz", "hiphop", "electronic", "latin"]
@@ -33,7 +33,8 @@ def melodies():
         for key in ("G major", "D minor")
         for meter in ("4/4", "3/4")
     ]
-    return MelodyLSTM(StepVocabulary.from_tunes(tunes), units=8, plans=[plan_of(tune) for tune in tunes], seed=1)
+    plans = to_rows(to_grid(tune).plan for tune in tunes)
+    return MelodyLSTM(StepVocabulary.from_tunes(tunes), units=8, plans=plans, seed=1)
 
 
 def letters():
