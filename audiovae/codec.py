@@ -62,7 +62,7 @@ def _encode(args: argparse.Namespace) -> int:
 def _decode(args: argparse.Namespace) -> int:
     from audiovae.codes import read_codes
     from audiovae.data.chunks import RATE_HZ
-    from audiovae.synthesis import decode, load, maker_of, with_codes
+    from audiovae.synthesis import decode, load, with_codes
     from manymodes.music.audio import FORMATS, write_audio
 
     if args.out.suffix.lower() not in FORMATS:
@@ -71,7 +71,7 @@ def _decode(args: argparse.Namespace) -> int:
     coded = read_codes(args.codes)
     file = model_file(args.model, "audiovae.train")
     model = with_codes(load(file), file)
-    if coded.maker.hex() != maker_of(model):
+    if coded.maker.hex() != model.maker:
         raise cli.UserError(f"{args.codes} was made by another model than {file}: give that one as --model")
     sound = decode(model, coded)
     write_audio(args.out, sound)

@@ -13,7 +13,7 @@ from audiovae.config import TEMPERATURE, TOP_P
 from manymodes import cli
 from manymodes.experiment.config import option_of
 from manymodes.files import adding_files, check_folder
-from manymodes.hub import add_model_option
+from manymodes.hub import add_model_option, add_runtime_option
 
 if TYPE_CHECKING:
     import argparse
@@ -36,12 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_combination(args)
     check_folder(args.out)
 
-    from audiovae.plots import save_picture
     from audiovae.synthesis import interpolate, load, make_sounds, names_of, read_sound, reconstruct
     from manymodes.music.audio import write_audio
 
     sources = [read_sound(path) for path in _sources(args)]
-    model = load(args.model)
+    model = load(args.model, runtime=args.runtime)
     if args.reconstruct:
         sounds = {args.reconstruct.stem: reconstruct(model, sources[0])}
     elif args.interpolate:
@@ -58,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name, sound in sounds.items():
             write_audio(addition.path / f"{name}.wav", sound)
             if args.png:
+                from audiovae.plots import save_picture
+
                 save_picture(addition.path / f"{name}.png", sound, name)
     print(f"wrote {len(sounds)} {'sound' if len(sounds) == 1 else 'sounds'} to {args.out}/")
     return 0
@@ -70,6 +71,7 @@ def _numbered(names: Sequence[str], sounds: Sequence[np.ndarray] | np.ndarray) -
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("audiovae.generate", "Make sounds with a model that audiovae.train has saved.", EXAMPLE)
     add_model_option(parser, "audiovae.train")
+    add_runtime_option(parser)
     made = parser.add_argument_group("what is made", "new sounds of one second, or one of these:")
     one = made.add_mutually_exclusive_group()
     one.add_argument("--reconstruct", type=Path, metavar="FILE", help="the model's reconstruction of a sound")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audiovae.codes import CodedSound, fingerprint
+from audiovae.codes import CodedSound
 from audiovae.config import PRIOR, TEMPERATURE, TOP_P
 from audiovae.data.chunks import CHUNK, QUIETEST_RMS, from_chunks, loudness, normalise, to_chunks
+from audiovae.models.portable import PortableVQVAE
 from manymodes import cli, deadline, hub
 from manymodes.music.audio import read_audio
 
@@ -26,8 +27,14 @@ SOUND_MODEL = hub.Kind(
     "a model of sounds",
     "audiovae.train",
     {f"audiovae>{name}": "audiovae.models.vae" for name in ("AudioVAE", "HierarchicalAudioVAE", "AudioVQVAE")},
+    portable={"audiovae>AudioVQVAE": "audiovae.models.portable:PortableVQVAE"},
 )
-CODE_PRIOR = hub.Kind("a prior over codes", "audiovae.prior", {"audiovae>CodePrior": "audiovae.models.prior"})
+CODE_PRIOR = hub.Kind(
+    "a prior over codes",
+    "audiovae.prior",
+    {"audiovae>CodePrior": "audiovae.models.prior"},
+    portable={"audiovae>CodePrior": "audiovae.models.portable:PortablePrior"},
+)
 COUNT = 8
 OVERLAP = 256
 """Samples that coded chunks have in common, 12 ms, in which they crossfade. More would cost bits."""
@@ -40,19 +47,18 @@ _FADE = 110  # samples, 5 ms: a new sound may begin and end within a tone
 # --- models -------------------------------------------------------------------------------------------------
 
 
-def load(model: str | Path | None = None) -> AudioModel:
+def load(model: str | Path | None = None, *, runtime: str | None = None) -> AudioModel:
     """Load a model of sounds: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
+    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
     A model that does not exist, or cannot be loaded, raises a UserError.
     """
-    return hub.load(model, SOUND_MODEL)
+    return hub.load(model, SOUND_MODEL, runtime=runtime)
 
 
 def with_codes(model: AudioModel, file: Path) -> AudioVQVAE:
     """Return the model of a file; raise a UserError if it has no codes."""
-    from audiovae.models.vae import AudioVQVAE
-
-    if not isinstance(model, AudioVQVAE):
+    if not hasattr(model, "decode_codes"):
         raise cli.UserError(f"{file} is a model without codes: give one of python -m audiovae.train --model vqvae")
     return model
 
@@ -63,17 +69,13 @@ def prior_of(model: AudioVQVAE, file: Path) -> CodePrior:
     path = path if path.is_file() else file.with_name(PRIOR)
     if not path.is_file():
         raise cli.UserError(f"{path} does not exist: train it with python -m audiovae.prior {file.parent}")
-    prior: CodePrior = hub.load_model(path, CODE_PRIOR, "the prior")
-    if prior.maker != maker_of(model):
+    runtime = "auto" if isinstance(model, PortableVQVAE) else None
+    prior: CodePrior = hub.load_from(path, CODE_PRIOR, runtime=runtime, named="the prior")
+    if prior.maker != model.maker:
         raise cli.UserError(
             f"{path} is the prior of another model: train it with python -m audiovae.prior {file.parent}"
         )
     return prior
-
-
-def maker_of(model: AudioVQVAE) -> str:
-    """Return the fingerprint of a model, which its codes and its prior carry, in hex."""
-    return fingerprint(model.get_weights()).hex()
 
 
 # --- new sounds ---------------------------------------------------------------------------------------------
@@ -99,10 +101,8 @@ def make_sounds(
     Raises:
         UserError: the model does not know the instrument, has no codes for the last three arguments, or no prior.
     """
-    from audiovae.models.vae import AudioVQVAE
-
     number = _number(model, instrument)
-    if isinstance(model, AudioVQVAE):
+    if hasattr(model, "decode_codes"):
         if prior is None and model.file is None:
             raise cli.UserError(
                 "this model was not loaded from a file, beside which its prior could be: give the prior"
@@ -120,10 +120,8 @@ def make_sounds(
 
 def names_of(model: AudioModel, instrument: str | None, count: int) -> list[str]:
     """Name the sounds of `make_sounds` by their instruments; "sound" where these are mixed."""
-    from audiovae.models.vae import AudioVQVAE
-
     number = _number(model, instrument)
-    mixed = model.instruments if isinstance(model, AudioVQVAE) else ["sound"]
+    mixed = model.instruments if hasattr(model, "decode_codes") else ["sound"]
     names = mixed if number is None else [model.instruments[number]]
     return [names[index % len(names)] for index in range(count)]
 
@@ -211,9 +209,7 @@ def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
     """Turn a sound of any length, [samples], into codes."""
     hop = HOP
     chunks, gains = levelled(to_chunks(sound, hop))
-    return CodedSound(
-        model.encode_codes(chunks), gains, len(sound), hop, model.code_count, bytes.fromhex(maker_of(model))
-    )
+    return CodedSound(model.encode_codes(chunks), gains, len(sound), hop, model.code_count, bytes.fromhex(model.maker))
 
 
 def decode(model: AudioVQVAE, coded: CodedSound) -> np.ndarray:

@@ -7,13 +7,12 @@ Everything drawn depends on the seed alone: the same seed, the same bars. Notati
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
 from drumvae.data.kit import INSTRUMENTS, LATEST, STEPS, Bars
-from drumvae.models.vae import Latents
+from drumvae.models.latents import Latents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,25 +46,40 @@ def draw_latents(model: DrumVAE, shares: np.ndarray, *, seed: int, spread: float
 
     ``spread`` is the distance of z_high from the middle of its style: 1 as in the model, 0 none.
     """
-    noise = model.noise(len(shares), [seed, 0])
-    means = shares @ model.style_means.numpy()
-    deviations = spread * (shares @ model.style_deviations.numpy())
-    high = tf.constant(means, tf.float32) + tf.constant(deviations, tf.float32) * noise.high
-    return Latents(high, model.low_given(high).sample(noise.low))
+    noise = _noise(model, len(shares), seed, 0)
+    means, deviations = (shares @ np.asarray(of) for of in (model.style_means, model.style_deviations))
+    high = (means + spread * deviations * noise.high).astype(np.float32)
+    return Latents(high, _at(model.low_given(high), noise.low))
+
+
+def _noise(model: DrumVAE, count: int, seed: int, stream: int) -> Latents:
+    """Draw standard normal noise for latents of bars, another for each stream of a seed."""
+    drawn = np.random.default_rng([seed, 4, stream]).standard_normal(
+        (count, model.high_dim + model.low_dim), np.float32
+    )
+    return Latents(drawn[:, : model.high_dim], drawn[:, model.high_dim :])
+
+
+def _deviation(around: Any) -> np.ndarray:
+    return np.exp(np.asarray(around.log_variance) / 2)
+
+
+def _at(around: Any, noise: np.ndarray) -> np.ndarray:
+    """Return values of a normal distribution that are ``noise`` deviations from its mean."""
+    return np.asarray(around.mean) + _deviation(around) * noise
 
 
 def repeated(latents: Latents, times: int) -> Latents:
     """Return each bar's latents ``times`` times, one after the other."""
-    return Latents(*(tf.repeat(level, times, axis=0) for level in latents))
+    return Latents(*(np.repeat(np.asarray(level), times, axis=0) for level in latents))
 
 
 def vary(latents: Latents, model: DrumVAE, amount: float, *, seed: int) -> Latents:
     """Move z_low towards another draw given z_high: not at all for an amount of 0, all the way for 1."""
     around = model.low_given(latents.high)
-    deviation = tf.exp(around.log_variance / 2)
-    noise = (latents.low - around.mean) / deviation
-    fresh = model.noise(len(noise), [seed, 1]).low
-    return Latents(latents.high, around.mean + deviation * (np.sqrt(1 - amount**2) * noise + amount * fresh))
+    noise = (np.asarray(latents.low) - np.asarray(around.mean)) / _deviation(around)
+    fresh = _noise(model, len(noise), seed, 1).low
+    return Latents(latents.high, _at(around, np.float32(np.sqrt(1 - amount**2)) * noise + np.float32(amount) * fresh))
 
 
 def transfer(latents: Latents, model: DrumVAE, styles: np.ndarray, *, seed: int) -> Latents:
@@ -74,11 +88,11 @@ def transfer(latents: Latents, model: DrumVAE, styles: np.ndarray, *, seed: int)
     return restyled(latents, model, draw_latents(model, shares, seed=seed, spread=TYPICAL).high)
 
 
-def restyled(latents: Latents, model: DrumVAE, high: tf.Tensor) -> Latents:
+def restyled(latents: Latents, model: DrumVAE, high: np.ndarray) -> Latents:
     """Replace z_high by ``high`` [n, high_dim]; z_low keeps its distance, in deviations, from its mean given z_high."""
     before, after = model.low_given(latents.high), model.low_given(high)
-    stray = (latents.low - before.mean) * tf.exp(-before.log_variance / 2)
-    return Latents(high, after.mean + tf.exp(after.log_variance / 2) * stray)
+    stray = (np.asarray(latents.low) - np.asarray(before.mean)) / _deviation(before)
+    return Latents(high, _at(after, stray))
 
 
 def compose(
@@ -95,7 +109,7 @@ def compose(
     The complexity is 0 for few hits, 1 for many; below a temperature of 1 hits are likelier ones, above it less likely.
     ``keep`` are hits [n, 16, 9] and the share of them to keep: at 0 they have no effect, at 1 nothing changes.
     """
-    logits = model.decode(latents).numpy().astype(np.float64) + _REACH_NATS * (complexity - USUAL)
+    logits = np.asarray(model.decode(latents), np.float64) + _REACH_NATS * (complexity - USUAL)
     if keep is not None:
         hits, share = keep
         logits += _KEEPING_NATS * np.arctanh(share * _ALL) * (2.0 * np.asarray(hits) - 1)
@@ -151,10 +165,10 @@ def rearrange(
     in `compose`.
     """
     distinct, which = np.unique(hits, axis=0, return_inverse=True)
-    latents = change(model.means(tf.constant(distinct, tf.float32)))
+    latents = change(model.means(np.asarray(distinct, np.float32)))
     composed = compose(model, latents, seed=seed, complexity=complexity, temperature=temperature, keep=(distinct, keep))
     composed &= distinct.any(axis=(1, 2), keepdims=True)
-    return Latents(*(tf.gather(level, which) for level in latents)), composed[which]
+    return Latents(*(np.asarray(level)[which] for level in latents)), composed[which]
 
 
 def humanise(
@@ -166,17 +180,18 @@ def humanise(
     drummers.
     """
     faster = np.broadcast_to(np.asarray(tempo, np.float32) / model.tempo, len(hits))
-    played = model.play(latents, tf.constant(hits, tf.float32)).at(tf.constant(faster))
+    played = model.play(latents, hits.astype(np.float32))
     rng = np.random.default_rng([seed, 3])
     loud = rng.standard_normal(hits.shape)
-    velocities = played.velocity.mean.numpy() + amount * loud * np.exp(played.velocity.log_variance.numpy() / 2)
+    velocities = _at(played.velocity, amount * loud)
     # standard normal delays, with parts that hits of a bar and of a step have in common
     shapes = ((len(hits), 1, 1), (len(hits), STEPS, 1), hits.shape)
     of_bar, of_step, own = (
         np.sqrt(share) * rng.standard_normal(shape) for share, shape in zip(_TOGETHER, shapes, strict=True)
     )
-    deviation = np.exp(played.offset.log_variance.numpy() / 2)
-    offsets = amount * (played.offset.mean.numpy() + deviation * (of_bar + of_step + own))
+    # deviations stay the same in milliseconds, so grow with the tempo
+    uneven = faster[:, None, None] * (of_bar + of_step + own)
+    offsets = amount * _at(played.offset, uneven)
     return Bars.of(hits, velocities.clip(1 / 127, 1), offsets.clip(-LATEST, LATEST), tempo=tempo)
 
 

@@ -12,7 +12,7 @@ from drumvae.output import FORMATS, add_playing_options, read_bars, write_beats
 from drumvae.playing import AMOUNT, BARS, DRUM_MODEL, TEMPO, beats, load, style_number, varied
 from manymodes import cli
 from manymodes.files import check_folder
-from manymodes.hub import add_model_option
+from manymodes.hub import add_model_option, add_runtime_option
 from manymodes.music.formats import add_format_option
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise cli.UserError("--steps must be at least 2")
     check_folder(args.out)
     source = read_bars(args.vary) if chosen == "vary" else None
-    model = load(args.model)
+    model = load(args.model, runtime=args.runtime)
     how = {"complexity": args.complexity, "temperature": args.temperature, "seed": args.seed}
     count = args.count or _COUNT
     if source is not None:
@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("drumvae.generate", "Compose beats with a trained model.", EXAMPLE)
     add_model_option(parser, DRUM_MODEL.program)
+    add_runtime_option(parser)
     played = parser.add_argument_group("what is played")
     one = played.add_mutually_exclusive_group(required=True)
     one.add_argument("--style", help="beats of this style")

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from drumvae.data.kit import Bars
     from drumvae.models.vae import DrumVAE
 
-DRUM_MODEL = hub.Kind("a model of drums", "drumvae.train", {"drumvae>DrumVAE": "drumvae.models.vae"})
+DRUM_MODEL = hub.Kind(
+    "a model of drums",
+    "drumvae.train",
+    {"drumvae>DrumVAE": "drumvae.models.vae"},
+    portable={"drumvae>DrumVAE": "drumvae.models.latents:PortableDrumVAE"},
+)
 
 TEMPO, BARS, AMOUNT = 120.0, 4, 0.3
 """Defaults: BPM, bars of a beat, and the amount of variations."""
@@ -27,12 +32,13 @@ TEMPO, BARS, AMOUNT = 120.0, 4, 0.3
 _AT_ONCE = 64  # beats composed at once: each needs as many bars as candidates for its fill
 
 
-def load(model: str | Path | None = None) -> DrumVAE:
+def load(model: str | Path | None = None, *, runtime: str | None = None) -> DrumVAE:
     """Load a model of drums: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
+    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
     A model that does not exist, or cannot be loaded, raises a UserError.
     """
-    return hub.load(model, DRUM_MODEL)
+    return hub.load(model, DRUM_MODEL, runtime=runtime)
 
 
 def beats(
@@ -163,11 +169,11 @@ def transferred(
 
 def humanized(model: DrumVAE, source: Bars, *, amount: float = 1.0, seed: int = 0) -> Bars:
     """Give the hits of a beat velocities and timing between its own (``amount`` 0) and those of the model (1)."""
-    import tensorflow as tf
+    import numpy as np
 
     from drumvae.composing import humanise
 
-    latents = model.means(tf.constant(source.hits, tf.float32))
+    latents = model.means(source.hits.astype(np.float32))
     human = humanise(model, latents, source.hits, tempo=source.tempos, amount=1.0, seed=seed)
     velocities, offsets = (
         (1 - amount) * theirs + amount * ours

@@ -14,7 +14,7 @@ from fontgan.lettering import INTERPOLATED, LETTER_MODEL, MAGNIFICATION, MORPHED
 from fontgan.options import check_options, files_of
 from manymodes import cli
 from manymodes.files import check_new_file, replacing_file
-from manymodes.hub import add_model_option, load_model, model_file
+from manymodes.hub import add_model_option, add_runtime_option, load_from, model_file
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _contents(args: argparse.Namespace, files: dict[str, Path]) -> dict[str, bytes]:
     """Draw everything that goes into the files, by their kinds."""
     file = model_file(args.model, LETTER_MODEL.program)
-    model = load_model(file, LETTER_MODEL)
+    model = load_from(file, LETTER_MODEL, runtime=args.runtime)
     contents: dict[str, bytes] = {}
     if ".npz" in files:
         contents[".npz"] = lettering.npz_bytes(model, args.samples, args.seed or 0)
@@ -74,6 +74,7 @@ def _contents(args: argparse.Namespace, files: dict[str, Path]) -> dict[str, byt
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("fontgan.generate", "Draw letters with a model that fontgan.train has saved.", EXAMPLE)
     add_model_option(parser, LETTER_MODEL.program)
+    add_runtime_option(parser)
     drawn = parser.add_argument_group("contents")
     one = drawn.add_mutually_exclusive_group()
     one.add_argument("--text", help="words in A–Z, spaces and new lines; small letters are drawn as capitals")

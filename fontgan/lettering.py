@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from fontgan.models.gan import FontGAN
     from fontgan.typeface.typesetting import Letter, Page
 
-LETTER_MODEL = hub.Kind("a model of letters", "fontgan.train", {"fontgan>FontGAN": "fontgan.models.gan"})
+LETTER_MODEL = hub.Kind(
+    "a model of letters",
+    "fontgan.train",
+    {"fontgan>FontGAN": "fontgan.models.gan"},
+    portable={"fontgan>FontGAN": "fontgan.models.portable:PortableFontGAN"},
+)
 MAKER = "manymodes fontgan.generate"
 """The name of the program in the files."""
 
@@ -32,12 +37,13 @@ INTERPOLATED, MORPHED = 12, 8
 """Steps from letter to letter, and from style to style."""
 
 
-def load(model: str | Path | None = None) -> FontGAN:
+def load(model: str | Path | None = None, *, runtime: str | None = None) -> FontGAN:
     """Load a model of letters: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
+    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
     A model that does not exist, or cannot be loaded, raises a UserError.
     """
-    return hub.load(model, LETTER_MODEL)
+    return hub.load(model, LETTER_MODEL, runtime=runtime)
 
 
 def letters(

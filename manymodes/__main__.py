@@ -32,6 +32,7 @@ COMMANDS = {
     "compare drums": ("drumvae.compare", "compare models of drum beats"),
     "compare letters": ("fontgan.compare", "compare models of letters"),
     "compare sound": ("audiovae.compare", "compare models of sounds"),
+    "export": ("manymodes.export", "export a model for programs without TensorFlow"),
     "studio": ("manymodes_studio.__main__", "open the studio in a browser"),
 }
 """The module whose ``main`` each command calls, and what the command does."""

@@ -22,6 +22,7 @@ N = TypeVar("N", int, float)
 
 USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
+_NOT_IN_A_LIGHT_INSTALL = {"tensorflow", "keras", "sklearn", "pandas", "seaborn", "music21", "librosa"}
 _FAULTS_OF_PLACES = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG}
 
 
@@ -66,6 +67,11 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would flush it once more at exit
         code = 1
+    except ModuleNotFoundError as error:
+        if error.name not in _NOT_IN_A_LIGHT_INSTALL:
+            raise
+        print(f"error: this needs {error.name}, which a light install leaves out: pip install manymodes", file=sys.stderr)
+        code = USER_ERROR_EXIT
     except OSError as error:
         if error.errno not in _FAULTS_OF_PLACES:
             raise

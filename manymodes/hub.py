@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import inspect
 import io
 import json
@@ -19,8 +20,10 @@ import zipfile
 import zlib
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from manymodes import portable
 from manymodes.cli import UserError, existing_file, quiet_start
 from manymodes.files import replacing_file, save_keras
 
@@ -102,6 +105,9 @@ MODELS = {
 """The pretrained models; the first one of a program is its default."""
 
 
+RUNTIMES = {"onnx": "onnxruntime", "tensorflow": "tensorflow"}
+"""What can run a model, and the library that does."""
+
 _LARGEST_MODEL = 1_000_000_000  # bytes, unpacked
 _LARGEST_CONFIG = 8_000_000  # bytes
 _GREATEST_SIZE = 1_000_000  # of a layer
@@ -147,6 +153,16 @@ def add_model_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup, 
     )  # fmt: skip
 
 
+def add_runtime_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add --runtime, see `load`."""
+    parser.add_argument(
+        "--runtime",
+        choices=("auto", *RUNTIMES),
+        default="auto",
+        help="what runs the model (default onnx if it has that form, which starts at once)",
+    )
+
+
 def model_file(model: Path | None, program: str) -> Path:
     """Return the file of a model: a file, a run folder or the name of a pretrained model; None for the default.
 
@@ -168,18 +184,47 @@ class Kind(NamedTuple):
     """The models that a program can use: "a model of letters", the command that trains them, and their modules.
 
     The modules are by the registered names of the classes: {"fontgan>FontGAN": "fontgan.models.gan"}. Former are the
-    registered names of classes that older versions had.
+    registered names of classes that older versions had. Portable are the classes that run exported models, by the same
+    names: {"drumvae>DrumVAE": "drumvae.models.latents:PortableDrumVAE"}.
     """
 
     what: str
     program: str
     modules: Mapping[str, str]
     former: Collection[str] = ()
+    portable: Mapping[str, str] = MappingProxyType({})
 
 
-def load(model: str | Path | None, kind: Kind) -> Any:
-    """Load a model as `load_model`, from where `model_file` finds it."""
-    return load_model(model_file(None if model is None else Path(model), kind.program), kind)
+def load(model: str | Path | None, kind: Kind, *, runtime: str | None = None) -> Any:
+    """Load a model from where `model_file` finds it: a Keras model, or without TensorFlow its ONNX form.
+
+    The runtime is one of `RUNTIMES`, or ``auto``: onnxruntime, which starts at once, if the model has an ONNX form.
+
+    Raises:
+        UserError: as `load_model`; or the model has no ONNX form, or what runs it is not installed.
+    """
+    file = model_file(None if model is None else Path(model), kind.program)
+    return load_from(file, kind, runtime=runtime)
+
+
+def load_from(file: Path, kind: Kind, *, runtime: str | None = None, named: str = "--model") -> Any:
+    """Load a model from a file, see `load`; messages call it ``named`` and the path."""
+    has = {name: importlib.util.find_spec(library) is not None for name, library in RUNTIMES.items()}
+    if runtime in has and not has[runtime]:
+        raise UserError(f"--runtime {runtime} needs {RUNTIMES[runtime]}: pip install {RUNTIMES[runtime]}")
+    wanted = runtime in {"onnx", "auto"} or not has["tensorflow"]
+    found = portable.form_of(file) if wanted and has["onnx"] else None
+    if found is not None and found.name in kind.portable:
+        module, name = kind.portable[found.name].split(":")
+        loaded = getattr(importlib.import_module(module), name)(portable.Graphs(found.folder))
+        loaded.file = file
+        return loaded
+    if runtime == "onnx" or not has["tensorflow"]:
+        advice = (
+            "export it with manymodes export" if has["tensorflow"] else "install TensorFlow, or export it elsewhere"
+        )
+        raise UserError(f"{file} has no ONNX form with which this command can run: {advice}")
+    return load_model(file, kind, named)
 
 
 def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:

@@ -154,10 +154,10 @@ def _slimmed(run: Path, stem: Path) -> Path:
         model = load(run / "model.keras")
         save_slim(model, made / "model.keras")
         if (run / "prior.keras").is_file():
-            from audiovae.synthesis import maker_of, prior_of
+            from audiovae.synthesis import prior_of
 
             prior = prior_of(model, run / "model.keras")
-            prior.maker = maker_of(load(made / "model.keras"))  # by its rounded weights
+            prior.maker = load(made / "model.keras").maker  # by its rounded weights
             save_slim(prior, made / "prior.keras")
         digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(made.iterdir()))).hexdigest()
         path = stem.with_name(f"{stem.name}-slim-{digest[:8]}")

@@ -5,6 +5,7 @@ Notation: B sequences, T codes each, K different ones.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +15,7 @@ import tensorflow as tf
 from keras import layers
 
 from audiovae.models.networks import in_batches
+from audiovae.models.portable import Sampler
 from manymodes.experiment.fit import without_optimizer
 from manymodes.nn.randomness import RandomBatches, reseed_layers
 from manymodes.nn.recurrent import HoistedLSTM
@@ -28,7 +30,7 @@ _LEARNING_RATE = 4e-3
 _CLIP_NORM = 1.0
 _PATIENCE = 4  # epochs
 _INSTRUMENT_WIDTH = 16
-_AT_ONCE = 256  # sequences that are measured or drawn
+_AT_ONCE = 256  # sequences that are measured
 
 
 class LabelledCodes(NamedTuple):
@@ -39,7 +41,7 @@ class LabelledCodes(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="audiovae")
-class CodePrior(keras.Model):
+class CodePrior(Sampler, keras.Model):
     """p(code | the codes before it, the instrument): embeddings → LSTM → softmax.
 
     There are ``code_count`` codes, K, and ``frames``, T, in a sample; ``units`` and ``embedding`` are widths,
@@ -116,64 +118,28 @@ class CodePrior(keras.Model):
             "seed": self.seed,
         }
 
-    def sample(
-        self, instruments: Sequence[int] | np.ndarray, *, seed: int, temperature: float = 1.0, top_p: float = 1.0
-    ) -> np.ndarray:
-        """Draw a sequence for each instrument, [n] → int32 [n, T], with ``temperature`` and ``top_p`` as in `draw`.
+    def next_logits(
+        self, codes: np.ndarray, instruments: np.ndarray, hidden: np.ndarray, carry: np.ndarray
+    ) -> Sequence[np.ndarray]:
+        """Return the logits of the codes after codes [n] and the next states, see `Sampler`."""
+        return [part.numpy() for part in self._step(*map(tf.constant, (codes, instruments, hidden, carry)))]
 
-        The same seed gives the same sequences; the first of few are the first of many.
-        """
-        shares = np.stack(
-            [np.random.default_rng([seed, row]).random(self.frames, np.float32) for row in range(len(instruments))]
-        )
+    def graphs(self) -> dict[str, Any]:
+        """Return the functions that drawing needs, for `manymodes.export`."""
+        return {"step": self._step}
 
-        def sample(asked: np.ndarray, drawn: np.ndarray) -> tf.Tensor:
-            options = (tf.constant(temperature, tf.float32), tf.constant(top_p, tf.float32))
-            return self._sample(tf.constant(asked, tf.int32), tf.constant(drawn), *options)
+    @functools.cached_property
+    def _step(self) -> Any:
+        """One step of the network, from codes, instruments and two states to logits and the next states."""
+        whole = [tf.TensorSpec([None], tf.int32, name) for name in ("codes", "instruments")]
+        states = [tf.TensorSpec([None, self.units], tf.float32, name) for name in ("hidden", "carry")]
 
-        return in_batches(sample, np.asarray(instruments), shares, size=_AT_ONCE)
+        def step(codes: tf.Tensor, instruments: tf.Tensor, *before: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            read = self._inputs(codes, instruments)
+            output, after = self.lstm.cell(read, [tf.cast(state, read.dtype) for state in before])
+            return (self.logits(output), *(tf.cast(state, tf.float32) for state in after))
 
-    @tf.function(reduce_retracing=True)
-    def _sample(self, instruments: tf.Tensor, shares: tf.Tensor, temperature: tf.Tensor, top_p: tf.Tensor) -> tf.Tensor:
-        """Return codes [n, T] for instruments [n]; ``shares`` [n, T] as in `draw`."""
-        count = tf.size(instruments)
-        zeros = tf.zeros([count, self.units], self.compute_dtype)
-        written = tf.TensorArray(tf.int32, size=self.frames, element_shape=[None])
-
-        def one_step(
-            place: tf.Tensor, code: tf.Tensor, hidden: tf.Tensor, carry: tf.Tensor, written: tf.TensorArray
-        ) -> tuple[Any, ...]:
-            _, (hidden, carry) = self.lstm.cell(self._inputs(code, instruments), [hidden, carry])
-            code = draw(self.logits(hidden), shares[:, place], temperature=temperature, top_p=top_p)
-            return place + 1, code, hidden, carry, written.write(place, code)
-
-        *_, written = tf.while_loop(
-            lambda place, *_: place < self.frames,
-            one_step,
-            (0, tf.fill([count], self.code_count), zeros, zeros, written),
-            maximum_iterations=self.frames,
-        )
-        return tf.transpose(written.stack())
-
-
-def draw(logits: tf.Tensor, shares: tf.Tensor, *, temperature: Any = 1.0, top_p: Any = 1.0) -> tf.Tensor:
-    """Draw codes, int32 [n], by inverting their cumulative distribution, the likeliest code first.
-
-    Args:
-        logits: [n, K], unnormalised log probabilities.
-        shares: [n], uniform in [0, 1): the place in the distribution.
-        temperature: divides the logits; below 1 likely codes become likelier.
-        top_p: draw from the smallest set of likeliest codes whose probabilities reach p (Holtzman et al., 2020), after
-            temperature.
-    """
-    probabilities, order = tf.math.top_k(tf.nn.softmax(logits / temperature), logits.shape[-1])
-    reached = tf.cumsum(probabilities, axis=-1)
-    before = reached - probabilities
-    kept = tf.reduce_max(tf.where(before < top_p, reached, 0.0), axis=-1)
-    ranks = tf.reduce_sum(tf.cast(reached <= (shares * kept)[:, None], tf.int32), axis=-1)
-    # rounding may exceed the last code that is kept
-    last = tf.reduce_sum(tf.cast(reached < kept[:, None], tf.int32), axis=-1)
-    return tf.gather(order, tf.minimum(ranks, last), axis=-1, batch_dims=1)
+        return tf.function(step, input_signature=[*whole, *states])
 
 
 # --- training and measuring --------------------------------------------------------------------------------

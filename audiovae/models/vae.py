@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from audiovae.codes import fingerprint
 from audiovae.config import levels_of
 from audiovae.data.chunks import CHUNK
 from audiovae.metrics.spectra import from_log_mel, log_mel, spectral_loss_tf
@@ -411,6 +412,26 @@ class AudioVQVAE(AudioModel):
     def decode_codes(self, codes: np.ndarray) -> np.ndarray:
         """Return the chunks of codes [n, N]."""
         return self.sounds_of(in_batches(self._features_of_codes, codes))
+
+    def graphs(self) -> dict[str, Any]:
+        """Return the functions that its exported form needs, for `manymodes.export`."""
+        features = tf.TensorSpec([None, *self.encoder.input_shape[1:]], tf.float32, "features")
+        encodings = tf.TensorSpec([None, *self.encoder.output_shape[1:]], tf.float32, "encodings")
+        codes = tf.TensorSpec([None, self.frames], tf.int32, "codes")
+        return {
+            "encode": tf.function(self.encoder, input_signature=[features]),
+            "quantise": tf.function(lambda encodings: self.quantizer(encodings).codes, input_signature=[encodings]),
+            "decode": tf.function(lambda codes: self.decoder(self.quantizer.values_of(codes)), input_signature=[codes]),
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what its exported form needs beside the graphs: N, and the fingerprint of the model."""
+        return {"frames": np.array(self.frames), "maker": np.array(self.maker)}
+
+    @property
+    def maker(self) -> str:
+        """The fingerprint of the model, which its codes and its prior carry, in hex."""
+        return fingerprint(self.get_weights()).hex()
 
     # Compiled for any number of chunks: run eagerly, they take twice as long, and five times for a few chunks.
     @tf.function(reduce_retracing=True)

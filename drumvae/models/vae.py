@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from drumvae.config import HIERARCHIES
+from drumvae.models.latents import Latents
 from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.variational import (
     Gaussian,
@@ -35,13 +36,6 @@ _PLAYING_DROPOUT = 0.25  # share of the bars of which in training only the hits 
 _USUAL_VELOCITY = 0.5
 _OFFSETS_SCALE, _TEMPO_SCALE = 4.0, 3.0  # to velocities: an eighth of a step is 0.5, and so is a sixth more of tempo
 _LEAST_DEVIATION = 0.02  # of velocities and offsets: training data that never vary would send it to 0
-
-
-class Latents(NamedTuple):
-    """Both levels of the hierarchy, drawn or as means: high [B, high_dim], low [B, low_dim]."""
-
-    high: tf.Tensor
-    low: tf.Tensor
 
 
 class Playing(NamedTuple):
@@ -233,7 +227,7 @@ class DrumVAE(keras.Model):
 
     def play(self, latents: Latents, hits: tf.Tensor) -> Played:
         """Return how hits [B, 16, 9] are played under latents."""
-        return self._played(self._decoded(latents)[0], hits)
+        return self._played(self._decoded(latents)[0], tf.convert_to_tensor(hits))
 
     def _played(self, features: tf.Tensor, hits: tf.Tensor, training: bool = False) -> Played:
         parts = self.player([tf.stop_gradient(features), hits], training=training)
@@ -274,6 +268,27 @@ class DrumVAE(keras.Model):
         """Draw standard normal noise for latents, from a stateless seed of two numbers."""
         drawn = tf.random.stateless_normal([count, self.high_dim + self.low_dim], seed)
         return Latents(drawn[:, : self.high_dim], drawn[:, self.high_dim :])
+
+    # -- export -------------------------------------------------------------------------------------------
+
+    def graphs(self) -> dict[str, Any]:
+        """Return the functions that composing needs, for `manymodes.export`."""
+        high, low, hits = (
+            tf.TensorSpec([None, *shape], tf.float32, name)
+            for shape, name in (([self.high_dim], "high"), ([self.low_dim], "low"), ([STEPS, INSTRUMENTS], "hits"))
+        )
+        return {
+            "means": tf.function(self.means, input_signature=[hits]),
+            "low_given": tf.function(self.low_given, input_signature=[high]),
+            "decode": tf.function(lambda high, low: self.decode(Latents(high, low)), input_signature=[high, low]),
+            "play": tf.function(
+                lambda high, low, hits: self.play(Latents(high, low), hits), input_signature=[high, low, hits]
+            ),
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays that composing needs beside the graphs, by name."""
+        return {name: getattr(self, name).numpy() for name in ("style_means", "style_deviations")}
 
     # -- training -----------------------------------------------------------------------------------------
 

@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 import manymodes.nn.layers  # noqa: F401 - registers what saved critics are made of
+from fontgan.models.portable import Coder
 from manymodes.nn.adversarial import AdversarialModel
 
 
 @keras.saving.register_keras_serializable(package="fontgan")
-class FontGAN(AdversarialModel):
+class FontGAN(Coder, AdversarialModel):
     """Letters, of any kind or of a given one.
 
     ``fit`` takes images [n, 28, 28, 1], or images and their kinds [n], 0 to K − 1, where K is `condition_dim`: the
@@ -59,24 +60,16 @@ class FontGAN(AdversarialModel):
         columns = tf.gather(tf.transpose(rows, [0, 2, 1, 3]), shifts[:, 1:] + tf.range(shape[2]), axis=1, batch_dims=1)
         return tf.transpose(columns, [0, 2, 1, 3])
 
-    def generate(self, count: int, *, seed: int, kinds: Any = None) -> np.ndarray:
-        """Draw letters, float32 [count, 28, 28, 1] in [−1, 1], of ``kinds`` as in `codes`; same seed, same images."""
-        return self.draw(self.codes(count, seed, kinds=kinds))
+    def graphs(self) -> dict[str, Any]:
+        """Return the functions that drawing needs, for `manymodes.export`."""
+        codes = tf.TensorSpec([None, self.latent_dim + self.condition_dim], tf.float32, "codes")
+        return {"generator": tf.function(lambda codes: tf.cast(self(codes), tf.float32), input_signature=[codes])}
 
-    def codes(self, count: int, seed: int, *, kinds: Any = None, stream: int = 0) -> tf.Tensor:
-        """Draw latent vectors with their kinds one-hot, [count, latent_dim + K].
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what drawing needs beside the graphs."""
+        return {"latent_dim": np.array(self.latent_dim)}
 
-        ``kinds`` [count] are random by default, and ignored by models without kinds. Each ``stream`` of a seed has
-        other latent vectors.
-        """
-        latents = tf.random.stateless_normal([count, self.latent_dim], [seed, stream])
-        if not self.condition_dim:
-            return latents
-        if kinds is None:
-            kinds = np.random.default_rng(seed).choice(self.condition_dim, count, p=self.shares)
-        return tf.concat([latents, tf.one_hot(kinds, self.condition_dim)], axis=-1)
-
-    def draw(self, codes: tf.Tensor) -> np.ndarray:
+    def draw(self, codes: Any) -> np.ndarray:
         """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
-        parts = [self(codes[begin : begin + 512]).numpy() for begin in range(0, len(codes), 512)]
+        parts = [self(tf.convert_to_tensor(codes[begin : begin + 512])).numpy() for begin in range(0, len(codes), 512)]
         return np.concatenate(parts).astype(np.float32)

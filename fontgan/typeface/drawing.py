@@ -10,11 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from fontgan.data.glyphs import LETTERS
-from fontgan.metrics.classifiers import read
-from fontgan.metrics.coverage import CONFIDENT
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ _WEIGHTS = np.array([3.0, 1.0, 1.0, 2.0])  # of the `_looks`, by how much they m
 
 def style(model: FontGAN, seed: int) -> np.ndarray:
     """Return a labelled model's codes of A to Z in the style of a seed, [26, latent_dim + 26]."""
-    latents = np.repeat(_latents(model, seed, 1), len(LETTERS), axis=0)
+    latents = np.repeat(model.latents(1, seed), len(LETTERS), axis=0)
     return np.concatenate([latents, np.eye(len(LETTERS), dtype=np.float32)], axis=1)
 
 
@@ -38,8 +35,11 @@ def found_style(model: FontGAN, classifier: keras.Model, seed: int) -> np.ndarra
 
     A letter that is never read with confidence raises a UserError.
     """
+    from fontgan.metrics.classifiers import read
+    from fontgan.metrics.coverage import CONFIDENT
+
     kinds = max(model.condition_dim, 1)
-    codes = np.repeat(_latents(model, seed, -(-_SEARCHED // kinds)), kinds, axis=0)
+    codes = np.repeat(model.latents(-(-_SEARCHED // kinds), seed), kinds, axis=0)
     if model.condition_dim:
         asked = np.tile(np.eye(kinds, dtype=np.float32), (len(codes) // kinds, 1))
         codes = np.concatenate([codes, asked], axis=1)
@@ -86,14 +86,10 @@ def between(first: np.ndarray, last: np.ndarray, steps: int, latent_dim: int) ->
 
 def draw(model: FontGAN, codes: np.ndarray) -> np.ndarray:
     """Return the images of codes [..., D], float32 [..., 28, 28] in [−1, 1]; raise a UserError if they are NaN."""
-    images = model.draw(tf.constant(codes.reshape(-1, codes.shape[-1])))[..., 0]
+    images = model.draw(codes.reshape(-1, codes.shape[-1]))[..., 0]
     if not np.isfinite(images).all():
         raise UserError("training of this model has diverged, it draws nothing: use another model")
     return images.reshape(*codes.shape[:-1], *images.shape[1:])
-
-
-def _latents(model: FontGAN, seed: int, count: int) -> np.ndarray:
-    return tf.random.stateless_normal([count, model.latent_dim], tf.constant([seed, 0], tf.int64)).numpy()
 
 
 def _looks(images: np.ndarray) -> np.ndarray:

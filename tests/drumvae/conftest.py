@@ -45,4 +45,4 @@ def model_path(tmp_path_factory):
 def loaded_once(monkeypatch):
     """Use one small model for all commands: what it plays must not depend on what it has played before."""
     for command in (generate, humanize, transfer):
-        monkeypatch.setattr(command, "load", lambda _: small_model())
+        monkeypatch.setattr(command, "load", lambda *_, **__: small_model())

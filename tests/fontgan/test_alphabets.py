@@ -37,7 +37,7 @@ def test_the_images_read_best_come_first_and_missing_letters_stay_empty(monkeypa
 def test_a_row_of_styles_is_one_latent_vector_and_a_column_one_letter():
     model = tiny_gan(K, labelled=True)
     sheet = alphabets_of_styles(model, 3)
-    styles = tf.random.stateless_normal([3, model.latent_dim], [module._SEED, 0])
+    styles = model.latents(3, module._SEED)
     for letter in (0, 13, 25):
         asked = tf.one_hot([letter] * 3, K)
         np.testing.assert_allclose(sheet[:, letter], model.draw(tf.concat([styles, asked], axis=-1)), atol=1e-6)
@@ -47,7 +47,7 @@ def test_a_labelled_model_goes_from_a_to_z_in_one_style():
     model = tiny_gan(K, labelled=True)
     ways, ends = interpolations(model, None, rows=3)
     assert (ways.shape, ends) == ((3, module._STEPS, SIZE_PX, SIZE_PX, 1), "AZ")
-    style = tf.random.stateless_normal([3, model.latent_dim], [module._SEED, 1])
+    style = model.latents(3, module._SEED, 1)
     first, last = (tf.one_hot([letter] * 3, K) for letter in (0, K - 1))
     for step, share in ((0, 0), (4, 4 / (module._STEPS - 1)), (-1, 1)):
         codes = tf.concat([style, (1 - share) * first + share * last], axis=-1)

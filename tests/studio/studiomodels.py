@@ -8,7 +8,6 @@ from smallfonts import LATENTS, drawing_gan
 
 from audiovae.models.prior import CodePrior
 from audiovae.models.vae import AudioVQVAE
-from audiovae.synthesis import maker_of
 from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.data.midi_grooves import write_beat
 from drumvae.models.vae import DrumVAE
@@ -50,7 +49,7 @@ def save_all(folder):
     keras.utils.set_random_seed(5)
     sounds = AudioVQVAE(SOUNDS, codes=16, code_width=4, seed=0, fine=4, width=8, dilations=(1,))
     sounds.build()
-    prior = CodePrior(16, sounds.frames, SOUNDS, maker=maker_of(sounds), units=8, embedding=4)
+    prior = CodePrior(16, sounds.frames, SOUNDS, maker=sounds.maker, units=8, embedding=4)
     models = {
         "melody-lstm": melodies(),
         "drums-styles": DrumVAE(STYLES, channels=(4, 4, 4), seed=3),

@@ -1,0 +1,67 @@
+"""Latent vectors of letters, and the exported form of the model, without TensorFlow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from manymodes.portable import Graphs
+
+
+class Coder:
+    """Draws codes and their images; subclasses are the forms of a model.
+
+    Attributes:
+        latent_dim: width of a latent vector.
+        condition_dim: K.
+        labelled: whether the kinds are the 26 letters.
+        shares: [K] how often each kind is drawn where none is given.
+    """
+
+    latent_dim: int
+    condition_dim: int
+    labelled: bool
+    shares: np.ndarray
+
+    def draw(self, codes: Any) -> np.ndarray:
+        """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
+        raise NotImplementedError
+
+    def generate(self, count: int, *, seed: int, kinds: Any = None) -> np.ndarray:
+        """Draw letters, float32 [count, 28, 28, 1] in [−1, 1], of ``kinds`` as in `codes`; same seed, same images."""
+        return self.draw(self.codes(count, seed, kinds=kinds))
+
+    def codes(self, count: int, seed: int, *, kinds: Any = None, stream: int = 0) -> np.ndarray:
+        """Draw latent vectors with their kinds one-hot, float32 [count, latent_dim + K].
+
+        ``kinds`` [count] are random by default, and ignored by models without kinds. Each ``stream`` of a seed has
+        other latent vectors.
+        """
+        latents = self.latents(count, seed, stream)
+        if not self.condition_dim:
+            return latents
+        if kinds is None:
+            kinds = np.random.default_rng(seed).choice(self.condition_dim, count, p=self.shares)
+        return np.concatenate([latents, np.eye(self.condition_dim, dtype=np.float32)[kinds]], axis=1)
+
+    def latents(self, count: int, seed: int, stream: int = 0) -> np.ndarray:
+        """Draw latent vectors, float32 [count, latent_dim]."""
+        # The one at the end, because a seed and the same with zeros after it are the same to NumPy.
+        return np.random.default_rng([seed, stream, 1]).standard_normal((count, self.latent_dim), np.float32)
+
+
+class PortableFontGAN(Coder):
+    """A `FontGAN` that was exported: draws the same letters without TensorFlow."""
+
+    def __init__(self, graphs: Graphs) -> None:
+        self.latent_dim = int(graphs.arrays["latent_dim"])
+        self.condition_dim, self.labelled = graphs.config["condition_dim"], graphs.config["labelled"]
+        self.shares = np.array(graphs.config["shares"])
+        self._graphs = graphs
+
+    def draw(self, codes: Any) -> np.ndarray:
+        """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
+        parts = [self._graphs.run("generator", codes[begin : begin + 64])[0] for begin in range(0, len(codes), 64)]
+        return np.concatenate(parts)

@@ -1,0 +1,143 @@
+"""Export a model for programs without TensorFlow: ``manymodes export melody-lstm --format onnx``.
+
+Writes a folder, see `manymodes.portable`. Weights are stored with 16 bits where that does not change them, as in the
+pretrained models.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import json
+import logging
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manymodes import cli, hub, portable
+from manymodes.files import replacing_folder
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+KINDS = {
+    "melodygan": ("melodygan.composing", "MELODY_MODEL"),
+    "drumvae": ("drumvae.playing", "DRUM_MODEL"),
+    "fontgan": ("fontgan.lettering", "LETTER_MODEL"),
+    "audiovae": ("audiovae.synthesis", "SOUND_MODEL"),
+    "audiovae>CodePrior": ("audiovae.synthesis", "CODE_PRIOR"),
+}
+"""Where the kinds of models are described, by the package or the whole of the registered name."""
+
+_OPSET = 17
+_NETWORKS = ("generator", "discriminator")  # parts of a configuration that the graphs replace
+_SMALL = 64  # weights that take little room
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    args = _parser().parse_args(argv)
+    kind = kind_of(args.model)
+    file = hub.model_file(args.model, kind.program)
+    out = args.out or file.parent / "onnx" / file.stem
+    for library in ("tensorflow", "tf2onnx"):
+        if importlib.util.find_spec(library) is None:
+            raise cli.UserError(f"exporting needs {library}: pip install {library}")
+    written = export(hub.load_model(file, kind), out)
+    size = sum(path.stat().st_size for path in written)
+    print(f"wrote {out}/: {', '.join(path.name for path in written)}, {size / 1e6:.1f} MB")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(
+        "manymodes.export", "Export a model for programs without TensorFlow.",
+        "  manymodes export melody-lstm --format onnx\n  manymodes export runs/drumvae/model.keras --out drums",
+    )  # fmt: skip
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a run, its model.keras, or a pretrained model")
+    parser.add_argument("--format", choices=("onnx",), default="onnx", help="of the graphs (default onnx)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="folder to write (default onnx/NAME beside NAME.keras, where --runtime onnx finds it)",
+    )  # fmt: skip
+    return parser
+
+
+def kind_of(model: Path) -> hub.Kind:
+    """Return the kind of a model by the name of its class; raise a UserError if it is none of this project."""
+    shipped = hub.MODELS.get(str(model)) if not model.exists() else None
+    if shipped is not None:
+        return _kind(shipped.program.split(".")[0])
+    file = hub.model_file(model, "")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            name = str(json.loads(archive.read("config.json"))["registered_name"])
+        return _kind(name if name in KINDS else name.partition(">")[0])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise cli.UserError(f"{file} is not a model of this program: give the model.keras of a run") from error
+
+
+def _kind(name: str) -> hub.Kind:
+    module, constant = KINDS[name]
+    kind: hub.Kind = getattr(importlib.import_module(module), constant)
+    return kind
+
+
+def export(model: Any, folder: Path) -> list[Path]:
+    """Write the graphs of a loaded model to a folder, and return the files; raise a UserError if it has none."""
+    if not hasattr(model, "graphs"):
+        raise cli.UserError(f"{model.file} is a {type(model).__name__}, which has no ONNX form: give another model")
+    import keras
+    import numpy as np
+
+    with replacing_folder(folder) as partial:
+        for name, function in model.graphs().items():
+            (partial / f"{name}.onnx").write_bytes(_onnx(function))
+        arrays: dict[str, Any] = getattr(model, "arrays", dict)()
+        if arrays:
+            np.savez_compressed(partial / portable.ARRAYS, **arrays)
+        config = {key: value for key, value in model.get_config().items() if key not in {*_NETWORKS, *arrays}}
+        name = keras.saving.get_registered_name(type(model))
+        form = {"class": name, "sha256": portable.digest(model.file), "config": config}
+        (partial / portable.CONFIG).write_text(json.dumps(form) + "\n", encoding="utf-8")
+    return sorted(folder.iterdir())
+
+
+def _onnx(function: Any) -> bytes:
+    """Return a function with an input signature as an ONNX file."""
+    with cli.quiet_start(), contextlib.redirect_stderr(None):
+        import tf2onnx
+
+        logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+        model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=_OPSET)
+    graph = model.graph
+    for place, weight in enumerate(graph.initializer):
+        if halved := _halved(weight):
+            graph.initializer[place].CopyFrom(halved[0])
+            graph.node.insert(0, halved[1])
+    model.producer_name, model.doc_string = "manymodes", ""
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _halved(weight: Any) -> tuple[Any, Any] | None:
+    """Return a weight with 16 bits, and the node that widens it; None if that would change it."""
+    import numpy as np
+    import onnx
+
+    values = onnx.numpy_helper.to_array(weight)
+    if values.dtype != np.float32 or values.size < _SMALL:
+        return None
+    with np.errstate(over="ignore"):
+        half = values.astype(np.float16)
+    if not np.array_equal(half.astype(np.float32), values):
+        return None
+    stored = onnx.numpy_helper.from_array(half, f"{weight.name}/half")
+    widen = onnx.helper.make_node("Cast", [stored.name], [weight.name], to=onnx.TensorProto.FLOAT)
+    return stored, widen
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,55 @@
+"""What the command exports, and how a model is found in the form that a command asks for."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from drumvae.models.latents import PortableDrumVAE
+from drumvae.models.vae import DrumVAE
+from drumvae.playing import DRUM_MODEL, beats
+from manymodes import export, hub
+from manymodes.files import save_keras
+
+STYLES = ["rock", "jazz"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a run whose model has been exported."""
+    folder = tmp_path_factory.mktemp("run")
+    save_keras(DrumVAE(STYLES, channels=(4, 4, 4), seed=3), folder / "model.keras")
+    assert export.main([str(folder)]) == 0
+    return folder
+
+
+def test_an_exported_model_makes_the_same_beats(run):
+    keras_model, portable = (hub.load(run, DRUM_MODEL, runtime=runtime) for runtime in (None, "auto"))
+    assert (type(keras_model), type(portable)) == (DrumVAE, PortableDrumVAE)
+    for expected, result in zip(
+        *(beats(model, "jazz", count=2, seed=4) for model in (keras_model, portable)), strict=True
+    ):
+        assert (expected.hits == result.hits).all()
+        np.testing.assert_allclose(result.velocities, expected.velocities, atol=1e-4)
+        np.testing.assert_allclose(result.offsets, expected.offsets, atol=1e-4)
+
+
+def test_without_tensorflow_there_is_the_exported_form_alone(run, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else name)
+    assert isinstance(hub.load(run, DRUM_MODEL), PortableDrumVAE)
+
+
+def test_the_form_of_a_model_that_has_changed_is_another_models(run, tmp_path, monkeypatch):
+    (tmp_path / "onnx").symlink_to(run / "onnx")
+    save_keras(DrumVAE(STYLES, channels=(4, 4, 4), seed=4), tmp_path / "model.keras")
+    assert isinstance(hub.load(tmp_path, DRUM_MODEL, runtime="auto"), DrumVAE)
+    with pytest.raises(hub.UserError, match="no ONNX form"):
+        hub.load(tmp_path, DRUM_MODEL, runtime="onnx")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else name)
+    with pytest.raises(hub.UserError, match="pip install onnxruntime"):
+        hub.load(run, DRUM_MODEL, runtime="onnx")
+
+
+def test_what_is_no_model_is_refused(refused, tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"PK")
+    assert "not a model" in refused(export.main, tmp_path / "model.keras")
