@@ -70,7 +70,9 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
     except ModuleNotFoundError as error:
         if error.name not in _NOT_IN_A_LIGHT_INSTALL:
             raise
-        print(f"error: this needs {error.name}, which a light install leaves out: pip install manymodes", file=sys.stderr)
+        print(
+            f"error: this needs {error.name}, which a light install leaves out: pip install manymodes", file=sys.stderr
+        )
         code = USER_ERROR_EXIT
     except OSError as error:
         if error.errno not in _FAULTS_OF_PLACES:

@@ -37,6 +37,7 @@ MELODY_MODEL = hub.Kind(
         "melodygan>ReportedGAN": "melodygan.models.reported",
     },
     former=("melodygan>AttentionGAN",),
+    portable={"melodygan>MelodyLSTM": "melodygan.models.composer:PortableLSTM"},
 )
 AMOUNT = 0.3
 """Share of the bars of a variation that are composed anew."""
@@ -61,12 +62,13 @@ _MIDI_PITCHES = range(128)
 _OCTAVE = 12
 
 
-def load(model: str | Path | None = None) -> keras.Model:
+def load(model: str | Path | None = None, *, runtime: str | None = None) -> keras.Model:
     """Load a melody model: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
+    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
     A model that does not exist, or cannot be loaded, raises a UserError.
     """
-    return hub.load(model, MELODY_MODEL)
+    return hub.load(model, MELODY_MODEL, runtime=runtime)
 
 
 def compose(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
 from manymodes.files import check_folder
-from manymodes.hub import add_model_option
+from manymodes.hub import add_model_option, add_runtime_option
 from manymodes.music.formats import SUFFIXES, add_format_option
 from melodygan import composing
 from melodygan.composing import AMOUNT, MELODY_MODEL, TEMPI, TEMPO
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     _check_combination(args)
     check_folder(args.out)
-    model = composing.load(args.model)
+    model = composing.load(args.model, runtime=args.runtime)
     options: dict[str, Any] = {name: getattr(args, name) for name in _PASSED_ON}
     options["count"] = (args.steps or _MORPHS) if args.interpolate else (args.count or _COUNT)
     options["amount"] = args.amount or AMOUNT
@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.generate", "Compose tunes with a model that melodygan.train has saved.", EXAMPLE)
     add_model_option(parser, MELODY_MODEL.program)
+    add_runtime_option(parser)
     parser.add_argument("--count", type=cli.positive_int, help=f"number of tunes (default {_COUNT})")
     parser.add_argument("--out", type=Path, default=Path("gen"), help="folder for the files (default gen)")
     add_format_option(parser, tuple(SUFFIXES))

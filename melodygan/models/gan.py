@@ -50,7 +50,6 @@ from melodygan.models.chain import (
     pitch_chain,
     spelled,
 )
-from melodygan.models.sampling import filtered_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -184,7 +183,7 @@ class MelodyGAN(AdversarialModel):
         latent_seed, noise_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
         latents = tf.random.stateless_normal([tf.shape(conditions)[0], self.latent_dim], latent_seed)
         outputs = self(tf.concat([latents, conditions], axis=-1))
-        keep = functools.partial(filtered_logits, top_k=top_k, top_p=top_p)
+        keep = functools.partial(_filtered, top_k=top_k, top_p=top_p)
         of_kinds, of_pitches = self._drawings(outputs, noise_seed, TEMPERATURE * temperature, keep=keep)
         plan = spelled(conditions)
         kinds = draw_kinds(self.kind_chain, of_kinds, plan, given=given[0]).symbols
@@ -339,6 +338,19 @@ def _as_tune(notes: tuple[Note, ...], plan: Plan, name: str) -> Tune:
     """Return a composed tune in C major or A minor."""
     meter, mode = plan.form
     return Tune(notes, name, "", f"{TONIC_NAMES[mode]} {mode}", meter, -plan.lead % METERS[meter])
+
+
+def _filtered(logits: tf.Tensor, *, top_k: int, top_p: float) -> tf.Tensor:
+    """Return logits as `melodygan.models.sampling.filtered_logits`, within a graph."""
+    excluded = tf.constant(float("-inf"), logits.dtype)
+    if 0 < top_k < logits.shape[-1]:
+        logits = tf.where(logits < tf.math.top_k(logits, top_k).values[..., -1:], excluded, logits)
+    if top_p < 1.0:
+        descending = tf.sort(logits, axis=-1, direction="DESCENDING")
+        before = tf.cumsum(tf.nn.softmax(descending), axis=-1, exclusive=True)
+        least = tf.reduce_min(tf.where(before < top_p, descending, tf.fill(tf.shape(descending), float("inf"))), -1)
+        logits = tf.where(logits < least[..., None], excluded, logits)
+    return logits
 
 
 def _without_gradient(drawing: Drawing) -> Drawing:

@@ -1,11 +1,11 @@
-"""Choosing symbols from logits: temperature, top-k and top-p, as one pure function."""
+"""Choosing symbols from logits: temperature, top-k and top-p, as pure functions on NumPy's arrays."""
 
 from __future__ import annotations
 
-import tensorflow as tf
+import numpy as np
 
 
-def filtered_logits(logits: tf.Tensor, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> tf.Tensor:
+def filtered_logits(logits: np.ndarray, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> np.ndarray:
     """Return the logits [..., symbols] to draw from; those of excluded symbols become −∞.
 
     Args:
@@ -16,15 +16,26 @@ def filtered_logits(logits: tf.Tensor, *, temperature: float = 1.0, top_k: int =
             at least the most likely one stays. Applied after temperature and top-k.
     """
     logits = logits / temperature
-    excluded = tf.constant(float("-inf"), logits.dtype)
     if 0 < top_k < logits.shape[-1]:
-        least = tf.math.top_k(logits, top_k).values[..., -1:]
-        logits = tf.where(logits < least, excluded, logits)
+        least = np.partition(logits, -top_k, axis=-1)[..., -top_k, None]
+        logits = np.where(logits < least, -np.inf, logits)
     if top_p < 1.0:
-        descending = tf.sort(logits, axis=-1, direction="DESCENDING")
-        probabilities = tf.nn.softmax(descending)
-        before = tf.cumsum(probabilities, axis=-1, exclusive=True)
+        descending = -np.sort(-logits, axis=-1)
+        probabilities = np.exp(log_softmax(descending))
         # The first symbol has nothing before it, so one symbol is always kept.
-        least = tf.reduce_min(tf.where(before < top_p, descending, tf.fill(tf.shape(descending), float("inf"))), -1)
-        logits = tf.where(logits < least[..., None], excluded, logits)
+        before = np.cumsum(probabilities, axis=-1) - probabilities
+        least = np.where(before < top_p, descending, np.inf).min(axis=-1, keepdims=True)
+        logits = np.where(logits < least, -np.inf, logits)
     return logits
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the logarithms of the probabilities of logits [..., symbols]."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def drawn_symbols(logits: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Draw a symbol from each row of logits [n, symbols]: the place in their distribution is the share, in [0, 1)."""
+    reached = np.cumsum(np.exp(log_softmax(logits)), axis=-1)
+    return (reached <= shares[:, None] * reached[:, -1:]).sum(axis=-1).astype(np.int32)

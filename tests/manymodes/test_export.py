@@ -10,6 +10,9 @@ from drumvae.models.vae import DrumVAE
 from drumvae.playing import DRUM_MODEL, beats
 from manymodes import export, hub
 from manymodes.files import save_keras
+from melodygan.composing import MELODY_MODEL
+from melodygan.data.encoding import Note, StepVocabulary, Tune
+from melodygan.models.lstm import MelodyLSTM
 
 STYLES = ["rock", "jazz"]
 
@@ -53,3 +56,15 @@ def test_the_form_of_a_model_that_has_changed_is_another_models(run, tmp_path, m
 def test_what_is_no_model_is_refused(refused, tmp_path):
     (tmp_path / "model.keras").write_bytes(b"PK")
     assert "not a model" in refused(export.main, tmp_path / "model.keras")
+
+
+def test_a_thousand_of_the_likeliest_symbols_are_the_same(tmp_path):
+    tune = Tune(tuple(Note(pitch, 4) for pitch in (60, 62, 64, 65, 67, 65, 64, 62)), meter="4/4", key="C major")
+    model = MelodyLSTM(StepVocabulary.from_tunes([tune]), units=8, seed=1)
+    model.build()
+    save_keras(model, tmp_path / "model.keras")
+    assert export.main([str(tmp_path)]) == 0
+    exact, portable = (hub.load(tmp_path, MELODY_MODEL, runtime=runtime) for runtime in (None, "onnx"))
+    options = {"bars": 16, "meter": "4/4", "seed": 5, "plans": None, "ending": "free"}
+    for choice in ({"top_k": 1}, {}):
+        assert exact.generate(4, **options, **choice) == portable.generate(4, **options, **choice)

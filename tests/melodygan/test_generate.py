@@ -39,7 +39,7 @@ def loaded(models):
 def run(models, loaded, completed, tmp_path, monkeypatch):
     """Run the command with a loaded model; return its files, and the lines that it printed before the last."""
     load = composing.load
-    monkeypatch.setattr(composing, "load", lambda model: loaded.get(model) or load(model))
+    monkeypatch.setattr(composing, "load", lambda model, **_: loaded.get(model) or load(model))
 
     def run(kind, *options, out="tunes"):
         shutil.rmtree(tmp_path / out, ignore_errors=True)

@@ -1,0 +1,433 @@
+"""Composing symbol by symbol: how tunes are drawn from any network that predicts the next symbol, without TensorFlow.
+
+Notation: n tunes that are not over, T steps (sixteenths), V symbols (`melodygan.data.encoding.StepVocabulary`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from melodygan.data.encoding import (
+    DELIMITER,
+    HOLD,
+    REST,
+    STEPS_PER_QUARTER,
+    StepVocabulary,
+    Tune,
+    from_steps,
+    length_of,
+    pitch_name,
+    pitches_in,
+    to_steps,
+)
+from melodygan.data.form import ENDINGS, METERS, MODES, PLANS, TONIC_NAMES, UNKNOWN_METER, ends_on_the_tonic, form_of
+from melodygan.data.grid import (
+    LENGTH,
+    STEP_COLUMNS,
+    Plan,
+    as_steps,
+    from_row,
+    going_on,
+    opened,
+    plans_in,
+    to_grid,
+    with_upbeat,
+)
+from melodygan.data.plan_model import PlanModel
+from melodygan.models.sampling import drawn_symbols, filtered_logits, log_softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from manymodes.portable import Graphs
+    from melodygan.data.encoding import Note
+    from melodygan.data.form import Form
+
+LONGEST = 16
+"""Sixteenths up to which the length of a sounding note is counted."""
+
+RUNS = (1, 4, 8, 16, 32)
+"""Thresholds, in sixteenths, of agreement with earlier bars."""
+
+KINDS = 4
+"""Of a symbol: unknown, hold, rest, note."""
+
+DISTANCE, RHYTHM = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm"))
+"""The columns of a plan that say how far back the source of a symbol is, and that of its rhythm."""
+
+_CERTAIN = 1e6  # added to the logit of a symbol that is fixed
+_PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
+_PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
+_MOST_ROUNDS = 2  # in which tunes are drawn until they end on the tonic: one song in four does not
+_CANDIDATES = 8  # ways to fill the open bars of a variation, of which one is chosen
+
+
+class Seen(NamedTuple):
+    """What is known before the coming symbol: integers, arrays or tensors."""
+
+    plan: Any  # of the coming symbol, [..., K]
+    symbols: Any  # the newest ones, [...]
+    sounding: Any  # the symbol at the onset of the current note or rest, [...]
+    lasted: Any  # steps since then, [...]
+    places: Any  # steps since the beginning of the tune, [...]
+    earlier: Any  # symbols `lookback` steps before the coming one, [..., lookback]
+    agreed: Any  # steps for which the tune has equalled itself `lookback` steps before, [..., lookback]
+    returning: Any  # the source of the coming symbol according to the plan, [...]
+    kind: Any  # the kind of the symbol that its rhythm comes from, [...]
+
+
+class Composer:
+    """Composes with a network that predicts the next symbol; subclasses are its forms.
+
+    Attributes:
+        vocabulary: its symbols.
+        units: width of its two states.
+        lookback: distances in sixteenths, ascending, of the earlier symbols among its inputs.
+        plans: those of the training tunes, to which it composes, integers [n, PLAN_COLUMNS].
+        redrawn: tunes that the last call drew again.
+    """
+
+    vocabulary: StepVocabulary
+    units: int
+    lookback: tuple[int, ...]
+    plans: np.ndarray
+    redrawn: int = 0
+
+    def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
+        """Return the logits of the coming symbols [n, V] and the next states, [n, units] each."""
+        raise NotImplementedError
+
+    def compose(
+        self,
+        count: int,
+        *,
+        seed: int,
+        start: Sequence[Note] = (),
+        upbeat: int = 0,
+        bars: int | None = None,
+        meter: str | None = None,
+        mode: str | None = None,
+        like: Tune | None = None,
+        ending: str = ENDINGS[0],
+        plans: str | None = PLANS[0],
+        max_steps: int = 512,
+        **choice: Any,
+    ) -> list[Tune]:
+        """Compose tunes, all at once, to the plans of training tunes, where the model has any.
+
+        All begin with the notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4),
+        the model ends a tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has
+        that of its plan. With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of
+        `PlanModel`; with None, no plan. With the ending ``tonic``, tunes that do not end on it are drawn again, up to
+        `_MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
+
+        Raises:
+            ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
+                tune has that metre and mode.
+        """
+        given = self._known(start, "the start", empty=True)
+        exact = length_of(like.notes) if like else bars and bars * METERS[meter or UNKNOWN_METER]
+        begun = upbeat, len(given)
+        planned = self._plans_for(count, seed, plans, begun, bars=bars, meter=meter, mode=mode, like=like)
+        lengths = np.array([exact or (plan.cells if plan else 0) for plan in planned])
+        longest = max(*lengths, 0 if lengths.all() else max_steps)
+        if len(given) > longest:
+            raise ValueError(f"the start is {len(given)} sixteenths long, more than the {longest} asked for")
+        pull, steps = _CERTAIN * self._one_hot(given)[None], [as_steps(plan, longest) for plan in planned]
+        self.redrawn = 0
+        composed: dict[int, tuple[Note, ...]] = {}
+        pending = list(range(count))
+        for number in range(_MOST_ROUNDS if ending == "tonic" else 1):
+            self.redrawn += len(pending) if number else 0
+            asked = np.stack([steps[n] for n in pending])
+            symbols, _ = self._drawn(pull, asked, lengths[pending], seed, rows=pending, number=number, **choice)
+            for n, row in zip(pending, symbols, strict=True):
+                notes = self._notes(row)
+                if n not in composed or _ends_on_a_tonic(notes, planned[n], mode):
+                    composed[n] = notes
+            pending = [n for n in pending if not _ends_on_a_tonic(composed[n], planned[n], mode)]
+            if not pending:
+                break
+        return [_as_tune(composed[n], planned[n], meter, mode, upbeat) for n in range(count)]
+
+    def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
+        """Return the notes of `compose`."""
+        return [tune.notes for tune in self.compose(count, seed=seed, **options)]
+
+    def _plans_for(
+        self, count: int, seed: int, plans: str | None, begun: tuple[int, int], *, bars: int | None, meter: str | None,
+        mode: str | None, like: Tune | None,
+    ) -> Sequence[Plan | None]:  # fmt: skip
+        """Return the plans to which `compose` composes, of tunes that begin with so long an upbeat and start."""
+        if like is not None:
+            grid = to_grid(like)
+            return [grid.plan if grid else None] * count
+        if plans is None or not (len(self.plans) or meter is not None or mode is not None):
+            return [None] * count
+        if bars is not None and meter is None:
+            meter = UNKNOWN_METER
+        training = list(map(from_row, self.plans))
+        known = plans_in(training, meter, mode, bars, longest=math.inf)
+        upbeat, steps = begun
+        if steps:
+            known = going_on(known, upbeat, steps) if bars is None else [with_upbeat(plan, upbeat) for plan in known]
+        rng = np.random.default_rng([seed, 1])
+        if plans == "composed":
+            return PlanModel(training).compose(known, count, rng)
+        return [known[n] for n in rng.integers(len(known), size=count)]
+
+    def vary(
+        self,
+        notes: Sequence[Note],
+        count: int,
+        *,
+        amount: float = 1.0,
+        seed: int,
+        form: Form | None = None,
+        bars: tuple[int, int] | None = None,
+        upbeat: int = 0,
+        ending: str = "free",
+        **choice: Any,
+    ) -> list[tuple[Note, ...]]:
+        """Write variations of a tune: some of its bars are composed anew, the others stay.
+
+        Of `_CANDIDATES` ways to fill the open bars each variation takes the one after which the bars that stay are
+        likeliest, so that it leads back into them.
+
+        Args:
+            notes: the tune, in C major or A minor.
+            count: number of variations.
+            amount: share of its bars that is composed anew, over 0 to 1; one at least. They are counted from the first
+                note.
+            seed: the same seed, the same variations.
+            form: the tune's, if known; the model then keeps to its plan. Bars are those of its metre.
+            bars: the first and the last bar that are composed anew, instead of a share. They are counted from 1 after
+                the upbeat, and the notes of all others stay as they are.
+            upbeat: sixteenths before the first bar line.
+            ending: with ``tonic``, variations that end on it are preferred.
+            **choice: temperature, top_k and top_p of `filtered_logits`.
+
+        Raises:
+            ValueError: the tune is empty, or has a pitch that the vocabulary lacks, or does not have these bars.
+        """
+        tune = self._known(notes, "the tune to vary")
+        length, bar = len(tune), METERS[form.meter if form else UNKNOWN_METER]
+        fixed = self._one_hot(tune)
+        closed = np.ones((count, length), bool)
+        if bars is not None:
+            begin, end = _steps_of(bars, length, bar, upbeat)
+            closed[:, begin:end] = False
+            # A note that sounds into the bars ends there; one that sounds out of them begins anew.
+            fixed[end : end + 1] = self._one_hot(_begun(tune, end, self.vocabulary.index(HOLD)))
+        else:
+            whole = -(-length // bar)
+            rng = np.random.default_rng(seed)
+            for row in closed:
+                for n in rng.choice(whole, max(1, round(amount * whole)), replace=False):
+                    row[n * bar : (n + 1) * bar] = False
+        kept = np.repeat(closed, _CANDIDATES, axis=0)
+        planned = np.zeros((*kept.shape, len(STEP_COLUMNS)), np.int32)
+        own = Tune(tuple(notes), key=form.mode, meter=form.meter, pickup_steps=upbeat) if form else None
+        if own and (grid := to_grid(own)):
+            for number, row in enumerate(closed):
+                of_row = slice(number * _CANDIDATES, (number + 1) * _CANDIDATES)
+                fresh = np.pad(~row, (grid.plan.lead, 0))
+                planned[of_row] = as_steps(opened(grid.plan, fresh), length)
+        pull = _CERTAIN * fixed * kept[..., None].astype(np.float32)
+        if bars is not None:
+            pull[:, begin, self.vocabulary.index(HOLD)] = -_CERTAIN
+        symbols, nats = self._drawn(pull, planned, np.full(len(kept), length), seed, **choice)
+        costs = np.where(kept, nats, 0.0).sum(axis=1)
+        unchanged = (symbols == tune).all(axis=1)
+        variations = [self._notes(row) for row in symbols]
+        mode = form.mode if form else None
+        open_ended = [ending == "tonic" and not _ends_on_a_tonic(varied, None, mode) for varied in variations]
+        candidates = np.arange(len(kept)).reshape(count, _CANDIDATES)
+        return [variations[min(rows, key=lambda n: (unchanged[n], open_ended[n], costs[n]))] for rows in candidates]
+
+    def recompose(
+        self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = "tonic", **choice: Any
+    ) -> list[Tune]:
+        """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
+
+        See `vary`, also for errors.
+        """
+        form = form_of(tune) if tune.meter in METERS else None
+        options = {"form": form, "bars": (first, last), "upbeat": tune.pickup_steps, "ending": ending, **choice}
+        return [replace(tune, notes=notes) for notes in self.vary(tune.notes, count, seed=seed, **options)]
+
+    def interpolate(
+        self, first: Sequence[Note], second: Sequence[Note], count: int, *, seed: int, **choice: Any
+    ) -> list[tuple[Note, ...]]:
+        """Morph one tune into another: tunes from ``first`` to ``second``, both included, in C major or A minor.
+
+        Between them the model composes while both tunes pull at it, the second ever more, the first ever less:
+        where they agree it follows them, elsewhere it chooses symbols that fit the notes so far. All tunes share their
+        random numbers, so that they differ by the pull alone. Lengths change by quarters.
+
+        The same seed gives the same tunes; ``choice`` is temperature, top_k and top_p of `filtered_logits`.
+
+        Raises:
+            ValueError: a tune is empty, or has a pitch that the vocabulary lacks; or ``count`` is below 2.
+        """
+        if count < 2:  # noqa: PLR2004 - the two ends
+            raise ValueError(f"a morph has at least 2 steps, not {count}")
+        ends = [self._known(first, "the first tune"), self._known(second, "the second tune")]
+        if count == 2:  # noqa: PLR2004 - nothing between them
+            return [tuple(first), tuple(second)]
+        longest = max(map(len, ends))
+        pulls = [np.pad(self._one_hot(end), [[0, longest - len(end)], [0, 0]]) for end in ends]
+        shares = np.linspace(0, 1, count)[1:-1]
+        quarters = ((1 - shares) * len(ends[0]) + shares * len(ends[1])) / STEPS_PER_QUARTER
+        share = shares[:, None, None]
+        symbols, _ = self._drawn(
+            _PULL * ((1 - share) * pulls[0] + share * pulls[1]),
+            as_steps(None, longest)[None],
+            np.clip(STEPS_PER_QUARTER * np.rint(quarters), 1, longest),
+            seed,
+            rows=[0] * len(shares),  # they share their random numbers
+            **choice,
+        )
+        return [tuple(first), *map(self._notes, symbols), tuple(second)]
+
+    def _known(self, notes: Sequence[Note], whose: str, *, empty: bool = False) -> np.ndarray:
+        """Return the symbols of notes, all of which the vocabulary must have."""
+        if not (notes or empty):
+            raise ValueError(f"{whose} is empty: give one with notes")
+        known = self.vocabulary.pitches
+        for pitch in pitches_in(notes):
+            if pitch not in known:
+                heard = f"between {pitch_name(known[0])} and {pitch_name(known[-1])}"
+                raise ValueError(f"{whose} has {pitch_name(pitch)}, which the model never heard: use notes {heard}")
+        return self.vocabulary.encode(to_steps(notes))
+
+    def _one_hot(self, symbols: np.ndarray) -> np.ndarray:
+        return np.eye(len(self.vocabulary))[symbols]
+
+    def _notes(self, symbols: np.ndarray) -> tuple[Note, ...]:
+        return from_steps(self.vocabulary.decode(symbols))
+
+    def _drawn(
+        self,
+        pull: np.ndarray,
+        plan: np.ndarray,
+        lengths: np.ndarray,
+        seed: int,
+        *,
+        rows: Sequence[int] | None = None,
+        number: int = 0,
+        **choice: Any,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw symbols, int32 [count, T], delimiters after the end of a tune; and their costs in nats, [count, T].
+
+        To the logits of the first G ≤ T steps the pull is added, [1 or count, G, V]. The plan is that of each step, [1
+        or count, T, K]; the lengths of the tunes are [count], 0 where the model ends them. The random numbers of each
+        tune follow from the seed, its row, and the number of the round; ``choice`` are options of `filtered_logits`.
+        """
+        delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
+        count, given, length = len(lengths), pull.shape[1], plan.shape[1]
+        generators = [np.random.default_rng([seed, number, row, 1]) for row in (rows or range(count))]
+        shares = np.stack([generator.random(length) for generator in generators])
+        pull, plan = (np.broadcast_to(part, (count, *part.shape[1:])) for part in (pull, plan))
+        distances, window = np.array(self.lookback), max(LENGTH, *self.lookback)
+        written = np.full((count, window + length), delimiter, np.int32)
+        nats = np.zeros((count, length))
+        tunes = np.arange(count)  # those that are not over; below, what is known of each of them
+        sounding, lasted = np.full(count, delimiter, np.int32), np.zeros(count, np.int32)
+        agreed = np.ones((count, len(distances)), np.int32)
+        hidden, carry = np.zeros((2, count, self.units), np.float32)
+        by_kind, symbols = _allowed(self.vocabulary), np.arange(len(self.vocabulary))
+        kinds = np.array([1 if symbol == HOLD else 2 if symbol == REST else 3 for symbol in self.vocabulary.symbols])
+        for step in range(length):
+            place = window + step
+            planned, earlier = plan[tunes, step], written[tunes[:, None], place - distances]
+            returning, of_rhythm = (
+                written[tunes, place - np.maximum(planned[:, column], 1)] for column in (DISTANCE, RHYTHM)
+            )
+            kind = np.where(planned[:, RHYTHM] > 0, kinds[of_rhythm], 0)
+            places = np.full(len(tunes), step, np.int32)
+            seen = Seen(planned, written[tunes, place - 1], sounding, lasted, places, earlier, agreed, returning, kind)
+            logits, hidden, carry = self.next_logits(seen, hidden, carry)
+            allowed = logits.astype(np.float64)
+            # Nothing to hold at first, and the last given note keeps its length; and at least one note follows.
+            starts = step in {0, given}
+            if starts:
+                allowed[:, hold] = -np.inf
+            allowed[starts | (step < lengths[tunes]), delimiter] = -np.inf
+            returns = planned[:, DISTANCE] > 0
+            again = returns[:, None] & (returning[:, None] == symbols)
+            allowed += _PLANNED * (again.astype(float) + by_kind[kind] - 1)
+            if step < given:
+                allowed += pull[tunes, step]
+            follows = drawn_symbols(filtered_logits(allowed, **choice), shares[tunes, step])
+            follows[(lengths[tunes] > 0) & (step >= lengths[tunes])] = delimiter
+            written[tunes, place] = follows
+            nats[tunes, step] = -np.take_along_axis(log_softmax(logits), follows[:, None], axis=1)[:, 0]
+            held = follows == hold
+            sounding = np.where(held, sounding, follows)
+            lasted = np.where(held, np.minimum(lasted + 1, LONGEST), 0).astype(np.int32)
+            agreed = np.where(follows[:, None] == earlier, np.minimum(agreed + 1, RUNS[-1]), 0).astype(np.int32)
+            if (over := follows == delimiter).any():
+                tunes, sounding, lasted, agreed, hidden, carry = (
+                    part[~over] for part in (tunes, sounding, lasted, agreed, hidden, carry)
+                )
+                if not len(tunes):
+                    break
+        return written[:, window:], nats
+
+
+class PortableLSTM(Composer):
+    """A `MelodyLSTM` that was exported: composes the same tunes without TensorFlow."""
+
+    def __init__(self, graphs: Graphs) -> None:
+        config = graphs.config
+        self.vocabulary = StepVocabulary.from_config(config["vocabulary"])
+        self.units, self.lookback = config["units"], tuple(config["lookback"])
+        self.plans = graphs.arrays["plans"]
+        self._graphs = graphs
+
+    def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
+        """Return the logits of the coming symbols and the next states, see `Composer`."""
+        return self._graphs.run("step", *seen, hidden, carry)
+
+
+def _ends_on_a_tonic(notes: Sequence[Note], plan: Plan | None, mode: str | None) -> bool:
+    """Whether a tune ends on the tonic of its mode, or of either mode if that is unknown."""
+    mode = plan.form.mode if plan else mode
+    return any(ends_on_the_tonic(notes, one) for one in ([mode] if mode else MODES))
+
+
+def _steps_of(bars: tuple[int, int], length: int, bar: int, upbeat: int) -> tuple[int, int]:
+    """Return the first sixteenth of some bars, and the first one after them."""
+    first, last = bars
+    begin, end = upbeat + (first - 1) * bar, upbeat + last * bar
+    if not 1 <= first <= last or begin >= length:
+        raise ValueError(f"the tune has no bars {first} to {last}: it has {-(-(length - upbeat) // bar)}")
+    return begin, min(end, length)
+
+
+def _begun(symbols: np.ndarray, place: int, hold: int) -> np.ndarray:
+    """Return the symbol at a place, instead of a hold that of the note that it prolongs; [1], or [0] at the end."""
+    onsets = np.flatnonzero(symbols[: place + 1] != hold)
+    return symbols[onsets[-1:]] if place < len(symbols) else symbols[:0]
+
+
+def _allowed(vocabulary: StepVocabulary) -> np.ndarray:
+    """Return 1 for the symbols that a rhythm allows, by kind: anything, a hold, a rest, a pitch. [KINDS, V]."""
+    kinds = [1 if symbol == HOLD else 2 if symbol == REST else 3 for symbol in vocabulary.symbols]
+    rows = np.equal(np.arange(KINDS)[:, None], kinds)
+    rows[0] = True
+    rows[3, vocabulary.index(DELIMITER)] = False
+    return rows
+
+
+def _as_tune(notes: tuple[Note, ...], plan: Plan | None, meter: str | None, mode: str | None, upbeat: int) -> Tune:
+    """Return a composed tune in C major or A minor in the form of its plan, or in what is known of it."""
+    if plan is not None:
+        (meter, mode), upbeat = plan.form, -plan.lead
+    key = f"{TONIC_NAMES[mode]} {mode}" if mode else ""
+    return Tune(notes, key=key, meter=meter or "", pickup_steps=upbeat % METERS[meter] if meter else 0)
