@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import difflib
 import errno
+import importlib.util
 import math
 import os
 import sys
@@ -22,7 +23,6 @@ N = TypeVar("N", int, float)
 
 USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
-_NOT_IN_A_LIGHT_INSTALL = {"tensorflow", "keras", "sklearn", "pandas", "seaborn", "music21", "librosa"}
 _FAULTS_OF_PLACES = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG}
 
 
@@ -68,8 +68,8 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would flush it once more at exit
         code = 1
     except ModuleNotFoundError as error:
-        if error.name not in _NOT_IN_A_LIGHT_INSTALL:
-            raise
+        if importlib.util.find_spec("tensorflow") is not None:
+            raise  # nothing is missing in a complete install
         print(
             f"error: this needs {error.name}, which a light install leaves out: pip install manymodes", file=sys.stderr
         )
