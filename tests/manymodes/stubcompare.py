@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +17,7 @@ from manymodes.experiment.page import Picture
 from manymodes.experiment.tables import Cell, Table, values
 
 FAILING = "STUB_FAILS"
+DYING = "STUB_DIES"  # names a file, without which the process is killed after its training
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class StubComparison(Comparison):
         return prepare(config, data, done, checkpoint)
 
     def evaluate(self, job, trained):
+        if DYING in os.environ:
+            with contextlib.suppress(FileExistsError):
+                Path(os.environ[DYING]).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
         if os.environ.get(FAILING) == job.row.name:
             raise LeftOutError("its training diverged")
         return self._result(float(trained.model.place), job)

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 import stubmodel
-from stubcompare import COMPARISON, FAILING
+from stubcompare import COMPARISON, DYING, FAILING
 
 from manymodes.experiment.compare import main
 from manymodes.experiment.records import machine
@@ -160,9 +160,11 @@ def test_rows_of_several_processes_and_of_a_cluster_are_the_same(compare, tmp_pa
     (tmp_path / "work").rename(tmp_path / "several")
 
     distributed = pytest.importorskip("distributed")
-    one_thread = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
-    with distributed.LocalCluster(**one_thread, dashboard_address=":0") as cluster:
+    marker = tmp_path / "dead"
+    workers = {"n_workers": 2, "threads_per_worker": 1, "env": {**environment, DYING: str(marker)}}
+    with distributed.LocalCluster(**workers, dashboard_address=":0") as cluster:
         compare("--rows", "small,great", "--scheduler", cluster.scheduler_address, out="clustered")
+    assert marker.exists()  # the process of a worker was killed in the middle
     clustered = records(tmp_path)
     (tmp_path / "work").rename(tmp_path / "by cluster")
 
