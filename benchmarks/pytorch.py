@@ -27,9 +27,8 @@ from timing import parser, timed
 from torch import nn
 
 import audiovae
-import melodygan
-from melodygan.data.encoding import DELIMITER
-from melodygan.data.plan import STEP_COLUMNS
+from melodygan.data.encoding import DELIMITER, StepVocabulary
+from melodygan.data.grid import STEP_COLUMNS
 from melodygan.models.lstm import MelodyLSTM
 
 if TYPE_CHECKING:
@@ -41,11 +40,16 @@ TUNES, STEPS, CHUNKS, SAMPLED = 16, 128, 60, 1000
 DROPOUT, WIDTH = 0.2, 16
 
 
+def melody_lstm() -> MelodyLSTM:
+    """Return a new LSTM of the size that ships."""
+    model = MelodyLSTM(StepVocabulary(("/", "_", "r", *map(str, range(52, 82)))))
+    model.build()
+    return model
+
+
 def lstm_training() -> Pair:
     """Return a training step of ours and of PyTorch, both on features that are one-hot but for the lookbacks."""
-    shipped = melodygan.load("melody-lstm")
-    model = MelodyLSTM(**{**shipped.get_config(), "name": "trained"})
-    model.build()
+    model = melody_lstm()
     model.compile_for_tunes(keras.optimizers.AdamW(5e-3, weight_decay=0.05, clipnorm=1.0))
     rng, symbols = np.random.default_rng(0), len(model.vocabulary)
     inputs = np.zeros((TUNES, STEPS, 1 + len(STEP_COLUMNS)), np.int32)
@@ -136,7 +140,7 @@ def sound() -> tuple[Pair, Pair]:
 
 def sampling() -> Pair:
     """Return 1,000 tunes of 128 symbols that never end, of ours and of PyTorch."""
-    model = melodygan.load("melody-lstm", runtime="tensorflow")
+    model = melody_lstm()
     symbols, units = len(model.vocabulary), model.units
     bias = model.logits.bias.numpy()
     bias[model.vocabulary.index(DELIMITER)] = -1e9
@@ -155,7 +159,7 @@ def sampling() -> Pair:
             drawn.append(torch.multinomial(torch.softmax(logits(hidden), -1), 1)[:, 0])
         return torch.stack(drawn)
 
-    return (lambda: model.generate(SAMPLED, seed=0, max_steps=STEPS, planned=False)), theirs
+    return (lambda: model.generate(SAMPLED, seed=0, max_steps=STEPS, ending="free")), theirs
 
 
 def main() -> None:

@@ -28,8 +28,9 @@ from fontgan.config import FontConfig
 from manymodes import cli
 from manymodes.experiment.config import training_parser
 from manymodes.experiment.run import read_config
+from manymodes.export import export, kind_of
 from manymodes.files import check_place, new_folder, replacing_file, replacing_folder, write_text
-from manymodes.hub import GROOVE, MODELS, folder, save_slim
+from manymodes.hub import GROOVE, MODELS, folder, load_model, save_slim
 from melodygan.config import MelodyConfig
 
 if TYPE_CHECKING:
@@ -175,6 +176,12 @@ def _ship(name: str, shipped: Shipped, run: Path, slim: Path, out: Path) -> None
     for file in slim.glob("*.keras"):
         with replacing_file(out / shipped_name(name, file)) as partial:
             shutil.copyfile(file, partial)
+        shipped_file = out / shipped_name(name, file)
+        model = load_model(shipped_file, kind_of(shipped_file))
+        if hasattr(model, "graphs"):
+            form = out / "onnx" / shipped_file.stem
+            shutil.rmtree(form, ignore_errors=True)  # it can be made again from the former weights
+            export(model, form)
     write_text(out / f"{name}.md", text)
     print(f"wrote {out / name}.keras and {out / name}.md")
 

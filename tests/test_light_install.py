@@ -22,7 +22,11 @@ VERBS = (
     "codec encode sounds/piano-001.wav piano.codes",
     "codec decode piano.codes piano.wav",
 )
-REFUSED = ("train drums", "letters --model letters-best --text AB --out b.png", "drum --style rock --format png --out c")
+REFUSED = (
+    "train drums",
+    "letters --model letters-best --text AB --out b.png",
+    "drum --style rock --format png --out c",
+)
 
 
 def needed():

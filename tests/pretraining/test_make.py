@@ -85,7 +85,7 @@ def test_a_model_is_trained_made_small_measured_and_given_a_card(work, command):
     assert work.commands == [["drumvae.train", "--per-style", "2000", "--seed=0", "--out", str(run)]]
     shipping = next(work.path.glob("drums-styles-slim-*"))
     assert work.measured == [run, shipping]
-    assert {file.name for file in work.out.iterdir()} == {"drums-styles.keras", "drums-styles.md"}
+    assert {file.name for file in work.out.iterdir()} == {"drums-styles.keras", "drums-styles.md", "onnx"}
     assert (work.out / "drums-styles.keras").read_bytes() == (shipping / "model.keras").read_bytes()
     weights = (load_model(file).get_weights() for file in (work.out / "drums-styles.keras", run / "model.keras"))
     for ours, theirs in zip(*weights, strict=True):
