@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from manymodes import cli
-from manymodes.experiment.config import Config, data_path, setting
+from manymodes.experiment.config import Config, absolute_path, data_path, setting
 
 if TYPE_CHECKING:
     from fontgan.data.fonts import Letters
@@ -57,3 +57,37 @@ class FontConfig(Config):
         """Return the configuration with the updates of an epoch; by default one pass over the letters."""
         updates = self.updates_per_epoch or -(-len(letters.train.images) // self.batch_size)
         return replace(self, updates_per_epoch=updates)
+
+
+@dataclass(frozen=True)
+class TypefaceConfig(Config):
+    """The settings of a training of whole typefaces, see `fontgan.data.typefaces`."""
+
+    program = "fontgan.train_typefaces"
+    monitor = "missing_edge_error"
+
+    fonts: str | None = setting(
+        None,
+        "fonts to learn (default: those of matplotlib and of the extra manymodes[fonts])",
+        convert=absolute_path,
+        metavar="DIR|FILE",
+    )
+    size: int = setting(
+        48, "side of a character in pixels, a multiple of 8", convert=cli.integer(16, 128), group="model"
+    )
+    as_pixels: bool = setting(False, "learn grey pixels, not distances", group="model")
+    style_dim: int = setting(64, "width of the style of a face", convert=cli.positive_int, group="model")
+    epochs: int = setting(12, "times --updates-per-epoch", convert=cli.positive_int)
+    batch_size: int = setting(64, "characters an update", convert=cli.positive_int)
+    updates_per_epoch: int = setting(200, "updates between two measurements", convert=cli.positive_int)
+
+    @property
+    def name(self) -> str:
+        """The variant as a file name, such as ``typefaces-as-pixels``."""
+        return "typefaces" + "-as-pixels" * self.as_pixels
+
+    def check(self) -> Self:
+        """Return the configuration; raise a UserError for a size that the networks cannot double."""
+        if self.size % 8:
+            raise cli.UserError(f"--size {self.size} is not a multiple of 8: give {self.size // 8 * 8 or 8} or so")
+        return self

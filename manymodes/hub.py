@@ -86,6 +86,13 @@ _FONTS = Data(
     "DejaVu: licence of Bitstream Vera, changes in the public domain. STIX: STIX Font License. Computer Modern: "
     "BaKoMa Fonts Licence. All of them are free to use and to embed.",
 )
+_FACES = Data(
+    "143 faces of 30 families: DejaVu, STIX and Computer Modern, which are part of matplotlib, and those of the "
+    "packages of the extra `[fonts]`, from Barlow Condensed to Zilla Slab; see `fontgan.data.typefaces.TRAINING`.",
+    "`[fonts]`: SIL Open Font License 1.1; Roboto, Roboto Slab and Caladea: Apache License 2.0. DejaVu: licence of "
+    "Bitstream Vera, changes in the public domain. STIX: STIX Font License. Computer Modern: BaKoMa Fonts Licence. "
+    "All of them are free to use and to embed; the model holds no outline of them.",
+)
 _SOUNDS = Data(
     "Folk tunes of the Essen collection and bars by the rules of `drumvae/styles/`, played by nine instruments of "
     "TimGM6mb (Tim Brechbill), the soundfont that is part of pretty_midi.",
@@ -98,6 +105,7 @@ MODELS = {
     "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2"), _ESSEN),
     "letters-conditional": Shipped("fontgan.train", ("--conditional",), _FONTS),
     "letters-best": Shipped("fontgan.train", ("--fix", "best"), _FONTS),
+    "typefaces": Shipped("fontgan.train_typefaces", (), _FACES),
     "drums-styles": Shipped("drumvae.train", ("--per-style", "2000"), _RULES),
     "drums-groove": Shipped("drumvae.train", ("--grooves", GROOVE), _GROOVE),
     "sounds-vqvae": Shipped("audiovae.train", ("--model", "vqvae"), _SOUNDS),

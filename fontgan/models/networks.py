@@ -73,13 +73,13 @@ def build_sharp_generator(
     x = layers.Reshape((_COARSE, _COARSE, channels[0]))(x)
     for number, width in enumerate(channels):
         if number:
-            x = _styled(layers.Conv2DTranspose(width, 4, strides=2, padding="same")(x), styles)
-        x = _styled(layers.Conv2D(width, 3, padding="same")(x), styles)
+            x = styled(layers.Conv2DTranspose(width, 4, strides=2, padding="same")(x), styles)
+        x = styled(layers.Conv2D(width, 3, padding="same")(x), styles)
     images = layers.Conv2D(1, 3, padding="same", activation="tanh", dtype="float32")(x)
     return keras.Model(latents, images, name="generator")
 
 
-def _styled(x: Any, styles: Any) -> Any:
+def styled(x: Any, styles: Any) -> Any:
     """Normalise the channels of each pixel of x [B, …, C], then scale and shift them as the styles set it."""
     channels = x.shape[-1]
     x = layers.RMSNormalization()(x)  # per pixel (Karras et al., 2018): half the time of statistics over images

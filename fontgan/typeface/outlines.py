@@ -1,12 +1,13 @@
-"""Letters as curves: images of 28×28 pixels traced to lines and cubic Béziers.
+"""Letters as curves: images of 28×28 pixels, or distance fields, traced to lines and cubic Béziers.
 
 The outline is where ink covers half of a pixel (marching squares between pixels, by contourpy). It is cut at its
-corners; between two corners is a line if it is near enough, and otherwise a smoothing spline with few pieces (P.
-Dierckx' FITPACK, by SciPy). All lengths are pixels of an image.
+corners; between two corners is a line if it is near enough, and otherwise few curves by least squares. All lengths
+are pixels of an image.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import contourpy
@@ -15,7 +16,6 @@ from fontTools.misc.transform import Transform
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.transformPen import TransformPen
 from scipy import ndimage
-from scipy.interpolate import BPoly, PPoly, splprep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +44,11 @@ _STRAIGHT_PX = 0.12  # greatest distance of a side's points from a line
 _UPRIGHT_PX = 0.12  # greatest distance of an upright or level line's ends
 # Interpolation swings a little beside corners, where points of a long line may be farther away.
 _LONG_PX, _HALO_PX, _SWING_PX = 3.0, 0.6, 0.2
-_SMOOTH_PX = 0.06  # root mean square distance of a curve from the contour
+_NEAR_CURVE_PX = 0.09  # greatest distance of a curve from the contour
 _END_PX = 0.6  # of a curve, whose direction it has at a corner
-_FIXED = 30.0  # weight of a curve's ends
-_FEWEST = 6  # points for a smoothing spline
+_SMOOTHED = 2.0  # points over which the direction of a curve is averaged
+_LEVEL, _CLEAR = 0.035, 0.15  # sine of an angle to an axis: as good as level, and clearly not
+_FEWEST = 6  # points for a curve
 
 
 class _Side(NamedTuple):
@@ -61,7 +62,18 @@ class _Side(NamedTuple):
 
 def trace(image: np.ndarray) -> Outline:
     """Return the outline of an image [28, 28] in [−1, 1], ink 1 on −1, without specks; empty without ink."""
-    field = _field(np.nan_to_num(np.clip(image, -1, 1), nan=-1.0).astype(float))
+    return _traced(_field(np.nan_to_num(np.clip(image, -1, 1), nan=-1.0).astype(float)))
+
+
+def trace_field(field: np.ndarray) -> Outline:
+    """Return the outline of a signed distance field [size, size], positive in ink, as `trace` does of an image."""
+    padded = np.pad(field.astype(float), _PADDING_PX, mode="edge")
+    padded[[0, -1]] = padded[:, [0, -1]] = -1.0  # ink at the edge of the field has an outline, too
+    return _traced(ndimage.zoom(padded, _UPSAMPLING, order=3, mode="nearest", grid_mode=True))
+
+
+def _traced(field: np.ndarray) -> Outline:
+    """Return the outline of a field that is padded and enlarged: where it is 0."""
     rows, columns = ((np.arange(size) + 0.5) / _UPSAMPLING - _PADDING_PX for size in field.shape)
     lines = contourpy.contour_generator(columns, rows, field, line_type="Separate").lines(0.0)
     outline = []
@@ -193,27 +205,99 @@ def _meeting(one: np.ndarray | None, other: np.ndarray | None, corner: np.ndarra
 
 
 def _curve(points: np.ndarray, *, closed: bool = False) -> Contour:
-    """Return cubic Béziers along points [n, 2], from the first to the last one."""
-    weights = np.ones(len(points))
-    if not closed:
-        weights[[0, -1]] = _FIXED
-    (knots, coefficients, _), _ = splprep(points.T, w=weights, s=len(points) * _SMOOTH_PX**2, per=closed)
-    curves = _beziers(knots, coefficients)
-    curves[-1][-1] = curves[0][0] if closed else points[-1]
-    if not closed:
-        curves[0][0] = points[0]
-    return curves
+    """Return cubic Béziers along points [n, 2], from the first to the last one.
+
+    They join where the curve is upright or level, as type designers place their points.
+    """
+    if closed:
+        beyond = _FEWEST
+        around = np.vstack([points[-1 - beyond : -1], points, points[1 : 1 + beyond]])
+        directions = _directions(around)[beyond:-beyond]
+        directions[-1] = directions[0]
+    else:
+        directions = _directions(points)
+    straight = _runs(directions)
+    joints = sorted({place for run in straight for place in run} | set(_extremes(directions, straight)))
+    for place in joints:
+        aside = int(np.abs(directions[place]).argmin())
+        directions[place, aside] = 0
+        directions[place] /= np.abs(directions[place]).max()
+    for begin, end in straight:
+        aside = int(np.abs(directions[begin]).argmin())
+        points[begin : end + 1, aside] = points[begin : end + 1, aside].mean()
+    contour: Contour = []
+    for begin, end in itertools.pairwise([0, *(one for one in joints if 0 < one < len(points) - 1), len(points) - 1]):
+        if any(first <= begin and end <= last for first, last in straight):
+            contour.append(points[[begin, end]])
+        else:
+            contour += _fit(points[begin : end + 1], directions[begin : end + 1])
+    contour[-1][-1] = contour[0][0] if closed else points[-1]
+    return contour
 
 
-def _beziers(knots: np.ndarray, coefficients: Sequence[np.ndarray]) -> Contour:
-    """Return the pieces of a cubic B-spline over [0, 1]."""
-    axes = [BPoly.from_power_basis(PPoly.from_spline((knots, axis, 3))) for axis in coefficients]
-    begins, ends = axes[0].x[:-1], axes[0].x[1:]
-    # Knots are repeated at open ends, and go on beyond closed ones.
-    kept = (begins < ends) & (begins >= 0) & (ends <= 1)
-    controls = np.stack([axis.c[:, kept].T for axis in axes], axis=-1)
-    controls[:-1, -1] = controls[1:, 0]  # equal but for rounding
-    return list(controls)
+def _directions(points: np.ndarray) -> np.ndarray:
+    """Return unit vectors along points [n, 2]."""
+    steps = np.diff(ndimage.gaussian_filter1d(points, _SMOOTHED, axis=0, mode="nearest"), axis=0)
+    ahead = np.vstack([steps[:1], steps]) + np.vstack([steps, steps[-1:]])
+    return ahead / np.maximum(np.hypot(*ahead.T)[:, None], 1e-9)
+
+
+def _runs(directions: np.ndarray) -> list[tuple[int, int]]:
+    """Return the first and last points of upright and level parts of a curve, the ends of the curve included."""
+    runs = []
+    for axis in directions.T:
+        level = np.flatnonzero(np.diff(np.abs(axis) < _LEVEL, prepend=False, append=False))
+        runs += [(int(a), int(b) - 1) for a, b in level.reshape(-1, 2) if b - a > _LONG_PX / _STEP_PX]
+    return sorted(runs)
+
+
+def _extremes(directions: np.ndarray, runs: Sequence[tuple[int, int]]) -> list[int]:
+    """Return where a curve turns from up to down or from left to right, but for runs and the ends of the curve."""
+    kept: list[int] = []
+    for axis in directions.T:
+        clear = np.flatnonzero(np.abs(axis) > _CLEAR)
+        for before, after in itertools.pairwise(clear):
+            if axis[before] * axis[after] < 0:
+                place = int(before) + int(np.abs(axis[before : after + 1]).argmin())
+                near = any(first - _FEWEST < place < last + _FEWEST for first, last in runs)
+                if not near and _FEWEST < place < len(directions) - _FEWEST:
+                    kept.append(place)
+    return kept
+
+
+def _fit(points: np.ndarray, directions: np.ndarray) -> Contour:
+    """Fit cubic Béziers to points by least squares, cut in two until they are near enough (Schneider, 1990)."""
+    begin, end = points[0], points[-1]
+    lengths = np.append(0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))
+    if len(points) < _FEWEST or lengths[-1] < 3 * _STEP_PX:
+        return [np.linspace(begin, end, 4)]
+    out, back = directions[0], -directions[-1]
+    t = lengths / lengths[-1]
+    for _ in range(4):
+        basis = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+        fixed = (basis[0] + basis[1])[:, None] * begin + (basis[2] + basis[3])[:, None] * end
+        mixed = (basis[1] @ basis[2]) * (out @ back)
+        rest = basis[1:3] @ (points - fixed)
+        wanted = np.array([rest[0] @ out, rest[1] @ back])
+        squares = basis[1] @ basis[1], basis[2] @ basis[2]
+        found = squares[1] * wanted[0] - mixed * wanted[1], squares[0] * wanted[1] - mixed * wanted[0]
+        handles = np.array(found) / max(squares[0] * squares[1] - mixed**2, 1e-12)
+        handles = np.clip(handles, 0.05 * lengths[-1], lengths[-1])
+        curve = np.stack([begin, begin + handles[0] * out, end + handles[1] * back, end])
+        missed = basis.T @ curve - points
+        velocity = _velocity(curve, t)
+        step = (missed * velocity).sum(axis=1) / np.maximum((velocity**2).sum(axis=1), 1e-9)
+        t = np.maximum.accumulate(np.clip(t - step, 0, 1))  # the nearest points of the curve
+    distance = np.hypot(*missed.T)
+    worst = int(np.clip(distance.argmax(), _FEWEST // 2, len(points) - 1 - _FEWEST // 2))
+    if distance.max() < _NEAR_CURVE_PX or len(points) < 2 * _FEWEST:
+        return [curve]
+    return _fit(points[: worst + 1], directions[: worst + 1]) + _fit(points[worst:], directions[worst:])
+
+
+def _velocity(curve: np.ndarray, t: np.ndarray) -> np.ndarray:
+    first, second, third = 3 * np.diff(curve, axis=0)
+    return np.outer((1 - t) ** 2, first) + np.outer(2 * t * (1 - t), second) + np.outer(t**2, third)
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:

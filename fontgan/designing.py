@@ -1,0 +1,125 @@
+"""Typefaces of a trained model: styles, characters, fonts and specimens; shared by the command and the studio."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+from fontgan.typeface import family as families
+from manymodes import hub
+from manymodes.cli import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fontTools.ttLib import TTFont
+    from ufoLib2 import Font
+
+    from fontgan.models.typeface import TypefaceModel
+    from fontgan.typeface.family import Shape
+
+TYPEFACE_MODEL = hub.Kind(
+    "a model of typefaces", "fontgan.train_typefaces", {"fontgan>TypefaceModel": "fontgan.models.typeface"}
+)
+MAKER = "manymodes fontgan.design"
+KEY_CHARACTERS = "ABC"
+"""The characters by which the style of a given font is found."""
+
+_MARGIN = 0.6  # around a specimen, in sizes of its text
+_LEADING = 1.35
+
+
+def load(model: str | Path | None = None) -> TypefaceModel:
+    """Load a model of typefaces: a run folder, a .keras file, or a pretrained model by its name; None is the default.
+
+    A model that does not exist, or cannot be loaded, raises a UserError.
+    """
+    return hub.load(model, TYPEFACE_MODEL)
+
+
+def style(model: TypefaceModel, seed: int) -> np.ndarray:
+    """Return the style of a seed, [D]: that of a face that nobody has drawn."""
+    return model.new_styles(1, seed)[0]
+
+
+def style_of(model: TypefaceModel, font: Path, characters: str = KEY_CHARACTERS) -> np.ndarray:
+    """Return the style [D] of a given font, found by some of its characters alone.
+
+    Raises:
+        UserError: the font cannot be used, or lacks one of the characters; or the model does not draw it.
+    """
+    from fontgan.data.typefaces import CHARACTERS, load_typefaces
+
+    if unknown := [one for one in characters if one not in CHARACTERS]:
+        raise UserError(f"--by has {', '.join(map(repr, unknown))}, which no model draws: give others, such as ABC")
+    face = load_typefaces(font, size=model.size, only=characters, progress=False)
+    numbers = np.array([CHARACTERS.index(one) for one in characters])
+    return model.style_of(numbers, face.fields[0][numbers], face.bearings[0][numbers])
+
+
+def between(first: np.ndarray, last: np.ndarray, share: float) -> np.ndarray:
+    """Return the style at a share of the way from one to another."""
+    return ((1 - share) * first + share * last).astype(np.float32)
+
+
+def characters(model: TypefaceModel, styles: np.ndarray) -> list[dict[str, Shape]]:
+    """Return the characters of the faces of styles [n, D], in units, with the space.
+
+    Raises:
+        UserError: a letter or a digit has no ink.
+    """
+    from fontgan.data.typefaces import NEEDED
+
+    drawn = [families.shapes(fields, bearings) for fields, bearings in zip(*model.draw(styles), strict=True)]
+    for shapes in drawn:
+        if empty := [one for one in NEEDED if one not in shapes]:
+            raise UserError(f"this model draws nothing for {', '.join(empty)}: train it longer, or try another style")
+    return drawn
+
+
+def font_of(shapes: dict[str, Shape], name: str, description: str = "a typeface that a model drew") -> Font:
+    """Return a UFO of the characters of a face, with accented letters, kerning and names; see `compiled`."""
+    return families.family_font(shapes, family=name, description=description, maker=MAKER)
+
+
+def compiled(font: Font) -> TTFont:
+    """Return the TrueType font of a UFO."""
+    return families.compile_font(font)
+
+
+def file_bytes(font: TTFont, *, woff2: bool = False) -> bytes:
+    """Return a font as a TTF or WOFF2 file; the same font gives the same bytes."""
+    return families.ttf_bytes(font, "woff2" if woff2 else None)
+
+
+def specimen(fonts: Sequence[TTFont], lines: Sequence[str], size_px: int = 72) -> Image.Image:
+    """Set lines in each font, black on white, with kerning."""
+    loaded = [ImageFont.truetype(io.BytesIO(file_bytes(font)), size_px) for font in fonts]
+    rows = [(font, line) for font in loaded for line in lines]
+    margin, pitch = round(_MARGIN * size_px), round(_LEADING * size_px)
+    width = max(round(font.getlength(line)) for font, line in rows) + 2 * margin
+    picture = Image.new("L", (width, 2 * margin + pitch * len(rows)), 255)
+    pen = ImageDraw.Draw(picture)
+    for number, (font, line) in enumerate(rows):
+        baseline = margin + pitch * number + size_px  # its em, so that fonts of all extents stand evenly
+        pen.text((margin, baseline), line, fill=0, font=font, anchor="ls")
+    return picture
+
+
+def png_bytes(picture: Image.Image) -> bytes:
+    """Return a picture as PNG."""
+    content, text = io.BytesIO(), PngInfo()
+    text.add_text("Software", MAKER)
+    picture.save(content, format="png", pnginfo=text)
+    return content.getvalue()
+
+
+def uncovered(fonts: Sequence[TTFont], text: str) -> list[str]:
+    """Return the characters of a text that fonts lack."""
+    covered = set.intersection(*(set(font.getBestCmap()) for font in fonts))
+    return sorted({one for one in text if ord(one) not in covered and one != "\n"})

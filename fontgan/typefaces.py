@@ -1,0 +1,90 @@
+"""Train a model of whole typefaces, and measure it: what its command and comparisons share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from fontgan.data.typefaces import CHARACTERS, as_floats
+from fontgan.models.typeface import TypefaceModel, build_drawer, build_spacer
+from manymodes.experiment.fit import Training
+from manymodes.nn.randomness import RandomBatches
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fontgan.config import TypefaceConfig
+    from fontgan.data.typefaces import Typefaces
+
+_KEPT_BACK = 0.03  # of the characters of the faces, to measure how well the others predict them
+_COARSE = 4  # pixels that are one for the principal components
+
+
+def prepare(config: TypefaceConfig, data: Typefaces, done: int, checkpoint: Path | None) -> Training:
+    """Build the model of a configuration, or load it from a checkpoint, as `manymodes.experiment.fit.Prepare`."""
+    faces, characters, kept_back = _parts(data, config.seed)
+    model = (
+        _compiled(config, data, kept_back)
+        if checkpoint is None
+        else keras.models.load_model(checkpoint / "model.keras")
+    )
+    if checkpoint is not None:
+        model.optimizer.learning_rate = _decaying(config)
+    fields, bearings = data.fields[faces, characters], data.bearings[faces, characters]
+    parts = (faces, characters, fields, bearings)
+    trained = tuple(part[~kept_back] for part in parts)
+    missing = tuple(part[kept_back] for part in parts)
+    batches = RandomBatches((trained,), config.batch_size, config.updates_per_epoch, seed=config.seed, first_epoch=done)
+
+    def measure(*_: Any) -> dict[str, float]:
+        field, edge, bearing = model.errors(model.styles.numpy()[missing[0]], *missing[1:])
+        return {
+            "missing_field_error": float(np.mean(field)),
+            "missing_edge_error": float(np.mean(edge)),
+            "missing_bearing_error": float(np.mean(bearing)),
+        }
+
+    return Training(model, batches, measure)
+
+
+def _parts(data: Typefaces, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the numbers of face and character of every drawing, and which ones are kept back."""
+    faces, characters = (numbers.astype(np.int32) for numbers in np.nonzero(data.present))
+    return faces, characters, np.random.default_rng(seed).random(len(faces)) < _KEPT_BACK
+
+
+def _compiled(config: TypefaceConfig, data: Typefaces, kept_back: np.ndarray) -> TypefaceModel:
+    shape: Any = {"style_dim": config.style_dim, "characters": len(CHARACTERS)}
+    networks = {"drawer": build_drawer(size=config.size, **shape), "spacer": build_spacer(**shape)}
+    model = TypefaceModel(**networks, faces=len(data.names), seed=config.seed)
+    model.styles.assign(_components(data, kept_back, config.style_dim))
+    model.compile(keras.optimizers.Adam(_decaying(config), beta_2=0.99))
+    return model
+
+
+def _decaying(config: TypefaceConfig) -> keras.optimizers.schedules.LearningRateSchedule:
+    updates = config.epochs * config.updates_per_epoch
+    warm = min(200, updates // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(updates - warm, 1), 0.02, warmup_target=2e-3, warmup_steps=warm
+    )
+
+
+def _components(data: Typefaces, kept_back: np.ndarray, count: int) -> np.ndarray:
+    """Return the first styles of the faces, [faces, count]: principal components of all their characters.
+
+    From there training takes a tenth of the updates that it takes from random styles.
+    """
+    present = data.present.copy()
+    present[data.present] = ~kept_back
+    side = data.fields.shape[2] // _COARSE
+    coarse = as_floats(data.fields).reshape(*present.shape, side, _COARSE, side, _COARSE).mean(axis=(3, 5))
+    weights = present[..., None, None].astype(np.float32)
+    mean = (coarse * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1)
+    centred = ((coarse - mean) * weights).reshape(len(present), -1)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    found = left[:, :count] * np.sqrt(sizes[:count] / max(sizes[0], 1e-9)) * np.sqrt(len(present))
+    signs = np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])  # as the library gives either
+    return np.pad(found * signs, ((0, 0), (0, count - found.shape[1]))).astype(np.float32)
