@@ -11,7 +11,8 @@ history.csv has a row an epoch, the first five being means over its updates:
 - ``missing_field_error``, ``missing_edge_error``, ``missing_bearing_error``: the same of characters that were kept back
   from training, of faces whose other characters were not. The epoch with the least edge error is kept.
 
-metrics.json has the last three of the best epoch, ``faces``, ``characters`` and ``train_seconds``.
+metrics.json has the last three of the best epoch, ``faces``, ``characters``, ``train_seconds``, and where the extra
+``[fonts]`` is installed the measures of `fontgan.typeface.measures.evaluate`.
 """
 
 from __future__ import annotations
@@ -48,14 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         from fontgan import typefaces
         from manymodes.experiment.fit import fit, training_seconds
 
-    _, complete = fit(run, typefaces.prepare, data, tensorboard=args.tensorboard)
+    model, complete = fit(run, typefaces.prepare, data, tensorboard=args.tensorboard)
     print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1})")
     if not complete:
         print(f"stopped; continue with: python -m {config.program} --resume {run.path}")
         return cli.INTERRUPTED_EXIT
     best = {name: value for name, value in run.history[run.best_epoch].items() if name.startswith("missing_")}
     counts = {"faces": len(data.names), "characters": int(data.present.sum())}
-    run.write_metrics({**best, **counts, "train_seconds": training_seconds(run.path)})
+    measured = typefaces.evaluate(model, data, seed=config.seed)
+    run.write_metrics({**best, **counts, "train_seconds": training_seconds(run.path), **measured})
     print(f"wrote {run.path}/metrics.json: an edge error of {best['missing_edge_error']:.4f} for characters kept back")
     return 0
 

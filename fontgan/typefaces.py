@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from fontgan.data.typefaces import CHARACTERS, as_floats
+from fontgan.data.typefaces import CHARACTERS, HELD_OUT, JUDGING, as_floats, load_typefaces
 from fontgan.models.typeface import TypefaceModel, build_drawer, build_spacer
+from manymodes.cli import UserError
 from manymodes.experiment.fit import Training
 from manymodes.nn.randomness import RandomBatches
 
@@ -88,3 +89,15 @@ def _components(data: Typefaces, kept_back: np.ndarray, count: int) -> np.ndarra
     found = left[:, :count] * np.sqrt(sizes[:count] / max(sizes[0], 1e-9)) * np.sqrt(len(present))
     signs = np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])])  # as the library gives either
     return np.pad(found * signs, ((0, 0), (0, count - found.shape[1]))).astype(np.float32)
+
+
+def evaluate(model: TypefaceModel, training: Typefaces, *, seed: int) -> dict[str, Any]:
+    """Return the measures of a trained model, see `fontgan.typeface.measures.evaluate`; none without the test faces."""
+    from fontgan.typeface import measures
+
+    try:
+        judging, held_out = (load_typefaces(families, size=model.size) for families in (JUDGING, HELD_OUT))
+    except UserError as error:
+        print(f"note: not measured with other faces: {error}")
+        return {}
+    return measures.evaluate(model, training, held_out, measures.judge_of(judging), seed=seed)

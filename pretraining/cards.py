@@ -62,6 +62,24 @@ FIGURES = {
         Figure("… collapsed", "measures.collapsed", _yes),
         Figure("… copying", "measures.copying", _yes),
     ),
+    "fontgan.train_typefaces": (
+        Figure("characters read as asked, of 85", "read", _share, "read_real", "held-out faces"),
+        Figure("… of the character read least", "read_least", _share),
+        Figure(
+            "told from real ones by the nearest neighbour", "two_sample", _share, "two_sample_real", "held-out faces"
+        ),
+        Figure("pairs taken for one face's", "one_face", _share, "one_face_real", "held-out faces"),
+        Figure("… of two held-out faces", "one_face_others", _share, bounding="few"),
+        Figure(
+            "overlap of held-out faces completed from A, B, C",
+            "completed_overlap",
+            _3,
+            "nearest_overlap",
+            "nearest known face",
+        ),
+        Figure("… better than the nearest, of 5", "completed_better", _0),
+        Figure("characters with a usual number of contours", "clean", _share, "clean_real", "held-out faces"),
+    ),
     "fontgan.train": (
         Figure("letters covered, of 26", "strict_coverage", _0, "controls.validation.strict_coverage", "real"),
         Figure("images not classified with confidence", "rejected", _share, "controls.validation.rejected", "real"),

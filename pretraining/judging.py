@@ -74,6 +74,16 @@ def _measure_letters(run: Path, config: dict[str, Any]) -> None:
     _write(run / METRICS, metrics)
 
 
+def _measure_typefaces(run: Path, config: dict[str, Any]) -> None:
+    from fontgan.data.typefaces import TRAINING, load_typefaces
+    from fontgan.designing import load
+    from fontgan.typefaces import evaluate
+
+    data = load_typefaces(config["fonts"] or TRAINING, size=config["size"], as_pixels=config["as_pixels"])
+    _check_data(run, config, data.fingerprint)
+    _write(run / METRICS, evaluate(load(run), data, seed=config["seed"]))
+
+
 def _measure_drums(run: Path, _: dict[str, Any]) -> None:
     from drumvae import analyze
 
@@ -97,6 +107,7 @@ def _measure_sounds(run: Path, config: dict[str, Any]) -> None:
 MEASUREMENTS: dict[str, tuple[str, str, Callable[[Path, dict[str, Any]], None]]] = {
     "melodygan.train": ("judging.json", "verdict", _measure_melody),
     "fontgan.train": (METRICS, "controls", _measure_letters),
+    "fontgan.train_typefaces": (METRICS, "clean_real", _measure_typefaces),
     "drumvae.train": (METRICS, "n", _measure_drums),
     "audiovae.train": (METRICS, "prior_bits", _measure_sounds),
 }

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from audiovae.config import AudioConfig
 from drumvae.config import DrumConfig
-from fontgan.config import FontConfig
+from fontgan.config import FontConfig, TypefaceConfig
 from manymodes import cli
 from manymodes.experiment.config import training_parser
 from manymodes.experiment.run import read_config
@@ -43,7 +43,10 @@ EXAMPLE = (
     "  python -m pretraining.make --groove ~/groove\n"
     "  python -m pretraining.make --only drums-styles --from runs/drumvae-styles"
 )
-_CONFIGS = {config.program: config for config in (MelodyConfig, FontConfig, DrumConfig, AudioConfig)}
+_CONFIGS = {config.program: config for config in (MelodyConfig, FontConfig, TypefaceConfig, DrumConfig, AudioConfig)}
+
+
+_LOADERS = {TypefaceConfig.program: "fontgan.designing"}  # of all others that of their package
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -148,7 +151,8 @@ def _train(run: Path, shipped: Shipped, options: Sequence[str]) -> int:
 
 def _slimmed(run: Path, stem: Path) -> Path:
     """Return STEM-slim-DIGEST, a run with the model and prior of another as they ship; make it unless it exists."""
-    load = importlib.import_module(read_config(run)["program"].split(".")[0]).load
+    program = read_config(run)["program"]
+    load = importlib.import_module(_LOADERS.get(program, program.split(".")[0])).load
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary)
         shutil.copy(run / "config.json", made)

@@ -358,9 +358,9 @@ def _faces(family: str, file: Path, weights: Sequence[int] = ()) -> Iterator[Fac
     """Return the faces of a file, of a font with an axis of weights the usual ones; others only of ``weights``."""
     for number in itertools.count():
         try:
-            font = TTFont(file, fontNumber=number, lazy=True)
-            axes = {axis.axisTag: axis for axis in font["fvar"].axes} if "fvar" in font else {}
-            kept, collection = not weights or font["OS/2"].usWeightClass in weights, file.suffix in {".ttc", ".otc"}
+            with TTFont(file, fontNumber=number, lazy=True) as font:
+                axes = {axis.axisTag: axis for axis in font["fvar"].axes} if "fvar" in font else {}
+                kept = not weights or font["OS/2"].usWeightClass in weights
         except (TTLibError, OSError, KeyError, AssertionError):
             if not number:
                 yield FaceFile(family, file)  # measuring says what is wrong with it
@@ -370,5 +370,5 @@ def _faces(family: str, file: Path, weights: Sequence[int] = ()) -> Iterator[Fac
             yield from (FaceFile(family, file, number, weight) for weight in _WEIGHTS if least <= weight <= greatest)
         elif kept:
             yield FaceFile(family, file, number)
-        if not collection:
+        if file.suffix.lower() not in {".ttc", ".otc"}:
             return

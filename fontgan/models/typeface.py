@@ -172,7 +172,7 @@ class TypefaceModel(keras.Model):
         return np.array(made, np.float32)
 
     def style_of(
-        self, characters: np.ndarray, fields: np.ndarray, bearings: np.ndarray, *, steps: int = 300
+        self, characters: np.ndarray, fields: np.ndarray, bearings: np.ndarray, *, steps: int = 150
     ) -> np.ndarray:
         """Return the style [D] that draws some characters of a face best, whose fields and bearings are given.
 
@@ -180,11 +180,10 @@ class TypefaceModel(keras.Model):
         """
         known = self.styles.numpy()
         spread = known.std(axis=0) + 1e-3
-        losses = [
-            float(self._misfit(tf.repeat(style[None], len(characters), axis=0), characters, fields, bearings))
-            for style in known
-        ]
-        style = tf.Variable(known[int(np.argmin(losses))])
+        shape = len(known), len(characters)
+        tiled = [np.tile(part, (shape[0], *[1] * (part.ndim - 1))) for part in (characters, fields, bearings)]
+        losses = tf.reshape(self._misfits(np.repeat(known, shape[1], axis=0), *tiled), shape)
+        style = tf.Variable(known[int(tf.argmin(tf.reduce_mean(losses, 1)))])
         begun = style.numpy()
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.03, steps))
         optimizer.build([style])
@@ -194,16 +193,18 @@ class TypefaceModel(keras.Model):
             with tf.GradientTape() as tape:
                 styles = tf.repeat(style[None], len(characters), axis=0)
                 far = tf.reduce_mean(((style - begun) / spread) ** 2)
-                loss = self._misfit(styles, characters, fields, bearings) + _PRIOR_WEIGHT * far
+                misfits = self._misfits(styles, characters, fields, bearings)
+                loss = tf.reduce_mean(misfits) + _PRIOR_WEIGHT * far
             optimizer.apply(tape.gradient(loss, [style]), [style])
 
         for _ in range(steps):
             improve()
         return style.numpy()
 
-    def _misfit(self, styles: Any, characters: Any, fields: Any, bearings: Any) -> tf.Tensor:
+    def _misfits(self, styles: Any, characters: Any, fields: Any, bearings: Any) -> tf.Tensor:
+        """Return the weighted errors of characters, [B]."""
         field, edge, bearing = self.errors(styles, characters, fields, bearings)
-        return tf.reduce_mean(field + EDGE_WEIGHT * edge + BEARING_WEIGHT * bearing)
+        return field + EDGE_WEIGHT * edge + BEARING_WEIGHT * bearing
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, the networks serialised whole."""

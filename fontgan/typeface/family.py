@@ -31,12 +31,13 @@ _MARKS = {
     "\u0308": "¨", "\u0301": "´", "\u0300": "`", "\u0302": "ˆ", "\u0303": "˜", "\u0327": "¸", "\u030a": "˚",
 }  # fmt: skip
 _DOTLESS = {"i": "ı"}
-_ZONE = 14  # units from a line of heights within which level strokes are moved onto it
+_ZONE = 7  # units from a line of heights within which level strokes are moved onto it
 _BOX = 500  # width of the glyph of a missing character
 _EPOCH = timestampSinceEpoch(315532800)  # 1980: a font does not depend on the clock
 
 _SMOOTH = bytes([0xB8, 0x01, 0xFF, 0x85, 0xB0, 0x04, 0x8D])  # thin strokes of unhinted glyphs do not drop out
 
+_ROOM = 12  # units above and below the glyphs, which quadratic curves may exceed a little
 _TOLERANCE = 0.002  # ems between a quadratic curve and a cubic one
 
 _PITCH = 0.08  # least spread of advances, as a share of their mean, of a face without a fixed pitch
@@ -45,7 +46,7 @@ _SPACE = 0.93  # of the advance of i, mean over the faces of the training set, w
 # for kerning, in units
 _BAND = 25  # between two measurements of a side
 _DEEP = 220  # white space beyond this depth does not count
-_STRENGTH, _LEAST, _MOST = 0.55, 10, 110
+_STRENGTH, _LEAST, _MOST = 0.75, 10, 110
 _KERNED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,’-–"
 
 
@@ -166,10 +167,11 @@ def _set_line(font: Font) -> None:
     """Make a line as high as the highest glyph and the lowest: nothing is cut off on any system."""
     extents = [box for glyph in font if (box := glyph.getControlBounds(font)) is not None]
     info = font.info
-    highest, lowest = (math.ceil(max(box.yMax for box in extents)), math.floor(min(box.yMin for box in extents)))
-    info.openTypeHheaAscender = info.openTypeOS2TypoAscender = info.openTypeOS2WinAscent = highest + 1
-    info.openTypeHheaDescender = info.openTypeOS2TypoDescender = lowest - 1
-    info.openTypeOS2WinDescent = 1 - lowest
+    highest = math.ceil(max(box.yMax for box in extents)) + _ROOM
+    lowest = math.floor(min(box.yMin for box in extents)) - _ROOM
+    info.openTypeHheaAscender = info.openTypeOS2TypoAscender = info.openTypeOS2WinAscent = highest
+    info.openTypeHheaDescender = info.openTypeOS2TypoDescender = lowest
+    info.openTypeOS2WinDescent = -lowest
 
 
 def _draw_box(font: Font) -> None:
@@ -205,7 +207,7 @@ def _compose_letter(font: Font, found: dict[str, Shape], character: str, slant: 
         low, x_height = _bottom(over), _top(found["x"])
         gap = float(np.clip(low - x_height, 45, 110))
         top = _top(under)
-        top = CAPITAL if abs(top - CAPITAL) < 2 * _ZONE else x_height if abs(top - x_height) < 2 * _ZONE else top
+        top = CAPITAL if abs(top - CAPITAL) < 4 * _ZONE else x_height if abs(top - x_height) < 4 * _ZONE else top
         dy = top + gap - low
         if base.isupper():
             dy -= gap / 4  # marks sit closer to capitals
