@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from audiovae.config import TEMPERATURE, TOP_P
 from manymodes import cli
 from manymodes.experiment.config import option_of
-from manymodes.files import adding_files, check_folder
+from manymodes.files import adding_files, in_words, is_one_file
 from manymodes.hub import add_model_option, add_runtime_option
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ EXAMPLE = (
     "  python -m audiovae.generate --reconstruct my.wav --png\n"
     "  python -m audiovae.generate --interpolate a.wav b.wav --steps 8 --out morph"
 )
-_COUNT, _STEPS = 8, 8
+_STEPS = 8
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 _OF_NEW_SOUNDS = ("count", "instrument", "temperature", "top_p", "seed")
 
 
@@ -34,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
     _check_combination(args)
-    check_folder(args.out)
+    count = (args.steps or _STEPS) if args.interpolate else (args.count or 1)
+    is_file = is_one_file(args.out, SUFFIXES, count, force=args.force)
+    if is_file and args.png:
+        raise cli.UserError(f"--png does not go with --out {args.out}, which is one file: give a folder")
 
     from audiovae.synthesis import interpolate, load, make_sounds, names_of, read_sound, reconstruct
     from manymodes.music.audio import write_audio
@@ -44,15 +48,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.reconstruct:
         sounds = {args.reconstruct.stem: reconstruct(model, sources[0])}
     elif args.interpolate:
-        steps = interpolate(model, sources[0], sources[1], args.steps or _STEPS)
+        steps = interpolate(model, sources[0], sources[1], count)
         sounds = _numbered(["-".join(path.stem for path in args.interpolate)] * len(steps), steps)
     else:
-        count = args.count or _COUNT
         made = make_sounds(
             model, instrument=args.instrument, count=count, seed=args.seed or 0,
             temperature=args.temperature, top_p=args.top_p,
         )  # fmt: skip
         sounds = _numbered(names_of(model, args.instrument, count), made)
+    seed = None if sources else args.seed or 0
+    if is_file:
+        (made,) = sounds.values()
+        write_audio(args.out, made)
+        print(in_words([args.out], seed))
+        return 0
+    if args.png:
+        from audiovae.plots import save_picture
+
     with adding_files(args.out) as addition:
         for name, sound in sounds.items():
             write_audio(addition.path / f"{name}.wav", sound)
@@ -60,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from audiovae.plots import save_picture
 
                 save_picture(addition.path / f"{name}.png", sound, name)
-    print(f"wrote {len(sounds)} {'sound' if len(sounds) == 1 else 'sounds'} to {args.out}/")
+    print(in_words(addition.written, seed))
     return 0
 
 
@@ -80,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--steps", type=cli.positive_int, help=f"of --interpolate, ends included (default {_STEPS})")
     new = parser.add_argument_group("new sounds")
-    new.add_argument("--count", type=cli.positive_int, help=f"number of sounds (default {_COUNT})")
+    new.add_argument("--count", type=cli.positive_int, help="number of sounds (default 1)")
     new.add_argument("--instrument", metavar="NAME", help="one that the model knows (default all of them in turn)")
     new.add_argument(
         "--temperature", type=cli.positive_float,
@@ -93,8 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--seed", type=cli.seed_value, help="same seed, same sounds (default 0)")
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out", type=Path, default=Path("sounds"), metavar="DIR", help="folder to add files to (default sounds)"
-    )
+        "--out", type=Path, default=Path("sounds"), metavar="DIR|FILE",
+        help=f"folder to add files to (default sounds), or one file: a name that ends with {', '.join(SUFFIXES)}",
+    )  # fmt: skip
+    output.add_argument("--force", action="store_true", help="overwrite a file that exists")
     output.add_argument("--png", action="store_true", help="draw waveform and spectrogram of each, too")
     return parser
 

@@ -34,6 +34,9 @@ _FILL_FROM = 12  # the step at which a fill begins
 _TOGETHER = (0.28, 0.16, 0.56)
 """Shares of the variance of offsets in the Groove MIDI Dataset: common to a bar, common to a step, of a hit alone."""
 _SKINS = [INSTRUMENTS.index(name) for name in ("snare", "tom_low", "tom_high")]
+_PLAIN = 0.5  # of the temperature, for the first bar of a loop: likelier hits than in its variations
+_GROUND = ((0, "kick"), (4, "snare"), (12, "snare"))  # steps: the one and the backbeat
+_DRAWS = 64  # bars of each style that show whether it has them
 
 
 def derived(seed: int, *numbers: int) -> int:
@@ -95,6 +98,22 @@ def restyled(latents: Latents, model: DrumVAE, high: np.ndarray) -> Latents:
     return Latents(high, _at(after, stray))
 
 
+def ground(model: DrumVAE, shares: np.ndarray) -> np.ndarray:
+    """Return the plain groove of mixtures of styles, whose shares are [n, S]: bool [n, 16, 9].
+
+    It is the kick on one and the snare on two and four, each where most bars of the styles have it.
+    """
+    styles = np.repeat(np.eye(len(model.styles)), _DRAWS, axis=0)
+    logits = np.asarray(model.decode(draw_latents(model, styles, seed=0)), np.float64)
+    chances = 1 / (1 + np.exp(-logits)).reshape(-1, _DRAWS, STEPS, len(INSTRUMENTS))
+    usual = np.tensordot(shares, chances.mean(axis=1), axes=1)
+    grooves = np.zeros(usual.shape, bool)
+    for step, name in _GROUND:
+        place = ..., step, INSTRUMENTS.index(name)
+        grooves[place] = usual[place] > 0.5  # noqa: PLR2004 - more bars with it than without
+    return grooves
+
+
 def compose(
     model: DrumVAE,
     latents: Latents,
@@ -103,17 +122,21 @@ def compose(
     complexity: float = USUAL,
     temperature: float = 1.0,
     keep: tuple[np.ndarray, float] | None = None,
+    always: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw hits, at least one a bar; with one seed a greater complexity never has fewer.
 
     The complexity is 0 for few hits, 1 for many; below a temperature of 1 hits are likelier ones, above it less likely.
     ``keep`` are hits [n, 16, 9] and the share of them to keep: at 0 they have no effect, at 1 nothing changes.
+    ``always`` are hits [n, 16, 9] that each bar has.
     """
     logits = np.asarray(model.decode(latents), np.float64) + _REACH_NATS * (complexity - USUAL)
     if keep is not None:
         hits, share = keep
         logits += _KEEPING_NATS * np.arctanh(share * _ALL) * (2.0 * np.asarray(hits) - 1)
     margin = logits - temperature * np.random.default_rng([seed, 2]).logistic(size=logits.shape)
+    if always is not None:
+        margin[always] = np.inf
     return _playable((margin > 0) | (margin == margin.max(axis=(1, 2), keepdims=True)), logits)
 
 
@@ -125,14 +148,18 @@ def loop(
     seed: int,
     complexity: float = USUAL,
     temperature: float = 1.0,
+    always: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw pieces, bool [n, bars, 16, 9], that vary their first bar, whose latents are given, and end with a fill.
 
+    The first bar is plainer than the others, and has the hits ``always`` [n, 16, 9].
     The fill is the last beat with the most drums and the fewest cymbals among several bars of the style; a single bar
     has none. Complexity and temperature are as in `compose`.
     """
     drawn = functools.partial(compose, model, temperature=temperature)
-    pieces = [drawn(latents, seed=seed, complexity=complexity)]
+    pieces = [
+        compose(model, latents, seed=seed, complexity=complexity, temperature=_PLAIN * temperature, always=always)
+    ]
     for number in range(1, bars - 1):
         varied = vary(latents, model, _VARIATION, seed=derived(seed, number))
         pieces.append(drawn(varied, seed=derived(seed, number) if number % 2 else seed, complexity=complexity))

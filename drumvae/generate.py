@@ -8,12 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drumvae.output import FORMATS, add_playing_options, read_bars, write_beats
+from drumvae.output import FORMATS, add_playing_options, read_bars, write_beats, write_file
 from drumvae.playing import AMOUNT, BARS, DRUM_MODEL, TEMPO, beats, load, style_number, varied
 from manymodes import cli
-from manymodes.files import check_folder
+from manymodes.files import in_words
 from manymodes.hub import add_model_option, add_runtime_option
-from manymodes.music.formats import add_format_option
+from manymodes.music.formats import add_output_options, file_format
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +25,7 @@ EXAMPLE = (
     "  python -m drumvae.generate --vary mybeat.mid --count 4 --amount 0.3"
 )
 _TEMPI = (4, 1000)  # a MIDI file counts microseconds a quarter in 24 bits: just below 4 they run out
-_COUNT, _STEPS = 16, 8
+_STEPS = 8
 # What each option needs one of.
 _NEEDS = {
     "count": ("style", "vary"),
@@ -46,11 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise cli.UserError(f"--{name} goes with {needed}, not with --{chosen}: leave one of them out")
     if args.steps == 1:
         raise cli.UserError("--steps must be at least 2")
-    check_folder(args.out)
+    count = (args.steps or _STEPS) if chosen == "blend" else (args.count or 1)
+    asked = (*(args.format or ("midi",)), *["png"] * args.png)
+    one = file_format(args.out, asked if args.format or args.png else None, FORMATS, count, force=args.force)
     source = read_bars(args.vary) if chosen == "vary" else None
     model = load(args.model, runtime=args.runtime)
     how = {"complexity": args.complexity, "temperature": args.temperature, "seed": args.seed}
-    count = args.count or _COUNT
     if source is not None:
         name, amount = args.vary.stem, args.amount or AMOUNT
         composed = varied(model, source, count=count, amount=amount, humanize=args.humanize, **how)
@@ -70,11 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             import numpy as np
 
             first, last = np.eye(len(model.styles))[styles]
-            ways = np.linspace(0, 1, args.steps or _STEPS)
+            ways = np.linspace(0, 1, count)
             composed = [beat for way in ways for beat in beats(model, (1 - way) * first + way * last, **how)]
-    formats = [kind for kind in FORMATS if kind in args.format or (kind == "png" and args.png)]
-    write_beats(args.out, name, composed, formats)
-    print(f"wrote {len(composed)} beats to {args.out}/")
+    if one:
+        write_file(args.out, composed[0])
+        written = [args.out]
+    else:
+        written = write_beats(args.out, name, composed, [kind for kind in FORMATS if kind in asked])
+    print(in_words(written, args.seed))
     return 0
 
 
@@ -87,9 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--style", help="beats of this style")
     one.add_argument("--blend", metavar="STYLE:STYLE", help="from one style to the other, a beat a step")
     one.add_argument("--vary", type=Path, metavar="FILE", help="variations of your beat, of the same length and tempo")
-    played.add_argument(
-        "--count", type=cli.positive_int, help=f"number of beats, with --style or --vary (default {_COUNT})"
-    )
+    played.add_argument("--count", type=cli.positive_int, help="number of beats, with --style or --vary (default 1)")
     played.add_argument(
         "--steps",
         type=cli.positive_int,
@@ -106,8 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--tempo", type=cli.between(*_TEMPI, "a tempo"), help=f"BPM (default {TEMPO:g})")
     add_playing_options(how, "1; of what --vary adds to a beat that is on the grid, 0")
     output = parser.add_argument_group("output")
-    output.add_argument("--out", type=Path, default=Path("beats"), help="folder for the files (default beats)")
-    add_format_option(output, FORMATS)
+    add_output_options(output, FORMATS, "beats")
     output.add_argument("--png", action="store_true", help="a picture too, as with png in --format")
     return parser
 

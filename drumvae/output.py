@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from drumvae.data.kit import Bars
 
-FORMATS = ("midi", "wav", "png")
+FORMATS = ("midi", "wav", "mp3", "png")
 """What beats can be written as, of `manymodes.music.formats.SUFFIXES`."""
 
 _FORMATS = {".midi": "midi"} | {SUFFIXES[name]: name for name in FORMATS}
@@ -46,7 +46,10 @@ def add_beat_options(parser: argparse.ArgumentParser, suffix: str) -> None:
     add_model_option(parser, DRUM_MODEL.program)
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out", type=Path, metavar="FILE", help=f"a .mid, .wav or .png (default FILE-{suffix}.mid beside the beat)"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=f"a .mid, .wav, .mp3 or .png (default FILE-{suffix}.mid beside it)",
     )
     output.add_argument("--force", action="store_true", help="overwrite a file that exists")
 
@@ -56,7 +59,7 @@ def output_file(args: argparse.Namespace, suffix: str) -> Path:
     source = cli.existing_file(args.beat, "the beat")
     path: Path = args.out or source.with_name(f"{source.stem}-{suffix}.mid")
     if path.suffix.lower() not in _FORMATS:
-        raise cli.UserError(f"--out {path} does not say what to write: give a name that ends with .mid, .wav or .png")
+        raise cli.UserError(f"--out {path} is no beat: give a name that ends with .mid, .wav, .mp3 or .png")
     if path.resolve() == source.resolve():
         raise cli.UserError(f"--out {path} is the beat itself: choose another name")
     check_new_file(path, force=args.force)
@@ -74,14 +77,18 @@ def read_bars(path: Path) -> Bars:
     return beat.bars
 
 
-def write_beats(folder: Path, name: str, beats: Sequence[Bars], formats: Collection[str]) -> None:
-    """Write beats to a folder as NAME-001, NAME-002 and so on, after those that are there, in some of `FORMATS`."""
+def write_beats(folder: Path, name: str, beats: Sequence[Bars], formats: Collection[str]) -> list[Path]:
+    """Write beats to a folder as NAME-001, NAME-002 and so on, after those that are there, in some of `FORMATS`.
+
+    Returns their paths.
+    """
     digits, quick = max(3, len(str(len(beats)))), {"midi"}.issuperset(formats)
     with adding_files(folder) as addition:
         # None: a progress bar only in a terminal
         for number, bars in enumerate(tqdm(beats, unit="beat", disable=quick or None), start=1):
             for kind in formats:
                 _save(addition.path / f"{name}-{number:0{digits}d}{SUFFIXES[kind]}", bars, name, kind)
+    return addition.written
 
 
 def write_file(path: Path, bars: Bars) -> None:
@@ -103,7 +110,7 @@ def _save(path: Path, bars: Bars, name: str, kind: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             midi = Path(folder) / "beat.mid"
             write_beat(midi, bars)
-            write_sound(path, read_midi(midi))
+            write_sound([path], read_midi(midi))
 
 
 def save_picture(path: Path, bars: Bars, name: str) -> None:

@@ -55,6 +55,8 @@ def beats(
 ) -> list[Bars]:
     """Compose beats of a style or of a mixture of styles; their last bar, if there are several, ends with a fill.
 
+    They begin with the style's plain groove: kick on one and snare on two and four, where most of its bars have them.
+
     Args:
         model: a trained model.
         style: its name, or the share of each style, [S], adding up to 1.
@@ -71,14 +73,15 @@ def beats(
     """
     import numpy as np
 
-    from drumvae.composing import derived, draw_latents, humanise, loop, repeated
+    from drumvae.composing import derived, draw_latents, ground, humanise, loop, repeated
 
     shares = np.eye(len(model.styles))[style_number(model, style)] if isinstance(style, str) else np.asarray(style)
     composed = []
     for begin in range(0, count, _AT_ONCE):
         some, part = min(_AT_ONCE, count - begin), derived(seed, begin)
-        latents = draw_latents(model, np.tile(shares, (some, 1)), seed=part)
-        hits = loop(model, latents, bars, seed=part, complexity=complexity, temperature=temperature)
+        mixtures = np.tile(shares, (some, 1))
+        latents, plain = draw_latents(model, mixtures, seed=part), ground(model, mixtures)
+        hits = loop(model, latents, bars, seed=part, complexity=complexity, temperature=temperature, always=plain)
         played = humanise(
             model, repeated(latents, bars), hits.reshape(-1, *hits.shape[2:]), tempo=tempo, amount=humanize, seed=part
         )

@@ -23,7 +23,12 @@ N = TypeVar("N", int, float)
 
 USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
+# Keras imports these if they are installed, for parts of it that no command here uses: 1.4 s
+_OPTIONAL_OF_KERAS = ("sklearn", "matplotlib", "pandas")
 _FAULTS_OF_PLACES = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG}
+
+
+_of_commands = False
 
 
 class UserError(Exception):
@@ -54,6 +59,8 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
 
     If the reader of the output, such as ``head``, stops reading, the exit code is 1.
     """
+    global _of_commands  # noqa: PLW0603 - the process runs nothing else
+    _of_commands = True
     try:
         code = main(argv)
         sys.stdout.flush()
@@ -83,18 +90,37 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
     sys.exit(code)
 
 
+def is_command() -> bool:
+    """Return whether this process runs a command, by `run`; it is somebody's program otherwise."""
+    return _of_commands
+
+
+@contextlib.contextmanager
+def _quick_start() -> Iterator[None]:
+    hides = is_command() and "keras" not in sys.modules
+    absent = [name for name in _OPTIONAL_OF_KERAS if hides and name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
     """Hide what TensorFlow's native libraries write to standard error's file descriptor while they are loaded.
 
-    An import that fails still raises. TF_CPP_MIN_LOG_LEVEL=0 shows what the libraries log later.
+    In a command, Keras does not import what only optional parts of it need, which can be imported later. An import that
+    fails still raises. TF_CPP_MIN_LOG_LEVEL=0 shows what the libraries log later.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        yield
+        with _quick_start():
+            yield
         # CUDA complains that there is no GPU when the first one is looked for: do it here, not in the middle of output
         if "tensorflow" in sys.modules:
             sys.modules["tensorflow"].config.list_physical_devices()

@@ -31,6 +31,7 @@ CACHE_VARIABLE = "MANYMODES_CACHE"
 _PARTIAL = ".partial-"
 _COUNTER = itertools.count()
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_ENDING = re.compile(r"\w\.[a-zA-Z]\w{1,8}$")
 _NUMBERED = re.compile(r"(\D*)(\d+)(\D.*)?")
 
 
@@ -120,6 +121,23 @@ def check_new_file(path: Path, *, force: bool) -> None:
         raise UserError(f"{path} exists: choose another name, or --force to overwrite it")
 
 
+def is_one_file(path: Path, suffixes: Collection[str], count: int, *, force: bool) -> bool:
+    """Return whether output goes to one file, which its name's ending says, or to a folder; check that it may.
+
+    Raises:
+        UserError: as `check_folder` or `check_new_file`; the ending is none of these; or there are several outputs.
+    """
+    if path.is_dir() or not _ENDING.search(path.name):
+        check_folder(path)
+        return False
+    if path.suffix.lower() not in suffixes:
+        raise UserError(f"--out {path}: give a name that ends with {', '.join(suffixes)}, or a folder")
+    if count > 1:
+        raise UserError(f"--out {path} is one file, and there are {count} to write: give a folder")
+    check_new_file(path, force=force)
+    return True
+
+
 @contextlib.contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
     """Yield a path to write to; on success it replaces ``path`` in one step."""
@@ -206,6 +224,16 @@ def new_run_folder(path: Path) -> Path:
     raise AssertionError
 
 
+@contextlib.contextmanager
+def replacing_pages(path: Path) -> Iterator[Path]:
+    """Yield a folder to write ``path``'s name to, and its other pages; on success they replace those beside it."""
+    with _folder_beside(path) as partial:
+        yield partial
+        _flush_to_disk(*partial.iterdir())
+        for file in sorted(partial.iterdir()):
+            file.replace(path.with_name(file.name))
+
+
 class Addition(NamedTuple):
     """Files that are added to a folder: a path to write them to, and their final places once they have been moved."""
 
@@ -233,6 +261,12 @@ def adding_files(folder: Path) -> Iterator[Addition]:
         with _opened(folder) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)  # other processes may be adding files as well
             addition.written.extend(_move_all(partial, folder))
+
+
+def in_words(written: Sequence[Path], seed: int | None = None) -> str:
+    """Return what a command says it wrote: the first file, the last one, and the seed."""
+    last = f" to {written[-1].name}" if len(written) > 1 else ""
+    return f"wrote {written[0]}{last}" + ("" if seed is None else f" (seed {seed}; another --seed, another result)")
 
 
 def _move_all(source: Path, folder: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from manymodes import portable
-from manymodes.cli import UserError, existing_file, quiet_start
+from manymodes.cli import UserError, existing_file, is_command, quiet_start
 from manymodes.files import replacing_file, save_keras
 
 if TYPE_CHECKING:
@@ -212,6 +212,8 @@ def load(model: str | Path | None, kind: Kind, *, runtime: str | None = None) ->
         UserError: as `load_model`; or the model has no ONNX form, or what runs it is not installed.
     """
     file = model_file(None if model is None else Path(model), kind.program)
+    if is_command():
+        print(f"loading {file.stem if shipped_as(file) else file} …", flush=True)
     return load_from(file, kind, runtime=runtime)
 
 

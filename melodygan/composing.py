@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from manymodes import hub
 from manymodes.cli import UserError
-from manymodes.files import adding_files
-from manymodes.music.formats import write_score
+from manymodes.files import adding_files, replacing_pages
+from manymodes.music.formats import SUFFIXES, write_score
 from manymodes.music.score import Score, signature
 from melodygan.data.encoding import Tune, length_of, pitches_in
 from melodygan.data.form import ENDINGS, METERS, MODES, TONICS, form_of, places_of, read_key, transposed_tune
@@ -316,6 +316,13 @@ def write_scores(folder: Path | str, scores: Sequence[Score], formats: Collectio
         for score in tqdm(scores, unit="tune", disable=quick or None):  # None: shown on a terminal only
             write_score(addition.path / score.title, score, formats)
     return addition.written
+
+
+def write_file(path: Path, score: Score) -> None:
+    """Write a score as a file in the format of its suffix, which is replaced; a second page is NAME-2 beside it."""
+    (kind,) = [name for name, suffix in SUFFIXES.items() if suffix == path.suffix.lower()]
+    with replacing_pages(path) as folder:
+        write_score(folder / path.stem, score._replace(title=path.stem), [kind])
 
 
 def numbers(count: int) -> list[str]:

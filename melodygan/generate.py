@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
-from manymodes.files import check_folder
-from manymodes.hub import add_model_option, add_runtime_option
-from manymodes.music.formats import SUFFIXES, add_format_option
+from manymodes.files import in_words
+from manymodes.hub import add_model_option
 from melodygan import composing
 from melodygan.composing import AMOUNT, MELODY_MODEL, TEMPI, TEMPO
 from melodygan.data.form import ENDINGS, METERS, PLANS, Key, read_key
@@ -28,7 +26,7 @@ EXAMPLE = (
     "  python -m melodygan.generate --interpolate a.mid b.mid --steps 8\n"
     "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2 --count 20"
 )
-_COUNT, _MORPHS = 100, 8
+_MORPHS = 8
 _CHECKED = ("start", "bars", "meter", "vary", "recompose", "like", "interpolate", "ending", "plans")
 _PASSED_ON = (
     *("seed", "key", "meter", "bars", "recompose", "like", "ending", "plans", "register"),
@@ -40,10 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
     _check_combination(args)
-    check_folder(args.out)
+    count = (args.steps or _MORPHS) if args.interpolate else (args.count or 1)
+    one = file_format(args.out, args.format, tuple(SUFFIXES), count, force=args.force)
     model = composing.load(args.model, runtime=args.runtime)
     options: dict[str, Any] = {name: getattr(args, name) for name in _PASSED_ON}
-    options["count"] = (args.steps or _MORPHS) if args.interpolate else (args.count or _COUNT)
+    options["count"] = count
     options["amount"] = args.amount or AMOUNT
     for name in ("start", "vary"):
         if getattr(args, name) is not None:
@@ -51,19 +50,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.interpolate:
         options["interpolate"] = [_given(model, tune, args.key, "--interpolate") for tune in args.interpolate]
     scores = composing.compose(model, **options)
-    written = composing.write_scores(args.out, scores, args.format)
-    again = f" ({model.redrawn} drawn again)" if getattr(model, "redrawn", 0) else ""
-    print(f"wrote {len(scores)} tunes to {args.out}/: {written[0].name} to {written[-1].name}{again}")
+    if one:
+        composing.write_file(args.out, scores[0])
+        written = [args.out]
+    else:
+        written = composing.write_scores(args.out, scores, args.format or ("midi",))
+    again = f", {model.redrawn} drawn again" if getattr(model, "redrawn", 0) else ""
+    print(f"{in_words(written, args.seed)}{again}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.generate", "Compose tunes with a model that melodygan.train has saved.", EXAMPLE)
     add_model_option(parser, MELODY_MODEL.program)
-    add_runtime_option(parser)
-    parser.add_argument("--count", type=cli.positive_int, help=f"number of tunes (default {_COUNT})")
-    parser.add_argument("--out", type=Path, default=Path("gen"), help="folder for the files (default gen)")
-    add_format_option(parser, tuple(SUFFIXES))
     parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same tunes (default 0)")
     music = parser.add_argument_group("music")
 

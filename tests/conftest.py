@@ -1,6 +1,7 @@
 """Fixtures that the tests of several packages use."""
 
 import os
+import re
 from pathlib import Path
 
 import hypothesis
@@ -20,12 +21,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 @pytest.fixture
 def at_prompt(capsys):
-    """Run a verb as a person would: return its exit code, what it printed and its errors."""
+    """Run a verb as a person would: return its exit code, what it printed, without "loading …", and its errors."""
 
     def run(main, *arguments):
         with pytest.raises(SystemExit) as caught:
             cli.run(main, [str(argument) for argument in arguments])
-        return caught.value.code, *capsys.readouterr()
+        text, errors = capsys.readouterr()
+        return caught.value.code, re.sub(r"^loading .* …\n", "", text, flags=re.MULTILINE), errors
 
     return run
 

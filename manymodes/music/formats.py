@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from manymodes.cli import some_of
+from manymodes.cli import UserError, some_of
+from manymodes.files import is_one_file
 from manymodes.music.engraving import png, svg_pages
 from manymodes.music.midi import velocity, write_melody
 from manymodes.music.score import STEPS_PER_QUARTER, abc, musicxml
@@ -12,15 +14,19 @@ from manymodes.music.score import STEPS_PER_QUARTER, abc, musicxml
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection, Iterable, Sequence
-    from pathlib import Path
 
     import numpy as np
 
     from manymodes.music.score import Score
     from manymodes.music.soundfont import PlayedNote
 
-SUFFIXES = {"midi": ".mid", "musicxml": ".musicxml", "abc": ".abc", "wav": ".wav", "png": ".png", "svg": ".svg"}
+_PLAIN = ("musicxml", "abc", "wav", "mp3", "png", "svg")  # their files' names end as they are called
+
+SUFFIXES = {"midi": ".mid"} | {name: f".{name}" for name in _PLAIN}
 """The formats, in the order in which they are named, and how their files' names end."""
+
+SOUNDS = ("wav", "mp3")
+"""The formats that are sound."""
 
 RATE_HZ = 44_100
 """Samples a second of instruments: cymbals have frequencies above 11 kHz."""
@@ -28,15 +34,31 @@ RATE_HZ = 44_100
 _PEAK = 0.9  # of full scale: between samples, players may reach higher
 
 
-def add_format_option(options: argparse._ActionsContainer, known: Sequence[str]) -> None:
-    """Add --format, midi unless given, with the formats of `SUFFIXES` that a command can write."""
+def add_output_options(options: argparse._ActionsContainer, known: Sequence[str], folder: str) -> None:
+    """Add --out, --format and --force, with the formats of `SUFFIXES` that a command can write, and its folder."""
+    names = ", ".join(SUFFIXES[name] for name in known)
     options.add_argument(
-        "--format",
-        type=some_of(known, "format"),
-        default=("midi",),
-        metavar="LIST",
-        help=f"formats with commas between them: {', '.join(known)} (default midi)",
-    )
+        "--out", type=Path, default=Path(folder), metavar="DIR|FILE",
+        help=f"folder to add files to (default {folder}), or one file: a name that ends with {names}",
+    )  # fmt: skip
+    options.add_argument(
+        "--format", type=some_of(known, "format"), metavar="LIST",
+        help=f"formats with commas between them: {', '.join(known)} (default midi, or what --out ends with)",
+    )  # fmt: skip
+    options.add_argument("--force", action="store_true", help="overwrite a file that exists")
+
+
+def file_format(out: Path, formats: Sequence[str] | None, known: Sequence[str], count: int, *, force: bool) -> str:
+    """Return the format of the one file that --out names, "" for a folder; check both, and --format.
+
+    Raises:
+        UserError: as `manymodes.files.is_one_file`, or --format is given for one file.
+    """
+    if not is_one_file(out, [SUFFIXES[name] for name in known], count, force=force):
+        return ""
+    if formats is not None:
+        raise UserError(f"--format does not go with --out {out}, whose ending says it: leave it out, or give a folder")
+    return next(name for name in known if SUFFIXES[name] == out.suffix.lower())
 
 
 def write_score(place: Path, score: Score, formats: Collection[str]) -> None:
@@ -52,8 +74,8 @@ def write_score(place: Path, score: Score, formats: Collection[str]) -> None:
         write_melody(file("midi"), score)
     if "abc" in formats:
         file("abc").write_text(abc(score), encoding="utf-8")
-    if "wav" in formats:
-        write_sound(file("wav"), played_notes(score))
+    if sounds := [name for name in SOUNDS if name in formats]:
+        write_sound([file(name) for name in sounds], played_notes(score))
     document = "" if {"musicxml", "png", "svg"}.isdisjoint(formats) else musicxml(score)
     if "musicxml" in formats:
         file("musicxml").write_text(document, encoding="utf-8")
@@ -103,8 +125,10 @@ def sound_of(notes: Iterable[PlayedNote], ring_seconds: float = 4.0) -> np.ndarr
     return sound * (_PEAK / loudest) if loudest else sound
 
 
-def write_sound(path: Path, notes: Iterable[PlayedNote]) -> None:
-    """Write notes as sound, in the format of the file's suffix, see `manymodes.music.audio.FORMATS`."""
+def write_sound(paths: Iterable[Path], notes: Iterable[PlayedNote]) -> None:
+    """Write notes as sound, in the formats of the files' suffixes, see `manymodes.music.audio.FORMATS`."""
     from manymodes.music.audio import write_audio
 
-    write_audio(path, sound_of(notes), RATE_HZ)
+    sound = sound_of(notes)
+    for path in paths:
+        write_audio(path, sound, RATE_HZ)

@@ -1,4 +1,3 @@
-import re
 import shutil
 
 import numpy as np
@@ -37,7 +36,7 @@ def verb(models, completed, tmp_path):
 
     def run(*options, model=models.codes, out="sounds"):
         text = completed(generate.main, "--model", model, "--out", tmp_path / out, *options)
-        assert re.search(rf"wrote \d+ sounds? to {tmp_path / out}/$", text.strip())
+        assert f"wrote {tmp_path / out}/" in text
         return sorted((tmp_path / out).glob("*.wav"))
 
     return run

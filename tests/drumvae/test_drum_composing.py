@@ -18,6 +18,8 @@ from drumvae.composing import (
 from drumvae.data.kit import INSTRUMENTS, STEPS
 from drumvae.data.rules import STYLES
 from drumvae.metrics.rhythm import hit_f1
+from drumvae.playing import DRUM_MODEL, beats
+from manymodes import hub
 
 CLOSED, OPEN = (INSTRUMENTS.index(name) for name in ("hihat_closed", "hihat_open"))
 SKINS = [INSTRUMENTS.index(name) for name in ("snare", "tom_low", "tom_high")]
@@ -108,13 +110,22 @@ def test_a_loop_varies_its_first_bar_and_ends_with_a_fill(model):
     latents = of_style(model, ROCK, 40)
     pieces = loop(model, latents, 6, seed=4)
     assert pieces.shape == (40, 6, STEPS, len(INSTRUMENTS))
-    assert (pieces[:, 0] == compose(model, latents, seed=4)).all()
+    always = np.zeros_like(pieces[:, 0])
+    always[:, 4, SKINS[0]] = True
+    assert (loop(model, latents, 1, seed=4, always=always)[:, 0] >= pieces[:, 0] | always).all()
     assert all((bar != piece[0]).any() for piece in pieces for bar in piece[1:-1:2])
     nearness = [hit_f1(pieces[:, 0], pieces[:, number]) for number in range(1, 5)]
     assert min(nearness[1::2]) > max(nearness[::2])  # every other bar is a variation, those between are others
     assert (pieces[:, -1, :12] == pieces[:, 0, :12]).all()
     first, last = (pieces[:, number, 12:][..., SKINS].any(axis=2).sum(axis=1).mean() for number in (0, -1))
     assert last > first + 0.5
+
+
+def test_beats_begin_with_the_plain_groove_of_a_style_that_has_one():
+    model = hub.load(None, DRUM_MODEL)
+    for style, plain in (("rock", True), ("hiphop", True), ("jazz", False)):
+        hits = np.stack([beat.hits[0] for beat in beats(model, style, count=30, bars=1, complexity=0.3)])
+        assert (hits[:, 0, 0] & hits[:, 4, SKINS[0]] & hits[:, 12, SKINS[0]]).all() == plain
 
 
 def test_bars_that_are_alike_stay_alike_and_silent_ones_silent(model):

@@ -24,7 +24,7 @@ def play(model_path, completed, tmp_path):
         shutil.rmtree(tmp_path / out, ignore_errors=True)
         text = completed(generate.main, "--model", model_path, "--out", tmp_path / out, *options)
         files = sorted((tmp_path / out).glob("*.mid"))
-        assert text == f"wrote {len(files)} beats to {tmp_path / out}/\n"
+        assert f"wrote {files[0]}" in text
         return files
 
     return run
@@ -89,6 +89,17 @@ def test_the_formats_that_are_asked_for(play, contents, tmp_path):
         assert contents(tmp_path / out) == {name: content for name, content in every.items() if name.endswith(suffixes)}
 
 
+def test_a_name_with_an_ending_is_one_file(model_path, completed, refused, contents, tmp_path):
+    options = ("--model", model_path, "--style", "rock", "--out")
+    completed(generate.main, *options, tmp_path / "beat.mp3")
+    completed(generate.main, *options, tmp_path / "beat.mid")
+    assert sorted(contents(tmp_path)) == ["beat.mid", "beat.mp3"]
+    assert read([tmp_path / "beat.mid"])[0].hits[0].any()
+    for more in ("", "--count 2 --force", "--png --force"):
+        assert "beat.mid" in refused(generate.main, *options, tmp_path / "beat.mid", *more.split())
+    assert "beat.flac" in refused(generate.main, *options, tmp_path / "beat.flac")
+
+
 def test_a_blend_leads_from_one_style_to_the_other(play):
     rest = ("--bars", 3, "--tempo", 90, "--complexity", 0.6, "--humanize", 0.5, "--seed", 4)
     blended = play("--blend", "jazz:rock", "--steps", 5, *rest)
@@ -143,7 +154,7 @@ def test_a_beat_on_the_grid_stays_on_the_grid(play, my_beat, tmp_path):
         (["--style", "rock", "--steps", "4"], "--steps goes with --blend"),
         (["--style", "rock", "--amount", "0.4"], "--amount goes with --vary"),
         (["--style", "rock", "--tempo", "3"], "from 4 to 1000"),
-        (["--style", "rock", "--format", "musicxml"], "unknown format 'musicxml'; choose from midi, wav, png"),
+        (["--style", "rock", "--format", "musicxml"], "unknown format 'musicxml'; choose from midi, wav, mp3, png"),
         (["--vary", "beat.mid", "--bars", "2"], "--bars goes with --style or --blend, not with --vary"),
         (["--vary", "none.mid"], "none.mid does not exist"),
     ],

@@ -137,7 +137,7 @@ def test_sounds_and_pictures(run, play, beat, tmp_path):
     [
         ("song.mid", "--force to overwrite it"),
         ("stiff.mid", "is the beat itself"),
-        ("out.txt", "ends with .mid, .wav or .png"),
+        ("out.txt", "ends with .mid, .wav, .mp3 or .png"),
         ("there.mid", "is a folder"),
     ],
 )

@@ -63,8 +63,21 @@ def test_the_model_file_is_enough_anywhere(models, run, environment, contents, t
     assert contents(tmp_path / "fresh") == contents(tmp_path / "here")
 
 
-def test_without_count_there_are_a_hundred_tunes_or_eight_of_a_morph(run):
-    assert len(run("lstm", "--bars", 1)[0]) == 100
+def test_a_name_with_an_ending_is_one_file(run, models, loaded, completed, refused, contents, tmp_path):
+    options = ("--model", models / "lstm.keras", "--bars", 2, "--out")
+    for name in ("tune.mid", "tune.mp3", "tune.png"):
+        completed(generate.main, *options, tmp_path / "one" / name)
+    assert sorted(contents(tmp_path / "one")) == ["tune.mid", "tune.mp3", "tune.png"]
+    first = contents(tmp_path / "one")["tune.mid"]
+    tune = tmp_path / "one" / "tune.mid"
+    for more in ("", "--count 2 --force", "--format png --force"):
+        assert str(tune) in refused(generate.main, *options, tune, *more.split())
+    completed(generate.main, *options, tune, "--force", "--seed", 1)
+    assert tune.read_bytes() != first
+
+
+def test_without_count_there_is_one_tune_or_eight_of_a_morph(run):
+    assert len(run("lstm", "--bars", 1)[0]) == 1
     assert len(run("lstm", "--interpolate", "C4 D4", "E4 F4")[0]) == 8
     assert len(run("lstm", "--interpolate", "C4 D4", "E4 F4", "--steps", 3)[0]) == 3
 
@@ -99,7 +112,7 @@ def test_tunes_that_were_drawn_again_are_counted(models, loaded, completed, tmp_
         text = completed(
             generate.main, "--model", models / "lstm.keras", "--out", tmp_path / ending, *options, "--ending", ending
         )
-        assert ("drawn again)" in text) == (ending == "tonic")
+        assert ("drawn again" in text) == (ending == "tonic")
 
 
 def test_changes_of_a_given_tune_are_printed(run, tmp_path):
