@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+import librosa
 import numpy as np
 
 from audiovae.data.chunks import CHUNK, RATE_HZ
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 30
 """Sounds are drawn up to this point."""
 
+_TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000)
 _COLUMNS = 2000  # of the waveform: more than a picture has pixels
 _FARTHEST = 1.0  # spectral convergence of the lightest colour, that of silence
 _WORST_SHOWN = 2.5  # times the least loss: otherwise the first epochs would flatten the others
@@ -52,7 +54,11 @@ def save_picture(path: Path, sound: np.ndarray, title: str) -> None:
         image = _draw_spectrum(mel, spectrum.T, (-half, (len(spectrum) - 1) * MEL_HOP / RATE_HZ + half), cmap="magma")
         mel.set_xlim(0, len(drawn) / RATE_HZ)
         mel.set_xlabel("seconds")
-        mel.set_ylabel("mel band")
+        count = spectrum.shape[1]
+        centres = librosa.mel_frequencies(count + 2, fmax=RATE_HZ / 2)[1:-1]
+        bands = np.interp(_TICKS_HZ, centres, np.arange(count) + 0.5)
+        mel.set_yticks(bands, [f"{hertz:,}" for hertz in _TICKS_HZ])
+        mel.set_ylabel("Hz")
         figure.colorbar(image, ax=mel, label="dB")
 
 

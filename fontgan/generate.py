@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fontgan import lettering
 from fontgan.lettering import INTERPOLATED, LETTER_MODEL, MAGNIFICATION, MORPHED
-from fontgan.options import check_options, files_of
+from fontgan.options import check_options, files_of, spelled
 from manymodes import cli
 from manymodes.files import check_new_file, replacing_file
 from manymodes.hub import add_model_option, add_runtime_option, load_from, model_file
@@ -59,7 +59,7 @@ def _contents(args: argparse.Namespace, files: dict[str, Path]) -> dict[str, byt
         else:
             styles, steps = args.styles or 1, args.steps or MORPHED
             alphabets = lettering.letters(model, seed=seed, styles=styles, morph=args.morph, steps=steps, style=style)
-            page = lettering.typeset(alphabets, args.text.upper().split("\n") if args.text else ())
+            page = lettering.typeset(alphabets, spelled(args.text).split("\n") if args.text else ())
         magnification = args.magnification or MAGNIFICATION
         if ".svg" in files:
             contents[".svg"] = lettering.svg_text(page, magnification).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+_SPELLED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Æ": "AE", "Œ": "OE", "Ø": "OE", "ẞ": "SS"})
 _LARGEST = 100
 _PICTURES = ("text", "alphabet", "morph", "interpolate")
 # Each option needs one of these.
@@ -56,10 +58,15 @@ def check_options(args: argparse.Namespace) -> None:
     _check_text(args.text)
 
 
+def spelled(text: str) -> str:
+    """Return a text in capitals, as it is drawn: umlauts, ligatures and ß as two letters."""
+    return unicodedata.normalize("NFC", text).upper().translate(_SPELLED)
+
+
 def _check_text(text: str | None) -> None:
     if text is None:
         return
-    if wrong := sorted({letter for letter in text if not set(letter.upper()) <= {*LETTERS, " ", "\n"}}):
+    if wrong := sorted({letter for letter in text if not set(spelled(letter)) <= {*LETTERS, " ", "\n"}}):
         raise UserError(f"--text has {', '.join(map(repr, wrong))}, which cannot be drawn: use A–Z, spaces, new lines")
     if not text.strip():
         raise UserError("--text has no letters: give some")

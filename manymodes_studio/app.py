@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 
 TITLE = "manymodes studio"
 
-_STYLE = Path(__file__).parent / "static" / "studio.css"
+_STYLE, _SCRIPT = (Path(__file__).parent / "static" / name for name in ("studio.css", "studio.js"))
+WORDS = {
+    "play": "Play", "pause": "Pause", "stop": "Stop", "position": "Position", "transport": "Transport",
+    "nothing": "nothing to play yet", "takes": "Takes", "zip": "Download all I kept", "keep": "Keep", "kept": "kept",
+    "open": "Open", "four": "Four more like this", "link": "Link", "copied": "Link copied", "remove": "Remove",
+    "name": "Name of the take",
+    "tab-song": "Song", "tab-melody": "Melody", "tab-drums": "Drums",
+}  # fmt: skip
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "sans-serif")
 _FONTS_OF_CODE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 _SWEPT_SECONDS, _KEPT_SECONDS = 600, 3600
@@ -28,16 +36,23 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
 
     import gradio as gr
 
-    from manymodes_studio.tabs import common, drums, judge, letters, melody, sound
+    from manymodes_studio.tabs import common, drums, judge, letters, melody, song, sound
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS)) as page:
         gr.Markdown(f"# {TITLE}", elem_classes="studio-title")
         with gr.Tabs(overflow_behavior="wrap", elem_classes="studio-tabs"):
-            for name, tab in {"Melody": melody, "Drums": drums, "Letters": letters, "Sound": sound}.items():
+            for name, tab in {
+                "Song": song,
+                "Melody": melody,
+                "Drums": drums,
+                "Letters": letters,
+                "Sound": sound,
+            }.items():
                 with gr.Tab(name):
                     tab.add(models, workspace)
             with gr.Tab("Judge"):
                 judge.add(workspace)
+        gr.HTML('<div id="studio-shelf" class="studio-shelf"></div>')
         common.forget_at_leave(page, workspace)
     return page.queue()
 
@@ -61,6 +76,7 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
         quiet=True,
         theme=theme(),
         css_paths=[_STYLE],
+        head=f"<script>window.studioWords = {json.dumps(WORDS)};\n{_SCRIPT.read_text(encoding='utf-8')}</script>",
         footer_links=[],
         run_history=False,
         max_file_size=LARGEST_BYTES,
@@ -107,5 +123,9 @@ def theme() -> Any:
         slider_color="*primary_600",
         slider_color_dark="*primary_500",
         input_background_fill="white",
+        input_border_width="1px",
+        input_border_width_dark="1px",
+        input_border_color="*neutral_300",
+        input_border_color_dark="*neutral_600",
         input_background_fill_dark="*neutral_800",
     )

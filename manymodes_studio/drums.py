@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drumvae.data.kit import STEPS, STEPS_PER_QUARTER
+from drumvae.data.kit import INSTRUMENTS, STEPS, STEPS_PER_QUARTER
 from drumvae.data.midi_grooves import write_beat
 from drumvae.output import read_bars, save_picture
 from drumvae.playing import beats, transferred
+from drumvae.playing import varied as varied_beats
 from evaluation.scores.verdict import counted
 from manymodes.cli import UserError
 from manymodes.music.audio import read_midi, write_audio
@@ -17,7 +19,7 @@ from manymodes.music.formats import RATE_HZ, SUFFIXES
 from manymodes.music.soundfont import render
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from drumvae.data.kit import Bars
@@ -27,7 +29,7 @@ FORMATS = ("wav", "midi", "png")
 """File formats of a beat."""
 
 _MOST_BARS = 16  # of a beat that is uploaded
-_PEAK = 0.9
+_PEAK, _USUAL = 0.9, 0.7
 _QUARTERS = STEPS // STEPS_PER_QUARTER
 
 
@@ -53,9 +55,67 @@ def read_beat(file: Path) -> tuple[Bars, tuple[str, ...]]:
     return bars, remarks
 
 
-def transfer(model: DrumVAE, bars: Bars, sliders: Sequence[float], **options: Any) -> Bars:
-    """Transfer a beat to a mixture of styles as `play`, with the options of `drumvae.playing.transferred`."""
-    return transferred(model, bars, _shares(sliders), **options)
+def transfer(model: DrumVAE, bars: Bars, sliders: Sequence[float], *, tempo: float, count: int, **options: Any) -> Bars:
+    """Transfer a beat to a mixture of styles as `play`, in a tempo, repeated or cut to a number of bars.
+
+    The options are those of `drumvae.playing.transferred`.
+    """
+    return transferred(model, in_tempo(bars[np.arange(count) % len(bars)], tempo), _shares(sliders), **options)
+
+
+def in_tempo(bars: Bars, tempo: float) -> Bars:
+    """Return a beat in a tempo in BPM."""
+    return replace(bars, tempos=np.full(len(bars), tempo, np.float32))
+
+
+def change(model: DrumVAE, before: Bars, after: Bars, *, seed: int) -> Bars:
+    """Return a beat that was played again with other settings, or a variation of it if they made no difference."""
+    same = len(before) == len(after) and (before.hits == after.hits).all()
+    if not same or not np.allclose(before.velocities, after.velocities) or (before.tempos != after.tempos).any():
+        return after
+    (varied,) = varied_beats(model, before, seed=seed)
+    return varied
+
+
+def toggled(bars: Bars, place: Sequence[int], on: bool) -> Bars:
+    """Return a beat with a hit added or removed at (bar, step, instrument); a new one is as loud as its beat is."""
+    hits, velocities = bars.hits.copy(), bars.velocities.copy()
+    at = tuple(place)
+    usual = velocities[..., at[2]][hits[..., at[2]]]
+    hits[at] = on
+    velocities[at] = usual.mean() if len(usual) else _USUAL
+    tempo = bars.tempos
+    return type(bars).of(hits, velocities, bars.offsets, tempo=tempo).with_notes_of(bars)
+
+
+def locked(bars: Bars, before: Bars | None, rows: Collection[int]) -> Bars:
+    """Return a beat with some rows, numbers of instruments, as in another one, which repeats if it is shorter."""
+    if before is None or not rows:
+        return bars
+    kept = np.zeros(len(INSTRUMENTS), bool)
+    kept[list(rows)] = True
+    old = before[np.arange(len(bars)) % len(before)]
+    parts = [np.where(kept, getattr(old, name), getattr(bars, name)) for name in ("hits", "velocities", "offsets")]
+    notes = np.where(kept, old.notes, bars.notes)
+    return type(bars).of(*parts, tempo=bars.tempos, notes=notes)
+
+
+def audible(bars: Bars, mute: Collection[int], solo: Collection[int]) -> Bars:
+    """Return a beat without its muted rows, and without all but the solo ones, if any."""
+    heard = [number not in mute and (not solo or number in solo) for number in range(len(INSTRUMENTS))]
+    return type(bars).of(
+        bars.hits & np.array(heard), bars.velocities, bars.offsets, tempo=bars.tempos, notes=bars.notes
+    )
+
+
+def seconds_of(bars: Bars) -> float:
+    """Return the length of a beat."""
+    return float((60 * _QUARTERS / bars.tempos).sum())
+
+
+def shares_at(x: float, y: float) -> list[float]:
+    """Return the shares of four styles at a place in a square of side 1: top left, top right, bottom left and right."""
+    return [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y]
 
 
 def _shares(sliders: Sequence[float]) -> list[float]:
@@ -82,8 +142,7 @@ def write(stem: Path, bars: Bars, formats: Sequence[str]) -> dict[str, Path]:
     files = {name: stem.with_name(stem.name + SUFFIXES[name]) for name in ("midi", *formats)}
     write_beat(files["midi"], bars)
     if "wav" in formats:
-        seconds = float((60 * _QUARTERS / bars.tempos).sum())
-        write_audio(files["wav"], turning(files["midi"], seconds), RATE_HZ)
+        write_audio(files["wav"], turning(files["midi"], seconds_of(bars)), RATE_HZ)
     if "png" in formats:
         save_picture(files["png"], bars, stem.name)
     return {name: files[name] for name in formats}

@@ -1,4 +1,4 @@
-"""Compare two zip archives of MIDI files and return the report of `evaluation`."""
+"""Compare two sets of MIDI files and return the report of `evaluation`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from evaluation.scores.verdict import counted
 from manymodes import watched
 from manymodes.cli import UserError
 from manymodes_studio.clicks import SECONDS
-from manymodes_studio.uploads import MIDI_ARCHIVE, received, unpack
+from manymodes_studio.uploads import gather
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _MEMORY = 4_000_000_000
+_SIZE, _BARS = 100, 2  # pieces of a reference, and bars of each of drums
 _COMMAND = f"python -m {PROGRAM} generated original"
 
 
 class Judged(NamedTuple):
-    """The result of a comparison: sentences about closeness, collapse and copying, and remarks on skipped files.
+    """The result of a comparison: sentences, and remarks on skipped files.
 
-    The first of the files of the report is a self-contained HTML page.
+    The first sentence says whether the sets can be told apart. The first of the files of the report is a self-contained
+    HTML page.
     """
 
     sentences: tuple[str, ...]
@@ -30,7 +33,7 @@ class Judged(NamedTuple):
     files: tuple[Path, ...]
 
 
-def judge(generated: str | None, original: str | None, folder: Path) -> Judged:
+def judge(generated: Sequence[str] | None, original: Sequence[str] | str | None, folder: Path) -> Judged:
     """Compare as `compare`, in a process that is killed when the work around it is stopped, see `manymodes.deadline`.
 
     Raises:
@@ -39,7 +42,7 @@ def judge(generated: str | None, original: str | None, folder: Path) -> Judged:
     request = generated, original, folder
     answer = watched.call("manymodes_studio.judge:answer", request, seconds=SECONDS, memory=_MEMORY)
     if isinstance(answer, watched.Death):
-        raise UserError(f"the archives cannot be compared ({answer}): give fewer or smaller files")
+        raise UserError(f"the sets cannot be compared ({answer}): give fewer or smaller files")
     if isinstance(answer, UserError):
         raise answer
     return answer
@@ -53,22 +56,48 @@ def answer(request: tuple[Any, Any, Path]) -> Judged | UserError:
         return error
 
 
-def compare(generated: str | Path | None, original: str | Path | None, folder: Path) -> Judged:
-    """Compare two zips of generated and of original MIDI files in an empty folder, as `python -m evaluation.report`.
+def compare(generated: Sequence[str] | None, original: Sequence[str] | str | None, folder: Path) -> Judged:
+    """Compare generated with original MIDI files in an empty folder, as `python -m evaluation.report`.
 
-    An archive that is not usable, or has nothing to compare, raises a UserError.
+    Each set are files or zips, or for the originals one of `REFERENCES`. One that is not usable, or has nothing to
+    compare, raises a UserError.
     """
     remarks = []
-    for archive, name in ((generated, "generated"), (original, "original")):
+    for files, name in ((generated, "generated"), (original, "original")):
         target = folder / name
         target.mkdir()
-        if others := unpack(received(archive, MIDI_ARCHIVE), target):
+        if isinstance(files, str):
+            REFERENCES[files](target)
+        elif others := gather(files, target):
             remarks.append(f"{name}: {counted(others, 'file')} skipped: not MIDI")
     out = folder / "report"
     result = compare_folders([folder / "generated"], folder / "original")
     (comparison,) = result.comparisons
-    files = result.files(_COMMAND)
-    write_report(out, files, force=False)
+    pages = result.files(_COMMAND)
+    write_report(out, pages, force=False)
     if skipped := sum(len(one.skipped) for one in result.sets):
         remarks.append(f"{counted(skipped, 'file')} without notes; the report lists the reasons")
-    return Judged(comparison.verdict, tuple(remarks), tuple(out / name for name in files))
+    return Judged(comparison.verdict, tuple(remarks), tuple(out / name for name in pages))
+
+
+def _folk_songs(folder: Path) -> None:
+    from melodygan.data.corpus import load_corpus
+    from melodygan.output import write_originals
+
+    folder.rmdir()  # it is made with all that is in it, in one step
+    write_originals(folder, load_corpus(progress=False).tunes, _SIZE, seed=0)
+
+
+def _drum_bars(folder: Path) -> None:
+    from drumvae.data.midi_grooves import write_beat
+    from drumvae.data.rules import STYLES, bundled_rules
+
+    each = _SIZE // len(STYLES)
+    for number, style in enumerate(STYLES):
+        bars = bundled_rules().sample(number, each * _BARS, [0])
+        for beat in range(each):
+            write_beat(folder / f"{style}-{beat + 1:02d}.mid", bars[beat * _BARS : (beat + 1) * _BARS])
+
+
+REFERENCES = {"folk songs": _folk_songs, "drum bars by rule": _drum_bars}
+"""Originals that are there, by name: functions that write them to an empty folder."""

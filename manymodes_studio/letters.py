@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fontgan.data.glyphs import LETTERS
 from fontgan.lettering import png_bytes, svg_text, ttf_bytes
 from fontgan.lettering import typeset as typeset_alphabets
+from fontgan.options import spelled
 from fontgan.typeface.drawing import between, draw, style
 from manymodes.cli import UserError
 
@@ -30,7 +31,6 @@ LONGEST = 60
 """The most characters of a text."""
 
 _LINE = 14  # characters of a line, unless a word is longer
-_SPELLED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Æ": "AE", "Œ": "OE", "Ø": "OE", "ẞ": "SS"})
 
 
 class Text(NamedTuple):
@@ -47,10 +47,10 @@ def read_text(typed: str) -> Text:
     """
     remarks = [f"the first {LONGEST} characters"] if len(typed) > LONGEST else []
     composed = unicodedata.normalize("NFC", typed[:LONGEST]).upper()
-    spelled = composed.translate(_SPELLED)
-    if spelled != composed:
+    capitals = spelled(composed)
+    if capitals != composed:
         remarks.append("umlauts are spelled out")
-    plain = "".join(part for part in unicodedata.normalize("NFD", spelled) if not unicodedata.combining(part))
+    plain = "".join(part for part in unicodedata.normalize("NFD", capitals) if not unicodedata.combining(part))
     kept = "".join(letter if letter in LETTERS else " " for letter in plain)
     lost = sorted({letter for letter in plain if letter not in LETTERS and not letter.isspace()})
     if lost:

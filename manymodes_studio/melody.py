@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import melodygan
 from manymodes.cli import UserError
+from manymodes.deadline import StoppedError
 from manymodes.music.formats import SUFFIXES, write_score
+from manymodes.music.midi import instrument_program
 from manymodes.music.score import signature
 from melodygan.data.encoding import Note
 from melodygan.data.form import METERS, MODES, UNKNOWN_METER, Form, raised, read_key, transposed
 from melodygan.data.given import Given, form_after, read_given, suited
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from manymodes.music.score import Score
@@ -43,9 +45,10 @@ INSTRUMENTS = {
 }
 """Instruments for a melody, with their names in General MIDI."""
 
-FORMATS = tuple(SUFFIXES)
+FORMATS = tuple(name for name in SUFFIXES if name != "mp3")
 """File formats of a melody."""
 
+_USUAL_BARS = 16
 _LONGEST_BARS = 64  # of a tune that is continued
 _OCTAVE = 12
 _LOW = 62  # mean pitch below which a melody is easier to read and to hear an octave higher
@@ -65,21 +68,93 @@ class Composed(NamedTuple):
 
 
 def compose(model: Any, *, key: str | None, seed: int, **options: Any) -> Composed:
-    """Compose a melody with the options and errors of `melodygan.compose`; a low one is raised by an octave."""
-    (score,) = melodygan.compose(model, key=key, seed=seed, register="own", **options)
-    high = raised(_notes(score), _LOW)
-    shift = (read_key(key).shift if key else 0) + _OCTAVE * (high != score.notes)
-    return Composed(score._replace(notes=high), shift, seed)
+    """Compose a melody with the options of `melodygan.compose`; a low one is raised by an octave.
+
+    What the model cannot do is relaxed step by step, see `_looser`, and remarked.
+
+    Raises:
+        UserError: as `melodygan.compose`, if nothing helps.
+    """
+    asked, relaxed = {"key": key, **options}, []
+    for remark, change in [("", {}), *_looser(asked)]:
+        asked |= change
+        relaxed += [remark] if remark else []
+        try:
+            (score,) = melodygan.compose(model, seed=seed, register="own", **asked)
+        except StoppedError:
+            raise
+        except UserError as error:
+            impossible = error
+        else:
+            high = raised(_notes(score), _LOW)
+            shift = (read_key(key).shift if asked["key"] and key else 0) + _OCTAVE * (high != score.notes)
+            remarks = (f"the model cannot do that: relaxed to {', '.join(relaxed)}",) if relaxed else ()
+            return Composed(score._replace(notes=high), shift, seed, remarks)
+    raise impossible
 
 
-def vary(model: Any, composed: Composed, *, seed: int, **options: Any) -> Composed:
-    """Compose some bars of a melody anew; the model is an LSTM, the options are those of `melodygan.compose`."""
+def _looser(asked: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what to relax, one after the other, of what was asked: a remark, and options."""
+    if asked.get("temperature", 1.0) != 1.0:
+        yield "temperature 1", {"temperature": 1.0}
+    if (asked.get("bars") or 0) > _USUAL_BARS:
+        yield f"{_USUAL_BARS} bars", {"bars": _USUAL_BARS}
+    if asked.get("meter"):
+        yield "any metre", {"meter": None}
+    if asked.get("key"):
+        yield "any key", {"key": None}
+    if asked.get("bars"):
+        yield "any length", {"bars": None}
+
+
+def vary(
+    model: Any,
+    composed: Composed,
+    *,
+    seed: int,
+    key: str | None = None,
+    recompose: tuple[int, int] | None = None,
+    **options: Any,
+) -> Composed:
+    """Compose some bars of a melody anew, those from the first to the last one of ``recompose`` or a share.
+
+    The options are those of `melodygan.compose`; a model without variations takes ``recompose`` only. The variation is
+    transposed to ``key``, if that is of the melody's mode.
+    """
     score = composed.score
     notes = transposed(_notes(score), -composed.shift)
-    given = Given(notes, composed.shift, Form(score.meter, score.mode))
-    given = suited(given, model.vocabulary.pitches, "the melody")
-    (score,) = melodygan.compose(model, vary=given, seed=seed, **options)
-    return Composed(score, given.shift, seed, given.remarks)
+    given = Given(notes, composed.shift, Form(score.meter, score.mode), upbeat=score.upbeat)
+    pitches = range(model.lowest, model.lowest + model.pitches) if hasattr(model, "lowest") else None
+    given = suited(given, pitches or model.vocabulary.pitches, "the melody")
+    (varied,) = melodygan.compose(model, vary=given, recompose=recompose, seed=seed, **options)
+    varied = varied._replace(fifths=score.fifths)
+    return in_key(Composed(varied, given.shift, seed, given.remarks), key)
+
+
+def in_key(composed: Composed, key: str | None) -> Composed:
+    """Transpose a melody to a key of its mode by the shortest way, but not to one of the other mode."""
+    if key is None:
+        return composed
+    wanted, score = read_key(key), composed.score
+    if wanted.mode != score.mode:
+        return composed._replace(remarks=(*composed.remarks, f"the melody stays in {score.mode}"))
+    half = _OCTAVE // 2
+    by = (wanted.shift - composed.shift + half) % _OCTAVE - half
+    score = score._replace(notes=transposed(_notes(score), by), fifths=wanted.fifths)
+    return composed._replace(score=score, shift=composed.shift + by)
+
+
+def played(composed: Composed, *, tempo: float, instrument: str) -> Composed:
+    """Return a melody in another tempo or by another instrument."""
+    return composed._replace(score=composed.score._replace(tempo=tempo, program=instrument_program(instrument)))
+
+
+def form_of_file(file: Path) -> tuple[str | None, str | None, float | None]:
+    """Return key, metre and tempo of a tune in a file, None where it has none; raise a UserError without a tune."""
+    given = read_given(str(file), option="your tune")
+    meter, mode = given.form or (None, None)
+    keys = {(read_key(key).shift % _OCTAVE, read_key(key).mode): key for key in KEYS}
+    return keys.get((given.shift % _OCTAVE, mode or "")), meter if meter in METERS else None, given.tempo
 
 
 def continue_file(

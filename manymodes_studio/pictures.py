@@ -2,28 +2,92 @@
 
 from __future__ import annotations
 
-import base64
+import json
+import secrets
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from drumvae.data.kit import INSTRUMENTS, STEPS, STEPS_PER_QUARTER
+from manymodes.music.score import bars_of
 from melodygan.data.encoding import pitch_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from drumvae.data.kit import Bars
     from manymodes.music.score import Score
 
-_CELL, _GAP = 14.0, 2.0  # of a drum grid
-_LABELS = 72.0  # left of it
+_STATES = {"lock": "L", "mute": "M", "solo": "S"}  # of a row of a drum grid
 _NARROWEST_PX = 2.5  # of a sixteenth in a piano roll
 _OCTAVE = 12
 _ROOM = 2  # semitones above and below
 
 
+def take(
+    inner: str,
+    *,
+    title: str,
+    tab: str,
+    audio: Path,
+    midi: Path | None = None,
+    loop: bool = False,
+    values: Mapping[str, Any] | None = None,
+    follows: str = "",
+    more: bool = False,
+    quiet: bool = False,
+) -> tuple[str, str]:
+    """Return a result that the page's transport plays, and its id.
+
+    Args:
+        inner: pictures of it, with places as `_timeline` marks them.
+        title: of it, also of the files that it becomes.
+        tab: that made it, in small letters.
+        audio: its sound, in the workspace.
+        midi: its notes.
+        loop: whether it repeats.
+        values: the settings that give it again, by the names of the tab's inputs.
+        follows: the id of a take whose place it takes.
+        more: one of several that are not played at once.
+        quiet: do not play it by itself.
+    """
+    name = secrets.token_hex(6)
+    described = {
+        "id": name,
+        "title": title,
+        "tab": tab,
+        "audio": _address(audio),
+        "midi": midi and _address(midi),
+        "loop": loop,
+        "values": values,
+        "follows": follows,
+        "more": more,
+    }
+    hushed = " data-quiet" if quiet else ""
+    html = f'<section class="studio-take" data-take="{escape(json.dumps(described))}"{hushed}>{inner}</section>'
+    return html, name
+
+
+def also(name: str, inner: str) -> str:
+    """Return more pictures of a take."""
+    return f'<section class="studio-take" data-of="{name}">{inner}</section>'
+
+
+def _address(path: Path) -> str:
+    return f"gradio_api/file={quote(str(path))}"
+
+
+def _timeline(begin: float, end: float, content: str = "", kind: str = "") -> str:
+    """Return a part of a picture that goes from a second to another one: it shows where the sound is."""
+    return (
+        f'<div class="timeline {kind}" data-from="{begin:.4f}" data-to="{end:.4f}">{content}'
+        f'<div class="playhead" hidden=""></div></div>'
+    )
+
+
 def piano_roll(score: Score) -> str:
-    """Draw the notes of a melody over its bars, as wide as there is room for."""
+    """Draw the notes of a melody over its bars, as wide as there is room for; bars can be chosen by their numbers."""
     sounding = [pitch for pitch, _ in score.notes if pitch is not None]
     low, high = min(sounding) - _ROOM, max(sounding) + _ROOM
     rows, total = high - low + 1, sum(steps for _, steps in score.notes)
@@ -31,6 +95,12 @@ def piano_roll(score: Score) -> str:
     names = [
         f'<span style="top:{100 * (high - pitch + 0.5) / rows:.2f}%">{escape(pitch_name(pitch))}</span>'
         for pitch in octaves
+    ]
+    part = 100 / total
+    bars = [
+        f'<button class="number" data-bar="{number}" aria-pressed="false" aria-label="bar {number}" '
+        f'style="left:{part * place:.3f}%;width:{part * min(score.bar, total - place):.3f}%">{number}</button>'
+        for number, place in enumerate(range(score.upbeat, total, score.bar), start=1)
     ]
     parts = [f'<rect class="octave" x="0" y="{high - pitch}" width="{total}" height="1"/>' for pitch in octaves]
     parts += [
@@ -46,49 +116,97 @@ def piano_roll(score: Score) -> str:
             )
         place += steps
     title = f"piano roll of {len(sounding)} notes"
+    picture = (
+        f'<svg role="img" viewBox="0 0 {total} {rows}" preserveAspectRatio="none">'
+        f"<title>{title}</title>{''.join(parts)}</svg>"
+    )
     return (
         f'<div class="studio-roll" style="--rows:{rows}"><div class="names" aria-hidden="true">{"".join(names)}</div>'
-        f'<div class="scroll" tabindex="0" role="group" aria-label="{title}"><svg role="img" '
-        f'viewBox="0 0 {total} {rows}" preserveAspectRatio="none" style="min-width:{_NARROWEST_PX * total:g}px">'
-        f"<title>{title}</title>{''.join(parts)}</svg></div></div>"
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{title}">'
+        f'<div style="min-width:{_NARROWEST_PX * total:g}px"><div class="numbers">{"".join(bars)}</div>'
+        f"{_timeline(0, seconds_of(score), picture)}</div></div></div>"
     )
 
 
-def drum_grid(bars: Bars) -> str:
-    """Draw beats as a grid: steps across, cymbals above drums, loud hits darker, early and late ones off the middle."""
-    rows, count = len(INSTRUMENTS), len(bars)
-    wide = STEPS * _CELL + 2 * _GAP  # of a bar
-    size = f'width="{_CELL - _GAP:g}" height="{_CELL - _GAP:g}" rx="2"'
-    parts, hits = [], []
-    for number, name in enumerate(INSTRUMENTS):
-        y = (rows - 1 - number) * _CELL
-        parts.append(f'<text x="{_LABELS - 8:g}" y="{y + _CELL - 4:g}">{escape(name.replace("_", " "))}</text>')
-        for bar in range(count):
-            for step in range(STEPS):
-                x = _LABELS + bar * wide + step * _CELL
-                beat = " beat" if step % STEPS_PER_QUARTER == 0 else ""
-                parts.append(f'<rect class="cell{beat}" x="{x:g}" y="{y:g}" {size}/>')
-                if bars.hits[bar, step, number]:
-                    late = _CELL * bars.offsets[bar, step, number]
-                    loud = 0.3 + 0.7 * bars.velocities[bar, step, number]
-                    hits.append(f'<rect class="hit" x="{x + late:.1f}" y="{y:g}" {size} opacity="{loud:.2f}"/>')
-    width, height = _LABELS + count * wide, rows * _CELL
-    title = f"drum grid of {count} bars, {len(hits)} hits"
+def seconds_of(score: Score) -> float:
+    """Return the length of a melody."""
+    return sum(steps for _, steps in score.notes) * 60 / score.tempo / STEPS_PER_QUARTER
+
+
+def drum_grid(bars: Bars, switched: Mapping[str, Collection[int]] | None = None) -> str:
+    """Draw beats as a grid of buttons: a block a bar, cymbals above drums, loud hits darker.
+
+    ``switched`` are the rows that are locked, mute and solo.
+    """
+    hits, begin, blocks = int(bars.hits.sum()), 0.0, []
+    numbers = "".join(f"<span>{beat}</span>" for beat in range(1, STEPS // STEPS_PER_QUARTER + 1))
+    for bar, tempo in enumerate(bars.tempos):
+        length = 60 * STEPS / STEPS_PER_QUARTER / float(tempo)
+        rows = "".join(_grid_row(bars, bar, number, switched or {}) for number in reversed(range(len(INSTRUMENTS))))
+        head = _timeline(begin, begin + length, f'<div class="beats" aria-hidden="true">{numbers}</div>', "steps")
+        blocks.append(f'<div class="bar"><div class="head"><b>{bar + 1}</b>{head}</div>{rows}</div>')
+        begin += length
+    title = f"drum grid of {len(bars)} bars, {hits} hits"
+    return f'<div class="studio-grid" role="group" aria-label="{title}">{"".join(blocks)}</div>'
+
+
+def _grid_row(bars: Bars, bar: int, number: int, switched: Mapping[str, Collection[int]]) -> str:
+    name = INSTRUMENTS[number].replace("_", " ")
+    cells = []
+    for step in range(STEPS):
+        on = bool(bars.hits[bar, step, number])
+        beat, part = divmod(step, STEPS_PER_QUARTER)
+        loud = f' style="--loud:{0.35 + 0.65 * float(bars.velocities[bar, step, number]):.2f}"' if on else ""
+        first = bar == step == number == 0
+        cells.append(
+            f'<button class="cell{" beat" if part == 0 else ""}" data-at="{bar},{step},{number}"{loud} '
+            f'tabindex="{0 if first else -1}" aria-pressed="{str(on).lower()}" '
+            f'aria-label="{name}, bar {bar + 1}, beat {beat + 1}{"" if part == 0 else f" plus {part}"}"></button>'
+        )
+    states = "".join(
+        f'<button class="state {state}" data-state="{state}" title="{state}" aria-label="{state} {name}" '
+        f'aria-pressed="{str(number in switched.get(state, ())).lower()}">{letter}</button>'
+        for state, letter in (_STATES if bar == 0 else {}).items()
+    )
+    states = f'<span class="states">{states}</span>' if states else ""
     return (
-        f'<div class="studio-grid" tabindex="0" role="group" aria-label="{title}"><svg role="img" '
-        f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">'
-        f"<title>{title}</title>{''.join(parts + hits)}</svg></div>"
+        f'<div class="row" data-row="{number}"><span class="name">{name}</span>{states}'
+        f'<div class="cells">{"".join(cells)}</div></div>'
     )
 
 
-def engraved(pages: Iterable[str], title: str) -> str:
-    """Show pages of a score, which are SVG, each as a picture on white paper."""
-    shown = [
-        f'<img alt="{escape(title)}, page {number}" '
-        f'src="data:image/svg+xml;base64,{base64.b64encode(page.encode()).decode()}">'
-        for number, page in enumerate(pages, start=1)
-    ]
-    return f'<div class="studio-paper" tabindex="0" role="group" aria-label="{escape(title)}">{"".join(shown)}</div>'
+def pad(corners: Sequence[str]) -> str:
+    """Draw a square between styles, whose places mix them; without four of them there is none."""
+    if len(corners) < 4:  # noqa: PLR2004 - corners of a square
+        return ""
+    names = "".join(f"<span>{escape(name)}</span>" for name in corners)
+    return (
+        '<div class="studio-pad" tabindex="0" role="group" aria-label="pad between four styles, moved by arrow keys">'
+        f'{names}<i class="dot"></i></div>'
+    )
+
+
+def engraved(pages: Iterable[str], score: Score) -> str:
+    """Show pages of a score, which are SVG; its notes are marked while they sound, and clicked to be heard."""
+    step = 60 / score.tempo / STEPS_PER_QUARTER
+    onsets, place = [], 0
+    for values in bars_of(score):
+        for value in values:
+            if value.pitch is not None:
+                onsets.append(round(place * step, 4))
+            place += value.steps
+    sheets = "".join(
+        f'<div class="sheet" role="img" aria-label="page {n}">{page}</div>' for n, page in enumerate(pages, 1)
+    )
+    return (
+        f'<div class="studio-paper" tabindex="0" role="group" aria-label="score" data-onsets="{json.dumps(onsets)}">'
+        f"{sheets}</div>"
+    )
+
+
+def plot(png: Path, title: str) -> str:
+    """Show a picture of a sound; its colours are turned over where the page is dark."""
+    return f'<img class="studio-plot" alt="waveform and spectrogram of {escape(title)}" src="{_address(png)}">'
 
 
 def lettering(svg: str, text: str) -> str:
@@ -102,5 +220,6 @@ def verdict(sentences: Iterable[str]) -> str:
 
 
 def report_frame(page: str) -> str:
-    """Show a page within this one; no script of it runs, and it reaches nothing here."""
-    return f'<iframe class="studio-report" title="report" sandbox srcdoc="{escape(page)}"></iframe>'
+    """Show a page within this one, folded; no script of it runs, and it reaches nothing here."""
+    frame = f'<iframe class="studio-report" title="report" sandbox srcdoc="{escape(page)}"></iframe>'
+    return f"<details><summary>the whole report</summary>{frame}</details>"

@@ -6,7 +6,10 @@ against what it really contains.
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import shutil
 import stat
 import unicodedata
 import zipfile
@@ -17,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 LARGEST_BYTES = 32_000_000
 """The largest upload of any kind."""
@@ -47,6 +50,7 @@ MIDI = Kind("a MIDI file", (".mid", ".midi"), _MEGA // 2)
 TUNE = Kind("a tune", (".mid", ".midi", ".abc", ".musicxml", ".xml", ".krn"), _MEGA // 2)
 SOUND = Kind("a sound", (".wav", ".flac", ".ogg", ".mp3"), 16 * _MEGA)
 MIDI_ARCHIVE = Kind("a zip of MIDI files", (".zip",), LARGEST_BYTES)
+MIDI_SET = Kind("MIDI files or a zip of them", (*MIDI.suffixes, *MIDI_ARCHIVE.suffixes), LARGEST_BYTES)
 
 
 def received(path: str | Path | None, kind: Kind) -> Path:
@@ -70,6 +74,55 @@ def shown(name: str) -> str:
     """Return a file name for display: shortened, without unprintable characters."""
     name = "".join(letter if letter.isprintable() else "�" for letter in unicodedata.normalize("NFC", name))
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+# --- sets ---------------------------------------------------------------------------------------------------
+
+
+def gather(paths: Sequence[str] | None, folder: Path) -> int:
+    """Copy uploaded MIDI files, and those in zips, to an empty folder; return the number of others in the zips.
+
+    Raises:
+        UserError: there are none, too many, or one is not usable, see `received` and `unpack`.
+    """
+    if not paths:
+        raise UserError(f"no file was uploaded: give {MIDI_SET.what}")
+    if len(paths) > _MOST_FILES:
+        raise UserError(f"there are {len(paths)} files: give at most {_MOST_FILES}")
+    skipped = 0
+    for number, path in enumerate(paths, start=1):
+        file = received(path, MIDI_SET)
+        if file.suffix.lower() in MIDI_ARCHIVE.suffixes:
+            unpacked = folder / f"zip-{number:04d}"
+            unpacked.mkdir()
+            skipped += unpack(file, unpacked)
+        else:
+            received(path, MIDI)
+            shutil.copyfile(file, folder / _safe_name(number, PureWindowsPath(file.name)))
+    return skipped
+
+
+def unpack_sent(text: str, folder: Path) -> list[Path]:
+    """Write MIDI files that the page sends, JSON of ``files`` with ``name`` and ``content`` in base64, to a folder.
+
+    Raises:
+        UserError: there are none, too many or too large ones, or the text is of another form.
+    """
+    try:
+        sent = [
+            (str(file["name"]), base64.b64decode(file["content"], validate=True)) for file in json.loads(text)["files"]
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError("the kept takes could not be read: reload the page") from error
+    if not sent:
+        raise UserError("there is no kept take with notes: keep some first")
+    if len(sent) > _MOST_FILES or any(len(content) > MIDI.most_bytes for _, content in sent):
+        raise UserError(f"there are too many kept takes: keep at most {_MOST_FILES}")
+    files = []
+    for number, (name, content) in enumerate(sent, start=1):
+        files.append(folder / _safe_name(number, PureWindowsPath(f"{PureWindowsPath(name).name}.mid")))
+        files[-1].write_bytes(content)
+    return files
 
 
 # --- archives ----------------------------------------------------------------------------------------------

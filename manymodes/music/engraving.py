@@ -6,7 +6,10 @@ Bar numbers use a font of matplotlib, so that a picture is the same on every com
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LAYOUT: dict[str, Any] = {
     "pageWidth": 2100,  # tenths of a millimetre: A4, cut off below the last line
@@ -19,12 +22,15 @@ _LAYOUT: dict[str, Any] = {
     "footer": "none",
     "xmlIdChecksum": True,  # otherwise the names of elements are random
 }
+_SPACINGS = (0.22, 0.28, 0.19, 0.32)  # of notes; 0.25 is verovio's own
 _ZOOM = 2  # pixels of a PNG for one of the SVG
 _FONT = "STIXGeneral"  # shaped as Times, which verovio asks for
 
 
 def svg_pages(musicxml: str) -> list[str]:
-    """Engrave a score; a score of one line gets a narrow page. The same score gives the same pages.
+    """Engrave a score; a score of one line gets a narrow page, and no line has a single bar if that can be avoided.
+
+    The same score gives the same pages.
 
     A text that verovio cannot read raises a ValueError.
     """
@@ -33,7 +39,18 @@ def svg_pages(musicxml: str) -> list[str]:
         pages = _engraved(
             musicxml, _LAYOUT | {"adjustPageWidth": True}
         )  # with several lines, the margin would be ragged
+    for spacing in _SPACINGS:
+        bars = _bars(pages)
+        if len(bars) == 1 or bars[-1] > 1:
+            break
+        other = _engraved(musicxml, _LAYOUT | {"spacingLinear": spacing})
+        pages = other if _bars([other[-1]])[-1] > 1 else pages
     return pages
+
+
+def _bars(pages: Sequence[str]) -> list[int]:
+    """Return the number of bars of each line."""
+    return [line.count('class="measure"') for page in pages for line in page.split('class="system"')[1:]]
 
 
 def _engraved(musicxml: str, layout: dict[str, Any]) -> list[str]:

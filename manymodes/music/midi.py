@@ -61,13 +61,7 @@ def write_melody(path: Path, score: Score) -> None:
     """
     import mido
 
-    events: list[tuple[int, Any]] = [(0, mido.MetaMessage("track_name", name=_latin(score.title)))]
-    for tick, meter in _meters(score):
-        beats, unit = map(int, meter.split("/"))
-        events.append((tick, mido.MetaMessage("time_signature", numerator=beats, denominator=unit)))
-    keys = _MINOR_KEYS if score.mode == "minor" else _MAJOR_KEYS
-    events.append((0, mido.MetaMessage("key_signature", key=keys[score.fifths + len(keys) // 2])))
-    events.append((0, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(score.tempo))))
+    events = meta_events(score)
     events.append((0, mido.Message("program_change", program=score.program)))
     step = 0
     for pitch, steps in score.notes:
@@ -84,6 +78,20 @@ def write_melody(path: Path, score: Score) -> None:
     times = [later - tick for tick, later in itertools.pairwise([0, *ticks])]
     midi.tracks.append(mido.MidiTrack(event.copy(time=time) for (_, event), time in zip(events, times, strict=True)))
     midi.save(path)
+
+
+def meta_events(score: Score) -> list[tuple[int, Any]]:
+    """Return title, metres, key and tempo as mido's messages, each with its tick."""
+    import mido
+
+    events: list[tuple[int, Any]] = [(0, mido.MetaMessage("track_name", name=_latin(score.title)))]
+    for tick, meter in _meters(score):
+        beats, unit = map(int, meter.split("/"))
+        events.append((tick, mido.MetaMessage("time_signature", numerator=beats, denominator=unit)))
+    keys = _MINOR_KEYS if score.mode == "minor" else _MAJOR_KEYS
+    events.append((0, mido.MetaMessage("key_signature", key=keys[score.fifths + len(keys) // 2])))
+    events.append((0, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(score.tempo))))
+    return events
 
 
 def _meters(score: Score) -> list[tuple[int, str]]:

@@ -1,8 +1,9 @@
-"""Parts that the tabs share: event handlers, error messages, seeds, players and download buttons."""
+"""Parts that the tabs share: event handlers, messages, seeds, takes and download buttons."""
 
 from __future__ import annotations
 
 import functools
+import json
 import secrets
 from collections.abc import Iterator  # noqa: TC003 - Gradio resolves the annotations of event handlers
 from html import escape
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 
     NewFolder = Callable[[], Path]
 
+MORE = 4
+"""Takes of "four more like this"."""
+
 _SEEDS = 2**31
-_MESSAGE_SECONDS = 15
 # On a phone the result is below the controls.
-_TO_THE_RESULT = """() => [...document.querySelectorAll(".studio-status")]
-    .find((line) => line.offsetParent)?.scrollIntoView({block: "nearest"})"""
-_WAVES = {"waveform_color": "#94a3b8", "waveform_progress_color": "#0d9488"}
+_TO_THE_RESULT = """() => setTimeout(() => {
+    const line = [...document.querySelectorAll(".studio-status")].find((one) => one.offsetParent);
+    if (line && line.getBoundingClientRect().top > innerHeight / 3) line.scrollIntoView({block: "start"});
+}, 50)"""
 
 
 # --- events ------------------------------------------------------------------------------------------------
@@ -41,16 +45,17 @@ def listen(
     inputs: Mapping[str, Any],
     outputs: Sequence[Any],
     *,
+    line: gr.HTML,
     more: Sequence[Any] = (),
     queue: str,
     **options: Any,
 ) -> Any:
-    """Call a function at events; its `UserError` becomes a message, without the workspace's paths, and nothing changes.
+    """Call a function at events; its `UserError` goes to ``line``, without the workspace's paths, and nothing changes.
 
-    The function yields values for the outputs. It is called with a function that makes a folder for the visitor, the
-    values of ``more``, and those of the inputs by name. In each queue calls wait, one at a time; every tab has its
-    own. A call ends after `clicks.SECONDS`, when it is cancelled, see `on_cancel`, and when the visitor leaves.
-    Options are those of `gradio.on`.
+    The function yields values for the outputs, ``line`` among them. It is called with a function that makes a folder
+    for the visitor, the values of ``more``, and those of the inputs by name. In each queue calls wait, one at a time;
+    every tab has its own. A call ends after `clicks.SECONDS`, when it is cancelled, see `on_cancel`, and when the
+    visitor leaves. Options are those of `gradio.on`.
 
     Returns:
         what `on_cancel` takes.
@@ -64,11 +69,9 @@ def listen(
             try:
                 yield from deadline.steps(work)
             except UserError as error:
-                if not deadline.stopped:
-                    # Gradio shows messages as HTML, and they contain file names.
-                    text = escape(workspace.without_folders(" ".join(str(error).split())))
-                    gr.Warning(text, duration=_MESSAGE_SECONDS)
-                yield gr.skip()
+                text = "cancelled" if deadline.stopped else workspace.without_folders(" ".join(str(error).split()))
+                shown = [problem(text) if output is line else gr.skip() for output in outputs]
+                yield shown if len(shown) > 1 else shown[0]
 
     components = [*inputs.values(), *more]
     options |= {"concurrency_id": queue, "concurrency_limit": 1, "api_visibility": "private"}
@@ -92,16 +95,16 @@ def on_click(
     return event
 
 
-def on_cancel(button: gr.Button, events: Sequence[Any], queue: str) -> None:
+def on_cancel(button: gr.Button, events: Sequence[Any], queue: str, line: gr.HTML) -> None:
     """End a visitor's calls in a queue, waiting and running ones, when a button is clicked; ``events`` began them."""
 
-    def cancel(request: gr.Request) -> None:
+    def cancel(request: gr.Request) -> str:
         clicks.stop(request.session_hash, queue)
-        gr.Info("cancelled", duration=_MESSAGE_SECONDS)
+        return status("cancelled")
 
     # Gradio drops what waits, and closes what runs as soon as it has stopped.
     options = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
-    button.click(cancel, cancels=list(events), **options)
+    button.click(cancel, outputs=[line], cancels=list(events), **options)
 
 
 def forget_at_leave(page: gr.Blocks, workspace: Workspace) -> None:
@@ -112,6 +115,70 @@ def forget_at_leave(page: gr.Blocks, workspace: Workspace) -> None:
         workspace.forget(request.session_hash)
 
     page.unload(leave)
+
+
+# --- takes -------------------------------------------------------------------------------------------------
+
+
+def on_restore(
+    workspace: Workspace,
+    tab: str,
+    function: Callable[..., Iterator[Any]],
+    several: Callable[..., Iterator[str]],
+    inputs: Mapping[str, Any],
+    outputs: Sequence[Any],
+    **options: Any,
+) -> list[Any]:
+    """Make a take of a tab again from its settings, or several like it, as the page's script asks for in hidden fields.
+
+    ``function`` is called with the settings and yields values for the outputs; the inputs get the settings, too.
+    ``several`` yields the HTML of takes. Settings may come from anywhere: a link holds them.
+    """
+
+    def read(asked: str) -> dict[str, Any]:
+        try:
+            values = dict(json.loads(asked)["values"])
+            return {name: _valid(component, values[name]) for name, component in inputs.items()}
+        except (ValueError, KeyError, TypeError, gr.Error) as error:
+            raise UserError("this link has no settings that this studio can use: choose them yourself") from error
+
+    def restore(new_folder: NewFolder, asked: str, **others: Any) -> Iterator[Any]:
+        values = read(asked)
+        for made in function(new_folder, **values, **others):
+            yield *values.values(), *made
+
+    def like_it(new_folder: NewFolder, asked: str) -> Iterator[Any]:
+        yield gr.skip(), "".join(several(new_folder, **read(asked)))
+
+    asked, more = hidden(f"studio-restore-{tab}"), hidden(f"studio-more-{tab}")
+    takes = gr.HTML(elem_classes="studio-hidden")
+    line, queue, state = options["line"], options["queue"], options["state"]
+    how = {"line": line, "queue": queue}
+    return [
+        listen(workspace, [asked.input], restore, {"asked": asked, **state}, [*inputs.values(), *outputs], **how),
+        listen(workspace, [more.input], like_it, {"asked": more}, [line, takes], **how),
+    ]
+
+
+def _valid(component: Any, value: Any) -> Any:
+    """Return a value that a component can have; raise a ValueError, or what Gradio raises, for any other."""
+    if isinstance(component, gr.Slider):
+        return min(max(float(value), component.minimum), component.maximum)
+    if isinstance(component, gr.Textbox):
+        return str(value)[:_LONGEST]
+    if isinstance(component, gr.CheckboxGroup):
+        return [one for _, one in component.choices if one in value]
+    if value not in [one for _, one in component.choices]:
+        raise ValueError
+    return value
+
+
+_LONGEST = 60  # characters of a text in a link
+
+
+def hidden(name: str) -> gr.Textbox:
+    """Return a field that only the page's script fills."""
+    return gr.Textbox(elem_id=name, elem_classes="studio-hidden", label=name, container=False)
 
 
 # --- components --------------------------------------------------------------------------------------------
@@ -132,26 +199,33 @@ def model_choice(models: Models, titles: Mapping[str, str]) -> gr.Radio:
     return gr.Radio(choices, value=choices[0][1], label="Model", visible=len(choices) > 1)
 
 
-def seed_field() -> gr.Number:
-    """Return a field for the seed, in a part of the tab that is folded."""
-    info = "the same seed gives the same result; leave empty for a random one"
-    with gr.Accordion("More", open=False):
-        return gr.Number(None, label="Seed", info=info, precision=0, minimum=0, maximum=_SEEDS - 1)
+def seed_field() -> gr.Textbox:
+    """Return a field for the seed, with a button that empties it; Gradio's field for numbers would begin with 0."""
+    with gr.Row(elem_classes="studio-seed"):
+        seed = gr.Textbox("", label="Seed", info="the same seed gives the same take; empty: always a new one", scale=5)
+        dice = gr.Button("🎲", min_width=48, scale=0, elem_classes="studio-dice")
+    dice.click(lambda: "", outputs=[seed], show_progress="hidden", api_visibility="private", queue=False)
+    return seed
 
 
-def new_seed(entered: float | None) -> int:
-    """Return the seed that was entered, or a random one."""
-    return secrets.randbelow(_SEEDS) if entered is None else int(entered)
+def new_seed(entered: str | None) -> int:
+    """Return the seed that was entered, or a random one; raise a UserError for anything else."""
+    text = str(entered or "").strip()
+    if not text:
+        return secrets.randbelow(_SEEDS)
+    if not text.isdecimal() or int(text) >= _SEEDS:
+        raise UserError(f"{text[:20]} is not a seed: give a whole number below {_SEEDS}, or nothing for a random one")
+    return int(text)
 
 
-def file_field(label: str, kind: Kind, name: str) -> gr.File:
+def more_seeds(seed: int) -> list[int]:
+    """Return the seeds of takes that are like one."""
+    return [(seed + number) % _SEEDS for number in range(1, MORE + 1)]
+
+
+def file_field(label: str, kind: Kind, name: str, **options: Any) -> gr.File:
     """Return a field for uploading a file, with ``name`` as the id of its element."""
-    return gr.File(label=label, file_types=list(kind.suffixes), height=140, min_width=260, elem_id=name)
-
-
-def player(label: str, *, loop: bool = False) -> gr.Audio:
-    """Return an audio player that starts by itself when it gets a new sound."""
-    return gr.Audio(label=label, interactive=False, autoplay=True, loop=loop, buttons=[], waveform_options=_WAVES)
+    return gr.File(label=label, file_types=list(kind.suffixes), height=140, min_width=260, elem_id=name, **options)
 
 
 def cancel_button() -> gr.Button:
@@ -162,6 +236,11 @@ def cancel_button() -> gr.Button:
 def status(*parts: str) -> str:
     """Return the HTML of the line that describes the result; screen readers announce it."""
     return f'<p class="studio-status" role="status">{escape(" · ".join(parts))}</p>'
+
+
+def problem(text: str) -> str:
+    """Return the HTML of a message in place of the line that describes the result."""
+    return f'<p class="studio-status studio-problem" role="alert">{escape(text)}</p>'
 
 
 def downloads(names: Sequence[str]) -> list[gr.DownloadButton]:

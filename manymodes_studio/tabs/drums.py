@@ -1,17 +1,19 @@
-"""The tab for drums: mix styles, hear and see a loop of them, and play an uploaded beat in other styles."""
+"""The tab for drums: mix styles, hear and edit a loop of them, and play an uploaded beat in other styles."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
+from drumvae.data.kit import INSTRUMENTS
+from manymodes.cli import UserError
 from manymodes_studio import drums, pictures, uploads
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from drumvae.data.kit import Bars
     from manymodes_studio.models import Models
@@ -21,18 +23,35 @@ if TYPE_CHECKING:
 _TITLES = {"drums-styles": "five styles by rule", "drums-groove": "drummers"}
 _LATER = ("midi", "png")  # than the sound, which comes first
 _SPELLED = {"hiphop": "hip-hop"}
+_CORNERS = 4
+_STATES = ("lock", "mute", "solo")
+
+
+class _Take(NamedTuple):
+    """A beat, its seed and id on the page, the rows that are locked, mute and solo, and its settings."""
+
+    bars: Bars
+    seed: int
+    name: str = ""
+    rows: dict[str, frozenset[int]] = dict.fromkeys(_STATES, frozenset())
+    values: dict[str, Any] | None = None
 
 
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    text = "Raise the styles that you want in the beat: one alone, or several that mix. It repeats until you stop it."
+    text = (
+        "Choose a place between four styles, or raise the styles that you want. The beat repeats until you stop it. "
+        "Click into its grid; L keeps a row in the next beat, M mutes it, S plays it alone."
+    )
     if not common.introduce(text, models, _TITLES):
         return
     tab = _Tab(models)
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
-            with gr.Group():
-                model = common.model_choice(models, _TITLES)
+            model = common.model_choice(models, _TITLES)
+            pad = gr.HTML(tab.pad(model.value))
+            place = common.hidden("studio-pad-place")
+            with gr.Accordion("Styles", open=True), gr.Group():
                 sliders = [
                     gr.Slider(0, 1, value=float(number == 0), step=0.05, **shown)
                     for number, shown in enumerate(tab.names_of_sliders(model.value))
@@ -45,32 +64,49 @@ def add(models: Models, workspace: Workspace) -> None:
             with gr.Row():
                 new = gr.Button("New beat", variant="primary", min_width=120)
                 change = gr.Button("Change it", min_width=120)
+                undo = gr.Button("Undo", min_width=80)
             with gr.Accordion("Play my beat in these styles", open=False):
                 beat = common.file_field("Beat (MIDI, drums on channel 10)", uploads.MIDI, "studio-beat")
                 keep = gr.Slider(0, 1, value=0.3, step=0.05, label="Keep", info="none of its hits · all of them")
                 transfer = gr.Button("Transfer")
-            seed = common.seed_field()
+            with gr.Accordion("Advanced", open=False):
+                seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
-            line = gr.HTML(common.status())
-            cancel = common.cancel_button()
-            player = common.player("Loop", loop=True)
-            grid = gr.HTML()
+            with gr.Row(elem_classes="studio-line"):
+                line = gr.HTML(common.status(), min_width=120)
+                cancel = common.cancel_button()
+            stage = gr.HTML()
             files = common.downloads(["WAV", *map(str.upper, _LATER)])
+            hit, row = common.hidden("studio-hit"), common.hidden("studio-row")
 
-    model.change(tab.rename, model, sliders, api_visibility="private", show_progress="hidden")
-    last_seed = gr.State(None)
-    shared = {"model": model, "complexity": complexity, "humanize": humanize}
-    playing = {**shared, "tempo": tempo, "bars": bars}
-    outputs = [last_seed, line, player, grid, *files]
-    options: dict[str, Any] = {"more": sliders, "busy": player, "queue": "drums"}
-    events = []
-    for button, function, inputs in (
-        (new, tab.play, {**playing, "seed": seed}),
-        (change, tab.play, {**playing, "seed": last_seed}),
-        (transfer, tab.transfer, {**shared, "beat": beat, "keep": keep, "seed": seed}),
-    ):
-        events.append(common.on_click(workspace, button, function, inputs, outputs, **options))
-    common.on_cancel(cancel, events, "drums")
+    how: dict[str, Any] = {"queue": "drums", "line": line}
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    model.change(tab.rename, model, [pad, *sliders], **quiet)
+    takes = gr.State([])
+    state = {"takes": takes}
+    shared = {"model": model, "complexity": complexity, "humanize": humanize, "tempo": tempo, "bars": bars}
+    styles = {f"style{number}": slider for number, slider in enumerate(sliders)}
+    inputs = {**shared, **styles, "seed": seed}
+    outputs = [takes, line, stage, *files]
+    events = [
+        common.on_click(workspace, button, function, {**values, **state}, outputs, busy=stage, **how)
+        for button, function, values in (
+            (new, tab.play, inputs),
+            (change, tab.change, {**shared, **styles}),
+            (transfer, tab.transfer, {**inputs, "beat": beat, "keep": keep}),
+            (undo, tab.undo, {}),
+        )
+    ]
+    events += [
+        common.listen(workspace, [place.input], tab.place, {"place": place, **shared, **styles, **state},
+            [*sliders, *outputs], trigger_mode="always_last", **how),
+        common.listen(workspace, [hit.input], tab.toggle, {"asked": hit, **state}, outputs, **how),
+        common.listen(workspace, [row.input], tab.switch, {"asked": row, **state}, outputs, **how),
+        common.listen(workspace, [tempo.release], tab.faster, {"tempo": tempo, **state}, outputs, **how),
+        common.listen(workspace, [beat.upload], tab.read, {"beat": beat}, [line, tempo, bars], **how),
+        *common.on_restore(workspace, "drums", tab.play, tab.more, inputs, outputs, state=state, **how),
+    ]  # fmt: skip
+    common.on_cancel(cancel, events, "drums", line)
 
 
 class _Tab:
@@ -79,38 +115,141 @@ class _Tab:
     def __init__(self, models: Models) -> None:
         self.models = {name: models.loaded[name] for name in _TITLES if name in models.loaded}
 
-    def play(
-        self, new_folder: NewFolder, *sliders: float, model: str, seed: float | None, **options: Any
-    ) -> Iterator[Any]:
-        number, drummer = common.new_seed(seed), self.models[model]
-        bars = drums.play(drummer, sliders[: len(drummer.styles)], seed=number, **options)
-        yield from _shown(new_folder() / f"beat-{number}", bars, number)
+    def play(self, new_folder: NewFolder, takes: list[_Take], **values: Any) -> Iterator[Any]:
+        yield from _shown(new_folder, takes, self._played(values, takes[-1] if takes else None))
+
+    def more(self, new_folder: NewFolder, **values: Any) -> Iterator[str]:
+        for seed in common.more_seeds(common.new_seed(values["seed"])):
+            yield _drawn(new_folder, self._played({**values, "seed": str(seed)}), more=True)[0]
+
+    def change(self, new_folder: NewFolder, takes: list[_Take], **values: Any) -> Iterator[Any]:
+        last = _last(takes)
+        changed = self._played({**values, "seed": str(last.seed)}, last)
+        bars = drums.change(self.models[values["model"]], last.bars, changed.bars, seed=common.new_seed(""))
+        own = bars is changed.bars
+        bars = drums.locked(bars, last.bars, last.rows["lock"])
+        yield from _shown(
+            new_folder, takes, changed._replace(bars=bars, values=changed.values if own else None), follows=last.name
+        )
+
+    def place(self, new_folder: NewFolder, takes: list[_Take], place: str, **values: Any) -> Iterator[Any]:
+        asked = json.loads(place)
+        shares = [round(share, 2) for share in drums.shares_at(float(asked["x"]), float(asked["y"]))]
+        count = sum(name.startswith("style") for name in values)
+        sliders = (shares + [0.0] * count)[:count]
+        values |= {f"style{number}": share for number, share in enumerate(sliders)}
+        last = takes[-1] if takes else None
+        played = self._played({**values, "seed": str(last.seed) if last else ""}, last)
+        for shown in _shown(new_folder, takes, played, follows=last.name if last else ""):
+            yield *sliders, *shown
 
     def transfer(
-        self, new_folder: NewFolder, *sliders: float, model: str, beat: str | None, seed: float | None, **options: Any
+        self, new_folder: NewFolder, takes: list[_Take], beat: str | None, keep: float, **values: Any
     ) -> Iterator[Any]:
-        number, drummer = common.new_seed(seed), self.models[model]
+        seed = common.new_seed(values["seed"])
         source, remarks = drums.read_beat(uploads.received(beat, uploads.MIDI))
-        bars = drums.transfer(drummer, source, sliders[: len(drummer.styles)], seed=number, **options)
-        stayed = f"{int((bars.hits & source.hits).sum())} of {int(source.hits.sum())} hits stayed"
-        yield from _shown(new_folder() / f"my-beat-{number}", bars, number, stayed, *remarks)
+        drummer = self.models[values["model"]]
+        bars = drums.transfer(
+            drummer, source, _sliders(drummer, values), keep=keep, seed=seed, tempo=values["tempo"],
+            count=values["bars"], complexity=values["complexity"], humanize=values["humanize"],
+        )  # fmt: skip
+        repeated = source.hits[[number % len(source) for number in range(len(bars))]]
+        stayed = f"{int((bars.hits & repeated).sum())} of {int(repeated.sum())} hits stayed"
+        yield from _shown(new_folder, takes, _Take(bars, seed), stayed, *remarks)
+
+    def read(self, new_folder: NewFolder, beat: str | None) -> Iterator[Any]:
+        """Set the controls to what an uploaded beat has."""
+        source, remarks = drums.read_beat(uploads.received(beat, uploads.MIDI))
+        tempo = min(200, max(60, round(float(source.tempos[0]))))
+        yield common.status("your beat", *drums.described(source), *remarks), tempo, min(8, len(source))
+
+    def toggle(self, new_folder: NewFolder, takes: list[_Take], asked: str) -> Iterator[Any]:
+        last, wish = _last(takes), json.loads(asked)
+        bar, step, number = (int(place) for place in wish["at"])
+        if not (0 <= bar < len(last.bars) and 0 <= step < last.bars.hits.shape[1] and 0 <= number < len(INSTRUMENTS)):
+            raise UserError("there is no such place in the beat")
+        edited = drums.toggled(last.bars, (bar, step, number), bool(wish["on"]))
+        yield from _shown(new_folder, takes, last._replace(bars=edited, values=None), follows=last.name)
+
+    def switch(self, new_folder: NewFolder, takes: list[_Take], asked: str) -> Iterator[Any]:
+        last, wish = _last(takes), json.loads(asked)
+        state, row = str(wish["state"]), frozenset({int(wish["row"])})
+        if state not in _STATES:
+            raise UserError("there is no such switch")
+        rows = {**last.rows, state: last.rows[state] | row if wish["on"] else last.rows[state] - row}
+        yield from _shown(new_folder, takes, last._replace(rows=rows, values=None), follows=last.name)
+
+    def faster(self, new_folder: NewFolder, takes: list[_Take], tempo: float) -> Iterator[Any]:
+        if not takes:
+            yield [gr.skip()] * (4 + len(_LATER))
+            return
+        last = takes[-1]
+        values = last.values and {**last.values, "tempo": tempo}
+        played = last._replace(bars=drums.in_tempo(last.bars, tempo), values=values)
+        yield from _shown(new_folder, takes, played, follows=last.name)
+
+    def undo(self, new_folder: NewFolder, takes: list[_Take]) -> Iterator[Any]:
+        if len(takes) < 2:  # noqa: PLR2004 - this one and one before
+            raise UserError("there is no earlier beat")
+        yield from _shown(new_folder, takes[:-2], takes[-2])
+
+    def _played(self, values: dict[str, Any], last: _Take | None = None) -> _Take:
+        seed, drummer = common.new_seed(values["seed"]), self.models[values["model"]]
+        options = {name: values[name] for name in ("complexity", "humanize", "tempo", "bars")}
+        bars = drums.play(drummer, _sliders(drummer, values), seed=seed, **options)
+        values = {**values, "seed": str(seed)}
+        if last is None:
+            return _Take(bars, seed, values=values)
+        kept = drums.locked(bars, last.bars, last.rows["lock"])
+        return _Take(kept, seed, rows=last.rows, values=values if kept is bars else None)
 
     def rename(self, model: str) -> list[Any]:
-        """Name the sliders by a model's styles."""
-        return [gr.Slider(**shown) for shown in self.names_of_sliders(model)]
+        """Name the pad's corners and the sliders by a model's styles."""
+        return [self.pad(model), *[gr.Slider(**shown) for shown in self.names_of_sliders(model)]]
+
+    def pad(self, model: str) -> str:
+        """Return a pad between the first four styles of a model."""
+        return pictures.pad(_labels(self.models[model].styles)[:_CORNERS])
 
     def names_of_sliders(self, model: str) -> list[dict[str, Any]]:
         """Return label and visibility of each slider: there are as many as the largest model has styles."""
         styles = self.models[model].styles
         hidden = max(len(other.styles) for other in self.models.values()) - len(styles)
-        labels = [_SPELLED.get(style, style).capitalize() for style in styles]
-        return [{"label": label, "visible": True} for label in labels] + [{"visible": False}] * hidden
+        return [{"label": label, "visible": True} for label in _labels(styles)] + [{"visible": False}] * hidden
 
 
-def _shown(stem: Path, bars: Bars, seed: int, *remarks: str) -> Iterator[Any]:
+def _labels(styles: list[str]) -> list[str]:
+    return [_SPELLED.get(style, style).capitalize() for style in styles]
+
+
+def _sliders(drummer: Any, values: dict[str, Any]) -> list[float]:
+    return [values[f"style{number}"] for number in range(len(drummer.styles))]
+
+
+def _last(takes: list[_Take]) -> _Take:
+    if not takes:
+        raise UserError("there is no beat yet: press New beat first")
+    return takes[-1]
+
+
+def _drawn(new_folder: NewFolder, take: _Take, **how: Any) -> tuple[str, str, Any, Bars]:
+    """Write the sound and notes of a take; return its HTML and id, the path of its files and what is heard."""
+    heard = drums.audible(take.bars, take.rows["mute"], take.rows["solo"])
+    stem = new_folder() / f"beat-{take.seed}"
+    files = drums.write(stem, heard, ["wav", "midi"])
+    html, name = pictures.take(
+        pictures.drum_grid(take.bars, take.rows), title=f"Beat {take.seed}", tab="drums", audio=files["wav"],
+        midi=files["midi"], loop=True, values=take.values, **how,
+    )  # fmt: skip
+    return html, name, stem, heard
+
+
+def _shown(new_folder: NewFolder, takes: list[_Take], take: _Take, *remarks: str, **how: Any) -> Iterator[Any]:
     """Yield values for the right-hand side, the sound first."""
-    wav = drums.write(stem, bars, ["wav"])["wav"]
-    status = common.status(*drums.described(bars), f"seed {seed}", *remarks)
-    yield seed, status, str(wav), pictures.drum_grid(bars), common.ready(wav), *common.waiting(len(_LATER))
-    later = drums.write(stem, bars, _LATER)
-    yield seed, *[gr.skip()] * 4, *(common.ready(later[kind]) for kind in _LATER)
+    html, name, stem, heard = _drawn(new_folder, take, **how)
+    takes = [*takes, take._replace(name=name)]
+    status = common.status(*drums.described(heard), f"seed {take.seed}", *remarks)
+    wav = common.ready(stem.with_suffix(".wav"))
+    yield takes, status, html, wav, *common.waiting(len(_LATER))
+    later = drums.write(stem, heard, _LATER)
+    yield takes, gr.skip(), gr.skip(), gr.skip(), *(common.ready(later[kind]) for kind in _LATER)

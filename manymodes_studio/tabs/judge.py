@@ -1,4 +1,4 @@
-"""The tab that compares two zip archives of MIDI files."""
+"""The tab that compares two sets of MIDI files: generated and original ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from manymodes_studio import pictures, uploads
-from manymodes_studio.judge import judge
+from manymodes_studio.judge import REFERENCES, judge
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
@@ -16,32 +16,63 @@ if TYPE_CHECKING:
     from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
+_MINE = "my files"
+
 
 def add(workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
     gr.Markdown(
-        "Is generated music similar to the original music? Has the generator collapsed? Does it copy? "
-        "Upload one zip of MIDI files for each.",
+        "Can anybody tell generated music from real music? Drop MIDI files or a zip of them, and choose what to "
+        "compare them with.",
         elem_classes="studio-lead",
     )
+    many: dict[str, Any] = {"file_count": "multiple"}
     with gr.Row():
-        generated = common.file_field("Generated (zip of MIDI files)", uploads.MIDI_ARCHIVE, "studio-generated")
-        original = common.file_field("Originals (zip of MIDI files)", uploads.MIDI_ARCHIVE, "studio-original")
-    button = gr.Button("Judge", variant="primary")
-    line = gr.HTML(common.status())
-    cancel = common.cancel_button()
+        generated = common.file_field("Generated (MIDI files, or a zip)", uploads.MIDI_SET, "studio-generated", **many)
+        with gr.Column(min_width=260):
+            reference = gr.Radio([_MINE, *REFERENCES], value=next(iter(REFERENCES)), label="Compare with")
+            original = common.file_field(
+                "Originals (MIDI files, or a zip)", uploads.MIDI_SET, "studio-original", visible=False, **many
+            )
+    with gr.Row():
+        button = gr.Button("Judge", variant="primary", min_width=120)
+        kept = gr.Button("Judge my kept takes", min_width=120, elem_id="studio-judge-kept")
+        asked = common.hidden("studio-kept")
+    with gr.Row(elem_classes="studio-line"):
+        line = gr.HTML(common.status(), min_width=120)
+        cancel = common.cancel_button()
     verdict = gr.HTML()
     files = common.downloads(["HTML", "JSON", "CSV"])
-    report = gr.HTML()
 
-    inputs = {"generated": generated, "original": original}
-    outputs = [line, verdict, report, *files]
-    event = common.on_click(workspace, button, _compare, inputs, outputs, busy=line, queue="judge")
-    common.on_cancel(cancel, [event], "judge")
+    reference.change(
+        lambda name: gr.File(visible=name == _MINE), [reference], [original],
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+    inputs = {"generated": generated, "reference": reference, "original": original}
+    outputs = [line, verdict, *files]
+    how: dict[str, Any] = {"queue": "judge", "line": line}
+    kept.click(None, js="() => window.studio.tellKept()", api_visibility="private")
+    events = [
+        common.on_click(workspace, button, _compare, inputs, outputs, busy=line, **how),
+        common.listen(
+            workspace, [asked.input], _compare_kept, {"asked": asked, "reference": reference, "original": original},
+            outputs, show_progress="full", show_progress_on=[line], **how,
+        ),
+    ]  # fmt: skip
+    common.on_cancel(cancel, events, "judge", line)
 
 
-def _compare(new_folder: NewFolder, generated: str | None, original: str | None) -> Iterator[Any]:
-    result = judge(generated, original, new_folder())
+def _compare(
+    new_folder: NewFolder, generated: list[str] | None, reference: str, original: list[str] | None
+) -> Iterator[Any]:
+    against = original if reference == _MINE else reference
+    result = judge(generated, against, new_folder())
     page = result.files[0].read_text(encoding="utf-8")
-    shown = pictures.verdict(result.sentences), pictures.report_frame(page)
-    yield common.status("judged", *result.remarks), *shown, *map(common.ready, result.files)
+    shown = pictures.verdict(result.sentences) + pictures.report_frame(page)
+    yield common.status("judged", *result.remarks), shown, *map(common.ready, result.files)
+
+
+def _compare_kept(new_folder: NewFolder, asked: str, reference: str, original: list[str] | None) -> Iterator[Any]:
+    folder = new_folder()
+    files = [str(file) for file in uploads.unpack_sent(asked, folder)]
+    yield from _compare(new_folder, files, reference, original)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from fontgan.lettering import svg_text
+from manymodes.cli import UserError
 from manymodes_studio import letters, pictures
 from manymodes_studio.tabs import common
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from manymodes_studio.workspace import Workspace
 
 _NAME = "letters-conditional"
-_START: dict[str, Any] = {"word": "Hello World", "first": 7, "last": 23, "step": 0}
+_START: dict[str, Any] = {"word": "Hello World", "first": 2, "last": 16, "step": 0}
 
 
 def add(models: Models, workspace: Workspace) -> None:
@@ -33,7 +34,7 @@ def add(models: Models, workspace: Workspace) -> None:
         with gr.Column(scale=4, min_width=300):
             with gr.Group():
                 inputs: dict[str, Any] = {
-                    "word": gr.Textbox(word, label="Word", max_length=letters.LONGEST),
+                    "word": gr.Textbox(word, label="Word", info="letters A to Z"),
                     "first": gr.Slider(0, letters.STYLES - 1, value=first, step=1, label="Style"),
                     "last": gr.Slider(0, letters.STYLES - 1, value=last, step=1, label="Other style"),
                     "step": gr.Slider(
@@ -42,16 +43,17 @@ def add(models: Models, workspace: Workspace) -> None:
                 }
             button = gr.Button("Make the font", variant="primary")
         with gr.Column(scale=6, min_width=300):
-            line = gr.HTML(status)
-            cancel = common.cancel_button()
+            with gr.Row(elem_classes="studio-line"):
+                line = gr.HTML(status, min_width=120)
+                cancel = common.cancel_button()
             sheet = gr.HTML(drawing)
             files = common.downloads(["TTF", "SVG", "PNG"])
 
     changes = [component.change for component in inputs.values()]
     quietly = {"show_progress": "hidden", "trigger_mode": "always_last"}
-    redraw = common.listen(workspace, changes, tab.redraw, inputs, [line, sheet], queue="letters", **quietly)
-    save = common.on_click(workspace, button, tab.save, inputs, [line, *files], busy=line, queue="letters")
-    common.on_cancel(cancel, [redraw, save], "letters")
+    redraw = common.listen(workspace, changes, tab.redraw, inputs, [line, sheet], line=line, queue="letters", **quietly)
+    save = common.on_click(workspace, button, tab.save, inputs, [line, *files], busy=line, line=line, queue="letters")
+    common.on_cancel(cancel, [redraw, save], "letters", line)
 
 
 class _Tab:
@@ -67,7 +69,10 @@ class _Tab:
         return status, pictures.lettering(svg_text(page), " ".join(text.lines))
 
     def redraw(self, new_folder: NewFolder, **inputs: Any) -> Iterator[Any]:
-        yield self.draw(**inputs)
+        try:
+            yield self.draw(**inputs)
+        except UserError as error:  # no old picture beside new input
+            yield common.problem(str(error)), ""
 
     def save(self, new_folder: NewFolder, word: str, first: int, last: int, step: int) -> Iterator[Any]:
         text = letters.read_text(word)

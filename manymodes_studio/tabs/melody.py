@@ -1,14 +1,16 @@
-"""The tab for melodies: compose, vary, continue a tune from a file."""
+"""The tab for melodies: compose, vary, compose some bars anew, continue a tune from a file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
 from manymodes.cli import UserError
 from manymodes_studio import melody, pictures, uploads
 from manymodes_studio.tabs import common
+from manymodes_studio.tabs.song import MODELS
 from melodygan.data.form import METERS
 
 if TYPE_CHECKING:
@@ -19,59 +21,84 @@ if TYPE_CHECKING:
     from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
-_TITLES = {"melody-lstm": "LSTM", "melody-wgan": "Wasserstein GAN"}
 _VARYING = "melody-lstm"
 _ANY = "any"
 _LATER = ("midi", "musicxml", "abc", "svg", "png")  # than the sound, which comes first
 _SPELLED = {"musicxml": "MusicXML"}
 
 
+class _Take(NamedTuple):
+    """A melody, its id on the page, and the settings that give it again, if they do."""
+
+    composed: Composed
+    name: str = ""
+    values: dict[str, Any] | None = None
+
+
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
     text = "A model that learned from folk songs composes a new one. Choose what you like, and press **Compose**."
-    if not common.introduce(text, models, _TITLES):
+    if not common.introduce(text, models, MODELS):
         return
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
             with gr.Group():
-                model = common.model_choice(models, _TITLES)
                 with gr.Row():
                     key = gr.Dropdown([_ANY, *melody.KEYS], value="G major", label="Key", min_width=120)
                     meter = gr.Dropdown([_ANY, *METERS], value="3/4", label="Metre", min_width=120)
                 bars = gr.Slider(4, 32, value=16, step=1, label="Bars")
-                temperature = gr.Slider(
-                    0.5, 1.5, value=1.0, step=0.05, label="Temperature", info="low: safe · high: adventurous"
-                )
                 tempo = gr.Slider(60, 200, value=120, step=1, label="Tempo", info="BPM")
                 instrument = gr.Dropdown(list(melody.INSTRUMENTS.items()), label="Instrument")
             with gr.Row():
                 compose = gr.Button("Compose", variant="primary", min_width=120)
                 vary = gr.Button("Vary this", min_width=120)
+                undo = gr.Button("Undo", min_width=80)
+            with gr.Row(equal_height=True):
+                chosen = gr.Textbox(label="Bars to change", placeholder="5-8", elem_id="studio-bars", min_width=120)
+                recompose = gr.Button("Recompose these bars", min_width=120)
             with gr.Accordion("Continue my MIDI", open=False):
                 tune = common.file_field("Tune (MIDI, ABC, MusicXML)", uploads.TUNE, "studio-tune")
                 go_on = gr.Button("Continue it")
-            seed = common.seed_field()
+            with gr.Accordion("Advanced", open=False):
+                model = common.model_choice(models, MODELS)
+                temperature = gr.Slider(
+                    0.5, 1.5, value=1.0, step=0.05, label="Temperature", info="low: safe · high: adventurous"
+                )
+                seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
-            line = gr.HTML(common.status())
-            cancel = common.cancel_button()
-            player = common.player("Melody")
-            roll = gr.HTML()
-            sheet = gr.HTML()
+            with gr.Row(elem_classes="studio-line"):
+                line = gr.HTML(common.status(), min_width=120)
+                cancel = common.cancel_button()
+            stage, sheet = gr.HTML(), gr.HTML()
             files = common.downloads(["WAV", *(_SPELLED.get(name, name.upper()) for name in _LATER)])
 
     tab = _Tab(models)
-    composed = gr.State(None)
-    shared = {"temperature": temperature, "tempo": tempo, "instrument": instrument, "seed": seed}
+    takes = gr.State([])
+    sounding = {"tempo": tempo, "instrument": instrument}
+    shared = {"temperature": temperature, **sounding, "seed": seed}
     form = {"key": key, "meter": meter, "bars": bars}
-    events = []
-    outputs = [composed, line, player, roll, sheet, *files]
-    for button, function, inputs in (
-        (compose, tab.compose, {"model": model, **form, **shared}),
-        (vary, tab.vary, {"composed": composed, **shared}),
-        (go_on, tab.go_on, {"tune": tune, **form, **shared}),
-    ):
-        events.append(common.on_click(workspace, button, function, inputs, outputs, busy=player, queue="melody"))
-    common.on_cancel(cancel, events, "melody")
+    inputs = {"model": model, **form, **shared}
+    state = {"takes": takes}
+    outputs = [takes, line, stage, sheet, *files]
+    how: dict[str, Any] = {"queue": "melody", "line": line}
+    events = [
+        common.on_click(workspace, button, function, {**values, **state}, outputs, busy=stage, **how)
+        for button, function, values in (
+            (compose, tab.compose, inputs),
+            (vary, tab.vary, {"key": key, **shared}),
+            (recompose, tab.recompose, {"model": model, "chosen": chosen, "key": key, **shared}),
+            (go_on, tab.go_on, {"tune": tune, **form, **shared}),
+            (undo, tab.undo, {}),
+        )
+    ]
+    events += [
+        common.listen(
+            workspace, [tempo.release, instrument.input], tab.play_again, {**sounding, **state}, outputs, **how
+        ),
+        common.listen(workspace, [tune.upload], tab.read, {"tune": tune}, [line, key, meter, tempo], **how),
+        *common.on_restore(workspace, "melody", tab.compose, tab.more, inputs, outputs, state=state, **how),
+    ]
+    common.on_cancel(cancel, events, "melody", line)
 
 
 class _Tab:
@@ -80,22 +107,73 @@ class _Tab:
     def __init__(self, models: Models) -> None:
         self.models = models
 
-    def compose(self, new_folder: NewFolder, model: str, **options: Any) -> Iterator[Any]:
-        yield from _shown(new_folder, melody.compose(self.models.loaded[model], **_chosen(options)))
+    def compose(self, new_folder: NewFolder, takes: list[_Take], **options: Any) -> Iterator[Any]:
+        yield from _shown(new_folder, takes, self._composed(options))
 
-    def vary(self, new_folder: NewFolder, composed: Composed | None, **options: Any) -> Iterator[Any]:
-        if composed is None:
-            raise UserError("there is no melody yet: compose one first")
-        yield from _shown(new_folder, melody.vary(self._varying(), composed, **_chosen(options)))
+    def more(self, new_folder: NewFolder, **options: Any) -> Iterator[str]:
+        for seed in common.more_seeds(common.new_seed(options["seed"])):
+            yield _sounding(new_folder, self._composed({**options, "seed": str(seed)}), more=True)[0]
 
-    def go_on(self, new_folder: NewFolder, tune: str | None, **options: Any) -> Iterator[Any]:
+    def _composed(self, options: dict[str, Any]) -> _Take:
+        chosen = _chosen(options)
+        model = self.models.loaded[chosen.pop("model")]
+        composed = melody.compose(model, **chosen)
+        return _Take(composed, values={**options, "seed": str(composed.seed)})
+
+    def vary(self, new_folder: NewFolder, takes: list[_Take], **options: Any) -> Iterator[Any]:
+        composed = melody.vary(self._varying(), _last(takes), **_chosen(options))
+        yield from _shown(new_folder, takes, _Take(composed))
+
+    def recompose(
+        self, new_folder: NewFolder, takes: list[_Take], model: str, chosen: str, **options: Any
+    ) -> Iterator[Any]:
+        match = re.fullmatch(r"\s*(\d{1,3})(?:\s*[-–]\s*(\d{1,3}))?\s*", chosen or "")
+        if match is None:
+            raise UserError("choose bars by their numbers above the notes, or type them, such as 5-8")
+        first, last = int(match[1]), int(match[2] or match[1])
+        composed = melody.vary(self.models.loaded[model], _last(takes), recompose=(first, last), **_chosen(options))
+        yield from _shown(new_folder, takes, _Take(composed))
+
+    def go_on(self, new_folder: NewFolder, takes: list[_Take], tune: str | None, **options: Any) -> Iterator[Any]:
         file = uploads.received(tune, uploads.TUNE)
-        yield from _shown(new_folder, melody.continue_file(self._varying(), file, **_chosen(options)))
+        composed = melody.continue_file(self._varying(), file, **_chosen(options))
+        yield from _shown(new_folder, takes, _Take(composed))
+
+    def read(self, new_folder: NewFolder, tune: str | None) -> Iterator[Any]:
+        """Set the controls to what an uploaded tune has."""
+        key, meter, tempo = melody.form_of_file(uploads.received(tune, uploads.TUNE))
+        read = [part for part in (key, meter, f"{tempo:.0f} BPM" if tempo else None) if part]
+        yield (
+            common.status("your tune", *(read or ["without a key or metre"])),
+            key or _ANY,
+            meter or _ANY,
+            min(200, max(60, round(tempo))) if tempo else gr.skip(),
+        )
+
+    def play_again(self, new_folder: NewFolder, takes: list[_Take], tempo: float, instrument: str) -> Iterator[Any]:
+        if not takes:
+            yield [gr.skip()] * (5 + len(_LATER))
+            return
+        last = takes[-1]
+        values = last.values and {**last.values, "tempo": tempo, "instrument": instrument}
+        composed = melody.played(last.composed, tempo=tempo, instrument=instrument)
+        yield from _shown(new_folder, takes, _Take(composed, values=values), follows=last.name)
+
+    def undo(self, new_folder: NewFolder, takes: list[_Take]) -> Iterator[Any]:
+        if len(takes) < 2:  # noqa: PLR2004 - this one and one before
+            raise UserError("there is no earlier melody")
+        yield from _shown(new_folder, takes[:-2], takes[-2])
 
     def _varying(self) -> Any:
         if _VARYING not in self.models.loaded:
             raise UserError(self.models.missing[_VARYING])
         return self.models.loaded[_VARYING]
+
+
+def _last(takes: list[_Take]) -> Composed:
+    if not takes:
+        raise UserError("there is no melody yet: compose one first")
+    return takes[-1].composed
 
 
 def _chosen(options: dict[str, Any]) -> dict[str, Any]:
@@ -104,15 +182,26 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
     return {**chosen, "seed": common.new_seed(options["seed"])}
 
 
-def _shown(new_folder: NewFolder, composed: Composed) -> Iterator[Any]:
-    """Yield values for the right-hand side, the sound first."""
+def _sounding(new_folder: NewFolder, take: _Take, **how: Any) -> tuple[str, str, Any, Any]:
+    """Write the sound and notes of a take; return its HTML and id, its score and the path of its files."""
+    composed = take.composed
     title = f"Melody {composed.seed}"
     score = composed.score._replace(title=title)
     stem = new_folder() / f"melody-{composed.seed}"
-    (wav,) = melody.write(stem, score, ["wav"])["wav"]
-    status = common.status(*melody.described(composed), *composed.remarks)
-    roll = pictures.piano_roll(score)
-    yield composed, status, str(wav), roll, "", common.ready(wav), *common.waiting(len(_LATER))
+    files = melody.write(stem, score, ["wav", "midi"])
+    html, name = pictures.take(
+        pictures.piano_roll(score), title=title, tab="melody", audio=files["wav"][0], midi=files["midi"][0],
+        values=take.values, **how,
+    )  # fmt: skip
+    return html, name, score, stem
+
+
+def _shown(new_folder: NewFolder, takes: list[_Take], take: _Take, **how: Any) -> Iterator[Any]:
+    """Yield values for the right-hand side, the sound first."""
+    html, name, score, stem = _sounding(new_folder, take, **how)
+    takes = [*takes, take._replace(name=name)]
+    status = common.status(*melody.described(take.composed), *take.composed.remarks)
+    yield takes, status, html, "", common.ready(stem.with_suffix(".wav")), *common.waiting(len(_LATER))
     later = melody.write(stem, score, _LATER)
-    sheet = pictures.engraved([page.read_text(encoding="utf-8") for page in later["svg"]], title)
-    yield composed, *[gr.skip()] * 3, sheet, gr.skip(), *(common.ready(later[name][0]) for name in _LATER)
+    sheet = pictures.also(name, pictures.engraved([page.read_text(encoding="utf-8") for page in later["svg"]], score))
+    yield takes, gr.skip(), gr.skip(), sheet, gr.skip(), *(common.ready(later[name][0]) for name in _LATER)

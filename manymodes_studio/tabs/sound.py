@@ -8,7 +8,7 @@ import gradio as gr
 
 from audiovae.plots import save_picture
 from manymodes.music.audio import write_audio
-from manymodes_studio import sound, uploads
+from manymodes_studio import pictures, sound, uploads
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
@@ -50,22 +50,24 @@ def add(models: Models, workspace: Workspace) -> None:
                 morph = gr.Button("Interpolate")
             seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
-            line = gr.HTML(common.status())
-            cancel = common.cancel_button()
-            player = common.player("Sound")
-            picture = gr.Image(label="Waveform and spectrogram", interactive=False, buttons=[], height=320)
+            with gr.Row(elem_classes="studio-line"):
+                line = gr.HTML(common.status(), min_width=120)
+                cancel = common.cancel_button()
+            stage, picture = gr.HTML(), gr.HTML()
             files = common.downloads(["WAV", "PNG"])
 
     sampling = {"instrument": instrument, "count": count, "temperature": temperature, "seed": seed}
-    outputs = [line, player, picture, *files]
+    outputs = [line, stage, picture, *files]
     events = []
     for button, function, inputs in (
         (sample, tab.sample, sampling),
         (reconstruct, tab.reconstruct, {"mine": mine}),
         (morph, tab.interpolate, {"mine": mine, "other": other, "steps": steps}),
     ):
-        events.append(common.on_click(workspace, button, function, inputs, outputs, busy=player, queue="sound"))
-    common.on_cancel(cancel, events, "sound")
+        events.append(
+            common.on_click(workspace, button, function, inputs, outputs, busy=stage, line=line, queue="sound")
+        )
+    common.on_cancel(cancel, events, "sound", line)
 
 
 class _Tab:
@@ -75,7 +77,7 @@ class _Tab:
         self.model = model
 
     def sample(
-        self, new_folder: NewFolder, instrument: str, count: int, temperature: float, seed: float | None
+        self, new_folder: NewFolder, instrument: str, count: int, temperature: float, seed: str
     ) -> Iterator[Any]:
         number = common.new_seed(seed)
         made = sound.new_sounds(self.model, instrument, count, temperature=temperature, seed=number)
@@ -98,9 +100,10 @@ def _shown(new_folder: NewFolder, name: str, made: np.ndarray, status: str) -> I
     folder = new_folder()
     wav, png = folder / f"{name}.wav", folder / f"{name}.png"
     write_audio(wav, made)
-    yield status, str(wav), None, common.ready(wav), *common.waiting(1)
+    html, take = pictures.take("", title=name, tab="sound", audio=wav)
+    yield status, html, "", common.ready(wav), *common.waiting(1)
     save_picture(png, made, name)
-    yield status, gr.skip(), str(png), gr.skip(), common.ready(png)
+    yield gr.skip(), gr.skip(), pictures.also(take, pictures.plot(png, name)), gr.skip(), common.ready(png)
 
 
 def _field(label: str, name: str) -> gr.Audio:

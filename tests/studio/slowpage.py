@@ -39,8 +39,8 @@ def main(folder):
     with gr.Blocks(analytics_enabled=False) as page:
         for queue in ("melody", "drums"):
             pace, line, button, cancel = gr.Textbox(), gr.HTML(), gr.Button(queue), gr.Button(f"cancel {queue}")
-            event = common.on_click(workspace, button, work, {"pace": pace}, [line], busy=line, queue=queue)
-            common.on_cancel(cancel, [event], queue)
+            event = common.on_click(workspace, button, work, {"pace": pace}, [line], busy=line, line=line, queue=queue)
+            common.on_cancel(cancel, [event], queue, line)
         common.forget_at_leave(page, workspace)
     print(serve(page.queue(), "127.0.0.1", None), flush=True)
     threading.Event().wait()

@@ -100,10 +100,7 @@ def test_a_click_that_takes_too_long_is_a_message_and_the_tab_is_free_again(visi
     begun = time.monotonic()
     messages = visitor.told(visitor.press("melody", "slow"))
     assert LIMIT < time.monotonic() - begun < LIMIT + SOON
-    assert [message["log"] for message in messages if message["msg"] == "log"] == [
-        "stopped after 5 s: ask for less, or give smaller files"
-    ]
-    assert "value" not in messages[-1]["output"]["data"][0], "the earlier result stays"
+    assert "stopped after 5 s: ask for less, or give smaller files" in messages[-1]["output"]["data"][0]
     assert (program.get(timeout=SOON), program.get(timeout=SOON)) == ("begun", "ended")
     assert visitor.answer("melody", "quick") == ["done"]
 
@@ -143,7 +140,7 @@ def test_work_ends_when_its_visitor_leaves(visit, program):
 
 
 def test_a_comparison_is_made_in_a_process_that_can_be_ended(tmp_path):
-    archives = tune_archive(tmp_path / "gen.zip"), tune_archive(tmp_path / "org.zip", seed=1)
+    archives = [tune_archive(tmp_path / "gen.zip")], [tune_archive(tmp_path / "org.zip", seed=1)]
     for name in ("none", "stopped"):
         (tmp_path / name).mkdir()
     with pytest.raises(UserError, match="no file was uploaded"):

@@ -29,12 +29,43 @@ def test_only_the_proportions_of_sliders_count(model):
 
 def test_a_beat_that_is_kept_stays(model, tmp_path):
     source, remarks = drums.read_beat(beat_file(tmp_path / "beat.mid"))
-    options = {"complexity": 0.5, "humanize": 1.0, "seed": 1}
+    options = {"complexity": 0.5, "humanize": 1.0, "seed": 1, "tempo": 100, "count": 2}
     kept = drums.transfer(model, source, EVEN, keep=1.0, **options)
     assert not remarks
     assert (kept.hits == source.hits).all()
     assert (kept.tempos == source.tempos).all()
     assert (drums.transfer(model, source, EVEN, keep=0.0, **options).hits != source.hits).any()
+    longer = drums.transfer(model, source, EVEN, keep=1.0, **{**options, "tempo": 133, "count": 5})
+    assert longer.tempos.tolist() == [133] * 5
+    assert (longer.hits == source.hits[[0, 1, 0, 1, 0]]).all()
+
+
+def test_changing_nothing_is_a_variation(model):
+    before = drums.play(model, EVEN, **OPTIONS)
+    same = drums.play(model, EVEN, **OPTIONS)
+    assert (drums.change(model, before, same, seed=1).hits != before.hits).any()
+    other = drums.play(model, EVEN, **{**OPTIONS, "complexity": 1.0})
+    assert drums.change(model, before, other, seed=1) is other
+
+
+def test_hits_are_toggled_and_rows_locked_muted_and_alone(model):
+    before = drums.play(model, EVEN, **OPTIONS)
+    place = (1, 3, INSTRUMENTS.index("crash"))
+    edited = drums.toggled(before, place, not before.hits[place])
+    assert (edited.hits != before.hits).sum() == 1
+    assert (drums.toggled(edited, place, before.hits[place]).hits == before.hits).all()
+    after = drums.play(model, EVEN, **{**OPTIONS, "bars": 3, "seed": 6})
+    kept = drums.locked(after, before, {0})
+    assert (kept.hits[..., 0] == before.hits[[0, 1, 0]][..., 0]).all()
+    assert (kept.hits[..., 1:] == after.hits[..., 1:]).all()
+    assert not drums.audible(before, {0}, ()).hits[..., 0].any()
+    assert not drums.audible(before, (), {0}).hits[..., 1:].any()
+
+
+def test_a_place_in_a_square_mixes_the_styles_of_its_corners():
+    assert drums.shares_at(0, 0) == [1, 0, 0, 0]
+    assert drums.shares_at(1, 1) == [0, 0, 0, 1]
+    assert sum(drums.shares_at(0.3, 0.8)) == pytest.approx(1)
 
 
 def test_only_the_beginning_of_a_long_beat_is_played(tmp_path):

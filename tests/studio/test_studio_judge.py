@@ -13,7 +13,7 @@ def test_two_archives_give_the_report(tmp_path):
         opened.writestr("broken.mid", b"MThd of nothing")
     folder = tmp_path / "visitor"
     folder.mkdir()
-    result = judge(generated, tune_archive(tmp_path / "org.zip", seed=1), folder)
+    result = judge([generated], [tune_archive(tmp_path / "org.zip", seed=1)], folder)
     assert len(result.sentences) == 4
     assert all(result.sentences)
     assert result.remarks == (

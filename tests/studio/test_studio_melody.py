@@ -17,6 +17,10 @@ def model(models):
     return models.loaded["melody-lstm"]
 
 
+def sounding_steps(notes):
+    return [pitch for pitch, steps in notes for _ in range(steps)]
+
+
 def length(composed):
     return sum(steps for _, steps in composed.score.notes)
 
@@ -31,6 +35,43 @@ def test_a_variation_has_the_form_of_its_melody(model):
     assert varied.score.notes != score.notes
     assert length(varied) == length(composed) == 4 * METERS["4/4"]
     assert (varied.score.meter, varied.score.mode, varied.shift) == ("4/4", "major", composed.shift)
+
+
+def test_what_a_model_cannot_do_is_relaxed_and_said(model):
+    impossible = {**OPTIONS, "meter": "6/4", "bars": 31, "temperature": 0.7}
+    composed = melody.compose(model, **impossible)
+    assert composed.score.notes
+    assert composed.remarks
+    assert not melody.compose(model, **OPTIONS).remarks
+
+
+def test_a_variation_takes_a_new_key_tempo_and_instrument(model):
+    composed = melody.compose(model, **OPTIONS)
+    varied = melody.vary(model, composed, key="E major", tempo=77, instrument="violin", temperature=1.0, seed=9)
+    assert (varied.score.fifths, varied.score.tempo, varied.score.program) == (4, 77, 40)
+    by = (varied.shift - composed.shift) % 12
+    assert by == 9
+    same = melody.vary(model, composed, temperature=1.0, seed=9)
+    moved = {(new[0] - old[0]) % 12 for new, old in zip(varied.score.notes, same.score.notes, strict=True) if old[0]}
+    assert moved == {9}
+    other = melody.in_key(composed, "E minor")
+    assert other.score == composed.score
+    assert other.remarks
+
+
+def test_only_the_bars_that_are_named_are_composed_anew(model):
+    composed = melody.compose(model, **OPTIONS)
+    varied = melody.vary(model, composed, recompose=(2, 3), temperature=1.3, seed=5)
+    before, after = (sounding_steps(one.score.notes) for one in (composed, varied))
+    begin, end = (composed.score.upbeat + bars * METERS["4/4"] for bars in (1, 3))
+    assert before[:begin] == after[:begin]
+    assert before[end:] == after[end:]
+    assert before != after
+
+
+def test_an_uploaded_tune_has_a_key_a_metre_and_a_tempo(tmp_path):
+    file = tune_file(tmp_path / "tune.mid", (62, 64, 66, 67, 69, 71, 73, 74), fifths=2)
+    assert melody.form_of_file(file) == ("D major", "4/4", 120)
 
 
 def test_every_key_has_its_name():
