@@ -37,12 +37,12 @@ _WORST_SHOWN = 2.5  # times the least loss: otherwise the first epochs would fla
 _SIZE = (6, 3.2)  # inches
 
 
-def save_picture(path: Path, sound: np.ndarray, title: str) -> None:
-    """Draw a sound, [samples] in ±1, as a PNG; of a long one the first 30 seconds."""
+def save_picture(path: Path, sound: np.ndarray, title: str, *, dark: bool = False) -> None:
+    """Draw a sound, [samples] in ±1, as a PNG on white or on black; of a long one the first 30 seconds."""
     drawn = sound[: LONGEST_SECONDS * RATE_HZ]
     if len(drawn) < len(sound):
         title += f", the first {LONGEST_SECONDS} seconds"
-    with saved_figure(path, (8, 4), grid=False) as figure:
+    with saved_figure(path, (8, 4), grid=False, dark=dark) as figure:
         wave, mel = figure.subplots(2, sharex=True, height_ratios=(1, 2))
         begins = np.arange(0, len(drawn), max(1, len(drawn) // _COLUMNS))
         lowest, highest = np.minimum.reduceat(drawn, begins), np.maximum.reduceat(drawn, begins)

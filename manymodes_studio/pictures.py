@@ -204,9 +204,11 @@ def engraved(pages: Iterable[str], score: Score) -> str:
     )
 
 
-def plot(png: Path, title: str) -> str:
-    """Show a picture of a sound; its colours are turned over where the page is dark."""
-    return f'<img class="studio-plot" alt="waveform and spectrogram of {escape(title)}" src="{_address(png)}">'
+def plot(light: Path, dark: Path, title: str) -> str:
+    """Show a picture of a sound, which is another one where the page is dark."""
+    alt = f"waveform and spectrogram of {escape(title)}"
+    pictures = {"light": light, "dark": dark}.items()
+    return "".join(f'<img class="studio-plot {kind}" alt="{alt}" src="{_address(png)}">' for kind, png in pictures)
 
 
 def lettering(svg: str, text: str) -> str:

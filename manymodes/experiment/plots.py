@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.style import library as styles
 from matplotlib.ticker import MaxNLocator
 
 from manymodes.files import replacing_file
@@ -35,12 +36,12 @@ _DPI = 130
 
 
 @contextlib.contextmanager
-def saved_figure(path: Path, size: tuple[float, float], *, grid: bool = True) -> Iterator[Figure]:
-    """Yield a figure of a size in inches to draw on; on success it is written as a PNG in one step.
+def saved_figure(path: Path, size: tuple[float, float], *, grid: bool = True, dark: bool = False) -> Iterator[Figure]:
+    """Yield a figure of a size in inches, on white or on black, to draw on; on success it is written as a PNG.
 
     The same drawing gives the same bytes: the file has no date and no version.
     """
-    with mpl.rc_context({**STYLE, "axes.grid": grid}):
+    with mpl.rc_context({**(styles["dark_background"] if dark else {}), **STYLE, "axes.grid": grid}):
         figure = Figure(figsize=size, layout="constrained")
         yield figure
         with replacing_file(path) as partial:

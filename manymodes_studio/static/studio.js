@@ -431,6 +431,8 @@
     for (const element of document.querySelectorAll(".studio-take[data-of]")) {
       element.take ||= shelf.takes.find((one) => one.id === element.dataset.of);
     }
+    // Gradio names these otherwise than they read
+    for (const field of document.querySelectorAll("button.upload-container[aria-label]")) field.removeAttribute("aria-label");
     if (!shelf.list?.isConnected) list();
   };
 
@@ -440,13 +442,13 @@
     try {
       const { tab, values } = JSON.parse(text);
       if (!/^[a-z]+$/.test(tab)) return;
-      openTab(words[`tab-${tab}`]);
       const waiting = setInterval(() => {
+        openTab(words[`tab-${tab}`]);
         if (!document.querySelector(`#studio-restore-${tab}`)) return;
         clearInterval(waiting);
         tellOnce(`studio-restore-${tab}`, { values });
-      }, 100);
-      setTimeout(() => clearInterval(waiting), 10000);
+      }, 200);
+      setTimeout(() => clearInterval(waiting), 20000);
     } catch { /* not a link of ours */ }
   };
 

@@ -31,7 +31,8 @@ _SEEDS = 2**31
 # On a phone the result is below the controls.
 _TO_THE_RESULT = """() => setTimeout(() => {
     const line = [...document.querySelectorAll(".studio-status")].find((one) => one.offsetParent);
-    if (line && line.getBoundingClientRect().top > innerHeight / 3) line.scrollIntoView({block: "start"});
+    const top = line?.getBoundingClientRect().top ?? 0;
+    if (top < 0 || top > innerHeight / 3) line.scrollIntoView({block: "start"});
 }, 50)"""
 
 
@@ -89,7 +90,8 @@ def on_click(
     **options: Any,
 ) -> Any:
     """Call a function when a button is clicked, see `listen`, and scroll to the result; ``busy`` shows progress."""
-    options |= {"show_progress": "full", "show_progress_on": [busy]}
+    # a click is not lost while the score of the last one is still drawn
+    options |= {"show_progress": "full", "show_progress_on": [busy], "trigger_mode": "multiple"}
     event = listen(workspace, [button.click], function, inputs, outputs, **options)
     button.click(None, js=_TO_THE_RESULT, api_visibility="private")
     return event
@@ -144,8 +146,10 @@ def on_restore(
 
     def restore(new_folder: NewFolder, asked: str, **others: Any) -> Iterator[Any]:
         values = read(asked)
+        controls = list(values.values())
         for made in function(new_folder, **values, **others):
-            yield *values.values(), *made
+            yield *controls, *made
+            controls = [gr.skip()] * len(controls)  # they may have been changed meanwhile
 
     def like_it(new_folder: NewFolder, asked: str) -> Iterator[Any]:
         yield gr.skip(), "".join(several(new_folder, **read(asked)))
@@ -155,15 +159,15 @@ def on_restore(
     line, queue, state = options["line"], options["queue"], options["state"]
     how = {"line": line, "queue": queue}
     return [
-        listen(workspace, [asked.input], restore, {"asked": asked, **state}, [*inputs.values(), *outputs], **how),
-        listen(workspace, [more.input], like_it, {"asked": more}, [line, takes], **how),
+        listen(workspace, [asked.change], restore, {"asked": asked, **state}, [*inputs.values(), *outputs], **how),
+        listen(workspace, [more.change], like_it, {"asked": more}, [line, takes], **how),
     ]
 
 
 def _valid(component: Any, value: Any) -> Any:
     """Return a value that a component can have; raise a ValueError, or what Gradio raises, for any other."""
     if isinstance(component, gr.Slider):
-        return min(max(float(value), component.minimum), component.maximum)
+        return min(max(type(component.step)(value), component.minimum), component.maximum)
     if isinstance(component, gr.Textbox):
         return str(value)[:_LONGEST]
     if isinstance(component, gr.CheckboxGroup):
@@ -243,10 +247,14 @@ def problem(text: str) -> str:
     return f'<p class="studio-status studio-problem" role="alert">{escape(text)}</p>'
 
 
-def downloads(names: Sequence[str]) -> list[gr.DownloadButton]:
+def downloads(names: Sequence[str], files: Sequence[Path] = ()) -> list[gr.DownloadButton]:
     """Return a row of download buttons, disabled until there are files."""
+    values: list[str | None] = [str(file) for file in files] or [None] * len(names)
     with gr.Row(elem_classes="studio-downloads"):
-        return [gr.DownloadButton(name, size="sm", min_width=80, interactive=False) for name in names]
+        return [
+            gr.DownloadButton(name, value=value, size="sm", min_width=80, interactive=value is not None)
+            for name, value in zip(names, values, strict=True)
+        ]
 
 
 def ready(path: Path) -> Any:

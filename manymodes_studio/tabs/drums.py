@@ -51,6 +51,10 @@ def add(models: Models, workspace: Workspace) -> None:
             model = common.model_choice(models, _TITLES)
             pad = gr.HTML(tab.pad(model.value))
             place = common.hidden("studio-pad-place")
+            with gr.Row():
+                new = gr.Button("New beat", variant="primary", min_width=120)
+                change = gr.Button("Change it", min_width=120)
+                undo = gr.Button("Undo", min_width=80)
             with gr.Accordion("Styles", open=True), gr.Group():
                 sliders = [
                     gr.Slider(0, 1, value=float(number == 0), step=0.05, **shown)
@@ -61,10 +65,6 @@ def add(models: Models, workspace: Workspace) -> None:
                 humanize = gr.Slider(0, 1, value=1, step=0.05, label="Humanise", info="a machine · a person")
                 tempo = gr.Slider(60, 200, value=110, step=1, label="Tempo", info="BPM")
                 bars = gr.Slider(1, 8, value=2, step=1, label="Bars")
-            with gr.Row():
-                new = gr.Button("New beat", variant="primary", min_width=120)
-                change = gr.Button("Change it", min_width=120)
-                undo = gr.Button("Undo", min_width=80)
             with gr.Accordion("Play my beat in these styles", open=False):
                 beat = common.file_field("Beat (MIDI, drums on channel 10)", uploads.MIDI, "studio-beat")
                 keep = gr.Slider(0, 1, value=0.3, step=0.05, label="Keep", info="none of its hits · all of them")
@@ -98,10 +98,10 @@ def add(models: Models, workspace: Workspace) -> None:
         )
     ]
     events += [
-        common.listen(workspace, [place.input], tab.place, {"place": place, **shared, **styles, **state},
+        common.listen(workspace, [place.change], tab.place, {"place": place, **shared, **styles, **state},
             [*sliders, *outputs], trigger_mode="always_last", **how),
-        common.listen(workspace, [hit.input], tab.toggle, {"asked": hit, **state}, outputs, **how),
-        common.listen(workspace, [row.input], tab.switch, {"asked": row, **state}, outputs, **how),
+        common.listen(workspace, [hit.change], tab.toggle, {"asked": hit, **state}, outputs, **how),
+        common.listen(workspace, [row.change], tab.switch, {"asked": row, **state}, outputs, **how),
         common.listen(workspace, [tempo.release], tab.faster, {"tempo": tempo, **state}, outputs, **how),
         common.listen(workspace, [beat.upload], tab.read, {"beat": beat}, [line, tempo, bars], **how),
         *common.on_restore(workspace, "drums", tab.play, tab.more, inputs, outputs, state=state, **how),

@@ -55,7 +55,7 @@ def add(workspace: Workspace) -> None:
     events = [
         common.on_click(workspace, button, _compare, inputs, outputs, busy=line, **how),
         common.listen(
-            workspace, [asked.input], _compare_kept, {"asked": asked, "reference": reference, "original": original},
+            workspace, [asked.change], _compare_kept, {"asked": asked, "reference": reference, "original": original},
             outputs, show_progress="full", show_progress_on=[line], **how,
         ),
     ]  # fmt: skip

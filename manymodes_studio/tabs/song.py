@@ -55,7 +55,7 @@ def add(models: Models, workspace: Workspace) -> None:
                 line = gr.HTML(common.status(*first[1]) if first else common.status(), min_width=120)
                 cancel = common.cancel_button()
             stage = gr.HTML(first[0] if first else "")
-            files = common.downloads(["WAV", "MIDI"])
+            files = common.downloads(["WAV", "MIDI"], first[3:] if first else ())
 
     takes = gr.State([first[2]] if first else [])
     inputs = {
@@ -83,16 +83,16 @@ class _Tab:
 
     def first(
         self, workspace: Workspace, tempo: float, model: str
-    ) -> tuple[str, tuple[str, ...], dict[str, Any]] | None:
+    ) -> tuple[str, tuple[str, ...], dict[str, Any], Path, Path] | None:
         """Make the song that is there when the page opens; without one, the page is opened without it."""
         folder = workspace.root / "first"
         folder.mkdir(exist_ok=True)
         values = {**_FIRST, "tempo": tempo, "model": model, "temperature": 1.0}
         try:
-            html, line, *_ = self._made(folder, values, quiet=True)
+            html, line, name, wav, midi = self._made(folder, values, quiet=True)
         except UserError:
             return None
-        return html, line, values
+        return html, line, {**values, "id": name}, wav, midi
 
     def compose(self, new_folder: NewFolder, takes: list[dict[str, Any]], **values: Any) -> Iterator[Any]:
         values["seed"] = str(common.new_seed(values["seed"]))

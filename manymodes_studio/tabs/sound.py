@@ -103,7 +103,9 @@ def _shown(new_folder: NewFolder, name: str, made: np.ndarray, status: str) -> I
     html, take = pictures.take("", title=name, tab="sound", audio=wav)
     yield status, html, "", common.ready(wav), *common.waiting(1)
     save_picture(png, made, name)
-    yield gr.skip(), gr.skip(), pictures.also(take, pictures.plot(png, name)), gr.skip(), common.ready(png)
+    dark = folder / f"{name}-dark.png"
+    save_picture(dark, made, name, dark=True)
+    yield gr.skip(), gr.skip(), pictures.also(take, pictures.plot(png, dark, name)), gr.skip(), common.ready(png)
 
 
 def _field(label: str, name: str) -> gr.Audio:
