@@ -15,7 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 SIZES = {"desk": (1366, 900), "phone": (390, 844)}
 USES = {"Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Letters": "Make the font", "Sound": "Sample"}
 _TABS = (*USES, "Judge")
-_DRAWN_MS, _WORK_MS = 700, 120_000
+_DRAWN_MS, _WORK_MS = 1500, 120_000
 _COLOURS, _SHARE = 64, 0.5
 
 
@@ -52,6 +52,7 @@ def _use(page: Page, tab: str) -> None:
 
 def _save(page: Page, path: Path) -> None:
     page.wait_for_timeout(_DRAWN_MS)
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     picture = Image.open(io.BytesIO(page.screenshot()))
     small = picture.resize((round(picture.width * _SHARE), round(picture.height * _SHARE)), Image.Resampling.LANCZOS)
     small.quantize(_COLOURS).save(path, optimize=True)
