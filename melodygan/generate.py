@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
 from manymodes.files import in_words
-from manymodes.hub import add_model_option
+from manymodes.hub import add_model_option, add_runtime_option
+from manymodes.music.formats import SUFFIXES, add_output_options, file_format
 from melodygan import composing
 from melodygan.composing import AMOUNT, MELODY_MODEL, TEMPI, TEMPO
 from melodygan.data.form import ENDINGS, METERS, PLANS, Key, read_key
@@ -63,6 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("melodygan.generate", "Compose tunes with a model that melodygan.train has saved.", EXAMPLE)
     add_model_option(parser, MELODY_MODEL.program)
+    add_runtime_option(parser)
+    parser.add_argument("--count", type=cli.positive_int, help="number of tunes (default 1)")
+    add_output_options(parser, tuple(SUFFIXES), "gen")
     parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same tunes (default 0)")
     music = parser.add_argument_group("music")
 
@@ -86,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--meter", "metre (default: that of a given file, or chosen by the model)", choices=tuple(METERS))
     add("--key", 'such as "D minor", Bb, F#m or H-Dur (default: that of a given file, or C major or A minor)',
         type=_key, metavar="KEY")  # fmt: skip
-    add("--plans", "forms of training tunes, or of a model of forms, for a GAN (default training)", choices=PLANS)
+    add("--plans", "forms of training tunes, or of a model of forms (default training)", choices=PLANS)
     add("--ending", "prefer tunes that end on the tonic, or leave the ending free (default tonic)", choices=ENDINGS)
     add("--register", f"{', '.join(REGISTERS)} or a note such as C5: move tunes there by octaves (default middle, for "
         "the instrument; own with --start, --vary and --interpolate)", type=_register)  # fmt: skip

@@ -185,6 +185,7 @@ def _voices(note: PlayedNote, end: float, rate_hz: int) -> Iterator[np.ndarray]:
         yield loudness.astype(np.float32) * _steady_voice(zone, note.pitch, kept, rate_hz)[: len(loudness)]
 
 
+@functools.lru_cache(maxsize=32)  # hits of a drum, and notes of a length, have the same one
 def _volume(envelope: _Envelope, held: int, rate_hz: int) -> np.ndarray:
     """Return the amplitude of a key held for n samples, until it has faded."""
     time = np.arange(held + 1) / rate_hz
