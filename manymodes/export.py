@@ -117,9 +117,35 @@ def _onnx(function: Any) -> bytes:
         if halved := _halved(weight):
             graph.initializer[place].CopyFrom(halved[0])
             graph.node.insert(0, halved[1])
-    model.producer_name, model.doc_string = "manymodes", ""
+    _rename(graph)
+    model.producer_name, model.producer_version, model.doc_string = "manymodes", "", ""
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def _rename(graph: Any) -> None:
+    """Number what is between the inputs and the outputs: its names depend on what the process has made before."""
+    kept = {value.name for value in graph.input} | {""}
+    names: dict[str, str] = {}
+
+    def renamed(name: str) -> str:
+        return name if name in kept else names.setdefault(name, f"v{len(names)}")
+
+    for node in graph.node:
+        node.name = ""
+        node.input[:], node.output[:] = map(renamed, node.input), map(renamed, node.output)
+    for value in (*graph.initializer, *graph.output):
+        value.name = renamed(value.name)
+    del graph.value_info[:]
+    graph.doc_string = ""
+    weights = sorted(graph.initializer, key=lambda weight: weight.name)
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
+    graph.name = "graph"
+    for value in (*graph.input, *graph.output):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param:
+                dimension.dim_param = "n"
 
 
 def _halved(weight: Any) -> tuple[Any, Any] | None:
