@@ -267,6 +267,9 @@ MOST_LEFT = 16
 NEAR = 32
 """The greatest count of sixteenths to the end."""
 
+UNTIL = 16
+"""The greatest count of sixteenths to what returns next."""
+
 STEP_COLUMNS = {
     "form": len(FORMS),
     "place": max(ROW.values()),
@@ -274,13 +277,16 @@ STEP_COLUMNS = {
     "left": MOST_LEFT + 1,
     "near": NEAR + 1,
     "rhythm_near": NEAR + 1,
+    "until": UNTIL,
     "distance": LENGTH,
     "rhythm": LENGTH,
+    "coming": LENGTH,
 }
 """The columns of a plan at a step, and the greatest number in each; 0 is unknown, or does not apply.
 
-Place in the bar, bar of a phrase of four, bars and sixteenths to the end, to the end of what has its rhythm, and from
-how many sixteenths before a step returns in pitch and rhythm, and in rhythm."""
+Place in the bar, bar of a phrase of four, bars and sixteenths to the end, to the end of what has its rhythm, and to
+what returns next; from how many sixteenths before a step returns in pitch and rhythm, in rhythm, and where what returns
+next was first heard, if it has been: a melody leads there."""
 
 
 def as_steps(plan: Plan | None, steps: int) -> IntArray:
@@ -300,6 +306,10 @@ def as_steps(plan: Plan | None, steps: int) -> IntArray:
     near, rhythm_near = to_end.copy(), to_end.copy()
     np.minimum.at(near, source, to_end)
     np.minimum.at(rhythm_near, rhythm, to_end)
+    following = np.where(source < place, place, 2 * len(place))
+    following = np.append(np.minimum.accumulate(following[::-1])[::-1][1:], 2 * len(place))
+    heard = source[np.minimum(following, len(place) - 1)]
+    leads = (following - place <= UNTIL) & (heard < place)
     columns = {
         "form": np.full(len(place), number_of(plan.form)),
         "place": 1 + (plan.lead + place) % row,
@@ -307,7 +317,9 @@ def as_steps(plan: Plan | None, steps: int) -> IntArray:
         "left": 1 + np.minimum(-(-to_end // bar), MOST_LEFT),
         "near": 1 + np.minimum(near, NEAR),
         "rhythm_near": 1 + np.minimum(rhythm_near, NEAR),
+        "until": np.where(leads, following - place, 0),
         "distance": place - source,
         "rhythm": place - rhythm,
+        "coming": np.where(leads, place - heard, 0),
     }
     return np.stack([columns[name][:steps] for name in STEP_COLUMNS], axis=1).astype(np.int32)

@@ -56,8 +56,8 @@ RUNS = (1, 4, 8, 16, 32)
 KINDS = 4
 """Of a symbol: unknown, hold, rest, note."""
 
-DISTANCE, RHYTHM = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm"))
-"""The columns of a plan that say how far back the source of a symbol is, and that of its rhythm."""
+DISTANCE, RHYTHM, COMING = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm", "coming"))
+"""The columns of a plan that say how far back the sources of a symbol, of its rhythm, and of what returns next are."""
 
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 _PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
@@ -78,6 +78,7 @@ class Seen(NamedTuple):
     agreed: Any  # steps for which the tune has equalled itself `lookback` steps before, [..., lookback]
     returning: Any  # the source of the coming symbol according to the plan, [...]
     kind: Any  # the kind of the symbol that its rhythm comes from, [...]
+    coming: Any  # the note or rest that returns next, [...]
 
 
 class Composer:
@@ -335,6 +336,7 @@ class Composer:
         pull, plan = (np.broadcast_to(part, (count, *part.shape[1:])) for part in (pull, plan))
         distances, window = np.array(self.lookback), max(LENGTH, *self.lookback)
         written = np.full((count, window + length), delimiter, np.int32)
+        heard = written.copy()  # the symbol at the onset of what sounds at each place
         nats = np.zeros((count, length))
         tunes = np.arange(count)  # those that are not over; below, what is known of each of them
         sounding, lasted = np.full(count, delimiter, np.int32), np.zeros(count, np.int32)
@@ -349,8 +351,10 @@ class Composer:
                 written[tunes, place - np.maximum(planned[:, column], 1)] for column in (DISTANCE, RHYTHM)
             )
             kind = np.where(planned[:, RHYTHM] > 0, kinds[of_rhythm], 0)
+            coming = heard[tunes, place - np.maximum(planned[:, COMING], 1)]
             places = np.full(len(tunes), step, np.int32)
-            seen = Seen(planned, written[tunes, place - 1], sounding, lasted, places, earlier, agreed, returning, kind)
+            newest = written[tunes, place - 1]
+            seen = Seen(planned, newest, sounding, lasted, places, earlier, agreed, returning, kind, coming)
             logits, hidden, carry = self.next_logits(seen, hidden, carry)
             allowed = logits.astype(np.float64)
             # Nothing to hold at first, and the last given note keeps its length; and at least one note follows.
@@ -368,7 +372,7 @@ class Composer:
             written[tunes, place] = follows
             nats[tunes, step] = -np.take_along_axis(log_softmax(logits), follows[:, None], axis=1)[:, 0]
             held = follows == hold
-            sounding = np.where(held, sounding, follows)
+            sounding = heard[tunes, place] = np.where(held, sounding, follows)
             lasted = np.where(held, np.minimum(lasted + 1, LONGEST), 0).astype(np.int32)
             agreed = np.where(follows[:, None] == earlier, np.minimum(agreed + 1, RUNS[-1]), 0).astype(np.int32)
             if (over := follows == delimiter).any():

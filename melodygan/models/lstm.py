@@ -18,7 +18,7 @@ from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import DELIMITER, HOLD, REST, StepVocabulary, Tune, to_steps
 from melodygan.data.grid import STEP_COLUMNS, as_steps, to_grid
-from melodygan.models.composer import DISTANCE, KINDS, LONGEST, RHYTHM, RUNS, Composer, Seen
+from melodygan.models.composer import COMING, DISTANCE, KINDS, LONGEST, RHYTHM, RUNS, Composer, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,8 @@ _PLAN_WITHHELD = 0.3  # share of training tunes without their plan
 _LOOKBACK_WIDTH = 16
 _METERS = (16, 12)  # sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4
 _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
-_ONE_HOT = ("form", "place", "phrase", "left", "near", "rhythm_near")  # the columns of a plan that are one-hot inputs
+# the columns of a plan that are one-hot inputs
+_ONE_HOT = ("form", "place", "phrase", "left", "near", "rhythm_near", "until")
 _NEAR = tuple(STEP_COLUMNS).index("near")
 _CLOSE, _CLOSE_WEIGHT = 16, 2.0  # sixteenths before the end that weigh more in training, and how much
 
@@ -145,7 +146,7 @@ class MelodyLSTM(Composer, keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        inputs = 4 * len(self.vocabulary) + LONGEST + 1 + sum(_METERS) + len(RUNS) + 1 + KINDS
+        inputs = 5 * len(self.vocabulary) + LONGEST + 1 + sum(_METERS) + len(RUNS) + 1 + KINDS
         inputs += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
         self.embedding.build((None, None, len(self.lookback)))
         self.lstm.build((None, None, inputs))
@@ -161,14 +162,16 @@ class MelodyLSTM(Composer, keras.Model):
         sounding, lasted = self._sounding(symbols)
         earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
-        # The coming symbol is the one after place, so its source `distance` before it is one place nearer.
-        returning, of_rhythm = (
-            tf.gather(symbols, tf.maximum(places - tf.maximum(plan[..., column], 1) + 1, 0), axis=1, batch_dims=1)
-            for column in (DISTANCE, RHYTHM)
-        )
+        returning, of_rhythm = (self._at_source(symbols, plan[..., column]) for column in (DISTANCE, RHYTHM))
+        coming = self._at_source(sounding, plan[..., COMING])
         kind, agreed = self._kind(of_rhythm, plan), self._agreement(symbols)
-        seen = Seen(plan, symbols, sounding, lasted, places, earlier, agreed, returning, kind)
+        seen = Seen(plan, symbols, sounding, lasted, places, earlier, agreed, returning, kind, coming)
         return self.logits(self.dropout(self.lstm(self._inputs(seen, training=training)), training=training))
+
+    def _at_source(self, symbols: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
+        """Return the symbols [B, T] that stood at a distance before the coming one, which is one place after each."""
+        source = tf.range(tf.shape(symbols)[1]) - tf.maximum(distance, 1) + 1
+        return tf.gather(symbols, tf.maximum(source, 0), axis=1, batch_dims=1)
 
     def _kind(self, symbols: tf.Tensor, plan: tf.Tensor) -> tf.Tensor:
         """Return the kinds of symbols that a rhythm comes from, 0 where the plan has none."""
@@ -190,6 +193,7 @@ class MelodyLSTM(Composer, keras.Model):
             (tf.reduce_sum(seen.earlier * chosen, axis=-1), size),
             (run, len(RUNS) + 1),
             (seen.kind, KINDS),
+            (tf.where(of_plan["coming"] > 0, seen.coming, size), size),
         ]
         embedded = self.forgetting(self.embedding(seen.earlier), training=training)
         flat = tf.reshape(embedded, tf.concat([shape, [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))

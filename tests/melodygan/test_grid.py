@@ -196,6 +196,11 @@ def test_steps_say_what_returns(tune):
     assert (symbols[place - columns["distance"]] == symbols).all()
     assert ((symbols[place - columns["rhythm"]] == HELD) == (symbols == HELD)).all()
     assert (columns["rhythm"][columns["distance"] > 0] > 0).all()
+    # what returns next has been heard, and is the same there
+    leads = columns["coming"] > 0
+    following = (place + columns["until"])[leads]
+    assert (columns["distance"][following] > 0).all()
+    assert (symbols[following] == symbols[(place - columns["coming"])[leads]]).all()
     # the last sixteenth, and its sources, are the nearest to the end
     assert columns["near"][-1 - columns["distance"][-1]] == 2
     assert columns["rhythm_near"][-1 - columns["rhythm"][-1]] == 2
@@ -207,7 +212,8 @@ def test_steps_say_what_returns(tune):
 def test_steps_stay_within_their_columns(tune, steps):
     written = as_steps(to_grid(tune).plan, steps)
     assert written.shape == (steps, len(STEP_COLUMNS))
-    assert (written.min(axis=0) >= [name not in {"distance", "rhythm"} for name in STEP_COLUMNS]).all()
+    sometimes = {"distance", "rhythm", "coming", "until"}
+    assert (written.min(axis=0) >= [name not in sometimes for name in STEP_COLUMNS]).all()
     assert (written.max(axis=0) <= list(STEP_COLUMNS.values())).all()
     assert not as_steps(None, steps).any()
 
