@@ -16,7 +16,7 @@ from scipy import ndimage
 from fontgan.data.glyphs import SIZE_PX
 from fontgan.data.typefaces import CHARACTERS, REACH_PX, as_floats
 from fontgan.metrics.coverage import two_sample_accuracy
-from fontgan.typeface.outlines import trace_field
+from fontgan.typeface.outlines import contours
 from manymodes.nn.classifiers import cached_model, fit_classifier
 from manymodes.nn.randomness import make_deterministic
 
@@ -277,11 +277,11 @@ def _contours(data: Typefaces) -> list[set[int]]:
     usual = []
     for number in range(len(JUDGED)):
         fields = as_floats(data.fields[data.present[:, number], number])
-        counts = np.bincount([len(trace_field(field)) for field in fields[::_EVERY]], minlength=1)
+        counts = np.bincount([len(contours(field)) for field in fields[::_EVERY]], minlength=1)
         usual.append({int(count) for count in np.flatnonzero(counts >= max(2, 0.05 * counts.sum()))})
     return usual
 
 
 def _clean(fields: np.ndarray, characters: np.ndarray, usual: list[set[int]]) -> float:
     chosen = np.arange(0, len(fields), max(1, len(fields) // _TRACED))
-    return float(np.mean([len(trace_field(fields[row])) in usual[characters[row]] for row in chosen]))
+    return float(np.mean([len(contours(fields[row])) in usual[characters[row]] for row in chosen]))

@@ -62,27 +62,33 @@ class _Side(NamedTuple):
 
 def trace(image: np.ndarray) -> Outline:
     """Return the outline of an image [28, 28] in [−1, 1], ink 1 on −1, without specks; empty without ink."""
-    return _traced(_field(np.nan_to_num(np.clip(image, -1, 1), nan=-1.0).astype(float)))
+    field = _field(np.nan_to_num(np.clip(image, -1, 1), nan=-1.0).astype(float))
+    return [_fitted(points) for points in _contours(field)]
 
 
 def trace_field(field: np.ndarray) -> Outline:
     """Return the outline of a signed distance field [size, size], positive in ink, as `trace` does of an image."""
+    return [_fitted(points) for points in contours(field)]
+
+
+def contours(field: np.ndarray) -> list[np.ndarray]:
+    """Return the points [n, 2] of each contour of a signed distance field, without specks."""
     padded = np.pad(field.astype(float), _PADDING_PX, mode="edge")
     padded[[0, -1]] = padded[:, [0, -1]] = -1.0  # ink at the edge of the field has an outline, too
-    return _traced(ndimage.zoom(padded, _UPSAMPLING, order=3, mode="nearest", grid_mode=True))
+    return _contours(ndimage.zoom(padded, _UPSAMPLING, order=3, mode="nearest", grid_mode=True))
 
 
-def _traced(field: np.ndarray) -> Outline:
-    """Return the outline of a field that is padded and enlarged: where it is 0."""
+def _contours(field: np.ndarray) -> list[np.ndarray]:
+    """Return the contours of a field that is padded and enlarged: where it is 0."""
     rows, columns = ((np.arange(size) + 0.5) / _UPSAMPLING - _PADDING_PX for size in field.shape)
     lines = contourpy.contour_generator(columns, rows, field, line_type="Separate").lines(0.0)
-    outline = []
+    found = []
     for line in lines:
         points = np.asarray(line)[:-1]
         area = _cross(points, np.roll(points, -1, axis=0)).sum() / 2
         if area > _SPECK_PX2 or area < -_SPECK_PX2 / 3:
-            outline.append(_fitted(points))
-    return outline
+            found.append(points)
+    return found
 
 
 def draw(outline: Outline, pen: AbstractPen, placing: Sequence[float]) -> None:
