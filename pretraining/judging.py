@@ -48,6 +48,7 @@ def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
 def _measure_melody(run: Path, config: dict[str, Any]) -> None:
     from melodygan.composing import load
     from melodygan.data.corpus import load_corpus, split
+    from melodygan.composing import tunes_of
     from melodygan.metrics.held_out import Compared, measured
 
     seed = config["seed"]
@@ -55,7 +56,7 @@ def _measure_melody(run: Path, config: dict[str, Any]) -> None:
     corpus = load_corpus(config["corpus"])
     _check_data(run, config, corpus.fingerprint)
     splits = split(corpus.tunes, seed)
-    result = measured(Compared(model.generate(TUNES, seed=seed), splits.test), splits.train, seed)
+    result = measured(Compared(tunes_of(model, TUNES, seed=seed), splits.test), splits.train, seed)
     _write(run / "judging.json", {name: plain(result[name]) for name in ("measures", "verdict")})
 
 
