@@ -46,9 +46,8 @@ def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
 
 
 def _measure_melody(run: Path, config: dict[str, Any]) -> None:
-    from melodygan.composing import load
+    from melodygan.composing import load, tunes_of
     from melodygan.data.corpus import load_corpus, split
-    from melodygan.composing import tunes_of
     from melodygan.metrics.held_out import Compared, measured
 
     seed = config["seed"]
