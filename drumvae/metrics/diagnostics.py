@@ -140,7 +140,7 @@ def from_prior(model: DrumVAE, count: int, *, seed: int) -> Latents:
     else:
         noise = model.noise(count, [seed, 0])
         latents = Latents(noise.high, model.low_given(noise.high).sample(noise.low))
-    return Latents(*(level.numpy() for level in latents))
+    return Latents(*(np.asarray(level) for level in latents))
 
 
 def sample(bars: Bars, *, seed: int) -> Bars:

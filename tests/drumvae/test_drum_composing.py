@@ -113,7 +113,7 @@ def test_a_loop_varies_its_first_bar_and_ends_with_a_fill(model):
     always = np.zeros_like(pieces[:, 0])
     always[:, 4, SKINS[0]] = True
     assert (loop(model, latents, 1, seed=4, always=always)[:, 0] >= pieces[:, 0] | always).all()
-    assert all((bar != piece[0]).any() for piece in pieces for bar in piece[1:-1:2])
+    assert (pieces[:, 1:-1:2] != pieces[:, :1]).any(axis=(2, 3)).mean() > 0.95  # a variation may draw the same hits
     nearness = [hit_f1(pieces[:, 0], pieces[:, number]) for number in range(1, 5)]
     assert min(nearness[1::2]) > max(nearness[::2])  # every other bar is a variation, those between are others
     assert (pieces[:, -1, :12] == pieces[:, 0, :12]).all()

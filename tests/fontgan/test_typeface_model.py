@@ -48,7 +48,7 @@ def test_the_style_of_some_characters_draws_them_better_than_any_face(trained, e
     faces, characters, fields, bearings = examples
     seen = (faces == 3) & (characters < 2)
     shifted = np.roll(fields[seen], 1, axis=2)  # a face that is not in the training set
-    found = trained.style_of(characters[seen], shifted, bearings[seen], steps=30)
+    found = trained.style_of(characters[seen], shifted, bearings[seen], steps=100)
 
     def misfit(style):
         field, edge, _ = trained.errors(np.stack([style] * 2), characters[seen], shifted, bearings[seen])

@@ -19,7 +19,7 @@ VARIANTS = {"lstm": ("--lstm", *SMALL), "wgan": ("--wgan", "--noise", "--l2", "-
 @pytest.fixture(autouse=True)
 def _small_and_quick(small_networks, monkeypatch):
     """Train tiny networks and compose a few bars, without compiling, which takes longer."""
-    monkeypatch.setitem(MelodyLSTM.generate.__kwdefaults__, "max_steps", 32)
+    monkeypatch.setitem(MelodyLSTM.compose.__kwdefaults__, "max_steps", 32)
 
 
 @pytest.fixture(scope="session")
