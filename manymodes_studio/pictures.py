@@ -208,7 +208,7 @@ def plot(light: Path, dark: Path, title: str) -> str:
     """Show a picture of a sound, which is another one where the page is dark."""
     alt = f"waveform and spectrogram of {escape(title)}"
     pictures = {"light": light, "dark": dark}.items()
-    return "".join(f'<img class="studio-plot {kind}" alt="{alt}" src="{_address(png)}">' for kind, png in pictures)
+    return "".join(f'<img class="studio-plot on-{kind}" alt="{alt}" src="{_address(png)}">' for kind, png in pictures)
 
 
 def lettering(svg: str, text: str) -> str:
