@@ -442,6 +442,10 @@ class AudioVQVAE(AudioModel):
     def _features_of_codes(self, codes: tf.Tensor) -> tf.Tensor:
         return self.decoder(self.quantizer.values_of(codes))
 
+    def reconstruct(self, chunks: np.ndarray) -> np.ndarray:
+        """Encode and decode chunks."""
+        return self.decode_codes(self.encode_codes(chunks))
+
     def latents(self, chunks: np.ndarray) -> np.ndarray:
         """Return the encodings of chunks before they are rounded to codes, float32 [n, N D]."""
         return in_batches(self.encoder, self.features_of(chunks)).reshape(len(chunks), -1)

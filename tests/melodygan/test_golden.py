@@ -77,35 +77,50 @@ COMPOSED = {
         "lstm",
         lambda model: model.generate(4, seed=0, max_steps=48),
         [
-            "D4:21 r:2 A4:1 D4:12 G4:2 D4:4 G4:2 G4:7 E4:3 B4:2 E4:6 C4:2",
-            "B4:6 G4:6 B4:6 G4:9 D4:1 G4:4 E4:2 C4:2",
-            "B4:3 D4:9 B4:3 D4:10 D4:11",
-            "C4:8 D4:1 B4:4 r:1 r:7 E4:3 D5:8 A4:1 A4:3 A4:4 G4:4 C4:1 G4:2 D4:5 A4:4 D4:1 B4:2 E4:5",
+            "D4:10 r:8 A4:2 A4:1 A4:2 C5:1 A4:10 r:2 A4:2 F4:3 C4:1 A4:2 A4:7 F4:2 D5:1 D5:2 F4:6 A4:2",
+            "A4:2 r:3 C4:1 C5:1 C4:1 G4:3 r:1 A4:2 r:3 C4:1 C5:1 C4:1 G4:3 r:3 F4:1 A4:1 A4:4 F4:2 D4:2",
+            "F4:1 D4:1 E4:4 E4:5 A4:1 F4:1 D4:1 E4:4 E4:5 A4:2 D5:10 A4:1",
+            (
+                "C4:3 r:1 C4:2 E4:2 A4:1 B4:4 A4:1 A4:1 r:3 D4:3 A4:1 r:2 D5:3 r:1 C5:2 A4:2 A4:1 C5:3 A4:4 "
+                "A4:1 F4:3 A4:1 A4:2 F4:5 C5:1 A4:3 F4:1 D5:2 A4:1 r:2 F4:2"
+            ),
         ],
     ),
     "lstm, of a length": (
         "lstm",
         lambda model: model.generate(2, seed=1, bars=3),
         [
-            "C4:3 D4:2 A4:3 C4:3 G4:2 G4:3 E4:3 A4:2 A4:3 C4:3 F4:4 A4:1 C4:3 D4:2 A4:3 C4:3 G4:2 G4:3",
-            "D5:5 A4:2 E4:1 B4:5 G4:2 G4:1 G4:5 A4:2 B4:1 A4:8 D5:5 A4:2 E4:1 B4:5 G4:2 G4:1",
+            (
+                "C4:2 r:1 A4:2 C5:1 A4:1 A4:1 C4:2 r:1 A4:2 A4:1 E4:1 A4:1 A4:2 r:1 D5:2 D5:1 A4:1 D5:1 "
+                "C4:2 r:1 A4:4 D5:1 C4:2 r:1 A4:2 C5:1 A4:1 A4:1 C4:2 r:1 A4:2 A4:1 E4:1 A4:1"
+            ),
+            (
+                "D5:4 C4:1 B4:2 A4:1 B4:4 A4:1 A4:2 A4:1 A4:4 D5:1 D5:2 D5:1 D5:6 A4:2 D5:4 C4:1 B4:2 A4:1 "
+                "B4:4 A4:1 A4:2 A4:1"
+            ),
         ],
     ),
     "lstm, in a form, from a start": (
         "lstm",
         lambda model: model.generate(2, seed=0, meter="3/4", mode="major", start=FIRST[:3]),
         [
-            "C4:4 D4:4 E4:4 D4:6 r:3 E4:2 A4:1 D4:4 B4:4 C4:4 B4:2 r:4 C4:2 E4:7 r:3 A4:2 D4:6 C4:2",
-            "C4:4 D4:4 E4:4 A4:9 B4:3 C4:4 C5:4 B4:10 B4:3 E4:3 D4:2 B4:4 G4:3 B4:7",
+            (
+                "C4:4 D4:4 E4:4 D4:4 r:2 A4:2 G4:1 A4:2 C5:1 A4:4 A4:4 C4:4 A4:1 D4:1 G4:3 C4:1 A4:2 A4:7 "
+                "F4:2 D5:1 D5:2 F4:6 A4:2"
+            ),
+            "C4:4 D4:4 E4:4 A4:6 D4:1 A4:2 D5:3 D4:4 C5:4 D5:10 D5:3 D4:3 F4:2 D5:1 F4:3 C5:3 D5:3 r:4",
         ],
     ),
     "lstm, variations": (
         "lstm",
         lambda model: model.vary(FIRST, 3, amount=0.5, seed=0, form=Form("4/4", "major")),
         [
-            "C4:4 D4:4 E4:4 C4:11 E4:12 C5:1 G4:1 C4:1 F4:3 C4:1 F4:2 F4:4",
-            "A4:3 C4:3 B4:8 D4:2 E4:4 F4:4 G4:13 B4:3 D5:5 B4:3",
-            "A4:9 C4:7 E4:4 F4:4 G4:8 D4:4 E4:1 G4:4 C4:1 D5:5 G4:1",
+            (
+                "C4:4 D4:4 E4:4 C4:4 r:1 r:1 A4:2 A4:1 A4:2 C5:2 A4:1 A4:1 C4:1 A4:3 A4:2 r:2 D5:1 C5:1 "
+                "F4:1 F4:1 C4:3 C4:2 D4:4"
+            ),
+            "A4:1 r:3 D4:2 B4:4 G4:1 D5:1 A4:3 A4:1 E4:4 F4:4 G4:9 G4:11 D5:1 A4:2 D4:1",
+            "A4:3 E4:1 E4:2 A4:1 C4:1 A4:2 A4:3 A4:3 E4:4 F4:4 G4:12 D5:2 G4:1 D5:2 F4:7",
         ],
     ),
     "lstm, from one tune to another": (
@@ -113,9 +128,9 @@ COMPOSED = {
         lambda model: model.interpolate(FIRST, SECOND, 5, seed=0),
         [
             "C4:4 D4:4 E4:4 C4:4 E4:4 F4:4 G4:8 C4:4 D4:4 E4:4 C4:4",
-            "C4:8 E4:4 C4:4 E4:8 E4:12 D4:4 E4:4 C4:8",
-            "C4:8 E4:4 C4:44",
-            "G4:8 E4:4 C4:4 A4:24 D4:8 r:4 C4:8",
+            "C4:4 D4:4 E4:4 C4:4 E4:4 F4:4 G4:12 D4:4 E4:4 C4:4 r:4",
+            "C4:8 E4:4 C4:4 A4:8 D4:12 D4:4 D4:4 C4:4 r:4 C4:4",
+            "G4:8 E4:4 C4:4 A4:8 F4:16 D4:8 r:4 C4:8",
             "G4:8 E4:4 C4:4 A4:6 G4:2 F4:8 E4:8 D4:8 r:4 C4:12",
         ],
     ),
