@@ -306,8 +306,9 @@ def as_steps(plan: Plan | None, steps: int) -> IntArray:
     near, rhythm_near = to_end.copy(), to_end.copy()
     np.minimum.at(near, source, to_end)
     np.minimum.at(rhythm_near, rhythm, to_end)
-    following = np.where(source < place, place, 2 * len(place))
-    following = np.append(np.minimum.accumulate(following[::-1])[::-1][1:], 2 * len(place))
+    never = len(place) + UNTIL
+    following = np.where(source < place, place, never)
+    following = np.append(np.minimum.accumulate(following[::-1])[::-1][1:], never)
     heard = source[np.minimum(following, len(place) - 1)]
     leads = (following - place <= UNTIL) & (heard < place)
     columns = {
