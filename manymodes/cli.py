@@ -23,8 +23,6 @@ N = TypeVar("N", int, float)
 
 USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
-# Keras imports these if they are installed, for parts of it that no command here uses: 1.4 s
-_OPTIONAL_OF_KERAS = ("sklearn", "matplotlib", "pandas")
 _FAULTS_OF_PLACES = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG}
 
 
@@ -96,31 +94,17 @@ def is_command() -> bool:
 
 
 @contextlib.contextmanager
-def _quick_start() -> Iterator[None]:
-    hides = is_command() and "keras" not in sys.modules
-    absent = [name for name in _OPTIONAL_OF_KERAS if hides and name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in absent:
-            del sys.modules[name]
-
-
-@contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
     """Hide what TensorFlow's native libraries write to standard error's file descriptor while they are loaded.
 
-    In a command, Keras does not import what only optional parts of it need, which can be imported later. An import that
-    fails still raises. TF_CPP_MIN_LOG_LEVEL=0 shows what the libraries log later.
+    An import that fails still raises. TF_CPP_MIN_LOG_LEVEL=0 shows what the libraries log later.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
-        with _quick_start():
-            yield
+        yield
         # CUDA complains that there is no GPU when the first one is looked for: do it here, not in the middle of output
         if "tensorflow" in sys.modules:
             sys.modules["tensorflow"].config.list_physical_devices()
