@@ -17,6 +17,7 @@ from ufo2ft import compileTTF
 from ufoLib2 import Font
 
 from fontgan.data.typefaces import CANVAS, CAPITAL, CHARACTERS, DESCENT
+from fontgan.typeface.fontfile import BOX, draw_box
 from fontgan.typeface.outlines import bounds, draw, trace_field
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _MARKS = {
 }  # fmt: skip
 _DOTLESS = {"i": "ı"}
 _ZONE = 7  # units from a line of heights within which level strokes are moved onto it
-_BOX = 500  # width of the glyph of a missing character
 _EPOCH = timestampSinceEpoch(315532800)  # 1980: a font does not depend on the clock
 
 _SMOOTH = bytes([0xB8, 0x01, 0xFF, 0x85, 0xB0, 0x04, 0x8D])  # thin strokes of unhinted glyphs do not drop out
@@ -176,15 +176,8 @@ def _set_line(font: Font) -> None:
 
 def _draw_box(font: Font) -> None:
     glyph = font.newGlyph(".notdef")
-    glyph.width = _BOX
-    pen = glyph.getPen()
-    for inset in (0, 60):
-        left, right, low, high = 50 + inset, _BOX - 50 - inset, inset, CAPITAL - inset
-        corners = [(left, low), (left, high), (right, high), (right, low)]
-        pen.moveTo(corners[0])
-        for corner in corners[1:] if not inset else corners[:0:-1]:
-            pen.lineTo(corner)
-        pen.closePath()
+    glyph.width = BOX
+    draw_box(glyph.getPen())
 
 
 def _name(character: str) -> str:

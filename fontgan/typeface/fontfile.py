@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fontTools.fontBuilder import FontBuilder
@@ -28,7 +28,8 @@ CAPITAL = 700
 """Height of capitals in units."""
 
 _TOLERANCE = 0.5  # units between a quadratic curve and a cubic one
-_BOX = 500  # width of the glyph of a missing character
+BOX = 500
+"""Width of the glyph of a missing character."""
 _LINE_GAP = 100
 _EPOCH = timestampSinceEpoch(315532800)  # 1980: a font does not depend on the clock
 
@@ -41,7 +42,7 @@ def font_bytes(letters: Sequence[Letter], *, family: str, description: str, make
     scale = CAPITAL / float(np.median([letter.bottom - letter.top for letter in letters]))
     baseline = float(np.median([letter.bottom for letter in letters]))
     glyphs = {".notdef": _box(), "space": TTGlyphPen(None).glyph()}
-    advances = {".notdef": _BOX, "space": round(SPACE_PX * scale)}
+    advances = {".notdef": BOX, "space": round(SPACE_PX * scale)}
     for name, letter in zip(LETTERS, letters, strict=True):
         pen = TTGlyphPen(None)  # y upwards from the base line
         placing = (scale, 0, 0, -scale, (letter.before - letter.left) * scale, baseline * scale)
@@ -81,15 +82,20 @@ def font_bytes(letters: Sequence[Letter], *, family: str, description: str, make
     return content.getvalue()
 
 
-def _box() -> Glyph:
-    pen = TTGlyphPen(None)
+def draw_box(pen: Any) -> None:
+    """Draw the glyph of a missing character: a frame `BOX` wide and as high as a capital."""
     for inset in (0, 60):
-        left, right, low, high = 50 + inset, _BOX - 50 - inset, inset, CAPITAL - inset
+        left, right, low, high = 50 + inset, BOX - 50 - inset, inset, CAPITAL - inset
         corners = [(left, low), (left, high), (right, high), (right, low)]
         pen.moveTo(corners[0])
         for corner in corners[1:] if not inset else corners[:0:-1]:
             pen.lineTo(corner)
         pen.closePath()
+
+
+def _box() -> Glyph:
+    pen = TTGlyphPen(None)
+    draw_box(pen)
     return pen.glyph()
 
 

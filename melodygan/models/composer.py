@@ -342,8 +342,8 @@ class Composer:
         sounding, lasted = np.full(count, delimiter, np.int32), np.zeros(count, np.int32)
         agreed = np.ones((count, len(distances)), np.int32)
         hidden, carry = np.zeros((2, count, self.units), np.float32)
-        by_kind, symbols = _allowed(self.vocabulary), np.arange(len(self.vocabulary))
-        kinds = np.array([1 if symbol == HOLD else 2 if symbol == REST else 3 for symbol in self.vocabulary.symbols])
+        kinds, symbols = kinds_of(self.vocabulary), np.arange(len(self.vocabulary))
+        by_kind = _allowed(kinds, delimiter)
         for step in range(length):
             place = window + step
             planned, earlier = plan[tunes, step], written[tunes[:, None], place - distances]
@@ -420,12 +420,16 @@ def _begun(symbols: np.ndarray, place: int, hold: int) -> np.ndarray:
     return symbols[onsets[-1:]] if place < len(symbols) else symbols[:0]
 
 
-def _allowed(vocabulary: StepVocabulary) -> np.ndarray:
+def kinds_of(vocabulary: StepVocabulary) -> np.ndarray:
+    """Return the kind of each symbol, see `KINDS`; the delimiter has that of a note. Integers [V]."""
+    return np.array([1 if symbol == HOLD else 2 if symbol == REST else 3 for symbol in vocabulary.symbols])
+
+
+def _allowed(kinds: np.ndarray, delimiter: int) -> np.ndarray:
     """Return 1 for the symbols that a rhythm allows, by kind: anything, a hold, a rest, a pitch. [KINDS, V]."""
-    kinds = [1 if symbol == HOLD else 2 if symbol == REST else 3 for symbol in vocabulary.symbols]
     rows = np.equal(np.arange(KINDS)[:, None], kinds)
     rows[0] = True
-    rows[3, vocabulary.index(DELIMITER)] = False
+    rows[3, delimiter] = False
     return rows
 
 

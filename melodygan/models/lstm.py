@@ -16,9 +16,9 @@ from keras import layers
 
 from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.recurrent import HoistedLSTM
-from melodygan.data.encoding import DELIMITER, HOLD, REST, StepVocabulary, Tune, to_steps
+from melodygan.data.encoding import DELIMITER, HOLD, StepVocabulary, Tune, to_steps
 from melodygan.data.grid import STEP_COLUMNS, as_steps, to_grid
-from melodygan.models.composer import COMING, DISTANCE, KINDS, LONGEST, RHYTHM, RUNS, Composer, Seen
+from melodygan.models.composer import COMING, DISTANCE, KINDS, LONGEST, RHYTHM, RUNS, Composer, Seen, kinds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -175,8 +175,8 @@ class MelodyLSTM(Composer, keras.Model):
 
     def _kind(self, symbols: tf.Tensor, plan: tf.Tensor) -> tf.Tensor:
         """Return the kinds of symbols that a rhythm comes from, 0 where the plan has none."""
-        hold, rest = (tf.cast(symbols == self.vocabulary.index(symbol), tf.int32) for symbol in (HOLD, REST))
-        return tf.where(plan[..., RHYTHM] > 0, 3 - 2 * hold - rest, 0)
+        kinds = tf.gather(tf.constant(kinds_of(self.vocabulary), tf.int32), symbols)
+        return tf.where(plan[..., RHYTHM] > 0, kinds, 0)
 
     def _inputs(self, seen: Seen, *, training: bool = False) -> tf.Tensor:
         """Return the inputs of the LSTM, [..., width]; training drops some of the embedded lookbacks."""
