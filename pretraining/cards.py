@@ -55,6 +55,14 @@ FIGURES = {
         ),
         Figure("… score", "measures.score", _share, bounding="100 % (real tunes)"),
         Figure(
+            "… told from held-out ones by their features",
+            "measures.told_by_features",
+            _share,
+            "measures.told_halves",
+            "halves of the held-out ones from each other",
+        ),
+        Figure("… by n-grams", "measures.told_by_ngrams", _share),
+        Figure(
             "… least spread of a feature, relative to real tunes", "measures.spread_least", _share, bounding="100 %"
         ),
         Figure("… greatest", "measures.spread_greatest", _share, bounding="100 %"),

@@ -47,15 +47,20 @@ def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
 
 def _measure_melody(run: Path, config: dict[str, Any]) -> None:
     from melodygan.composing import load, tunes_of
+    from melodygan.config import MelodyConfig
     from melodygan.data.corpus import load_corpus, split
     from melodygan.metrics.held_out import Compared, measured
+    from melodygan.trainer import evaluate
 
     seed = config["seed"]
     model = load(run)
     corpus = load_corpus(config["corpus"])
     _check_data(run, config, corpus.fingerprint)
     splits = split(corpus.tunes, seed)
-    result = measured(Compared(tunes_of(model, TUNES, seed=seed), splits.test), splits.train, seed)
+    tunes = tunes_of(model, TUNES, seed=seed)
+    result = measured(Compared(tunes, splits.test), splits.train, seed)
+    if not (run / METRICS).is_file():
+        _write(run / METRICS, evaluate(model, MelodyConfig.from_run(run), [tune.notes for tune in tunes], splits.test))
     _write(run / "judging.json", {name: plain(result[name]) for name in ("measures", "verdict")})
 
 

@@ -24,7 +24,19 @@ class HoistedLSTM(layers.LSTM):
     Products that need no state are hoisted out of the loops: the input's before the forward one, the weight
     gradients' after the backward one. With a GPU, a mask, dropout, other activations, or carried or unrolled state,
     Keras' own loop runs.
+
+    Args:
+        weight_dropout: share of the recurrent weights that training drops, the same ones at every step (Merity et al.,
+            "Regularizing and optimizing LSTM language models", 2018). It needs the loop of this layer.
     """
+
+    def __init__(self, *args: Any, weight_dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.weight_dropout = layers.Dropout(weight_dropout, dtype=self.dtype_policy)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "weight_dropout": self.weight_dropout.rate}
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run over a batch."""
@@ -33,8 +45,10 @@ class HoistedLSTM(layers.LSTM):
             and not (self.dropout or self.recurrent_dropout or self.stateful or self.unroll)
             and self.use_bias
             and (self.activation, self.recurrent_activation) == (keras.activations.tanh, keras.activations.sigmoid)
-            and not tf.config.list_physical_devices("GPU")
+            and (self.weight_dropout.rate or not tf.config.list_physical_devices("GPU"))
         )
+        if self.weight_dropout.rate and not plain:
+            raise ValueError("weight_dropout needs a plain LSTM: without a mask, other dropout, or carried state")
         if not plain:
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)
         steps = tf.transpose(sequences, [1, 0, 2])
@@ -44,6 +58,7 @@ class HoistedLSTM(layers.LSTM):
             tf.cast(weight, self.compute_dtype)
             for weight in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
         )
+        recurrent_kernel = self.weight_dropout(recurrent_kernel, training=training)
         # Flat, because the gradient of a batched product has a kernel for every step before they are added up.
         flat = tf.matmul(tf.reshape(steps, [-1, kernel.shape[0]]), kernel) + bias
         gates = tf.reshape(flat, [*tf.unstack(tf.shape(steps)[:2]), kernel.shape[1]])

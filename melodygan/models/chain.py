@@ -38,29 +38,43 @@ _SINCE, _LEFT, _AFTER, _START, PHRASE = 17, 25, 9, 5, 4
 class Chain(keras.Layer):
     """A log-linear model: logits [..., symbols] as sums over tables of what stands at the values of some contexts.
 
+    Tables of intervals say it of the distance to one of the contexts, so that what is known of one pitch is known of
+    all.
+
     Args:
         sizes: number of values of each context.
         tables: for each table the contexts that it is about, by number; it has a row for each combination of values.
         symbols: number of symbols.
+        intervals: the same for each table of intervals.
+        origin: the context from which intervals are counted; it has at most one value more than there are symbols.
     """
 
-    def __init__(self, sizes: Sequence[int], tables: Sequence[Sequence[int]], symbols: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        tables: Sequence[Sequence[int]],
+        symbols: int,
+        intervals: Sequence[Sequence[int]] = (),
+        origin: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.sizes, self.tables, self.symbols = tuple(sizes), tuple(map(tuple, tables)), symbols
-        rows = [math.prod(self.sizes[context] for context in table) for table in self.tables]
-        strides = np.zeros((len(self.sizes), len(self.tables)), np.int32)
-        for column, table in enumerate(self.tables):
-            stride = 1
-            for context in reversed(table):
-                strides[context, column] = stride
-                stride *= self.sizes[context]
-        self._strides, self._begin = strides, np.cumsum([0, *rows[:-1]]).astype(np.int32)
-        self.weight = self.add_weight(name="weight", shape=(sum(rows), symbols), initializer="zeros")
+        self.sizes, self.symbols, self.origin = tuple(sizes), symbols, origin
+        self.tables, self.intervals = (tuple(map(tuple, some)) for some in (tables, intervals))
+        self._rows, self._interval_rows = (_Rows(self.sizes, some) for some in (self.tables, self.intervals))
+        shape = (self._rows.count, symbols)
+        self.weight = self.add_weight(name="weight", shape=shape, initializer="zeros")
+        shape = (self._interval_rows.count, 2 * symbols)
+        self.interval_weight = self.add_weight(name="interval_weight", shape=shape, initializer="zeros")
 
     def call(self, contexts: tf.Tensor) -> tf.Tensor:
         """Map contexts, int32 [..., contexts], to logits [..., symbols]."""
-        rows = tf.reduce_sum(contexts[..., None] * self._strides, axis=-2) + self._begin
-        return tf.reduce_sum(tf.gather(self.weight, rows), axis=-2)
+        logits = tf.reduce_sum(tf.gather(self.weight, self._rows.of(contexts)), axis=-2)
+        if not self.intervals:
+            return logits
+        by_interval = tf.reduce_sum(tf.gather(self.interval_weight, self._interval_rows.of(contexts)), axis=-2)
+        places = tf.range(self.symbols) + self.symbols - contexts[..., self.origin : self.origin + 1]
+        return logits + tf.gather(by_interval, places, batch_dims=contexts.shape.rank - 1)
 
     def learn(
         self,
@@ -77,7 +91,7 @@ class Chain(keras.Layer):
         The penalty is the prior's precision; Adam with cosine decay takes a fixed number of steps.
         """
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.03, steps))
-        optimizer.build([self.weight])
+        optimizer.build(self.weights)
         all_contexts, all_symbols = tf.constant(contexts, tf.int32), tf.constant(symbols, tf.int32)
 
         @tf.function
@@ -86,15 +100,35 @@ class Chain(keras.Layer):
             with tf.GradientTape() as tape:
                 logits = self(tf.gather(all_contexts, places))
                 losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(all_symbols, places), logits)
-                loss = tf.reduce_mean(losses) + penalty / len(symbols) * tf.reduce_sum(tf.square(self.weight))
-            optimizer.apply(tape.gradient([loss], [self.weight]), [self.weight])
+                squares = tf.add_n([tf.reduce_sum(tf.square(weight)) for weight in self.weights])
+                loss = tf.reduce_mean(losses) + penalty / len(symbols) * squares
+            optimizer.apply(tape.gradient(loss, self.weights), self.weights)
 
         for number in tf.range(steps):
             update(number)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "sizes": self.sizes, "tables": self.tables, "symbols": self.symbols}
+        names = ("sizes", "tables", "symbols", "intervals", "origin")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class _Rows:
+    """The rows of tables one below the other, each a combination of values of its contexts."""
+
+    def __init__(self, sizes: Sequence[int], tables: Sequence[Sequence[int]]) -> None:
+        self._strides = np.zeros((len(sizes), len(tables)), np.int32)
+        for column, table in enumerate(tables):
+            stride = 1
+            for context in reversed(table):
+                self._strides[context, column] = stride
+                stride *= sizes[context]
+        counts = [math.prod(sizes[context] for context in table) for table in tables]
+        self._begin, self.count = np.cumsum([0, *counts[:-1]]).astype(np.int32)[: len(tables)], sum(counts)
+
+    def of(self, contexts: tf.Tensor) -> tf.Tensor:
+        """Return the rows [..., tables] for contexts [..., contexts]."""
+        return tf.reduce_sum(contexts[..., None] * self._strides, axis=-2) + self._begin
 
 
 KIND_CONTEXTS = {
@@ -122,11 +156,14 @@ _KIND_TABLES = (
 )
 
 
+_WIDEST = 9  # semitones of the widest interval that is told from wider ones
+
+
 def pitch_contexts(pitches: int) -> dict[str, int]:
     """Return the contexts of a pitch and the number of their values; the last value of a pitch is "none"."""
-    values = pitches + 1
+    values, moves = pitches + 1, 2 * _WIDEST + 2
     return {
-        **{f"last {n}": values for n in range(1, 5)},  # the pitches before
+        **{f"last {n}": values for n in (1, 2, 3)},  # the pitches before
         "metre": len(METERS),
         "cell": 16,
         "length": _N_LENGTHS,
@@ -137,34 +174,45 @@ def pitch_contexts(pitches: int) -> dict[str, int]:
         "rhyme": values,  # the pitch at the cell that the rhythm comes from
         **dict.fromkeys(("above", "above 2", "above 4"), values),
         "row": PHRASE,
-        "next": values,
-        "next 2": values,  # the next notes, where they return from earlier ones
+        "next": values,  # the next note, where it returns from an earlier one
+        "move": moves,
+        "move before": moves,  # the last interval, and the one before it
+        "to next": moves,  # from the last note to the next
     }
 
 
 _PITCH_TABLES = (
-    *(("last 1", "last 2"), ("last 2", "last 3"), ("last 4",), ("metre", "cell"), ("length", "mode")),
-    *(("before", "length"), ("after", "mode"), ("start", "mode"), ("rhyme", "last 1"), ("above",), ("above 2",)),
-    *(("above 4",), ("row", "cell"), ("length", "after"), ("metre", "cell", "last 1"), ("last 1", "length")),
-    *(("mode", "last 1"), ("next", "last 1"), ("next 2",), ("after", "last 1"), ("last 1", "last 2", "last 3")),
-    *(("last 1", "last 2", "length"), ("last 1", "before", "length")),
+    *(("last 1", "last 2"), ("metre", "cell", "last 1"), ("last 1", "length"), ("mode", "last 1"), ("after", "last 1")),
+    *(("rhyme", "last 1"), ("next", "last 1"), ("above",), ("above 2",), ("above 4",), ("length", "mode")),
+    *(("after", "mode"), ("start", "mode"), ("length", "after"), ("row", "cell")),
+)
+_INTERVAL_TABLES = (
+    *(("move", "move before"), ("move", "before", "length"), ("move", "metre", "cell"), ("to next", "length")),
+    *(("after",), ("rhyme",)),
 )
 
 
 def kind_chain() -> Chain:
     """Return a new chain of what begins at a cell."""
-    return _chain(KIND_CONTEXTS, _KIND_TABLES, KINDS, "kind_chain")
+    return _chain(KIND_CONTEXTS, _KIND_TABLES, (), KINDS, "kind_chain")
 
 
 def pitch_chain(pitches: int) -> Chain:
     """Return a new chain of pitches."""
-    return _chain(pitch_contexts(pitches), _PITCH_TABLES, pitches, "pitch_chain")
+    return _chain(pitch_contexts(pitches), _PITCH_TABLES, _INTERVAL_TABLES, pitches, "pitch_chain")
 
 
-def _chain(contexts: dict[str, int], tables: Sequence[Sequence[str]], symbols: int, name: str) -> Chain:
+def _chain(
+    contexts: dict[str, int],
+    tables: Sequence[Sequence[str]],
+    intervals: Sequence[Sequence[str]],
+    symbols: int,
+    name: str,
+) -> Chain:
+    """Return a chain whose tables name their contexts, and whose intervals are counted from the first one."""
     order = list(contexts)
-    numbered = [[order.index(context) for context in table] for table in tables]
-    return Chain(list(contexts.values()), numbered, symbols, name=name)
+    numbered = ([[order.index(context) for context in table] for table in some] for some in (tables, intervals))
+    return Chain(list(contexts.values()), next(numbered), symbols, next(numbered), name=name)
 
 
 class Spelled(NamedTuple):
@@ -279,7 +327,7 @@ def draw_kinds(chain: Chain, drawing: Drawing | None, plan: Spelled, *, given: t
 
 
 class Onsets(NamedTuple):
-    """Where notes are, [B, notes + 2], `LENGTH` after the last; and lengths in cells of what begins [B, L + 1]."""
+    """Where notes are, [B, notes + 1], `LENGTH` after the last; and lengths in cells of what begins [B, L + 1]."""
 
     cells: tf.Tensor
     lengths: tf.Tensor
@@ -291,7 +339,7 @@ def onsets_of(kinds: tf.Tensor, plan: Spelled) -> Onsets:
     sounding = kinds == ONSET
     most = tf.reduce_max(tf.reduce_sum(tf.cast(sounding, tf.int32), axis=1))
     cells = tf.sort(tf.where(sounding, place, LENGTH), axis=1)
-    cells = tf.pad(cells, [[0, 0], [0, 2]], constant_values=LENGTH)[:, : most + 2]  # two more, as next notes
+    cells = tf.pad(cells, [[0, 0], [0, 1]], constant_values=LENGTH)[:, : most + 2]  # two more, as next notes
     end = tf.reduce_max(tf.where(plan.layout.inside > 0, place + 1, 0), axis=1, keepdims=True)
     begins = tf.where((kinds == REST) | sounding, place, end)
     return Onsets(cells, tf.pad(tf.maximum(following_place(begins, end) - place, 0), [[0, 0], [0, 1]]))
@@ -322,7 +370,7 @@ def draw_pitches(
     """
     size, pitches = tf.shape(kinds)[0], chain.symbols
     onsets = onsets_of(kinds, plan)
-    count = tf.shape(onsets.cells)[1] - 2
+    count = tf.shape(onsets.cells)[1] - 1
     columns = tf.range(size)
 
     def read(values: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
@@ -348,11 +396,15 @@ def draw_pitches(
             place = here - rows * plan.row
             return tf.where(place >= 0, read(drawn, tf.maximum(place, 0)), pitches)
 
-        following = [read(drawn, read(source, onsets.cells[:, k + step])) for step in (1, 2)]
-        following[1] = tf.where(following[0] == pitches, following[1], pitches)
+        def move(older: tf.Tensor, newer: tf.Tensor) -> tf.Tensor:
+            there = (older < pitches) & (newer < pitches)
+            return tf.where(there, _WIDEST + tf.clip_by_value(newer - older, -_WIDEST, _WIDEST), 2 * _WIDEST + 1)
+
+        one, two, three = tf.unstack(last, axis=1)
+        following = read(drawn, read(source, onsets.cells[:, k + 1]))
         context = tf.stack(
             [
-                *tf.unstack(last, num=4, axis=1),
+                *(one, two, three),
                 plan.meter,
                 here % plan.row,
                 size_class,
@@ -363,7 +415,8 @@ def draw_pitches(
                 read(drawn, read(rhythm, here)),
                 *map(above, (1, 2, 4)),
                 here // plan.row % PHRASE,
-                *following,
+                following,
+                *(move(two, one), move(three, two), move(one, following)),
             ],
             axis=1,
         )
@@ -384,6 +437,6 @@ def draw_pitches(
     nothing = tf.fill([size, LENGTH + 1], pitches)
     begin = nothing if drawing is None else tf.where(known >= 0, known, nothing)
     seen = tf.TensorArray(tf.int32, count, element_shape=[None, len(chain.sizes)])
-    start = (0, begin, tf.fill([size, 4], pitches), tf.fill([size], _UNKNOWN_LENGTH), seen)
+    start = (0, begin, tf.fill([size, 3], pitches), tf.fill([size], _UNKNOWN_LENGTH), seen)
     _, drawn, _, _, seen = tf.while_loop(lambda k, *_: k < count, draw, start, parallel_iterations=1)
     return Drawn(drawn[:, :LENGTH], tf.transpose(seen.stack(), [1, 0, 2])), onsets

@@ -38,7 +38,7 @@ from melodygan.data.grid import (
     with_upbeat,
 )
 from melodygan.data.plan_model import PlanModel
-from melodygan.models.sampling import drawn_symbols, filtered_logits, log_softmax
+from melodygan.models.sampling import TEMPERATURE, drawn_symbols, filtered_logits, log_softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,13 +56,18 @@ RUNS = (1, 4, 8, 16, 32)
 KINDS = 4
 """Of a symbol: unknown, hold, rest, note."""
 
+REMEMBERED = 3
+"""The last pitches, whose intervals are inputs."""
+
 DISTANCE, RHYTHM, COMING = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm", "coming"))
 """The columns of a plan that say how far back the sources of a symbol, of its rhythm, and of what returns next are."""
 
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 _PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
-_MOST_ROUNDS = 2  # in which tunes are drawn until they end on the tonic: one song in four does not
+# Rounds in which tunes are drawn until they end on the tonic: of the songs, one in five in major and none in minor
+# ends on another note.
+_MOST_ROUNDS = {"major": 2, "minor": 8}
 _CANDIDATES = 8  # ways to fill the open bars of a variation, of which one is chosen
 
 
@@ -79,6 +84,8 @@ class Seen(NamedTuple):
     returning: Any  # the source of the coming symbol according to the plan, [...]
     kind: Any  # the kind of the symbol that its rhythm comes from, [...]
     coming: Any  # the note or rest that returns next, [...]
+    heights: Any  # the last pitches as MIDI numbers, the newest first, 0 before the first one, [..., REMEMBERED]
+    size: Any  # how long the note or rest has lasted that the rhythm of the coming one comes from, 0 if there is none
 
 
 class Composer:
@@ -141,18 +148,16 @@ class Composer:
         pull, steps = _CERTAIN * self._one_hot(given)[None], [as_steps(plan, longest) for plan in planned]
         self.redrawn = 0
         composed: dict[int, tuple[Note, ...]] = {}
-        pending = list(range(count))
-        for number in range(_MOST_ROUNDS if ending == "tonic" else 1):
+        pending, number = list(range(count)), 0
+        while pending:
             self.redrawn += len(pending) if number else 0
             asked = np.stack([steps[n] for n in pending])
             symbols, _ = self._drawn(pull, asked, lengths[pending], seed, rows=pending, number=number, **choice)
-            for n, row in zip(pending, symbols, strict=True):
-                notes = self._notes(row)
-                if n not in composed or _ends_on_a_tonic(notes, planned[n], mode):
-                    composed[n] = notes
-            pending = [n for n in pending if not _ends_on_a_tonic(composed[n], planned[n], mode)]
-            if not pending:
-                break
+            notes = {n: self._notes(row) for n, row in zip(pending, symbols, strict=True)}
+            closed = {n for n in pending if _ends_on_a_tonic(notes[n], planned[n], mode)}
+            composed |= {n: notes[n] for n in pending if n in closed or n not in composed}
+            number += 1
+            pending = [n for n in pending if n not in closed and number < _rounds(planned[n], mode, ending)]
         return [_as_tune(composed[n], planned[n], meter, mode, upbeat) for n in range(count)]
 
     def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
@@ -321,6 +326,7 @@ class Composer:
         *,
         rows: Sequence[int] | None = None,
         number: int = 0,
+        temperature: float = 1.0,
         **choice: Any,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw symbols, int32 [count, T], delimiters after the end of a tune; and their costs in nats, [count, T].
@@ -328,6 +334,7 @@ class Composer:
         To the logits of the first G ≤ T steps the pull is added, [1 or count, G, V]. The plan is that of each step, [1
         or count, T, K]; the lengths of the tunes are [count], 0 where the model ends them. The random numbers of each
         tune follow from the seed, its row, and the number of the round; ``choice`` are options of `filtered_logits`.
+        The temperature is multiplied by `TEMPERATURE`.
         """
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
         count, given, length = len(lengths), pull.shape[1], plan.shape[1]
@@ -342,8 +349,9 @@ class Composer:
         sounding, lasted = np.full(count, delimiter, np.int32), np.zeros(count, np.int32)
         agreed = np.ones((count, len(distances)), np.int32)
         hidden, carry = np.zeros((2, count, self.units), np.float32)
-        kinds, symbols = kinds_of(self.vocabulary), np.arange(len(self.vocabulary))
-        by_kind = _allowed(kinds, delimiter)
+        kinds = kinds_of(self.vocabulary)
+        height_of, heights = heights_of(self.vocabulary)[:, None], np.zeros((count, REMEMBERED), np.int32)
+        sizes, onsets = np.zeros_like(written), np.full(count, window - 1)  # a size stands at the onset
         for step in range(length):
             place = window + step
             planned, earlier = plan[tunes, step], written[tunes[:, None], place - distances]
@@ -354,34 +362,53 @@ class Composer:
             coming = heard[tunes, place - np.maximum(planned[:, COMING], 1)]
             places = np.full(len(tunes), step, np.int32)
             newest = written[tunes, place - 1]
-            seen = Seen(planned, newest, sounding, lasted, places, earlier, agreed, returning, kind, coming)
+            size = np.where(planned[:, RHYTHM] > 0, sizes[tunes, place - np.maximum(planned[:, RHYTHM], 1)], 0)
+            size = np.minimum(size, LONGEST)
+            seen = Seen(
+                planned, newest, sounding, lasted, places, earlier, agreed, returning, kind, coming, heights, size
+            )
             logits, hidden, carry = self.next_logits(seen, hidden, carry)
-            allowed = logits.astype(np.float64)
-            # Nothing to hold at first, and the last given note keeps its length; and at least one note follows.
             starts = step in {0, given}
-            if starts:
-                allowed[:, hold] = -np.inf
-            allowed[starts | (step < lengths[tunes]), delimiter] = -np.inf
-            returns = planned[:, DISTANCE] > 0
-            again = returns[:, None] & (returning[:, None] == symbols)
-            allowed += _PLANNED * (again.astype(float) + by_kind[kind] - 1)
+            repeated = np.where(planned[:, DISTANCE] > 0, returning, -1)
+            allowed = self._allowed(logits, starts, starts | (step < lengths[tunes]), repeated, kind)
             if step < given:
                 allowed += pull[tunes, step]
-            follows = drawn_symbols(filtered_logits(allowed, **choice), shares[tunes, step])
+            allowed = filtered_logits(allowed, temperature=TEMPERATURE * temperature, **choice)
+            follows = drawn_symbols(allowed, shares[tunes, step])
             follows[(lengths[tunes] > 0) & (step >= lengths[tunes])] = delimiter
             written[tunes, place] = follows
             nats[tunes, step] = -np.take_along_axis(log_softmax(logits), follows[:, None], axis=1)[:, 0]
             held = follows == hold
             sounding = heard[tunes, place] = np.where(held, sounding, follows)
             lasted = np.where(held, np.minimum(lasted + 1, LONGEST), 0).astype(np.int32)
+            onsets = np.where(held, onsets, place)
+            sizes[tunes, onsets] += 1
+            newest = height_of[follows]
+            heights = np.where(newest > 0, np.concatenate([newest, heights[:, :-1]], axis=1), heights)
             agreed = np.where(follows[:, None] == earlier, np.minimum(agreed + 1, RUNS[-1]), 0).astype(np.int32)
             if (over := follows == delimiter).any():
-                tunes, sounding, lasted, agreed, hidden, carry = (
-                    part[~over] for part in (tunes, sounding, lasted, agreed, hidden, carry)
+                tunes, sounding, lasted, agreed, onsets, heights, hidden, carry = (
+                    part[~over] for part in (tunes, sounding, lasted, agreed, onsets, heights, hidden, carry)
                 )
                 if not len(tunes):
                     break
         return written[:, window:], nats
+
+    def _allowed(
+        self, logits: np.ndarray, starts: bool, goes_on: np.ndarray, repeated: np.ndarray, kind: np.ndarray
+    ) -> np.ndarray:
+        """Return logits [n, V] of what may follow: where a tune starts, goes on, repeats a symbol, or repeats a kind.
+
+        ``repeated`` are symbols, below 0 for none; 0 is the kind of anything.
+        """
+        allowed, symbols = logits.astype(np.float64), np.arange(len(self.vocabulary))
+        if starts:  # nothing to hold at first, and the last given note keeps its length
+            allowed[:, self.vocabulary.index(HOLD)] = -np.inf
+        allowed[goes_on, self.vocabulary.index(DELIMITER)] = -np.inf  # at least one note follows
+        kinds = kinds_of(self.vocabulary)
+        kinds[self.vocabulary.index(DELIMITER)] = 0
+        of_kind = (kind[:, None] == 0) | (kind[:, None] == kinds)
+        return allowed + _PLANNED * ((repeated[:, None] == symbols) + of_kind.astype(float) - 1)
 
 
 class PortableLSTM(Composer):
@@ -397,6 +424,11 @@ class PortableLSTM(Composer):
     def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the coming symbols and the next states, see `Composer`."""
         return self._graphs.run("step", *seen, hidden, carry)
+
+
+def _rounds(plan: Plan | None, mode: str | None, ending: str) -> int:
+    """Return how often a tune is drawn until it ends as asked."""
+    return _MOST_ROUNDS[(plan.form.mode if plan else mode) or MODES[0]] if ending == "tonic" else 1
 
 
 def _ends_on_a_tonic(notes: Sequence[Note], plan: Plan | None, mode: str | None) -> bool:
@@ -425,12 +457,9 @@ def kinds_of(vocabulary: StepVocabulary) -> np.ndarray:
     return np.array([1 if symbol == HOLD else 2 if symbol == REST else 3 for symbol in vocabulary.symbols])
 
 
-def _allowed(kinds: np.ndarray, delimiter: int) -> np.ndarray:
-    """Return 1 for the symbols that a rhythm allows, by kind: anything, a hold, a rest, a pitch. [KINDS, V]."""
-    rows = np.equal(np.arange(KINDS)[:, None], kinds)
-    rows[0] = True
-    rows[3, delimiter] = False
-    return rows
+def heights_of(vocabulary: StepVocabulary) -> np.ndarray:
+    """Return the MIDI number of each symbol, 0 of those that are no pitch. Integers [V]."""
+    return np.array([int(symbol) if symbol.isdecimal() else 0 for symbol in vocabulary.symbols], np.int32)
 
 
 def _as_tune(notes: tuple[Note, ...], plan: Plan | None, meter: str | None, mode: str | None, upbeat: int) -> Tune:

@@ -50,16 +50,12 @@ from melodygan.models.chain import (
     pitch_chain,
     spelled,
 )
+from melodygan.models.sampling import TEMPERATURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from melodygan.data.encoding import Note
-
-TEMPERATURE = 0.9
-"""The Gumbel noise of every draw is multiplied by this, in training and in composing.
-
-Errors of the chains add up along a tune; a little less noise makes up for that."""
 
 _KIND_PENALTY, _PITCH_PENALTY = 1.0, 4.0
 _SEMITONES = 5.0
@@ -121,7 +117,7 @@ class MelodyGAN(AdversarialModel):
         new = (kinds != OUTSIDE) & (np.asarray(plan.layout.rhythm) == np.arange(LENGTH))
         self.kind_chain.learn(contexts[new], kinds[new], penalty=_KIND_PENALTY, seed=seed)
         drawn, onsets = draw_pitches(self.pitch_chain, None, tf.constant(kinds), plan, given=tf.constant(heights))
-        cells = onsets.cells.numpy()[:, :-2]
+        cells = onsets.cells.numpy()[:, :-1]
         there = np.minimum(cells, LENGTH - 1)
         new = (cells < LENGTH) & (np.take_along_axis(np.asarray(plan.layout.source), there, axis=1) == cells)
         chosen = np.take_along_axis(heights, there, axis=1)
@@ -139,7 +135,7 @@ class MelodyGAN(AdversarialModel):
             self.kind_chain(kinds.contexts) + of_kinds.logits + of_kinds.noise, kinds.symbols
         )
         soft_kinds = tf.gather(soft_kinds, plan.layout.rhythm, batch_dims=1)
-        there = tf.minimum(onsets.cells[:, :-2], LENGTH - 1)
+        there = tf.minimum(onsets.cells[:, :-1], LENGTH - 1)
         logits = tf.gather(of_pitches.logits + of_pitches.noise, there, batch_dims=1)
         notes = _straight_through(
             self.pitch_chain(drawn.contexts) + logits, tf.gather(drawn.symbols, there, batch_dims=1)

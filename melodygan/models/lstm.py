@@ -18,7 +18,19 @@ from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import DELIMITER, HOLD, StepVocabulary, Tune, to_steps
 from melodygan.data.grid import STEP_COLUMNS, as_steps, to_grid
-from melodygan.models.composer import COMING, DISTANCE, KINDS, LONGEST, RHYTHM, RUNS, Composer, Seen, kinds_of
+from melodygan.models.composer import (
+    COMING,
+    DISTANCE,
+    KINDS,
+    LONGEST,
+    REMEMBERED,
+    RHYTHM,
+    RUNS,
+    Composer,
+    Seen,
+    heights_of,
+    kinds_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +46,7 @@ _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any 
 # the columns of a plan that are one-hot inputs
 _ONE_HOT = ("form", "place", "phrase", "left", "near", "rhythm_near", "until")
 _NEAR = tuple(STEP_COLUMNS).index("near")
+_WIDEST = 8  # semitones of the widest interval that is told from wider ones
 _CLOSE, _CLOSE_WEIGHT = 16, 2.0  # sixteenths before the end that weigh more in training, and how much
 
 
@@ -100,7 +113,7 @@ class OnsetAccuracy(keras.metrics.SparseCategoricalAccuracy):
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class MelodyLSTM(Composer, keras.Model):
-    """LSTM → dropout → softmax over the vocabulary, a prediction at every step.
+    """LSTM → dropout → softmax over the vocabulary, a prediction at every step; the softmax sees the inputs as well.
 
     It maps symbols [B, T], the first of which is the delimiter, to the logits of the symbols that follow them,
     [B, T, V]. With [B, T, 1 + K], the inputs also have K columns of the tune's plan for each coming symbol
@@ -110,13 +123,15 @@ class MelodyLSTM(Composer, keras.Model):
     length so far, the place in the bar, and, as in the lookback network of Waite (2016), the symbols one, two, four and
     eight bars before the coming one. The lookback with which the tune has agreed for longest is an input of its own,
     with the length of the agreement: it predicts the next symbol where a phrase returns. From 1,400 tunes the LSTM does
-    not learn to find it. Where the plan says that music returns, its symbol is an input, too, or its kind if only the
-    rhythm does; in composing, what returns by the plan returns exactly.
+    not learn to find it. The last intervals are inputs, because a melody that goes on in its direction is the same
+    thing at every pitch. Where the plan says that music returns, its symbol is an input, too, or its kind and length if
+    only the rhythm does; in composing, what returns by the plan returns exactly.
 
     Args:
         vocabulary: its symbols, which are saved with the model.
         units: width of the LSTM.
         dropout: share of its outputs, and of the embedded lookbacks, that training drops.
+        weight_dropout: share of its recurrent weights that an update drops.
         lookback: distances in sixteenths, ascending, of the earlier symbols among its inputs.
         plans: those of the training tunes, to which it composes, integers [n, PLAN_COLUMNS].
         seed: fixes, with the number of the update, every random draw of training.
@@ -128,6 +143,7 @@ class MelodyLSTM(Composer, keras.Model):
         *,
         units: int = 256,
         dropout: float = 0.2,
+        weight_dropout: float = 0.3,
         lookback: Sequence[int] = LOOKBACK,
         plans: Any = (),
         seed: int = 0,
@@ -135,22 +151,25 @@ class MelodyLSTM(Composer, keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         self.vocabulary = vocabulary = StepVocabulary.from_config(vocabulary)
-        self.units, self.rate, self.seed = units, dropout, seed
+        self.units, self.rate, self.weight_rate, self.seed = units, dropout, weight_dropout, seed
         self.lookback = tuple(lookback)
         self.plans = np.asarray(plans, np.int32)
         self.embedding = layers.Embedding(len(vocabulary), _LOOKBACK_WIDTH, name="embedding")
         self.forgetting = layers.Dropout(dropout, name="forgetting")
-        self.lstm = HoistedLSTM(units, return_sequences=True, name="lstm")
+        self.lstm = HoistedLSTM(units, return_sequences=True, weight_dropout=weight_dropout, name="lstm")
         self.dropout = layers.Dropout(dropout, name="dropout")
         self.logits = layers.Dense(len(vocabulary), dtype="float32", name="logits")
+        self.shortcut = layers.Dense(len(vocabulary), use_bias=False, dtype="float32", name="shortcut")
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
         inputs = 5 * len(self.vocabulary) + LONGEST + 1 + sum(_METERS) + len(RUNS) + 1 + KINDS
+        inputs += (REMEMBERED - 1) * (2 * _WIDEST + 2) + LONGEST + 1
         inputs += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
         self.embedding.build((None, None, len(self.lookback)))
         self.lstm.build((None, None, inputs))
         self.logits.build((None, None, self.units))
+        self.shortcut.build((None, None, inputs))
         self.built = True
 
     def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -159,14 +178,18 @@ class MelodyLSTM(Composer, keras.Model):
         plan = tf.zeros([*tf.unstack(tf.shape(symbols)[:2]), len(STEP_COLUMNS)], tf.int32)
         if len(symbols.shape) == 3:  # noqa: PLR2004 - with its plan
             symbols, plan = symbols[..., 0], symbols[..., 1:]
-        sounding, lasted = self._sounding(symbols)
+        hold = self.vocabulary.index(HOLD)
+        sounding, since = self._latest(symbols, symbols != hold)
         earlier = tf.stack([self._delayed(symbols, distance - 1) for distance in self.lookback], axis=-1)
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
         returning, of_rhythm = (self._at_source(symbols, plan[..., column]) for column in (DISTANCE, RHYTHM))
         coming = self._at_source(sounding, plan[..., COMING])
         kind, agreed = self._kind(of_rhythm, plan), self._agreement(symbols)
-        seen = Seen(plan, symbols, sounding, lasted, places, earlier, agreed, returning, kind, coming)
-        return self.logits(self.dropout(self.lstm(self._inputs(seen, training=training)), training=training))
+        size = tf.where((plan[..., RHYTHM] > 0) & (of_rhythm != hold), self._size(symbols, plan[..., RHYTHM]), 0)
+        lasted, heights = tf.minimum(since, LONGEST), self._heights(symbols)
+        seen = Seen(plan, symbols, sounding, lasted, places, earlier, agreed, returning, kind, coming, heights, size)
+        inputs = self._inputs(seen, training=training)
+        return self.logits(self.dropout(self.lstm(inputs), training=training)) + self.shortcut(inputs)
 
     def _at_source(self, symbols: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
         """Return the symbols [B, T] that stood at a distance before the coming one, which is one place after each."""
@@ -178,12 +201,33 @@ class MelodyLSTM(Composer, keras.Model):
         kinds = tf.gather(tf.constant(kinds_of(self.vocabulary), tf.int32), symbols)
         return tf.where(plan[..., RHYTHM] > 0, kinds, 0)
 
+    def _size(self, symbols: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
+        """Return how long the notes at a distance before the coming symbols have lasted, up to `LONGEST`, [B, T]."""
+        onsets = symbols != self.vocabulary.index(HOLD)
+        # how far each place is before the next onset, found in the mirror
+        _, since = self._latest(tf.reverse(symbols, [1]), tf.reverse(onsets, [1]))
+        after = tf.pad(tf.reverse(since, [1])[:, 1:] + 1, [[0, 0], [0, 1]], constant_values=LONGEST)
+        return tf.minimum(tf.minimum(self._at_source(after, distance), tf.maximum(distance, 1)), LONGEST)
+
+    def _heights(self, symbols: tf.Tensor) -> tf.Tensor:
+        """Return the last pitches at each place of [B, T], see `Seen`."""
+        heights = tf.gather(tf.constant(heights_of(self.vocabulary), tf.int32), symbols)
+        newest, since = self._latest(heights, heights > 0)
+        before = tf.range(tf.shape(symbols)[1]) - since - 1
+        found = [newest]
+        for _ in range(REMEMBERED - 1):
+            earlier = tf.gather(found[-1], tf.maximum(before, 0), axis=1, batch_dims=1)
+            found.append(tf.where(before >= 0, earlier, 0))
+        return tf.stack(found, axis=-1)
+
     def _inputs(self, seen: Seen, *, training: bool = False) -> tf.Tensor:
         """Return the inputs of the LSTM, [..., width]; training drops some of the embedded lookbacks."""
         size, of_plan = len(self.vocabulary), dict(zip(STEP_COLUMNS, tf.unstack(seen.plan, axis=-1), strict=True))
         chosen = tf.one_hot(tf.argmax(seen.agreed, axis=-1), len(self.lookback), dtype=tf.int32)
         run = tf.reduce_sum(tf.cast(tf.reduce_max(seen.agreed, axis=-1)[..., None] >= RUNS, tf.int32), axis=-1)
         shape = tf.shape(seen.symbols)
+        newer, older = seen.heights[..., :-1], seen.heights[..., 1:]
+        moves = tf.where(older > 0, 1 + _WIDEST + tf.clip_by_value(newer - older, -_WIDEST, _WIDEST), 0)
         categories = [
             *((seen.symbols, size), (seen.sounding, size), (seen.lasted, LONGEST + 1)),
             *((seen.places % meter, meter) for meter in _METERS),
@@ -194,6 +238,8 @@ class MelodyLSTM(Composer, keras.Model):
             (run, len(RUNS) + 1),
             (seen.kind, KINDS),
             (tf.where(of_plan["coming"] > 0, seen.coming, size), size),
+            *((move, 2 * _WIDEST + 2) for move in tf.unstack(moves, axis=-1)),
+            (seen.size, LONGEST + 1),
         ]
         embedded = self.forgetting(self.embedding(seen.earlier), training=training)
         flat = tf.reshape(embedded, tf.concat([shape, [len(self.lookback) * _LOOKBACK_WIDTH]], axis=0))
@@ -214,15 +260,18 @@ class MelodyLSTM(Composer, keras.Model):
                 agreed = tf.minimum(agreed, steps + self._delayed(agreed, steps, 0))
         return agreed
 
-    def _sounding(self, symbols: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the last symbol that is not a hold, and how many steps ago it was, at each place of [B, T]."""
-        hold = self.vocabulary.index(HOLD)
-        lasted = tf.where(symbols == hold, LONGEST, 0)
+    def _latest(self, values: tf.Tensor, there: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the last value that is there, and how many steps ago it was, at each place of [B, T].
+
+        Before the first, it is the value itself, and longer ago than any tune.
+        """
+        since = tf.where(there, 0, sum(_DOUBLINGS))
         for steps in _DOUBLINGS:
             # The range of the search doubles each time.
-            lasted = tf.minimum(lasted, steps + self._delayed(lasted, steps, LONGEST))
-            symbols = tf.where(symbols == hold, self._delayed(symbols, steps, hold), symbols)
-        return symbols, lasted
+            further = steps + self._delayed(since, steps, sum(_DOUBLINGS))
+            values = tf.where(further < since, self._delayed(values, steps, 0), values)
+            since = tf.minimum(since, further)
+        return values, since
 
     def compile_for_tunes(self, optimizer: keras.optimizers.Optimizer) -> None:
         """Compile with cross-entropy and the metrics of `melodygan.models.lstm`; padding has no weight in them."""
@@ -245,6 +294,7 @@ class MelodyLSTM(Composer, keras.Model):
             "vocabulary": self.vocabulary.to_config(),
             "units": self.units,
             "dropout": self.rate,
+            "weight_dropout": self.weight_rate,
             "lookback": self.lookback,
             "plans": self.plans.tolist(),
             "seed": self.seed,
@@ -268,7 +318,8 @@ class MelodyLSTM(Composer, keras.Model):
     @functools.cached_property
     def _step(self) -> Any:
         """One step of the network, from `Seen` and two states to logits and the next states."""
-        shapes = {"plan": [len(STEP_COLUMNS)], "earlier": [len(self.lookback)], "agreed": [len(self.lookback)]}
+        shapes = {"plan": [len(STEP_COLUMNS)], "heights": [REMEMBERED]}
+        shapes |= {key: [len(self.lookback)] for key in ("earlier", "agreed")}
         known = [tf.TensorSpec([None, *shapes.get(name, [])], tf.int32, name) for name in Seen._fields]
         states = [tf.TensorSpec([None, self.units], tf.float32, name) for name in ("hidden", "carry")]
 
@@ -276,7 +327,7 @@ class MelodyLSTM(Composer, keras.Model):
             *seen, hidden, carry = inputs
             read = self._inputs(Seen(*seen))
             output, after = self.lstm.cell(read, [tf.cast(state, read.dtype) for state in (hidden, carry)])
-            return (self.logits(output), *(tf.cast(state, tf.float32) for state in after))
+            return (self.logits(output) + self.shortcut(read), *(tf.cast(state, tf.float32) for state in after))
 
         return tf.function(step, input_signature=[*known, *states])
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+TEMPERATURE = 0.9
+"""What melody models multiply the temperature by, a GAN its Gumbel noise, in training too.
+
+Errors add up along a tune; a little less freedom makes up for that."""
+
 
 def filtered_logits(logits: np.ndarray, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> np.ndarray:
     """Return the logits [..., symbols] to draw from; those of excluded symbols become −∞.

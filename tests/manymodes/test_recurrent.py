@@ -82,3 +82,24 @@ def test_half_precision_computes_near_full_precision(sequences):
     outputs = half(sequences)
     assert outputs.dtype == tf.bfloat16
     np.testing.assert_allclose(tf.cast(outputs, tf.float32), full(sequences), atol=0.05)
+
+
+def test_weight_dropout_drops_recurrent_weights_for_a_whole_sequence(sequences):
+    kept, dropped = HoistedLSTM(4), HoistedLSTM(4, weight_dropout=0.5)
+    for layer in (kept, dropped):
+        layer.build((None, None, 3))
+    dropped.set_weights(kept.get_weights() + dropped.get_weights()[3:])
+    np.testing.assert_array_equal(dropped(sequences), kept(sequences))
+    dropped.cell.recurrent_kernel.assign(tf.ones((4, 16)))
+    generator = dropped.weight_dropout.seed_generator
+    state = generator.state.numpy()
+    trained = dropped(sequences, training=True)
+    generator.state.assign(state)
+    kept.cell.recurrent_kernel.assign(dropped.weight_dropout(tf.ones((4, 16)), training=True))
+    assert set(np.unique(kept.cell.recurrent_kernel)) == {0.0, 2.0}
+    np.testing.assert_allclose(trained, kept(sequences), rtol=1e-5)
+
+
+def test_weight_dropout_is_refused_where_it_would_not_be_applied(sequences):
+    with pytest.raises(ValueError, match="weight_dropout"):
+        HoistedLSTM(4, weight_dropout=0.5)(sequences, mask=tf.ones((5, 7), tf.bool))

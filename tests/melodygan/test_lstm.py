@@ -14,7 +14,7 @@ from melodygan.data.encoding import DELIMITER, HOLD, REST, Note, StepVocabulary,
 from melodygan.data.form import Form
 from melodygan.data.grid import METERS, STEP_COLUMNS, as_steps, to_grid, to_rows
 from melodygan.models.lstm import BitsPerNote, BitsPerStep, MelodyLSTM, OnsetAccuracy, TuneBatches
-from melodygan.models.sampling import drawn_symbols, filtered_logits
+from melodygan.models.sampling import TEMPERATURE, drawn_symbols, filtered_logits
 
 TUNES = random_tunes(40)
 VOCABULARY = StepVocabulary.from_tunes(TUNES)
@@ -180,8 +180,7 @@ def test_it_learns_a_tune_by_heart():
     model.compile_for_tunes(keras.optimizers.Adam(2e-2))
     batches = TuneBatches([Tune(tune)] * 60, vocabulary, 2)
     history = model.fit(batches.dataset(), epochs=5, shuffle=False, verbose=0).history
-    assert history["bits_per_step"][0] > 0.4
-    assert history["bits_per_step"][-1] < 0.2
+    assert history["bits_per_step"][-1] < min(0.2, history["bits_per_step"][0] / 2)
     assert history["onset_accuracy"][-1] > 0.9
     assert model.generate(2, seed=0, temperature=0.1) == [tune] * 2
 
@@ -201,13 +200,14 @@ def next_logits(model, prefixes):
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5, "top_p": 0.8}])
 def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options):
     count, steps = 5, 70  # longer than the longest lookback
+    scaled = {**options, "temperature": TEMPERATURE * options.get("temperature", 1.0)}
     forbidden = np.zeros(len(VOCABULARY), np.float32)
     forbidden[[END_INDEX, HOLD_INDEX]] = -np.inf
     shares = np.stack([np.random.default_rng([11, 0, row, 1]).random(steps) for row in range(count)])
     prefixes, ended = [[END_INDEX] for _ in range(count)], np.zeros(count, bool)
     for step in range(steps):
         logits = np.float64(next_logits(model, prefixes)) + (forbidden if step == 0 else 0.0)
-        drawn = drawn_symbols(filtered_logits(logits, **options), shares[:, step])
+        drawn = drawn_symbols(filtered_logits(logits, **scaled), shares[:, step])
         drawn = np.where(ended, END_INDEX, drawn)
         ended |= drawn == END_INDEX
         prefixes = [[*prefix, int(symbol)] for prefix, symbol in zip(prefixes, drawn, strict=True)]
