@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: run studio test test-all lint format bench pretrained docs pictures install clean
+.PHONY: run studio web test test-all lint format bench pretrained docs pictures install clean
 
 run: install
 	$(RUN) -m melodygan.train --wgan --noise --l2
@@ -11,6 +11,11 @@ run: install
 
 studio: .venv/.installed-studio
 	$(RUN) -m manymodes_studio
+
+# A page for any web server, in build/web.
+web: install
+	rm -rf build/web
+	$(RUN) -m manymodes web build/web
 
 install: $(STAMP)
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "compare sound": ("audiovae.compare", "compare models of sounds"),
     "export": ("manymodes.export", "export a model for programs without TensorFlow"),
     "studio": ("manymodes_studio.__main__", "open the studio in a browser"),
+    "web": ("manymodes_studio.web", "write a page that composes in any browser, without a server"),
 }
 """The module whose ``main`` each command calls, and what the command does."""
 

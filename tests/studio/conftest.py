@@ -1,4 +1,5 @@
 import pytest
+from browser import BROWSER
 from studiomodels import save_all
 
 from manymodes_studio.models import load_models
@@ -13,3 +14,11 @@ def model_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def models(model_folder):
     return load_models(model_folder)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -63,14 +63,6 @@ def program(model_folder, tmp_path_factory):
     assert places <= {"127.0.0.1", "localhost", "::1", "b'127.0.0.1'"}
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def visit(program, browser):
     """Open a tab in a window of a size; at the end the page must have requested nothing from others than the studio."""
