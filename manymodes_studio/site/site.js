@@ -77,20 +77,20 @@ async function melody(values, more) {
 }
 
 let beat = null;  // the one in the grid
+const takeOf = (element) => JSON.parse(element.dataset.take).id;
 
 async function drums(values, more) {
   const model = await models.drums(), { style, seed } = values;
   const numbers = Object.fromEntries(["bars", "tempo", "complexity", "humanize", "seed"].map((name) => [name, Number(values[name])]));
   const made = { ...await model.beat({ style, ...numbers }), title: `${style}-${seed}`, values };
-  if (!more) beat = made;
-  return [await shownBeat(model, made, more), `${made.bars} bars of ${style}, seed ${seed}. Click into the grid to add and remove hits.`];
+  const element = await shownBeat(model, made, more);
+  if (!more) beat = { ...made, take: takeOf(element) };
+  return [element, `${made.bars} bars of ${style}, seed ${seed}. Click into the grid to add and remove hits.`];
 }
 
 async function shownBeat(model, made, more) {
   const hits = model.midiHits(made), sound = await beatSound(hits, model.INSTRUMENTS, made);
-  const element = take({ ...made, tab: "drums", sound, midi: beatMidi({ ...made, hits }), inner: drumGrid(model, made), loop: true, ...more });
-  made.take = JSON.parse(element.dataset.take).id;
-  return element;
+  return take({ ...made, tab: "drums", sound, midi: beatMidi({ ...made, hits }), inner: drumGrid(model, made), loop: true, ...more });
 }
 
 /** Draw a beat as manymodes_studio/pictures.py does: a block of buttons a bar, cymbals above drums. */
@@ -118,7 +118,10 @@ async function toggleHit({ at: [bar, step, instrument], on }) {
   const model = await models.drums(), place = (bar * 16 + step) * model.INSTRUMENTS.length + instrument;
   beat.hits[place] = Number(on);
   if (on) [beat.velocities[place], beat.offsets[place]] = [0.8, 0];
+  const number = latest.hit = (latest.hit ?? 0) + 1;
   const element = await shownBeat(model, beat, { values: null, follows: beat.take });
+  if (number !== latest.hit) return;
+  beat.take = takeOf(element);
   const focused = document.activeElement?.dataset?.at;
   document.querySelector("#drums .result").replaceChildren(element);
   element.querySelector(`[data-at="${focused}"]`)?.focus();

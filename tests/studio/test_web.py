@@ -293,3 +293,17 @@ def test_a_metre_that_was_never_heard_is_said(page):
     melody.get_by_label("Metre").select_option("6/4")
     melody.get_by_role("button", name="Compose").click()
     page.get_by_text("never heard a tune in 6/4 minor").wait_for()
+
+
+@slow
+def test_a_link_opens_a_take_again_with_its_settings(visit):
+    page = visit()
+    page.locator("#melody").get_by_label("Tempo").fill("90")
+    page.locator("#melody").get_by_label("Seed").fill("41")
+    page.locator("#melody").get_by_role("button", name="Another").click()
+    page.wait_for_function("() => studio.shelf.takes.some((take) => take.title === 'tune-42')")
+    link = page.locator("#studio-shelf a", has_text="Link").first.get_attribute("href")
+    page.goto("about:blank")
+    page.goto(link)
+    page.get_by_text("seed 42").wait_for()
+    assert page.locator("#melody").get_by_label("Tempo").input_value() == "90"
