@@ -155,7 +155,7 @@ async function make(name, more, quiet = false) {
   const place = panel(name), status = place.querySelector(".status"), form = place.querySelector("form"), number = latest[name] = (latest[name] ?? 0) + 1;
   if (!form.reportValidity()) return;
   status.classList.remove("problem");
-  if (!status.textContent) status.textContent = "Loading the model …";
+  if (number === 1) status.textContent = "Loading the model …";
   try {
     const [element, words] = await makers[name](valuesOf(name), more);
     if (number !== latest[name]) return;
