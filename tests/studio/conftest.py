@@ -16,7 +16,7 @@ def models(model_folder):
     return load_models(model_folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while one runs, no other test can start its own
 def browser():
     with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
