@@ -1,9 +1,9 @@
 /* Notes and hits as sound, synthesised by Web Audio, and WAV files of it. */
 
-const RATE_HZ = 44100, RING_SECONDS = 1, TICKS_PER_QUARTER = 480;
+const RATE_HZ = 22050, DRUM_RATE_HZ = 44100, RING_SECONDS = 1, TICKS_PER_QUARTER = 480;
 const PARTIALS = [0, 1, 0.45, 0.25, 0.12, 0.07, 0.03, 0.02];
 
-const offline = (seconds) => new OfflineAudioContext(1, Math.ceil(seconds * RATE_HZ), RATE_HZ);
+const offline = (seconds, rate) => new OfflineAudioContext(1, Math.ceil(seconds * rate), rate);
 
 /** Return a gain that rises at once and decays, connected to the output. */
 function envelope(context, begin, peak, seconds) {
@@ -18,7 +18,7 @@ function envelope(context, begin, peak, seconds) {
 /** Play a score: notes of { pitch, steps }, and how loud each is. */
 export async function melodySound({ notes, tempo }, velocities) {
   const step = 15 / tempo, steps = notes.reduce((total, note) => total + note.steps, 0);
-  const context = offline(steps * step + RING_SECONDS);
+  const context = offline(steps * step + RING_SECONDS, RATE_HZ);
   const wave = context.createPeriodicWave(Float32Array.from(PARTIALS), new Float32Array(PARTIALS.length));
   let place = 0;
   for (const [number, note] of notes.entries()) {
@@ -50,7 +50,7 @@ const KIT = {
 };
 
 function noise(context) {
-  const buffer = context.createBuffer(1, 2 * RATE_HZ, RATE_HZ), samples = buffer.getChannelData(0);
+  const buffer = context.createBuffer(1, 2 * context.sampleRate, context.sampleRate), samples = buffer.getChannelData(0);
   let state = 1;
   for (let place = 0; place < samples.length; place += 1) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -61,7 +61,7 @@ function noise(context) {
 
 /** Play the hits of a beat, { tick, velocity, instrument }, exactly as long as its bars, so that it loops. */
 export async function beatSound(hits, instruments, { bars, tempo }) {
-  const tick = 60 / tempo / TICKS_PER_QUARTER, context = offline(bars * 240 / tempo), hiss = noise(context);
+  const tick = 60 / tempo / TICKS_PER_QUARTER, context = offline(bars * 240 / tempo, DRUM_RATE_HZ), hiss = noise(context);
   for (const hit of hits) {
     const begin = hit.tick * tick, { tone, noise: filtered, seconds, level } = KIT[instruments[hit.instrument]];
     const gain = envelope(context, begin, level * (hit.velocity / 127) ** 1.5 * 0.7, seconds);
@@ -86,13 +86,13 @@ export async function beatSound(hits, instruments, { bars, tempo }) {
 
 /** Return a sound as a WAV file of 16 bits, not louder than full scale. */
 export function wav(buffer) {
-  const samples = buffer.getChannelData(0), view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
+  const samples = buffer.getChannelData(0), rate = buffer.sampleRate, view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
   const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 1);
   const words = (place, letters) => [...letters].forEach((letter, at) => view.setUint8(place + at, letter.charCodeAt(0)));
   words(0, "RIFF");
   view.setUint32(4, 36 + 2 * samples.length, true);
   words(8, "WAVEfmt ");
-  [[16, 4], [1, 2], [1, 2], [RATE_HZ, 4], [2 * RATE_HZ, 4], [2, 2], [16, 2]].reduce((place, [value, size]) => {
+  [[16, 4], [1, 2], [1, 2], [rate, 4], [2 * rate, 4], [2, 2], [16, 2]].reduce((place, [value, size]) => {
     if (size === 4) view.setUint32(place, value, true);
     else view.setUint16(place, value, true);
     return place + size;
