@@ -4,8 +4,8 @@
 import { Generator } from "./random.js";
 
 const DELIMITER = "/", HOLD = "_", REST = "r";
-const LONGEST = 16, KINDS = 4;
-const PLANNED = 1e5, MOST_ROUNDS = 2;
+const LONGEST = 16, KINDS = 4, REMEMBERED = 3, TEMPERATURE = 0.9;
+const PLANNED = 1e5, MOST_ROUNDS = { major: 2, minor: 8 };
 const OCTAVE = 12;
 
 const modulo = (number, divisor) => ((number % divisor) + divisor) % divisor;
@@ -111,7 +111,7 @@ export class PortableLSTM {
     const plan = this.planFor(seed, row, { bars, meter, mode });
     const steps = this.grid.asSteps(plan, plan.cells);
     let composed = null;
-    for (let number = 0; number < (ending === "tonic" ? MOST_ROUNDS : 1); number += 1) {
+    for (let number = 0; number < (ending === "tonic" ? MOST_ROUNDS[plan.form.mode] : 1); number += 1) {
       const notes = this.notes(await this.drawn(steps, plan.cells, seed, { row, number, temperature }));
       if (!composed || this.endsOnTheTonic(notes, plan.form.mode)) composed = notes;
       if (this.endsOnTheTonic(composed, plan.form.mode)) break;
@@ -137,7 +137,8 @@ export class PortableLSTM {
     const generator = new Generator(seed, number, row, 1);
     const shares = Array.from({ length }, () => generator.random());
     const most = this.grid.RUNS.at(-1), window = Math.max(this.grid.LENGTH, ...this.lookback);
-    const written = new Array(window + length).fill(delimiter), heard = [...written];
+    const written = new Array(window + length).fill(delimiter), heard = [...written], sizes = written.map(() => 0);
+    let [onset, heights] = [window - 1, new Array(REMEMBERED).fill(0)];
     let [sounding, lasted, agreed] = [delimiter, 0, this.lookback.map(() => 1)];
     let [hidden, carry] = [new Float32Array(this.units), new Float32Array(this.units)];
     const kinds = this.symbols.map((symbol) => [HOLD, REST].indexOf(symbol) + 1 || KINDS - 1);
@@ -148,19 +149,23 @@ export class PortableLSTM {
       const returning = before(written, planned[DISTANCE]);
       const kind = planned[RHYTHM] > 0 ? kinds[before(written, planned[RHYTHM])] : 0;
       const coming = before(heard, planned[COMING]), newest = written[place - 1];
-      const seen = [planned, newest, sounding, lasted, step, earlier, agreed, returning, kind, coming];
+      const size = planned[RHYTHM] > 0 ? Math.min(before(sizes, planned[RHYTHM]), LONGEST) : 0;
+      const seen = [planned, newest, sounding, lasted, step, earlier, agreed, returning, kind, coming, heights, size];
       let logits;
       [logits, hidden, carry] = await this.nextLogits(seen, hidden, carry);
       const allowed = Array.from(logits, (logit, symbol) => {
         if (symbol === delimiter || (symbol === hold && step === 0)) return -Infinity;
         const again = planned[DISTANCE] > 0 && symbol === returning;
-        return (logit + PLANNED * (again + (kind === 0 || kinds[symbol] === kind) - 1)) / temperature;
+        return (logit + PLANNED * (again + (kind === 0 || kinds[symbol] === kind) - 1)) / (TEMPERATURE * temperature);
       });
       const follows = drawnSymbol(allowed, shares[step]);
       written[place] = follows;
       const held = follows === hold;
       sounding = heard[place] = held ? sounding : follows;
       lasted = held ? Math.min(lasted + 1, LONGEST) : 0;
+      onset = held ? onset : place;
+      sizes[onset] += 1;
+      if (/^\d+$/.test(this.symbols[follows])) heights = [Number(this.symbols[follows]), ...heights.slice(0, -1)];
       agreed = agreed.map((steps, at) => (follows === earlier[at] ? Math.min(steps + 1, most) : 0));
     }
     return written.slice(window);
