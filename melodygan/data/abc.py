@@ -41,12 +41,12 @@ _TOKEN = re.compile(
   | (?P<tuplet>\((?P<p>\d)(?::(?P<q>\d?))?(?::(?P<r>\d?))?)
   | (?P<broken><+|>+)
   | (?P<tie>-)
-  | (?P<overlay>&)
+  | (?P<overlay>&+)
   | (?P<ignored>"[^"]*"|![^!|\s]*!|\+[^+|\s]*\+|\{[^}]*\}|y\d*|.)
     """,
     re.VERBOSE,
 )
-_FIELD = re.compile(r"([A-Za-z+]):(.*)")
+_FIELD = re.compile(r"(?![A-Ga-gz]:[|:])([A-Za-z+]):(.*)")  # a note before a repeat sign is no field
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
 _MODES = {mode[:3]: mode for mode in MODES} | {"": "major", "m": "minor"}
 _SIGN = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
@@ -62,11 +62,14 @@ class _Voice:
     metre: Fraction | None
     accidentals: dict[str, int]
     shift: int = 0
+    own_shift: int = 0
     events: list[Event] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
     now: Fraction = Fraction(0)
     bar_start: Fraction = Fraction(0)
     bar_end: Fraction = Fraction(0)
+    starts: list[Fraction] = field(default_factory=list)
+    overlaid: list[Fraction] = field(default_factory=list)
     after_section: bool = True
     in_bar: dict[str, int] = field(default_factory=dict)
     tied: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -87,6 +90,7 @@ class _Tune:
         self.default = _Voice(Fraction(0), None, signature(0))
         self.current = self.default
         self.chord: list[tuple[int, Fraction, bool]] | None = None
+        self.tied_in_chord: dict[tuple[str, int], int] = {}
         self.by_octave = False
         self.propagate = True
 
@@ -96,7 +100,7 @@ class _Tune:
         self.fields.setdefault(name, value)
         if name == "M":
             self._meter(self.default, value)
-            self.meter = self.meter or _ratio(value)
+            self.meter = _ratio(value)
         elif name == "V":
             self._select(value)
         else:
@@ -107,7 +111,7 @@ class _Tune:
         for voice in self.voices.values():
             voice.unit, voice.metre = self.default.unit, self.default.metre
             voice.accidentals = dict(self.default.accidentals)
-            voice.shift += self.default.shift
+            voice.shift = self.default.shift
         if not self.voices:
             self._select("1")
         self._select(next(iter(self.voices)))
@@ -117,6 +121,8 @@ class _Tune:
             self._select(value)
         elif name == "M":
             self._meter(self.current, value)
+            if not any(voice.events for voice in self.voices.values()):
+                self.meter = _ratio(value)
         else:
             self._field(self.current, name, value)
 
@@ -126,7 +132,7 @@ class _Tune:
             base = self.default
             self.voices[name] = _Voice(base.unit, base.metre, dict(base.accidentals), base.shift)
         self.current = self.voices[name]
-        self.current.shift += _shift(properties)
+        self.current.own_shift = _shift(properties, self.current.own_shift)
 
     def _field(self, voice: _Voice, name: str, value: str) -> None:
         if name == "L":
@@ -164,7 +170,7 @@ class _Tune:
             voice.accidentals = signature(0)
         for sign, letter in re.findall(r"(?:^|\s)(\^{1,2}|_{1,2}|=)([A-Ga-g])(?=\s|$|[\^_=])", rest):
             voice.accidentals[letter.upper()] = _SIGN[sign]
-        voice.shift = _shift(rest)
+        voice.shift = _shift(rest, voice.shift)
 
     # --- music
 
@@ -193,10 +199,11 @@ class _Tune:
 
     def _chord(self, match: re.Match[str]) -> None:
         if match[0] == "[":
-            self.chord = []
+            self.chord, self.tied_in_chord = [], {}
         elif self.chord:
             length = self.chord[0][1] * _length(match["chord_length"], Fraction(1))
             self._add([(pitch, tied) for pitch, _, tied in self.chord], length)
+            self.current.open_tie = self.tied_in_chord
             self.chord = None
 
     def _broken(self, match: re.Match[str]) -> None:
@@ -211,12 +218,21 @@ class _Tune:
             voice.events[place] = event._replace(end=voice.now)
 
     def _tie(self, match: re.Match[str]) -> None:
-        self.current.open_tie = dict(self.current.tied)
+        """Tie the last note or chord to the next one; within a chord, its last note."""
+        if self.chord is None:
+            self.current.open_tie = dict(self.current.tied)
+        elif self.chord:
+            name, alter = next(reversed(self.current.tied.items()))
+            self.tied_in_chord[name] = alter
 
     def _overlay(self, match: re.Match[str]) -> None:
-        """Go back to the beginning of the bar."""
+        """Go back to the beginning of the bar, or of as many bars as there are signs."""
         voice = self.current
         voice.bar_end = max(voice.bar_end, voice.now)
+        for _ in range(min(len(match[0]) - 1, len(voice.starts))):
+            voice.overlaid.insert(0, voice.bar_end)
+            voice.bar_end, voice.bar_start = voice.bar_start, voice.starts.pop()
+            del voice.bars[-1:]
         voice.now = voice.bar_start
         voice.in_bar = {}
         voice.open_tie = {}
@@ -236,8 +252,9 @@ class _Tune:
             alter = carried
         else:
             alter = voice.in_bar.get(name, voice.accidentals[letter])
+        voice.tied.pop((letter, octave), None)  # the last one is to be the last
         voice.tied[letter, octave] = alter
-        return pitch_of(letter, alter, octave) + voice.shift, carried == alter
+        return pitch_of(letter, alter, octave) + voice.shift + voice.own_shift, carried == alter
 
     def _add(self, notes: list[tuple[int, bool]], length: Fraction) -> None:
         voice = self.current
@@ -260,7 +277,7 @@ class _Tune:
 
     @staticmethod
     def _names(notes: list[tuple[int, bool]], voice: _Voice) -> set[tuple[str, int]]:
-        sounding = {pitch - voice.shift for pitch, _ in notes}
+        sounding = {pitch - voice.shift - voice.own_shift for pitch, _ in notes}
         return {name for name, alter in voice.tied.items() if pitch_of(name[0], alter, name[1]) in sounding}
 
     def _bars_rest(self, match: re.Match[str]) -> None:
@@ -279,23 +296,27 @@ class _Tune:
         voice = self.current
         end = max(voice.bar_end, voice.now)
         section = len(sign) > 1 and sign != ".|"
-        if voice.metre is not None and end > voice.bar_start:
-            voice.bars.append(
-                Bar(len(voice.bars) + 1, end - voice.bar_start, voice.metre, voice.after_section or section)
-            )
-        if end > voice.bar_start or section:
+        if end > voice.bar_start:
+            self._end_bar(end, is_open=voice.after_section or section)
             voice.after_section = section
-        voice.now = voice.bar_start = voice.bar_end = end
+        voice.after_section |= section
         voice.in_bar = {}
         voice.broken = None
 
     def end_line(self) -> None:
         """Count a full bar at the end of a line: the Essen collection leaves out the bar line there."""
         voice = self.current
-        length = max(voice.bar_end, voice.now) - voice.bar_start
-        if voice.metre is not None and length == voice.metre:
-            voice.bars.append(Bar(len(voice.bars) + 1, length, voice.metre))
-            voice.now = voice.bar_start = voice.bar_end = voice.bar_start + length
+        end = max(voice.bar_end, voice.now)
+        if voice.now > voice.bar_start and end - voice.bar_start == voice.metre:  # an overlay may begin the next line
+            self._end_bar(end, is_open=False)
+
+    def _end_bar(self, end: Fraction, *, is_open: bool) -> None:
+        voice = self.current
+        if voice.metre is not None:
+            voice.bars.append(Bar(len(voice.bars) + 1, end - voice.bar_start, voice.metre, is_open))
+        voice.starts.append(voice.bar_start)
+        voice.now = voice.bar_start = end
+        voice.bar_end = voice.overlaid.pop(0) if voice.overlaid else end
 
     def _tuplet(self, match: re.Match[str]) -> None:
         """Play p notes in the time of q, for the next r notes."""
@@ -408,8 +429,10 @@ def _length(text: str, default: Fraction) -> Fraction:
     return Fraction(int(match[1] or 1), below)
 
 
-def _shift(properties: str) -> int:
-    """Semitones by which a clef, ``octave=`` and ``transpose=`` move the notes of a voice."""
+def _shift(properties: str, before: int) -> int:
+    """Semitones by which a clef, ``octave=`` and ``transpose=`` move the notes of a voice; without any, as before."""
+    if not re.search(r"\b(?:octave=|transpose=|t=|clef=|treble|bass|alto|tenor)", properties):
+        return before
     octaves = sum(int(number) for number in re.findall(r"\boctave=([+-]?\d)\b", properties))
     octaves += sum({"+": 1, "-": -1}[sign] for sign in re.findall(r"\b(?:[a-z]+\d?)([+-])8\b", properties))
     return 12 * octaves + sum(int(by) for by in re.findall(r"\b(?:transpose|t)=([+-]?\d{1,2})\b", properties))

@@ -25,7 +25,7 @@ from melodygan.data.musicxml import read_musicxml
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-PARSER_VERSION = 4
+PARSER_VERSION = 5
 """Increase it whenever the same files would give other records: cached ones are then parsed again."""
 
 LARGEST_FILE = 32_000_000

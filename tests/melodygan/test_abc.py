@@ -76,6 +76,9 @@ def test_what_has_no_sound_is_no_note(body):
         ("F", "=B B | B", [71, 71, 70]),
         ("C", "[K:G] F [K:C] F", [66, 65]),
         ("C", "^F4- | F2 F2", [66, 65]),
+        ("C", "[^FA]4- | [FA]2 F2", [66, 69, 65]),
+        ("C", "[^F-A]4 | [FA]2 F2", [66, 69, 69, 65]),
+        ("C octave=-1", "[K:G] f [K:G clef=treble] f", [66, 78]),
     ],
 )
 def test_accidentals_and_keys(key, body, expected):
@@ -130,10 +133,29 @@ def test_voices_of_the_header_have_its_key_and_their_own_octaves():
     assert (pitches(text), pitches(text, 1)) == ([78], [54])
 
 
-def test_an_overlay_begins_with_its_bar():
-    assert sorted(heard(tune("C4|c d e f & C2 D2|G4|"))) == sorted(
+def test_a_voice_may_be_described_twice_and_keeps_its_octave_under_a_new_key():
+    text = "X:1\nM:4/4\nL:1/4\nV:1 octave=-1\nK:C\nV:1 octave=-1\nf4|\nK:G\nf4|"
+    assert pitches(text) == [65, 66]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["C4|c d e f & C2 D2|G4|", "C4|c d e f &\\\nC2 D2|G4|", "C4|c d e f|G4 && C2 D2|", "z4|c d e f|G4 &&& C4|C2 D2|"],
+)
+def test_an_overlay_begins_with_its_bar_or_an_earlier_one(body):
+    assert sorted(note for note in heard(tune(body)) if note[0]) == sorted(
         [(60, 0, 4), (72, 4, 1), (74, 5, 1), (76, 6, 1), (77, 7, 1), (60, 4, 2), (62, 6, 2), (67, 8, 4)]
     )
+    assert not read_abc(tune(body)).irregular
+
+
+def test_the_fields_of_a_tune_come_before_those_of_its_file():
+    assert read_abc("M:4/4\nX:1\nM:3/4\nL:1/4\nK:C\nCDE|").meter == "3/4"
+    assert read_abc("X:1\nL:1/4\nK:C\nM:3/4\nCDE|M:4/4\nCDEF|").meter == "3/4"
+
+
+def test_a_line_may_begin_with_a_note_before_a_repeat_sign():
+    assert pitches(tune("|:CDE\nG:|2 F4|")) == [60, 62, 64, 67, 65]
 
 
 def test_key_metre_and_upbeat():
