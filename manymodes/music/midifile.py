@@ -7,6 +7,7 @@ know, longer headers, wrong track counts and lengths, and tracks that break off.
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,6 +36,11 @@ _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 _STATUS = 0x80  # bytes from here on begin an event
 _META, _SYSEX = 0xFF, (0xF0, 0xF7)
 _TRACK_ENDS = b"\x2f"
+_TIME = rb"[\x80-\xff]{0,3}[\x00-\x7f]"
+_TWO_BYTES = rb"%b[\x80-\xbf\xe0-\xef][\x00-\x7f]{2}(?:%b[\x00-\x7f]{2})*+" % (_TIME, _TIME)
+_ONE_BYTE = rb"%b[\xc0-\xdf][\x00-\x7f](?:%b[\x00-\x7f])*+" % (_TIME, _TIME)
+_OF_CHANNELS = re.compile(rb"(?:%b|%b)*+" % (_TWO_BYTES, _ONE_BYTE))
+_OTHER = re.compile(rb"%b(\xff[\x00-\x7f]|\xf0|\xf7)" % _TIME)
 _SEPARATE_PIECES = 2
 
 
@@ -51,7 +57,7 @@ def read_score(data: bytes) -> Any:
     import symusic
 
     check_size(len(data))
-    if _in_order(data):
+    if _in_order(data):  # symusic may crash on other files
         with contextlib.suppress(RuntimeError, ValueError, MemoryError, OverflowError):
             return symusic.Score.from_midi(data)
     try:
@@ -72,15 +78,28 @@ def check_size(size: int) -> None:
 
 
 def _in_order(data: bytes) -> bool:
-    """Whether header and chunks are as the standard wants them, of type 0 or 1, in ticks per quarter."""
+    """Whether header, chunks and events are as the standard wants them, of type 0 or 1, in ticks per quarter."""
     if len(data) < 14 or data[:8] != b"MThd\0\0\0\6":  # noqa: PLR2004
         return False
     kind, tracks, division = struct.unpack(">HHh", data[8:14])
     place, count = 14, 0
     while data[place : place + 4] == b"MTrk" and place + 8 <= len(data):
-        place += 8 + int.from_bytes(data[place + 4 : place + 8], "big")
+        begin = place + 8
+        place = begin + int.from_bytes(data[place + 4 : begin], "big")
+        if place > len(data) or not _is_whole(data, begin, place):
+            return False
         count += 1
     return kind < _SEPARATE_PIECES and division > 0 and count == tracks and place == len(data)
+
+
+def _is_whole(data: bytes, place: int, end: int) -> bool:
+    """Whether a track has whole events only, the end of the track the last; ten times as fast as `_events`."""
+    while (run := _OF_CHANNELS.match(data, place, end)) and (event := _OTHER.match(data, run.end(), end)):
+        length, content = _number(data, event.end(), end)
+        if length is None or event[1][1:] == _TRACK_ENDS:
+            return (length, content) == (0, end)
+        place = content + length
+    return False
 
 
 def standard(data: bytes) -> bytes:
@@ -104,7 +123,8 @@ def repaired(data: bytes) -> bytes:
     size = int.from_bytes(data[begin + 4 : begin + 8], "big")
     kind, _, division = struct.unpack(">HHh", data[begin + 8 : begin + 14])
     if division <= 0:
-        raise UnreadableMidiError("it counts time in frames of film (SMPTE), not in beats")
+        frames = "in frames of film (SMPTE), not in beats" if division else "in steps of no length"
+        raise UnreadableMidiError(f"it counts time {frames}")
     tracks = _tracks(data, begin + 8 + size)
     if kind >= _SEPARATE_PIECES and len(tracks) > 1:
         raise UnreadableMidiError(f"type {kind}: its {len(tracks)} tracks are separate pieces; save them one by one")

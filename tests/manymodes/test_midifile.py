@@ -96,12 +96,20 @@ def test_tracks_stay_apart_and_the_good_one_is_read():
         (b"a letter", "header"),
         (midi(PITCHES, PITCHES, kind=2), "type 2: its 2 tracks are separate pieces"),
         (WHOLE[:12] + b"\xe7\x28" + WHOLE[14:], "SMPTE"),
-        (WHOLE[:12] + b"\0\0" + WHOLE[14:], "SMPTE"),
+        (WHOLE[:12] + b"\0\0" + WHOLE[14:], "no length"),
     ],
 )
 def test_refusals_say_why(data, reason):
     with pytest.raises(UnreadableMidiError, match=reason):
         read_score(data)
+
+
+@pytest.mark.parametrize("odd", [b"\0\x90\xbc\x50", b"\0\xa0\x5b\x9f", b"\0\xff\1\x7f", b"\0\xf0\xff"])
+def test_what_is_no_event_does_not_reach_symusic(odd):
+    """It crashes at some."""
+    four = 22 + 8 + 4 * 9
+    data = WHOLE[:14] + chunk(b"MTrk", WHOLE[22:four] + odd + WHOLE[four:])
+    assert notes(data) == [expected(PITCHES[:4])]
 
 
 def test_a_single_track_of_type_2_is_a_piece():
