@@ -37,6 +37,7 @@ MOST_SAMPLES = 60_000_000
 """Of a channel: 20 minutes at 48 kHz."""
 
 _BLOCK = 1 << 16
+_NOT_OPENED = 2  # SF_ERR_SYSTEM of libsndfile
 _CANCELLED = 0.01  # of the energy of the louder channel: 20 dB less
 _OVER = 1.12  # 1 dB above full scale; lossy formats overshoot by less
 
@@ -85,9 +86,9 @@ def decoded(request: tuple[str, int]) -> tuple[np.ndarray, float] | str:
     try:
         return _decoded(path, rate_hz)
     except soundfile.LibsndfileError as error:
-        return f"cannot be read as sound ({error.error_string.rstrip('.')})"
-    except OSError as error:
-        return f"cannot be opened ({error.strerror or error})"
+        if error.code == _NOT_OPENED:
+            return "cannot be opened (check its permissions)"
+        return "cannot be read as sound (it is damaged, or in another format)"
 
 
 class _Stream(soundfile.SoundFile):

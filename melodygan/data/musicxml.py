@@ -40,7 +40,7 @@ def read_musicxml(data: bytes) -> Sheet:
             parts[name].measure(measure)
     except UnreadableError:
         raise
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ArithmeticError):
         raise UnreadableError("a length, pitch or key in it is not a number") from None
     titles = {part.get("id", ""): part.findtext("part-name", "").strip() for part in root.iter("score-part")}
     names = [titles.get(name) or name for name, part in parts.items() if part.events]
@@ -82,8 +82,8 @@ def _unpacked(data: bytes) -> bytes:
             return _member(archive, _score_in(archive), _LARGEST_BYTES)
     except UnreadableError:
         raise
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
-        raise UnreadableError(f"the archive is damaged: {error}") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError):
+        raise UnreadableError("the archive is damaged, or needs a password") from None
 
 
 def _score_in(archive: zipfile.ZipFile) -> str:
@@ -104,10 +104,12 @@ def _score_in(archive: zipfile.ZipFile) -> str:
 def _parsed(data: bytes) -> ET.Element:
     try:
         # programs that write UTF-16 declare any encoding
-        text = data.decode("utf-16") if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data
+        text = data.decode("utf-16") if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data.lstrip()
         return ET.fromstring(text)  # noqa: S314  (expat limits what entities grow to)
-    except (ET.ParseError, LookupError, ValueError) as error:
-        raise UnreadableError(f"it is not MusicXML: {error}") from None
+    except ET.ParseError as error:
+        raise UnreadableError("it is not MusicXML: line {}, column {} is not XML".format(*error.position)) from None
+    except (LookupError, ValueError):
+        raise UnreadableError("it is not MusicXML: it is not in the encoding that it declares") from None
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

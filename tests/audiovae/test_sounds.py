@@ -168,7 +168,7 @@ def test_files_that_are_of_no_use(record, folder, three):
     assert result.names == (folder.name,)
     assert dict(result.skipped) == {
         "silent.flac": "is silent",
-        "text.wav": "cannot be read as sound (Format not recognised)",
+        "text.wav": "cannot be read as sound (it is damaged, or in another format)",
     }
     assert "    silent.flac: is silent" in result.table()
     assert "and 1 more" in result.table(limit=1)
@@ -204,7 +204,10 @@ def test_instruments_with_few_files_are_to_learn_from():
         ("one/a.wav", "is a file: give a folder"),
         ("folder", "no sounds in folder: it has no file of .wav, .flac, .ogg, .mp3"),
         ("one", "one has too few sounds for training and tests (1 of its files can be used): give three"),
-        ("bad", "(0 of its files can be used, not a.wav: cannot be read as sound (Format not recognised), and 1 more)"),
+        (
+            "bad",
+            "(0 of its files can be used, not a.wav: cannot be read as sound (it is damaged, or in another format), and 1 more)",
+        ),
     ],
 )
 def test_nothing_to_learn_from(folder, monkeypatch, source, expected):

@@ -50,7 +50,7 @@ def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("text.wav", "cannot be read as sound (Format not recognised): give a WAV"),
+        ("text.wav", "cannot be read as sound (it is damaged, or in another format): give a WAV"),
         ("empty.wav", "is empty: give a WAV"),
         ("odd.wav", "has samples that are NaN or infinite"),
         ("missing.wav", "does not exist: give the path of a file"),

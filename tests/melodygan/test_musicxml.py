@@ -102,7 +102,8 @@ def test_compressed_scores(container):
 def test_encodings():
     text = score(note() * 3).decode().replace("<part-list/>", "<work><work-title>Lied über Öl</work-title></work>")
     for encoding in ("utf-8", "utf-16", "latin-1"):
-        data = f'<?xml version="1.0" encoding="{encoding}"?>{text}'.encode(encoding)
+        begin = "" if encoding == "utf-16" else "\n"
+        data = f'{begin}<?xml version="1.0" encoding="{encoding}"?>{text}'.encode(encoding)
         assert read_musicxml(data).name == "Lied über Öl"
 
 
@@ -118,6 +119,9 @@ def test_encodings():
         (score(note(duration=-1)), "negative"),
         (score(note(duration="two")), "not a number"),
         (score(note("H")), "not a number"),
+        (score(note(alter="inf")), "not a number"),
+        (b"<score-partwise>\n<part></score-partwise>", "line 2, column 8 is not XML"),
+        (b'<?xml version="1.0" encoding="klingon"?><score-partwise/>', "encoding"),
         (score(note(octave=12)), "cannot be played"),
         (score(note(), head="<divisions>0</divisions>"), "not a number"),
         (score(note(), head="<time><beats>99999</beats><beat-type>1</beat-type></time>"), "metre"),
