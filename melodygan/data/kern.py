@@ -64,7 +64,7 @@ def read_kern(text: str) -> Sheet:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("!"):
             continue
-        cells = line.rstrip("\n").split("\t")
+        cells = [cell.strip() for cell in line.split("\t")]
         if line.startswith("**"):
             spines = [_Spine(_Part() if cell.strip() == "**kern" else None) for cell in cells]
             parts += [spine.part for spine in spines if spine.part]

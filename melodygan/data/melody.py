@@ -73,5 +73,5 @@ def _by_onset(event: Event) -> tuple[Fraction, int]:
 
 
 def _goes_on(last: Event, event: Event) -> bool:
-    """Whether a note begins in the second half of another and ends after it."""
-    return event.end > last.end and event.onset - last.onset > last.end - event.onset
+    """Whether a note begins halfway through another or later, and ends after it."""
+    return event.end > last.end and event.onset - last.onset >= last.end - event.onset

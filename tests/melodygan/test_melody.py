@@ -57,7 +57,7 @@ def test_the_line_of_a_part(notes, line):
     assert top_line(part(*notes)) == line
 
 
-@given(st.lists(st.tuples(st.integers(2, 8), st.integers(40, 90), st.integers(0, 3)), min_size=1, max_size=30))
+@given(st.lists(st.tuples(st.integers(2, 8), st.integers(40, 90), st.integers(0, 4)), min_size=1, max_size=30))
 def test_a_line_held_into_its_next_note_keeps_every_onset(notes):
     events, onset = [], 0
     for length, pitch, held in notes:
