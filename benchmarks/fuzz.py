@@ -116,9 +116,9 @@ def model() -> bytes:
 
 
 SOURCES: dict[str, tuple[int, str, Callable[[], list[bytes]]]] = {
-    "MIDI as melodies": (1000, ".mid", lambda: [written(".mid")]),
-    "MIDI as drums": (1000, ".mid drums", lambda: [beat()]),
-    "MIDI for evaluation": (1000, ".mid notes", lambda: [written(".mid")]),
+    "MIDI as melodies": (3000, ".mid", lambda: [written(".mid"), beat()]),
+    "MIDI as drums": (3000, ".mid drums", lambda: [written(".mid"), beat()]),
+    "MIDI for evaluation": (3000, ".mid notes", lambda: [written(".mid"), beat()]),
     "ABC": (500, ".abc", lambda: [written(".abc")]),
     "kern": (500, ".krn", lambda: [KERN.encode()]),
     "MusicXML": (300, ".xml", lambda: [written(".musicxml"), zipped(written(".musicxml"))]),
