@@ -107,7 +107,8 @@ def _parsed(data: bytes) -> ET.Element:
         text = data.decode("utf-16") if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data.lstrip()
         return ET.fromstring(text)  # noqa: S314  (expat limits what entities grow to)
     except ET.ParseError as error:
-        raise UnreadableError("it is not MusicXML: line {}, column {} is not XML".format(*error.position)) from None
+        line, column = error.position
+        raise UnreadableError(f"it is not MusicXML: line {line}, column {column} is not XML") from None
     except (LookupError, ValueError):
         raise UnreadableError("it is not MusicXML: it is not in the encoding that it declares") from None
 

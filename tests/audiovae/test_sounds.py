@@ -206,7 +206,7 @@ def test_instruments_with_few_files_are_to_learn_from():
         ("one", "one has too few sounds for training and tests (1 of its files can be used): give three"),
         (
             "bad",
-            "(0 of its files can be used, not a.wav: cannot be read as sound (it is damaged, or in another format), and 1 more)",
+            "(0 of its files can be used, not a.wav: cannot be read as sound",
         ),
     ],
 )
