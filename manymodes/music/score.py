@@ -5,6 +5,7 @@ Bars and note values are computed for both formats; music21 adds beams and accid
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -184,10 +185,21 @@ def _as_music21(score: Score) -> Any:
     measures[-1].rightBarline = "final"
     part.append(measures)
     makeAccidentalsInMeasureStream(part)
+    _keep_naturals(part)
     part.makeBeams(inPlace=True)
     whole = stream.Score([part])
     whole.metadata = metadata.Metadata(title=score.title, composer="manymodes")
     return whole
+
+
+def _keep_naturals(part: Any) -> None:
+    """Mark what a natural is tied to as natural, too, without a sign: music21 ties equal pitches only."""
+    from music21 import pitch
+
+    for note, tied in itertools.pairwise(part.flatten().notesAndRests):
+        if note.tie and tied.tie and note.pitch.accidental and tied.pitch.accidental is None:
+            tied.pitch.accidental = pitch.Accidental("natural")
+            tied.pitch.accidental.displayStatus = False
 
 
 def _open(measure: Any, score: Score) -> None:
