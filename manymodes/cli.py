@@ -12,7 +12,9 @@ import errno
 import importlib.util
 import math
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -55,10 +57,15 @@ def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser
 def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 on success, 2 for a `UserError` (one line, no traceback), 130 for Ctrl-C.
 
-    If the reader of the output, such as ``head``, stops reading, the exit code is 1.
+    A signal to terminate or to hang up counts as Ctrl-C. If the reader of the output, such as ``head``, stops reading,
+    the exit code is 1.
     """
     global _of_commands  # noqa: PLW0603 - the process runs nothing else
     _of_commands = True
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup ignores a signal, which stays so
+        if signal.getsignal(number) == signal.SIG_DFL and threading.current_thread() is threading.main_thread():
+            signal.signal(number, signal.default_int_handler)
     try:
         code = main(argv)
         sys.stdout.flush()
@@ -203,6 +210,6 @@ def existing_file(path: str | Path, what: str) -> Path:
     with contextlib.suppress(RuntimeError):  # ~nobody: there is no such user
         file = file.expanduser()
     if not file.is_file():
-        problem = "is a folder" if file.is_dir() else "does not exist"
+        problem = "is a folder" if file.is_dir() else "is a pipe or device" if file.exists() else "does not exist"
         raise UserError(f"{what} {file} {problem}: give the path of a file")
     return file

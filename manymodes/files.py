@@ -146,6 +146,9 @@ def replacing_file(path: Path) -> Iterator[Path]:
         yield partial
         _flush_to_disk(partial)
         partial.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -299,6 +302,9 @@ def _folder_beside(path: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import tempfile
 import threading
@@ -49,7 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.host not in LOOPBACK:
             print(f"note: anyone who can reach {args.host} can use the studio")
         print(f"the studio is open at {address} (Ctrl-C closes it)", flush=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             threading.Event().wait()
         finally:

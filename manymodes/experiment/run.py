@@ -160,7 +160,7 @@ _STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") i
 class Interruption:
     """A context in which the first Ctrl-C, which ``happened``, stops training after the batch, the second at once.
 
-    A signal to terminate or to hang up counts as Ctrl-C.
+    A signal to terminate or to hang up counts as Ctrl-C, unless it is ignored, as by nohup.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -171,7 +171,8 @@ class Interruption:
         # Only the main thread may handle signals; the workers of a Dask cluster run their tasks in another.
         self._catches = threading.current_thread() is threading.main_thread()
         if self._catches:
-            self._previous = {number: signal.signal(number, self._stop) for number in _STOPPING}
+            heard = [number for number in _STOPPING if signal.getsignal(number) != signal.SIG_IGN]
+            self._previous = {number: signal.signal(number, self._stop) for number in heard}
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -186,4 +187,8 @@ class Interruption:
         self.happened = True
         self.model.stop_training = True
         self._restore()
-        print("\nstopping after this batch; Ctrl-C again stops at once")
+        try:
+            print("\nstopping after this batch; Ctrl-C again stops at once", flush=True)
+        except OSError:  # the terminal is gone: whatever is printed later would fail, too
+            for stream in (1, 2):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)

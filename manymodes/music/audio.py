@@ -154,7 +154,7 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None
         rate_hz: samples a second.
 
     Raises:
-        UserError: the suffix is of no known format, or the file cannot be made there.
+        UserError: the suffix is of no known format, or the file cannot be made there, as on a full disk.
     """
     encoding = FORMATS.get(path.suffix.lower())
     if encoding is None:
@@ -163,7 +163,10 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None
         raise UserError(f"{path} is a folder: give the path of a file to write")
     check_place(path)
     with replacing_file(path) as partial:
-        soundfile.write(partial, np.clip(samples, -1, 1), rate_hz, subtype=encoding)
+        try:
+            soundfile.write(partial, np.clip(samples, -1, 1), rate_hz, subtype=encoding)
+        except (soundfile.LibsndfileError, AssertionError):  # it asserts that all has been written
+            raise UserError(f"{path} cannot be written: is there room for it?") from None
 
 
 def read_midi(path: str | Path) -> list[PlayedNote]:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import mido
 import numpy as np
 import pytest
@@ -45,6 +48,22 @@ def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
     assert len(read) == pytest.approx(RATE, rel=0.05)  # an MP3 is made of frames
     assert loudest_frequency(middle(read)) == pytest.approx(1000, abs=2)
     assert np.sqrt(np.mean(middle(read) ** 2)) == pytest.approx(0.5 / np.sqrt(2), abs=0.03)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_full_disk_is_an_error_in_words(tmp_path, ending):
+    # not for this process: its own files may be larger
+    program = (
+        "import resource, sys, pathlib, numpy\nfrom manymodes import cli\n"
+        "from manymodes.music.audio import write_audio\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "noise = numpy.random.default_rng(0).normal(size=200_000)\n"
+        "cli.run(lambda argv: write_audio(pathlib.Path(argv[0]), noise), sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / f"sound{ending}")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr.count("\n"), list(tmp_path.iterdir())) == (2, 1, [])
+    assert f"sound{ending} cannot be written" in run.stderr
 
 
 @pytest.mark.parametrize(

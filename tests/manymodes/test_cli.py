@@ -1,4 +1,6 @@
 import argparse
+import os
+import signal
 import subprocess
 import sys
 
@@ -92,11 +94,23 @@ def test_a_closed_pipe_ends_the_output_without_an_error(lines):
     assert (errors, command.returncode) == (b"", 1)
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_counts_as_ctrl_c_unless_it_is_ignored(name):
+    number = getattr(signal, name)
+    program = f"import signal, sys; from manymodes import cli; cli.run(lambda argv: signal.raise_signal({number}) or 0)"
+    for prefix, code, errors in (("", 130, "interrupted\n"), (f"trap '' {number}; ", 0, "")):
+        command = ["sh", "-c", f'{prefix}exec "$0" -c "$1"', sys.executable, program]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr) == (code, errors)
+
+
 def test_an_existing_file(tmp_path, monkeypatch):
     (tmp_path / "tune.mid").touch()
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cli.existing_file("~/tune.mid", "--start") == tmp_path / "tune.mid"
-    for path, problem in ((tmp_path / "no.mid", "does not exist"), (tmp_path, "is a folder")):
+    os.mkfifo(tmp_path / "pipe.mid")
+    places = {"no.mid": "does not exist", ".": "is a folder", "pipe.mid": "is a pipe or device"}
+    for path, problem in ((tmp_path / name, problem) for name, problem in places.items()):
         with pytest.raises(cli.UserError) as error:
             cli.existing_file(path, "--start")
         assert str(error.value) == f"--start {path} {problem}: give the path of a file"

@@ -1,6 +1,7 @@
 # ruff: noqa: PT012 - a failure comes in the middle of the work, after other statements
 """Files and folders are written in one step, and output never overwrites."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -38,6 +39,12 @@ def test_a_file_is_replaced_only_when_the_block_ends(tmp_path, contents):
         partial.write_text("new", encoding="utf-8")
         assert path.read_bytes() == "−½ ♪".encode()
     assert contents(tmp_path) == {"sub/file.txt": b"new"}
+
+
+@pytest.mark.parametrize("place", [replacing_file, new_folder, adding_files])
+def test_an_error_without_a_name_gets_that_of_the_place(tmp_path, place):
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path / 'here'}'"), place(tmp_path / "here"):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_two_writers_of_one_file_do_not_share_a_partial_file(tmp_path, contents):

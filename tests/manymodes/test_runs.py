@@ -1,6 +1,7 @@
 import csv
 import math
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -118,6 +119,33 @@ def test_a_signal_to_end_counts_as_ctrl_c(name):
         os.kill(os.getpid(), number)
         assert (interruption.happened, model.stop_training) == (True, True)
     assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_is_ignored_does_not_stop_training():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Interruption(StandInModel()) as interruption:
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert not interruption.happened
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_training_goes_on_to_its_end_without_its_terminal():
+    program = (
+        "import os, time; from types import SimpleNamespace; from manymodes.experiment.run import Interruption\n"
+        "with Interruption(SimpleNamespace()) as interruption:\n"
+        "    print('ready', flush=True)\n"
+        "    while not interruption.happened: time.sleep(0.01)\n"
+        "print('saved', flush=True)\n"
+        "os._exit(7)"
+    )
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs) as training:
+        os.close(theirs)
+        assert os.read(ours, 5) == b"ready"
+        os.close(ours)
+        training.send_signal(signal.SIGHUP)
+    assert training.returncode == 7
 
 
 def test_the_first_ctrl_c_stops_after_the_batch_and_the_second_at_once(capsys, default_handler):
