@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audiovae.data.chunks import CHUNK
+from manymodes import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ class Sampler:
         hidden, carry = np.zeros((2, len(asked), self.units), np.float32)
         codes = np.full((len(asked), self.frames + 1), self.code_count, np.int32)
         for place in range(self.frames):
+            deadline.check()
             logits, hidden, carry = self.next_logits(codes[:, place], asked, hidden, carry)
             codes[:, place + 1] = draw(logits, shares[:, place], temperature=temperature, top_p=top_p)
         return codes[:, 1:]

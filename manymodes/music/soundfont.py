@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import soxr
 
+from manymodes import deadline
 from manymodes.cli import UserError
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def _voices(note: PlayedNote, end: float, rate_hz: int) -> Iterator[np.ndarray]:
     held = max(round(note.seconds * rate_hz), 1)
     choked = round((end - note.start_seconds) * rate_hz)
     fade = np.linspace(1, 0, round(_CHOKE_SECONDS * rate_hz))
+    deadline.check()
     for zone in _zones(note.program, note.drums):
         if note.pitch not in zone.keys:
             continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from manymodes import deadline
 from melodygan.data.encoding import (
     DELIMITER,
     HOLD,
@@ -353,6 +354,7 @@ class Composer:
         height_of, heights = heights_of(self.vocabulary)[:, None], np.zeros((count, REMEMBERED), np.int32)
         sizes, onsets = np.zeros_like(written), np.full(count, window - 1)  # a size stands at the onset
         for step in range(length):
+            deadline.check()
             place = window + step
             planned, earlier = plan[tunes, step], written[tunes[:, None], place - distances]
             returning, of_rhythm = (

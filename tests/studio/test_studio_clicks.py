@@ -17,6 +17,8 @@ import manymodes_studio
 from manymodes import deadline
 from manymodes.cli import UserError
 from manymodes.deadline import Deadline, StoppedError
+from manymodes.music.soundfont import PlayedNote, render
+from manymodes_studio import melody, sound
 from manymodes_studio.judge import judge
 
 pytest.importorskip("gradio")
@@ -155,6 +157,23 @@ def test_a_comparison_is_made_in_a_process_that_can_be_ended(tmp_path):
     assert time.monotonic() - begun < SOON
     time.sleep(SOON)
     assert not list((tmp_path / "stopped").glob("report*")), "the process went on"
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda models: melody.compose(models["melody-lstm"], key="G major", meter="3/4", bars=4, seed=0),
+        lambda models: sound.new_sounds(models["sounds-vqvae"], None, 1, temperature=1.0, seed=0),
+        lambda _: render([PlayedNote(0, 1, 60, 80, 0, False)], 8_000),
+    ],
+)
+def test_work_in_the_process_of_the_page_ends_within_its_step(models, work):
+    done = []
+    stopped = Deadline(60, "wait")
+    stopped.stop()
+    with pytest.raises(StoppedError):
+        list(stopped.steps(done.append(work(models.loaded)) for _ in range(1)))
+    assert not done
 
 
 def test_steps_check_their_own_deadline():
