@@ -43,8 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print("warming up …", flush=True)
     warm(models)
     with tempfile.TemporaryDirectory(prefix="manymodes-studio-") as folder:
-        page = build(models, Workspace(Path(folder)))
-        address = serve(page, args.host, args.port)
+        workspace = Workspace(Path(folder))
+        page = build(models, workspace)
+        address = serve(page, args.host, args.port, workspace)
         if args.host not in LOOPBACK:
             print(f"note: anyone who can reach {args.host} can use the studio")
         print(f"the studio is open at {address} (Ctrl-C closes it)", flush=True)

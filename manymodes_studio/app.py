@@ -57,8 +57,10 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
     return page.queue()
 
 
-def serve(page: gr.Blocks, host: str, port: int | None) -> str:
+def serve(page: gr.Blocks, host: str, port: int | None, workspace: Workspace) -> str:
     """Serve a page until it is closed; return its address. Without a port, it is the first free one from 7860 on.
+
+    Uploads go to the workspace, as `build` says, and are refused while it has no room.
 
     A port that is taken raises an OSError.
     """
@@ -84,7 +86,7 @@ def serve(page: gr.Blocks, host: str, port: int | None) -> str:
         ssr_mode=False,
         mcp_server=False,
         state_session_capacity=200,
-        app_kwargs={"middleware": [Middleware(Guard, hosts=hosts)]},
+        app_kwargs={"middleware": [Middleware(Guard, hosts=hosts, has_room=workspace.sweep)]},
     )
     return str(address)
 

@@ -36,8 +36,12 @@ class Workspace:
         self.sweep()
         return path
 
-    def sweep(self, most: int = LARGEST_BYTES) -> None:
-        """Delete the oldest files, none that are fresh, until the others have ``most`` bytes or less."""
+    def sweep(self, most: int = LARGEST_BYTES) -> bool:
+        """Delete the oldest files, none that are fresh, until the others have ``most`` bytes or less.
+
+        Returns:
+            whether they have.
+        """
         files = []
         for path in self.root.rglob("*"):
             with contextlib.suppress(FileNotFoundError):  # other visitors leave meanwhile
@@ -46,9 +50,10 @@ class Workspace:
         total, fresh = sum(size for _, size, _ in files), time.time() - _FRESH_SECONDS
         for changed, size, path in sorted(files):
             if total <= most or changed > fresh:
-                return
+                break
             path.unlink(missing_ok=True)
             total -= size
+        return total <= most
 
     def forget(self, session: str | None) -> None:
         """Remove all folders of a visitor."""

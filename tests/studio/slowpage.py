@@ -42,7 +42,7 @@ def main(folder):
             event = common.on_click(workspace, button, work, {"pace": pace}, [line], busy=line, line=line, queue=queue)
             common.on_cancel(cancel, [event], queue, line)
         common.forget_at_leave(page, workspace)
-    print(serve(page.queue(), "127.0.0.1", None), flush=True)
+    print(serve(page.queue(), "127.0.0.1", None, workspace), flush=True)
     threading.Event().wait()
 
 

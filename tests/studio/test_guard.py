@@ -7,7 +7,7 @@ import pytest
 from manymodes_studio.guard import LOOPBACK, Guard
 
 
-def answered(headers, hosts=LOOPBACK, kind="http"):
+def answered(headers, hosts=LOOPBACK, kind="http", path="/", has_room=True):
     """Send a request; return what came back."""
     sent = []
 
@@ -17,8 +17,12 @@ def answered(headers, hosts=LOOPBACK, kind="http"):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": kind, "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
-    asyncio.run(Guard(app, hosts)(scope, None, send))
+    scope = {
+        "type": kind,
+        "path": path,
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    asyncio.run(Guard(app, hosts, lambda: has_room)(scope, None, send))
     return sent[0].get("status", sent[0]["type"])
 
 
@@ -39,6 +43,14 @@ def answered(headers, hosts=LOOPBACK, kind="http"):
 def test_only_the_own_page_is_answered(headers, passes):
     assert answered(headers) == ("passed" if passes else 403)
     assert answered(headers, kind="websocket") == ("passed" if passes else "websocket.close")
+
+
+def test_uploads_are_refused_while_there_is_no_room():
+    own = {"host": "127.0.0.1:7860"}
+    assert answered(own, path="/gradio_api/upload") == "passed"
+    assert answered(own, path="/gradio_api/upload", has_room=False) == 413
+    assert answered(own, path="/", has_room=False) == "passed"
+    assert answered({"host": "evil.example"}, path="/gradio_api/upload", has_room=False) == 403
 
 
 def test_a_studio_for_a_network_answers_under_any_name_but_to_no_other_page():
