@@ -28,15 +28,50 @@ def scores(draw):
     return Score(notes, "Lied", meter, upbeat, signature(tonic, mode), mode, 100.0)
 
 
-@pytest.mark.parametrize("name", ["midi", "abc", "musicxml"])
+LENGTHS = {16: "1", 12: "2.", 8: "2", 6: "4.", 4: "4", 3: "8.", 2: "8", 1: "16"}
+NAMES = ["C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B"]
+
+
+def write_kern(path, score):
+    """Write what the program only reads: notes tied over bar lines and where no single length is long enough."""
+    tonic = NAMES[next(n for n in range(12) if signature(n, score.mode) == score.fifths)]
+    lines = ["**kern", f"*{tonic if score.mode == 'major' else tonic.lower()}:", f"*M{score.meter}"]
+    bar, place = METERS[score.meter], -score.upbeat
+    for pitch, steps in score.notes:
+        pieces = []
+        while steps:
+            if place % bar == 0:
+                pieces.append(f"={place // bar + 1}")
+            size = max(size for size in LENGTHS if size <= min(steps, bar - place % bar))
+            pieces.append(LENGTHS[size] + ("r" if pitch is None else kern_pitch(pitch)))
+            place, steps = place + size, steps - size  # noqa: PLW2901 - what is left of the note
+        parts = [n for n, piece in enumerate(pieces) if piece[0] != "="]
+        if pitch is not None and len(parts) > 1:
+            for n in parts:
+                pieces[n] = ("[" if n == parts[0] else "") + pieces[n] + {parts[0]: "", parts[-1]: "]"}.get(n, "_")
+        lines += pieces
+    path.write_text("\n".join([*lines, "==", "*-", ""]), encoding="ascii")
+
+
+def kern_pitch(pitch):
+    octave, name = pitch // 12 - 4, NAMES[pitch % 12]
+    letter = name[0].lower() * octave if octave > 0 else name[0] * (1 - octave)
+    return letter + name[1:]
+
+
+@pytest.mark.parametrize("name", ["midi", "abc", "musicxml", "kern"])
 def test_a_tune_comes_back_as_it_was_written(name, tmp_path_factory):
     folder = tmp_path_factory.mktemp(name)
 
     @settings(max_examples=25)
     @given(scores())
     def check(score):
-        write_score(folder / "tune", score, [name])
-        path = folder / f"tune{SUFFIXES[name]}"
+        if name == "kern":
+            path = folder / "tune.krn"
+            write_kern(path, score)
+        else:
+            write_score(folder / "tune", score, [name])
+            path = folder / f"tune{SUFFIXES[name]}"
         (piece,) = pieces_of(path, path.name)
         read = read_quantised(piece)
         notes = [(None if note.pitch is None else note.pitch - read.semitones, note.steps) for note in read.tune.notes]
