@@ -1,7 +1,7 @@
 """A time budget for training: all models of a comparison are trained for the same time.
 
-Only updates count: building TensorFlow's graph, measuring and writing checkpoints would cost a model with short epochs
-more.
+Only the processor time of updates counts: building TensorFlow's graph, measuring and writing checkpoints would cost a
+model with short epochs more, and other programs would cost whatever trains beside them.
 
 Learning rates decay over the planned epochs, so the plan must fit the budget. A twentieth of the time is first spent,
 beside the budget, on a model that is discarded, and its speed decides how many epochs are planned. With one large plan
@@ -72,7 +72,7 @@ class TimeBudget(keras.callbacks.Callback):
         *,
         after: Mapping[str, float] | None = None,
         progress: Callable[[float], object] = float,
-        clock: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float] = time.process_time,
     ) -> None:
         super().__init__()
         before = after or {}
@@ -122,7 +122,7 @@ def train_with_budget(
     examples: int,
     losses: Sequence[str],
     title: str = "",
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.process_time,
     **facts: Any,
 ) -> Trained:
     """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
@@ -185,7 +185,7 @@ def train_with_budget(
 
 
 def epochs_that_fit(
-    seconds: float, config: Config, prepare: Prepare, data: Any, clock: Callable[[], float] = time.perf_counter
+    seconds: float, config: Config, prepare: Prepare, data: Any, clock: Callable[[], float] = time.process_time
 ) -> int:
     """Return how many epochs fit into a time, at least 1, by training a model that is discarded."""
     make_deterministic(config.seed)

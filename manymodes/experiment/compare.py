@@ -252,7 +252,10 @@ def _parser(comparison: Comparison) -> argparse.ArgumentParser:
         help=f"rows of the table (default all: {', '.join(names)}); {names[0]} is always there",
     )  # fmt: skip
     parser.add_argument(
-        "--minutes", type=cli.positive_float, default=4.0, help="time for the updates of each model (default 4)"
+        "--minutes",
+        type=cli.positive_float,
+        default=4.0,
+        help="processor time for the updates of each model (default 4)",
     )
     parser.add_argument(
         "--epochs", type=cli.positive_int, metavar="N",
@@ -334,7 +337,7 @@ def _write(comparison: Comparison, args: argparse.Namespace, found: Records, dat
         from manymodes.experiment.page import write_page
         from manymodes.experiment.tables import particulars
     fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)
-    time = f"{args.epochs} epochs" if args.epochs else f"{args.minutes:g} minutes of updates"
+    time = f"{args.epochs} epochs" if args.epochs else f"{args.minutes:g} minutes of processor time for updates"
     about = particulars(
         found,
         command=shlex.join(["python", "-m", comparison.program, *typed]),
