@@ -54,7 +54,9 @@ def test_training_leaves_a_run_and_two_folders_of_tunes(completed, short_tunes, 
         assert len(files) == 3
         for file in files:
             given = read_given(str(file))
-            assert (given.form.meter, given.shift) == ("4/4", 0)
+            assert given.form.meter == "4/4"
+            # What an untrained model writes sounds like any key.
+            assert given.shift == 0 or folder == "gen"
     assert f"python -m evaluation.report {tmp_path / 'gen'} {tmp_path / 'org'}" in text
 
 
