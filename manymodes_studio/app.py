@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 TITLE = "manymodes studio"
 
-_STYLE, _SCRIPT = (Path(__file__).parent / "static" / name for name in ("studio.css", "studio.js"))
+_STATIC = Path(__file__).parent / "static"
+_SCRIPTS = ("studio.js", "piano.js")
 WORDS = {
     "play": "Play", "pause": "Pause", "stop": "Stop", "position": "Position", "transport": "Transport",
     "nothing": "nothing to play yet", "takes": "Takes", "zip": "Download all I kept", "keep": "Keep", "kept": "kept",
     "open": "Open", "four": "Four more like this", "link": "Link", "copied": "Link copied", "remove": "Remove",
-    "name": "Name of the take",
+    "name": "Name of the take", "connect": "Connect MIDI", "output": "Play on", "here": "this computer",
+    "no-midi": "no MIDI",
     "tab-song": "Song", "tab-melody": "Melody", "tab-drums": "Drums",
 }  # fmt: skip
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "sans-serif")
@@ -77,8 +79,8 @@ def serve(page: gr.Blocks, host: str, port: int | None, workspace: Workspace) ->
         prevent_thread_lock=True,
         quiet=True,
         theme=theme(),
-        css_paths=[_STYLE],
-        head=f"<script>window.studioWords = {json.dumps(WORDS)};\n{_SCRIPT.read_text(encoding='utf-8')}</script>",
+        css_paths=[_STATIC / "studio.css"],
+        head=f"<script>window.studioWords = {json.dumps(WORDS)};\n{_script()}</script>",
         footer_links=[],
         run_history=False,
         max_file_size=LARGEST_BYTES,
@@ -89,6 +91,10 @@ def serve(page: gr.Blocks, host: str, port: int | None, workspace: Workspace) ->
         app_kwargs={"middleware": [Middleware(Guard, hosts=hosts, has_room=workspace.sweep)]},
     )
     return str(address)
+
+
+def _script() -> str:
+    return "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
 
 
 def theme() -> Any:

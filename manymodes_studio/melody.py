@@ -12,7 +12,7 @@ from manymodes.music.midi import instrument_program
 from manymodes.music.score import signature
 from melodygan.data.encoding import Note
 from melodygan.data.form import METERS, MODES, UNKNOWN_METER, Form, raised, read_key, transposed
-from melodygan.data.given import Given, form_after, read_given, suited
+from melodygan.data.given import Given, form_after, read_given, read_notes, suited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,6 +50,7 @@ FORMATS = tuple(name for name in SUFFIXES if name != "mp3")
 
 _USUAL_BARS = 16
 _LONGEST_BARS = 64  # of a tune that is continued
+_LONGEST_TEXT = 1000  # of notes that are written out
 _OCTAVE = 12
 _LOW = 62  # mean pitch below which a melody is easier to read and to hear an octave higher
 
@@ -157,9 +158,7 @@ def form_of_file(file: Path) -> tuple[str | None, str | None, float | None]:
     return keys.get((given.shift % _OCTAVE, mode or "")), meter if meter in METERS else None, given.tempo
 
 
-def continue_file(
-    model: Any, file: Path, *, key: str | None, meter: str | None, bars: int, seed: int, **options: Any
-) -> Composed:
+def continue_file(model: Any, file: Path, *, key: str | None, **options: Any) -> Composed:
     """Continue a tune from a file by a number of bars, with the options of `melodygan.compose`; the model is an LSTM.
 
     The tune is transposed to ``key``; None is its own. ``meter`` is that of the continuation; None is that of the tune,
@@ -168,8 +167,22 @@ def continue_file(
     Raises:
         UserError: there is no usable tune in the file, or it is too long.
     """
+    return _continued(model, read_given(str(file), option="your tune"), key=key, **options)
+
+
+def continue_notes(model: Any, text: str, *, key: str | None, **options: Any) -> Composed:
+    """Continue notes such as ``C4 D4:0.5`` as `continue_file`."""
+    if len(text) > _LONGEST_TEXT:
+        raise UserError(f"these notes are too long: give at most {_LONGEST_TEXT} characters")
+    given = read_notes(text, None if key is None else read_key(key), option="your notes")
+    return _continued(model, given, key=key, **options)
+
+
+def _continued(
+    model: Any, given: Given, *, key: str | None, meter: str | None, bars: int, seed: int, **options: Any
+) -> Composed:
     wanted = None if key is None else read_key(key)
-    given = suited(read_given(str(file), option="your tune"), model.vocabulary.pitches, "your tune", wanted)
+    given = suited(given, model.vocabulary.pitches, "your tune", wanted)
     own, _ = form_after(given, meter, None)
     begun = -(-sum(note.steps for note in given.notes) // METERS[own or UNKNOWN_METER])
     if begun > _LONGEST_BARS:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _STATES = {"lock": "L", "mute": "M", "solo": "S"}  # of a row of a drum grid
 _NARROWEST_PX = 2.5  # of a sixteenth in a piano roll
 _OCTAVE = 12
+_MIDDLE_C, _KEYS = 60, 17  # of the piano
 _ROOM = 2  # semitones above and below
 
 
@@ -183,6 +184,24 @@ def pad(corners: Sequence[str]) -> str:
     return (
         '<div class="studio-pad" tabindex="0" role="group" aria-label="pad between four styles, moved by arrow keys">'
         f'{names}<i class="dot"></i></div>'
+    )
+
+
+def piano() -> str:
+    """Draw the keys of a piano, two C's and a third, which sound and write notes, and its switches."""
+    keys = []
+    for semitone in range(_KEYS):
+        name = pitch_name(_MIDDLE_C + semitone)
+        kind, text = ("black", "") if "#" in name else ("white", name if name[0] == "C" else "")
+        keys.append(
+            f'<button class="{kind}" data-semitone="{semitone}" tabindex="-1" aria-label="{name}">{text}</button>'
+        )
+    return (
+        '<div class="studio-piano" role="group" aria-label="piano"><div class="switches">'
+        '<button data-keys aria-pressed="false">Play with the keys A S D …</button>'
+        '<button data-octaves="-1">Octave down</button><button data-octaves="1">Octave up</button>'
+        "<button data-clears>Clear</button></div>"
+        f'<div class="keys">{"".join(keys)}</div></div>'
     )
 
 

@@ -22,9 +22,9 @@
 
     get position() {
       if (!this.playing) return this.paused;
-      const passed = this.context.currentTime - this.begun;
-      return this.take.loop ? passed % this.buffer.duration : Math.min(passed, this.buffer.duration);
+      return this.take.loop ? this.passed % this.buffer.duration : Math.min(this.passed, this.buffer.duration);
     },
+    get passed() { return this.context.currentTime - this.begun; },
     async load(take) {
       this.stop();
       this.take = take;
@@ -49,12 +49,14 @@
       const source = this.context.createBufferSource();
       source.buffer = this.buffer;
       source.loop = Boolean(take.loop);
-      source.connect(this.context.destination);
+      const volume = new GainNode(this.context, { gain: this.elsewhere?.(take) ? 0 : 1 });
+      source.connect(volume).connect(this.context.destination);
       source.onended = () => { if (this.source === source) this.stop(); };
       source.start(0, place);
       [this.source, this.begun, this.playing] = [source, this.context.currentTime - place, true];
       show();
       requestAnimationFrame(frame);
+      this.onplay?.(take, source);
     },
     pause() {
       if (!this.playing) return;
@@ -72,6 +74,7 @@
       const source = this.source;
       [this.source, this.playing] = [null, false];
       source?.stop();
+      this.onsilence?.();
     },
     toggle() { return this.playing ? this.pause() : this.play(); },
     seek(seconds) {
@@ -267,6 +270,7 @@
   // --- takes --------------------------------------------------------------------------------------------------
 
   const LATEST = 12;
+  const UNSAFE = /[\\/:*?"<>|]/g;  // in names of files
   const shelf = { takes: [], list: null };
   const database = new Promise((resolve) => {
     const opening = indexedDB.open("manymodes-studio", 1);
@@ -311,7 +315,7 @@
   const card = (take) => {
     const name = make("input", {
       value: take.title, "aria-label": say("name"),
-      onchange: () => { take.title = name.value; if (take.kept) save(take); show(); },
+      onchange: () => { take.title = name.value; file.download = fileName(); if (take.kept) save(take); show(); },
     });
     const button = (key, action, more = {}) => make("button", { onclick: action, ...more }, say(key));
     const parts = [
@@ -329,11 +333,12 @@
         event.target.textContent = say("copied");
       } }, say("link")));
     }
-    const file = make("a", { download: `${take.title}.mid`, draggable: "true" }, "MIDI");
+    const fileName = () => `${take.title.replace(UNSAFE, "-")}.mid`;
+    const file = make("a", { download: fileName(), draggable: "true" }, "MIDI");
     if (typeof take.midi === "string") file.href = take.midi;
     else if (take.midi) file.href = URL.createObjectURL(take.midi);
     file.addEventListener("dragstart", (event) =>
-      event.dataTransfer.setData("DownloadURL", `audio/midi:${take.title}.mid:${file.href}`));
+      event.dataTransfer.setData("DownloadURL", `audio/midi:${fileName()}:${file.href}`));
     if (take.midi) parts.push(file);
     parts.push(button("remove", () => remove(take), { "aria-label": `${say("remove")} ${take.title}` }));
     return make("li", { class: take.kept ? "kept" : "" }, ...parts);
@@ -410,7 +415,7 @@
     const files = [];
     const kept = shelf.takes.filter((take) => take.kept).sort((one, other) => one.when - other.when);
     for (const [number, take] of kept.entries()) {
-      const stem = `${String(number + 1).padStart(2, "0")} ${take.title.replace(/[\\/:*?"<>|]/g, "-")}`;
+      const stem = `${String(number + 1).padStart(2, "0")} ${take.title.replace(UNSAFE, "-")}`;
       files.push([`${stem}.wav`, new Uint8Array(await take.blob.arrayBuffer())]);
       if (take.midi) files.push([`${stem}.mid`, new Uint8Array(await take.midi.arrayBuffer())]);
     }
@@ -480,6 +485,6 @@
     tellOnce("studio-kept", { files });
   };
 
-  window.studio = { transport, shelf, tellKept };
+  window.studio = { transport, shelf, tellKept, make, say, tell };
   document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", start) : start();
 })();

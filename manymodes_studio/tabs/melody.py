@@ -47,7 +47,7 @@ def add(models: Models, workspace: Workspace) -> None:
                     key = gr.Dropdown([_ANY, *melody.KEYS], value="G major", label="Key", min_width=120)
                     meter = gr.Dropdown([_ANY, *METERS], value="3/4", label="Metre", min_width=120)
                 bars = gr.Slider(4, 32, value=16, step=1, label="Bars")
-                tempo = gr.Slider(60, 200, value=120, step=1, label="Tempo", info="BPM")
+                tempo = gr.Slider(60, 200, value=120, step=1, label="Tempo", info="BPM", elem_id="studio-tempo")
                 instrument = gr.Dropdown(list(melody.INSTRUMENTS.items()), label="Instrument")
             with gr.Row():
                 compose = gr.Button("Compose", variant="primary", min_width=120)
@@ -59,6 +59,13 @@ def add(models: Models, workspace: Workspace) -> None:
             with gr.Accordion("Continue my MIDI", open=False):
                 tune = common.file_field("Tune (MIDI, ABC, MusicXML)", uploads.TUNE, "studio-tune")
                 go_on = gr.Button("Continue it")
+            with gr.Accordion("Begin with my notes", open=False):
+                gr.HTML(pictures.piano())
+                notes = gr.Textbox(
+                    label="Notes", info="play them above or on a MIDI keyboard, or write them",
+                    placeholder="C4 D4:0.5 E4", elem_id="studio-notes",
+                )  # fmt: skip
+                begin = gr.Button("Begin with them")
             with gr.Accordion("Advanced", open=False):
                 model = common.model_choice(models, MODELS)
                 temperature = gr.Slider(
@@ -88,6 +95,7 @@ def add(models: Models, workspace: Workspace) -> None:
             (vary, tab.vary, {"key": key, **shared}),
             (recompose, tab.recompose, {"model": model, "chosen": chosen, "key": key, **shared}),
             (go_on, tab.go_on, {"tune": tune, **form, **shared}),
+            (begin, tab.begin, {"notes": notes, **form, **shared}),
             (undo, tab.undo, {}),
         )
     ]
@@ -137,6 +145,10 @@ class _Tab:
     def go_on(self, new_folder: NewFolder, takes: list[_Take], tune: str | None, **options: Any) -> Iterator[Any]:
         file = uploads.received(tune, uploads.TUNE)
         composed = melody.continue_file(self._varying(), file, **_chosen(options))
+        yield from _shown(new_folder, takes, _Take(composed))
+
+    def begin(self, new_folder: NewFolder, takes: list[_Take], notes: str, **options: Any) -> Iterator[Any]:
+        composed = melody.continue_notes(self._varying(), notes, **_chosen(options))
         yield from _shown(new_folder, takes, _Take(composed))
 
     def read(self, new_folder: NewFolder, tune: str | None) -> Iterator[Any]:

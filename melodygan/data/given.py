@@ -61,8 +61,11 @@ def read_given(text: str, key: Key | None = None, *, option: str = "--start") ->
         UserError: the file holds no usable tune, or a note cannot be read.
     """
     path = _existing(text)
-    if path is not None:
-        return _read_file(path, option)
+    return read_notes(text, key, option=option) if path is None else _read_file(path, option)
+
+
+def read_notes(text: str, key: Key | None = None, *, option: str) -> Given:
+    """Read notes as `read_given`, and never a file."""
     words = text.split()
     if not words:
         raise UserError(f"{option} is empty: give a file, or notes such as 'C4 D4 E4'")

@@ -93,3 +93,12 @@ def test_a_tune_is_continued_in_its_key(model, tmp_path):
 def test_a_long_tune_is_refused(model, tmp_path):
     with pytest.raises(UserError, match="80 bars: give one of at most 64"):
         melody.continue_file(model, tune_file(tmp_path / "long.mid", SCALE * 40), **AS_GIVEN)
+
+
+def test_notes_that_are_written_out_begin_a_tune_and_never_name_a_file(model, tmp_path):
+    composed = melody.continue_notes(model, "C4 D4:2 E4", **AS_GIVEN)
+    assert [tuple(note) for note in composed.score.notes[:3]] == [(60, 4), (62, 8), (64, 4)]
+    with pytest.raises(UserError):
+        melody.continue_notes(model, str(tune_file(tmp_path / "tune.mid")), **AS_GIVEN)
+    with pytest.raises(UserError):
+        melody.continue_notes(model, "C4 " * 1000, **AS_GIVEN)

@@ -68,10 +68,11 @@ def visit(program, browser):
     """Open a tab in a window of a size; at the end the page must have requested nothing from others than the studio."""
     contexts, requests = [], []
 
-    def open_page(tab, size=DESK):
+    def open_page(tab, size=DESK, script=""):
         context = browser.new_context(viewport=size, is_mobile=size is PHONE, has_touch=size is PHONE)
         contexts.append(context)
         page = context.new_page()
+        page.add_init_script(script)
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: requests.append(request.url))
         page.goto(program)
@@ -276,6 +277,68 @@ def test_an_uploaded_tune_sets_the_controls_and_is_continued(visit, tmp_path):
     press(page, "Continue it")
     expect_status(page, "bars of 4/4 · D major")
     expect_sound(page)
+
+
+MIDI_PORTS = """
+window.sent = [];
+const output = { id: "1", name: "Synthesizer", send: (bytes, at) => sent.push([...bytes]) };
+window.input = { id: "2", name: "Keyboard" };
+navigator.requestMIDIAccess = async () => ({ outputs: new Map([["1", output]]), inputs: new Map([["2", input]]) });
+"""
+
+
+def test_notes_that_are_played_begin_a_tune(visit):
+    page = visit("Melody", script=MIDI_PORTS)
+    unfold(page, "Begin with my notes")
+    notes = page.locator("#studio-notes textarea, #studio-notes input")
+    key = page.get_by_role("button", name="C4", exact=True)
+    key.click()
+    expect(notes).to_have_value(re.compile(r"^C4:[\d.]+$"))
+    page.get_by_role("heading").first.click()
+    page.keyboard.press("d")  # the keys are off
+    page.get_by_role("button", name="Play with the keys").click()
+    page.keyboard.press("d")
+    expect(notes).to_have_value(re.compile(r"^C4:[\d.]+ E4:[\d.]+$"))
+    page.get_by_label("Bars to change").fill("d")  # a text field keeps its letters
+    expect(page.get_by_label("Bars to change")).to_have_value("d")
+    page.get_by_role("button", name="MIDI", exact=True).locator("visible=true").last.click()
+    page.get_by_label("Play on").select_option("Synthesizer")
+    page.evaluate("() => { for (const state of [144, 128]) input.onmidimessage({ data: [state, 67, 80] }); }")
+    expect(notes).to_have_value(re.compile(r"^C4:[\d.]+ E4:[\d.]+ G4:[\d.]+$"))
+    assert [144, 67, 80] in page.evaluate("() => sent")
+    notes.fill("C4 E4:0.5 G4:0.5 C5:2")
+    press(page, "Begin with them")
+    expect_sound(page)
+    pitches = page.locator(".studio-roll:visible .note title").all_text_contents()
+    assert [pitch[0] for pitch in pitches[:3]] == ["C", "E", "G"]
+    notes.fill("/etc/passwd")
+    press(page, "Begin with them")
+    expect_status(page, "nor a note")
+
+
+def test_a_take_is_played_on_a_midi_port_and_dragged_out(visit):
+    page = visit("Song", script=MIDI_PORTS)
+    page.get_by_role("button", name="Play this tune").click()
+    expect_sound(page)
+    page.get_by_role("button", name="MIDI", exact=True).last.click()
+    page.get_by_label("Play on").select_option("Synthesizer")
+    page.wait_for_function("() => sent.some(([state]) => state === 0x99)")  # drums
+    heard = page.evaluate("() => sent.filter(([state]) => state >> 4 === 9).length")
+    assert page.evaluate("() => sent.filter(([state]) => state === 0xc0).length") == 1  # a program
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_timeout(600)
+    assert page.evaluate("() => sent.filter(([state]) => state >> 4 === 9).length") <= heard + 8
+    assert page.evaluate("() => sent.some(([state, number]) => state === 0xb9 && number === 123)")
+    dragged = page.evaluate(
+        """() => {
+            const event = new DragEvent("dragstart", { dataTransfer: new DataTransfer() });
+            document.querySelector(".studio-shelf a[download]").dispatchEvent(event);
+            return event.dataTransfer.getData("DownloadURL");
+        }"""
+    )
+    kind, name, address = dragged.split(":", 2)
+    assert (kind, name[-4:]) == ("audio/midi", ".mid")
+    assert page.request.get(address).body().startswith(b"MThd")
 
 
 def test_a_beat_repeats_changes_is_edited_and_transferred(visit, tmp_path):
