@@ -1,4 +1,4 @@
-"""The page: five tabs and a theme. It uses system fonts and sends nothing to other computers."""
+"""The page: its tabs in every language, and a theme. It uses system fonts and sends nothing to other computers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from manymodes_studio.language import COOKIE, LANGUAGES, Languages, say, speak, texts
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -17,14 +19,6 @@ TITLE = "manymodes studio"
 
 _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = ("studio.js", "piano.js")
-WORDS = {
-    "play": "Play", "pause": "Pause", "stop": "Stop", "position": "Position", "transport": "Transport",
-    "nothing": "nothing to play yet", "takes": "Takes", "zip": "Download all I kept", "keep": "Keep", "kept": "kept",
-    "open": "Open", "four": "Four more like this", "link": "Link", "copied": "Link copied", "remove": "Remove",
-    "name": "Name of the take", "connect": "Connect MIDI", "output": "Play on", "here": "this computer",
-    "no-midi": "no MIDI",
-    "tab-song": "Song", "tab-melody": "Melody", "tab-drums": "Drums",
-}  # fmt: skip
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "sans-serif")
 _FONTS_OF_CODE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 _SWEPT_SECONDS, _KEPT_SECONDS = 600, 3600
@@ -40,23 +34,33 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
 
     from manymodes_studio.tabs import common, drums, judge, letters, melody, song, sound
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS)) as page:
-        gr.Markdown(f"# {TITLE}", elem_classes="studio-title")
-        with gr.Tabs(overflow_behavior="wrap", elem_classes="studio-tabs"):
-            for name, tab in {
-                "Song": song,
-                "Melody": melody,
-                "Drums": drums,
-                "Letters": letters,
-                "Sound": sound,
-            }.items():
-                with gr.Tab(name):
-                    tab.add(models, workspace)
-            with gr.Tab("Judge"):
-                judge.add(workspace)
-        gr.HTML('<div id="studio-shelf" class="studio-shelf"></div>')
-        common.forget_at_leave(page, workspace)
+    page = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS))
+    for number, (language, name) in enumerate(LANGUAGES.items()):
+        with page.route(name, language, show_in_navbar=False) if number else page:
+            speak(language)
+            gr.Navbar(visible=False)
+            gr.HTML(_head(language))
+            with gr.Tabs(overflow_behavior="wrap", elem_classes="studio-tabs"):
+                for tab in (song, melody, drums, letters, sound):
+                    with gr.Tab(say(f"tab.{tab.__name__.rpartition('.')[2]}")):
+                        tab.add(models, workspace)
+                with gr.Tab(say("tab.judge")):
+                    judge.add(workspace)
+            gr.HTML('<div id="studio-shelf" class="studio-shelf"></div>')
+            common.forget_at_leave(page, workspace)
+    speak(next(iter(LANGUAGES)))
     return page.queue()
+
+
+def _head(language: str) -> str:
+    """Return the title, and links to the page in other languages."""
+    first = next(iter(LANGUAGES))
+    links = "".join(
+        f'<a lang="{code}" href="./{"" if code == first else code}" data-language="{code}">{name}</a>'
+        for code, name in LANGUAGES.items()
+        if code != language
+    )
+    return f'<header class="studio-title"><h1>{TITLE}</h1><nav aria-label="{say("language")}">{links}</nav></header>'
 
 
 def serve(page: gr.Blocks, host: str, port: int | None, workspace: Workspace) -> str:
@@ -80,7 +84,7 @@ def serve(page: gr.Blocks, host: str, port: int | None, workspace: Workspace) ->
         quiet=True,
         theme=theme(),
         css_paths=[_STATIC / "studio.css"],
-        head=f"<script>window.studioWords = {json.dumps(WORDS)};\n{_script()}</script>",
+        head=f"<script>{_script()}</script>",
         footer_links=[],
         run_history=False,
         max_file_size=LARGEST_BYTES,
@@ -88,13 +92,23 @@ def serve(page: gr.Blocks, host: str, port: int | None, workspace: Workspace) ->
         ssr_mode=False,
         mcp_server=False,
         state_session_capacity=200,
-        app_kwargs={"middleware": [Middleware(Guard, hosts=hosts, has_room=workspace.sweep)]},
+        app_kwargs={"middleware": [Middleware(Guard, hosts=hosts, has_room=workspace.sweep), Middleware(Languages)]},
     )
     return str(address)
 
 
 def _script() -> str:
-    return "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    """Return the page's script, with its strings in all languages."""
+    words = {
+        language: {
+            key.removeprefix("script."): text
+            for key, text in texts(language).items()
+            if key.startswith(("script.", "tab."))
+        }
+        for language in LANGUAGES
+    }
+    begin = f"window.studioWords = {json.dumps({'cookie': COOKIE, **words})};"
+    return "\n".join([begin, *((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)])
 
 
 def theme() -> Any:

@@ -12,11 +12,11 @@ from drumvae.data.midi_grooves import write_beat
 from drumvae.output import read_bars, save_picture
 from drumvae.playing import beats, transferred
 from drumvae.playing import varied as varied_beats
-from evaluation.scores.verdict import counted
 from manymodes.cli import UserError
 from manymodes.music.audio import read_midi, write_audio
 from manymodes.music.formats import RATE_HZ, SUFFIXES
 from manymodes.music.soundfont import render
+from manymodes_studio.language import counted, say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -48,10 +48,10 @@ def play(model: DrumVAE, sliders: Sequence[float], **options: Any) -> Bars:
 def read_beat(file: Path) -> tuple[Bars, tuple[str, ...]]:
     """Return the beginning of a beat, and remarks on what was cut; raise a UserError without a beat."""
     bars = read_bars(file)
-    remarks = (f"the first {_MOST_BARS} of {len(bars)} bars",) if len(bars) > _MOST_BARS else ()
+    remarks = (say("drums.first", most=_MOST_BARS, bars=len(bars)),) if len(bars) > _MOST_BARS else ()
     bars = bars[:_MOST_BARS]
     if not bars.hits.any():
-        raise UserError(f"{file} is silent for {_MOST_BARS} bars: give a beat that begins at once")
+        raise UserError(say("drums.silent", file=file, bars=_MOST_BARS))
     return bars, remarks
 
 
@@ -121,7 +121,7 @@ def shares_at(x: float, y: float) -> list[float]:
 def _shares(sliders: Sequence[float]) -> list[float]:
     total = sum(sliders)
     if total <= 0:
-        raise UserError("all styles are at 0: raise one of them")
+        raise UserError(say("drums.no-style"))
     return [slider / total for slider in sliders]
 
 
@@ -150,4 +150,8 @@ def write(stem: Path, bars: Bars, formats: Sequence[str]) -> dict[str, Path]:
 
 def described(bars: Bars) -> tuple[str, ...]:
     """Return the length, number of hits and tempo of a beat in words."""
-    return counted(len(bars), "bar"), counted(int(bars.hits.sum()), "hit"), f"tempo {bars.tempos[0]:.0f}"
+    return (
+        counted("drums.bars", len(bars)),
+        counted("drums.hits", int(bars.hits.sum())),
+        say("bpm", tempo=f"{bars.tempos[0]:.0f}"),
+    )

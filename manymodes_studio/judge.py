@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evaluation.comparison import compare_folders, write_report
 from evaluation.report import PROGRAM
-from evaluation.scores.verdict import counted
 from manymodes import watched
 from manymodes.cli import UserError
 from manymodes_studio.clicks import SECONDS
+from manymodes_studio.language import counted, current, say, speak
 from manymodes_studio.uploads import gather
 
 if TYPE_CHECKING:
@@ -39,19 +39,21 @@ def judge(generated: Sequence[str] | None, original: Sequence[str] | str | None,
     Raises:
         UserError: as `compare`, or too much time or memory was needed.
     """
-    request = generated, original, folder
+    request = current(), generated, original, folder
     answer = watched.call("manymodes_studio.judge:answer", request, seconds=SECONDS, memory=_MEMORY)
     if isinstance(answer, watched.Death):
-        raise UserError(f"the sets cannot be compared ({answer}): give fewer or smaller files")
+        raise UserError(say("judge.death", why=answer))
     if isinstance(answer, UserError):
         raise answer
     return answer
 
 
-def answer(request: tuple[Any, Any, Path]) -> Judged | UserError:
-    """Return a comparison, or the error that it raises; called in a watched process."""
+def answer(request: tuple[str, Any, Any, Path]) -> Judged | UserError:
+    """Return a comparison, or the error that it raises; called in a watched process, whose language comes first."""
+    language, *sets = request
+    speak(language)
     try:
-        return compare(*request)
+        return compare(*sets)
     except UserError as error:
         return error
 
@@ -69,14 +71,14 @@ def compare(generated: Sequence[str] | None, original: Sequence[str] | str | Non
         if isinstance(files, str):
             REFERENCES[files](target)
         elif others := gather(files, target):
-            remarks.append(f"{name}: {counted(others, 'file')} skipped: not MIDI")
+            remarks.append(say("judge.others", set=say(f"judge.{name}"), files=counted("files", others)))
     out = folder / "report"
     result = compare_folders([folder / "generated"], folder / "original")
     (comparison,) = result.comparisons
     pages = result.files(_COMMAND)
     write_report(out, pages, force=False)
     if skipped := sum(len(one.skipped) for one in result.sets):
-        remarks.append(f"{counted(skipped, 'file')} without notes; the report lists the reasons")
+        remarks.append(say("judge.skipped", files=counted("files", skipped)))
     return Judged(comparison.verdict, tuple(remarks), tuple(out / name for name in pages))
 
 

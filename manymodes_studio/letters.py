@@ -12,6 +12,7 @@ from fontgan.lettering import typeset as typeset_alphabets
 from fontgan.options import spelled
 from fontgan.typeface.drawing import between, draw, style
 from manymodes.cli import UserError
+from manymodes_studio.language import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,19 +46,19 @@ def read_text(typed: str) -> Text:
 
     A text without a letter raises a UserError.
     """
-    remarks = [f"the first {LONGEST} characters"] if len(typed) > LONGEST else []
+    remarks = [say("letters.first", most=LONGEST)] if len(typed) > LONGEST else []
     composed = unicodedata.normalize("NFC", typed[:LONGEST]).upper()
     capitals = spelled(composed)
     if capitals != composed:
-        remarks.append("umlauts are spelled out")
+        remarks.append(say("letters.umlauts"))
     plain = "".join(part for part in unicodedata.normalize("NFD", capitals) if not unicodedata.combining(part))
     kept = "".join(letter if letter in LETTERS else " " for letter in plain)
     lost = sorted({letter for letter in plain if letter not in LETTERS and not letter.isspace()})
     if lost:
-        remarks.append(f"left out: {' '.join(lost)}")
+        remarks.append(say("letters.lost", letters=" ".join(lost)))
     lines = textwrap.wrap(" ".join(kept.split()), _LINE, break_long_words=False)
     if not lines:
-        raise UserError("there is no letter to draw: type some of A to Z")
+        raise UserError(say("letters.none"))
     return Text(tuple(lines), tuple(remarks))
 
 
@@ -84,8 +85,8 @@ def write(stem: Path, images: np.ndarray, page: Page, name: str) -> dict[str, Pa
 def described(first: int, last: int, step: int) -> str:
     """Return the position of a step between two styles in words."""
     if step in {0, STEPS}:
-        return f"style {last if step else first}"
-    return f"style {first} to {last}, {step / STEPS:.0%} of the way"
+        return say("style.of", style=last if step else first)
+    return say("style.between", first=first, last=last, share=f"{step / STEPS:.0%}")
 
 
 def font_name(first: int, last: int, step: int) -> str:

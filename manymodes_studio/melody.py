@@ -10,6 +10,7 @@ from manymodes.deadline import StoppedError
 from manymodes.music.formats import SUFFIXES, write_score
 from manymodes.music.midi import instrument_program
 from manymodes.music.score import signature
+from manymodes_studio.language import named, say
 from melodygan.data.encoding import Note
 from melodygan.data.form import METERS, MODES, UNKNOWN_METER, Form, raised, read_key, transposed
 from melodygan.data.given import Given, form_after, read_given, read_notes, suited
@@ -89,7 +90,7 @@ def compose(model: Any, *, key: str | None, seed: int, **options: Any) -> Compos
         else:
             high = raised(_notes(score), _LOW)
             shift = (read_key(key).shift if asked["key"] and key else 0) + _OCTAVE * (high != score.notes)
-            remarks = (f"the model cannot do that: relaxed to {', '.join(relaxed)}",) if relaxed else ()
+            remarks = (say("relaxed", to=", ".join(relaxed)),) if relaxed else ()
             return Composed(score._replace(notes=high), shift, seed, remarks)
     raise impossible
 
@@ -97,15 +98,15 @@ def compose(model: Any, *, key: str | None, seed: int, **options: Any) -> Compos
 def _looser(asked: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what to relax, one after the other, of what was asked: a remark, and options."""
     if asked.get("temperature", 1.0) != 1.0:
-        yield "temperature 1", {"temperature": 1.0}
+        yield say("relaxed.temperature"), {"temperature": 1.0}
     if (asked.get("bars") or 0) > _USUAL_BARS:
-        yield f"{_USUAL_BARS} bars", {"bars": _USUAL_BARS}
+        yield say("relaxed.bars", bars=_USUAL_BARS), {"bars": _USUAL_BARS}
     if asked.get("meter"):
-        yield "any metre", {"meter": None}
+        yield say("relaxed.meter"), {"meter": None}
     if asked.get("key"):
-        yield "any key", {"key": None}
+        yield say("relaxed.key"), {"key": None}
     if asked.get("bars"):
-        yield "any length", {"bars": None}
+        yield say("relaxed.length"), {"bars": None}
 
 
 def vary(
@@ -126,7 +127,7 @@ def vary(
     notes = transposed(_notes(score), -composed.shift)
     given = Given(notes, composed.shift, Form(score.meter, score.mode), upbeat=score.upbeat)
     pitches = range(model.lowest, model.lowest + model.pitches) if hasattr(model, "lowest") else None
-    given = suited(given, pitches or model.vocabulary.pitches, "the melody")
+    given = suited(given, pitches or model.vocabulary.pitches, say("the-melody"))
     (varied,) = melodygan.compose(model, vary=given, recompose=recompose, seed=seed, **options)
     varied = varied._replace(fifths=score.fifths)
     return in_key(Composed(varied, given.shift, seed, given.remarks), key)
@@ -138,7 +139,7 @@ def in_key(composed: Composed, key: str | None) -> Composed:
         return composed
     wanted, score = read_key(key), composed.score
     if wanted.mode != score.mode:
-        return composed._replace(remarks=(*composed.remarks, f"the melody stays in {score.mode}"))
+        return composed._replace(remarks=(*composed.remarks, say(f"stays.{score.mode}")))
     half = _OCTAVE // 2
     by = (wanted.shift - composed.shift + half) % _OCTAVE - half
     score = score._replace(notes=transposed(_notes(score), by), fifths=wanted.fifths)
@@ -152,7 +153,7 @@ def played(composed: Composed, *, tempo: float, instrument: str) -> Composed:
 
 def form_of_file(file: Path) -> tuple[str | None, str | None, float | None]:
     """Return key, metre and tempo of a tune in a file, None where it has none; raise a UserError without a tune."""
-    given = read_given(str(file), option="your tune")
+    given = read_given(str(file), option=say("your-tune"))
     meter, mode = given.form or (None, None)
     keys = {(read_key(key).shift % _OCTAVE, read_key(key).mode): key for key in KEYS}
     return keys.get((given.shift % _OCTAVE, mode or "")), meter if meter in METERS else None, given.tempo
@@ -167,14 +168,14 @@ def continue_file(model: Any, file: Path, *, key: str | None, **options: Any) ->
     Raises:
         UserError: there is no usable tune in the file, or it is too long.
     """
-    return _continued(model, read_given(str(file), option="your tune"), key=key, **options)
+    return _continued(model, read_given(str(file), option=say("your-tune")), key=key, **options)
 
 
 def continue_notes(model: Any, text: str, *, key: str | None, **options: Any) -> Composed:
     """Continue notes such as ``C4 D4:0.5`` as `continue_file`."""
     if len(text) > _LONGEST_TEXT:
-        raise UserError(f"these notes are too long: give at most {_LONGEST_TEXT} characters")
-    given = read_notes(text, None if key is None else read_key(key), option="your notes")
+        raise UserError(say("notes.long", most=_LONGEST_TEXT))
+    given = read_notes(text, None if key is None else read_key(key), option=say("your-notes"))
     return _continued(model, given, key=key, **options)
 
 
@@ -182,11 +183,11 @@ def _continued(
     model: Any, given: Given, *, key: str | None, meter: str | None, bars: int, seed: int, **options: Any
 ) -> Composed:
     wanted = None if key is None else read_key(key)
-    given = suited(given, model.vocabulary.pitches, "your tune", wanted)
+    given = suited(given, model.vocabulary.pitches, say("your-tune"), wanted)
     own, _ = form_after(given, meter, None)
     begun = -(-sum(note.steps for note in given.notes) // METERS[own or UNKNOWN_METER])
     if begun > _LONGEST_BARS:
-        raise UserError(f"your tune has {begun} bars: give one of at most {_LONGEST_BARS}")
+        raise UserError(say("tune.long", bars=begun, most=_LONGEST_BARS))
     (score,) = melodygan.compose(model, key=wanted, meter=meter, start=given, bars=begun + bars, seed=seed, **options)
     return Composed(score, given.shift, seed, given.remarks)
 
@@ -210,4 +211,9 @@ def described(composed: Composed) -> tuple[str, ...]:
     bars = -(-sum(steps for _, steps in score.notes) // score.bar)
     sounding = sum(pitch is not None for pitch, _ in score.notes)
     keys = {signature(read_key(key).shift % _OCTAVE, MODES[0]): key for key in KEYS if key.endswith(score.mode)}
-    return f"{bars} bars of {score.meter}", keys[score.fifths], f"{sounding} notes", f"seed {composed.seed}"
+    return (
+        say("bars.of", bars=bars, meter=score.meter),
+        named("key", keys[score.fifths]),
+        say("notes.of", notes=sounding),
+        say("seed.of", seed=composed.seed),
+    )

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from drumvae.data.kit import INSTRUMENTS, STEPS, STEPS_PER_QUARTER
 from manymodes.music.score import bars_of
+from manymodes_studio.language import counted, named, say
 from melodygan.data.encoding import pitch_name
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from drumvae.data.kit import Bars
     from manymodes.music.score import Score
 
-_STATES = {"lock": "L", "mute": "M", "solo": "S"}  # of a row of a drum grid
+_STATES = ("lock", "mute", "solo")  # of a row of a drum grid
 _NARROWEST_PX = 2.5  # of a sixteenth in a piano roll
 _OCTAVE = 12
 _MIDDLE_C, _KEYS = 60, 17  # of the piano
@@ -99,7 +100,7 @@ def piano_roll(score: Score) -> str:
     ]
     part = 100 / total
     bars = [
-        f'<button class="number" data-bar="{number}" aria-pressed="false" aria-label="bar {number}" '
+        f'<button class="number" data-bar="{number}" aria-pressed="false" aria-label="{say("roll.bar", bar=number)}" '
         f'style="left:{part * place:.3f}%;width:{part * min(score.bar, total - place):.3f}%">{number}</button>'
         for number, place in enumerate(range(score.upbeat, total, score.bar), start=1)
     ]
@@ -116,7 +117,7 @@ def piano_roll(score: Score) -> str:
                 f'height="0.9"><title>{escape(pitch_name(pitch))}</title></rect>'
             )
         place += steps
-    title = f"piano roll of {len(sounding)} notes"
+    title = say("roll", notes=len(sounding))
     picture = (
         f'<svg role="img" viewBox="0 0 {total} {rows}" preserveAspectRatio="none">'
         f"<title>{title}</title>{''.join(parts)}</svg>"
@@ -147,27 +148,29 @@ def drum_grid(bars: Bars, switched: Mapping[str, Collection[int]] | None = None)
         head = _timeline(begin, begin + length, f'<div class="beats" aria-hidden="true">{numbers}</div>', "steps")
         blocks.append(f'<div class="bar"><div class="head"><b>{bar + 1}</b>{head}</div>{rows}</div>')
         begin += length
-    title = f"drum grid of {len(bars)} bars, {hits} hits"
+    title = say("grid", bars=counted("drums.bars", len(bars)), hits=counted("drums.hits", hits))
     return f'<div class="studio-grid" role="group" aria-label="{title}">{"".join(blocks)}</div>'
 
 
 def _grid_row(bars: Bars, bar: int, number: int, switched: Mapping[str, Collection[int]]) -> str:
-    name = INSTRUMENTS[number].replace("_", " ")
+    name = named("drum", INSTRUMENTS[number])
     cells = []
     for step in range(STEPS):
         on = bool(bars.hits[bar, step, number])
         beat, part = divmod(step, STEPS_PER_QUARTER)
         loud = f' style="--loud:{0.35 + 0.65 * float(bars.velocities[bar, step, number]):.2f}"' if on else ""
+        within = say("grid.part", part=part) if part else ""
         first = bar == step == number == 0
         cells.append(
             f'<button class="cell{" beat" if part == 0 else ""}" data-at="{bar},{step},{number}"{loud} '
             f'tabindex="{0 if first else -1}" aria-pressed="{str(on).lower()}" '
-            f'aria-label="{name}, bar {bar + 1}, beat {beat + 1}{"" if part == 0 else f" plus {part}"}"></button>'
+            f'aria-label="{say("grid.cell", drum=name, bar=bar + 1, beat=beat + 1)}{within}"></button>'
         )
     states = "".join(
-        f'<button class="state {state}" data-state="{state}" title="{state}" aria-label="{state} {name}" '
-        f'aria-pressed="{str(number in switched.get(state, ())).lower()}">{letter}</button>'
-        for state, letter in (_STATES if bar == 0 else {}).items()
+        f'<button class="state {state}" data-state="{state}" title="{named("state", state)}" '
+        f'aria-label="{named("state", state)} {name}" '
+        f'aria-pressed="{str(number in switched.get(state, ())).lower()}">{say(f"state.{state}.letter")}</button>'
+        for state in (_STATES if bar == 0 else ())
     )
     states = f'<span class="states">{states}</span>' if states else ""
     return (
@@ -182,9 +185,14 @@ def pad(corners: Sequence[str]) -> str:
         return ""
     names = "".join(f"<span>{escape(name)}</span>" for name in corners)
     return (
-        '<div class="studio-pad" tabindex="0" role="group" aria-label="pad between four styles, moved by arrow keys">'
-        f'{names}<i class="dot"></i></div>'
+        f'<div class="studio-pad" tabindex="0" role="group" aria-label="{say("pad")}">{names}<i class="dot"></i></div>'
     )
+
+
+def play_button() -> str:
+    """Draw a large button for the transport."""
+    words = f'aria-label="{say("song.play")}">▶ {say("script.play")}'
+    return f'<button class="studio-play" data-toggles {words}</button>'
 
 
 def piano() -> str:
@@ -197,10 +205,10 @@ def piano() -> str:
             f'<button class="{kind}" data-semitone="{semitone}" tabindex="-1" aria-label="{name}">{text}</button>'
         )
     return (
-        '<div class="studio-piano" role="group" aria-label="piano"><div class="switches">'
-        '<button data-keys aria-pressed="false">Play with the keys A S D …</button>'
-        '<button data-octaves="-1">Octave down</button><button data-octaves="1">Octave up</button>'
-        "<button data-clears>Clear</button></div>"
+        f'<div class="studio-piano" role="group" aria-label="{say("piano")}"><div class="switches">'
+        f'<button data-keys aria-pressed="false">{say("piano.keys")}</button>'
+        f'<button data-octaves="-1">{say("piano.down")}</button><button data-octaves="1">{say("piano.up")}</button>'
+        f"<button data-clears>{say('piano.clear')}</button></div>"
         f'<div class="keys">{"".join(keys)}</div></div>'
     )
 
@@ -215,17 +223,18 @@ def engraved(pages: Iterable[str], score: Score) -> str:
                 onsets.append(round(place * step, 4))
             place += value.steps
     sheets = "".join(
-        f'<div class="sheet" role="img" aria-label="page {n}">{page}</div>' for n, page in enumerate(pages, 1)
+        f'<div class="sheet" role="img" aria-label="{say("score.page", page=n)}">{page}</div>'
+        for n, page in enumerate(pages, 1)
     )
     return (
-        f'<div class="studio-paper" tabindex="0" role="group" aria-label="score" data-onsets="{json.dumps(onsets)}">'
-        f"{sheets}</div>"
+        f'<div class="studio-paper" tabindex="0" role="group" aria-label="{say("score")}" '
+        f'data-onsets="{json.dumps(onsets)}">{sheets}</div>'
     )
 
 
 def plot(light: Path, dark: Path, title: str) -> str:
     """Show a picture of a sound, which is another one where the page is dark."""
-    alt = f"waveform and spectrogram of {escape(title)}"
+    alt = say("plot", title=escape(title))
     pictures = {"light": light, "dark": dark}.items()
     return "".join(f'<img class="studio-plot on-{kind}" alt="{alt}" src="{_address(png)}">' for kind, png in pictures)
 
@@ -242,5 +251,5 @@ def verdict(sentences: Iterable[str]) -> str:
 
 def report_frame(page: str) -> str:
     """Show a page within this one, folded; no script of it runs, and it reaches nothing here."""
-    frame = f'<iframe class="studio-report" title="report" sandbox srcdoc="{escape(page)}"></iframe>'
-    return f"<details><summary>the whole report</summary>{frame}</details>"
+    frame = f'<iframe class="studio-report" title="{say("report")}" sandbox srcdoc="{escape(page)}"></iframe>'
+    return f"<details><summary>{say('report.whole')}</summary>{frame}</details>"

@@ -11,6 +11,7 @@ import soundfile
 from audiovae.data.chunks import RATE_HZ
 from audiovae.synthesis import interpolate, make_sounds, prior_of, read_sound, reconstruct
 from manymodes.cli import UserError
+from manymodes_studio.language import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,9 +36,9 @@ def read(file: Path) -> np.ndarray:
         with soundfile.SoundFile(file) as opened:
             frames, rate, channels = opened.frames, opened.samplerate, opened.channels
     except soundfile.LibsndfileError as error:
-        raise UserError(f"{file} cannot be read as sound: give a WAV, FLAC, OGG or MP3 file") from error
+        raise UserError(say("sound.unreadable", file=file)) from error
     if frames > LONGEST_SECONDS * rate or channels > _MOST_CHANNELS:
-        raise UserError(f"{file} is longer than {LONGEST_SECONDS} seconds: give a shorter sound")
+        raise UserError(say("sound.long", file=file, seconds=LONGEST_SECONDS))
     return read_sound(file)
 
 

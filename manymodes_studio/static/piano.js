@@ -219,7 +219,7 @@
 
   const start = () => {
     if (navigator.requestMIDIAccess) {
-      document.querySelector(".studio-transport").append(make("button", { class: "midi", onclick: connect, title: say("connect") }, "MIDI"));
+      document.querySelector(".studio-transport").append(make("button", { class: "midi", onclick: connect, "aria-label": say("connect") }, "MIDI"));
     }
     document.addEventListener("pointerdown", onPointer);
     document.addEventListener("pointerup", releaseAll);

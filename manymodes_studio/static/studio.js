@@ -1,7 +1,10 @@
 /* One transport for the page, playheads, and the takes that a visitor keeps. Plain JavaScript: no build step, no request elsewhere. */
 (() => {
   "use strict";
-  const words = window.studioWords || {};
+  const page = location.pathname.match(/\/([a-z]+)\/?$/)?.[1];
+  const language = page in window.studioWords ? page : "en";
+  const words = window.studioWords[language];
+  const home = `${location.origin}${language === "en" ? location.pathname : location.pathname.replace(/[a-z]+\/?$/, "")}`;
   const say = (key) => words[key] || key;
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
@@ -182,6 +185,8 @@
     const number = target.closest?.("button.number");
     if (number) selectBars(element, Number(number.dataset.bar), event.shiftKey);
     if (target.closest?.("[data-toggles]")) transport.toggle();
+    const other = target.closest?.("a[data-language]");
+    if (other) document.cookie = `${window.studioWords.cookie}=${other.dataset.language}; path=/; max-age=31536000; SameSite=Lax`;
   };
 
   // --- what the server is told --------------------------------------------------------------------------------
@@ -305,7 +310,7 @@
     list();
   };
 
-  const link = (take) => `${location.origin}${location.pathname}#take=${encodeURIComponent(JSON.stringify({ tab: take.tab, values: take.values }))}`;
+  const link = (take) => `${home}#take=${encodeURIComponent(JSON.stringify({ tab: take.tab, values: take.values }))}`;
 
   const openTab = (name) => {
     const tab = [...document.querySelectorAll("button[role=tab]")].find((one) => one.textContent.trim() === name || one.dataset.tabId === name);
@@ -325,7 +330,7 @@
       take.kept ? make("span", { class: "kept" }, `★ ${say("kept")}`) : button("keep", () => keep(take)),
     ];
     if (take.values) {
-      parts.push(button("open", () => { openTab(say(`tab-${take.tab}`)); tellOnce(`studio-restore-${take.tab}`, { values: take.values }); }));
+      parts.push(button("open", () => { openTab(say(`tab.${take.tab}`)); tellOnce(`studio-restore-${take.tab}`, { values: take.values }); }));
       parts.push(button("four", () => tellOnce(`studio-more-${take.tab}`, { values: take.values })));
       parts.push(make("a", { href: link(take), onclick: (event) => {
         event.preventDefault();
@@ -448,7 +453,7 @@
       const { tab, values } = JSON.parse(text);
       if (!/^[a-z]+$/.test(tab)) return;
       const waiting = setInterval(() => {
-        openTab(words[`tab-${tab}`]);
+        openTab(words[`tab.${tab}`]);
         if (!document.querySelector(`#studio-restore-${tab}`)) return;
         clearInterval(waiting);
         tellOnce(`studio-restore-${tab}`, { values });

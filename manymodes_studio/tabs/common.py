@@ -13,6 +13,7 @@ import gradio as gr
 
 from manymodes.cli import UserError
 from manymodes_studio import clicks
+from manymodes_studio.language import choices, current, say, speak
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,16 +62,18 @@ def listen(
     Returns:
         what `on_cancel` takes.
     """
+    language, cancelled = current(), say("cancelled")
 
     # Gradio passes the request by its annotation.
     def handler(request: gr.Request, *values: Any) -> Iterator[Any]:
         new_folder = functools.partial(workspace.new, request.session_hash)
+        speak(language)  # `steps` keeps it
         work = function(new_folder, *values[len(inputs) :], **dict(zip(inputs, values, strict=False)))
         with clicks.limited(request.session_hash, queue) as deadline:
             try:
                 yield from deadline.steps(work)
             except UserError as error:
-                text = "cancelled" if deadline.stopped else workspace.without_folders(" ".join(str(error).split()))
+                text = cancelled if deadline.stopped else workspace.without_folders(" ".join(str(error).split()))
                 shown = [problem(text) if output is line else gr.skip() for output in outputs]
                 yield shown if len(shown) > 1 else shown[0]
 
@@ -99,10 +102,11 @@ def on_click(
 
 def on_cancel(button: gr.Button, events: Sequence[Any], queue: str, line: gr.HTML) -> None:
     """End a visitor's calls in a queue, waiting and running ones, when a button is clicked; ``events`` began them."""
+    cancelled = status(say("cancelled"))
 
     def cancel(request: gr.Request) -> str:
         clicks.stop(request.session_hash, queue)
-        return status("cancelled")
+        return cancelled
 
     # Gradio drops what waits, and closes what runs as soon as it has stopped.
     options = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
@@ -142,7 +146,7 @@ def on_restore(
             values = dict(json.loads(asked)["values"])
             return {name: _valid(component, values[name]) for name, component in inputs.items()}
         except (ValueError, KeyError, TypeError, gr.Error) as error:
-            raise UserError("this link has no settings that this studio can use: choose them yourself") from error
+            raise UserError(say("link.unusable")) from error
 
     def restore(new_folder: NewFolder, asked: str, **others: Any) -> Iterator[Any]:
         values = read(asked)
@@ -197,16 +201,16 @@ def introduce(text: str, models: Models, names: Iterable[str]) -> bool:
     return not models.loaded.keys().isdisjoint(names)
 
 
-def model_choice(models: Models, titles: Mapping[str, str]) -> gr.Radio:
-    """Return a choice of the loaded models among those with a title; it is hidden if there is only one."""
-    choices = [(title, name) for name, title in titles.items() if name in models.loaded]
-    return gr.Radio(choices, value=choices[0][1], label="Model", visible=len(choices) > 1)
+def model_choice(models: Models, names: Iterable[str]) -> gr.Radio:
+    """Return a choice of the loaded models among some; it is hidden if there is only one."""
+    loaded = choices("model", [name for name in names if name in models.loaded])
+    return gr.Radio(loaded, value=loaded[0][1], label=say("model"), visible=len(loaded) > 1)
 
 
 def seed_field() -> gr.Textbox:
     """Return a field for the seed, with a button that empties it; Gradio's field for numbers would begin with 0."""
     with gr.Row(elem_classes="studio-seed"):
-        seed = gr.Textbox("", label="Seed", info="the same seed gives the same take; empty: always a new one", scale=5)
+        seed = gr.Textbox("", label=say("seed"), info=say("seed.info"), scale=5)
         dice = gr.Button("🎲", min_width=48, scale=0, elem_classes="studio-dice")
     dice.click(lambda: "", outputs=[seed], show_progress="hidden", api_visibility="private", queue=False)
     return seed
@@ -218,7 +222,7 @@ def new_seed(entered: str | None) -> int:
     if not text:
         return secrets.randbelow(_SEEDS)
     if not text.isdecimal() or int(text) >= _SEEDS:
-        raise UserError(f"{text[:20]} is not a seed: give a whole number below {_SEEDS}, or nothing for a random one")
+        raise UserError(say("seed.unusable", text=text[:20], most=_SEEDS))
     return int(text)
 
 
@@ -232,9 +236,16 @@ def file_field(label: str, kind: Kind, name: str, **options: Any) -> gr.File:
     return gr.File(label=label, file_types=list(kind.suffixes), height=140, min_width=260, elem_id=name, **options)
 
 
-def cancel_button() -> gr.Button:
-    """Return a button for `on_cancel`."""
-    return gr.Button("Cancel", size="sm", elem_classes="studio-cancel")
+def temperature_slider(lowest: float = 0.5) -> gr.Slider:
+    """Return a slider for the temperature of a model."""
+    return gr.Slider(lowest, 1.5, value=1.0, step=0.05, label=say("temperature"), info=say("temperature.info"))
+
+
+def status_row(html: str = "") -> tuple[gr.HTML, gr.Button]:
+    """Return the line that describes the result, and beside it a button for `on_cancel`."""
+    with gr.Row(elem_classes="studio-line"):
+        line = gr.HTML(html or status(), min_width=120)
+        return line, gr.Button(say("cancel"), size="sm", elem_classes="studio-cancel")
 
 
 def status(*parts: str) -> str:

@@ -10,6 +10,7 @@ import gradio as gr
 from drumvae.data.kit import INSTRUMENTS
 from manymodes.cli import UserError
 from manymodes_studio import drums, pictures, uploads
+from manymodes_studio.language import choices, say
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
-_TITLES = {"drums-styles": "five styles by rule", "drums-groove": "drummers"}
+_MODELS = ("drums-styles", "drums-groove")
 _LATER = ("midi", "png")  # than the sound, which comes first
-_SPELLED = {"hiphop": "hip-hop"}
 _CORNERS = 4
 _STATES = ("lock", "mute", "solo")
 
@@ -39,42 +39,36 @@ class _Take(NamedTuple):
 
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    text = (
-        "Choose a place between four styles, or raise the styles that you want. The beat repeats until you stop it. "
-        "Click into its grid; L keeps a row in the next beat, M mutes it, S plays it alone."
-    )
-    if not common.introduce(text, models, _TITLES):
+    if not common.introduce(say("drums.lead"), models, _MODELS):
         return
     tab = _Tab(models)
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
-            model = common.model_choice(models, _TITLES)
+            model = common.model_choice(models, _MODELS)
             pad = gr.HTML(tab.pad(model.value))
             place = common.hidden("studio-pad-place")
             with gr.Row():
-                new = gr.Button("New beat", variant="primary", min_width=120)
-                change = gr.Button("Change it", min_width=120)
-                undo = gr.Button("Undo", min_width=80)
-            with gr.Accordion("Styles", open=True), gr.Group():
+                new = gr.Button(say("drums.new"), variant="primary", min_width=120)
+                change = gr.Button(say("drums.change"), min_width=120)
+                undo = gr.Button(say("undo"), min_width=80)
+            with gr.Accordion(say("drums.styles"), open=True), gr.Group():
                 sliders = [
                     gr.Slider(0, 1, value=float(number == 0), step=0.05, **shown)
                     for number, shown in enumerate(tab.names_of_sliders(model.value))
                 ]
             with gr.Group():
-                complexity = gr.Slider(0, 1, value=0.5, step=0.05, label="Complexity", info="few hits · many hits")
-                humanize = gr.Slider(0, 1, value=1, step=0.05, label="Humanise", info="a machine · a person")
-                tempo = gr.Slider(60, 200, value=110, step=1, label="Tempo", info="BPM")
-                bars = gr.Slider(1, 8, value=2, step=1, label="Bars")
-            with gr.Accordion("Play my beat in these styles", open=False):
-                beat = common.file_field("Beat (MIDI, drums on channel 10)", uploads.MIDI, "studio-beat")
-                keep = gr.Slider(0, 1, value=0.3, step=0.05, label="Keep", info="none of its hits · all of them")
-                transfer = gr.Button("Transfer")
-            with gr.Accordion("Advanced", open=False):
+                complexity = gr.Slider(0, 1, value=0.5, step=0.05, label=say("complexity"), info=say("complexity.info"))
+                humanize = gr.Slider(0, 1, value=1, step=0.05, label=say("humanize"), info=say("humanize.info"))
+                tempo = gr.Slider(60, 200, value=110, step=1, label=say("tempo"), info=say("tempo.info"))
+                bars = gr.Slider(1, 8, value=2, step=1, label=say("bars"))
+            with gr.Accordion(say("drums.mine"), open=False):
+                beat = common.file_field(say("drums.beat"), uploads.MIDI, "studio-beat")
+                keep = gr.Slider(0, 1, value=0.3, step=0.05, label=say("drums.keep"), info=say("drums.keep.info"))
+                transfer = gr.Button(say("drums.transfer"))
+            with gr.Accordion(say("advanced"), open=False):
                 seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
-            with gr.Row(elem_classes="studio-line"):
-                line = gr.HTML(common.status(), min_width=120)
-                cancel = common.cancel_button()
+            line, cancel = common.status_row()
             stage = gr.HTML()
             files = common.downloads(["WAV", *map(str.upper, _LATER)])
             hit, row = common.hidden("studio-hit"), common.hidden("studio-row")
@@ -113,7 +107,7 @@ class _Tab:
     """What the buttons do."""
 
     def __init__(self, models: Models) -> None:
-        self.models = {name: models.loaded[name] for name in _TITLES if name in models.loaded}
+        self.models = {name: models.loaded[name] for name in _MODELS if name in models.loaded}
 
     def play(self, new_folder: NewFolder, takes: list[_Take], **values: Any) -> Iterator[Any]:
         yield from _shown(new_folder, takes, self._played(values, takes[-1] if takes else None))
@@ -154,20 +148,20 @@ class _Tab:
             count=values["bars"], complexity=values["complexity"], humanize=values["humanize"],
         )  # fmt: skip
         repeated = source.hits[[number % len(source) for number in range(len(bars))]]
-        stayed = f"{int((bars.hits & repeated).sum())} of {int(repeated.sum())} hits stayed"
+        stayed = say("drums.stayed", kept=int((bars.hits & repeated).sum()), all=int(repeated.sum()))
         yield from _shown(new_folder, takes, _Take(bars, seed), stayed, *remarks)
 
     def read(self, new_folder: NewFolder, beat: str | None) -> Iterator[Any]:
         """Set the controls to what an uploaded beat has."""
         source, remarks = drums.read_beat(uploads.received(beat, uploads.MIDI))
         tempo = min(200, max(60, round(float(source.tempos[0]))))
-        yield common.status("your beat", *drums.described(source), *remarks), tempo, min(8, len(source))
+        yield common.status(say("your-beat"), *drums.described(source), *remarks), tempo, min(8, len(source))
 
     def toggle(self, new_folder: NewFolder, takes: list[_Take], asked: str) -> Iterator[Any]:
         last, wish = _last(takes), json.loads(asked)
         bar, step, number = (int(place) for place in wish["at"])
         if not (0 <= bar < len(last.bars) and 0 <= step < last.bars.hits.shape[1] and 0 <= number < len(INSTRUMENTS)):
-            raise UserError("there is no such place in the beat")
+            raise UserError(say("drums.no-place"))
         edited = drums.toggled(last.bars, (bar, step, number), bool(wish["on"]))
         yield from _shown(new_folder, takes, last._replace(bars=edited, values=None), follows=last.name)
 
@@ -175,7 +169,7 @@ class _Tab:
         last, wish = _last(takes), json.loads(asked)
         state, row = str(wish["state"]), frozenset({int(wish["row"])})
         if state not in _STATES:
-            raise UserError("there is no such switch")
+            raise UserError(say("drums.no-place"))
         rows = {**last.rows, state: last.rows[state] | row if wish["on"] else last.rows[state] - row}
         yield from _shown(new_folder, takes, last._replace(rows=rows, values=None), follows=last.name)
 
@@ -190,7 +184,7 @@ class _Tab:
 
     def undo(self, new_folder: NewFolder, takes: list[_Take]) -> Iterator[Any]:
         if len(takes) < 2:  # noqa: PLR2004 - this one and one before
-            raise UserError("there is no earlier beat")
+            raise UserError(say("undo.none"))
         yield from _shown(new_folder, takes[:-2], takes[-2])
 
     def _played(self, values: dict[str, Any], last: _Take | None = None) -> _Take:
@@ -219,7 +213,7 @@ class _Tab:
 
 
 def _labels(styles: list[str]) -> list[str]:
-    return [_SPELLED.get(style, style).capitalize() for style in styles]
+    return [label for label, _ in choices("style", styles)]
 
 
 def _sliders(drummer: Any, values: dict[str, Any]) -> list[float]:
@@ -228,7 +222,7 @@ def _sliders(drummer: Any, values: dict[str, Any]) -> list[float]:
 
 def _last(takes: list[_Take]) -> _Take:
     if not takes:
-        raise UserError("there is no beat yet: press New beat first")
+        raise UserError(say("drums.none"))
     return takes[-1]
 
 
@@ -238,8 +232,8 @@ def _drawn(new_folder: NewFolder, take: _Take, **how: Any) -> tuple[str, str, An
     stem = new_folder() / f"beat-{take.seed}"
     files = drums.write(stem, heard, ["wav", "midi"])
     html, name = pictures.take(
-        pictures.drum_grid(take.bars, take.rows), title=f"Beat {take.seed}", tab="drums", audio=files["wav"],
-        midi=files["midi"], loop=True, values=take.values, **how,
+        pictures.drum_grid(take.bars, take.rows), title=say("drums.title", seed=take.seed), tab="drums",
+        audio=files["wav"], midi=files["midi"], loop=True, values=take.values, **how,
     )  # fmt: skip
     return html, name, stem, heard
 
@@ -248,7 +242,7 @@ def _shown(new_folder: NewFolder, takes: list[_Take], take: _Take, *remarks: str
     """Yield values for the right-hand side, the sound first."""
     html, name, stem, heard = _drawn(new_folder, take, **how)
     takes = [*takes, take._replace(name=name)]
-    status = common.status(*drums.described(heard), f"seed {take.seed}", *remarks)
+    status = common.status(*drums.described(heard), say("seed.of", seed=take.seed), *remarks)
     wav = common.ready(stem.with_suffix(".wav"))
     yield takes, status, html, wav, *common.waiting(len(_LATER))
     later = drums.write(stem, heard, _LATER)

@@ -8,6 +8,7 @@ import gradio as gr
 
 from manymodes_studio import pictures, uploads
 from manymodes_studio.judge import REFERENCES, judge
+from manymodes_studio.language import choices, say
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
@@ -16,31 +17,27 @@ if TYPE_CHECKING:
     from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
-_MINE = "my files"
+_MINE = "mine"
 
 
 def add(workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    gr.Markdown(
-        "Can anybody tell generated music from real music? Drop MIDI files or a zip of them, and choose what to "
-        "compare them with.",
-        elem_classes="studio-lead",
-    )
+    gr.Markdown(say("judge.lead"), elem_classes="studio-lead")
     many: dict[str, Any] = {"file_count": "multiple"}
     with gr.Row():
-        generated = common.file_field("Generated (MIDI files, or a zip)", uploads.MIDI_SET, "studio-generated", **many)
+        generated = common.file_field(say("judge.generated.label"), uploads.MIDI_SET, "studio-generated", **many)
         with gr.Column(min_width=260):
-            reference = gr.Radio([_MINE, *REFERENCES], value=next(iter(REFERENCES)), label="Compare with")
+            reference = gr.Radio(
+                choices("reference", [_MINE, *REFERENCES]), value=next(iter(REFERENCES)), label=say("judge.reference")
+            )
             original = common.file_field(
-                "Originals (MIDI files, or a zip)", uploads.MIDI_SET, "studio-original", visible=False, **many
+                say("judge.original.label"), uploads.MIDI_SET, "studio-original", visible=False, **many
             )
     with gr.Row():
-        button = gr.Button("Judge", variant="primary", min_width=120)
-        kept = gr.Button("Judge my kept takes", min_width=120, elem_id="studio-judge-kept")
+        button = gr.Button(say("judge.judge"), variant="primary", min_width=120)
+        kept = gr.Button(say("judge.kept"), min_width=120, elem_id="studio-judge-kept")
         asked = common.hidden("studio-kept")
-    with gr.Row(elem_classes="studio-line"):
-        line = gr.HTML(common.status(), min_width=120)
-        cancel = common.cancel_button()
+    line, cancel = common.status_row()
     verdict = gr.HTML()
     files = common.downloads(["HTML", "JSON", "CSV"])
 
@@ -68,8 +65,9 @@ def _compare(
     against = original if reference == _MINE else reference
     result = judge(generated, against, new_folder())
     page = result.files[0].read_text(encoding="utf-8")
-    shown = pictures.verdict(result.sentences) + pictures.report_frame(page)
-    yield common.status("judged", *result.remarks), shown, *map(common.ready, result.files)
+    first, *others = result.sentences
+    shown = pictures.verdict(others) + pictures.report_frame(page)
+    yield common.status(first, *result.remarks), shown, *map(common.ready, result.files)
 
 
 def _compare_kept(new_folder: NewFolder, asked: str, reference: str, original: list[str] | None) -> Iterator[Any]:

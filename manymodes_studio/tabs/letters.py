@@ -9,6 +9,7 @@ import gradio as gr
 from fontgan.lettering import svg_text
 from manymodes.cli import UserError
 from manymodes_studio import letters, pictures
+from manymodes_studio.language import say
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ _START: dict[str, Any] = {"word": "Hello World", "first": 2, "last": 16, "step":
 
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    text = "Type a word: a model that learned from ten typefaces draws it, in a style that none of them has."
-    if not common.introduce(text, models, [_NAME]):
+    if not common.introduce(say("letters.lead"), models, [_NAME]):
         return
     tab = _Tab(models.loaded[_NAME])
     status, drawing = tab.draw(**_START)
@@ -34,18 +34,14 @@ def add(models: Models, workspace: Workspace) -> None:
         with gr.Column(scale=4, min_width=300):
             with gr.Group():
                 inputs: dict[str, Any] = {
-                    "word": gr.Textbox(word, label="Word", info="letters A to Z"),
-                    "first": gr.Slider(0, letters.STYLES - 1, value=first, step=1, label="Style"),
-                    "last": gr.Slider(0, letters.STYLES - 1, value=last, step=1, label="Other style"),
-                    "step": gr.Slider(
-                        0, letters.STEPS, value=step, step=1, label="Morph", info="the style · the other one"
-                    ),
+                    "word": gr.Textbox(word, label=say("word"), info=say("word.info")),
+                    "first": gr.Slider(0, letters.STYLES - 1, value=first, step=1, label=say("style")),
+                    "last": gr.Slider(0, letters.STYLES - 1, value=last, step=1, label=say("style.other")),
+                    "step": gr.Slider(0, letters.STEPS, value=step, step=1, label=say("morph"), info=say("morph.info")),
                 }
-            button = gr.Button("Make the font", variant="primary")
+            button = gr.Button(say("letters.save"), variant="primary")
         with gr.Column(scale=6, min_width=300):
-            with gr.Row(elem_classes="studio-line"):
-                line = gr.HTML(status, min_width=120)
-                cancel = common.cancel_button()
+            line, cancel = common.status_row(status)
             sheet = gr.HTML(drawing)
             files = common.downloads(["TTF", "SVG", "PNG"])
 
@@ -80,4 +76,4 @@ class _Tab:
         name = letters.font_name(first, last, step)
         stem = new_folder() / name.replace(" ", "-").lower()
         files = letters.write(stem, images, letters.typeset(images, text), name)
-        yield common.status(f"{name} is ready to download", *text.remarks), *map(common.ready, files.values())
+        yield common.status(say("letters.ready", name=name), *text.remarks), *map(common.ready, files.values())

@@ -9,6 +9,7 @@ import gradio as gr
 
 from manymodes.cli import UserError
 from manymodes_studio import melody, pictures, uploads
+from manymodes_studio.language import choices, named, say
 from manymodes_studio.tabs import common
 from manymodes_studio.tabs.song import MODELS
 from melodygan.data.form import METERS
@@ -37,45 +38,46 @@ class _Take(NamedTuple):
 
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    text = "A model that learned from folk songs composes a new one. Choose what you like, and press **Compose**."
-    if not common.introduce(text, models, MODELS):
+    if not common.introduce(say("melody.lead"), models, MODELS):
         return
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
             with gr.Group():
                 with gr.Row():
-                    key = gr.Dropdown([_ANY, *melody.KEYS], value="G major", label="Key", min_width=120)
-                    meter = gr.Dropdown([_ANY, *METERS], value="3/4", label="Metre", min_width=120)
-                bars = gr.Slider(4, 32, value=16, step=1, label="Bars")
-                tempo = gr.Slider(60, 200, value=120, step=1, label="Tempo", info="BPM", elem_id="studio-tempo")
-                instrument = gr.Dropdown(list(melody.INSTRUMENTS.items()), label="Instrument")
+                    any_of = [(say("any"), _ANY)]
+                    keys, meters = [*any_of, *choices("key", melody.KEYS)], [*any_of, *METERS]
+                    key = gr.Dropdown(keys, value="G major", label=say("key"), min_width=120)
+                    meter = gr.Dropdown(meters, value="3/4", label=say("meter"), min_width=120)
+                bars = gr.Slider(4, 32, value=16, step=1, label=say("bars"))
+                tempo = gr.Slider(
+                    60, 200, value=120, step=1, label=say("tempo"), info=say("tempo.info"), elem_id="studio-tempo"
+                )
+                instrument = gr.Dropdown(
+                    [(named("instrument", name), midi) for name, midi in melody.INSTRUMENTS.items()],
+                    label=say("instrument"),
+                )
             with gr.Row():
-                compose = gr.Button("Compose", variant="primary", min_width=120)
-                vary = gr.Button("Vary this", min_width=120)
-                undo = gr.Button("Undo", min_width=80)
+                compose = gr.Button(say("melody.compose"), variant="primary", min_width=120)
+                vary = gr.Button(say("melody.vary"), min_width=120)
+                undo = gr.Button(say("undo"), min_width=80)
             with gr.Row(equal_height=True):
-                chosen = gr.Textbox(label="Bars to change", placeholder="5-8", elem_id="studio-bars", min_width=120)
-                recompose = gr.Button("Recompose these bars", min_width=120)
-            with gr.Accordion("Continue my MIDI", open=False):
-                tune = common.file_field("Tune (MIDI, ABC, MusicXML)", uploads.TUNE, "studio-tune")
-                go_on = gr.Button("Continue it")
-            with gr.Accordion("Begin with my notes", open=False):
+                chosen = gr.Textbox(label=say("melody.bars"), placeholder="5-8", elem_id="studio-bars", min_width=120)
+                recompose = gr.Button(say("melody.recompose"), min_width=120)
+            with gr.Accordion(say("melody.mine"), open=False):
+                tune = common.file_field(say("melody.tune"), uploads.TUNE, "studio-tune")
+                go_on = gr.Button(say("melody.continue"))
+            with gr.Accordion(say("melody.notes"), open=False):
                 gr.HTML(pictures.piano())
                 notes = gr.Textbox(
-                    label="Notes", info="play them above or on a MIDI keyboard, or write them",
-                    placeholder="C4 D4:0.5 E4", elem_id="studio-notes",
-                )  # fmt: skip
-                begin = gr.Button("Begin with them")
-            with gr.Accordion("Advanced", open=False):
-                model = common.model_choice(models, MODELS)
-                temperature = gr.Slider(
-                    0.5, 1.5, value=1.0, step=0.05, label="Temperature", info="low: safe · high: adventurous"
+                    label=say("notes"), info=say("notes.info"), placeholder="C4 D4:0.5 E4", elem_id="studio-notes"
                 )
+                begin = gr.Button(say("melody.begin"))
+            with gr.Accordion(say("advanced"), open=False):
+                model = common.model_choice(models, MODELS)
+                temperature = common.temperature_slider()
                 seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
-            with gr.Row(elem_classes="studio-line"):
-                line = gr.HTML(common.status(), min_width=120)
-                cancel = common.cancel_button()
+            line, cancel = common.status_row()
             stage, sheet = gr.HTML(), gr.HTML()
             files = common.downloads(["WAV", *(_SPELLED.get(name, name.upper()) for name in _LATER)])
 
@@ -137,7 +139,7 @@ class _Tab:
     ) -> Iterator[Any]:
         match = re.fullmatch(r"\s*(\d{1,3})(?:\s*[-–]\s*(\d{1,3}))?\s*", chosen or "")
         if match is None:
-            raise UserError("choose bars by their numbers above the notes, or type them, such as 5-8")
+            raise UserError(say("melody.no-bars"))
         first, last = int(match[1]), int(match[2] or match[1])
         composed = melody.vary(self.models.loaded[model], _last(takes), recompose=(first, last), **_chosen(options))
         yield from _shown(new_folder, takes, _Take(composed))
@@ -154,9 +156,9 @@ class _Tab:
     def read(self, new_folder: NewFolder, tune: str | None) -> Iterator[Any]:
         """Set the controls to what an uploaded tune has."""
         key, meter, tempo = melody.form_of_file(uploads.received(tune, uploads.TUNE))
-        read = [part for part in (key, meter, f"{tempo:.0f} BPM" if tempo else None) if part]
+        read = [key and named("key", key), meter, say("bpm", tempo=f"{tempo:.0f}") if tempo else None]
         yield (
-            common.status("your tune", *(read or ["without a key or metre"])),
+            common.status(say("your-tune"), *(list(filter(None, read)) or [say("your-tune.bare")])),
             key or _ANY,
             meter or _ANY,
             min(200, max(60, round(tempo))) if tempo else gr.skip(),
@@ -173,7 +175,7 @@ class _Tab:
 
     def undo(self, new_folder: NewFolder, takes: list[_Take]) -> Iterator[Any]:
         if len(takes) < 2:  # noqa: PLR2004 - this one and one before
-            raise UserError("there is no earlier melody")
+            raise UserError(say("undo.none"))
         yield from _shown(new_folder, takes[:-2], takes[-2])
 
     def _varying(self) -> Any:
@@ -184,7 +186,7 @@ class _Tab:
 
 def _last(takes: list[_Take]) -> Composed:
     if not takes:
-        raise UserError("there is no melody yet: compose one first")
+        raise UserError(say("melody.none"))
     return takes[-1].composed
 
 
@@ -197,7 +199,7 @@ def _chosen(options: dict[str, Any]) -> dict[str, Any]:
 def _sounding(new_folder: NewFolder, take: _Take, **how: Any) -> tuple[str, str, Any, Any]:
     """Write the sound and notes of a take; return its HTML and id, its score and the path of its files."""
     composed = take.composed
-    title = f"Melody {composed.seed}"
+    title = say("melody.title", seed=composed.seed)
     score = composed.score._replace(title=title)
     stem = new_folder() / f"melody-{composed.seed}"
     files = melody.write(stem, score, ["wav", "midi"])

@@ -10,6 +10,7 @@ from manymodes.cli import UserError
 from manymodes.music.audio import write_audio
 from manymodes.music.formats import RATE_HZ
 from manymodes_studio import melody, pictures, song
+from manymodes_studio.language import choices, current, named, say
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
@@ -20,40 +21,36 @@ if TYPE_CHECKING:
     from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
-MODELS = {"melody-lstm": "LSTM", "melody-wgan": "Wasserstein GAN"}
+MODELS = ("melody-lstm", "melody-wgan")
 _DRUMMER = "drums-styles"
 _FIRST: dict[str, Any] = {"mood": "calm waltz", "parts": ["drums"], "seed": "2"}
 
 
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    text = "Press play. Choose a mood for another tune; add drums, chords and a bass; keep the takes that you like."
-    if not common.introduce(text, models, MODELS):
+    if not common.introduce(say("song.lead"), models, MODELS):
         return
     tab = _Tab(models)
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
-            mood = gr.Radio([(name.capitalize(), name) for name in song.MOODS], value=_FIRST["mood"], label="Mood")
+            mood = gr.Radio(choices("mood", song.MOODS), value=_FIRST["mood"], label=say("mood"))
             parts = gr.CheckboxGroup(
-                [(name.capitalize(), name) for name in song.PARTS], value=_FIRST["parts"], label="With",
-                info="chords and bass follow the melody by rule",
-            )  # fmt: skip
-            gr.HTML('<button class="studio-play" data-toggles aria-label="Play this tune">▶ Play</button>')
+                choices("part", song.PARTS), value=_FIRST["parts"], label=say("parts"), info=say("parts.info")
+            )
+            gr.HTML(pictures.play_button())
             with gr.Row():
-                new = gr.Button("New tune", variant="primary", min_width=120)
-                undo = gr.Button("Undo", min_width=80)
-            tempo = gr.Slider(60, 200, value=song.MOODS[_FIRST["mood"]].tempo, step=1, label="Tempo", info="BPM")
-            with gr.Accordion("Advanced", open=False):
+                new = gr.Button(say("song.new"), variant="primary", min_width=120)
+                undo = gr.Button(say("undo"), min_width=80)
+            tempo = gr.Slider(
+                60, 200, value=song.MOODS[_FIRST["mood"]].tempo, step=1, label=say("tempo"), info=say("tempo.info")
+            )
+            with gr.Accordion(say("advanced"), open=False):
                 model = common.model_choice(models, MODELS)
-                temperature = gr.Slider(
-                    0.5, 1.5, value=1.0, step=0.05, label="Temperature", info="low: safe · high: adventurous"
-                )
+                temperature = common.temperature_slider()
                 seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
             first = tab.first(workspace, tempo.value, model.value)
-            with gr.Row(elem_classes="studio-line"):
-                line = gr.HTML(common.status(*first[1]) if first else common.status(), min_width=120)
-                cancel = common.cancel_button()
+            line, cancel = common.status_row(common.status(*first[1]) if first else "")
             stage = gr.HTML(first[0] if first else "")
             files = common.downloads(["WAV", "MIDI"], first[3:] if first else ())
 
@@ -85,7 +82,7 @@ class _Tab:
         self, workspace: Workspace, tempo: float, model: str
     ) -> tuple[str, tuple[str, ...], dict[str, Any], Path, Path] | None:
         """Make the song that is there when the page opens; without one, the page is opened without it."""
-        folder = workspace.root / "first"
+        folder = workspace.root / f"first-{current()}"
         folder.mkdir(exist_ok=True)
         values = {**_FIRST, "tempo": tempo, "model": model, "temperature": 1.0}
         try:
@@ -115,7 +112,7 @@ class _Tab:
 
     def undo(self, new_folder: NewFolder, takes: list[dict[str, Any]]) -> Iterator[Any]:
         if len(takes) < 2:  # noqa: PLR2004 - this one and one before
-            raise UserError("there is no earlier take")
+            raise UserError(say("undo.none"))
         yield self._shown(new_folder(), takes[:-1])
 
     def more(self, new_folder: NewFolder, **values: Any) -> Iterator[str]:
@@ -133,7 +130,7 @@ class _Tab:
             self.models[values["model"]], self.models.get(_DRUMMER), values["mood"], seed=int(values["seed"]),
             parts=values["parts"], tempo=values["tempo"], temperature=values["temperature"],
         )  # fmt: skip
-        title = f"{values['mood'].capitalize()} {values['seed']}"
+        title = f"{named('mood', values['mood'])} {values['seed']}"
         made = made._replace(composed=made.composed._replace(score=made.composed.score._replace(title=title)))
         stem = folder / title.replace(" ", "-").lower()
         wav, midi = stem.with_suffix(".wav"), stem.with_suffix(".mid")

@@ -9,6 +9,7 @@ import gradio as gr
 from audiovae.plots import save_picture
 from manymodes.music.audio import write_audio
 from manymodes_studio import pictures, sound, uploads
+from manymodes_studio.language import choices, named, say
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
@@ -25,34 +26,26 @@ _NAME = "sounds-vqvae"
 
 def add(models: Models, workspace: Workspace) -> None:
     """Add the tab's contents to the page."""
-    text = (
-        "The model turns a sound into a few codes, and back. Make new sounds of an instrument, or listen to a sound of "
-        "yours that was encoded and decoded."
-    )
-    if not common.introduce(text, models, [_NAME]):
+    if not common.introduce(say("sound.lead"), models, [_NAME]):
         return
     tab = _Tab(models.loaded[_NAME])
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
             with gr.Group():
-                instrument = gr.Dropdown(list(tab.model.instruments), label="Instrument")
-                count = gr.Slider(1, 8, value=4, step=1, label="Sounds", info="of a second each")
-                temperature = gr.Slider(
-                    0.3, 1.5, value=1.0, step=0.05, label="Temperature", info="low: safe · high: adventurous"
-                )
-            sample = gr.Button("Sample", variant="primary")
+                instrument = gr.Dropdown(choices("instrument", tab.model.instruments), label=say("instrument"))
+                count = gr.Slider(1, 8, value=4, step=1, label=say("sound.count"), info=say("sound.count.info"))
+                temperature = common.temperature_slider(0.3)
+            sample = gr.Button(say("sound.sample"), variant="primary")
             with gr.Group():
-                mine = _field(f"My sound (up to {sound.LONGEST_SECONDS} seconds)", "studio-mine")
-            reconstruct = gr.Button("Reconstruct")
-            with gr.Accordion("Morph to another sound", open=False):
-                other = _field("The other sound", "studio-other")
-                steps = gr.Slider(2, 8, value=5, step=1, label="Steps")
-                morph = gr.Button("Interpolate")
+                mine = _field(say("sound.mine", seconds=sound.LONGEST_SECONDS), "studio-mine")
+            reconstruct = gr.Button(say("sound.reconstruct"))
+            with gr.Accordion(say("sound.morph"), open=False):
+                other = _field(say("sound.other"), "studio-other")
+                steps = gr.Slider(2, 8, value=5, step=1, label=say("sound.steps"))
+                morph = gr.Button(say("sound.interpolate"))
             seed = common.seed_field()
         with gr.Column(scale=6, min_width=300):
-            with gr.Row(elem_classes="studio-line"):
-                line = gr.HTML(common.status(), min_width=120)
-                cancel = common.cancel_button()
+            line, cancel = common.status_row()
             stage, picture = gr.HTML(), gr.HTML()
             files = common.downloads(["WAV", "PNG"])
 
@@ -81,18 +74,18 @@ class _Tab:
     ) -> Iterator[Any]:
         number = common.new_seed(seed)
         made = sound.new_sounds(self.model, instrument, count, temperature=temperature, seed=number)
-        status = common.status(f"{count} × {instrument}", f"seed {number}")
+        status = common.status(f"{count} × {named('instrument', instrument)}", say("seed.of", seed=number))
         yield from _shown(new_folder, f"{instrument}-{number}", sound.one_after_the_other(made), status)
 
     def reconstruct(self, new_folder: NewFolder, mine: str | None) -> Iterator[Any]:
         made = sound.reconstruct(self.model, sound.read(uploads.received(mine, uploads.SOUND)))
-        status = common.status(f"{len(made) / sound.RATE_HZ:.1f} seconds, encoded and decoded")
+        status = common.status(say("sound.reconstructed", seconds=f"{len(made) / sound.RATE_HZ:.1f}"))
         yield from _shown(new_folder, "reconstructed", made, status)
 
     def interpolate(self, new_folder: NewFolder, mine: str | None, other: str | None, steps: int) -> Iterator[Any]:
         first, last = (sound.read(uploads.received(path, uploads.SOUND)) for path in (mine, other))
         made = sound.one_after_the_other(sound.interpolate(self.model, first, last, steps))
-        yield from _shown(new_folder, "interpolated", made, common.status(f"{steps} steps, both ends included"))
+        yield from _shown(new_folder, "interpolated", made, common.status(say("sound.interpolated", steps=steps)))
 
 
 def _shown(new_folder: NewFolder, name: str, made: np.ndarray, status: str) -> Iterator[Any]:

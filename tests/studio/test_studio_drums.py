@@ -97,4 +97,4 @@ def test_each_format_has_its_file(model, tmp_path):
     assert {name: file.suffix for name, file in files.items()} == {"wav": ".wav", "midi": ".mid", "png": ".png"}
     assert all(file.stat().st_size for file in files.values())
     assert len(read_audio(files["wav"], RATE_HZ)) == round(2 * 4 * 60 / 93 * RATE_HZ)
-    assert drums.described(bars)[::2] == ("2 bars", "tempo 93")
+    assert drums.described(bars)[::2] == ("2 bars", "93 BPM")
