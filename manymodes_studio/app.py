@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TITLE = "manymodes studio"
 
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = ("studio.js", "piano.js")
+_SCRIPTS = ("studio.js", "piano.js", "folders.js", "lessons.js")
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "sans-serif")
 _FONTS_OF_CODE = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 _SWEPT_SECONDS, _KEPT_SECONDS = 600, 3600
@@ -32,20 +32,19 @@ def build(models: Models, workspace: Workspace) -> gr.Blocks:
 
     import gradio as gr
 
-    from manymodes_studio.tabs import common, drums, judge, letters, melody, song, sound
+    from manymodes_studio.tabs import common, drums, judge, learn, letters, melody, song, sound
 
     page = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(_SWEPT_SECONDS, _KEPT_SECONDS))
+    made: tuple[Any, ...] = (models, workspace)
+    tabs = {song: made, melody: made, drums: made, letters: made, sound: made, judge: (workspace,), learn: ()}
     for number, (language, name) in enumerate(LANGUAGES.items()):
         with page.route(name, language, show_in_navbar=False) if number else page:
             speak(language)
-            gr.Navbar(visible=False)
             gr.HTML(_head(language))
             with gr.Tabs(overflow_behavior="wrap", elem_classes="studio-tabs"):
-                for tab in (song, melody, drums, letters, sound):
+                for tab, given in tabs.items():
                     with gr.Tab(say(f"tab.{tab.__name__.rpartition('.')[2]}")):
-                        tab.add(models, workspace)
-                with gr.Tab(say("tab.judge")):
-                    judge.add(workspace)
+                        tab.add(*given)
             gr.HTML('<div id="studio-shelf" class="studio-shelf"></div>')
             common.forget_at_leave(page, workspace)
     speak(next(iter(LANGUAGES)))

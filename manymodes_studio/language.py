@@ -43,8 +43,9 @@ def speak(language: str) -> None:
 
 
 def say(key: str, **values: Any) -> str:
-    """Return a string, with values for the names in it."""
-    return texts(current())[key].format(**values)
+    """Return a string, with values for the names in it; without values, the page's script fills them in."""
+    text = texts(current())[key]
+    return text.format(**values) if values else text
 
 
 def named(kind: str, name: str) -> str:

@@ -195,6 +195,11 @@ def play_button() -> str:
     return f'<button class="studio-play" data-toggles {words}</button>'
 
 
+def folder_button(field: str) -> str:
+    """Draw a button that gives the MIDI files of a folder to a field for files, by the id of its element."""
+    return f'<button class="studio-folder" data-folder="{field}">{say("judge.folder")}</button>'
+
+
 def piano() -> str:
     """Draw the keys of a piano, two C's and a third, which sound and write notes, and its switches."""
     keys = []
@@ -210,6 +215,25 @@ def piano() -> str:
         f'<button data-octaves="-1">{say("piano.down")}</button><button data-octaves="1">{say("piano.up")}</button>'
         f"<button data-clears>{say('piano.clear')}</button></div>"
         f'<div class="keys">{"".join(keys)}</div></div>'
+    )
+
+
+def lesson(name: str, sliders: Iterable[Any], *, switch: str = "", bars: str = "") -> str:
+    """Draw an experiment that the page's script makes with the values of sliders, and of a switch if it has one."""
+    controls = "".join(
+        f'<label>{say(f"learn.{name}.{one.name}")} <input type="range" name="{one.name}" min="{one.least}" '
+        f'max="{one.most}" step="{one.step}" value="{one.value}"{" data-power=1" if one.power else ""}>'
+        f"<output>{one.value}</output></label>"
+        for one in sliders
+    )
+    if switch:
+        controls += f'<label><input type="checkbox" name="{switch}"> {say(f"learn.{name}.{switch}")}</label>'
+    return (
+        f'<section class="studio-lesson" data-lesson="{name}" data-result="{escape(say(f"learn.{name}.result"))}"'
+        f' data-bars="{bars}"><h2>{say(f"learn.{name}")}</h2><p>{say(f"learn.{name}.what")}</p>'
+        f'<div class="controls">{controls}</div>'
+        f'<canvas role="img" aria-label="{say(f"learn.{name}.picture")}"></canvas>'
+        f'<p class="result" aria-live="polite"></p><p><em>{say(f"learn.{name}.ask")}</em></p></section>'
     )
 
 

@@ -25,7 +25,9 @@ def add(workspace: Workspace) -> None:
     gr.Markdown(say("judge.lead"), elem_classes="studio-lead")
     many: dict[str, Any] = {"file_count": "multiple"}
     with gr.Row():
-        generated = common.file_field(say("judge.generated.label"), uploads.MIDI_SET, "studio-generated", **many)
+        with gr.Column(min_width=260):
+            generated = common.file_field(say("judge.generated.label"), uploads.MIDI_SET, "studio-generated", **many)
+            gr.HTML(pictures.folder_button("studio-generated"))
         with gr.Column(min_width=260):
             reference = gr.Radio(
                 choices("reference", [_MINE, *REFERENCES]), value=next(iter(REFERENCES)), label=say("judge.reference")
@@ -33,6 +35,7 @@ def add(workspace: Workspace) -> None:
             original = common.file_field(
                 say("judge.original.label"), uploads.MIDI_SET, "studio-original", visible=False, **many
             )
+            folder = gr.HTML(pictures.folder_button("studio-original"), visible=False)
     with gr.Row():
         button = gr.Button(say("judge.judge"), variant="primary", min_width=120)
         kept = gr.Button(say("judge.kept"), min_width=120, elem_id="studio-judge-kept")
@@ -42,7 +45,7 @@ def add(workspace: Workspace) -> None:
     files = common.downloads(["HTML", "JSON", "CSV"])
 
     reference.change(
-        lambda name: gr.File(visible=name == _MINE), [reference], [original],
+        lambda name: [gr.update(visible=name == _MINE)] * 2, [reference], [original, folder],
         show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     inputs = {"generated": generated, "reference": reference, "original": original}

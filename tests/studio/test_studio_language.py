@@ -14,8 +14,9 @@ from manymodes_studio.language import LANGUAGES, preferred, texts
 
 FOLDER = Path(manymodes_studio.__file__).parent
 VISIBLE = ("label", "info", "placeholder", "title")
-# names of files, of pitches and metres, of languages, and the one instrument of a visitor's own model
-OWN = r"\b(WAV|MIDI|MusicXML|ABC|SVG|PNG|TTF|HTML|JSON|CSV|manymodes studio|English|Deutsch|Flöte|[A-G]#?\d|HELLO|WORLD)\b"
+# names of formats, of pitches and metres, of languages, and the one instrument of a visitor's own model
+FORMATS = "WAV|MIDI|MusicXML|ABC|SVG|PNG|TTF|HTML|JSON|CSV"
+OWN = rf"\b({FORMATS}|manymodes studio|English|Deutsch|Flöte|[A-G]#?\d|HELLO|WORLD)\b"
 
 
 def test_the_languages_have_the_same_strings_with_the_same_places_for_values():

@@ -467,6 +467,63 @@ def test_files_are_compared_with_references_and_cancelled(visit, tmp_path):
     expect_status(page, "keep some first")
 
 
+DROP = """(field) => {
+    const entries = (found) => ({ readEntries: (done) => done(found.splice(0)) });
+    const file = (name) => ({ isFile: true, file: (done) => done(new File(["MThd"], name)) });
+    const inner = { isDirectory: true, createReader: () => entries([file("b.mid"), file("cover.jpg")]) };
+    const folder = { isDirectory: true, createReader: () => entries([file("a.MID"), inner]) };
+    const event = new Event("drop", { bubbles: true, cancelable: true });
+    event.dataTransfer = { items: [{ webkitGetAsEntry: () => folder }] };
+    field.firstElementChild.dispatchEvent(event);
+}"""
+
+
+def test_folders_are_dropped_and_chosen(visit, tmp_path):
+    page = visit("Judge")
+    field = page.locator("#studio-generated")
+    field.evaluate(DROP)
+    expect(field.get_by_label(re.compile("Remove"))).to_have_count(2)
+    field.get_by_label("Clear").first.click()
+    folder = tmp_path / "tunes" / "more"
+    folder.mkdir(parents=True)
+    tune_file(folder / "a.mid")
+    tune_file(folder.parent / "b.mid")
+    (folder / "readme.txt").write_text("hello", encoding="utf-8")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a folder").locator("visible=true").press("Enter")
+    chooser.value.set_files(folder.parent)
+    expect(field.get_by_label(re.compile("Remove"))).to_have_count(2)
+
+
+def learned(page, name, **values):
+    """Set the sliders of a lesson; return the numbers of its result."""
+    lesson = page.locator(f"[data-lesson={name}]")
+    for key, value in values.items():
+        lesson.locator(f"[name={key}]").fill(str(value))
+    wanted = json.dumps(values)[1:-1].replace(" ", "")
+    page.wait_for_function(f"() => document.querySelector('[data-lesson={name}]').dataset.done?.includes('{wanted}')")
+    return [float(number) for number in re.findall(r"[\d.]+", lesson.locator(".result").inner_text())]
+
+
+def test_models_collapse_and_recover_by_sliders(visit):
+    page = visit("Learn")
+    assert learned(page, "modes", speed=-4, ahead=1)[0] <= 2
+    assert learned(page, "modes", speed=0, ahead=1)[0] == 8
+    used, cost = {}, {}
+    for price in (1, 4):
+        page.locator("[data-lesson=posterior]").scroll_into_view_if_needed()
+        _, used[price], _, cost[price] = learned(page, "posterior", price=price, latents=4)
+    assert used[1] > used[4] + 1
+    assert cost[4] < 1.2 * cost[1], "the loss hides the collapse"
+    page.locator("[data-lesson=codebook]").scroll_into_view_if_needed()
+    plain, _ = learned(page, "codebook", codes=64, growth=3)
+    assert plain < 20
+    page.get_by_label("move unused codes").check()
+    page.wait_for_function("() => document.querySelector('[data-lesson=codebook]').dataset.done?.includes('true')")
+    moved = re.search(r"\d+", page.locator("[data-lesson=codebook] .result").inner_text())[0]
+    assert float(moved) > 2 * plain
+
+
 def test_bad_files_are_messages_in_their_tab_and_the_page_goes_on(visit, tmp_path):
     page = visit("Melody")
     bad, bomb, large = (tmp_path / name for name in ("bad.mid", "bomb.zip", "large.zip"))
@@ -548,6 +605,7 @@ def test_the_keyboard_reaches_all_and_composes(visit):
         ("Letters", "Make the font", "SVG"),
         ("Sound", "Sample", "PNG"),
         ("Judge", None, None),
+        ("Learn", None, None),
     ],
 )
 def test_the_page_fits_on_a_phone_and_goes_to_the_result(visit, tab, make, made):
