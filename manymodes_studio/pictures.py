@@ -191,7 +191,7 @@ def pad(corners: Sequence[str]) -> str:
 
 def play_button() -> str:
     """Draw a large button for the transport."""
-    words = f'aria-label="{say("song.play")}">▶ {say("script.play")}'
+    words = f'aria-label="{say("script.play-tune")}">▶ {say("script.play")}'
     return f'<button class="studio-play" data-toggles {words}</button>'
 
 

@@ -118,6 +118,7 @@
     bar.title.textContent = take ? take.title : say("nothing");
     for (const button of document.querySelectorAll("[data-toggles]")) {
       button.textContent = playing ? `❚❚ ${say("pause")}` : `▶ ${say("play")}`;
+      button.setAttribute("aria-label", say(playing ? "pause" : "play-tune"));
     }
     for (const button of document.querySelectorAll("[data-plays]")) {
       button.classList.toggle("playing", playing && take?.id === button.dataset.plays);
@@ -307,7 +308,28 @@
     shelf.takes = shelf.takes.filter((one) => one !== take);
     if (take.kept) await stored("readwrite", (store) => store.delete(take.id));
     if (transport.take === take) transport.stop();
+    shelf.removed = take;
     list();
+    shelf.list.querySelector(".removed button").focus();
+  };
+
+  const putBack = async (take) => {
+    shelf.removed = null;
+    shelf.takes.push(take);
+    if (take.kept) await save(take);
+    list();
+  };
+
+  // a change of a take remembers how to take it back
+  const rename = (take, title) => {
+    const { title: former, undo: earlier } = take;
+    take.title = title;
+    take.undo = () => { [take.title, take.undo] = [former, earlier]; if (take.kept) save(take); };
+    if (take.kept) save(take);
+  };
+  const replace = (take, former) => {
+    shelf.takes = shelf.takes.map((one) => one === take ? former : one);
+    if (transport.take === take) transport.load(former);
   };
 
   const link = (take) => `${home}#take=${encodeURIComponent(JSON.stringify({ tab: take.tab, values: take.values }))}`;
@@ -320,8 +342,11 @@
   const card = (take) => {
     const name = make("input", {
       value: take.title, "aria-label": say("name"),
-      onchange: () => { take.title = name.value; file.download = fileName(); if (take.kept) save(take); show(); },
+      onchange: () => { rename(take, name.value); file.download = fileName(); undo.hidden = false; show(); },
     });
+    const undo = make("button", {
+      hidden: !take.undo, "aria-label": `${say("undo")} ${take.title}`, onclick: () => { take.undo(); list(); },
+    }, say("undo"));
     const button = (key, action, more = {}) => make("button", { onclick: action, ...more }, say(key));
     const parts = [
       make("button", { class: "play", "data-plays": take.id, "aria-label": `${say("play")} ${take.title}`, onclick: () =>
@@ -345,7 +370,7 @@
     file.addEventListener("dragstart", (event) =>
       event.dataTransfer.setData("DownloadURL", `audio/midi:${fileName()}:${file.href}`));
     if (take.midi) parts.push(file);
-    parts.push(button("remove", () => remove(take), { "aria-label": `${say("remove")} ${take.title}` }));
+    parts.push(undo, button("remove", () => remove(take), { "aria-label": `${say("remove")} ${take.title}` }));
     return make("li", { class: take.kept ? "kept" : "" }, ...parts);
   };
 
@@ -361,6 +386,11 @@
     const loose = order.filter((take) => !take.kept).slice(LATEST);
     shelf.takes = shelf.takes.filter((take) => !loose.includes(take));
     shelf.list.replaceChildren(...order.filter((take) => !loose.includes(take)).map(card));
+    const { removed } = shelf;
+    if (removed) {
+      const back = make("button", { "aria-label": `${say("undo")} ${removed.title}`, onclick: () => putBack(removed) }, say("undo"));
+      shelf.list.prepend(make("li", { class: "removed" }, `${say("removed")} ${removed.title}`, back));
+    }
     shelf.zip.disabled = !order.some((take) => take.kept);
     show();
   };
@@ -369,7 +399,11 @@
     const take = JSON.parse(element.dataset.take);
     element.take = shelf.takes.find((one) => one.id === take.id) || take;
     if (element.take !== take) return;
-    shelf.takes = shelf.takes.filter((one) => one.kept || !take.follows || one.id !== take.follows);
+    const former = shelf.takes.find((one) => take.follows && one.id === take.follows && !one.kept);
+    if (former) {
+      shelf.takes = shelf.takes.filter((one) => one !== former);
+      take.undo = () => replace(take, former);
+    }
     take.when = Date.now() + shelf.takes.length / 1000;
     shelf.takes.push(take);
     list();

@@ -53,6 +53,7 @@ def visible(component):
 BUILD = """
 import json, sys
 from pathlib import Path
+from manymodes_studio import language
 marked = {key: f"⟦{text}⟧" for key, text in language.texts("en").items()}
 language.texts = lambda code: marked
 from manymodes_studio.app import build

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no b
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("gradio")
 expect = sync_api.expect
+expect.set_options(timeout=30_000)
 
 DESK, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
 PATIENCE_MS = 90_000
@@ -223,6 +226,34 @@ def test_four_more_like_a_take(visit):
     before = page.locator(".studio-shelf li").count()
     page.locator(".studio-shelf li").first.get_by_role("button", name="Four more like this").click()
     expect(page.locator(".studio-shelf li")).to_have_count(before + 4, timeout=PATIENCE_MS)
+
+
+def test_each_change_of_a_take_is_undone_on_its_card(visit):
+    page = visit("Song")
+    cards = page.locator(".studio-shelf li")
+    name = cards.first.get_by_label("Name of the take")
+    original = name.input_value()
+    name.fill("My waltz")
+    name.press("Tab")
+    cards.first.get_by_role("button", name="Undo").click()
+    expect(name).to_have_value(original)
+    cards.first.get_by_role("button", name="Keep").click()
+    expect(cards.locator("span.kept")).to_have_count(1)
+    cards.first.get_by_role("button", name="Remove").click()
+    expect(cards.locator("span.kept")).to_have_count(0)
+    expect(page.locator(".studio-shelf .removed button")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(cards.locator("span.kept")).to_have_count(1)
+    page.reload()
+    expect(cards.locator("span.kept")).to_have_count(1)
+    press(page, "New tune")
+    made = expect_sound(page)
+    page.get_by_label("Chords").check()
+    changed = expect_sound(page, made)
+    count = cards.count()
+    cards.first.get_by_role("button", name="Undo").click()
+    assert page.evaluate("() => studio.transport.take.id") == made != changed
+    expect(cards).to_have_count(count)
 
 
 def test_one_transport_plays_one_thing_and_goes_on_under_other_tabs(visit, tmp_path):
@@ -596,6 +627,11 @@ def test_the_keyboard_reaches_all_and_composes(visit):
     expect_status(page, "^style 3$")
 
 
+MAKERS = {
+    "Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Letters": "Make the font", "Sound": "Sample",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("tab", "make", "made"),
     [
@@ -617,6 +653,44 @@ def test_the_page_fits_on_a_phone_and_goes_to_the_result(visit, tab, make, made)
         picture = page.locator(".studio-take > *, .studio-letters").locator("visible=true").first
         expect(picture).to_be_in_viewport(ratio=0.3)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    """Fetch axe-core, which finds faults of accessibility, from npm's registry."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    command = [npm, "pack", "axe-core@4"]
+    if not npm or subprocess.run(command, check=False, cwd=folder, capture_output=True, timeout=60).returncode:
+        pytest.skip("npm's registry is not reachable")
+    (packed,) = folder.glob("*.tgz")
+    with tarfile.open(packed) as archive:
+        return archive.extractfile("package/axe.min.js").read().decode()
+
+
+FAULTS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+    .filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`)"""
+
+
+@pytest.mark.parametrize(("size", "theme"), [(DESK, "light"), (PHONE, "light"), (DESK, "dark")])
+def test_no_tab_has_a_serious_fault_of_accessibility(visit, axe, size, theme):
+    page = visit("Song", size)
+    page.goto(f"{page.url}?__theme={theme}")
+    page.evaluate(axe)
+    faults = {}
+    for tab, make in {**dict.fromkeys(("Judge", "Learn")), **MAKERS}.items():
+        to_tab(page, tab)
+        if make:
+            press(page, make)
+            expect(page.locator(".studio-take > *, .studio-letters").locator("visible=true").first).to_be_visible()
+            page.wait_for_function("() => !document.querySelector('.pending, .generating')")
+        while (folded := page.locator("button.label-wrap:not(.open)").locator("visible=true")).count():
+            folded.first.click()
+        page.wait_for_timeout(500)  # folds open slowly
+        if found := page.evaluate(FAULTS):
+            faults[tab] = found
+    assert not faults
 
 
 def test_controls_have_edges_and_pictures_follow_the_dark(visit):
