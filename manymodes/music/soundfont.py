@@ -131,16 +131,14 @@ def render(notes: Iterable[PlayedNote], rate_hz: int, seconds: float | None = No
     Raises:
         UserError: as `soundfont_file`.
     """
-    voices = [
-        (round(note.start_seconds * rate_hz), voice)
-        for note, end in _until_choked(notes)
-        for voice in _voices(note, end, rate_hz)
-    ]
-    last = max((start + len(voice) for start, voice in voices), default=0)
-    sound = np.zeros(last if seconds is None else round(seconds * rate_hz), np.float32)
-    for start, voice in voices:
-        part = sound[start : start + len(voice)]
-        part += voice[: len(part)]
+    sound = np.zeros(0 if seconds is None else round(seconds * rate_hz), np.float32)
+    for note, end in _until_choked(notes):
+        start = round(note.start_seconds * rate_hz)
+        for voice in _voices(note, end, rate_hz):  # all of them at once would need 100 MB for half a minute
+            if seconds is None and start + len(voice) > len(sound):
+                sound = np.pad(sound, (0, start + len(voice) - len(sound)))
+            part = sound[start : start + len(voice)]
+            part += voice[: len(part)]
     return sound
 
 

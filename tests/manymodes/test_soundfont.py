@@ -1,4 +1,5 @@
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -49,6 +50,16 @@ def test_sounds_add_up():
     for order in itertools.permutations(notes):
         np.testing.assert_allclose(render(order, RATE, 1.0), together, atol=1e-6)
     np.testing.assert_allclose(render(notes, RATE)[:RATE], together[: len(render(notes, RATE))], atol=1e-6)
+
+
+def test_memory_does_not_grow_with_the_number_of_notes():
+    notes = [PlayedNote(0.1 * number, 0.1, CRASH, 100, 0, True) for number in range(100)]
+    render(notes[:1], RATE)  # reads the soundfont
+    tracemalloc.start()
+    sound = render(notes, RATE)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8 * sound.nbytes
 
 
 def test_amplitude_goes_with_the_square_of_velocity():
