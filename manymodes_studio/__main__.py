@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import socket
 import tempfile
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 EXAMPLE = "  python -m manymodes_studio\n  python -m manymodes_studio --port 8000 --models my-models"
 _SECONDS_TO_END = 4
 _HIGHEST_PORT = 65_535
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # parameters of glibc's mallopt
+_LARGE_BYTES = 1 << 17  # as at the start; glibc would raise it to the largest array that was freed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from manymodes_studio.models import load_models
 
+    _return_memory()
     models = load_models(args.models)
 
     from manymodes_studio import clicks
@@ -79,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
         "drums-groove.keras, letters-conditional.keras, sounds-vqvae.keras (default: the pretrained models)",
     )
     return parser
+
+
+def _return_memory() -> None:
+    """Make glibc return large arrays to the system when they are freed; it would keep them, in each thread anew."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        library = ctypes.CDLL(None)
+        library.mallopt(_ARENA_MAX, 1)
+        library.mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _check_port(host: str, port: int | None) -> None:

@@ -627,6 +627,40 @@ def test_the_keyboard_reaches_all_and_composes(visit):
     expect_status(page, "^style 3$")
 
 
+def tab_to(page, name):
+    """Press the tabulator until something of a name has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED) == name:
+            return
+    raise AssertionError(name)
+
+
+def test_a_journey_by_keyboard_alone(visit):
+    page = visit("Song")
+    page.keyboard.press("Home")
+    tab_to(page, "Play this tune")
+    page.keyboard.press("Enter")
+    first = expect_sound(page)
+    tab_to(page, "Keep")
+    page.keyboard.press("Enter")
+    expect(page.locator(".studio-shelf span.kept")).to_have_count(1)
+    tab_to(page, "New tune")
+    page.keyboard.press("Enter")
+    second = expect_sound(page, first)
+    tab_to(page, "Chords")
+    page.keyboard.press("Space")
+    expect_sound(page, second)
+    tab_to(page, "Keep")
+    page.keyboard.press("Enter")
+    expect(page.locator(".studio-shelf span.kept")).to_have_count(2)
+    tab_to(page, "Download all I kept")
+    with page.expect_download() as started:
+        page.keyboard.press("Enter")
+    with zipfile.ZipFile(started.value.path()) as archive:
+        assert len(archive.namelist()) == 4
+
+
 MAKERS = {
     "Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Letters": "Make the font", "Sound": "Sample",
 }  # fmt: skip
