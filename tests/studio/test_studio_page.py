@@ -742,3 +742,8 @@ def test_controls_have_edges_and_pictures_follow_the_dark(visit):
     press(page, "Sample")
     expect(page.locator("img.studio-plot.on-dark")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("img.studio-plot.on-light")).to_be_hidden()
+    to_tab(page, "Melody")
+    press(page, "Compose")
+    staff = page.locator(".studio-paper .sheet g.staff path").first
+    staff.wait_for(state="attached")
+    assert staff.evaluate("(line) => getComputedStyle(line).stroke") == "rgb(0, 0, 0)", "the whole score is inverted"
