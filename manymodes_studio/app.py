@@ -96,16 +96,18 @@ def serve(page: gr.Blocks, host: str, port: int | None, workspace: Workspace) ->
     return str(address)
 
 
+def script_words(language: str) -> dict[str, str]:
+    """Return the strings of a language that the page's script needs."""
+    return {
+        key.removeprefix("script."): text
+        for key, text in texts(language).items()
+        if key.startswith(("script.", "tab."))
+    }
+
+
 def _script() -> str:
     """Return the page's script, with its strings in all languages."""
-    words = {
-        language: {
-            key.removeprefix("script."): text
-            for key, text in texts(language).items()
-            if key.startswith(("script.", "tab."))
-        }
-        for language in LANGUAGES
-    }
+    words = {language: script_words(language) for language in LANGUAGES}
     begin = f"window.studioWords = {json.dumps({'cookie': COOKIE, **words})};"
     return "\n".join([begin, *((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)])
 

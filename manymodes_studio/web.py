@@ -98,7 +98,7 @@ def _write_model(folder: Path, graphs: portable.Graphs) -> None:
 def facts() -> dict[str, Any]:
     """Return the constants of the Python code that the page's own code shares."""
     from drumvae.data.kit import INSTRUMENTS, NOTES
-    from manymodes_studio.app import WORDS
+    from manymodes_studio.app import script_words
     from melodygan.data import form, grid
     from melodygan.data.register import middle_of
     from melodygan.models.composer import RUNS
@@ -113,7 +113,7 @@ def facts() -> dict[str, Any]:
             "NOTES": [notes[0] for notes in NOTES.values()],
             "STYLES": _graphs("drums").config["styles"],
         },
-        "words": WORDS,
+        "words": {"en": script_words("en")},
     }
 
 
