@@ -363,9 +363,8 @@ class Composer:
             kind = np.where(planned[:, RHYTHM] > 0, kinds[of_rhythm], 0)
             coming = heard[tunes, place - np.maximum(planned[:, COMING], 1)]
             places = np.full(len(tunes), step, np.int32)
-            newest = written[tunes, place - 1]
             size = np.where(planned[:, RHYTHM] > 0, sizes[tunes, place - np.maximum(planned[:, RHYTHM], 1)], 0)
-            size = np.minimum(size, LONGEST)
+            newest, size = written[tunes, place - 1], np.minimum(size, LONGEST)
             seen = Seen(
                 planned, newest, sounding, lasted, places, earlier, agreed, returning, kind, coming, heights, size
             )
