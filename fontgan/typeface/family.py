@@ -6,14 +6,16 @@ import io
 import math
 import re
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pathops
 from fontTools import agl
 from fontTools.misc.timeTools import timestampSinceEpoch
 from fontTools.ttLib import newTable
 from fontTools.ttLib.tables.ttProgram import Program
 from ufo2ft import compileTTF
+from ufo2ft.filters.removeOverlaps import RemoveOverlapsFilter
 from ufoLib2 import Font
 
 from fontgan.data.typefaces import CANVAS, CAPITAL, CHARACTERS, DESCENT
@@ -77,7 +79,7 @@ def shapes(fields: np.ndarray, bearings: np.ndarray) -> dict[str, Shape]:
             for contour in outline
         ]
         width = (right - left) * unit
-        found[character] = Shape(placed, before + width + after, before, before + width)
+        found[character] = Shape(placed, max(before + width + after, 0.0), before, before + width)
     advances = np.array([shape.advance for character, shape in found.items() if character.isalnum()])
     if len(advances) and advances.std() < _PITCH * advances.mean():
         found = {character: _set_in(shape, float(np.median(advances))) for character, shape in found.items()}
@@ -339,7 +341,11 @@ def _white(first: np.ndarray, second: np.ndarray) -> float:
 def compile_font(font: Font) -> TTFont:
     """Return a TrueType font of a UFO, overlaps removed, kerning as GPOS; the same UFO gives the same bytes."""
     compiled = compileTTF(
-        font, removeOverlaps=True, overlapsBackend="pathops", useProductionNames=False, cubicConversionError=_TOLERANCE
+        font,
+        filters=[..., RemoveOverlapsFilter(backend="pathops", include=_overlaps, pre=True)],
+        useProductionNames=False,
+        cubicConversionError=_TOLERANCE,
+        dropImpliedOnCurves=True,
     )
     program = compiled["prep"] = newTable("prep")
     program.program = Program()
@@ -347,6 +353,15 @@ def compile_font(font: Font) -> TTFont:
     compiled["head"].modified = compiled["head"].created = _EPOCH
     compiled.recalcTimestamp = False
     return compiled
+
+
+def _overlaps(glyph: Any) -> bool:
+    """Return whether contours cross: removing overlaps would give all others more points, too."""
+    path = pathops.Path()
+    if not glyph.components:
+        glyph.draw(path.getPen())
+    merged = pathops.simplify(path)
+    return len(list(merged.contours)) != len(list(path.contours)) or abs(abs(merged.area) - abs(path.area)) > _ROOM
 
 
 def ttf_bytes(compiled: TTFont, flavor: str | None = None) -> bytes:

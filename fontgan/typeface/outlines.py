@@ -28,6 +28,7 @@ Contour: TypeAlias = list[np.ndarray]
 Outline: TypeAlias = list[Contour]
 """Contours of ink and of holes, x to the right and y down from the image's upper left corner; ink is on the right."""
 
+_FIELD_SIDE_PX = 34  # of a field whose capitals are as high as those of an image
 _SPECK_PX2 = 1.5  # least area of ink, and three times that of a hole; less is dirt
 _PADDING_PX = 2  # so that ink at the edge of the image has an outline, too
 _UPSAMPLING = 6
@@ -38,16 +39,17 @@ _STEP_PX = 0.1  # between points of a contour
 _NEAR_PX, _FAR_PX, _TURN = 0.15, 1.1, np.radians(38)
 _APART_PX = 0.8
 _ROUND_PX = 0.3  # of the contour beside a corner, which the pixels have rounded off
-_MOVED_PX = 0.6  # greatest distance of a corner from the rest of the contour
+_MOVED_PX = 1.0  # greatest distance of a corner from the rest of the contour
 
-_STRAIGHT_PX = 0.12  # greatest distance of a side's points from a line
-_UPRIGHT_PX = 0.12  # greatest distance of an upright or level line's ends
+# A model's edges waver: curves that follow that have three times the points of a drawn letter.
+_STRAIGHT_PX, _SAG = 0.15, 0.015  # greatest distance of a side's points from a line: the first, or this share of it
+_UPRIGHT_PX = 0.15  # greatest distance of an upright or level line's ends
 # Interpolation swings a little beside corners, where points of a long line may be farther away.
 _LONG_PX, _HALO_PX, _SWING_PX = 3.0, 0.6, 0.2
-_NEAR_CURVE_PX = 0.09  # greatest distance of a curve from the contour
+_NEAR_CURVE_PX = 0.15  # greatest distance of a curve from the contour
 _END_PX = 0.6  # of a curve, whose direction it has at a corner
-_SMOOTHED = 2.0  # points over which the direction of a curve is averaged
-_LEVEL, _CLEAR = 0.035, 0.15  # sine of an angle to an axis: as good as level, and clearly not
+_SMOOTHED = 4.0  # points over which the direction of a curve is averaged
+_LEVEL, _CLEAR = 0.06, 0.3  # sine of an angle to an axis: as good as level, and clearly not
 _FEWEST = 6  # points for a curve
 
 
@@ -68,7 +70,8 @@ def trace(image: np.ndarray) -> Outline:
 
 def trace_field(field: np.ndarray) -> Outline:
     """Return the outline of a signed distance field [size, size], positive in ink, as `trace` does of an image."""
-    return [_fitted(points) for points in contours(field)]
+    scale = _FIELD_SIDE_PX / len(field)
+    return [[segment / scale for segment in _fitted(points * scale)] for points in contours(field)]
 
 
 def contours(field: np.ndarray) -> list[np.ndarray]:
@@ -179,7 +182,8 @@ def _side(points: np.ndarray) -> _Side:
     halo = round(_HALO_PX / _STEP_PX) if len(points) * _STEP_PX > _LONG_PX else 0
     within = points[halo : len(points) - halo]
     whole = _line(within, snapped=True)
-    if _strays(within, whole) < _STRAIGHT_PX and _strays(points, whole) < _SWING_PX:
+    allowed = max(_STRAIGHT_PX, _SAG * _STEP_PX * len(points))
+    if _strays(within, whole) < allowed and _strays(points, whole) < max(allowed, _SWING_PX):
         return _Side(points, whole, whole, straight=True)
     ending = round(_END_PX / _STEP_PX)
     return _Side(points, _line(points[:ending]), _line(points[-ending:]), straight=len(points) < _FEWEST)
@@ -204,10 +208,11 @@ def _meeting(one: np.ndarray | None, other: np.ndarray | None, corner: np.ndarra
     if one is None or other is None:
         return corner
     sine = float(_cross(one[1], other[1]))
-    if abs(sine) < 0.25:  # noqa: PLR2004 - nearly parallel lines meet anywhere
-        return corner
-    meeting = one[0] + float(_cross(other[0] - one[0], other[1])) / sine * one[1]
-    return meeting if np.hypot(*(meeting - corner)) < _MOVED_PX else corner
+    if abs(sine) > 0.25:  # noqa: PLR2004 - nearly parallel lines meet anywhere
+        meeting = one[0] + float(_cross(other[0] - one[0], other[1])) / sine * one[1]
+        if np.hypot(*(meeting - corner)) < _MOVED_PX:
+            return meeting
+    return np.mean([line[0] + (corner - line[0]) @ line[1] * line[1] for line in (one, other)], axis=0)
 
 
 def _curve(points: np.ndarray, *, closed: bool = False) -> Contour:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
 from realfaces import face
+from scipy import ndimage
 
 from fontgan.data.sheets import bundled_fonts
 from fontgan.data.typefaces import CAPITAL, CHARACTERS
@@ -53,6 +54,19 @@ def test_outlines_are_those_of_the_real_font(font):
 
 def test_straight_sides_are_lines(font):
     assert [points(font, character) for character in "HEFTLI"] == [12, 12, 10, 8, 6, 4]
+
+
+def test_faces_have_the_points_of_drawn_ones(font):
+    real = TTFont(bundled_fonts() / REAL)
+    ours, theirs = (sum(points(one, character) for character in CHARACTERS[:85]) for one in (font, real))
+    assert ours < 1.3 * theirs
+
+
+def test_edges_that_waver_have_few_points():
+    fields, bearings = face()
+    waves = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=fields.shape), (0, 1.2, 1.2))
+    drawn = shapes(np.where(np.abs(fields) < 1, fields + 0.03 * waves / waves.std(), fields), bearings)
+    assert np.mean([len(drawn[character].outline[0]) for character in "HEFTLI"]) < 14
 
 
 def test_marks_stand_over_their_letters(font):
