@@ -32,7 +32,8 @@ _FIELD_SIDE_PX = 34  # of a field whose capitals are as high as those of an imag
 _SPECK_PX2 = 1.5  # least area of ink, and three times that of a hole; less is dirt
 _PADDING_PX = 2  # so that ink at the edge of the image has an outline, too
 _UPSAMPLING = 6
-_HAIRLINE, _HAIRLINE_LEVEL = 0.3, 0.1
+_HAIRLINE, _HAIRLINE_LEVEL, _BRIDGE_LEVEL = 0.3, 0.1, 0.05  # share of a ridge that is added; up to levels
+_SADDLE = 0.03  # least curvature along a gap
 _STEP_PX = 0.1  # between points of a contour
 
 # corners: the range in which the directions before and after are measured, and their least difference
@@ -76,12 +77,13 @@ def trace_field(field: np.ndarray) -> Outline:
 
 def contours(field: np.ndarray) -> list[np.ndarray]:
     """Return the points [n, 2] of each contour of a signed distance field, without specks."""
-    padded = np.pad(field.astype(float), _PADDING_PX, mode="edge")
+    padded = np.pad(_bridged(field.astype(float)), _PADDING_PX, mode="edge")
     padded[[0, -1]] = padded[:, [0, -1]] = -1.0  # ink at the edge of the field has an outline, too
-    return _contours(ndimage.zoom(padded, _UPSAMPLING, order=3, mode="nearest", grid_mode=True))
+    speck = _SPECK_PX2 * (len(field) / _FIELD_SIDE_PX) ** 2
+    return _contours(ndimage.zoom(padded, _UPSAMPLING, order=3, mode="nearest", grid_mode=True), speck)
 
 
-def _contours(field: np.ndarray) -> list[np.ndarray]:
+def _contours(field: np.ndarray, speck: float = _SPECK_PX2) -> list[np.ndarray]:
     """Return the contours of a field that is padded and enlarged: where it is 0."""
     rows, columns = ((np.arange(size) + 0.5) / _UPSAMPLING - _PADDING_PX for size in field.shape)
     lines = contourpy.contour_generator(columns, rows, field, line_type="Separate").lines(0.0)
@@ -89,7 +91,7 @@ def _contours(field: np.ndarray) -> list[np.ndarray]:
     for line in lines:
         points = np.asarray(line)[:-1]
         area = _cross(points, np.roll(points, -1, axis=0)).sum() / 2
-        if area > _SPECK_PX2 or area < -_SPECK_PX2 / 3:
+        if area > speck or area < -speck / 3:
             found.append(points)
     return found
 
@@ -116,22 +118,30 @@ def bounds(outline: Outline) -> tuple[float, float, float, float]:
 def _field(image: np.ndarray) -> np.ndarray:
     """Return the image, padded and enlarged, so that its level 0 is the outline."""
     padded = np.pad(image, _PADDING_PX, constant_values=-1.0)
-    # A hairline that is thinner than a pixel never covers half of one: raise it to just ink.
-    raised = np.maximum(padded, np.minimum(padded + _HAIRLINE * _ridges(padded), _HAIRLINE_LEVEL))
+    # A hairline that is thinner than a pixel never covers half of one: raise its ridge to just ink.
+    ridges = np.maximum(-_curvatures(padded)[0], 0)
+    raised = np.maximum(padded, np.minimum(padded + _HAIRLINE * ridges, _HAIRLINE_LEVEL))
     # The interpolated levels must be 0 where the edge crosses a pixel of coverage a. Between a covered pixel and this
     # one that holds for the level v with 1 / (1 + v) = 3/2 − a, if a > 1/2.
     levels = raised / (2 - np.abs(raised))
     return ndimage.zoom(levels, _UPSAMPLING, order=3, mode="nearest", grid_mode=True)
 
 
-def _ridges(image: np.ndarray) -> np.ndarray:
-    """Return the greatest curvature of a ridge at each pixel: −λ of the Hessian, or 0."""
+def _bridged(field: np.ndarray) -> np.ndarray:
+    """Return a field with ink in gaps of strokes: at saddles that are not far below it, by the height of their ridge."""
+    least, greatest = _curvatures(field)
+    raised = np.minimum(field - _HAIRLINE * np.minimum(least, 0), _BRIDGE_LEVEL)
+    return np.where(greatest > _SADDLE, np.maximum(field, raised), field)
+
+
+def _curvatures(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the greatest curvature at each pixel: the eigenvalues of the Hessian."""
     around = np.pad(image, 1, constant_values=-1.0)
     across = around[1:-1, 2:] + around[1:-1, :-2] - 2 * image
     along = around[2:, 1:-1] + around[:-2, 1:-1] - 2 * image
     mixed = (around[2:, 2:] + around[:-2, :-2] - around[2:, :-2] - around[:-2, 2:]) / 4
-    least = (across + along) / 2 - np.hypot((across - along) / 2, mixed)
-    return np.maximum(-least, 0)
+    middle, radius = (across + along) / 2, np.hypot((across - along) / 2, mixed)
+    return middle - radius, middle + radius
 
 
 def _fitted(points: np.ndarray) -> Contour:

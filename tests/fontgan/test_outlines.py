@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from fontgan.data.fonts import BUNDLED, load_fonts
 from fontgan.data.glyphs import LETTERS, SIZE_PX
-from fontgan.typeface.outlines import trace
+from fontgan.typeface.outlines import trace, trace_field
 
 FINE = 32  # samples along a pixel's side
 FACES = [face.name for face in BUNDLED]
@@ -116,6 +116,14 @@ def test_a_disc_is_a_few_smooth_curves(radius):
 def test_a_hairline_is_not_broken(across):
     line = covered(lambda x, y: (np.abs(x - 12 - across - 0.2 * y) < 0.36) & (y > 3) & (y < 25))
     assert len(trace(line)) == 1
+
+
+@pytest.mark.parametrize(("depth", "pieces"), [(0.05, 1), (0.3, 2)])
+def test_a_shallow_gap_in_a_stroke_of_a_field_is_bridged(depth, pieces):
+    down, across = np.indices((48, 48)) - 24.0
+    stroke = np.minimum(0.8 - np.abs(across), 16 - np.abs(down)) / 4
+    gap = (0.2 + depth) * np.exp(-(down**2) / 2)
+    assert len(trace_field(np.clip(stroke - gap, -1, 1))) == pieces
 
 
 def test_specks_are_left_out():
