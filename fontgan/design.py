@@ -46,8 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if lacking := designing.uncovered(fonts, text):
         raise cli.UserError(f"--text has {', '.join(map(repr, lacking))}, which these fonts lack: leave them out")
     if args.out:
+        font = designing.variable(drawn[0], name) if args.variable else fonts[0]
         with replacing_file(args.out) as partial:
-            partial.write_bytes(designing.file_bytes(fonts[0], woff2=args.out.suffix.lower() == ".woff2"))
+            partial.write_bytes(designing.file_bytes(font, woff2=args.out.suffix.lower() == ".woff2"))
     if args.picture:
         with replacing_file(args.picture) as partial:
             partial.write_bytes(designing.png_bytes(designing.specimen(fonts, text.split("\n"), args.point_size)))
@@ -80,6 +81,8 @@ def _check(args: argparse.Namespace) -> None:
         raise cli.UserError("--picture shows a --text: give both, or none of them")
     if args.styles and (args.out or args.ufo or args.style_of):
         raise cli.UserError("--styles is for a --picture alone: a font has one style")
+    if args.variable and not args.out:
+        raise cli.UserError("--variable is for the font of --out: give --out FILE.ttf")
     for option, path, suffixes in (
         ("--out", args.out, (".ttf", ".woff2")),
         ("--picture", args.picture, (".png",)),
@@ -118,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     output = parser.add_argument_group("output")
     output.add_argument("--out", type=Path, metavar="FILE", help="a font: .ttf or .woff2")
+    output.add_argument("--variable", action="store_true", help="give the font of --out an axis of weights, 300 to 700")
     output.add_argument("--ufo", type=Path, metavar="FOLDER", help="the font as a UFO, for editors of fonts")
     output.add_argument("--name", help="of the font (default: that of the file)")
     output.add_argument("--text", help="what the picture shows; lines with new lines between them")

@@ -92,6 +92,13 @@ def compiled(font: Font) -> TTFont:
     return families.compile_font(font)
 
 
+def variable(shapes: dict[str, Shape], name: str) -> TTFont:
+    """Return the variable TrueType font of the characters of a face, light to bold."""
+    from fontgan.typeface.weights import variable_font
+
+    return variable_font(shapes, family=name, description="a typeface that a model drew", maker=MAKER)
+
+
 def file_bytes(font: TTFont, *, woff2: bool = False) -> bytes:
     """Return a font as a TTF or WOFF2 file; the same font gives the same bytes."""
     return families.ttf_bytes(font, "woff2" if woff2 else None)

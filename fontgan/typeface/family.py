@@ -40,7 +40,7 @@ _EPOCH = timestampSinceEpoch(315532800)  # 1980: a font does not depend on the c
 _SMOOTH = bytes([0xB8, 0x01, 0xFF, 0x85, 0xB0, 0x04, 0x8D])  # thin strokes of unhinted glyphs do not drop out
 
 _ROOM = 12  # units above and below the glyphs, which quadratic curves may exceed a little
-_TOLERANCE = 0.002  # ems between a quadratic curve and a cubic one
+TOLERANCE = 0.002  # ems between a quadratic curve and a cubic one
 
 _PITCH = 0.08  # least spread of advances, as a share of their mean, of a face without a fixed pitch
 _SPACE = 0.93  # of the advance of i, mean over the faces of the training set, whose correlation is 0.85
@@ -344,9 +344,14 @@ def compile_font(font: Font) -> TTFont:
         font,
         filters=[..., RemoveOverlapsFilter(backend="pathops", include=_overlaps, pre=True)],
         useProductionNames=False,
-        cubicConversionError=_TOLERANCE,
+        cubicConversionError=TOLERANCE,
         dropImpliedOnCurves=True,
     )
+    return finished(compiled)
+
+
+def finished(compiled: TTFont) -> TTFont:
+    """Return a font, made independent of the clock and smooth at small sizes."""
     program = compiled["prep"] = newTable("prep")
     program.program = Program()
     program.program.fromBytecode(_SMOOTH)

@@ -128,7 +128,7 @@ def _field(image: np.ndarray) -> np.ndarray:
 
 
 def _bridged(field: np.ndarray) -> np.ndarray:
-    """Return a field with ink in gaps of strokes: at saddles that are not far below it, by the height of their ridge."""
+    """Return a field with ink in shallow gaps of strokes: saddles, raised by the curvature of their ridges."""
     least, greatest = _curvatures(field)
     raised = np.minimum(field - _HAIRLINE * np.minimum(least, 0), _BRIDGE_LEVEL)
     return np.where(greatest > _SADDLE, np.maximum(field, raised), field)

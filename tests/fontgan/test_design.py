@@ -28,6 +28,12 @@ def test_a_font_is_written_with_a_picture_of_its_text(completed, contents, tmp_p
     assert (picture < 128).mean() > 0.02
 
 
+def test_a_variable_font_is_written(completed, tmp_path):
+    completed(design.main, "--out", "Mine.woff2", "--variable")
+    font = TTFont(tmp_path / "Mine.woff2")
+    assert [axis.axisTag for axis in font["fvar"].axes] == ["wght"]
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -36,6 +42,7 @@ def test_a_font_is_written_with_a_picture_of_its_text(completed, contents, tmp_p
         ("--picture", "x.png"),
         ("--text", "abc", "--out", "x.ttf"),
         ("--styles", 3, "--out", "x.ttf"),
+        ("--variable", "--ufo", "x.ufo"),
         ("--text", "日本", "--picture", "x.png"),
         ("--out", "x.ttf", "--name", "x" * 40),
         ("--style-of", "missing.ttf", "--out", "x.ttf"),

@@ -1,0 +1,68 @@
+import io
+import itertools
+
+import pathops
+import pytest
+from fontTools.pens.areaPen import AreaPen
+from fontTools.ttLib import TTFont
+from fontTools.varLib.instancer import instantiateVariableFont
+from realfaces import face
+
+from fontgan.data.typefaces import CHARACTERS
+from fontgan.typeface.family import shapes, ttf_bytes
+from fontgan.typeface.weights import variable_font, weighted
+
+LETTERS = CHARACTERS[:62]
+
+
+@pytest.fixture(scope="module")
+def content():
+    return ttf_bytes(variable_font(shapes(*face()), family="Try", description="a test", maker="tests"))
+
+
+@pytest.fixture(scope="module")
+def weights(content):
+    """Return static fonts of five weights, light to bold."""
+    return [instantiateVariableFont(TTFont(io.BytesIO(content)), {"wght": at}) for at in (300, 350, 400, 550, 700)]
+
+
+def areas(font):
+    glyphs, drawn = font.getGlyphSet(), []
+    for letter in LETTERS:
+        pen = AreaPen(glyphs)
+        glyphs[font.getBestCmap()[ord(letter)]].draw(pen)
+        drawn.append(abs(pen.value))
+    return drawn
+
+
+def test_the_axis_has_three_named_weights(content):
+    font = TTFont(io.BytesIO(content))
+    (axis,) = font["fvar"].axes
+    assert (axis.axisTag, axis.minValue, axis.defaultValue, axis.maxValue) == ("wght", 300, 400, 700)
+    names = [font["name"].getDebugName(one.subfamilyNameID) for one in font["fvar"].instances]
+    assert names == ["Light", "Regular", "Bold"]
+
+
+def test_weights_grow_in_ink_and_in_room_but_not_in_height(weights):
+    for lighter, heavier in itertools.pairwise(weights):
+        assert all(less < more for less, more in zip(areas(lighter), areas(heavier), strict=True))
+        for letter in "Hno":
+            name = heavier.getBestCmap()[ord(letter)]
+            assert lighter["hmtx"][name][0] < heavier["hmtx"][name][0] < 1.05 * lighter["hmtx"][name][0]
+            assert lighter["glyf"][name].yMax == pytest.approx(heavier["glyf"][name].yMax, abs=2)
+
+
+def test_contours_do_not_cross_in_any_weight(weights):
+    for font in weights:
+        glyphs = font.getGlyphSet()
+        for letter in LETTERS:
+            path = pathops.Path()
+            glyphs[font.getBestCmap()[ord(letter)]].draw(path.getPen(glyphs))
+            merged = pathops.simplify(path)
+            assert len(list(merged.contours)) == len(list(path.contours)), letter
+            assert abs(merged.area) == pytest.approx(abs(path.area), rel=0.002)
+
+
+def test_a_fixed_pitch_stays_one():
+    drawn = weighted(shapes(*face("DejaVuSansMono.ttf")), 0.2)
+    assert len({round(shape.advance, 3) for character, shape in drawn.items() if character.isalnum()}) == 1
