@@ -27,7 +27,7 @@ EDGE_WEIGHT, BEARING_WEIGHT = 2.0, 0.03
 _LEAK = 0.2
 _SLOPE = 4 * REACH_PX  # of the ink of a pixel by its field: none and all within half a pixel
 _PARENTS = 3
-_PRIOR_WEIGHT = 1e-4
+_PRIOR_WEIGHT = 0.06  # of the distance from the nearest face: a few characters do not tell all about a style
 
 
 def build_drawer(*, style_dim: int, characters: int, size: int, channels: Sequence[int] = (128, 64, 48)) -> keras.Model:
