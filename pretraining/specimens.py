@@ -7,6 +7,7 @@ variable font; and docs/images/typefaces.png, five styles.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from fontTools.ttLib import TTFont
@@ -15,6 +16,12 @@ from PIL import Image
 
 from fontgan import designing
 from fontgan.data.sheets import bundled_fonts
+from manymodes import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXAMPLE = "  python -m pretraining.specimens"
 
 STYLE, STYLES = 17, range(14, 19)
 ALPHABET = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789 &@#%?!.,:;()*+=/")
@@ -32,8 +39,9 @@ PARAGRAPH = {
 }
 
 
-def main() -> None:
-    """Write the pictures."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    cli.parser("pretraining.specimens", "Draw typefaces of the pretrained model.", EXAMPLE).parse_args(argv)
     model = designing.load("typefaces")
     drawn = dict(
         zip(
@@ -60,6 +68,7 @@ def main() -> None:
     for path, picture in pictures.items():
         path.write_bytes(designing.png_bytes(picture))
         print(f"wrote {path}")
+    return 0
 
 
 def stacked(pictures: list[Image.Image]) -> Image.Image:
@@ -73,4 +82,4 @@ def stacked(pictures: list[Image.Image]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)
