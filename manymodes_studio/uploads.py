@@ -18,6 +18,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes.cli import UserError
+from manymodes_studio.language import say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -39,34 +40,40 @@ _LONGEST_NAME = 40
 
 
 class Kind(NamedTuple):
-    """A kind of file: its name with an article, the allowed endings of file names, and the largest allowed size."""
+    """A kind of file: the key of its name, the allowed endings of file names, and the largest allowed size."""
 
-    what: str
+    key: str
     suffixes: tuple[str, ...]
     most_bytes: int
 
+    @property
+    def what(self) -> str:
+        """Its name with an article."""
+        return say(f"upload.kind.{self.key}")
 
-MIDI = Kind("a MIDI file", (".mid", ".midi"), _MEGA // 2)
-TUNE = Kind("a tune", (".mid", ".midi", ".abc", ".musicxml", ".xml", ".krn"), _MEGA // 2)
-SOUND = Kind("a sound", (".wav", ".flac", ".ogg", ".mp3"), 16 * _MEGA)
-MIDI_ARCHIVE = Kind("a zip of MIDI files", (".zip",), LARGEST_BYTES)
-MIDI_SET = Kind("MIDI files or a zip of them", (*MIDI.suffixes, *MIDI_ARCHIVE.suffixes), LARGEST_BYTES)
+
+MIDI = Kind("midi", (".mid", ".midi"), _MEGA // 2)
+TUNE = Kind("tune", (".mid", ".midi", ".abc", ".musicxml", ".xml", ".krn"), _MEGA // 2)
+SOUND = Kind("sound", (".wav", ".flac", ".ogg", ".mp3"), 16 * _MEGA)
+MIDI_ARCHIVE = Kind("archive", (".zip",), LARGEST_BYTES)
+MIDI_SET = Kind("set", (*MIDI.suffixes, *MIDI_ARCHIVE.suffixes), LARGEST_BYTES)
 
 
 def received(path: str | Path | None, kind: Kind) -> Path:
     """Return an uploaded file; raise a UserError if it is missing, empty, too large or of another kind."""
     if path is None:
-        raise UserError(f"no file was uploaded: give {kind.what} ({', '.join(kind.suffixes)})")
+        raise UserError(say("upload.none", what=f"{kind.what} ({', '.join(kind.suffixes)})"))
     file = Path(path)
     if file.is_symlink() or not file.is_file():
-        raise UserError(f"{shown(file.name)} is no longer available: upload it again")
+        raise UserError(say("upload.gone", name=shown(file.name)))
     if file.suffix.lower() not in kind.suffixes:
-        raise UserError(f"{shown(file.name)} is not {kind.what}: give one of {', '.join(kind.suffixes)}")
+        raise UserError(say("upload.other", name=shown(file.name), what=kind.what, suffixes=", ".join(kind.suffixes)))
     size = file.stat().st_size
     if size > kind.most_bytes:
-        raise UserError(f"{shown(file.name)} has {_bytes(size)}: give {kind.what} of at most {_bytes(kind.most_bytes)}")
+        sizes = {"size": _bytes(size), "most": _bytes(kind.most_bytes)}
+        raise UserError(say("upload.large", name=shown(file.name), what=kind.what, **sizes))
     if not size:
-        raise UserError(f"{shown(file.name)} is empty: give {kind.what} with content")
+        raise UserError(say("upload.empty", name=shown(file.name), what=kind.what))
     return file
 
 
@@ -86,9 +93,9 @@ def gather(paths: Sequence[str] | None, folder: Path) -> int:
         UserError: there are none, too many, or one is not usable, see `received` and `unpack`.
     """
     if not paths:
-        raise UserError(f"no file was uploaded: give {MIDI_SET.what}")
+        raise UserError(say("upload.none", what=MIDI_SET.what))
     if len(paths) > _MOST_FILES:
-        raise UserError(f"there are {len(paths)} files: give at most {_MOST_FILES}")
+        raise UserError(say("upload.many", number=len(paths), most=_MOST_FILES))
     skipped = 0
     for number, path in enumerate(paths, start=1):
         file = received(path, MIDI_SET)
@@ -113,11 +120,11 @@ def unpack_sent(text: str, folder: Path) -> list[Path]:
             (str(file["name"]), base64.b64decode(file["content"], validate=True)) for file in json.loads(text)["files"]
         ]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError("the kept takes could not be read: reload the page") from error
+        raise UserError(say("upload.takes.unreadable")) from error
     if not sent:
-        raise UserError("there is no kept take with notes: keep some first")
+        raise UserError(say("upload.takes.none"))
     if len(sent) > _MOST_FILES or any(len(content) > MIDI.most_bytes for _, content in sent):
-        raise UserError(f"there are too many kept takes: keep at most {_MOST_FILES}")
+        raise UserError(say("upload.takes.many", most=_MOST_FILES))
     files = []
     for number, (name, content) in enumerate(sent, start=1):
         files.append(folder / _safe_name(number, PureWindowsPath(f"{PureWindowsPath(name).name}.mid")))
@@ -138,7 +145,7 @@ def unpack(archive: Path, folder: Path) -> int:
     """
     name = shown(archive.name)
     if archive.read_bytes().count(_OF_AN_ENTRY) > _MOST_ENTRIES:
-        raise UserError(f"{name} has more than {_MOST_ENTRIES} entries: give a zip of at most {_MOST_FILES} files")
+        raise UserError(say("upload.zip.entries", name=name, entries=_MOST_ENTRIES, most=_MOST_FILES))
     try:
         with zipfile.ZipFile(archive) as opened:
             files = _files(opened.infolist(), name)
@@ -150,9 +157,9 @@ def unpack(archive: Path, folder: Path) -> int:
                     content = stream.read(entry.file_size + 1)
                 (folder / _safe_name(number, path)).write_bytes(content)
     except _UNREADABLE as error:
-        raise UserError(f"{name} cannot be read as a zip: create the zip again, without a password") from error
+        raise UserError(say("upload.zip.unreadable", name=name)) from error
     if not wanted:
-        raise UserError(f"{name} contains no {' or '.join(MIDI.suffixes)} file: give {MIDI_ARCHIVE.what}")
+        raise UserError(say("upload.zip.none", name=name, what=MIDI_ARCHIVE.what))
     return len(files) - len(wanted)
 
 
@@ -162,7 +169,7 @@ def _files(entries: list[zipfile.ZipInfo], archive: str) -> dict[zipfile.ZipInfo
     for entry in entries:
         path = PureWindowsPath(entry.filename)
         if problem := _problem(entry, path):
-            raise UserError(f"{archive} holds {shown(entry.filename)}, {problem}")
+            raise UserError(say(f"upload.zip.{problem}", name=archive, entry=shown(entry.filename)))
         is_folder = entry.filename.endswith(("/", "\\"))
         if not is_folder and not any(part.startswith((".", "__MACOSX")) for part in path.parts):
             files[entry] = path
@@ -170,34 +177,32 @@ def _files(entries: list[zipfile.ZipInfo], archive: str) -> dict[zipfile.ZipInfo
 
 
 def _problem(entry: zipfile.ZipInfo, path: PureWindowsPath) -> str | None:
-    """Return the problem of an entry and its remedy; None if there is none."""
+    """Return the key of an entry's problem, None if there is none."""
     if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        return "which is a link or a device: pack the files themselves"
+        return "link"
     if ".." in path.parts or path.anchor:
-        return "a path outside the archive: create the zip again"
+        return "outside"
     if path.suffix.lower() in _ARCHIVES:
-        return "another archive: put the files into one zip"
+        return "nested"
     if entry.flag_bits & 1:
-        return "which needs a password: pack the files without one"
+        return "locked"
     if entry.compress_type not in _METHODS:
-        return "which has an unsupported compression: create an ordinary zip"
+        return "compression"
     return None
 
 
 def _check_sizes(entries: Collection[zipfile.ZipInfo], archive: str, packed: int) -> None:
     """Refuse files that an archive states to be too large, too many, or too large together."""
     if len(entries) > _MOST_FILES:
-        raise UserError(f"{archive} holds {len(entries)} files: give at most {_MOST_FILES}")
+        raise UserError(say("upload.zip.many", name=archive, number=len(entries), most=_MOST_FILES))
     for entry in entries:
         if entry.file_size > MIDI.most_bytes:
-            what = f"{shown(entry.filename)}, which has {_bytes(entry.file_size)}"
-            raise UserError(f"{archive} holds {what}: give files of at most {_bytes(MIDI.most_bytes)}")
+            sizes = {"size": _bytes(entry.file_size), "most": _bytes(MIDI.most_bytes)}
+            raise UserError(say("upload.zip.large", name=archive, entry=shown(entry.filename), **sizes))
     total = sum(entry.file_size for entry in entries)
     if total > _LARGEST_UNPACKED or total > max(_SMALL, _LARGEST_RATIO * packed):
-        raise UserError(
-            f"{archive} unpacks from {_bytes(packed)} to {_bytes(total)}: "
-            f"give at most {_bytes(_LARGEST_UNPACKED)}, and at most {_LARGEST_RATIO} times the size of the upload"
-        )
+        sizes = {"packed": _bytes(packed), "total": _bytes(total), "most": _bytes(_LARGEST_UNPACKED)}
+        raise UserError(say("upload.zip.bomb", name=archive, ratio=_LARGEST_RATIO, **sizes))
 
 
 def _safe_name(number: int, path: PureWindowsPath) -> str:
