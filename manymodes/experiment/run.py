@@ -160,7 +160,8 @@ _STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") i
 class Interruption:
     """A context in which the first Ctrl-C, which ``happened``, stops training after the batch, the second at once.
 
-    A signal to terminate or to hang up counts as Ctrl-C, unless it is ignored, as by nohup.
+    A signal to terminate or to hang up counts as Ctrl-C; nohup ignores the latter, which stays so. Scripts start
+    programs in the background with Ctrl-C ignored, but whoever sends it means it.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -171,7 +172,9 @@ class Interruption:
         # Only the main thread may handle signals; the workers of a Dask cluster run their tasks in another.
         self._catches = threading.current_thread() is threading.main_thread()
         if self._catches:
-            heard = [number for number in _STOPPING if signal.getsignal(number) != signal.SIG_IGN]
+            heard = [
+                number for number in _STOPPING if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN
+            ]
             self._previous = {number: signal.signal(number, self._stop) for number in heard}
         return self
 

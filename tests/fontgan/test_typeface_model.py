@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from fontgan.models.typeface import TypefaceModel, build_drawer, build_spacer
+from fontgan.models.typeface import BEARING_WEIGHT, EDGE_WEIGHT, TypefaceModel, build_drawer, build_spacer
 from manymodes.nn.randomness import RandomBatches
 
 FACES, CHARACTERS, SIZE = 5, 3, 16
@@ -51,8 +51,8 @@ def test_the_style_of_some_characters_draws_them_better_than_any_face(trained, e
     found = trained.style_of(characters[seen], shifted, bearings[seen], steps=100)
 
     def misfit(style):
-        field, edge, _ = trained.errors(np.stack([style] * 2), characters[seen], shifted, bearings[seen])
-        return float(np.mean(field + 2 * edge))
+        field, edge, bearing = trained.errors(np.stack([style] * 2), characters[seen], shifted, bearings[seen])
+        return float(np.mean(field + EDGE_WEIGHT * edge + BEARING_WEIGHT * bearing))
 
     assert misfit(found) < min(map(misfit, trained.styles.numpy()))
 
