@@ -66,7 +66,7 @@ def _load(file: Path, kind: hub.Kind) -> Any:
             f"not here. Run python -m {kind.program}, put the model.keras that it writes into a folder as "
             f"{file.name}, and start the studio with --models and that folder."
         )
-    # A visitor's request is too little work for TensorFlow: onnxruntime takes a tenth of the time for a step of an LSTM.
+    # One step of an LSTM is too little work for TensorFlow: onnxruntime takes a tenth of the time.
     model = hub.load_from(file, kind, runtime="auto", named="the model")
     if not getattr(model, "labelled", True):
         raise UserError(f"the model {file} was trained without labels: give one of {kind.program}")
