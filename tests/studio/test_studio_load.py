@@ -83,7 +83,7 @@ async def visits(address, process):
 
 def test_thirty_visitors_at_once_are_served_within_a_bound_of_time_and_memory(program):
     process, address = program
-    idle = os.getloadavg()[0] < os.cpu_count()  # apart from this: other programs' work makes everybody wait
+    idle = os.getloadavg()[0] < 1  # apart from this: any other program makes everybody wait
     before = megabytes(process)
     seconds, most = asyncio.run(visits(address, process))
     time.sleep(5)
