@@ -15,16 +15,14 @@ The LSTM is that of melodygan without plans: its pitch is given that a note begi
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from timing import parser
 
-from melodygan.data.corpus import load_corpus, near_duplicate_key
+from melodygan.data.corpus import load_corpus, music21_corpus, near_duplicate_key
 from melodygan.data.encoding import STEPS_PER_QUARTER, Note, Tune
 from melodygan.data.melody import top_line
 from melodygan.data.musicxml import read_musicxml
@@ -100,7 +98,7 @@ def lstm_bits(tunes: Sequence[Tune], folds: np.ndarray, epochs: int | None) -> t
 
     from melodygan.config import MelodyConfig
     from melodygan.data.corpus import Split
-    from melodygan.data.encoding import HOLD, REST
+    from melodygan.models.composer import kinds_of
     from melodygan.models.lstm import TuneBatches
     from melodygan.trainer import prepare
 
@@ -113,15 +111,13 @@ def lstm_bits(tunes: Sequence[Tune], folds: np.ndarray, epochs: int | None) -> t
         training = prepare(config, Split(train, test, test), 0, None)
         model: Any = training.model
         model.fit(training.batches, epochs=config.epochs, callbacks=list(training.callbacks), verbose=0)
-        kinds = np.array(
-            [(HOLD, REST).index(symbol) if symbol in (HOLD, REST) else 2 for symbol in model.vocabulary.symbols]
-        )
+        kinds = kinds_of(model.vocabulary)
         for inputs, targets, weights in TuneBatches(test, model.vocabulary, config.batch_size):
             logs = tf.nn.log_softmax(model(inputs)).numpy() / math.log(2)
-            of_kind = np.stack([np.logaddexp2.reduce(logs[..., kinds == kind], axis=-1) for kind in range(3)], axis=-1)
-            kind = np.take_along_axis(of_kind, kinds[targets][..., None], axis=-1)[..., 0]
+            of_kind = np.stack([np.logaddexp2.reduce(logs[..., kinds == kind], axis=-1) for kind in (1, 2, 3)], axis=-1)
+            kind = np.take_along_axis(of_kind, kinds[targets][..., None] - 1, axis=-1)[..., 0]
             whole = np.take_along_axis(logs, targets[..., None], axis=-1)[..., 0]
-            begins = (weights > 0) & (kinds[targets] == 2) & (targets != model.delimiter)
+            begins = (weights > 0) & (kinds[targets] == 3) & (targets != model.delimiter)
             totals -= (whole - kind)[begins].sum(), kind[weights > 0].sum()
             notes += int(begins.sum())
     return totals[0] / notes, totals[1] / notes
@@ -129,11 +125,10 @@ def lstm_bits(tunes: Sequence[Tune], folds: np.ndarray, epochs: int | None) -> t
 
 def chorales() -> list[Tune]:
     """Read the sopranos of Bach's chorales, transposed by their key signatures."""
-    spec = importlib.util.find_spec("music21")
-    assert spec is not None
-    assert spec.origin is not None
+    folder = music21_corpus()
+    assert folder is not None
     tunes: dict[tuple[Note, ...], Tune] = {}
-    for path in sorted((Path(spec.origin).parent / "corpus" / "bach").glob("bwv*.mxl")):
+    for path in sorted((folder / "bach").glob("bwv*.mxl")):
         sheet = read_musicxml(path.read_bytes())
         sharps = sheet.key.sharps if sheet.key else 0
         line = [(pitch, quarters * STEPS_PER_QUARTER) for pitch, quarters in top_line(sheet.parts[0])]

@@ -52,10 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     fonts = {seed: designing.compiled(designing.font_of(shapes, f"Style {seed}")) for seed, shapes in drawn.items()}
     ours, real = fonts[STYLE], TTFont(bundled_fonts() / "DejaVuSans.ttf")
-    weights = [
-        instantiateVariableFont(designing.variable(drawn[STYLE], "Weights"), {"wght": weight})
-        for weight in (300, 400, 550, 700)
-    ]
+    variable = designing.variable(drawn[STYLE], "Weights")
+    weights = [instantiateVariableFont(variable, {"wght": weight}) for weight in (300, 400, 550, 700)]
     results = Path("results/fonts")
     pictures = {
         results / "alphabet.png": stacked([designing.specimen([font], ALPHABET, 56) for font in (ours, real)]),

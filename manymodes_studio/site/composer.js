@@ -4,8 +4,7 @@
 import { Generator } from "./random.js";
 
 const DELIMITER = "/", HOLD = "_", REST = "r";
-const LONGEST = 16, KINDS = 4, REMEMBERED = 3, TEMPERATURE = 0.9;
-const PLANNED = 1e5, MOST_ROUNDS = { major: 2, minor: 8 };
+const KINDS = 4, PLANNED = 1e5;
 const OCTAVE = 12;
 
 const modulo = (number, divisor) => ((number % divisor) + divisor) % divisor;
@@ -81,7 +80,6 @@ export class Grid {
     return rows.slice(0, steps);
   }
 }
-const [DISTANCE, RHYTHM, COMING] = [7, 8, 9];
 
 // --- choosing symbols, see melodygan/models/sampling.py -------------------------------------------------------------------
 
@@ -111,7 +109,7 @@ export class PortableLSTM {
     const plan = this.planFor(seed, row, { bars, meter, mode });
     const steps = this.grid.asSteps(plan, plan.cells);
     let composed = null;
-    for (let number = 0; number < (ending === "tonic" ? MOST_ROUNDS[plan.form.mode] : 1); number += 1) {
+    for (let number = 0; number < (ending === "tonic" ? this.grid.MOST_ROUNDS[plan.form.mode] : 1); number += 1) {
       const notes = this.notes(await this.drawn(steps, plan.cells, seed, { row, number, temperature }));
       if (!composed || this.endsOnTheTonic(notes, plan.form.mode)) composed = notes;
       if (this.endsOnTheTonic(composed, plan.form.mode)) break;
@@ -136,6 +134,7 @@ export class PortableLSTM {
     const [delimiter, hold] = [DELIMITER, HOLD].map((symbol) => this.symbols.indexOf(symbol));
     const generator = new Generator(seed, number, row, 1);
     const shares = Array.from({ length }, () => generator.random());
+    const { DISTANCE, RHYTHM, COMING, LONGEST, REMEMBERED, TEMPERATURE } = this.grid;
     const most = this.grid.RUNS.at(-1), window = Math.max(this.grid.LENGTH, ...this.lookback);
     const written = new Array(window + length).fill(delimiter), heard = [...written], sizes = written.map(() => 0);
     let [onset, heights] = [window - 1, new Array(REMEMBERED).fill(0)];

@@ -163,12 +163,19 @@ class _Found(NamedTuple):
 
 def _books() -> dict[str, dict[str, Path]]:
     books: dict[str, dict[str, Path]] = defaultdict(dict)
-    # found without importing music21, which takes longer than all the rest of a cached load
-    spec = importlib.util.find_spec("music21")
-    if spec is not None and spec.origin is not None:
-        for path in sorted((Path(spec.origin).parent / "corpus" / "essenFolksong").glob("*.abc")):
+    if folder := music21_corpus():
+        for path in sorted((folder / "essenFolksong").glob("*.abc")):
             books[path.stem.rstrip("0123456789")][path.name] = path
     return books
+
+
+def music21_corpus() -> Path | None:
+    """Return the folder of the scores that music21 brings, None if it is not installed.
+
+    It is found without importing music21, which takes longer than all the rest of a cached load.
+    """
+    spec = importlib.util.find_spec("music21")
+    return Path(spec.origin).parent / "corpus" if spec and spec.origin else None
 
 
 def _find(source: str | Path) -> _Found:

@@ -339,7 +339,7 @@ def onsets_of(kinds: tf.Tensor, plan: Spelled) -> Onsets:
     sounding = kinds == ONSET
     most = tf.reduce_max(tf.reduce_sum(tf.cast(sounding, tf.int32), axis=1))
     cells = tf.sort(tf.where(sounding, place, LENGTH), axis=1)
-    cells = tf.pad(cells, [[0, 0], [0, 1]], constant_values=LENGTH)[:, : most + 2]  # two more, as next notes
+    cells = tf.pad(cells, [[0, 0], [0, 1]], constant_values=LENGTH)[:, : most + 1]  # one more, as the next note
     end = tf.reduce_max(tf.where(plan.layout.inside > 0, place + 1, 0), axis=1, keepdims=True)
     begins = tf.where((kinds == REST) | sounding, place, end)
     return Onsets(cells, tf.pad(tf.maximum(following_place(begins, end) - place, 0), [[0, 0], [0, 1]]))

@@ -68,7 +68,7 @@ _PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
 # Rounds in which tunes are drawn until they end on the tonic: of the songs, one in five in major and none in minor
 # ends on another note.
-_MOST_ROUNDS = {"major": 2, "minor": 8}
+MOST_ROUNDS = {"major": 2, "minor": 8}
 _CANDIDATES = 8  # ways to fill the open bars of a variation, of which one is chosen
 
 
@@ -132,7 +132,7 @@ class Composer:
         the model ends a tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has
         that of its plan. With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of
         `PlanModel`; with None, no plan. With the ending ``tonic``, tunes that do not end on it are drawn again, up to
-        `_MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
+        `MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
 
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
@@ -350,7 +350,7 @@ class Composer:
         sounding, lasted = np.full(count, delimiter, np.int32), np.zeros(count, np.int32)
         agreed = np.ones((count, len(distances)), np.int32)
         hidden, carry = np.zeros((2, count, self.units), np.float32)
-        kinds = kinds_of(self.vocabulary)
+        kinds, by_kind = kinds_of(self.vocabulary), _allowed(self.vocabulary)
         height_of, heights = heights_of(self.vocabulary)[:, None], np.zeros((count, REMEMBERED), np.int32)
         sizes, onsets = np.zeros_like(written), np.full(count, window - 1)  # a size stands at the onset
         for step in range(length):
@@ -371,7 +371,7 @@ class Composer:
             logits, hidden, carry = self.next_logits(seen, hidden, carry)
             starts = step in {0, given}
             repeated = np.where(planned[:, DISTANCE] > 0, returning, -1)
-            allowed = self._allowed(logits, starts, starts | (step < lengths[tunes]), repeated, kind)
+            allowed = self._allowed(logits, starts, starts | (step < lengths[tunes]), repeated, by_kind[kind])
             if step < given:
                 allowed += pull[tunes, step]
             allowed = filtered_logits(allowed, temperature=TEMPERATURE * temperature, **choice)
@@ -396,19 +396,16 @@ class Composer:
         return written[:, window:], nats
 
     def _allowed(
-        self, logits: np.ndarray, starts: bool, goes_on: np.ndarray, repeated: np.ndarray, kind: np.ndarray
+        self, logits: np.ndarray, starts: bool, goes_on: np.ndarray, repeated: np.ndarray, of_kind: np.ndarray
     ) -> np.ndarray:
-        """Return logits [n, V] of what may follow: where a tune starts, goes on, repeats a symbol, or repeats a kind.
+        """Return logits [n, V] of what may follow: where a tune starts, goes on, repeats a symbol, or is of a kind.
 
-        ``repeated`` are symbols, below 0 for none; 0 is the kind of anything.
+        ``repeated`` are symbols, below 0 for none; ``of_kind`` are rows of `_allowed`.
         """
         allowed, symbols = logits.astype(np.float64), np.arange(len(self.vocabulary))
         if starts:  # nothing to hold at first, and the last given note keeps its length
             allowed[:, self.vocabulary.index(HOLD)] = -np.inf
         allowed[goes_on, self.vocabulary.index(DELIMITER)] = -np.inf  # at least one note follows
-        kinds = kinds_of(self.vocabulary)
-        kinds[self.vocabulary.index(DELIMITER)] = 0
-        of_kind = (kind[:, None] == 0) | (kind[:, None] == kinds)
         return allowed + _PLANNED * ((repeated[:, None] == symbols) + of_kind.astype(float) - 1)
 
 
@@ -429,7 +426,7 @@ class PortableLSTM(Composer):
 
 def _rounds(plan: Plan | None, mode: str | None, ending: str) -> int:
     """Return how often a tune is drawn until it ends as asked."""
-    return _MOST_ROUNDS[(plan.form.mode if plan else mode) or MODES[0]] if ending == "tonic" else 1
+    return MOST_ROUNDS[(plan.form.mode if plan else mode) or MODES[0]] if ending == "tonic" else 1
 
 
 def _ends_on_a_tonic(notes: Sequence[Note], plan: Plan | None, mode: str | None) -> bool:
@@ -456,6 +453,14 @@ def _begun(symbols: np.ndarray, place: int, hold: int) -> np.ndarray:
 def kinds_of(vocabulary: StepVocabulary) -> np.ndarray:
     """Return the kind of each symbol, see `KINDS`; the delimiter has that of a note. Integers [V]."""
     return np.array([1 if symbol == HOLD else 2 if symbol == REST else 3 for symbol in vocabulary.symbols])
+
+
+def _allowed(vocabulary: StepVocabulary) -> np.ndarray:
+    """Return for each kind whether a rhythm of it allows a symbol; the first kind allows all. [KINDS, V]."""
+    rows = np.equal(np.arange(KINDS)[:, None], kinds_of(vocabulary))
+    rows[0] = True
+    rows[3, vocabulary.index(DELIMITER)] = False
+    return rows
 
 
 def heights_of(vocabulary: StepVocabulary) -> np.ndarray:

@@ -151,7 +151,7 @@ class MelodyLSTM(Composer, keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         self.vocabulary = vocabulary = StepVocabulary.from_config(vocabulary)
-        self.units, self.rate, self.weight_rate, self.seed = units, dropout, weight_dropout, seed
+        self.units, self.rate, self.seed = units, dropout, seed
         self.lookback = tuple(lookback)
         self.plans = np.asarray(plans, np.int32)
         self.embedding = layers.Embedding(len(vocabulary), _LOOKBACK_WIDTH, name="embedding")
@@ -294,7 +294,7 @@ class MelodyLSTM(Composer, keras.Model):
             "vocabulary": self.vocabulary.to_config(),
             "units": self.units,
             "dropout": self.rate,
-            "weight_dropout": self.weight_rate,
+            "weight_dropout": self.lstm.weight_dropout.rate,
             "lookback": self.lookback,
             "plans": self.plans.tolist(),
             "seed": self.seed,
