@@ -287,10 +287,11 @@
   const stored = async (mode, use) => {
     const base = await database;
     if (!base) return null;
-    const request = use(base.transaction("takes", mode).objectStore("takes"));
+    const transaction = base.transaction("takes", mode);
+    const request = use(transaction.objectStore("takes"));
     return new Promise((resolve) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => resolve(null);
+      transaction.oncomplete = () => resolve(request.result);  // on the disk, even if the page is left now
+      transaction.onabort = () => resolve(null);
     });
   };
   const save = ({ id, title, tab, values, loop, when, blob, midi, kept }) =>

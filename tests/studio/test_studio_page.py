@@ -199,6 +199,7 @@ def test_each_take_has_its_own_seed_which_gives_it_again(visit):
     link = page.locator(".studio-shelf li").first.get_by_role("link", name="Link").get_attribute("href")
     page.goto("about:blank")
     page.goto(link)
+    expect(page.get_by_role("tab", name="Melody")).to_have_attribute("aria-selected", "true")
     expect_status(page, "seed")
     expect(page.locator(".studio-roll:visible .note")).to_have_count(notes)
     unfold(page, "Advanced")
