@@ -63,13 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(in_words([args.out], seed))
         return 0
     if args.png:
-        from audiovae.plots import save_picture
+        from audiovae.picture import save_picture
 
     with adding_files(args.out) as addition:
         for name, sound in sounds.items():
             write_audio(addition.path / f"{name}.wav", sound)
             if args.png:
-                from audiovae.plots import save_picture
+                from audiovae.picture import save_picture
 
                 save_picture(addition.path / f"{name}.png", sound, name)
     print(in_words(addition.written, seed))

@@ -1,18 +1,18 @@
-"""Pictures of sounds, of training, of reconstructions, and of a comparison."""
+"""Pictures of training, of reconstructions, and of a comparison."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import librosa
 import numpy as np
 
 from audiovae.data.chunks import CHUNK, RATE_HZ
 from audiovae.metrics.assessment import COURSE, shown, unpack
 from audiovae.metrics.measures import sounding_codes
-from audiovae.metrics.spectra import FLOOR_DB, MEL_HOP, decibels_of, log_mel
+from audiovae.metrics.spectra import decibels_of, log_mel
 from audiovae.models.vae import AudioVQVAE
+from audiovae.picture import draw_spectrum
 from evaluation.scores.verdict import number, share
 from manymodes.experiment.page import Picture
 from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, name_rows, save_shares, saved_figure
@@ -21,51 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from matplotlib.axes import Axes
-
     from audiovae.data.sounds import Sounds
     from audiovae.models.vae import AudioModel
     from manymodes.experiment.records import First, Records
 
-LONGEST_SECONDS = 30
-"""Sounds are drawn up to this point."""
-
-_TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000)
-_COLUMNS = 2000  # of the waveform: more than a picture has pixels
 _FARTHEST = 1.0  # spectral convergence of the lightest colour, that of silence
 _WORST_SHOWN = 2.5  # times the least loss: otherwise the first epochs would flatten the others
 _SIZE = (6, 3.2)  # inches
-
-
-def save_picture(path: Path, sound: np.ndarray, title: str, *, dark: bool = False) -> None:
-    """Draw a sound, [samples] in ±1, as a PNG on white or on black; of a long one the first 30 seconds."""
-    drawn = sound[: LONGEST_SECONDS * RATE_HZ]
-    if len(drawn) < len(sound):
-        title += f", the first {LONGEST_SECONDS} seconds"
-    with saved_figure(path, (8, 4), grid=False, dark=dark) as figure:
-        wave, mel = figure.subplots(2, sharex=True, height_ratios=(1, 2))
-        begins = np.arange(0, len(drawn), max(1, len(drawn) // _COLUMNS))
-        lowest, highest = np.minimum.reduceat(drawn, begins), np.maximum.reduceat(drawn, begins)
-        wave.fill_between(begins / RATE_HZ, lowest, highest, step="post", color=REAL, linewidth=0.5)
-        wave.set_ylim(-1, 1)
-        wave.set_title(title, parse_math=False)  # between two dollars matplotlib would read a formula
-        spectrum = decibels_of(log_mel(drawn))
-        half = MEL_HOP / 2 / RATE_HZ  # frames are centred
-        image = _draw_spectrum(mel, spectrum.T, (-half, (len(spectrum) - 1) * MEL_HOP / RATE_HZ + half), cmap="magma")
-        mel.set_xlim(0, len(drawn) / RATE_HZ)
-        mel.set_xlabel("seconds")
-        count = spectrum.shape[1]
-        centres = librosa.mel_frequencies(count + 2, fmax=RATE_HZ / 2)[1:-1]
-        bands = np.interp(_TICKS_HZ, centres, np.arange(count) + 0.5)
-        mel.set_yticks(bands, [f"{hertz:,}" for hertz in _TICKS_HZ])
-        mel.set_ylabel("Hz")
-        figure.colorbar(image, ax=mel, label="dB")
-
-
-def _draw_spectrum(axes: Axes, decibels: np.ndarray, seconds: tuple[float, float] = (0, 1), **options: Any) -> Any:
-    """Draw a log-mel spectrogram, [bands, frames], by default of one second."""
-    extent = (*seconds, 0, len(decibels))
-    return axes.imshow(decibels, origin="lower", aspect="auto", extent=extent, vmin=FLOOR_DB, vmax=0, **options)
 
 
 def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
@@ -92,7 +54,7 @@ def save_reconstructions(model: AudioModel, sounds: Sounds, folder: Path) -> Non
         for (wave, real, generated), row, rebuilt in zip(panels, rows, made, strict=True):
             for axes, chunk, colour, alpha in ((real, test.chunks[row], REAL, 1), (generated, rebuilt, GENERATED, 0.7)):
                 wave.plot(np.arange(CHUNK) / RATE_HZ, chunk, color=colour, linewidth=0.4, alpha=alpha)
-                _draw_spectrum(axes, decibels_of(log_mel(chunk)).T)
+                draw_spectrum(axes, decibels_of(log_mel(chunk)).T)
                 axes.set_yticks([])
             wave.set_ylim(-1, 1)
             wave.set_ylabel(sounds.names[test.instruments[row]])
@@ -161,7 +123,7 @@ def _save_spectra(first: First, which: str, names: Sequence[str], path: Path) ->
         for line, (row, record) in zip(panels, first.items(), strict=True):
             spectra = np.split(unpack(record.figures[which]), len(names), axis=1)
             for axes, spectrum in zip(line, spectra, strict=True):
-                _draw_spectrum(axes, spectrum, cmap="magma")
+                draw_spectrum(axes, spectrum, cmap="magma")
                 axes.set(xticks=[], yticks=[])
             line[0].set_ylabel(row.title, rotation=0, ha="right", va="center", fontsize=7)
         for axes, name in zip(panels[0], names, strict=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from manymodes.cli import UserError
 
@@ -43,9 +43,16 @@ class Deadline:
         """Yield from an iterator, during whose steps `check` is about this deadline; they may be in several threads."""
         context, end = contextvars.copy_context(), object()
         context.run(_current.set, self)
-        while (value := context.run(next, work, end)) is not end:
+        while (value := context.run(self._next, work, end)) is not end:
             self.check()
-            yield value  # type: ignore[misc]
+            yield value
+
+    def _next(self, work: Iterator[Any], end: object) -> Any:
+        try:
+            return next(work, end)
+        except OSError:
+            self.check()  # whoever stopped the work may have removed its files
+            raise
 
 
 _current: contextvars.ContextVar[Deadline | None] = contextvars.ContextVar("deadline", default=None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manymodes import cli
+from manymodes.hub import add_runtime_option
 from manymodes_studio.guard import LOOPBACK
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from manymodes_studio.models import load_models
 
     _return_memory()
-    models = load_models(args.models)
+    models = load_models(args.models, args.runtime)
 
     from manymodes_studio import clicks
     from manymodes_studio.app import build, serve
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of models to use, called melody-lstm.keras, melody-wgan.keras, drums-styles.keras, "
         "drums-groove.keras, letters-conditional.keras, sounds-vqvae.keras (default: the pretrained models)",
     )
+    add_runtime_option(parser)
     return parser
 
 

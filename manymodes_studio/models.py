@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from audiovae.synthesis import SOUND_MODEL
 from drumvae.playing import DRUM_MODEL
 from fontgan.lettering import LETTER_MODEL
 from manymodes import hub
@@ -15,21 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+
+def _only(kind: hub.Kind, name: str, what: str, program: str) -> hub.Kind:
+    """Return the models of a kind that are of one class."""
+    modules, portable = ({name: classes[name]} for classes in (kind.modules, kind.portable))
+    return kind._replace(what=what, program=program, modules=modules, portable=portable)
+
+
 KINDS = {
-    "melody-lstm": hub.Kind(
-        *("an LSTM", "melodygan.train --lstm", {"melodygan>MelodyLSTM": "melodygan.models.lstm"}),
-        portable=MELODY_MODEL.portable,
-    ),
-    "melody-wgan": hub.Kind(
-        *("a Wasserstein GAN", "melodygan.train --wgan --noise --l2"),
-        *({"melodygan>MelodyGAN": "melodygan.models.gan"}, MELODY_MODEL.former),
+    "melody-lstm": _only(MELODY_MODEL, "melodygan>MelodyLSTM", "an LSTM", "melodygan.train --lstm"),
+    "melody-wgan": _only(
+        MELODY_MODEL, "melodygan>MelodyGAN", "a Wasserstein GAN", "melodygan.train --wgan --noise --l2"
     ),
     "drums-styles": DRUM_MODEL,
     "drums-groove": DRUM_MODEL._replace(program="drumvae.train --grooves"),
     "letters-conditional": LETTER_MODEL._replace(program="fontgan.train --conditional"),
-    "sounds-vqvae": hub.Kind(
-        "a model with codes", "audiovae.train --model vqvae", {"audiovae>AudioVQVAE": "audiovae.models.vae"}
-    ),
+    "sounds-vqvae": _only(SOUND_MODEL, "audiovae>AudioVQVAE", "a model with codes", "audiovae.train --model vqvae"),
 }
 """The models that the studio can use, by their names in `manymodes.hub.MODELS`."""
 
@@ -41,17 +43,19 @@ class Models(NamedTuple):
     missing: Mapping[str, str]
 
 
-def load_models(folder: Path | None = None) -> Models:
+def load_models(folder: Path | None = None, runtime: str = "auto") -> Models:
     """Load all models that are available, and print each of them and its loading time.
 
-    They are NAME.keras in the folder, by default the pretrained models.
+    They are NAME.keras in the folder, by default the pretrained models; the runtime is as in `manymodes.hub.load`. By
+    default it is onnxruntime where a model has that form: a visitor's request is too little work for TensorFlow, which
+    takes ten times as long for a step of an LSTM.
     """
     loaded: dict[str, Any] = {}
     missing: dict[str, str] = {}
     for name, kind in KINDS.items():
         begun = time.monotonic()
         try:
-            loaded[name] = _load((folder or hub.folder()) / f"{name}.keras", kind)
+            loaded[name] = _load((folder or hub.folder()) / f"{name}.keras", kind, runtime)
             print(f"loaded {name} ({time.monotonic() - begun:.1f} s)", flush=True)
         except UserError as error:
             missing[name] = f"{name}: {error}"
@@ -59,15 +63,14 @@ def load_models(folder: Path | None = None) -> Models:
     return Models(loaded, missing)
 
 
-def _load(file: Path, kind: hub.Kind) -> Any:
+def _load(file: Path, kind: hub.Kind, runtime: str) -> Any:
     """Load a model; raise a UserError if the file is missing or unusable."""
     if not file.is_file():
         raise UserError(
             f"not here. Run python -m {kind.program}, put the model.keras that it writes into a folder as "
             f"{file.name}, and start the studio with --models and that folder."
         )
-    # A visitor's request is too little work for TensorFlow: onnxruntime takes a tenth of the time for a step of an LSTM.
-    model = hub.load_from(file, kind, runtime="auto", named="the model")
+    model = hub.load_from(file, kind, runtime=runtime, named="the model")
     if not getattr(model, "labelled", True):
         raise UserError(f"the model {file} was trained without labels: give one of {kind.program}")
     return model

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audiovae.plots import save_picture
+from audiovae.picture import save_picture
 from manymodes.cli import UserError, quiet_start
 from manymodes_studio import drums, letters, melody, sound
 

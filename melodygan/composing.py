@@ -37,7 +37,10 @@ MELODY_MODEL = hub.Kind(
         "melodygan>ReportedGAN": "melodygan.models.reported",
     },
     former=("melodygan>AttentionGAN",),
-    portable={"melodygan>MelodyLSTM": "melodygan.models.composer:PortableLSTM"},
+    portable={
+        "melodygan>MelodyLSTM": "melodygan.models.composer:PortableLSTM",
+        "melodygan>MelodyGAN": "melodygan.models.grid_composer:PortableGAN",
+    },
 )
 AMOUNT = 0.3
 """Share of the bars of a variation that are composed anew."""

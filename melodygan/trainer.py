@@ -13,9 +13,8 @@ from manymodes.experiment.fit import Training
 from manymodes.nn.randomness import RandomBatches
 from melodygan.data.encoding import ReportedCodec, StepVocabulary, pitches_in
 from melodygan.data.form import NoTunesError
-from melodygan.data.grid import HOLD, ONSET, OUTSIDE, PLAN_COLUMNS, REST, to_grid, to_rows
+from melodygan.data.grid import HOLD, ONSET, OUTSIDE, PLAN_COLUMNS, REST, conditions_of, to_grid, to_rows
 from melodygan.metrics.musical import NO_TUNES, musical_distance, two_sample_test
-from melodygan.models.chain import conditions_of
 from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM, TuneBatches
 from melodygan.models.networks import build_critic, build_generator

@@ -172,27 +172,28 @@ def _voices(note: PlayedNote, end: float, rate_hz: int) -> Iterator[np.ndarray]:
     """Render each zone of a note, float32 [samples], until it has died away or is choked at ``end`` seconds."""
     held = max(round(note.seconds * rate_hz), 1)
     choked = round((end - note.start_seconds) * rate_hz)
-    fade = np.linspace(1, 0, round(_CHOKE_SECONDS * rate_hz))
+    fade = np.linspace(1, 0, round(_CHOKE_SECONDS * rate_hz), dtype=np.float32)
     deadline.check()
     for zone in _zones(note.program, note.drums):
         if note.pitch not in zone.keys:
             continue
-        loudness = zone.gain * (note.velocity / _LOUDEST) ** 2 * _volume(zone.volume, held, rate_hz)
-        loudness = loudness[: choked + len(fade)]
-        loudness[choked:] *= fade[: len(loudness[choked:])]
-        doublings = np.ceil(np.log2(max(len(loudness) / (_SHORTEST_KEPT_SECONDS * rate_hz), 1)))
+        volume = _volume(zone.volume, held, rate_hz)[: choked + len(fade)]
+        voice = volume * np.float32(zone.gain * (note.velocity / _LOUDEST) ** 2)
+        voice[choked:] *= fade[: len(voice[choked:])]
+        doublings = np.ceil(np.log2(max(len(voice) / (_SHORTEST_KEPT_SECONDS * rate_hz), 1)))
         kept = round(_SHORTEST_KEPT_SECONDS * rate_hz * 2**doublings)
-        yield loudness.astype(np.float32) * _steady_voice(zone, note.pitch, kept, rate_hz)[: len(loudness)]
+        voice *= _steady_voice(zone, note.pitch, kept, rate_hz)[: len(voice)]
+        yield voice
 
 
 @functools.lru_cache(maxsize=32)  # hits of a drum, and notes of a length, have the same one
 def _volume(envelope: _Envelope, held: int, rate_hz: int) -> np.ndarray:
-    """Return the amplitude of a key held for n samples, until it has faded."""
+    """Return the amplitude of a key held for n samples, float32, until it has faded."""
     time = np.arange(held + 1) / rate_hz
     holding = envelope.rise_at(time) * _amplitude(envelope.fall_at(time))
     release = envelope.release * rate_hz
     dying = np.arange(1, round(_SHARE_UNTIL_SILENT * release)) / release
-    return np.concatenate([holding, holding[-1] * _amplitude(dying)])
+    return np.concatenate([holding, holding[-1] * _amplitude(dying)]).astype(np.float32)
 
 
 def _amplitude(fall: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from audiovae.plots import save_picture
+from audiovae.picture import save_picture
 from manymodes.music.audio import write_audio
 from manymodes_studio import pictures, sound, uploads
 from manymodes_studio.language import choices, named, say

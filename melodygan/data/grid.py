@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 HOLD, REST, ONSET, OUTSIDE = range(4)
 """What a cell holds: the note or rest before goes on, a rest begins, a note begins; outside there is no music."""
 
+KINDS = 3
+"""What may be drawn at a cell inside the tune: a hold, a rest or an onset."""
+
 ROW = {name: 16 if METERS[name] % 8 == 0 and METERS[name] != 24 else 12 for name in METERS}  # noqa: PLR2004
 """Cells in a row of each metre."""
 
@@ -238,6 +241,15 @@ class Layout(NamedTuple):
     inside: IntArray
     source: IntArray
     rhythm: IntArray
+
+
+CONDITIONS = PLAN_COLUMNS + len(Layout._fields) * LENGTH
+"""Width of the conditions: a plan, and its layout."""
+
+
+def conditions_of(rows: IntArray) -> IntArray:
+    """Return the conditions of plans [n, PLAN_COLUMNS], int32 [n, CONDITIONS]."""
+    return np.concatenate([rows, *layout(rows)], axis=1).astype(np.int32)
 
 
 def layout(rows: IntArray) -> Layout:

@@ -15,16 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from melodygan.data.form import METERS, MODES
-from melodygan.data.grid import LENGTH, ONSET, OUTSIDE, PLAN_COLUMNS, REST, ROW, Layout, layout
+from melodygan.data.grid import KINDS, LENGTH, ONSET, OUTSIDE, PLAN_COLUMNS, REST, ROW, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-KINDS = 3
-"""What is drawn at a cell inside the tune: a hold, a rest or an onset."""
-
-CONDITIONS = PLAN_COLUMNS + len(Layout._fields) * LENGTH
-"""Width of the conditions: a plan, and its layout."""
 
 _ROWS = np.array(list(ROW.values()), np.int32)
 _LENGTHS = np.array([0, 0, 1, 2, 3, 4, 4, 5, 5, *[6] * 4, *[7] * LENGTH], np.int32)
@@ -232,11 +226,6 @@ def spelled(conditions: tf.Tensor) -> Spelled:
     return Spelled(meter, whole[:, 1], tf.gather(_ROWS, meter), Layout(*parts))
 
 
-def conditions_of(rows: np.ndarray) -> np.ndarray:
-    """Return the conditions of plans [n, PLAN_COLUMNS], int32 [n, CONDITIONS]."""
-    return np.concatenate([rows, *layout(rows)], axis=1).astype(np.int32)
-
-
 def _at(values: tf.Tensor, places: tf.Tensor, otherwise: int) -> tf.Tensor:
     """Read values [L, B] at places [B]; negative places give another value."""
     columns = tf.range(tf.shape(values)[1])
@@ -250,9 +239,12 @@ def _nearest_end(left: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
     What closes a tune must do so when it is first heard.
     """
     size = tf.shape(left)[0]
-    segments = source + LENGTH * tf.range(size)[:, None]
-    least = tf.math.unsorted_segment_min(tf.reshape(left, [-1]), tf.reshape(segments, [-1]), size * LENGTH)
-    return tf.reshape(least, [size, LENGTH])
+    # as floats, because tf2onnx cannot convert the minimum of integers; segments of 64 bits, whose shape it knows
+    segments = tf.cast(source + LENGTH * tf.range(size)[:, None], tf.int64)
+    values = tf.cast(tf.reshape(left, [-1]), tf.float32)
+    least = tf.math.unsorted_segment_min(values, tf.reshape(segments, [-1]), size * LENGTH)
+    # a cell that returns ends no segment, which has the largest of floats
+    return tf.reshape(tf.cast(tf.minimum(least, LENGTH), tf.int32), [size, LENGTH])
 
 
 class Drawing(NamedTuple):
@@ -312,7 +304,7 @@ def draw_kinds(chain: Chain, drawing: Drawing | None, plan: Spelled, *, given: t
             kind = known[n]
         else:
             # the first cell cannot hold anything
-            allowed = chain(context) + logits[n] - tf.where(began, 0.0, 1e9)[:, None] * [1.0, 0.0, 0.0]
+            allowed = chain(context) + logits[n] - tf.cast(~began, tf.float32)[:, None] * [1e9, 0.0, 0.0]
             kind = tf.argmax(drawing.keep(allowed) + noise[n], -1, output_type=tf.int32)
             kind = tf.where(rhythm[n] < n, _at(kinds, rhythm[n], OUTSIDE), kind)
             kind = tf.where(inside[n] > 0, kind, OUTSIDE)

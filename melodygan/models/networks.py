@@ -14,8 +14,8 @@ from keras import layers
 
 from manymodes.nn.layers import MinibatchDiscrimination
 from melodygan.data.form import METERS, MODES
-from melodygan.data.grid import LENGTH, ROW
-from melodygan.models.chain import CONDITIONS, KINDS, PHRASE, following_place, spelled
+from melodygan.data.grid import CONDITIONS, KINDS, LENGTH, ROW
+from melodygan.models.chain import PHRASE, following_place, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

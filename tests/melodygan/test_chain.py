@@ -6,13 +6,11 @@ import tensorflow as tf
 from smallgrid import CELLS, small_grid
 
 from melodygan.data.encoding import Note, Tune
-from melodygan.data.grid import HOLD, ONSET, OUTSIDE, REST, to_grid, to_rows
+from melodygan.data.grid import HOLD, KINDS, ONSET, OUTSIDE, REST, conditions_of, to_grid, to_rows
 from melodygan.models.chain import (
     KIND_CONTEXTS,
-    KINDS,
     Chain,
     Drawing,
-    conditions_of,
     draw_kinds,
     draw_pitches,
     following_place,

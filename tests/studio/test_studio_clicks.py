@@ -191,3 +191,15 @@ def test_steps_check_their_own_deadline():
         next(new)
     with pytest.raises(StoppedError, match=r"^stopped$"):
         next(steps)
+
+
+def test_work_whose_files_went_with_its_visitor_is_stopped_work():
+    def work(gone):
+        if gone:
+            ours.stop()
+        yield Path("not there").read_bytes()
+
+    for gone, error in ((False, FileNotFoundError), (True, StoppedError)):
+        ours = Deadline(60, "wait")
+        with pytest.raises(error):
+            next(ours.steps(work(gone)))

@@ -1,0 +1,241 @@
+"""Composing with a model that draws tunes on the grid of their bars, without TensorFlow."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from manymodes import deadline
+from melodygan.data.encoding import Tune, length_of
+from melodygan.data.form import ENDINGS, METERS, PLANS, TONIC_NAMES, NoTunesError, ends_on_the_tonic
+from melodygan.data.grid import (
+    BEAT,
+    HOLD,
+    KINDS,
+    LENGTH,
+    ONSET,
+    REST,
+    Grid,
+    Plan,
+    conditions_of,
+    from_grid,
+    from_row,
+    opened,
+    plans_in,
+    to_grid,
+    to_rows,
+)
+from melodygan.data.phrases import SHORTEST_CLOSE, is_tune
+from melodygan.data.plan_model import PlanModel
+from melodygan.models.sampling import TEMPERATURE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from manymodes.portable import Graphs
+    from melodygan.data.encoding import Note
+
+_CANDIDATES = 3  # tunes drawn for each one that is wanted, at least
+_LEAST_DRAWN = 48
+_MOST_ROUNDS = 8
+_ALL = 2.0  # a probability that no symbols reach
+_LEAST_SHARE = 1e-6  # of a uniform number, whose logarithm is taken
+
+
+class GridComposer:
+    """Composes tunes with a generator and its chains; subclasses are their forms.
+
+    Notation: n tunes, L `LENGTH` cells, P pitches, Z latents.
+
+    Attributes:
+        lowest: MIDI number of the first of ``pitches``.
+        plans: integers [training tunes, PLAN_COLUMNS], see `melodygan.data.grid.to_rows`.
+        redrawn: tunes that the last call drew again.
+    """
+
+    latent_dim: int
+    lowest: int
+    pitches: int
+    plans: np.ndarray
+    redrawn: int = 0
+
+    def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
+        """Draw kinds and pitches, int32 [n, L] each.
+
+        The inputs are latents [n, Z]; conditions [n, CONDITIONS]; noise that is added to the logits, [n, L, KINDS] and
+        [n, L, P]; kinds and pitches [n, L] of cells that stay, −1 where a cell is to be drawn; how many of the
+        likeliest symbols to choose from, and the probability that they must reach, see `filtered_logits`.
+        """
+        raise NotImplementedError
+
+    def drawn(
+        self,
+        plans: Sequence[Plan],
+        seed: Sequence[int],
+        *,
+        given: tuple[np.ndarray, np.ndarray] | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Iterator[tuple[Note, ...]]:
+        """Draw one tune for each plan, from a seed of two integers.
+
+        ``given`` are kinds and pitch symbols [n, L] of cells that stay, −1 where a cell is to be drawn.
+        """
+        rng, size = np.random.default_rng(seed), len(plans)
+        nothing = np.full((size, LENGTH), -1, np.int32)
+        kinds, pitches = self.cells(
+            rng.standard_normal((size, self.latent_dim), np.float32),
+            conditions_of(to_rows(plans)),
+            *(TEMPERATURE * temperature * _gumbel(rng, (size, LENGTH, symbols)) for symbols in (KINDS, self.pitches)),
+            *(given or (nothing, nothing)),
+            top_k or max(KINDS, self.pitches),
+            _ALL if top_p is None else top_p,
+        )
+        for kind, pitch in zip(kinds, pitches, strict=True):
+            yield from_grid(kind, np.where(kind == ONSET, pitch + self.lowest, 0))
+
+    def compose(
+        self,
+        count: int,
+        *,
+        seed: int,
+        bars: int | None = None,
+        meter: str | None = None,
+        mode: str | None = None,
+        ending: str = ENDINGS[0],
+        like: Tune | None = None,
+        plans: str = PLANS[0],
+        **choice: Any,
+    ) -> list[Tune]:
+        """Compose tunes, all at once, each to the plan of some training tune, or of the tune that it is to be like.
+
+        With ``plans`` "composed", plans are made by `PlanModel`, which learned from those of the training tunes.
+
+        Of several candidates for each plan, the first is taken that is a whole tune and ends as a tune does: on the
+        tonic, on a beat, with a note of a quarter or more; else the first whole one. ``choice`` is temperature, top_k
+        and top_p of `drawn`.
+
+        Raises:
+            ValueError: no training tune has this form, or the grid is too short for so many bars.
+            NoTunesError: hardly any tune is whole.
+        """
+        rng = np.random.default_rng(seed)
+        known = [_grid_of(like).plan] if like else plans_in(map(from_row, self.plans), meter, mode, bars)
+        if plans == "composed" and like is None:
+            wanted = PlanModel(map(from_row, self.plans)).compose(known, count, rng)
+        else:
+            wanted = [known[place] for place in rng.integers(len(known), size=count)]
+        return self._chosen(wanted, seed, ending, lambda some, number: self.drawn(some, [seed, number], **choice))
+
+    def recompose(
+        self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = ENDINGS[0], **choice: Any
+    ) -> list[Tune]:
+        """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
+
+        Raises:
+            ValueError: the tune is too long, too high or low for this model, or has no such bars.
+        """
+        grid = _grid_of(tune)
+        plan, bar = grid.plan, METERS[grid.plan.form.meter]
+        begin = -(-plan.lead // bar) * bar + (first - 1) * bar
+        end = begin + (last - first + 1) * bar
+        if not 1 <= first <= last or begin >= plan.lead + plan.cells:
+            bars = -(-(plan.lead + plan.cells) // bar) - -(-plan.lead // bar)
+            raise ValueError(f"the tune has no bars {first} to {last}: it has {bars}")
+        pitches = np.where(grid.types == ONSET, grid.pitches - self.lowest, 0)
+        if (pitches < 0).any() or (pitches >= self.pitches).any():
+            raise ValueError("the tune is higher or lower than what this model knows: give another key")
+        place = np.arange(LENGTH)
+        fresh = (place >= begin) & (place < end)
+        # a note that sounds into the bars ends there; one that sounds out of them begins anew
+        kinds = np.where(fresh, -1, grid.types)
+        if end < LENGTH and kinds[end] == HOLD:
+            kinds[end] = REST if grid.types[:end][grid.types[:end] != HOLD][-1] == REST else ONSET
+            sounding = np.flatnonzero(grid.types[:end] == ONSET)
+            pitches[end] = pitches[sounding[-1]] if len(sounding) else 0
+        pitches = np.where(kinds == ONSET, pitches, -1)
+        plan = opened(plan, fresh)
+
+        def draw(plans: Sequence[Plan], number: int) -> Iterator[tuple[Note, ...]]:
+            given = [np.tile(part, (len(plans), 1)).astype(np.int32) for part in (kinds, pitches)]
+            for notes in self.drawn(plans, [seed, number], given=(given[0], given[1]), **choice):
+                begins = itertools.accumulate((note.steps for note in notes), initial=plans[0].lead)
+                yield notes if begin in begins else ()  # the bars must not prolong the note before them
+
+        return self._chosen([plan] * count, seed, ending, draw)
+
+    def _chosen(
+        self,
+        plans: Sequence[Plan],
+        seed: int,
+        ending: str,
+        draw: Callable[[Sequence[Plan], int], Iterator[tuple[Note, ...]]],
+    ) -> list[Tune]:
+        """Draw candidates for each plan until there is a whole tune that ends well, and count those left over."""
+        self.redrawn = 0
+        best: dict[int, tuple[Note, ...]] = {}
+        closed: set[int] = set()
+        for number in range(_MOST_ROUNDS):
+            deadline.check()
+            pending = [place for place in range(len(plans)) if place not in closed]
+            if not pending or (number and len(best) == len(plans)):
+                break
+            self.redrawn += len(pending) if number else 0
+            repeated = np.repeat(pending, max(_CANDIDATES, -(-_LEAST_DRAWN // len(pending)))).tolist()
+            for place, notes in zip(repeated, draw([plans[place] for place in repeated], number), strict=True):
+                if not is_tune(notes):
+                    continue
+                best.setdefault(place, notes)
+                if place not in closed and (ending == "free" or _closes(notes, plans[place])):
+                    best[place] = notes
+                    closed.add(place)
+        if len(best) < len(plans):
+            raise NoTunesError(f"only {len(best)} of {len(plans)} tunes are whole: ask for less")
+        return [_as_tune(best[place], plan, f"{place + 1}") for place, plan in enumerate(plans)]
+
+    def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
+        """Return the notes of `compose`."""
+        return [tune.notes for tune in self.compose(count, seed=seed, **options)]
+
+
+class PortableGAN(GridComposer):
+    """A `MelodyGAN` that was exported: composes the same tunes without TensorFlow."""
+
+    def __init__(self, graphs: Graphs) -> None:
+        config = graphs.config
+        self.lowest, self.pitches = config["lowest"], config["pitches"]
+        self.plans, self.latent_dim = graphs.arrays["plans"], int(graphs.arrays["latent_dim"])
+        self._graphs = graphs
+
+    def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
+        """Draw kinds and pitches, see `GridComposer`."""
+        return self._graphs.run("cells", *inputs)
+
+
+def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return Gumbel noise, float32: the largest of logits with it is a draw from their distribution."""
+    return -np.log(-np.log(np.maximum(rng.random(shape, np.float32), np.float32(_LEAST_SHARE))))
+
+
+def _closes(notes: Sequence[Note], plan: Plan) -> bool:
+    """Whether a tune ends on the tonic, on a beat, with a note of a quarter or more."""
+    last = max(place for place, note in enumerate(notes) if note.pitch is not None)
+    onset = plan.lead + length_of(notes[:last])
+    on_beat = onset % BEAT[plan.form.meter] == 0
+    return ends_on_the_tonic(notes, plan.form.mode) and on_beat and notes[last].steps >= SHORTEST_CLOSE
+
+
+def _grid_of(tune: Tune) -> Grid:
+    grid = to_grid(tune)
+    if grid is None:
+        raise ValueError(f"the tune is longer than {LENGTH} sixteenths: give a shorter one")
+    return grid
+
+
+def _as_tune(notes: tuple[Note, ...], plan: Plan, name: str) -> Tune:
+    """Return a composed tune in C major or A minor."""
+    meter, mode = plan.form
+    return Tune(notes, name, "", f"{TONIC_NAMES[mode]} {mode}", meter, -plan.lead % METERS[meter])
