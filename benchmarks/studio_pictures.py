@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 SIZES = {"desk": (1366, 900), "phone": (390, 844)}
-USES = {"Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Letters": "Make the font", "Sound": "Sample"}
+USES = {"Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Letters": "Draw it anew", "Sound": "Sample"}
 _TABS = (*USES, "Judge", "Learn")
 _DRAWN_MS, _WORK_MS = 1500, 120_000
 _COLOURS, _SHARE = 64, 0.5

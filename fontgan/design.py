@@ -14,7 +14,7 @@ from fontgan import designing
 from fontgan.designing import KEY_CHARACTERS, TYPEFACE_MODEL
 from manymodes import cli
 from manymodes.files import check_new_file, replacing_file, replacing_folder
-from manymodes.hub import add_model_option
+from manymodes.hub import add_model_option, add_runtime_option
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     outputs = [path for path in (args.out, args.picture) if path]
     for path in outputs:
         check_new_file(path, force=args.force)
-    model = designing.load(args.model)
+    # the style of a given font is searched by gradients
+    model = designing.load(args.model, runtime="tensorflow" if args.style_of else args.runtime)
     drawn = designing.characters(model, _styles(model, args))
     name = args.name or (args.out or Path("Letters")).stem
     made = [designing.font_of(shapes, name) for shapes in drawn]
@@ -81,6 +82,8 @@ def _check(args: argparse.Namespace) -> None:
         raise cli.UserError("--picture shows a --text: give both, or none of them")
     if args.styles and (args.out or args.ufo or args.style_of):
         raise cli.UserError("--styles is for a --picture alone: a font has one style")
+    if args.style_of and args.runtime == "onnx":
+        raise cli.UserError("--style-of needs gradients, which ONNX graphs do not have: leave --runtime out")
     if args.variable and not args.out:
         raise cli.UserError("--variable is for the font of --out: give --out FILE.ttf")
     for option, path, suffixes in (
@@ -99,6 +102,7 @@ def _check(args: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("fontgan.design", "Design a typeface with a model of fontgan.train_typefaces.", EXAMPLE)
     add_model_option(parser, TYPEFACE_MODEL.program)
+    add_runtime_option(parser)
     how = parser.add_argument_group("style")
     one = how.add_mutually_exclusive_group()
     one.add_argument("--seed", type=cli.seed_value, help="of a new style (default 0)")

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
     from ufoLib2 import Font
 
+    from fontgan.models.portable import TypeDesigner
     from fontgan.models.typeface import TypefaceModel
     from fontgan.typeface.family import Shape
 
 TYPEFACE_MODEL = hub.Kind(
-    "a model of typefaces", "fontgan.train_typefaces", {"fontgan>TypefaceModel": "fontgan.models.typeface"}
+    *("a model of typefaces", "fontgan.train_typefaces", {"fontgan>TypefaceModel": "fontgan.models.typeface"}),
+    portable={"fontgan>TypefaceModel": "fontgan.models.portable:PortableTypefaces"},
 )
 MAKER = "manymodes fontgan.design"
 KEY_CHARACTERS = "ABC"
@@ -34,15 +36,16 @@ _MARGIN = 0.6  # around a specimen, in sizes of its text
 _LEADING = 1.35
 
 
-def load(model: str | Path | None = None) -> TypefaceModel:
+def load(model: str | Path | None = None, *, runtime: str | None = None) -> TypefaceModel:
     """Load a model of typefaces: a run folder, a .keras file, or a pretrained model by its name; None is the default.
 
+    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
     A model that does not exist, or cannot be loaded, raises a UserError.
     """
-    return hub.load(model, TYPEFACE_MODEL)
+    return hub.load(model, TYPEFACE_MODEL, runtime=runtime)
 
 
-def style(model: TypefaceModel, seed: int) -> np.ndarray:
+def style(model: TypeDesigner, seed: int) -> np.ndarray:
     """Return the style of a seed, [D]: that of a face that nobody has drawn."""
     return model.new_styles(1, seed)[0]
 
@@ -67,19 +70,22 @@ def between(first: np.ndarray, last: np.ndarray, share: float) -> np.ndarray:
     return ((1 - share) * first + share * last).astype(np.float32)
 
 
-def characters(model: TypefaceModel, styles: np.ndarray) -> list[dict[str, Shape]]:
+def characters(model: TypeDesigner, styles: np.ndarray) -> list[dict[str, Shape]]:
     """Return the characters of the faces of styles [n, D], in units, with the space.
 
     Raises:
         UserError: a letter or a digit has no ink.
     """
+    return [complete(families.shapes(*drawn)) for drawn in zip(*model.draw(styles), strict=True)]
+
+
+def complete(shapes: dict[str, Shape]) -> dict[str, Shape]:
+    """Return the characters of a face; raise a UserError if a letter or a digit has no ink."""
     from fontgan.data.typefaces import NEEDED
 
-    drawn = [families.shapes(fields, bearings) for fields, bearings in zip(*model.draw(styles), strict=True)]
-    for shapes in drawn:
-        if empty := [one for one in NEEDED if one not in shapes]:
-            raise UserError(f"this model draws nothing for {', '.join(empty)}: train it longer, or try another style")
-    return drawn
+    if empty := [one for one in NEEDED if one not in shapes]:
+        raise UserError(f"this model draws nothing for {', '.join(empty)}: train it longer, or try another style")
+    return shapes
 
 
 def font_of(shapes: dict[str, Shape], name: str, description: str = "a typeface that a model drew") -> Font:

@@ -26,13 +26,14 @@ KINDS = {
     "melodygan": ("melodygan.composing", "MELODY_MODEL"),
     "drumvae": ("drumvae.playing", "DRUM_MODEL"),
     "fontgan": ("fontgan.lettering", "LETTER_MODEL"),
+    "fontgan>TypefaceModel": ("fontgan.designing", "TYPEFACE_MODEL"),
     "audiovae": ("audiovae.synthesis", "SOUND_MODEL"),
     "audiovae>CodePrior": ("audiovae.synthesis", "CODE_PRIOR"),
 }
 """Where the kinds of models are described, by the package or the whole of the registered name."""
 
 _OPSET = 17
-_NETWORKS = ("generator", "discriminator")  # parts of a configuration that the graphs replace
+_NETWORKS = ("generator", "discriminator", "drawer", "spacer")  # parts of a configuration that the graphs replace
 _SMALL = 64  # weights that take little room
 
 
@@ -67,20 +68,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def kind_of(model: Path) -> hub.Kind:
     """Return the kind of a model by the name of its class; raise a UserError if it is none of this project."""
-    shipped = hub.MODELS.get(str(model)) if not model.exists() else None
-    if shipped is not None:
-        return _kind(shipped.program.split(".")[0])
     file = hub.model_file(model, "")
     try:
         with zipfile.ZipFile(file) as archive:
             name = str(json.loads(archive.read("config.json"))["registered_name"])
-        return _kind(name if name in KINDS else name.partition(">")[0])
+        module, constant = KINDS[name if name in KINDS else name.partition(">")[0]]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise cli.UserError(f"{file} is not a model of this program: give the model.keras of a run") from error
-
-
-def _kind(name: str) -> hub.Kind:
-    module, constant = KINDS[name]
     kind: hub.Kind = getattr(importlib.import_module(module), constant)
     return kind
 

@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="folder of models to use, called melody-lstm.keras, melody-wgan.keras, drums-styles.keras, "
-        "drums-groove.keras, letters-conditional.keras, sounds-vqvae.keras (default: the pretrained models)",
+        "drums-groove.keras, typefaces.keras, sounds-vqvae.keras (default: the pretrained models)",
     )
     add_runtime_option(parser)
     return parser

@@ -1,96 +1,150 @@
-"""Letters for the studio: a text in a style or between two styles, and that style as a font."""
+"""Typefaces for the studio: styles to choose from, a face of a style, a text that is set in it."""
 
 from __future__ import annotations
 
+import functools
 import textwrap
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fontgan.data.glyphs import LETTERS
-from fontgan.lettering import png_bytes, svg_text, ttf_bytes
-from fontgan.lettering import typeset as typeset_alphabets
-from fontgan.options import spelled
-from fontgan.typeface.drawing import between, draw, style
+import numpy as np
+from fontTools.pens.svgPathPen import SVGPathPen
+
+from fontgan import designing
+from fontgan.data.typefaces import CHARACTERS
+from fontgan.typeface.family import shapes
+from fontgan.typeface.outlines import draw
 from manymodes.cli import UserError
 from manymodes_studio.language import say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
+    from fontTools.ttLib import TTFont
 
-    from fontgan.models.gan import FontGAN
-    from fontgan.typeface.typesetting import Page
+    from fontgan.models.portable import TypeDesigner
 
-STYLES = 100
-"""The number of styles."""
+PAGE = 24
+"""Styles to choose from at a time."""
 
-STEPS = 20
-"""Steps from one style to another."""
-
-LONGEST = 60
+LONGEST = 200
 """The most characters of a text."""
 
-_LINE = 14  # characters of a line, unless a word is longer
+PICTURE_PX = 144
+"""Size of the text of a picture."""
+
+_SAMPLE = "Rag"  # of a style
+_OTHERS = 2**31  # seeds of other styles begin here
+_ANEW = 0.5  # how far a character that is drawn anew goes towards another style
+_LINE = 20  # characters
+
+
+class Style(NamedTuple):
+    """A style, on the way to the style of another seed, with characters drawn anew: each with how often.
+
+    Attributes:
+        share: of the way, 0 to 1.
+    """
+
+    seed: int
+    other: int = 0
+    share: float = 0.0
+    anew: tuple[tuple[str, int], ...] = ()
+
+    def with_another(self, character: str) -> Style:
+        """Return the style with a character drawn anew once more; raise a UserError for any that is not drawn."""
+        if len(character) != 1 or character not in CHARACTERS:
+            raise UserError(say("letters.one"))
+        return self._replace(anew=(*self.anew, (character, sum(one == character for one, _ in self.anew) + 1)))
+
+
+class Face(NamedTuple):
+    """A typeface of a style, its name, and its files."""
+
+    name: str
+    font: TTFont
+    ttf: bytes
+    woff2: bytes
+
+
+@functools.lru_cache(maxsize=64)
+def face(model: TypeDesigner, style: Style) -> Face:
+    """Return the typeface of a style; raise a UserError if the model draws nothing for a letter."""
+    vector = designing.style(model, style.seed)
+    if style.share:
+        vector = designing.between(vector, designing.style(model, style.other), style.share)
+    fields, bearings = model.draw(vector[None])
+    for character, number in style.anew:
+        place = CHARACTERS.index(character)
+        towards = designing.style(model, _OTHERS + number)
+        another = designing.between(vector, towards, _ANEW)[None]
+        fields[:, place : place + 1], bearings[:, place : place + 1] = model.draw(another, [place])
+    name = _name(style)
+    font = designing.compiled(designing.font_of(designing.complete(shapes(fields[0], bearings[0])), name))
+    return Face(name, font, designing.file_bytes(font), designing.file_bytes(font, woff2=True))
+
+
+def _name(style: Style) -> str:
+    """Return the name of the typeface of a style."""
+    parts = ["Manymodes", style.seed]
+    parts += [style.other, round(100 * style.share)] if style.share else []
+    return " ".join(map(str, parts)) + " anew" * bool(style.anew)
+
+
+def described(style: Style) -> str:
+    """Return a style in words."""
+    if not style.share:
+        return say("style.of", style=style.seed)
+    return say("style.between", first=style.seed, last=style.other, share=f"{style.share:.0%}")
+
+
+@functools.lru_cache(maxsize=64)
+def samples(model: TypeDesigner, page: int) -> tuple[tuple[int, str], ...]:
+    """Return the seeds of a page of styles, counted from 0, and a few letters of each as SVG."""
+    seeds = range(page * PAGE, (page + 1) * PAGE)
+    styles = np.stack([designing.style(model, seed) for seed in seeds])
+    drawn = zip(*model.draw(styles, [CHARACTERS.index(one) for one in _SAMPLE]), strict=True)
+    return tuple((seed, _svg(fields, bearings)) for seed, (fields, bearings) in zip(seeds, drawn, strict=True))
+
+
+def _svg(fields: np.ndarray, bearings: np.ndarray) -> str:
+    """Return the letters of `_SAMPLE` side by side."""
+    pen, x = SVGPathPen(None, lambda number: f"{number:.0f}"), 0.0
+    for shape in shapes(fields, bearings, _SAMPLE).values():
+        draw(shape.outline, pen, (1, 0, 0, -1, x, 0))
+        x += shape.advance
+    return f'<svg viewBox="0 -800 {x:.0f} 1100" aria-hidden="true"><path d="{pen.getCommands()}"/></svg>'
 
 
 class Text(NamedTuple):
-    """A text to draw, lines of capitals and spaces, and the changes to what was typed, each in one line."""
+    """A text to set, and the changes to what was typed, each in one line."""
 
-    lines: tuple[str, ...]
+    text: str
     remarks: tuple[str, ...] = ()
 
 
-def read_text(typed: str) -> Text:
-    """Return a text in capitals: umlauts are spelled out, accents and other characters are left out.
-
-    A text without a letter raises a UserError.
-    """
+def read_text(typed: str, font: TTFont) -> Text:
+    """Return a text without the characters that a font lacks; raise a UserError if nothing is left."""
     remarks = [say("letters.first", most=LONGEST)] if len(typed) > LONGEST else []
-    composed = unicodedata.normalize("NFC", typed[:LONGEST]).upper()
-    capitals = spelled(composed)
-    if capitals != composed:
-        remarks.append(say("letters.umlauts"))
-    plain = "".join(part for part in unicodedata.normalize("NFD", capitals) if not unicodedata.combining(part))
-    kept = "".join(letter if letter in LETTERS else " " for letter in plain)
-    lost = sorted({letter for letter in plain if letter not in LETTERS and not letter.isspace()})
-    if lost:
+    composed = " ".join(unicodedata.normalize("NFC", typed[:LONGEST]).split())
+    known = font.getBestCmap()
+    if lost := sorted({one for one in composed if ord(one) not in known}):
         remarks.append(say("letters.lost", letters=" ".join(lost)))
-    lines = textwrap.wrap(" ".join(kept.split()), _LINE, break_long_words=False)
-    if not lines:
+    kept = " ".join("".join(one for one in composed if ord(one) in known).split())
+    if not kept:
         raise UserError(say("letters.none"))
-    return Text(tuple(lines), tuple(remarks))
+    return Text(kept, tuple(remarks))
 
 
-def alphabet(model: FontGAN, first: int, last: int, step: int) -> np.ndarray:
-    """Return the images of A to Z, [26, 28, 28], at a step from one style (0) to another (`STEPS`)."""
-    codes = between(style(model, first), style(model, last), STEPS + 1, model.latent_dim)
-    return draw(model, codes[step])
-
-
-def typeset(images: np.ndarray, text: Text) -> Page:
-    """Set a text in an alphabet [26, 28, 28]; raise a UserError if a letter has no ink."""
-    return typeset_alphabets(images[None], text.lines)
-
-
-def write(stem: Path, images: np.ndarray, page: Page, name: str) -> dict[str, Path]:
-    """Write a page as PNG and SVG at ``stem``, which has no suffix, and its alphabet [26, 28, 28] as a font."""
-    contents = {"ttf": ttf_bytes(images, name), "svg": svg_text(page).encode(), "png": png_bytes(page)}
+def write(stem: Path, made: Face, text: str) -> dict[str, Path]:
+    """Write a typeface as TTF and WOFF2, and a text in it as PNG, at ``stem``, which has no suffix."""
+    contents: dict[str, Any] = {"ttf": made.ttf, "woff2": made.woff2, "png": picture(made, text)}
     files = {kind: stem.with_name(f"{stem.name}.{kind}") for kind in contents}
     for kind, file in files.items():
         file.write_bytes(contents[kind])
     return files
 
 
-def described(first: int, last: int, step: int) -> str:
-    """Return the position of a step between two styles in words."""
-    if step in {0, STEPS}:
-        return say("style.of", style=last if step else first)
-    return say("style.between", first=first, last=last, share=f"{step / STEPS:.0%}")
-
-
-def font_name(first: int, last: int, step: int) -> str:
-    """Return the name of the font of a step."""
-    if step in {0, STEPS}:
-        return f"Manymodes {last if step else first}"
-    return f"Manymodes {first} {last} {round(100 * step / STEPS)}"
+def picture(made: Face, text: str) -> bytes:
+    """Return a text in a typeface as PNG, black on white."""
+    return designing.png_bytes(designing.specimen([made.font], textwrap.wrap(text, _LINE), PICTURE_PX))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audiovae.synthesis import SOUND_MODEL
 from drumvae.playing import DRUM_MODEL
-from fontgan.lettering import LETTER_MODEL
+from fontgan.designing import TYPEFACE_MODEL
 from manymodes import hub
 from manymodes.cli import UserError
 from melodygan.composing import MELODY_MODEL
@@ -30,7 +30,7 @@ KINDS = {
     ),
     "drums-styles": DRUM_MODEL,
     "drums-groove": DRUM_MODEL._replace(program="drumvae.train --grooves"),
-    "letters-conditional": LETTER_MODEL._replace(program="fontgan.train --conditional"),
+    "typefaces": TYPEFACE_MODEL,
     "sounds-vqvae": _only(SOUND_MODEL, "audiovae>AudioVQVAE", "a model with codes", "audiovae.train --model vqvae"),
 }
 """The models that the studio can use, by their names in `manymodes.hub.MODELS`."""
@@ -70,7 +70,4 @@ def _load(file: Path, kind: hub.Kind, runtime: str) -> Any:
             f"not here. Run python -m {kind.program}, put the model.keras that it writes into a folder as "
             f"{file.name}, and start the studio with --models and that folder."
         )
-    model = hub.load_from(file, kind, runtime=runtime, named="the model")
-    if not getattr(model, "labelled", True):
-        raise UserError(f"the model {file} was trained without labels: give one of {kind.program}")
-    return model
+    return hub.load_from(file, kind, runtime=runtime, named="the model")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import secrets
 from html import escape
@@ -263,9 +265,25 @@ def plot(light: Path, dark: Path, title: str) -> str:
     return "".join(f'<img class="studio-plot on-{kind}" alt="{alt}" src="{_address(png)}">' for kind, png in pictures)
 
 
-def lettering(svg: str, text: str) -> str:
-    """Show letters that are drawn as SVG, in the colour of the text around them."""
-    return f'<div class="studio-letters" role="img" aria-label="{escape(text)}">{svg}</div>'
+def styles(samples: Iterable[tuple[int, str]], chosen: int) -> str:
+    """Show styles to choose from: their seeds, and letters of each as SVG."""
+    buttons = "".join(
+        f'<button type="button" data-style="{seed}" aria-pressed="{str(seed == chosen).lower()}" '
+        f'aria-label="{say("style.of", style=seed)}">{svg}</button>'
+        for seed, svg in samples
+    )
+    return f'<div class="studio-styles" role="group" aria-label="{say("style")}">{buttons}</div>'
+
+
+def specimen(woff2: bytes, name: str, text: str) -> str:
+    """Show a text in a typeface, in three sizes."""
+    family = f"{name} {hashlib.sha256(woff2).hexdigest()[:12]}"  # each change of a typeface is another one
+    source = f"url(data:font/woff2;base64,{base64.b64encode(woff2).decode()})"
+    lines = "".join(f'<p class="{size}">{escape(text)}</p>' for size in ("large", "middle", "small"))
+    return (
+        f'<style>@font-face {{font-family: "{family}"; src: {source}}}</style>'
+        f'<div class="studio-letters" style="font-family: \'{family}\'">{lines}</div>'
+    )
 
 
 def verdict(sentences: Iterable[str]) -> str:

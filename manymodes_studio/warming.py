@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def warm(models: Models) -> None:
     """Generate something with each loaded model and discard it; print the time taken."""
     begun = time.monotonic()
-    uses = {"melody": _melodies, "drums": _beats, "letters": _letters, "sounds": _sounds}
+    uses = {"melody": _melodies, "drums": _beats, "typefaces": _typefaces, "sounds": _sounds}
     with tempfile.TemporaryDirectory() as folder, quiet_start():
         for name, model in models.loaded.items():
             # Errors of a model are shown later, in its tab.
@@ -45,9 +45,8 @@ def _beats(model: Any, stem: Path) -> None:
     drums.write(stem, bars, drums.FORMATS)
 
 
-def _letters(model: Any, stem: Path) -> None:
-    images = letters.alphabet(model, 0, 1, 0)
-    letters.write(stem, images, letters.typeset(images, letters.read_text("A")), "warm")
+def _typefaces(model: Any, stem: Path) -> None:
+    letters.write(stem, letters.face(model, letters.Style(0)), "warm")
 
 
 def _sounds(model: Any, stem: Path) -> None:

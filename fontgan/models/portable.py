@@ -1,4 +1,4 @@
-"""Latent vectors of letters, and the exported form of the model, without TensorFlow."""
+"""Latent vectors of letters, styles of typefaces, and the exported forms of their models, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from manymodes.portable import Graphs
+
+_PARENTS = 3
 
 
 class Coder:
@@ -65,3 +69,59 @@ class PortableFontGAN(Coder):
         """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
         parts = [self._graphs.run("generator", codes[begin : begin + 64])[0] for begin in range(0, len(codes), 64)]
         return np.concatenate(parts)
+
+
+class TypeDesigner:
+    """Draws typefaces by their styles; subclasses are the forms of a model.
+
+    Notation: D numbers of a style, C characters, fields of S × S.
+
+    Attributes:
+        characters: C.
+        size: S.
+    """
+
+    characters: int
+    size: int
+
+    def known_styles(self) -> np.ndarray:
+        """Return the styles of the faces of the training set, [faces, D]."""
+        raise NotImplementedError
+
+    def drawn(self, styles: np.ndarray, numbers: np.ndarray) -> Sequence[np.ndarray]:
+        """Return fields float32 [n, S, S] and bearings [n, 2] in units, of styles [n, D] and numbers of characters."""
+        raise NotImplementedError
+
+    def draw(self, styles: np.ndarray, numbers: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return some characters, by default all, of the faces of styles [n, D]: fields [n, C, S, S], bearings."""
+        asked = np.arange(self.characters) if numbers is None else np.asarray(numbers)
+        faces = [self.drawn(np.repeat(style[None], len(asked), axis=0), asked) for style in styles]
+        return np.stack([fields for fields, _ in faces]), np.stack([bearings for _, bearings in faces])
+
+    def new_styles(self, count: int, seed: int) -> np.ndarray:
+        """Return styles [count, D] that no face has: each lies between ``_PARENTS`` faces that a seed chooses.
+
+        Far from all faces the model has seen nothing, and draws blends that fit together badly.
+        """
+        rng, known, made = np.random.default_rng(seed), self.known_styles(), []
+        for _ in range(count):
+            parents = rng.choice(len(known), min(_PARENTS, len(known)), replace=False)
+            shares = rng.dirichlet(np.ones(len(parents)))
+            made.append(shares @ known[parents])
+        return np.array(made, np.float32)
+
+
+class PortableTypefaces(TypeDesigner):
+    """A `TypefaceModel` that was exported: draws the same typefaces without TensorFlow."""
+
+    def __init__(self, graphs: Graphs) -> None:
+        self.characters, self.size = (int(graphs.arrays[name]) for name in ("characters", "size"))
+        self._graphs = graphs
+
+    def known_styles(self) -> np.ndarray:
+        """Return the styles of the faces of the training set."""
+        return self._graphs.arrays["styles"]
+
+    def drawn(self, styles: np.ndarray, numbers: np.ndarray) -> Sequence[np.ndarray]:
+        """Return fields and bearings, see `TypeDesigner`."""
+        return self._graphs.run("draw", styles, numbers)

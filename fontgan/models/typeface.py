@@ -14,6 +14,7 @@ from keras import layers
 
 from fontgan.data.typefaces import REACH_PX
 from fontgan.models.networks import styled
+from fontgan.models.portable import TypeDesigner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,6 @@ EDGE_WEIGHT, BEARING_WEIGHT = 2.0, 0.03
 
 _LEAK = 0.2
 _SLOPE = 4 * REACH_PX  # of the ink of a pixel by its field: none and all within half a pixel
-_PARENTS = 3
 _PRIOR_WEIGHT = 0.06  # of the distance from the nearest face: a few characters do not tell all about a style
 
 
@@ -74,7 +74,7 @@ class DepthToSpace(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="fontgan")
-class TypefaceModel(keras.Model):
+class TypefaceModel(TypeDesigner, keras.Model):
     """Typefaces as points of a space of styles: an auto-decoder (Park et al., 2019) with a normal posterior a face.
 
     ``fit`` takes the numbers of faces [B] and characters [B], their fields int8 [B, S, S] and bearings [B, 2].
@@ -152,24 +152,26 @@ class TypefaceModel(keras.Model):
             self._trackers[name].update_state(value)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
-    def draw(self, styles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the faces of styles [n, D]: fields float32 [n, C, S, S] and bearings [n, C, 2] in units."""
-        numbers = np.arange(self.characters)
-        drawn = [self(tf.repeat(style[None], self.characters, axis=0), numbers) for style in styles]
-        return np.stack([fields for fields, _ in drawn]), np.stack([bearings for _, bearings in drawn])
+    def known_styles(self) -> np.ndarray:
+        """Return the styles of the faces of the training set, [faces, D]."""
+        return self.styles.numpy()
 
-    def new_styles(self, count: int, seed: int) -> np.ndarray:
-        """Return styles [count, D] that no face has: each lies between ``_PARENTS`` faces that a seed chooses.
+    def drawn(self, styles: np.ndarray, numbers: np.ndarray) -> Sequence[np.ndarray]:
+        """Return fields and bearings, see `TypeDesigner`."""
+        return [part.numpy() for part in self(tf.constant(styles, tf.float32), tf.constant(numbers, tf.int32))]
 
-        Far from all faces the model has seen nothing, and draws blends that fit together badly.
-        """
-        rng = np.random.default_rng(seed)
-        known, made = self.styles.numpy(), []
-        for _ in range(count):
-            parents = rng.choice(self.faces, min(_PARENTS, self.faces), replace=False)
-            shares = rng.dirichlet(np.ones(len(parents)))
-            made.append(shares @ known[parents])
-        return np.array(made, np.float32)
+    def graphs(self) -> dict[str, Any]:
+        """Return the functions that drawing needs, for `manymodes.export`."""
+        styles = tf.TensorSpec([None, self.style_dim], tf.float32, "styles")
+        numbers = tf.TensorSpec([None], tf.int32, "numbers")
+        return {"draw": tf.function(self.call, input_signature=[styles, numbers])}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what drawing needs beside the graphs."""
+        return {
+            "styles": self.styles.numpy(),
+            **{name: np.array(getattr(self, name)) for name in ("characters", "size")},
+        }
 
     def style_of(
         self, characters: np.ndarray, fields: np.ndarray, bearings: np.ndarray, *, steps: int = 150

@@ -61,15 +61,15 @@ class Shape(NamedTuple):
     right: float
 
 
-def shapes(fields: np.ndarray, bearings: np.ndarray) -> dict[str, Shape]:
-    """Return the characters of a face by fields [C, S, S] and bearings [C, 2] in units, and the space.
+def shapes(fields: np.ndarray, bearings: np.ndarray, characters: Sequence[str] = CHARACTERS) -> dict[str, Shape]:
+    """Return characters of a face by fields [C, S, S] and bearings [C, 2] in units, and the space beside an i.
 
     Characters without ink are left out. Where all are nearly of one width, they become so: a fixed pitch is one or
     is none.
     """
     unit = CANVAS / fields.shape[1]
     found = {}
-    for character, field, (before, after) in zip(CHARACTERS, fields, bearings, strict=True):
+    for character, field, (before, after) in zip(characters, fields, bearings, strict=True):
         outline = trace_field(field)
         if not outline:
             continue

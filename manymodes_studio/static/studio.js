@@ -186,6 +186,8 @@
     const number = target.closest?.("button.number");
     if (number) selectBars(element, Number(number.dataset.bar), event.shiftKey);
     if (target.closest?.("[data-toggles]")) transport.toggle();
+    const style = target.closest?.("[data-style]");
+    if (style) tell("studio-style", style.dataset.style);
     const other = target.closest?.("a[data-language]");
     if (other) document.cookie = `${window.studioWords.cookie}=${other.dataset.language}; path=/; max-age=31536000; SameSite=Lax`;
   };

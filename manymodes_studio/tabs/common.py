@@ -30,7 +30,7 @@ MORE = 4
 
 _SEEDS = 2**31
 # On a phone the result is below the controls.
-_TO_THE_RESULT = """() => setTimeout(() => {
+TO_THE_RESULT = """() => setTimeout(() => {
     const line = [...document.querySelectorAll(".studio-status")].find((one) => one.offsetParent);
     const top = line?.getBoundingClientRect().top ?? 0;
     if (top < 0 || top > innerHeight / 3) line.scrollIntoView({block: "start"});
@@ -96,7 +96,7 @@ def on_click(
     # a click is not lost while the score of the last one is still drawn
     options |= {"show_progress": "full", "show_progress_on": [busy], "trigger_mode": "multiple"}
     event = listen(workspace, [button.click], function, inputs, outputs, **options)
-    button.click(None, js=_TO_THE_RESULT, api_visibility="private")
+    button.click(None, js=TO_THE_RESULT, api_visibility="private")
     return event
 
 

@@ -1,4 +1,4 @@
-"""The tab for letters: type a word, choose a style, morph it into another one, download it as a font."""
+"""The tab for letters: choose a style, type a text, morph the style, draw a character anew, download the typeface."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from fontgan.lettering import svg_text
 from manymodes.cli import UserError
 from manymodes_studio import letters, pictures
-from manymodes_studio.language import say
+from manymodes_studio.language import current, say
+from manymodes_studio.letters import Style
 from manymodes_studio.tabs import common
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from manymodes_studio.models import Models
     from manymodes_studio.tabs.common import NewFolder
     from manymodes_studio.workspace import Workspace
 
-_NAME = "letters-conditional"
-_START: dict[str, Any] = {"word": "Hello World", "first": 2, "last": 16, "step": 0}
+_NAME = "typefaces"
+_FIRST, _TEXT = Style(4, other=4), "Hello World"
+_MOST_STYLES = 10**6
 
 
 def add(models: Models, workspace: Workspace) -> None:
@@ -28,28 +30,45 @@ def add(models: Models, workspace: Workspace) -> None:
     if not common.introduce(say("letters.lead"), models, [_NAME]):
         return
     tab = _Tab(models.loaded[_NAME])
-    status, drawing = tab.draw(**_START)
-    word, first, last, step = _START.values()
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
+            typed = gr.Textbox(_TEXT, label=say("text"), max_length=letters.LONGEST)
+            gallery = gr.HTML(tab.gallery(0, _FIRST.seed))
+            more = gr.Button(say("letters.more"))
             with gr.Group():
-                inputs: dict[str, Any] = {
-                    "word": gr.Textbox(word, label=say("word"), info=say("word.info")),
-                    "first": gr.Slider(0, letters.STYLES - 1, value=first, step=1, label=say("style")),
-                    "last": gr.Slider(0, letters.STYLES - 1, value=last, step=1, label=say("style.other")),
-                    "step": gr.Slider(0, letters.STEPS, value=step, step=1, label=say("morph"), info=say("morph.info")),
-                }
-            button = gr.Button(say("letters.save"), variant="primary")
+                share = gr.Slider(0, 1, value=0, step=0.05, label=say("morph"), info=say("morph.info"))
+            with gr.Row(equal_height=True):
+                character = gr.Textbox("g", label=say("letters.character"), max_length=1, min_width=110)
+                anew = gr.Button(say("letters.anew"), variant="primary", min_width=120)
+                undo = gr.Button(say("undo"), min_width=80)
+            chosen = common.hidden("studio-style")
         with gr.Column(scale=6, min_width=300):
+            folder = workspace.root / f"first-letters-{current()}"
+            folder.mkdir(exist_ok=True)
+            _, status, drawing, paths = tab.made(folder, _FIRST, _TEXT)
             line, cancel = common.status_row(status)
             sheet = gr.HTML(drawing)
-            files = common.downloads(["TTF", "SVG", "PNG"])
+            files = common.downloads(["TTF", "WOFF2", "PNG"], paths)
 
-    changes = [component.change for component in inputs.values()]
-    quietly = {"show_progress": "hidden", "trigger_mode": "always_last"}
-    redraw = common.listen(workspace, changes, tab.redraw, inputs, [line, sheet], line=line, queue="letters", **quietly)
-    save = common.on_click(workspace, button, tab.save, inputs, [line, *files], busy=line, line=line, queue="letters")
-    common.on_cancel(cancel, [redraw, save], "letters", line)
+    style, page = gr.State(_FIRST), gr.State(0)
+    state = {"style": style, "typed": typed}
+    outputs = [style, line, sheet, *files]
+    how: dict[str, Any] = {"queue": "letters", "line": line}
+    quietly = {"show_progress": "hidden", "trigger_mode": "always_last", **how}
+    shown = {"busy": sheet, **how}
+    events = [
+        common.listen(
+            workspace, [chosen.change], tab.choose, {"seed": chosen, "page": page, **state}, [share, gallery, *outputs],
+            show_progress="full", show_progress_on=[sheet], **how,
+        ),
+        common.on_click(workspace, more, tab.more, {"page": page, "style": style}, [page, gallery, line], **shown),
+        common.listen(workspace, [share.release], tab.morph, {"share": share, **state}, outputs, **quietly),
+        common.on_click(workspace, anew, tab.draw_anew, {"character": character, **state}, outputs, **shown),
+        common.on_click(workspace, undo, tab.undo, state, outputs, **shown),
+        common.listen(workspace, [typed.change], tab.type, state, [line, sheet, *files], **quietly),
+    ]  # fmt: skip
+    chosen.change(None, js=common.TO_THE_RESULT, api_visibility="private")
+    common.on_cancel(cancel, events, "letters", line)
 
 
 class _Tab:
@@ -58,22 +77,46 @@ class _Tab:
     def __init__(self, model: Any) -> None:
         self.model = model
 
-    def draw(self, word: str, first: int, last: int, step: int) -> tuple[str, str]:
-        text = letters.read_text(word)
-        page = letters.typeset(letters.alphabet(self.model, first, last, step), text)
-        status = common.status(letters.described(first, last, step), *text.remarks)
-        return status, pictures.lettering(svg_text(page), " ".join(text.lines))
+    def gallery(self, page: int, seed: int) -> str:
+        return pictures.styles(letters.samples(self.model, page), seed)
 
-    def redraw(self, new_folder: NewFolder, **inputs: Any) -> Iterator[Any]:
+    def choose(self, new_folder: NewFolder, seed: str, page: int, style: Style, typed: str) -> Iterator[Any]:
+        if not seed.isdecimal() or int(seed) >= _MOST_STYLES:
+            raise UserError(say("link.unusable"))
+        for shown in self._shown(new_folder, Style(int(seed), other=style.seed), typed):
+            yield 0, self.gallery(page, int(seed)), *shown
+
+    def more(self, new_folder: NewFolder, page: int, style: Style) -> Iterator[Any]:
+        page = (page + 1) % (_MOST_STYLES // letters.PAGE)
+        yield page, self.gallery(page, style.seed), gr.skip()
+
+    def morph(self, new_folder: NewFolder, share: float, style: Style, typed: str) -> Iterator[Any]:
+        yield from self._shown(new_folder, style._replace(share=float(share)), typed)
+
+    def draw_anew(self, new_folder: NewFolder, character: str, style: Style, typed: str) -> Iterator[Any]:
+        yield from self._shown(new_folder, style.with_another(character), typed)
+
+    def undo(self, new_folder: NewFolder, style: Style, typed: str) -> Iterator[Any]:
+        if not style.anew:
+            raise UserError(say("letters.undo.none"))
+        yield from self._shown(new_folder, style._replace(anew=style.anew[:-1]), typed)
+
+    def type(self, new_folder: NewFolder, style: Style, typed: str) -> Iterator[Any]:
         try:
-            yield self.draw(**inputs)
+            for _, *shown in self._shown(new_folder, style, typed):
+                yield shown
         except UserError as error:  # no old picture beside new input
-            yield common.problem(str(error)), ""
+            yield common.problem(str(error)), "", *common.waiting(3)
 
-    def save(self, new_folder: NewFolder, word: str, first: int, last: int, step: int) -> Iterator[Any]:
-        text = letters.read_text(word)
-        images = letters.alphabet(self.model, first, last, step)
-        name = letters.font_name(first, last, step)
-        stem = new_folder() / name.replace(" ", "-").lower()
-        files = letters.write(stem, images, letters.typeset(images, text), name)
-        yield common.status(say("letters.ready", name=name), *text.remarks), *map(common.ready, files.values())
+    def made(self, folder: Path, style: Style, typed: str) -> tuple[Style, str, str, list[Path]]:
+        """Write a typeface of a style, and show a text in it."""
+        made = letters.face(self.model, style)
+        text = letters.read_text(typed, made.font)
+        status = common.status(letters.described(style), *text.remarks)
+        sheet = pictures.specimen(made.woff2, made.name, text.text)
+        files = letters.write(folder / made.name.replace(" ", "-").lower(), made, text.text)
+        return style, status, sheet, list(files.values())
+
+    def _shown(self, new_folder: NewFolder, style: Style, typed: str) -> Iterator[Any]:
+        *shown, files = self.made(new_folder(), style, typed)
+        yield *shown, *map(common.ready, files)

@@ -14,7 +14,7 @@ from fontgan.data.sheets import bundled_fonts
 def place(monkeypatch, tmp_path):
     """Work in an empty folder, with a model that needs no training."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(designing, "load", lambda _: OneFace())
+    monkeypatch.setattr(designing, "load", lambda *_, **__: OneFace())
 
 
 def test_a_font_is_written_with_a_picture_of_its_text(completed, contents, tmp_path):

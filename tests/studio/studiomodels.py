@@ -4,14 +4,14 @@ import zipfile
 
 import keras
 import numpy as np
-from smallfonts import LATENTS, drawing_gan
 
 from audiovae.models.prior import CodePrior
 from audiovae.models.vae import AudioVQVAE
 from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.data.midi_grooves import write_beat
 from drumvae.models.vae import DrumVAE
-from fontgan.data.glyphs import LETTERS, SIZE_PX
+from fontgan.data.typefaces import CHARACTERS
+from fontgan.models.typeface import TypefaceModel
 from manymodes.files import save_keras
 from manymodes.music.audio import RATE_HZ, write_audio
 from manymodes.music.midi import write_melody
@@ -22,6 +22,7 @@ from melodygan.models.lstm import MelodyLSTM
 
 STYLES = ["rock", "jazz", "hiphop", "electronic", "latin"]
 SOUNDS = ["piano", "Flöte"]
+FIELD_PX = 24
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 
 
@@ -36,12 +37,22 @@ def melodies():
     return MelodyLSTM(StepVocabulary.from_tunes(tunes), units=8, plans=plans, seed=1)
 
 
-def letters():
-    """Return a GAN that draws a block for each letter, on a background that the style changes a little."""
-    images = np.full((len(LETTERS), SIZE_PX, SIZE_PX, 1), -0.3, np.float32)
-    images[:, 8:20, 8:12] = 0.3
-    styles = 0.1 * np.random.default_rng(0).normal(size=(LATENTS, SIZE_PX, SIZE_PX, 1))
-    return drawing_gan(images, latents=styles, labelled=True)
+def typefaces():
+    """Return a model that draws a bar for each character, whose height the style sets."""
+    styles, asked = keras.Input((1,)), keras.Input((len(CHARACTERS),))
+    level = np.linspace(1, -1, FIELD_PX)[:, None] + np.zeros(FIELD_PX)
+    level[:, : FIELD_PX // 3] = level[:, FIELD_PX // 2 :] = -1
+    level[-4:] = -1
+    bars = keras.layers.Dense(FIELD_PX**2, use_bias=False, name="bars")(asked)
+    heights = keras.layers.Dense(FIELD_PX**2, use_bias=False, name="heights")(styles)
+    fields = keras.layers.Reshape((FIELD_PX, FIELD_PX, 1))(keras.layers.Add()([bars, heights]))
+    drawer = keras.Model([styles, asked], fields)
+    drawer.get_layer("bars").set_weights([np.tile(-level.ravel(), (len(CHARACTERS), 1))])
+    drawer.get_layer("heights").set_weights([np.full((1, FIELD_PX**2), 0.2)])
+    spacer = keras.Model([styles, asked], keras.layers.Dense(2, bias_initializer="ones")(asked))
+    model = TypefaceModel(drawer=drawer, spacer=spacer, faces=3)
+    model.styles.assign(np.linspace(-1, 1, 3)[:, None])
+    return model
 
 
 def save_all(folder):
@@ -54,7 +65,7 @@ def save_all(folder):
         "melody-lstm": melodies(),
         "drums-styles": DrumVAE(STYLES, channels=(4, 4, 4), seed=3),
         "drums-groove": DrumVAE(STYLES[:2], channels=(4, 4, 4), seed=3),
-        "letters-conditional": letters(),
+        "typefaces": typefaces(),
         "sounds-vqvae": sounds,
         "sounds-vqvae-prior": prior,
     }

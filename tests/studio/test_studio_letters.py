@@ -1,68 +1,91 @@
 import io
 
-import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from fontgan.data.glyphs import LETTERS
 from manymodes.cli import UserError
 from manymodes_studio import letters
+from manymodes_studio.letters import Style
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model(models):
-    return models.loaded["letters-conditional"]
+    return models.loaded["typefaces"]
+
+
+@pytest.fixture(scope="module")
+def font(model):
+    return letters.face(model, Style(1)).font
 
 
 @pytest.mark.parametrize(
-    ("typed", "lines", "remarks"),
+    ("typed", "text", "remarks"),
     [
-        ("Hallo", ("HALLO",), ()),
-        ("ÄÖÜäöüßẞ", ("AEOEUEAEOEUESSSS",), ("umlauts are spelled out",)),
-        ("A\u0308rger", ("AERGER",), ("umlauts are spelled out",)),
-        ("Café Ñandú", ("CAFE NANDU",), ()),
-        ("a1b?c", ("A B C",), ("left out: 1 ?",)),
-        ("one two three four", ("ONE TWO THREE", "FOUR"), ()),
-        ("  spaced   out  ", ("SPACED OUT",), ()),
-        ("extraordinarily", ("EXTRAORDINARILY",), ()),
-        ("a" * 61, ("A" * 60,), ("the first 60 characters",)),
+        ("Größe & 1984", "Größe & 1984", ()),
+        ("A\u0308rger", "Ärger", ()),
+        ("a日b", "ab", ("left out: 日",)),
+        ("  spaced \n out  ", "spaced out", ()),
+        ("a" * 201, "a" * 200, ("the first 200 characters",)),
     ],
 )
-def test_a_text_becomes_capitals(typed, lines, remarks):
-    assert letters.read_text(typed) == (lines, remarks)
+def test_a_text_is_set_as_far_as_the_typeface_goes(font, typed, text, remarks):
+    assert letters.read_text(typed, font) == (text, remarks)
 
 
-@pytest.mark.parametrize("typed", ["", "   ", "123", "日本", "!?"])
-def test_a_text_without_letters_is_refused(typed):
-    with pytest.raises(UserError, match="no letter to draw"):
-        letters.read_text(typed)
+@pytest.mark.parametrize("typed", ["", "   ", "日本"])
+def test_a_text_without_a_character_is_refused(font, typed):
+    with pytest.raises(UserError, match="nothing to set"):
+        letters.read_text(typed, font)
 
 
-@given(st.text())
-def test_only_letters_are_drawn(typed):
+@given(typed=st.text())
+def test_every_character_of_a_text_is_in_the_typeface(font, typed):
     try:
-        text = letters.read_text(typed)
+        text = letters.read_text(typed, font).text
     except UserError:
         return
-    assert all(set(line) <= {*LETTERS, " "} and line.strip() == line for line in text.lines)
+    assert {ord(one) for one in text} <= font.getBestCmap().keys()
+    assert text.strip() == text
+
+
+def outlines(font):
+    """Return the coordinates of each character."""
+    glyphs, names = font["glyf"], font.getBestCmap()
+    return {chr(code): glyphs[name].getCoordinates(glyphs)[0] for code, name in names.items()}
 
 
 def test_a_morph_begins_with_one_style_and_ends_with_the_other(model):
-    begin, end = (letters.alphabet(model, 3, 8, step) for step in (0, letters.STEPS))
-    assert np.allclose(begin, letters.alphabet(model, 3, 99, 0))
-    assert np.allclose(end, letters.alphabet(model, 50, 8, letters.STEPS))
-    assert begin.shape == (26, 28, 28)
-    assert not np.allclose(begin, end)
+    begin, end = (outlines(letters.face(model, Style(3, 8, share)).font) for share in (0.0, 1.0))
+    assert begin == outlines(letters.face(model, Style(3)).font)
+    assert end == outlines(letters.face(model, Style(8)).font)
+    assert begin["H"] != end["H"]
 
 
-def test_files_are_a_picture_outlines_and_a_font(model, tmp_path):
-    images = letters.alphabet(model, 1, 2, 5)
-    page = letters.typeset(images, letters.read_text("Öl"))
-    files = letters.write(tmp_path / "font", images, page, "Manymodes 1 2 25")
-    font = TTFont(io.BytesIO(files["ttf"].read_bytes()))
-    assert font["name"].getDebugName(1) == "Manymodes 1 2 25"
-    assert {ord(letter) for letter in LETTERS} <= set(font.getBestCmap())
-    assert files["svg"].read_text(encoding="utf-8").count("<path") == 3
-    assert files["png"].read_bytes().startswith(b"\x89PNG")
+def test_a_character_that_is_drawn_anew_leaves_the_others(model):
+    once = Style(3).with_another("g")
+    before, first, second = (
+        outlines(letters.face(model, style).font) for style in (Style(3), once, once.with_another("g"))
+    )
+    assert {one for one in before if before[one] != first[one]} == {"g", "ğ", "ģ", "ġ", "ĝ"} & before.keys()
+    assert first["g"] != second["g"]
+    for wrong in ("", "gg", "日"):
+        with pytest.raises(UserError, match="one character"):
+            once.with_another(wrong)
+
+
+def test_files_are_fonts_and_a_picture(model, tmp_path):
+    made = letters.face(model, Style(1, 2, 0.25))
+    files = letters.write(tmp_path / "font", made, "Wörter " * 14)
+    for kind in ("ttf", "woff2"):
+        assert TTFont(io.BytesIO(files[kind].read_bytes()))["name"].getDebugName(1) == "Manymodes 1 2 25"
+    with Image.open(files["png"]) as picture:
+        assert picture.height > 6 * letters.PICTURE_PX  # lines
+
+
+def test_samples_of_styles_follow_one_another(model):
+    first, second = (letters.samples(model, page) for page in (0, 1))
+    assert [seed for seed, _ in first + second] == list(range(2 * letters.PAGE))
+    assert len({svg for _, svg in first + second}) > letters.PAGE

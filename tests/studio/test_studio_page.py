@@ -446,20 +446,31 @@ def test_all_bars_of_a_beat_are_seen_with_their_beats(visit, size, bars):
         assert sum(box["width"] for box in boxes) > 0.8 * grid["width"]
 
 
-def test_a_word_is_drawn_while_it_is_typed_and_becomes_a_font(visit):
+def test_a_style_is_chosen_and_its_typeface_sets_what_is_typed(visit):
     page = visit("Letters")
-    word = page.locator(".studio-letters")
-    expect(word).to_have_attribute("aria-label", "HELLO WORLD")
-    page.get_by_label("Word").fill("Größe")
-    expect(word).to_have_attribute("aria-label", "GROESSE", timeout=PATIENCE_MS)
-    expect_status(page, "umlauts are spelled out")
-    page.get_by_label("number input for Morph").fill("10")
-    expect_status(page, "style 2 to 16, 50% of the way")
-    press(page, "Make the font")
+    sheet = page.locator(".studio-letters .large")
+    expect(sheet).to_have_text("Hello World")
+    assert download(page, "WOFF2").startswith(b"wOF2")
+    page.locator("[data-style]:visible").nth(7).click()
+    expect_status(page, "style 7")
+    expect(page.locator("[data-style='7']:visible")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Text", exact=True).locator("visible=true").fill("Größe 日")
+    expect(sheet).to_have_text("Größe", timeout=PATIENCE_MS)
+    expect_status(page, "left out: 日")
+    assert page.evaluate(
+        "() => document.fonts.ready.then((fonts) => [...fonts].some((font) => font.status === 'loaded'))"
+    )
+    family = sheet.evaluate("(line) => getComputedStyle(line).fontFamily")
+    press(page, "Draw it anew")
+    expect(sheet).not_to_have_css("font-family", family, timeout=PATIENCE_MS)
+    press(page, "Undo")
+    expect(sheet).to_have_css("font-family", family, timeout=PATIENCE_MS)
+    press(page, "Other styles")
+    expect(page.locator("[data-style='24']:visible")).to_have_count(1)
     assert download(page, "TTF").startswith(b"\x00\x01\x00\x00")
-    page.get_by_label("Word").fill("12")
-    expect_status(page, "there is no letter to draw")
-    expect(word).to_have_count(0)
+    page.get_by_label("Text", exact=True).locator("visible=true").fill("日")
+    expect_status(page, "nothing to set")
+    expect(sheet).to_have_count(0)
 
 
 def test_sounds_are_sampled_reconstructed_and_morphed(visit, tmp_path):
@@ -623,8 +634,8 @@ def test_the_keyboard_reaches_all_and_composes(visit):
     assert page.evaluate(FOCUSED) == "snare, bar 1, beat 1 plus 1"
     page.get_by_role("tab", name="Letters").focus()
     page.keyboard.press("Enter")
-    page.get_by_label("range slider for Style").focus()
-    page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="style 3", exact=True).focus()
+    page.keyboard.press("Enter")
     expect_status(page, "^style 3$")
 
 
@@ -663,7 +674,7 @@ def test_a_journey_by_keyboard_alone(visit):
 
 
 MAKERS = {
-    "Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Letters": "Make the font", "Sound": "Sample",
+    "Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Letters": "Draw it anew", "Sound": "Sample",
 }  # fmt: skip
 
 
@@ -673,7 +684,7 @@ MAKERS = {
         ("Song", "New tune", "MIDI"),
         ("Melody", "Compose", "PNG"),
         ("Drums", "New beat", "PNG"),
-        ("Letters", "Make the font", "SVG"),
+        ("Letters", "Draw it anew", "PNG"),
         ("Sound", "Sample", "PNG"),
         ("Judge", None, None),
         ("Learn", None, None),

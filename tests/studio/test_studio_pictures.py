@@ -58,7 +58,7 @@ def test_content_cannot_break_out():
     bad = '" onload="x()" <script>x()</script>'
     shown = [
         pictures.take("", title=bad, tab="song", audio=Path(bad), values={"a": bad})[0],
-        pictures.lettering("<svg></svg>", bad),
+        pictures.specimen(b"", "Manymodes 1", bad),
         pictures.verdict([bad]),
         pictures.report_frame(bad),
     ]
