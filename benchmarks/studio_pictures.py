@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 SIZES = {"desk": (1366, 900), "phone": (390, 844)}
-USES = {"Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Letters": "Draw it anew", "Sound": "Sample"}
+USES = {"Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Sound": "Sample"}
 _TABS = (*USES, "Judge", "Learn")
 _DRAWN_MS, _WORK_MS = 1500, 120_000
 _COLOURS, _SHARE = 64, 0.5
@@ -40,6 +40,9 @@ def main(address: str, folder: Path) -> None:
 def _use(page: Page, tab: str) -> None:
     if tab in USES:
         page.get_by_role("button", name=USES[tab], exact=True).click()
+    elif tab == "Letters":
+        page.locator("[data-style='7']:visible").click()
+        page.locator(".studio-letters[style*='Manymodes 7']").wait_for()
     elif tab == "Learn":
         page.locator("[data-lesson=modes] [name=speed]").fill("0")
         page.locator("[data-lesson=modes][data-done]").wait_for()
