@@ -104,7 +104,9 @@ def facts() -> dict[str, Any]:
     from melodygan.models import composer
     from melodygan.models.sampling import TEMPERATURE
 
-    of_forms = {name: getattr(form, name) for name in ("METERS", "MODES", "TONICS", "FORMS", "UNKNOWN_METER")}
+    of_forms = {
+        name: getattr(form, name) for name in ("METERS", "MODES", "TONICS", "FORMS", "UNKNOWN_METER", "ON_THE_THIRD")
+    }
     names = ("ROW", "BEAT", "LENGTH", "BEATS", "MOST_LEFT", "NEAR", "UNTIL")
     of_grid = {name: getattr(grid, name) for name in names}
     names = ("RUNS", "LONGEST", "REMEMBERED", "MOST_ROUNDS", "DISTANCE", "RHYTHM", "COMING")

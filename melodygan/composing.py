@@ -114,7 +114,7 @@ def compose(
         like: a tune whose form is taken over: metre, mode, length, and which bars return.
         interpolate: the first and the last tune of a morph.
         plans: one of `PLANS`: the forms of training tunes, or composed ones; None is the first, for models with plans.
-        ending: one of `ENDINGS`. ``tonic`` prefers tunes that end on it; None is that, if the model knows endings.
+        ending: one of `ENDINGS`; None is the first of them, if the model knows endings.
         register: one of `melodygan.data.register.REGISTERS`, or a note: tunes are moved by octaves until their middle
             is nearest to it. None is ``own`` for tunes with notes of a given one, otherwise ``middle``.
         temperature: below 1 safer, above 1 freer (default 1).

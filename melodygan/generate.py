@@ -91,7 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--key", 'such as "D minor", Bb, F#m or H-Dur (default: that of a given file, or C major or A minor)',
         type=_key, metavar="KEY")  # fmt: skip
     add("--plans", "forms of training tunes, or of a model of forms (default training)", choices=PLANS)
-    add("--ending", "prefer tunes that end on the tonic, or leave the ending free (default tonic)", choices=ENDINGS)
+    add(
+        "--ending",
+        "what tunes end on: as songs do, four of five in major on the tonic (default); tonic; free",
+        choices=ENDINGS,
+    )
     add("--register", f"{', '.join(REGISTERS)} or a note such as C5: move tunes there by octaves (default middle, for "
         "the instrument; own with --start, --vary and --interpolate)", type=_register)  # fmt: skip
     add("--tempo", f"BPM (default {TEMPO:g}, or that of a given file)", type=cli.between(*TEMPI, "a tempo"))

@@ -5,7 +5,7 @@ import { Generator } from "./random.js";
 
 const DELIMITER = "/", HOLD = "_", REST = "r";
 const KINDS = 4, PLANNED = 1e5;
-const OCTAVE = 12;
+const OCTAVE = 12, THIRD = 4;
 
 const modulo = (number, divisor) => ((number % divisor) + divisor) % divisor;
 const sum = (values) => values.reduce((total, value) => total + value, 0);
@@ -105,14 +105,19 @@ export class PortableLSTM {
   }
 
   /** Compose a tune in C major or A minor to the plan of a training tune; null is any metre, mode or number of bars. */
-  async compose({ seed, bars = null, meter = null, mode = null, ending = "tonic", row = 0, temperature = 1 }) {
+  async compose({ seed, bars = null, meter = null, mode = null, ending = "songs", row = 0, temperature = 1 }) {
     const plan = this.planFor(seed, row, { bars, meter, mode });
     const steps = this.grid.asSteps(plan, plan.cells);
+    const close = this.lastPitch(ending, plan.form.mode, seed, row);
     let composed = null;
-    for (let number = 0; number < (ending === "tonic" ? this.grid.MOST_ROUNDS[plan.form.mode] : 1); number += 1) {
+    for (let number = 0; number < this.grid.MOST_ROUNDS; number += 1) {
       const notes = this.notes(await this.drawn(steps, plan.cells, seed, { row, number, temperature }));
-      if (!composed || this.endsOnTheTonic(notes, plan.form.mode)) composed = notes;
-      if (this.endsOnTheTonic(composed, plan.form.mode)) break;
+      composed ??= notes;
+      const last = notes.filter(({ pitch }) => pitch !== null).at(-1);
+      if (close === null || (last && last.pitch % OCTAVE === close)) {
+        composed = notes;
+        break;
+      }
     }
     return { notes: composed, ...plan.form, upbeat: modulo(-plan.lead, this.grid.METERS[plan.form.meter]) };
   }
@@ -124,9 +129,11 @@ export class PortableLSTM {
     return known[generator.integer(known.length)];
   }
 
-  endsOnTheTonic(notes, mode) {
-    const last = notes.filter(({ pitch }) => pitch !== null).at(-1);
-    return last !== undefined && last.pitch % OCTAVE === this.grid.TONICS[mode];
+  /** Return the pitch class on which a tune is to end, or null, see last_pitches in melodygan/data/form.py. */
+  lastPitch(ending, mode, seed, row) {
+    if (ending === "free") return null;
+    const generator = new Generator(seed, 2), shares = Array.from({ length: row + 1 }, () => generator.random());
+    return this.grid.TONICS[mode] + (ending === "songs" && shares[row] < this.grid.ON_THE_THIRD[mode] ? THIRD : 0);
   }
 
   /** Draw the symbols of a tune of a length. */

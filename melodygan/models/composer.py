@@ -25,7 +25,7 @@ from melodygan.data.encoding import (
     pitches_in,
     to_steps,
 )
-from melodygan.data.form import ENDINGS, METERS, MODES, PLANS, TONIC_NAMES, UNKNOWN_METER, ends_on_the_tonic, form_of
+from melodygan.data.form import ENDINGS, METERS, PLANS, TONIC_NAMES, UNKNOWN_METER, ends_on, form_of, last_pitches
 from melodygan.data.grid import (
     LENGTH,
     STEP_COLUMNS,
@@ -66,9 +66,9 @@ DISTANCE, RHYTHM, COMING = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm",
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 _PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
-# Rounds in which tunes are drawn until they end on the tonic: of the songs, one in five in major and none in minor
-# ends on another note.
-MOST_ROUNDS = {"major": 2, "minor": 8}
+MOST_ROUNDS = 8
+"""Rounds in which tunes are drawn until they end as they are to."""
+
 _CANDIDATES = 8  # ways to fill the open bars of a variation, of which one is chosen
 
 
@@ -131,8 +131,8 @@ class Composer:
         All begin with the notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4),
         the model ends a tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has
         that of its plan. With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of
-        `PlanModel`; with None, no plan. With the ending ``tonic``, tunes that do not end on it are drawn again, up to
-        `MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
+        `PlanModel`; with None, no plan. Tunes that do not end on what the ending says, see `last_pitches`, are drawn
+        up to `MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
 
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
@@ -147,6 +147,7 @@ class Composer:
         if len(given) > longest:
             raise ValueError(f"the start is {len(given)} sixteenths long, more than the {longest} asked for")
         pull, steps = _CERTAIN * self._one_hot(given)[None], [as_steps(plan, longest) for plan in planned]
+        closes = last_pitches(ending, [plan.form.mode if plan else mode for plan in planned], seed)
         self.redrawn = 0
         composed: dict[int, tuple[Note, ...]] = {}
         pending, number = list(range(count)), 0
@@ -155,10 +156,10 @@ class Composer:
             asked = np.stack([steps[n] for n in pending])
             symbols, _ = self._drawn(pull, asked, lengths[pending], seed, rows=pending, number=number, **choice)
             notes = {n: self._notes(row) for n, row in zip(pending, symbols, strict=True)}
-            closed = {n for n in pending if _ends_on_a_tonic(notes[n], planned[n], mode)}
+            closed = {n for n in pending if ends_on(notes[n], closes[n])}
             composed |= {n: notes[n] for n in pending if n in closed or n not in composed}
             number += 1
-            pending = [n for n in pending if n not in closed and number < _rounds(planned[n], mode, ending)]
+            pending = [n for n in pending if n not in closed and number < MOST_ROUNDS]
         return [_as_tune(composed[n], planned[n], meter, mode, upbeat) for n in range(count)]
 
     def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
@@ -251,8 +252,8 @@ class Composer:
         costs = np.where(kept, nats, 0.0).sum(axis=1)
         unchanged = (symbols == tune).all(axis=1)
         variations = [self._notes(row) for row in symbols]
-        mode = form.mode if form else None
-        open_ended = [ending == "tonic" and not _ends_on_a_tonic(varied, None, mode) for varied in variations]
+        (close,) = last_pitches("free" if ending == "free" else "tonic", [form.mode if form else None], seed)
+        open_ended = [not ends_on(varied, close) for varied in variations]
         candidates = np.arange(len(kept)).reshape(count, _CANDIDATES)
         return [variations[min(rows, key=lambda n: (unchanged[n], open_ended[n], costs[n]))] for rows in candidates]
 
@@ -422,17 +423,6 @@ class PortableLSTM(Composer):
     def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the coming symbols and the next states, see `Composer`."""
         return self._graphs.run("step", *seen, hidden, carry)
-
-
-def _rounds(plan: Plan | None, mode: str | None, ending: str) -> int:
-    """Return how often a tune is drawn until it ends as asked."""
-    return MOST_ROUNDS[(plan.form.mode if plan else mode) or MODES[0]] if ending == "tonic" else 1
-
-
-def _ends_on_a_tonic(notes: Sequence[Note], plan: Plan | None, mode: str | None) -> bool:
-    """Whether a tune ends on the tonic of its mode, or of either mode if that is unknown."""
-    mode = plan.form.mode if plan else mode
-    return any(ends_on_the_tonic(notes, one) for one in ([mode] if mode else MODES))
 
 
 def _steps_of(bars: tuple[int, int], length: int, bar: int, upbeat: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from manymodes import deadline
 from melodygan.data.encoding import Tune, length_of
-from melodygan.data.form import ENDINGS, METERS, PLANS, TONIC_NAMES, NoTunesError, ends_on_the_tonic
+from melodygan.data.form import ENDINGS, METERS, PLANS, TONIC_NAMES, NoTunesError, ends_on, last_pitches
 from melodygan.data.grid import (
     BEAT,
     HOLD,
@@ -114,9 +114,9 @@ class GridComposer:
 
         With ``plans`` "composed", plans are made by `PlanModel`, which learned from those of the training tunes.
 
-        Of several candidates for each plan, the first is taken that is a whole tune and ends as a tune does: on the
-        tonic, on a beat, with a note of a quarter or more; else the first whole one. ``choice`` is temperature, top_k
-        and top_p of `drawn`.
+        Of several candidates for each plan, the first is taken that is a whole tune and ends as a tune does: as the
+        ending says, see `last_pitches`, on a beat, with a note of a quarter or more; else the first whole one.
+        ``choice`` is temperature, top_k and top_p of `drawn`.
 
         Raises:
             ValueError: no training tune has this form, or the grid is too short for so many bars.
@@ -165,7 +165,7 @@ class GridComposer:
                 begins = itertools.accumulate((note.steps for note in notes), initial=plans[0].lead)
                 yield notes if begin in begins else ()  # the bars must not prolong the note before them
 
-        return self._chosen([plan] * count, seed, ending, draw)
+        return self._chosen([plan] * count, seed, "free" if ending == "free" else "tonic", draw)
 
     def _chosen(
         self,
@@ -175,6 +175,7 @@ class GridComposer:
         draw: Callable[[Sequence[Plan], int], Iterator[tuple[Note, ...]]],
     ) -> list[Tune]:
         """Draw candidates for each plan until there is a whole tune that ends well, and count those left over."""
+        closes = last_pitches(ending, [plan.form.mode for plan in plans], seed)
         self.redrawn = 0
         best: dict[int, tuple[Note, ...]] = {}
         closed: set[int] = set()
@@ -189,7 +190,7 @@ class GridComposer:
                 if not is_tune(notes):
                     continue
                 best.setdefault(place, notes)
-                if place not in closed and (ending == "free" or _closes(notes, plans[place])):
+                if place not in closed and (ending == "free" or _closes(notes, plans[place], closes[place])):
                     best[place] = notes
                     closed.add(place)
         if len(best) < len(plans):
@@ -220,12 +221,11 @@ def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return -np.log(-np.log(np.maximum(rng.random(shape, np.float32), np.float32(_LEAST_SHARE))))
 
 
-def _closes(notes: Sequence[Note], plan: Plan) -> bool:
-    """Whether a tune ends on the tonic, on a beat, with a note of a quarter or more."""
+def _closes(notes: Sequence[Note], plan: Plan, classes: frozenset[int] | None) -> bool:
+    """Whether a tune ends on one of some pitch classes, on a beat, with a note of a quarter or more."""
     last = max(place for place, note in enumerate(notes) if note.pitch is not None)
     onset = plan.lead + length_of(notes[:last])
-    on_beat = onset % BEAT[plan.form.meter] == 0
-    return ends_on_the_tonic(notes, plan.form.mode) and on_beat and notes[last].steps >= SHORTEST_CLOSE
+    return ends_on(notes, classes) and onset % BEAT[plan.form.meter] == 0 and notes[last].steps >= SHORTEST_CLOSE
 
 
 def _grid_of(tune: Tune) -> Grid:

@@ -1,6 +1,7 @@
 """Metres and keys."""
 
 import music21
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,10 @@ from melodygan.data.form import (
     Form,
     Key,
     cut_at,
+    ends_on,
     ends_on_the_tonic,
     form_of,
+    last_pitches,
     number_of,
     raised,
     read_key,
@@ -98,3 +101,20 @@ def test_endings():
 @given(st.lists(st.builds(Note, st.none() | st.integers(0, 127), st.integers(1, 40)), max_size=12), st.integers(0, 99))
 def test_a_note_across_a_cut_ends_there(tune, steps):
     assert to_steps(cut_at(tune, steps)) == to_steps(tune)[:steps]
+
+
+def test_tunes_end_as_often_on_the_tonic_as_songs_do():
+    modes = ["major"] * 2000 + ["minor"] * 50
+    closes = last_pitches("songs", modes, seed=1)
+    assert set(closes[:2000]) == {frozenset({0}), frozenset({4})}
+    assert np.mean([close == {0} for close in closes]) == pytest.approx(0.8, abs=0.03)
+    assert set(closes[2000:]) == {frozenset({9})}
+    assert closes[:10] == last_pitches("songs", modes[:10], seed=1)
+    assert last_pitches("tonic", ["major", "minor", None], seed=1) == [{0}, {9}, {0, 9}]
+    assert last_pitches("free", ["major"], seed=1) == [None]
+
+
+def test_what_a_tune_ends_on():
+    tune = (Note(60, 4), Note(64, 4), Note(None, 4))
+    assert [ends_on(tune, close) for close in (frozenset({4}), frozenset({0, 9}), None)] == [True, False, True]
+    assert not ends_on((Note(None, 4),), frozenset({4}))
