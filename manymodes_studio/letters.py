@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import io
 import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from fontTools.pens.svgPathPen import SVGPathPen
+from fontTools.ttLib import TTFont
 
 from fontgan import designing
 from fontgan.data.typefaces import CHARACTERS
@@ -19,8 +21,6 @@ from manymodes_studio.language import say
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from fontTools.ttLib import TTFont
 
     from fontgan.models.portable import TypeDesigner
 
@@ -59,10 +59,10 @@ class Style(NamedTuple):
 
 
 class Face(NamedTuple):
-    """A typeface of a style, its name, and its files."""
+    """A typeface of a style: its name, the characters that it has, and its files."""
 
     name: str
-    font: TTFont
+    characters: frozenset[str]
     ttf: bytes
     woff2: bytes
 
@@ -81,7 +81,8 @@ def face(model: TypeDesigner, style: Style) -> Face:
         fields[:, place : place + 1], bearings[:, place : place + 1] = model.draw(another, [place])
     name = _name(style)
     font = designing.compiled(designing.font_of(designing.complete(shapes(fields[0], bearings[0])), name))
-    return Face(name, font, designing.file_bytes(font), designing.file_bytes(font, woff2=True))
+    characters = frozenset(map(chr, font.getBestCmap()))
+    return Face(name, characters, designing.file_bytes(font), designing.file_bytes(font, woff2=True))
 
 
 def _name(style: Style) -> str:
@@ -123,14 +124,13 @@ class Text(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-def read_text(typed: str, font: TTFont) -> Text:
-    """Return a text without the characters that a font lacks; raise a UserError if nothing is left."""
+def read_text(typed: str, known: frozenset[str]) -> Text:
+    """Return a text without the characters that are not known; raise a UserError if nothing is left."""
     remarks = [say("letters.first", most=LONGEST)] if len(typed) > LONGEST else []
     composed = " ".join(unicodedata.normalize("NFC", typed[:LONGEST]).split())
-    known = font.getBestCmap()
-    if lost := sorted({one for one in composed if ord(one) not in known}):
+    if lost := sorted({*composed} - known):
         remarks.append(say("letters.lost", letters=" ".join(lost)))
-    kept = " ".join("".join(one for one in composed if ord(one) in known).split())
+    kept = " ".join("".join(one for one in composed if one in known).split())
     if not kept:
         raise UserError(say("letters.none"))
     return Text(kept, tuple(remarks))
@@ -147,4 +147,6 @@ def write(stem: Path, made: Face, text: str) -> dict[str, Path]:
 
 def picture(made: Face, text: str) -> bytes:
     """Return a text in a typeface as PNG, black on white."""
-    return designing.png_bytes(designing.specimen([made.font], textwrap.wrap(text, _LINE), PICTURE_PX))
+    return designing.png_bytes(
+        designing.specimen([TTFont(io.BytesIO(made.ttf))], textwrap.wrap(text, _LINE), PICTURE_PX)
+    )

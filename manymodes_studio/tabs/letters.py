@@ -91,7 +91,7 @@ class _Tab:
         yield page, self.gallery(page, style.seed), gr.skip()
 
     def morph(self, new_folder: NewFolder, share: float, style: Style, typed: str) -> Iterator[Any]:
-        yield from self._shown(new_folder, style._replace(share=float(share)), typed)
+        yield from self._shown(new_folder, style._replace(share=min(max(float(share), 0.0), 1.0)), typed)
 
     def draw_anew(self, new_folder: NewFolder, character: str, style: Style, typed: str) -> Iterator[Any]:
         yield from self._shown(new_folder, style.with_another(character), typed)
@@ -111,7 +111,7 @@ class _Tab:
     def made(self, folder: Path, style: Style, typed: str) -> tuple[Style, str, str, list[Path]]:
         """Write a typeface of a style, and show a text in it."""
         made = letters.face(self.model, style)
-        text = letters.read_text(typed, made.font)
+        text = letters.read_text(typed, made.characters)
         status = common.status(letters.described(style), *text.remarks)
         sheet = pictures.specimen(made.woff2, made.name, text.text)
         files = letters.write(folder / made.name.replace(" ", "-").lower(), made, text.text)
