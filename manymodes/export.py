@@ -118,28 +118,65 @@ def _onnx(function: Any) -> bytes:
 
 
 def _rename(graph: Any) -> None:
-    """Number what is between the inputs and the outputs: its names depend on what the process has made before."""
-    kept = {value.name for value in graph.input} | {""}
-    names: dict[str, str] = {}
+    """Order and number what is between inputs and outputs: both depend on what the process has made before."""
+    _number(graph, {value.name: value.name for value in graph.input} | {"": ""})
+
+
+def _number(graph: Any, names: dict[str, str]) -> None:
+    """Order and rename what a graph computes, and the bodies of its loops, which know the names around them."""
 
     def renamed(name: str) -> str:
-        return name if name in kept else names.setdefault(name, f"v{len(names)}")
+        return names.setdefault(name, f"v{len(names)}")
 
+    nodes = _ordered(graph)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for value in graph.input:
+        value.name = renamed(value.name)
     for node in graph.node:
-        node.name = ""
+        for field in ("name", "doc_string", *(() if node.domain else ("domain",))):
+            node.ClearField(field)
         node.input[:], node.output[:] = map(renamed, node.input), map(renamed, node.output)
+        for body in _bodies(node):
+            _number(body, names)
     for value in (*graph.initializer, *graph.output):
         value.name = renamed(value.name)
-    del graph.value_info[:]
-    graph.doc_string = ""
-    weights = sorted(graph.initializer, key=lambda weight: weight.name)
-    del graph.initializer[:]
-    graph.initializer.extend(weights)
-    graph.name = "graph"
     for value in (*graph.input, *graph.output):
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param:
                 dimension.dim_param = "n"
+    del graph.value_info[:]
+    graph.doc_string, graph.name = "", "graph"
+    weights = sorted(graph.initializer, key=lambda weight: weight.name)
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
+
+
+def _ordered(graph: Any) -> list[Any]:
+    """Return the nodes that the outputs need, each after what it needs, in an order that the graph alone decides."""
+    maker = {name: node for node in graph.node for name in node.output}
+    ordered: list[Any] = []
+    begun: set[int] = set()
+    pending = [(maker[value.name], False) for value in reversed(graph.output) if value.name in maker]
+    while pending:
+        node, ready = pending.pop()
+        if ready:
+            ordered.append(node)
+        elif id(node) not in begun:
+            begun.add(id(node))
+            pending.append((node, True))
+            pending.extend((maker[name], False) for name in reversed(_needed(node)) if name in maker)
+    return ordered
+
+
+def _bodies(node: Any) -> list[Any]:
+    return [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+
+
+def _needed(node: Any) -> list[str]:
+    """Return the names that a node reads, and those that the bodies of a loop read around them."""
+    inner = [name for body in _bodies(node) for part in body.node for name in _needed(part)]
+    return [*node.input, *inner, *(value.name for body in _bodies(node) for value in body.output)]
 
 
 def _halved(weight: Any) -> tuple[Any, Any] | None:
