@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 SIZES = {"desk": (1366, 900), "phone": (390, 844)}
 USES = {"Song": "New tune", "Melody": "Compose", "Drums": "New beat", "Sound": "Sample"}
-_TABS = (*USES, "Judge", "Learn")
+_TABS = ("Song", "Melody", "Drums", "Letters", "Sound", "Judge", "Learn")
 _DRAWN_MS, _WORK_MS = 1500, 120_000
 _COLOURS, _SHARE = 64, 0.5
 
