@@ -69,8 +69,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name, sound in sounds.items():
             write_audio(addition.path / f"{name}.wav", sound)
             if args.png:
-                from audiovae.picture import save_picture
-
                 save_picture(addition.path / f"{name}.png", sound, name)
     print(in_words(addition.written, seed))
     return 0

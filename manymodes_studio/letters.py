@@ -58,6 +58,10 @@ class Style(NamedTuple):
         return self._replace(anew=(*self.anew, (character, sum(one == character for one, _ in self.anew) + 1)))
 
 
+FIRST = Style(4, other=4)
+"""The style with which the page opens."""
+
+
 class Face(NamedTuple):
     """A typeface of a style: its name, the characters that it has, and its files."""
 

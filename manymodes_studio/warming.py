@@ -46,7 +46,7 @@ def _beats(model: Any, stem: Path) -> None:
 
 
 def _typefaces(model: Any, stem: Path) -> None:
-    letters.write(stem, letters.face(model, letters.Style(0)), "warm")
+    letters.write(stem, letters.face(model, letters.FIRST), "warm")
 
 
 def _sounds(model: Any, stem: Path) -> None:

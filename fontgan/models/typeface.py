@@ -168,10 +168,7 @@ class TypefaceModel(TypeDesigner, keras.Model):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what drawing needs beside the graphs."""
-        return {
-            "styles": self.styles.numpy(),
-            **{name: np.array(getattr(self, name)) for name in ("characters", "size")},
-        }
+        return {"styles": self.known_styles(), "characters": np.array(self.characters), "size": np.array(self.size)}
 
     def style_of(
         self, characters: np.ndarray, fields: np.ndarray, bearings: np.ndarray, *, steps: int = 150

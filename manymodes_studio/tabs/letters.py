@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from manymodes_studio.workspace import Workspace
 
 _NAME = "typefaces"
-_FIRST, _TEXT = Style(4, other=4), "Hello World"
+_TEXT = "Hello World"
 _MOST_STYLES = 10**6
 
 
@@ -33,7 +33,7 @@ def add(models: Models, workspace: Workspace) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
             typed = gr.Textbox(_TEXT, label=say("text"), max_length=letters.LONGEST)
-            gallery = gr.HTML(tab.gallery(0, _FIRST.seed))
+            gallery = gr.HTML(tab.gallery(0, letters.FIRST.seed))
             more = gr.Button(say("letters.more"))
             with gr.Group():
                 share = gr.Slider(0, 1, value=0, step=0.05, label=say("morph"), info=say("morph.info"))
@@ -45,12 +45,12 @@ def add(models: Models, workspace: Workspace) -> None:
         with gr.Column(scale=6, min_width=300):
             folder = workspace.root / f"first-letters-{current()}"
             folder.mkdir(exist_ok=True)
-            _, status, drawing, paths = tab.made(folder, _FIRST, _TEXT)
+            status, drawing, paths = tab.made(folder, letters.FIRST, _TEXT)
             line, cancel = common.status_row(status)
             sheet = gr.HTML(drawing)
             files = common.downloads(["TTF", "WOFF2", "PNG"], paths)
 
-    style, page = gr.State(_FIRST), gr.State(0)
+    style, page = gr.State(letters.FIRST), gr.State(0)
     state = {"style": style, "typed": typed}
     outputs = [style, line, sheet, *files]
     how: dict[str, Any] = {"queue": "letters", "line": line}
@@ -108,15 +108,15 @@ class _Tab:
         except UserError as error:  # no old picture beside new input
             yield common.problem(str(error)), "", *common.waiting(3)
 
-    def made(self, folder: Path, style: Style, typed: str) -> tuple[Style, str, str, list[Path]]:
+    def made(self, folder: Path, style: Style, typed: str) -> tuple[str, str, list[Path]]:
         """Write a typeface of a style, and show a text in it."""
         made = letters.face(self.model, style)
         text = letters.read_text(typed, made.characters)
         status = common.status(letters.described(style), *text.remarks)
         sheet = pictures.specimen(made.woff2, made.name, text.text)
         files = letters.write(folder / made.name.replace(" ", "-").lower(), made, text.text)
-        return style, status, sheet, list(files.values())
+        return status, sheet, list(files.values())
 
     def _shown(self, new_folder: NewFolder, style: Style, typed: str) -> Iterator[Any]:
         *shown, files = self.made(new_folder(), style, typed)
-        yield *shown, *map(common.ready, files)
+        yield style, *shown, *map(common.ready, files)

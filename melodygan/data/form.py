@@ -67,8 +67,7 @@ def form_of(tune: Tune) -> Form:
 
 def ends_on_the_tonic(notes: Sequence[Note], mode: str) -> bool:
     """Whether the last note that sounds is the tonic."""
-    pitches = pitches_in(notes)
-    return bool(pitches) and pitches[-1] % 12 == TONICS[mode]
+    return ends_on(notes, frozenset({TONICS[mode]}))
 
 
 def last_pitches(ending: str, modes: Sequence[str | None], seed: int) -> list[frozenset[int] | None]:
@@ -78,15 +77,12 @@ def last_pitches(ending: str, modes: Sequence[str | None], seed: int) -> list[fr
     """
     if ending == "free":
         return [None] * len(modes)
-    shares = np.random.default_rng([seed, 2]).random(len(modes))
-    lifted = [
-        ending == "songs" and mode is not None and share < ON_THE_THIRD[mode]
-        for mode, share in zip(modes, shares, strict=True)
-    ]
-    return [
-        frozenset(TONICS[one] + _THIRD * third for one in ([mode] if mode else MODES))
-        for mode, third in zip(modes, lifted, strict=True)
-    ]
+
+    def classes(mode: str | None, share: float) -> frozenset[int]:
+        third = _THIRD if ending == "songs" and mode is not None and share < ON_THE_THIRD[mode] else 0
+        return frozenset(TONICS[one] + third for one in ([mode] if mode else MODES))
+
+    return list(map(classes, modes, np.random.default_rng([seed, 2]).random(len(modes))))
 
 
 def ends_on(notes: Sequence[Note], classes: frozenset[int] | None) -> bool:

@@ -46,6 +46,7 @@ def test_a_variable_font_is_written(completed, tmp_path):
         ("--text", "日本", "--picture", "x.png"),
         ("--out", "x.ttf", "--name", "x" * 40),
         ("--style-of", "missing.ttf", "--out", "x.ttf"),
+        ("--style-of", bundled_fonts() / "DejaVuSans.ttf", "--runtime", "onnx", "--out", "x.ttf"),
         ("--style-of", bundled_fonts() / "DejaVuSans.ttf", "--by", "日", "--out", "x.ttf"),
     ],
 )
