@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,6 +156,8 @@ def _measured(font: ImageFont.FreeTypeFont) -> Typeface:
 
 def read_glyph(typeface: Typeface, label: int) -> Glyph:
     """Make the field of one letter, 0 for A to 25 for Z."""
+    from scipy import ndimage  # which playing does without
+
     picture = _picture(typeface.font, LETTERS[label])
     padding = _PADDING_PX * _OVERSAMPLING
     ink = np.pad(picture.ink, padding)
@@ -255,6 +256,8 @@ def _check_different(pictures: Mapping[str, _Picture]) -> None:
 
 def _read(glyph: Glyph, x: np.ndarray, y: np.ndarray, size: np.ndarray, slant: np.ndarray) -> np.ndarray:
     """Return distances, in pixels of the letter at size 1, at every subsample of images whose origin is at x, y."""
+    from scipy import ndimage  # which playing does without
+
     centres = (np.arange(SIZE_PX * _SUBSAMPLES) + 0.5) / _SUBSAMPLES
     down = ((centres - y[:, None]) / size[:, None])[:, :, None]
     across = ((centres - x[:, None]) / size[:, None])[:, None, :] + slant[:, None, None] * down

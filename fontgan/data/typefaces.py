@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import Image, ImageDraw
-from scipy import ndimage
 from tqdm import tqdm
 
 from fontgan.data.fonts import FORMATS
@@ -310,6 +309,8 @@ def _unusable(drawn: _Drawn, absent: _Drawn, size: int) -> str:
 
 def _field(drawn: _Drawn, size: int) -> np.ndarray:
     """Return the field of a character on the canvas, int8 [size, size]."""
+    from scipy import ndimage  # which playing does without
+
     side, reach = size * _OVERSAMPLING, round(REACH_PX * _OVERSAMPLING) + _OVERSAMPLING
     ink = np.pad(drawn.ink, reach)
     inside, outside = ndimage.distance_transform_edt(ink), ndimage.distance_transform_edt(~ink)

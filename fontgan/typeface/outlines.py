@@ -7,15 +7,16 @@ are pixels of an image.
 
 from __future__ import annotations
 
+import functools
 import itertools
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import contourpy
 import numpy as np
 from fontTools.misc.transform import Transform
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.transformPen import TransformPen
-from scipy import ndimage
+from numpy.lib.stride_tricks import sliding_window_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ _FIELD_SIDE_PX = 34  # of a field whose capitals are as high as those of an imag
 _SPECK_PX2 = 1.5  # least area of ink, and three times that of a hole; less is dirt
 _PADDING_PX = 2  # so that ink at the edge of the image has an outline, too
 _UPSAMPLING = 6
+_RIM_PX = 20  # beyond the edges of a field, after which nothing is left of an error
 _HAIRLINE, _HAIRLINE_LEVEL, _BRIDGE_LEVEL = 0.3, 0.1, 0.05  # share of a ridge that is added; up to levels
 _SADDLE = 0.03  # least curvature along a gap
 _STEP_PX = 0.1  # between points of a contour
@@ -80,7 +82,7 @@ def contours(field: np.ndarray) -> list[np.ndarray]:
     padded = np.pad(_bridged(field.astype(float)), _PADDING_PX, mode="edge")
     padded[[0, -1]] = padded[:, [0, -1]] = -1.0  # ink at the edge of the field has an outline, too
     speck = _SPECK_PX2 * (len(field) / _FIELD_SIDE_PX) ** 2
-    return _contours(ndimage.zoom(padded, _UPSAMPLING, order=3, mode="nearest", grid_mode=True), speck)
+    return _contours(_enlarged(padded), speck)
 
 
 def _contours(field: np.ndarray, speck: float = _SPECK_PX2) -> list[np.ndarray]:
@@ -124,7 +126,36 @@ def _field(image: np.ndarray) -> np.ndarray:
     # The interpolated levels must be 0 where the edge crosses a pixel of coverage a. Between a covered pixel and this
     # one that holds for the level v with 1 / (1 + v) = 3/2 − a, if a > 1/2.
     levels = raised / (2 - np.abs(raised))
-    return ndimage.zoom(levels, _UPSAMPLING, order=3, mode="nearest", grid_mode=True)
+    return _enlarged(levels)
+
+
+def _enlarged(field: np.ndarray) -> np.ndarray:
+    """Interpolate a field [rows, columns] by cubic splines, `_UPSAMPLING` times as fine; its edges go on."""
+    rows, columns = map(_spline, field.shape)
+    return np.einsum("ij,kj->ik", np.einsum("ij,jk->ik", rows, field), columns)
+
+
+@functools.cache
+def _spline(size: int) -> np.ndarray:
+    """Return the matrix [size · _UPSAMPLING, size] that interpolates a row of pixels."""
+    knots = np.arange(-_RIM_PX, size + _RIM_PX)
+    values = np.eye(size)[knots.clip(0, size - 1)]
+    coefficients = np.linalg.solve(_b_spline(knots[:, None] - knots), values)
+    places = (np.arange(size * _UPSAMPLING) + 0.5) / _UPSAMPLING - 0.5
+    return _b_spline(places[:, None] - knots) @ coefficients
+
+
+def _b_spline(distances: np.ndarray) -> np.ndarray:
+    """Return the cubic B-spline at distances from its middle."""
+    far = np.abs(distances)
+    return np.where(far < 1, 2 / 3 - far**2 + far**3 / 2, np.maximum(2 - far, 0) ** 3 / 6)
+
+
+def _smoothed(values: np.ndarray, deviation: float, edges: Literal["wrap", "edge"]) -> np.ndarray:
+    """Average values [n] with the weights of a normal distribution."""
+    far = round(4 * deviation)
+    weights = np.exp(-0.5 * (np.arange(-far, far + 1) / deviation) ** 2)
+    return np.convolve(np.pad(values, far, edges), weights / weights.sum(), "valid")
 
 
 def _bridged(field: np.ndarray) -> np.ndarray:
@@ -181,8 +212,9 @@ def _corners(points: np.ndarray) -> np.ndarray:
     before = np.roll(points, near, axis=0) - np.roll(points, far, axis=0)
     after = np.roll(points, -far, axis=0) - np.roll(points, -near, axis=0)
     turn = np.abs(np.arctan2(_cross(before, after), (before * after).sum(axis=1)))
-    turn = ndimage.gaussian_filter1d(turn, 1.5, mode="wrap")
-    most = ndimage.maximum_filter1d(turn, 2 * round(_APART_PX / _STEP_PX) + 1, mode="wrap")
+    turn = _smoothed(turn, 1.5, "wrap")
+    apart = round(_APART_PX / _STEP_PX)
+    most = sliding_window_view(np.pad(turn, apart, "wrap"), 2 * apart + 1).max(axis=1)
     return np.flatnonzero((turn == most) & (turn > _TURN))
 
 
@@ -258,7 +290,7 @@ def _curve(points: np.ndarray, *, closed: bool = False) -> Contour:
 
 def _directions(points: np.ndarray) -> np.ndarray:
     """Return unit vectors along points [n, 2]."""
-    steps = np.diff(ndimage.gaussian_filter1d(points, _SMOOTHED, axis=0, mode="nearest"), axis=0)
+    steps = np.diff(np.stack([_smoothed(axis, _SMOOTHED, "edge") for axis in points.T], axis=1), axis=0)
     ahead = np.vstack([steps[:1], steps]) + np.vstack([steps, steps[-1:]])
     return ahead / np.maximum(np.hypot(*ahead.T)[:, None], 1e-9)
 
