@@ -34,10 +34,7 @@ GROOVE_STYLES: Mapping[str, tuple[str, ...]] = {
     "hiphop": ("hiphop",),
     "latin": ("latin", "afrocuban"),
 }
-"""Our styles, and the primary styles of the Groove MIDI Dataset that belong to each.
-
-It has no electronic music; most of its other styles are between two of these, or have few files.
-"""
+"""Our styles, and the primary styles of the Groove MIDI Dataset that belong to each; it has no electronic music."""
 
 SPLITS = ("train", "validation", "test")
 _TEST_SHARE = 0.2  # of bars by rule
@@ -137,7 +134,7 @@ def load_grooves(
     Args:
         source: `BY_RULE`, or a folder of ``.mid`` and ``.midi`` files, searched recursively without hidden ones.
         per_style: bars by rule of each style for training and testing, at least 2.
-        seed: of the bars by rule, and of the split of a folder without ``info.csv``.
+        seed: of the bars by rule, and of the split.
         groove_styles: the styles to keep of the Groove MIDI Dataset, each with its primary styles.
         progress: show a progress bar while reading, in a terminal.
 
@@ -165,9 +162,6 @@ def _by_rule(per_style: int, seed: int) -> Grooves:
     train, validation, test = (bars[bars.struck] for bars in made)
     empty = sum(int((~bars.struck).sum()) for bars in made)
     return Grooves(BY_RULE, STYLES, train, validation, test, seed, empty=empty)
-
-
-# --- finding files -----------------------------------------------------------------------------------------
 
 
 class _File(NamedTuple):
@@ -230,9 +224,6 @@ def _in_folders(folder: Path) -> _Listing:
     skipped = [Skipped(name, "it is in no sub-folder, so it has no style") for name in outside] if inside else []
     used = inside or [_File(name, folder.resolve().name) for name in outside]
     return _Listing(tuple(sorted({file.style for file in used})), used, skipped, Counter())
-
-
-# --- reading files -----------------------------------------------------------------------------------------
 
 
 def _read(source: str, folder: Path, listing: _Listing, seed: int, progress: bool) -> Grooves:
