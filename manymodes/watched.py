@@ -142,8 +142,6 @@ def _reason(code: int, seconds: float, memory: int) -> str:
     return f"reading it crashed ({cause})"
 
 
-# --- in the process ----------------------------------------------------------------------------------------
-
 _OUT_OF_MEMORY = 3
 
 

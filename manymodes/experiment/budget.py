@@ -1,11 +1,8 @@
 """A time budget for training: all models of a comparison are trained for the same time.
 
-Only the processor time of updates counts: building TensorFlow's graph, measuring and writing checkpoints would cost a
-model with short epochs more, and other programs would cost whatever trains beside them.
-
-Learning rates decay over the planned epochs, so the plan must fit the budget. A twentieth of the time is first spent,
-beside the budget, on a model that is discarded, and its speed decides how many epochs are planned. With one large plan
-for all, the slowest model would make its few updates at nearly its first learning rate.
+Only the processor time of updates counts. Learning rates decay over the planned epochs, so the plan must fit the
+budget: a twentieth of the time is first spent, beside the budget, on a model that is discarded, and its speed decides
+how many epochs are planned.
 """
 
 from __future__ import annotations
@@ -134,7 +131,7 @@ def train_with_budget(
         budget: time or epochs.
         path: run folder.
         config: of the model.
-        prepare: builds the training from the configuration and the data.
+        prepare: builds the training from the configuration and the ``data``.
         data: of the training.
         examples: number of examples in an update.
         losses: columns of the history whose last values are among the facts.
