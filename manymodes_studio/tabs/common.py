@@ -37,9 +37,6 @@ TO_THE_RESULT = """() => setTimeout(() => {
 }, 50)"""
 
 
-# --- events ------------------------------------------------------------------------------------------------
-
-
 def listen(
     workspace: Workspace,
     triggers: Sequence[Any],
@@ -123,9 +120,6 @@ def forget_at_leave(page: gr.Blocks, workspace: Workspace) -> None:
     page.unload(leave)
 
 
-# --- takes -------------------------------------------------------------------------------------------------
-
-
 def on_restore(
     workspace: Workspace,
     tab: str,
@@ -187,9 +181,6 @@ _LONGEST = 60  # characters of a text in a link
 def hidden(name: str) -> gr.Textbox:
     """Return a field that only the page's script fills."""
     return gr.Textbox(elem_id=name, elem_classes="studio-hidden", label=name, container=False)
-
-
-# --- components --------------------------------------------------------------------------------------------
 
 
 def introduce(text: str, models: Models, names: Iterable[str]) -> bool:

@@ -94,8 +94,6 @@ class _Tune:
         self.by_octave = False
         self.propagate = True
 
-    # --- fields
-
     def header(self, name: str, value: str) -> None:
         self.fields.setdefault(name, value)
         if name == "M":
@@ -171,8 +169,6 @@ class _Tune:
         for sign, letter in re.findall(r"(?:^|\s)(\^{1,2}|_{1,2}|=)([A-Ga-g])(?=\s|$|[\^_=])", rest):
             voice.accidentals[letter.upper()] = _SIGN[sign]
         voice.shift = _shift(rest, voice.shift)
-
-    # --- music
 
     def music(self, line: str) -> None:
         self.chord = None
@@ -355,11 +351,7 @@ class _Tune:
 
 
 def read_abc(text: str) -> Sheet:
-    """Read the first tune of a text.
-
-    Raises:
-        UnreadableError: it has no key, or a field that is out of range.
-    """
+    """Read the first tune of a text; raise an UnreadableError if it has no key, or a field that is out of range."""
     tune = _Tune()
     in_body = False
     for line in _lines(text):
@@ -415,11 +407,7 @@ def _tempo(value: str) -> float | None:
 
 
 def _length(text: str, default: Fraction) -> Fraction:
-    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``.
-
-    Raises:
-        UnreadableError: it is not one.
-    """
+    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``; raise an UnreadableError for anything else."""
     if not text:
         return default
     match = re.fullmatch(r"(\d{0,6})(?:(/{1,8})(\d{0,6}))?", text)

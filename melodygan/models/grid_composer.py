@@ -135,8 +135,7 @@ class GridComposer:
     ) -> list[Tune]:
         """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
 
-        Raises:
-            ValueError: the tune is too long, too high or low for this model, or has no such bars.
+        A tune that is too long, too high or low for this model, or has no such bars, raises a ValueError.
         """
         grid = _grid_of(tune)
         plan, bar = grid.plan, METERS[grid.plan.form.meter]
