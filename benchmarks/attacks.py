@@ -73,9 +73,6 @@ def as_read(tune: Tune) -> Notes:
     return replace(piece, bar_starts=bar_grid(meters, end))
 
 
-# --- attacks -----------------------------------------------------------------------------------------------
-
-
 class Division(NamedTuple):
     """Real tunes of one repetition: `size` held-out ones, the originals, and the tunes that are neither."""
 
@@ -119,9 +116,6 @@ def divide(pieces: Sequence[Notes], size: int, ratio: int, seed: int) -> Divisio
     order = [pieces[i] for i in np.random.default_rng([seed, size]).permutation(len(pieces))]
     end = size + min(size * ratio, MOST_ORIGINALS)
     return Division(order[:size], order[size:end], order[end:])
-
-
-# --- metrics -----------------------------------------------------------------------------------------------
 
 
 class Result(NamedTuple):
@@ -317,9 +311,6 @@ METRICS: dict[str, Callable[[Case], Result]] = {
 """Every metric by its name in the table, in the table's order; what several share is computed by the first."""
 if "muspy" in PROGRAMS:
     METRICS["muspy"] = muspy_largest
-
-
-# --- the experiment ----------------------------------------------------------------------------------------
 
 
 def stored(path: Path) -> dict[tuple[str, int, int], dict[str, Any]]:
