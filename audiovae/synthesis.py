@@ -194,9 +194,8 @@ def interpolate(model: AudioModel, first: np.ndarray, second: np.ndarray, steps:
 
 def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
     """Turn a sound of any length, [samples], into codes."""
-    hop = HOP
-    chunks, gains = levelled(to_chunks(sound, hop))
-    return CodedSound(model.encode_codes(chunks), gains, len(sound), hop, model.code_count, bytes.fromhex(model.maker))
+    chunks, gains = levelled(to_chunks(sound, HOP))
+    return CodedSound(model.encode_codes(chunks), gains, len(sound), HOP, model.code_count, bytes.fromhex(model.maker))
 
 
 def decode(model: AudioVQVAE, coded: CodedSound) -> np.ndarray:
