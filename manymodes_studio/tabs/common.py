@@ -217,9 +217,18 @@ def new_seed(entered: str | None) -> int:
     return int(text)
 
 
-def more_seeds(seed: int) -> list[int]:
-    """Return the seeds of takes that are like one."""
-    return [(seed + number) % _SEEDS for number in range(1, MORE + 1)]
+def like_these(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield settings with other seeds, for more takes like one."""
+    seed = new_seed(values["seed"])
+    for number in range(1, MORE + 1):
+        yield {**values, "seed": str((seed + number) % _SEEDS)}
+
+
+def without_the_last(takes: list[Any]) -> list[Any]:
+    """Return takes but the last one; raise a UserError if none is left."""
+    if len(takes) < 2:  # noqa: PLR2004 - this one and one before
+        raise UserError(say("undo.none"))
+    return takes[:-1]
 
 
 def file_field(label: str, kind: Kind, name: str, **options: Any) -> gr.File:
