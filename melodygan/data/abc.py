@@ -151,19 +151,13 @@ class _Tune:
         rest = value
         if value.strip().upper().startswith("HP"):
             voice.accidentals = signature(2) | ({"G": 0} if value.strip().startswith("Hp") else {})
-        elif match and (mode := _MODES.get(match[3].lower()[:3] if match[3].lower() != "m" else "m")):
-            key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], mode)
+        elif match:
+            short = match[3].lower()[:3]
+            key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], _MODES.get(short, "major"))
             self.key = self.key or key
-            voice.accidentals = signature(key.sharps)
-            rest = value.strip()[match.end() :]
-        elif match and match[3].lower().startswith("exp"):
-            self.key = self.key or key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], "major")
-            voice.accidentals = signature(0)
-            rest = value.strip()[match.end() :]
-        elif match:  # such as "K:G clef=bass" or a mode nobody knows
-            key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], "major")
-            self.key = self.key or key
-            voice.accidentals = signature(key.sharps)
+            voice.accidentals = signature(0 if short == "exp" else key.sharps)
+            if short == "exp" or short in _MODES:  # not "K:G clef=bass"
+                rest = value.strip()[match.end() :]
         elif value.strip().lower().startswith("none"):
             voice.accidentals = signature(0)
         for sign, letter in re.findall(r"(?:^|\s)(\^{1,2}|_{1,2}|=)([A-Ga-g])(?=\s|$|[\^_=])", rest):

@@ -90,17 +90,12 @@ def _most_common(items: Iterable[Skipped], limit: int = 3) -> str:
 def load_corpus(
     source: str | Path = "erk", *, cache_dir: str | Path | None = None, jobs: int = -1, progress: bool = True
 ) -> Corpus:
-    """Read, filter, transpose and deduplicate tunes.
+    """Read, filter, transpose and deduplicate the tunes of a bundled book, or of a file or folder of `FORMATS`.
 
-    Args:
-        source: the name of a bundled book, or a file or folder of `FORMATS`, searched recursively without hidden files.
-            Where both exist, "erk" is the book, and ``./erk`` the folder.
-        cache_dir: folder for parsed tunes; by default `manymodes.files.cache_folder`.
-        jobs: processes that parse; −1 for one per core. An active joblib backend is used.
-        progress: show a bar while parsing, on a terminal.
-
-    Raises:
-        UserError: the source does not exist, cannot be read, or has no usable tune.
+    A folder is searched recursively without hidden files. Where both exist, "erk" is the book, and ``./erk`` the
+    folder. Parsed tunes are kept in a folder, by default `manymodes.files.cache_folder`. −1 jobs are one per core; an
+    active joblib backend is used. The progress is shown on a terminal. A source that does not exist, cannot be read, or
+    has no usable tune raises a UserError.
     """
     found = _find(source)
     contents = _hash_files(found.paths)

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from manymodes.music.score import signature
-from melodygan.data.encoding import Note, pitches_in
+from melodygan.data.encoding import Note, Tune, pitches_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from melodygan.data.encoding import Tune
 
 METERS = {"2/4": 8, "3/4": 12, "4/4": 16, "6/8": 12, "3/8": 6, "6/4": 24}
 """The metres that models know, with the sixteenths per bar."""
@@ -63,6 +61,12 @@ def form_of(tune: Tune) -> Form:
     """Return the form of a tune."""
     meter = tune.meter if tune.meter in METERS else UNKNOWN_METER
     return Form(meter, MODES[tune.key.endswith("minor")])
+
+
+def tune_in(meter: str | None, mode: str | None, notes: tuple[Note, ...], upbeat: int, name: str = "") -> Tune:
+    """Return notes in C major or A minor as a tune; its metre and its mode may be unknown."""
+    key = f"{TONIC_NAMES[mode]} {mode}" if mode else ""
+    return Tune(notes, name, key=key, meter=meter or "", pickup_steps=upbeat % METERS[meter] if meter else 0)
 
 
 def ends_on_the_tonic(notes: Sequence[Note], mode: str) -> bool:

@@ -11,7 +11,7 @@ from manymodes import watched
 from manymodes.cli import UserError
 from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, Tune, pitch_name, pitches_in
 from melodygan.data.events import UnreadableError, pitch_of
-from melodygan.data.form import METERS, MODES, TONIC_NAMES, Form, Key, form_of, transposed
+from melodygan.data.form import METERS, MODES, Form, Key, form_of, transposed, tune_in
 from melodygan.data.readers import FORMATS, Quantised, pieces_of
 
 if TYPE_CHECKING:
@@ -42,9 +42,8 @@ class Given(NamedTuple):
 
     def as_tune(self, mode: str | None = None) -> Tune:
         """Return the tune in C major or A minor, in its own mode unless another is given."""
-        meter, own = self.form or ("", MODES[0])
-        mode = mode or own
-        return Tune(self.notes, key=f"{TONIC_NAMES[mode]} {mode}", meter=meter, pickup_steps=self.upbeat)
+        meter, own = self.form or (None, MODES[0])
+        return tune_in(meter, mode or own, self.notes, self.upbeat)
 
 
 def read_given(text: str, key: Key | None = None, *, option: str = "--start") -> Given:

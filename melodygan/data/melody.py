@@ -46,7 +46,7 @@ def top_line(part: Iterable[Event]) -> list[tuple[int | None, Fraction]]:
     cuts it off if it is higher, or if it goes on where the other is about to end; else it is left out. A gap is a rest.
     """
     line: list[Event] = []
-    for event in sorted(part, key=_by_onset):
+    for event in sorted(part, key=lambda event: (event.onset, 1 if event.pitch is None else -event.pitch)):
         if not line:
             line.append(event)
             continue
@@ -61,10 +61,6 @@ def top_line(part: Iterable[Event]) -> list[tuple[int | None, Fraction]]:
             line[-1] = last._replace(end=event.onset)
             line.append(event)
     return [(event.pitch, event.end - event.onset) for event in line if event.end > event.onset]
-
-
-def _by_onset(event: Event) -> tuple[Fraction, int]:
-    return event.onset, -event.pitch if event.pitch is not None else 1
 
 
 def _goes_on(last: Event, event: Event) -> bool:

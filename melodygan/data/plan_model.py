@@ -67,6 +67,15 @@ class PlanModel:
         return plan._replace(returns=tuple(returns), rhythm=tuple(rhythm))
 
 
+def chosen_plans(
+    kind: str, known: Sequence[Plan], training: Iterable[Plan], count: int, rng: np.random.Generator
+) -> list[Plan]:
+    """Return plans of a kind, one of `PLANS`: some that are known, or new ones in the form and length of those."""
+    if kind == "composed":
+        return PlanModel(training).compose(known, count, rng)
+    return [known[place] for place in rng.integers(len(known), size=count)]
+
+
 def _beats(plan: Plan) -> range:
     """Beats with music, counted from the beginning of the first row."""
     size = BEAT[plan.form.meter]
