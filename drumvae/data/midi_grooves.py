@@ -141,11 +141,9 @@ def _drums(file: Sequence[Message]) -> NDArray[np.int64]:
         parts[message.track, message.status & 15].append((message.tick, *message.data))
     if not parts:
         raise UnusableBeatError("it has no notes")
-    names = {
-        message.track: message.data[1:] for message in file if message.status == _META and message.data[:1] == _NAME
-    }
+    names = {message.track: message.data[1:].decode("latin-1").lower() for message in _meta(file, _NAME)}
     on_channel = [part for (_, channel), part in parts.items() if channel == DRUM_CHANNEL]
-    by_name = [part for (track, _), part in parts.items() if _named_drums(names.get(track, b""))]
+    by_name = [part for (track, _), part in parts.items() if any(word in names.get(track, "") for word in _DRUM_TRACKS)]
     if chosen := on_channel or by_name:
         return np.array(list(itertools.chain.from_iterable(chosen)), np.int64).T
     only, *others = (np.array(part, np.int64).T for part in parts.values())
@@ -156,10 +154,6 @@ def _drums(file: Sequence[Message]) -> NDArray[np.int64]:
 
 def _meta(file: Sequence[Message], kind: bytes) -> list[Message]:
     return [message for message in file if message.status == _META and message.data[:1] == kind]
-
-
-def _named_drums(name: bytes) -> bool:
-    return any(word in name.decode("latin-1").lower() for word in _DRUM_TRACKS)
 
 
 def _like_drums(part: NDArray[np.int64]) -> bool:
@@ -173,12 +167,8 @@ def _like_drums(part: NDArray[np.int64]) -> bool:
 def _tempos(file: Sequence[Message], ticks: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the tempo at each tick, BPM."""
     changes = {0: _DEFAULT_TEMPO}
-    for message in file:
-        if (
-            message.status == _META
-            and message.data[:1] == _TEMPO
-            and (tempo := int.from_bytes(message.data[1:4], "big"))
-        ):
+    for message in _meta(file, _TEMPO):
+        if tempo := int.from_bytes(message.data[1:4], "big"):
             changes[message.tick] = tempo
     starts = sorted(changes)
     current = np.searchsorted(starts, ticks, side="right") - 1

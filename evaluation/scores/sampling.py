@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -184,7 +185,9 @@ class Draws:
         ours, ceiling, without = drawn
         splits = np.array([ours, ceiling], np.float64)
         if splits.size and np.isfinite(splits).all():
-            (at_n, top), limits = splits.mean(axis=1).tolist(), _middle(splits[1])
+            at_n, top = splits.mean(axis=1).tolist()
+            low, high = np.percentile(splits[1], [2.5, 97.5]).tolist()
+            limits = low, high
         parts = np.split(np.asarray(without, np.float64), np.cumsum(self.groups)[:-1]) if self.groups else []
         deviations = tuple(
             scale * np.sqrt(1 - 1 / len(part)) * (part - part.mean())
@@ -217,8 +220,6 @@ def interval_of(value: float, deviations: Sequence[FloatArray], highest: float =
 
 def student(deviations: Sequence[FloatArray]) -> float:
     """Return the 97.5 % quantile of Student's distribution for the smaller number of groups, less one."""
-    from scipy.special import stdtrit
-
     return float(stdtrit(min(map(len, deviations)) - 1, 0.975))
 
 
@@ -244,9 +245,3 @@ def wilson(share: float, n: float, z: float = 1.96) -> tuple[float, float]:
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
     return float(middle - reach), float(middle + reach)
-
-
-def _middle(values: FloatArray) -> tuple[float, float]:
-    """Return the limits of the middle 95 % of values."""
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
