@@ -88,9 +88,7 @@ def make_sounds(
 
     Without an instrument, a model with codes takes one after the other, and others mix them. ``temperature`` (1 by
     default), ``top_p`` (0.95) and the ``prior``, by default the one beside the model's file, are for models with codes.
-
-    Raises:
-        UserError: the model does not know the instrument, has no codes for the last three arguments, or no prior.
+    An unknown instrument, a missing prior, and these arguments for a model without codes raise a UserError.
     """
     number = _number(model, instrument)
     if hasattr(model, "decode_codes"):

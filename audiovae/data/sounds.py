@@ -107,16 +107,12 @@ class Sounds:
 def load_sounds(source: str | Path = CORPUS, *, seed: int = 0, chunks: int | None = None, hop: int = HOP) -> Sounds:
     """Play the corpus, or read a folder of recordings, and cut it into chunks of one second.
 
-    Args:
-        source: "corpus", or a folder of sound files of any rate and number of channels, searched recursively without
-            hidden ones. Its sub-folders are the instruments; files beside them belong to one with the folder's name.
-        seed: of the split; of the corpus, also of the passages.
-        chunks: of each instrument, at least 10; by default 400 of the corpus, and all of a folder. 80 % are for
-            training, half of the others for validation and half for tests.
-        hop: samples from one chunk of a recording to the next, 1 to 22,050; the corpus has no overlaps.
-
-    Raises:
-        UserError: the folder does not exist, cannot be read, or has too few sounds for three splits.
+    A folder has sound files of any rate and number of channels, and is searched recursively without hidden ones. Its
+    sub-folders are the instruments; files beside them belong to one with the folder's name. Of each instrument there
+    are so many ``chunks``, at least 10; by default 400 of the corpus, and all of a folder. The seed decides the
+    passages of the corpus, and the split: 80 % are for training, half of the others for validation and half for tests.
+    ``hop`` are samples from one chunk of a recording to the next, 1 to 22,050; the corpus has no overlaps. A folder
+    that does not exist, cannot be read, or has too few sounds for three splits raises a UserError.
     """
     if source == CORPUS:
         return _corpus(seed, chunks or _CHUNKS)

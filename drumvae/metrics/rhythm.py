@@ -40,8 +40,9 @@ def syncopation(hits: np.ndarray) -> NDArray[np.float64]:
 
     A hit that is followed by a stronger rest adds the difference of their weights: Σ max(0, weight of the rest − weight
     of the hit), with the strongest step before the next hit as the rest (Longuet-Higgins and Lee, "The Rhythmic
-    itself, as in Witek et al., "Syncopation, Body-Movement and Pleasure in Groove Music", 2014, without their pairs of
-    notes of different streams. Bars are loops: the last hit is followed by the beginning of the bar.
+    Interpretation of Monophonic Music", 1984). Each of the `STREAMS` counts by itself, as in Witek et al.,
+    "Syncopation, Body-Movement and Pleasure in Groove Music", 2014, without their pairs of notes of different streams.
+    Bars are loops: the last hit is followed by the beginning of the bar.
     """
     struck = np.asarray(hits, bool)
     members = [[INSTRUMENTS.index(name) for name in stream] for stream in STREAMS]

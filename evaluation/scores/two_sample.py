@@ -280,12 +280,8 @@ class TwoSampleTest:
     Two classifiers learn to tell pieces apart: a forest of random trees on features (P. Geurts et al. 2006), and a
     linear one on n-grams. They answer about held-out pieces, in `FOLDS` folds, with as many pieces of one set as of the
     other; near copies of a piece are in its own fold. The accuracy is that of the better classifier. What counts as
-    chance comes from random halves of the originals that go through the same test.
-
-    Args:
-        originals: pieces of the real set.
-        features: what the forest is told of a piece.
-        seed: of all random draws.
+    chance comes from random halves of the originals that go through the same test. The seed is that of all random
+    draws.
     """
 
     def __init__(self, originals: Sequence[Notes], features: Mapping[str, Feature], seed: int = 0) -> None:
