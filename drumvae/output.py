@@ -46,10 +46,7 @@ def add_beat_options(parser: argparse.ArgumentParser, suffix: str) -> None:
     add_model_option(parser, DRUM_MODEL.program)
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help=f"a .mid, .wav, .mp3 or .png (default FILE-{suffix}.mid beside it)",
+        "--out", type=Path, metavar="FILE", help=f"a .mid, .wav, .mp3 or .png (default FILE-{suffix}.mid beside it)"
     )
     output.add_argument("--force", action="store_true", help="overwrite a file that exists")
 

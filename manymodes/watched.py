@@ -44,12 +44,7 @@ class Death(str):
 
 
 def each(
-    task: str,
-    requests: Sequence[Any],
-    *,
-    jobs: int = -1,
-    seconds: float = SECONDS,
-    command: Sequence[str] = PROCESS,
+    task: str, requests: Sequence[Any], *, jobs: int = -1, seconds: float = SECONDS, command: Sequence[str] = PROCESS
 ) -> Iterator[Any]:
     """Yield the answer of a function, or a `Death`, for each request, in their order.
 

@@ -344,12 +344,7 @@ def following_place(places: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
 
 
 def draw_pitches(
-    chain: Chain,
-    drawing: Drawing | None,
-    kinds: tf.Tensor,
-    plan: Spelled,
-    *,
-    given: tf.Tensor | None = None,
+    chain: Chain, drawing: Drawing | None, kinds: tf.Tensor, plan: Spelled, *, given: tf.Tensor | None = None
 ) -> tuple[Drawn, Onsets]:
     """Draw the pitch of each note, one after the other, as `draw_kinds`.
 
