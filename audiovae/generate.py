@@ -1,8 +1,4 @@
-"""Make sounds with a trained model: ``python -m audiovae.generate --count 8 --instrument piano --out sounds/``.
-
-Writes WAV files of 22,050 samples a second: new sounds of one second, the reconstruction of a recording of any length,
-or the steps from one recording to another.
-"""
+"""Make sounds with a trained model: ``python -m audiovae.generate --count 8 --instrument piano --out sounds/``."""
 
 from __future__ import annotations
 

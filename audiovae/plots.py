@@ -82,9 +82,6 @@ def _save_codebook(codes: np.ndarray, sounding: np.ndarray, count: int, path: Pa
         axes.legend(fontsize=7)
 
 
-# --- a comparison -------------------------------------------------------------------------------------------
-
-
 def comparison_pictures(found: Records, sounds: Sounds) -> dict[str, Picture]:
     """Return the pictures of `audiovae.compare` by file name, of the first seed."""
     first = {row: records[0] for row, records in found.items()}

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
 import time
 import warnings
 from collections import defaultdict
@@ -25,23 +24,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import checkout
+import known
 import numpy as np
 from timing import parser
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "evaluation")]
-
-import known  # noqa: E402 - found through the path above
-
-from evaluation import FEATURES, compare_sets, feature_table, inter_set_distances, intra_set_distances  # noqa: E402
-from evaluation.legacy import mgeval  # noqa: E402
-from evaluation.reading.notes import Notes, Packed, bar_grid, defined_rows  # noqa: E402
-from evaluation.scores import sampling  # noqa: E402
-from evaluation.scores.sets import MusicSet, SetComparison  # noqa: E402
-from evaluation.scores.two_sample import TwoSampleTest  # noqa: E402
-from melodygan.data.corpus import load_corpus  # noqa: E402
-from melodygan.data.encoding import STEPS_PER_QUARTER, Tune  # noqa: E402
+from evaluation import FEATURES, compare_sets, feature_table, inter_set_distances, intra_set_distances
+from evaluation.legacy import mgeval
+from evaluation.reading.notes import Notes, Packed, bar_grid, defined_rows
+from evaluation.scores import sampling
+from evaluation.scores.sets import MusicSet, SetComparison
+from evaluation.scores.two_sample import TwoSampleTest
+from melodygan.data.corpus import load_corpus
+from melodygan.data.encoding import STEPS_PER_QUARTER, Tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -71,9 +67,6 @@ def as_read(tune: Tune) -> Notes:
     piece = Notes.from_quarters(onset[sounding], steps[sounding], pitch, name=tune.name, meter=meters[0][1:])
     end = float((piece.onset + piece.duration).max())
     return replace(piece, bar_starts=bar_grid(meters, end))
-
-
-# --- attacks -----------------------------------------------------------------------------------------------
 
 
 class Division(NamedTuple):
@@ -119,9 +112,6 @@ def divide(pieces: Sequence[Notes], size: int, ratio: int, seed: int) -> Divisio
     order = [pieces[i] for i in np.random.default_rng([seed, size]).permutation(len(pieces))]
     end = size + min(size * ratio, MOST_ORIGINALS)
     return Division(order[:size], order[size:end], order[end:])
-
-
-# --- metrics -----------------------------------------------------------------------------------------------
 
 
 class Result(NamedTuple):
@@ -319,9 +309,6 @@ if "muspy" in PROGRAMS:
     METRICS["muspy"] = muspy_largest
 
 
-# --- the experiment ----------------------------------------------------------------------------------------
-
-
 def stored(path: Path) -> dict[tuple[str, int, int], dict[str, Any]]:
     """Read the results that a stopped run has left, by attack, pieces and repetition."""
     if not path.exists():
@@ -460,7 +447,7 @@ def main() -> None:
     options.add_argument("--repetitions", type=int, default=20, help="divisions of the tunes (default %(default)s)")
     options.add_argument("--ratio", type=int, default=2, help="originals per generated piece (default %(default)s)")
     options.add_argument("--attacks", nargs="+", default=list(ATTACKS), choices=list(ATTACKS), metavar="ATTACK")
-    options.add_argument("--out", type=Path, default=ROOT / "results" / "evaluation", help="folder of the results")
+    options.add_argument("--out", type=Path, default=checkout.ROOT / "results/evaluation", help="folder of the results")
     given = options.parse_args()
     # no interval is looked at, and drawing for them takes most of the time; the sums of a finer grid are the same
     sampling.RESAMPLES = 2

@@ -19,20 +19,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import checkout
+import known
+import mgeval_port
 import numpy as np
+from midifiles import write_tunes
+from test_evaluation_fuzz import mutated
 from timing import parser, timed
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "evaluation")]
-
-import known  # noqa: E402 - found through the path above
-import mgeval_port  # noqa: E402
-from midifiles import write_tunes  # noqa: E402
-from test_evaluation_fuzz import mutated  # noqa: E402
-
-from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder  # noqa: E402
-from evaluation.reading.midi import load  # noqa: E402
-from evaluation.scores.two_sample import TwoSampleTest  # noqa: E402
+from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder
+from evaluation.reading.midi import load
+from evaluation.scores.two_sample import TwoSampleTest
 
 DAMAGED = 5000
 
@@ -54,7 +51,7 @@ def watched(module: str, *arguments: object) -> tuple[float, float, float]:
     begin = time.perf_counter()
     run = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", module, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(checkout.ROOT)},
         stdout=subprocess.DEVNULL,
     )
     peak = 0

@@ -71,9 +71,7 @@ def zipped(data: bytes) -> bytes:
     """Return a compressed MusicXML file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(
-            "META-INF/container.xml", '<container><rootfiles><rootfile full-path="a.xml"/></rootfiles></container>'
-        )
+        archive.writestr("META-INF/container.xml", CONTAINER)
         archive.writestr("a.xml", data)
     return buffer.getvalue()
 

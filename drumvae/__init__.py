@@ -4,14 +4,8 @@ import drumvae
 four, = drumvae.beats(drumvae.load("drums-styles"), "jazz", bars=4, seed=7)
 """
 
-from typing import Any
+from manymodes.lazy import lazily
 
 __all__ = ["beats", "load"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from drumvae import playing
-
-        return getattr(playing, name)
-    raise AttributeError(f"module 'drumvae' has no attribute {name!r}")
+__getattr__ = lazily(__name__, {"playing": __all__})

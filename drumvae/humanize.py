@@ -1,7 +1,4 @@
-"""Play a stiff beat as people do: ``python -m drumvae.humanize stiff.mid``.
-
-Every hit stays in its step; its velocity and timing come from the model.
-"""
+"""Play a stiff beat as people do: ``python -m drumvae.humanize stiff.mid``."""
 
 from __future__ import annotations
 

@@ -46,10 +46,7 @@ def add_beat_options(parser: argparse.ArgumentParser, suffix: str) -> None:
     add_model_option(parser, DRUM_MODEL.program)
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE",
-        help=f"a .mid, .wav, .mp3 or .png (default FILE-{suffix}.mid beside it)",
+        "--out", type=Path, metavar="FILE", help=f"a .mid, .wav, .mp3 or .png (default FILE-{suffix}.mid beside it)"
     )
     output.add_argument("--force", action="store_true", help="overwrite a file that exists")
 
@@ -78,10 +75,7 @@ def read_bars(path: Path) -> Bars:
 
 
 def write_beats(folder: Path, name: str, beats: Sequence[Bars], formats: Collection[str]) -> list[Path]:
-    """Write beats to a folder as NAME-001, NAME-002 and so on, after those that are there, in some of `FORMATS`.
-
-    Returns their paths.
-    """
+    """Write beats to a folder as NAME-001, NAME-002 and so on, after those that are there, in some of `FORMATS`."""
     digits, quick = max(3, len(str(len(beats)))), {"midi"}.issuperset(formats)
     with adding_files(folder) as addition:
         # None: a progress bar only in a terminal

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from manymodes.lazy import lazily
 
 _NAMES = {
     "reading.notes": ("Notes", "Stack"),
@@ -20,17 +19,11 @@ _NAMES = {
     ),
     "comparison": ("Report", "compare_folders"),
 }
-_HOME = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = list(_HOME)
+__all__ = [name for names in _NAMES.values() for name in names]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name on first use, so that `import evaluation` costs nothing."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__ = lazily(__name__, _NAMES)
 
 
 def __dir__() -> list[str]:
-    return sorted(_HOME)
+    return sorted(__all__)

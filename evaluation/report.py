@@ -88,13 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with cluster(args.scheduler):
         report = compare_folders(
-            generated,
-            original,
-            args.train,
-            mgeval=args.mgeval,
-            seed=args.seed,
-            jobs=args.jobs,
-            progress=show_progress,
+            generated, original, args.train, mgeval=args.mgeval, seed=args.seed, jobs=args.jobs, progress=show_progress
         )
         show_progress("")
     files = report.files(shlex.join(["python", "-m", PROGRAM, *typed]), html=not args.no_html)

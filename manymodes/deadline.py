@@ -1,7 +1,4 @@
-"""Time limits: a long loop calls `check` at each step, which ends work that was stopped or ran out of time.
-
-Without a `Deadline` around it, `check` does nothing.
-"""
+"""Time limits: a long loop calls `check` at each step, which ends work that was stopped or ran out of time."""
 
 from __future__ import annotations
 

@@ -34,12 +34,9 @@ _QUARTERS = STEPS // STEPS_PER_QUARTER
 
 
 def play(model: DrumVAE, sliders: Sequence[float], **options: Any) -> Bars:
-    """Play a loop in a mixture of styles, whose proportions are [S] sliders from 0.
+    """Play a loop in a mixture of styles, whose proportions are [S] sliders from 0; raise a UserError if all are 0.
 
     With one seed, sliders change a beat and do not draw another one. The options are those of `drumvae.playing.beats`.
-
-    Raises:
-        UserError: all proportions are 0.
     """
     (beat,) = beats(model, _shares(sliders), **options)
     return beat
@@ -108,11 +105,6 @@ def audible(bars: Bars, mute: Collection[int], solo: Collection[int]) -> Bars:
     )
 
 
-def seconds_of(bars: Bars) -> float:
-    """Return the length of a beat."""
-    return float((60 * _QUARTERS / bars.tempos).sum())
-
-
 def shares_at(x: float, y: float) -> list[float]:
     """Return the shares of four styles at a place in a square of side 1: top left, top right, bottom left and right."""
     return [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y]
@@ -142,7 +134,8 @@ def write(stem: Path, bars: Bars, formats: Sequence[str]) -> dict[str, Path]:
     files = {name: stem.with_name(stem.name + SUFFIXES[name]) for name in ("midi", *formats)}
     write_beat(files["midi"], bars)
     if "wav" in formats:
-        write_audio(files["wav"], turning(files["midi"], seconds_of(bars)), RATE_HZ)
+        seconds = float((60 * _QUARTERS / bars.tempos).sum())
+        write_audio(files["wav"], turning(files["midi"], seconds), RATE_HZ)
     if "png" in formats:
         save_picture(files["png"], bars, stem.name)
     return {name: files[name] for name in formats}

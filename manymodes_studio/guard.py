@@ -32,12 +32,9 @@ class Guard:
         hosts: Collection[str],
         has_room: Callable[[], bool],
     ) -> None:
-        """Let requests pass to an app.
+        """Let requests pass to an app; without ``hosts``, the names under which it is known, it is open to a network.
 
-        Args:
-            app: the app.
-            hosts: names under which it is known; none means any, for a studio that is open to a network.
-            has_room: whether another file may be uploaded.
+        ``has_room`` says whether another file may be uploaded.
         """
         self.app = app
         self.hosts = hosts

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from drumvae.data.kit import Bars
     from manymodes.music.score import Score
 
-_STATES = ("lock", "mute", "solo")  # of a row of a drum grid
+STATES = ("lock", "mute", "solo")
+"""Of a row of a drum grid."""
+
 _NARROWEST_PX = 2.5  # of a sixteenth in a piano roll
 _OCTAVE = 12
 _MIDDLE_C, _KEYS = 60, 17  # of the piano
@@ -44,17 +46,10 @@ def take(
 ) -> tuple[str, str]:
     """Return a result that the page's transport plays, and its id.
 
-    Args:
-        inner: pictures of it, with places as `_timeline` marks them.
-        title: of it, also of the files that it becomes.
-        tab: that made it, in small letters.
-        audio: its sound, in the workspace.
-        midi: its notes.
-        loop: whether it repeats.
-        values: the settings that give it again, by the names of the tab's inputs.
-        follows: the id of a take whose place it takes.
-        more: one of several that are not played at once.
-        quiet: do not play it by itself.
+    ``inner`` are pictures of it, with places as `_timeline` marks them; the title is also that of the files that it
+    becomes; ``tab`` made it, in small letters. ``values`` are the settings that give it again, by the names of the
+    tab's inputs. It takes the place of the take whose id it ``follows``. One of several ``more`` is not played at once,
+    a ``quiet`` one not by itself.
     """
     name = secrets.token_hex(6)
     described = {
@@ -128,13 +123,8 @@ def piano_roll(score: Score) -> str:
         f'<div class="studio-roll" style="--rows:{rows}"><div class="names" aria-hidden="true">{"".join(names)}</div>'
         f'<div class="scroll" tabindex="0" role="group" aria-label="{title}">'
         f'<div style="min-width:{_NARROWEST_PX * total:g}px"><div class="numbers">{"".join(bars)}</div>'
-        f"{_timeline(0, seconds_of(score), picture)}</div></div></div>"
+        f"{_timeline(0, total * 60 / score.tempo / STEPS_PER_QUARTER, picture)}</div></div></div>"
     )
-
-
-def seconds_of(score: Score) -> float:
-    """Return the length of a melody."""
-    return sum(steps for _, steps in score.notes) * 60 / score.tempo / STEPS_PER_QUARTER
 
 
 def drum_grid(bars: Bars, switched: Mapping[str, Collection[int]] | None = None) -> str:
@@ -172,7 +162,7 @@ def _grid_row(bars: Bars, bar: int, number: int, switched: Mapping[str, Collecti
         f'<button class="state {state}" data-state="{state}" title="{named("state", state)}" '
         f'aria-label="{named("state", state)} {name}" '
         f'aria-pressed="{str(number in switched.get(state, ())).lower()}">{say(f"state.{state}.letter")}</button>'
-        for state in (_STATES if bar == 0 else ())
+        for state in (STATES if bar == 0 else ())
     )
     states = f'<span class="states">{states}</span>' if states else ""
     return (

@@ -9,7 +9,7 @@ import numpy as np
 from drumvae.data.kit import STEPS
 from drumvae.playing import beats
 from manymodes.music.formats import sound_of
-from manymodes.music.midi import TICKS_PER_QUARTER, meta_events, velocity
+from manymodes.music.midi import TICKS_PER_QUARTER, meta_events, track_of, velocity
 from manymodes.music.score import STEPS_PER_QUARTER
 from manymodes.music.soundfont import PlayedNote
 from manymodes_studio import melody
@@ -84,11 +84,6 @@ class Song(NamedTuple):
     composed: Composed
     voices: tuple[Voice, ...]
 
-    @property
-    def seconds(self) -> float:
-        """The length of the melody."""
-        return sum(steps for _, steps in self.composed.score.notes) * _step_seconds(self.composed.score)
-
 
 def compose(
     melodist: Any,
@@ -152,10 +147,6 @@ def harmony(score: Score) -> list[tuple[int, ...]]:
     return chosen
 
 
-def _step_seconds(score: Score) -> float:
-    return 60 / score.tempo / STEPS_PER_QUARTER
-
-
 def _sounding(score: Score) -> Iterator[Event]:
     place = 0
     for pitch, steps in score.notes:
@@ -204,7 +195,7 @@ def _bass(score: Score, chords: Sequence[tuple[int, ...]]) -> Iterator[Event]:
 
 def sound(song: Song) -> np.ndarray:
     """Mix all voices, float32 [samples] at `manymodes.music.formats.RATE_HZ`."""
-    step = _step_seconds(song.composed.score)
+    step = 60 / song.composed.score.tempo / STEPS_PER_QUARTER
     return sound_of(
         PlayedNote(note.start * step, note.steps * step, note.pitch, note.velocity, voice.program, voice.is_drum)
         for voice in song.voices
@@ -230,10 +221,5 @@ def write_midi(path: Path, song: Song) -> None:
             how = {"note": note.pitch, "channel": channel}
             events.append((round(note.start * ticks), mido.Message("note_on", velocity=note.velocity, **how)))
             events.append((round((note.start + note.steps) * ticks), mido.Message("note_off", velocity=0, **how)))
-        events.sort(key=lambda event: (event[0], not event[1].is_meta and event[1].type == "note_on"))
-        track, last = mido.MidiTrack(), 0
-        for tick, message in events:
-            track.append(message.copy(time=tick - last))
-            last = tick
-        file.tracks.append(track)
+        file.tracks.append(track_of(events))
     file.save(path)

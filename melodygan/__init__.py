@@ -4,14 +4,8 @@ import melodygan
 scores = melodygan.compose(melodygan.load("melody-lstm"), key="D minor", bars=8)
 """
 
-from typing import Any
+from manymodes.lazy import lazily
 
 __all__ = ["compose", "load", "write_scores"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from melodygan import composing
-
-        return getattr(composing, name)
-    raise AttributeError(f"module 'melodygan' has no attribute {name!r}")
+__getattr__ = lazily(__name__, {"composing": __all__})

@@ -80,10 +80,7 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
 
 
 def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]], path: Path) -> None:
-    """Draw densities of the distances between two tunes, generated and real, in each of `SPREAD_FEATURES`.
-
-    A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same.
-    """
+    """Draw densities of the distances between two tunes, generated and real, in each of `SPREAD_FEATURES`."""
     tables = {
         name: feature_table(as_pieces(tunes), COMPARED) for name, tunes in (("generated", generated), ("real", real))
     }
@@ -111,9 +108,6 @@ def save_generated(folder: Path, generated: Sequence[Sequence[Note]], held_out: 
     save_tunes([*shown, (f"real: {held_out[0].name}", real[0])], folder / "tunes.png")
     if min(len(generated), len(real)) > 1:
         save_spread(generated, real, folder / "spread.png")
-
-
-# --- comparison --------------------------------------------------------------------------------------------
 
 
 def comparison_pictures(found: Records, _: object) -> dict[str, Picture]:

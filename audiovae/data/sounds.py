@@ -1,8 +1,4 @@
-"""The training data: folk tunes and drum grooves played by real instruments, or any folder of recordings.
-
-Sounds are cut into chunks of one second, made equally loud at their peaks. Playing the corpus takes a minute; the
-result is kept in the user's cache directory.
-"""
+"""The training data: folk tunes and drum grooves played by real instruments, or any folder of recordings."""
 
 from __future__ import annotations
 
@@ -111,17 +107,12 @@ class Sounds:
 def load_sounds(source: str | Path = CORPUS, *, seed: int = 0, chunks: int | None = None, hop: int = HOP) -> Sounds:
     """Play the corpus, or read a folder of recordings, and cut it into chunks of one second.
 
-    Args:
-        source: "corpus", or a folder of WAV, FLAC, OGG and MP3 files of any rate and number of channels, searched
-            recursively without hidden files and folders. Its sub-folders are the instruments; files beside them belong
-            to one with the name of the folder. A folder named "corpus" is ``./corpus``.
-        seed: of the split; of the corpus, also of the passages.
-        chunks: of each instrument, at least 10; by default 400 of the corpus, and all of a folder. 80 % are for
-            training, half of the others for validation and half for tests.
-        hop: samples from one chunk of a recording to the next, 1 to 22,050; the corpus has no overlaps.
-
-    Raises:
-        UserError: the folder does not exist, cannot be read, or has too few sounds for three splits.
+    A folder has sound files of any rate and number of channels, and is searched recursively without hidden ones. Its
+    sub-folders are the instruments; files beside them belong to one with the folder's name. Of each instrument there
+    are so many ``chunks``, at least 10; by default 400 of the corpus, and all of a folder. The seed decides the
+    passages of the corpus, and the split: 80 % are for training, half of the others for validation and half for tests.
+    ``hop`` are samples from one chunk of a recording to the next, 1 to 22,050; the corpus has no overlaps. A folder
+    that does not exist, cannot be read, or has too few sounds for three splits raises a UserError.
     """
     if source == CORPUS:
         return _corpus(seed, chunks or _CHUNKS)
@@ -132,9 +123,6 @@ def _sizes(chunks: int) -> tuple[int, int, int]:
     """Return the number of an instrument's chunks in each split."""
     small = chunks // 10
     return chunks - 2 * small, small, small
-
-
-# --- the corpus --------------------------------------------------------------------------------------------
 
 
 def _corpus(seed: int, chunks: int) -> Sounds:
@@ -175,10 +163,7 @@ def _play(tunes: Sequence[Sequence[Tune]], grooves: Sequence[Bars], seed: int, c
 
 
 def _side(instruments: Sequence[tuple[np.ndarray, np.ndarray]]) -> SoundChunks:
-    """Join the chunks of each instrument, as recorded, [n, 22050], and their origins, [n].
-
-    Samples are rounded to 16 bits, as in the cache.
-    """
+    """Join the chunks of each instrument, as recorded, [n, 22050], and their origins, [n]."""
     chunks, gains = normalise(np.concatenate([chunks for chunks, _ in instruments]))
     return SoundChunks(
         chunks=_from_pcm(_to_pcm(chunks)),
@@ -194,9 +179,6 @@ def _to_pcm(chunks: np.ndarray) -> np.ndarray:
 
 def _from_pcm(pcm: np.ndarray) -> np.ndarray:
     return pcm.astype(np.float32) / _LEVELS
-
-
-# --- cache -------------------------------------------------------------------------------------------------
 
 
 def _read_cache(path: Path) -> Sounds | None:
@@ -221,9 +203,6 @@ def _write_cache(path: Path, sounds: Sounds) -> None:
         arrays |= {f"{name}_{field}": array for field, array in side._asdict().items()}
         arrays[f"{name}_chunks"] = _to_pcm(side.chunks)
     write_cache(path, "the sounds", lambda partial: np.savez(partial, allow_pickle=False, **arrays))
-
-
-# --- recordings --------------------------------------------------------------------------------------------
 
 
 def _recordings(source: str | Path, seed: int, chunks: int | None, hop: int) -> Sounds:
@@ -257,22 +236,17 @@ def _too_few(source: str | Path, recordings: Sequence[Recording], skipped: Seque
     return f"{source} has too few sounds for training and tests ({usable}): give three files of an instrument"
 
 
-# --- writing -----------------------------------------------------------------------------------------------
-
-
 def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str = "") -> tuple[Path, int]:
     """Write some chunks as WAV files, as loud as they were, with ``metadata.json``, in one step.
 
-    The files are ``piano/000.wav`` and so on, the first training chunks of each instrument. The metadata has
+    The files are ``piano/000.wav`` and so on, the first training chunks of each instrument, at most ``count``. Returns
+    the folder, which gets a number if it exists, and the number of files. The metadata has
 
     - ``source``, ``seed``, ``fingerprint``: as in `Sounds`; ``rate_hz``: samples a second;
     - ``command``: the command line; ``versions``: of the libraries that made the sounds;
     - ``instruments``: the ``name`` of each, and the number of its chunks in each split;
     - ``skipped``: ``name`` and ``reason`` of each file that was not used;
     - ``sounds``: ``file``, ``instrument``, ``origin`` and ``gain`` of each WAV file.
-
-    Returns:
-        the folder, ``folder-2``, ``folder-3`` … if it exists, and the number of files, at most ``count`` an instrument.
 
     Raises:
         UserError: the folder is a file, or cannot be made.

@@ -60,10 +60,6 @@ def _distance(header: str, name: str, equal: float, bad: Callable[..., bool] = l
     return [column(header, name, number, bad), ("its ceiling", ceiling)]
 
 
-def _most_bits(records: Sequence[Record]) -> Cell:
-    return over_seeds([math.log2(record.measures["codes"]) for record in records], number)
-
-
 _REBUILT = (
     *_distance(
         "Spectral convergence", "spectral_convergence", 0.0, lambda some: mean(some, "spectral_convergence") >= _SILENT
@@ -87,7 +83,7 @@ _CODES = (
     ),
     column("pairs counted", "bigram_bits", number),
     column("codes counted", "unigram_bits", number),
-    ("at most", _most_bits),
+    ("at most", lambda records: over_seeds([math.log2(record.measures["codes"]) for record in records], number)),
 )
 _LATENTS = (
     column("Latents", "latents", number),

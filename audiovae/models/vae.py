@@ -1,10 +1,8 @@
 """Autoencoders of one-second sounds: a VAE, one with two levels of latents, and one with codes.
 
-All of them read chunks of 22,050 samples, either directly or as log-mel spectrograms, which Griffin-Lim turns back into
-sound. `AudioModel.encoder` and `AudioModel.decoder` are models of their own, saved with the whole.
-
 Notation: B batch, L latents, N codes a chunk, D width of an encoding, K instruments. Features are the inputs and
-outputs of networks: sounds [B, 22050] or log-mel spectrograms [B, 88, mels]. Chunks are NumPy's, float32 [n, 22050].
+outputs of networks: sounds [B, 22050] or log-mel spectrograms [B, 88, mels], which Griffin-Lim turns back into sound.
+Chunks are NumPy's, float32 [n, 22050].
 """
 
 from __future__ import annotations
@@ -29,6 +27,7 @@ from audiovae.models.networks import (
     in_batches,
 )
 from audiovae.models.quantizer import FiniteScalarQuantizer, VectorQuantizer, perplexity
+from manymodes.nn.measured import MeasuredModel
 from manymodes.nn.variational import Gaussian, bounded, kl_divergence, standard_normal_like, with_free_bits
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ _DIFFERENCE_WEIGHT = 10.0  # mean absolute differences are about a tenth of a sp
 
 
 @keras.saving.register_keras_serializable(package="audiovae")
-class AudioModel(keras.Model):
-    """The base of the autoencoders: features, the reconstruction loss, steps of training.
+class AudioModel(MeasuredModel):
+    """The base of the autoencoders: features and the reconstruction loss.
 
     Args:
         instruments: their names.
@@ -55,7 +54,6 @@ class AudioModel(keras.Model):
         encoder: from features to codes or latents.
         decoder: from codes or latents to features.
         file: the file that `audiovae.synthesis.load` has read.
-        arguments: names of the constructor's arguments, which are attributes.
     """
 
     encoder: keras.Model
@@ -82,58 +80,22 @@ class AudioModel(keras.Model):
         self.fine, self.width, self.dilations = fine, width, tuple(dilations)
         self.form = Form(input_kind, mels, fine, width, self.dilations)
         measured = ("difference", "spectral_loss") if input_kind == "raw" else ("difference",)
-        names = ("loss", "reconstruction_loss", *measured, *self._reported)
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
-        self.built = True
+        self._report(("loss", "reconstruction_loss", *measured, *self._reported))
 
-    # -- the Keras side -----------------------------------------------------------------------------------
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {name: getattr(self, name) for name in self.arguments}
-
-    def build(self, input_shape: Any = None) -> None:
-        """Mark the model as built: its parts are built by the constructor."""
-        self.built = True
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The trackers whose names are the keys that the steps return."""
-        return list(self._trackers.values())
-
-    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Make one update; ``data`` are features."""
+    def quantities(self, data: Any, seed: tf.Tensor, *, training: bool) -> dict[str, tf.Tensor]:
+        """Return losses and what the model reports; ``data`` are features."""
         features, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(self.optimizer.iterations, tf.int64)])
-        with tf.GradientTape() as tape:
-            loss = self._measure(features, seed, training=True)
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return {tracker.name: tracker.result() for tracker in self.metrics}
-
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Measure a batch of features, with noise that is the same every time."""
-        features, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        self._measure(features, tf.constant([self.seed, -1], tf.int64), training=False)
-        return {tracker.name: tracker.result() for tracker in self.metrics}
-
-    def _measure(self, features: tf.Tensor, seed: tf.Tensor, *, training: bool) -> tf.Tensor:
         estimate, cost, reported = self._rebuild(features, seed, training=training)
         difference = tf.reduce_mean(tf.abs(features - estimate))
         values = {**reported, "difference": difference, "reconstruction_loss": _DIFFERENCE_WEIGHT * difference}
         if self.input_kind == "raw":
             values["spectral_loss"] = tf.reduce_mean(spectral_loss_tf(features, estimate))
             values["reconstruction_loss"] += values["spectral_loss"]
-        values["loss"] = values["reconstruction_loss"] + cost
-        for name, value in values.items():
-            self._trackers[name].update_state(value)
-        return values["loss"]
+        return {**values, "loss": values["reconstruction_loss"] + cost}
 
     def _rebuild(self, features: tf.Tensor, seed: tf.Tensor, *, training: bool) -> Rebuilt:
         """Return rebuilt features, a cost beside the reconstruction loss, and further quantities to report, by name."""
         raise NotImplementedError
-
-    # -- sounds -------------------------------------------------------------------------------------------
 
     def features_of(self, chunks: np.ndarray) -> np.ndarray:
         """Return the inputs of networks: the chunks, or their log-mel spectrograms [n, 88, mels]."""
@@ -227,8 +189,6 @@ class LatentModel(AudioModel):
             cost = self.beta * tf.add_n(list(reported.values()))  # without annealing, to compare epochs
         return self.decoder(inferred.latents, training=training), cost, reported
 
-    # -- sounds -------------------------------------------------------------------------------------------
-
     def latents(self, chunks: np.ndarray) -> np.ndarray:
         """Return the means of the latents of chunks, float32 [n, L], those of the top first."""
         return in_batches(self._means, self.features_of(chunks))
@@ -248,9 +208,8 @@ class LatentModel(AudioModel):
     def fit_instruments(self, chunks: np.ndarray, instruments: np.ndarray) -> None:
         """Fit a normal distribution to the latents of each instrument at the top.
 
-        It fits the aggregate of the posteriors of the instrument's chunks: its mean is that of their means, its
-        covariance that of their means plus the mean of their variances. An instrument without chunks gets the
-        distribution of all chunks. ``chunks`` are [n, 22050], ``instruments`` [n] their numbers.
+        The mean is that of the means of the posteriors of its chunks, the covariance that of their means plus the mean
+        of their variances; without chunks, those of all. ``chunks`` are [n, 22050], ``instruments`` [n] their numbers.
         """
         no_noise = np.zeros((len(chunks), self.latent_dim), np.float32)
         top = in_batches(self.infer, self.features_of(chunks), no_noise).top
@@ -293,11 +252,9 @@ class AudioVAE(LatentModel):
 
 @keras.saving.register_keras_serializable(package="audiovae")
 class HierarchicalAudioVAE(LatentModel):
-    """Two levels of latents: the top over a whole chunk, the bottom over every 23 ms (46 ms of a spectrogram).
+    """Two levels of latents: ``top_dim`` over a whole chunk, ``bottom_channels`` in each of the 43 or 22 coarse frames.
 
-    p(top) p(bottom | top) p(x | top, bottom), with q(top | x) q(bottom | x, top): the top is inferred from the sound
-    alone, and both the prior of the bottom and the decoder read it. The top has ``top_dim`` latents, the bottom
-    ``bottom_channels`` in each of the 43 or 22 coarse frames.
+    p(top) p(bottom | top) p(x | top, bottom), with q(top | x) q(bottom | x, top).
     """
 
     arguments = (*LatentModel.arguments, "top_dim", "bottom_channels")
@@ -402,8 +359,6 @@ class AudioVQVAE(AudioModel):
             return self.commitment
         variance = tf.reduce_mean(tf.math.reduce_variance(encodings, axis=[0, 1]))
         return _COMMITMENT / tf.stop_gradient(tf.maximum(variance, 1e-6))
-
-    # -- sounds -------------------------------------------------------------------------------------------
 
     def encode_codes(self, chunks: np.ndarray) -> np.ndarray:
         """Return the codes of chunks, int32 [n, N]."""

@@ -34,10 +34,7 @@ GROOVE_STYLES: Mapping[str, tuple[str, ...]] = {
     "hiphop": ("hiphop",),
     "latin": ("latin", "afrocuban"),
 }
-"""Our styles, and the primary styles of the Groove MIDI Dataset that belong to each.
-
-It has no electronic music; most of its other styles are between two of these, or have few files.
-"""
+"""Our styles, and the primary styles of the Groove MIDI Dataset that belong to each; it has no electronic music."""
 
 SPLITS = ("train", "validation", "test")
 _TEST_SHARE = 0.2  # of bars by rule
@@ -130,20 +127,12 @@ def load_grooves(
 ) -> Grooves:
     """Make or read grooves, with bars in every split.
 
-    By rule, four of five bars of a style are for training and one for testing; as many more are for validation. A
-    folder with the Groove MIDI Dataset's ``info.csv`` keeps its split. In any other folder a sub-folder is a style, and
-    eight of ten of its files, chosen by the seed, are for training.
-
-    Args:
-        source: `BY_RULE`, or a folder of ``.mid`` and ``.midi`` files, searched recursively without hidden ones.
-        per_style: bars by rule of each style for training and testing, at least 2.
-        seed: of the bars by rule, and of the split of a folder without ``info.csv``.
-        groove_styles: the styles to keep of the Groove MIDI Dataset, each with its primary styles.
-        progress: show a progress bar while reading, in a terminal.
-
-    Raises:
-        UserError: there is no such folder, or too little in it.
-        ValueError: there are too few bars a style.
+    By rule there are ``per_style`` bars of each style, at least 2 or a ValueError is raised, four of five for training
+    and one for testing; as many as these are for validation. A folder of ``.mid`` and ``.midi`` files is searched
+    recursively without hidden ones. One with the Groove MIDI Dataset's ``info.csv`` keeps its split, and of its styles
+    ``groove_styles``, each with its primary styles. In any other folder a sub-folder is a style, and eight of ten of
+    its files, chosen by the seed, are for training. A folder that does not exist, or has too little in it, raises a
+    UserError. The progress is shown on a terminal.
     """
     if source == BY_RULE:
         return _by_rule(per_style, seed)
@@ -165,9 +154,6 @@ def _by_rule(per_style: int, seed: int) -> Grooves:
     train, validation, test = (bars[bars.struck] for bars in made)
     empty = sum(int((~bars.struck).sum()) for bars in made)
     return Grooves(BY_RULE, STYLES, train, validation, test, seed, empty=empty)
-
-
-# --- finding files -----------------------------------------------------------------------------------------
 
 
 class _File(NamedTuple):
@@ -230,9 +216,6 @@ def _in_folders(folder: Path) -> _Listing:
     skipped = [Skipped(name, "it is in no sub-folder, so it has no style") for name in outside] if inside else []
     used = inside or [_File(name, folder.resolve().name) for name in outside]
     return _Listing(tuple(sorted({file.style for file in used})), used, skipped, Counter())
-
-
-# --- reading files -----------------------------------------------------------------------------------------
 
 
 def _read(source: str, folder: Path, listing: _Listing, seed: int, progress: bool) -> Grooves:

@@ -1,8 +1,7 @@
 """Drum MIDI to bars and back, with velocities and micro-timing.
 
-A hit goes to the nearest sixteenth, halfway to the later one, and the rest is its offset. A hit nearest to the first
-sixteenth of the next bar belongs to that bar. Of two hits in one cell the louder stays. Notes of none of the nine
-instruments (`drumvae.data.kit.NOTES`) are counted.
+A hit goes to the nearest sixteenth, halfway to the later one, and the rest is its offset. Of two hits in one cell the
+louder stays. Notes of none of the nine instruments (`drumvae.data.kit.NOTES`) are counted.
 """
 
 from __future__ import annotations
@@ -61,15 +60,8 @@ def note_name(note: int) -> str:
     return f"{note} {note_number_to_drum_name(note)}".rstrip()
 
 
-# --- reading -----------------------------------------------------------------------------------------------
-
-
 def read_beat(path: str | Path) -> Beat:
-    """Read a user's beat, up to the end of its track; see `parse_beat`.
-
-    Raises:
-        UserError: there is no such file, or no such beat in it.
-    """
+    """Read a user's beat as `parse_beat`, up to the end of its track; raise a UserError if the file has none."""
     file = existing_file(path, "the beat")
     (beat,) = read_files([(str(file), file.name)], to_end=True)
     if isinstance(beat, str):
@@ -78,16 +70,7 @@ def read_beat(path: str | Path) -> Beat:
 
 
 def read_files(files: Sequence[tuple[str, str]], *, to_end: bool = False, progress: bool = False) -> list[Beat | str]:
-    """Read files in watched processes.
-
-    Args:
-        files: the path and the name of each.
-        to_end: see `parse_beat`.
-        progress: show a bar, on a terminal.
-
-    Returns:
-        for each the beat, or in one line why there is none.
-    """
+    """Read files, (path, name) each, in watched processes: for each the beat, or in one line why there is none."""
     requests = [(path, name, to_end) for path, name in files]
     answers = each("drumvae.data.midi_grooves:read_request", requests)
     shown = tqdm(answers, "reading", len(files), unit="file", leave=False, disable=None if progress else True)
@@ -107,14 +90,10 @@ def read_request(request: tuple[str, str, bool]) -> Beat | str:
 
 
 def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
-    """Read the drums of a MIDI file.
+    """Read the drums of a MIDI file; raise an UnusableBeatError if it has none, or is not all in bars of four quarters.
 
     They are the notes on channel 10; without any, those of tracks named as drums; without these, those of the only
-    part, if nine of ten notes are instruments, a kick among them, and two sound together. With ``to_end``, the bars
-    include the silence between the last hit and the end of the file.
-
-    Raises:
-        UnusableBeatError: not a MIDI file, not all in bars of four quarters, or no drums.
+    part, if it looks like drums. With ``to_end``, the bars include the silence between the last hit and the end.
     """
     try:
         data = standard(data)  # once for both
@@ -162,11 +141,9 @@ def _drums(file: Sequence[Message]) -> NDArray[np.int64]:
         parts[message.track, message.status & 15].append((message.tick, *message.data))
     if not parts:
         raise UnusableBeatError("it has no notes")
-    names = {
-        message.track: message.data[1:] for message in file if message.status == _META and message.data[:1] == _NAME
-    }
+    names = {message.track: message.data[1:].decode("latin-1").lower() for message in _meta(file, _NAME)}
     on_channel = [part for (_, channel), part in parts.items() if channel == DRUM_CHANNEL]
-    by_name = [part for (track, _), part in parts.items() if _named_drums(names.get(track, b""))]
+    by_name = [part for (track, _), part in parts.items() if any(word in names.get(track, "") for word in _DRUM_TRACKS)]
     if chosen := on_channel or by_name:
         return np.array(list(itertools.chain.from_iterable(chosen)), np.int64).T
     only, *others = (np.array(part, np.int64).T for part in parts.values())
@@ -177,10 +154,6 @@ def _drums(file: Sequence[Message]) -> NDArray[np.int64]:
 
 def _meta(file: Sequence[Message], kind: bytes) -> list[Message]:
     return [message for message in file if message.status == _META and message.data[:1] == kind]
-
-
-def _named_drums(name: bytes) -> bool:
-    return any(word in name.decode("latin-1").lower() for word in _DRUM_TRACKS)
 
 
 def _like_drums(part: NDArray[np.int64]) -> bool:
@@ -194,12 +167,8 @@ def _like_drums(part: NDArray[np.int64]) -> bool:
 def _tempos(file: Sequence[Message], ticks: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the tempo at each tick, BPM."""
     changes = {0: _DEFAULT_TEMPO}
-    for message in file:
-        if (
-            message.status == _META
-            and message.data[:1] == _TEMPO
-            and (tempo := int.from_bytes(message.data[1:4], "big"))
-        ):
+    for message in _meta(file, _TEMPO):
+        if tempo := int.from_bytes(message.data[1:4], "big"):
             changes[message.tick] = tempo
     starts = sorted(changes)
     current = np.searchsorted(starts, ticks, side="right") - 1
@@ -212,14 +181,11 @@ def _end(file: Sequence[Message]) -> int:
     return max(message.tick for message in file if not drums or message.track in drums)
 
 
-# --- writing -----------------------------------------------------------------------------------------------
-
-
 def write_beat(path: Path, bars: Bars) -> None:
     """Write bars as a type 0 MIDI file, drums on channel 10, with their velocities, offsets and tempos from 4 BPM.
 
     `read_beat` returns the same hits and notes, velocities rounded to 1/127, and offsets to one of 120 ticks per
-    sixteenth. A hit before the beginning moves to the beginning. The file is replaced in one step.
+    sixteenth. A hit before the beginning moves to the beginning.
     """
     import mido
 

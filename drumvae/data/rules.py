@@ -7,8 +7,7 @@ beats. The row ``ghost`` is the snare played softly. Grids are layers, and ``.``
 change of that share of the bars of any template, such as a fill.
 
 A bar follows from a style, one of its templates, at most one of its changes, and a density. Given these, cells are
-independent, except that at most one hi-hat sounds in a step. So the probability of a bar is a sum over all that these
-could have been, and no model of the bars can have a lower mean of −log p than their entropy.
+independent, except that at most one hi-hat sounds in a step, so the probability of a bar is a sum over all of them.
 """
 
 from __future__ import annotations
@@ -106,11 +105,7 @@ _DENSITIES = (Density(0.25, -0.4, ghosts=False), Density(0.5, 0.0, ghosts=True),
 
 
 class EntropyBound(NamedTuple):
-    """The entropy of bars, and of bars whose style is known, in nats a bar, with standard errors.
-
-    They are the least mean of −log p that a model can have. ``factorised_nats`` is that of independent cells with the
-    right probabilities.
-    """
+    """The entropy of bars, of bars whose style is known, and of independent cells: nats, with standard errors."""
 
     total_nats: float
     total_error: float
@@ -162,8 +157,6 @@ class Rules:
             np.array(of_styles), np.array(of_templates), np.array(chances), *map(np.stack, zip(*cells, strict=True))
         )
 
-    # --- bars ----------------------------------------------------------------------------------------------
-
     def sample(self, style: int, count: int, seed: Sequence[int]) -> Bars:
         """Make bars of one style; the first ones are the same whatever their count."""
         parts = self._components
@@ -180,8 +173,6 @@ class Rules:
         templates = [self.templates[number] for number in parts.templates[rows]]
         names = [f"{self.styles[style].name}/{template.name}" for template in templates]
         return replace(_played(hits, ghosts, templates, feel), styles=np.full(count, style), sources=np.array(names))
-
-    # --- their probability ---------------------------------------------------------------------------------
 
     def log_probability(self, hits: np.ndarray, styles: np.ndarray | None = None) -> NDArray[np.float64]:
         """Return the exact log-probability of bars, [n, 16, 9], in nats, [n], −∞ for bars that are never made.
@@ -210,8 +201,7 @@ class Rules:
     def entropy_bound(self, samples: int = 5_000, seed: int = 0) -> EntropyBound:
         """Estimate the entropy of bars from samples, as many of each style, at least two.
 
-        H(bar) = H(component) + H(bar | component) − H(component | bar), and the same given the style: only the last
-        term is estimated.
+        H(bar) = H(component) + H(bar | component) − H(component | bar): only the last term is estimated.
         """
         parts, each = self._components, samples // len(self.styles)
         groups = entr(parts.hits).sum(axis=(1, 2)) + entr(np.delete(parts.rests, _OPEN, axis=2)).sum(axis=(1, 2))
@@ -296,16 +286,8 @@ def _error(groups: Sequence[NDArray[np.float64]]) -> float:
     return float(np.sqrt(sum(group.var(ddof=1) / len(group) for group in groups)) / len(groups))
 
 
-# --- grids --------------------------------------------------------------------------------------------------
-
-
 def parse_style(name: str, text: str) -> Style:
-    """Read the templates and changes of one style.
-
-    Raises:
-        ValueError: with the section and the row that is wrong.
-        configparser.Error: not an .ini file, or a section or row twice.
-    """
+    """Read the templates and changes of a style; raise a ValueError that names a wrong section and row."""
     parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
     parser.read_string(text, name)
     ornaments = np.zeros((STEPS, len(ROWS)), np.int64)

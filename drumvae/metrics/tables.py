@@ -52,20 +52,16 @@ def nats(value: float) -> str:
     return number(value) if abs(value) >= _LEAST_WRITTEN else f"{value:z.7f}".rstrip("0").rstrip(".")
 
 
-# --- results ------------------------------------------------------------------------------------------------
-
-
 def result_of(
     composed: Composed, grooves: Grooves, history: Sequence[Mapping[str, float]] = ()
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
     """Measure the bars of a row.
 
     Returns:
-        the measures: of metrics.json those that are known, and ``style_hit``, ``diversity``, ``precision``, ``recall``
-        and those of `drumvae.metrics.rhythm.nearest_training`; ``…_real`` is the same for test bars, ``…_ceiling`` for
-        as many training bars. Sentences. And figures: the first ``bars`` of each style, as hexadecimal digits, and of
-        each of the ``epochs`` the ``seconds`` spent, ``val_nats`` and the divergences of each dimension of both
-        levels, ``high`` and ``low``.
+        the measures of metrics.json that are known, and those of the bars; ``…_real`` is the same for test bars,
+        ``…_ceiling`` for as many training bars. Sentences. And figures: the first ``bars`` of each style, as
+        hexadecimal digits, and of each of the ``epochs`` the ``seconds`` spent, ``val_nats`` and the divergences of
+        each dimension of both levels, ``high`` and ``low``.
     """
     measures = {
         **_limits(grooves),
@@ -99,10 +95,7 @@ def _limits(grooves: Grooves) -> Mapping[str, Any]:
 
 
 def diversity(hits: np.ndarray, styles: np.ndarray) -> float:
-    """Return the mean distance of two bars of one style, in cells, over the styles that have two; NaN if none has.
-
-    Within styles, because all bars of a style may be alike and still differ from those of another one.
-    """
+    """Return the mean distance of two bars of one style, in cells, over the styles that have two; NaN if none has."""
     each = [mean_distance(hits[styles == style]) for style in np.unique(styles)]
     known = [distance for distance in each if np.isfinite(distance)]
     return float(np.mean(known)) if known else float("nan")
@@ -111,8 +104,7 @@ def diversity(hits: np.ndarray, styles: np.ndarray) -> float:
 def among(hits: np.ndarray, styles: np.ndarray, real: Bars) -> dict[str, float]:
     """Return ``precision``, the share of bars that lie among real ones of their style, and ``recall``, the reverse.
 
-    Of each style at most as many bars as there are real ones; the mean over styles
-    (`evaluation.scores.diversity.precision_recall`).
+    Of each style at most as many bars as there are real ones; the mean over styles.
     """
     scores = []
     for style in np.unique(real.styles):
@@ -153,8 +145,6 @@ def _bars_sentence(measures: Mapping[str, Any]) -> str:
         f"(real bars in {number(measures['diversity_real'])})"
     )
 
-
-# --- tables -------------------------------------------------------------------------------------------------
 
 _Columns = tuple[tuple[str, str, "Write"], ...]
 """The columns of a table: header, measure, and how its values are written."""

@@ -15,6 +15,7 @@ from keras import layers
 
 from drumvae.config import HIERARCHIES
 from drumvae.models.latents import Latents
+from manymodes.nn.measured import MeasuredModel
 from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.variational import (
     Gaussian,
@@ -67,7 +68,7 @@ class Played(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="drumvae")
-class DrumVAE(keras.Model):
+class DrumVAE(MeasuredModel):
     """Two levels of latents over drum patterns.
 
     ``top-down``: p(z_high) p(z_low | z_high) p(x | z_high, z_low), with q(z_high | x) q(z_low | x, z_high): z_high is
@@ -80,8 +81,7 @@ class DrumVAE(keras.Model):
     includes the cross-entropy of the style given z_high; patterns are then ``fit`` with their styles. Unsupervised,
     p(z_high) is standard normal.
 
-    The velocity and offset of each cell are learned from the decoder's features and the hits. No gradient flows back
-    from there, so the latents are those of the hits alone.
+    The velocity and offset of each cell are learned from the decoder's features and the hits, without gradients back.
 
     Args:
         styles: their names.
@@ -96,6 +96,11 @@ class DrumVAE(keras.Model):
         tempo: mean of the training bars, BPM; the deviation of offsets is constant in milliseconds.
         seed: of all draws of training.
     """
+
+    arguments = (
+        *("name", "styles", "hierarchy", "supervised", "high_dim", "low_dim", "channels", "dropout", "high_dropout"),
+        *("free_bits_nats", "style_weight", "tempo", "seed"),
+    )
 
     def __init__(
         self,
@@ -150,33 +155,11 @@ class DrumVAE(keras.Model):
         )
         reported = ["loss", "elbo_nats", "reconstruction_nats", "kl_high_nats", "kl_low_nats", "playing_loss"]
         reported += ["style_loss", "style_accuracy"] * supervised
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in reported}
-        self.built = True
-
-    # -- Keras --------------------------------------------------------------------------------------------
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        names = (
-            *("styles", "hierarchy", "supervised", "high_dim", "low_dim", "channels", "dropout", "high_dropout"),
-            *("free_bits_nats", "style_weight", "tempo", "seed"),
-        )
-        return {"name": self.name, **{name: getattr(self, name) for name in names}}
-
-    def build(self, input_shape: Any = None) -> None:
-        """Mark the model as built: its parts are built already."""
-        self.built = True
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The trackers of the losses."""
-        return list(self._trackers.values())
+        self._report(reported)
 
     def call(self, hits: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the probability of a hit in each cell, reconstructed from the means of the latents."""
         return tf.sigmoid(self.decode(self.means(hits), training=training))
-
-    # -- the parts ----------------------------------------------------------------------------------------
 
     def encode(
         self, hits: tf.Tensor, noise: Latents, playing: Playing | None = None, training: bool = False
@@ -242,10 +225,7 @@ class DrumVAE(keras.Model):
         return around.log_density(high[..., None, :])
 
     def name_styles(self, hits: np.ndarray, styles: np.ndarray) -> None:
-        """Set means and deviations of styles in z_high from patterns [n, 16, 9] and their styles [n].
-
-        An unsupervised model can then compose bars of a style; nothing else changes.
-        """
+        """Set means and deviations of styles in z_high from patterns [n, 16, 9] and their styles [n]."""
         high = self.means(tf.constant(hits, tf.float32)).high.numpy()
         of_style = [high[styles == style] for style in range(len(self.styles))]
         self.style_means.assign(np.stack([values.mean(axis=0) for values in of_style]))
@@ -269,8 +249,6 @@ class DrumVAE(keras.Model):
         drawn = tf.random.stateless_normal([count, self.high_dim + self.low_dim], seed)
         return Latents(drawn[:, : self.high_dim], drawn[:, self.high_dim :])
 
-    # -- export -------------------------------------------------------------------------------------------
-
     def graphs(self) -> dict[str, Any]:
         """Return the functions that composing needs, for `manymodes.export`."""
         high, low, hits = (
@@ -290,26 +268,15 @@ class DrumVAE(keras.Model):
         """Return the arrays that composing needs beside the graphs, by name."""
         return {name: getattr(self, name).numpy() for name in ("style_means", "style_deviations")}
 
-    # -- training -----------------------------------------------------------------------------------------
-
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Make one update. ``data`` is ((hits, velocities, offsets, tempos), styles), see `drumvae.data.kit.Bars`."""
         reseed_layers(
             [self.encoder, self.high_encoder, self.decoder, self.player], self.seed, self.optimizer.iterations
         )
-        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(self.optimizer.iterations, tf.int64)])
-        with tf.GradientTape() as tape:
-            loss = self._measure(data, seed, training=True)
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return {tracker.name: tracker.result() for tracker in self.metrics}
+        return super().train_step(data)
 
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """Measure a batch, with noise that is the same every time."""
-        self._measure(data, tf.constant([self.seed, -1], tf.int64), training=False)
-        return {tracker.name: tracker.result() for tracker in self.metrics}
-
-    def _measure(self, data: Any, seed: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def quantities(self, data: Any, seed: tf.Tensor, *, training: bool) -> dict[str, tf.Tensor]:
+        """Return losses and divergences of a batch, as `train_step` gets it."""
         (hits, velocities, offsets, tempos), styles = data
         playing = Playing(velocities, offsets, tempos)
         posterior = self.encode(hits, self.noise(tf.shape(hits)[0], seed), playing, training=training)
@@ -337,11 +304,7 @@ class DrumVAE(keras.Model):
             correct = tf.argmax(predicted, -1) == tf.cast(styles, tf.int64)
             losses |= {"style_loss": entropy, "style_accuracy": tf.reduce_mean(tf.cast(correct, tf.float32))}
             loss += self.style_weight * entropy
-        for name, value in {**losses, "loss": loss}.items():
-            self._trackers[name].update_state(value)
-        return loss
-
-    # -- likelihood ---------------------------------------------------------------------------------------
+        return {**losses, "loss": loss}
 
     def log_weights(self, hits: tf.Tensor, samples: int, seed: int) -> tf.Tensor:
         """Return log p(x, z) − log q(z | x) of patterns [B, 16, 9] for drawn latents: [samples, B], in nats."""
@@ -381,7 +344,7 @@ def _encoder(channels: Sequence[int], dropout: float) -> keras.Model:
 def _high_encoder(width: int, outputs: int, dropout: float) -> keras.Model:
     """Return a network over the encoder's features [width] and optional features of the playing [289].
 
-    It has no hidden layer: there are few drummers, and a network that recognises them is worse at styles of others.
+    No hidden layer: a network that recognises the few drummers is worse at styles of others.
     """
     features, playing = keras.Input((width,)), keras.Input((_PLAYING,))
     known = layers.Dropout(_PLAYING_DROPOUT, noise_shape=(None, 1))(playing)

@@ -6,7 +6,7 @@ a piece without one; the others fit bars to every piece alike (`evaluation.featu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,20 +16,47 @@ from evaluation.features.line import medians, melody
 from evaluation.reading.notes import SIMULTANEOUS, FloatArray, Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from evaluation.features.feature import Feature
     from evaluation.features.grids import Grid
 
-METRE: dict[str, Feature] = {}
-"""The features of this module by name."""
+    ByGrid = Callable[[Stack, Grid], FloatArray]
 
 PLACES = 16
 """Columns of the histograms over the bar."""
 
 COLUMNS = tuple(f"{place}/{PLACES}" for place in range(PLACES))
 
+_FITTED: dict[str, Feature] = {}
+_WRITTEN: dict[str, Feature] = {}
 _HALVED = 4
+
+
+def _by_both(
+    title: str, written_title: str, unit: str, written_unit: str = "", **details: Any
+) -> Callable[..., ByGrid]:
+    """Add a feature of a grid under its name for the fitted grid, and with `written_` before it for the written one."""
+
+    def add(function: ByGrid) -> ByGrid:
+        def by_fitted(stack: Stack) -> FloatArray:
+            return function(stack, fitted(stack))
+
+        def by_written(stack: Stack) -> FloatArray:
+            return function(stack, written(stack))
+
+        name = function.__name__
+        by_fitted.__name__, by_fitted.__doc__ = name, function.__doc__
+        by_written.__name__ = f"written_{name}"
+        by_written.__doc__ = f"As `{name}`, by the time signature; NaN without one."
+        details.update(overlap=False, variety=False)
+        feature(_FITTED, title, unit, group="metre", **details)(by_fitted)
+        feature(_WRITTEN, written_title, written_unit or unit, group="time signature", **details)(by_written)
+        return function
+
+    return add
 
 
 def _share(stack: Stack, grid: Grid, hits: NDArray[np.bool_], among: NDArray[np.bool_] | None = None) -> FloatArray:
@@ -39,21 +66,44 @@ def _share(stack: Stack, grid: Grid, hits: NDArray[np.bool_], among: NDArray[np.
     return np.where(grid.known, mean(stack, hits[chosen], piece[chosen]), np.nan)
 
 
-def _on_beat(stack: Stack, grid: Grid) -> FloatArray:
-    return _share(stack, grid, grid.on(grid.beat))
-
-
-def _on_downbeat(stack: Stack, grid: Grid) -> FloatArray:
-    return _share(stack, grid, grid.on(grid.length))
-
-
 def _long(stack: Stack) -> NDArray[np.bool_]:
     line = melody(stack)
     return line.duration > medians(stack)[line.piece] + SIMULTANEOUS
 
 
-def _syncopation(stack: Stack, grid: Grid) -> FloatArray:
-    """Share of notes that sound through a stronger place than the one where they start."""
+@_by_both("Onsets on a beat", "Onsets on a written beat", "share of onsets")
+def beat_onset_share(stack: Stack, grid: Grid) -> FloatArray:
+    """Share of onsets on a beat of the best-fitting metre. [n] 0–1; NaN without notes."""
+    return _share(stack, grid, grid.on(grid.beat))
+
+
+@_by_both("Onsets on the bar line", "Onsets on the written bar line", "share of onsets")
+def downbeat_onset_share(stack: Stack, grid: Grid) -> FloatArray:
+    """Share of onsets on a bar line of the best-fitting metre. [n] 0–1; NaN without notes."""
+    return _share(stack, grid, grid.on(grid.length))
+
+
+@_by_both("Long notes on a beat", "Long notes on a written beat", "share of long notes")
+def long_on_beat_share(stack: Stack, grid: Grid) -> FloatArray:
+    """Share of the notes longer than the median that start on a best-fitting beat. [n] 0–1; NaN without any."""
+    return _share(stack, grid, grid.on(grid.beat), _long(stack))
+
+
+@_by_both("Long notes on the bar line", "Long notes on the written bar line", "share of long notes")
+def long_on_downbeat_share(stack: Stack, grid: Grid) -> FloatArray:
+    """Share of the notes longer than the median that start on its best-fitting bar lines. [n] 0–1; NaN without any."""
+    return _share(stack, grid, grid.on(grid.length), _long(stack))
+
+
+@_by_both("Syncopation", "Written syncopation", "share of notes")
+def syncopation(stack: Stack, grid: Grid) -> FloatArray:
+    """Share of notes that start on a weaker place and sound through a stronger one, in the best-fitting metre. [n] 0–1.
+
+    From strong to weak: bar line, middle of a bar of four beats, beat, half of a beat (third in compound metre), half
+    of that, any other place. A simplified form of H. C. Longuet-Higgins and C. S. Lee, "The rhythmic interpretation of
+    monophonic music", 1984: each syncopated note counts 1, and a rest on the stronger place does not count. NaN without
+    notes.
+    """
     # the units whose multiples are the places of each rank: bar, half bar (of four beats), beat, its half and quarter
     half = np.where(np.round(grid.length / grid.beat) == _HALVED, 2 * grid.beat, grid.length)
     parts = np.where(np.round(2 * grid.beat) % 3 == 0, 3, 2)
@@ -70,146 +120,30 @@ def _syncopation(stack: Stack, grid: Grid) -> FloatArray:
     return _share(stack, grid, syncopated)
 
 
-def _places(stack: Stack, grid: Grid) -> FloatArray:
+@_by_both("Places in the bar", "Places in the written bar", "share of onsets", columns=COLUMNS)
+def onset_places(stack: Stack, grid: Grid) -> FloatArray:
+    """Share of onsets at each sixteenth of the bar's length, the nearest, in the best-fitting metre. [n, 16].
+
+    Places are relative to the bar: 8/16 is the middle in 4/4, 3/4 and 6/8. NaN without notes.
+    """
     place = np.round(grid.place / grid.length * PLACES).astype(np.int64) % PLACES
     counts = stack.table(melody(stack).piece, place, PLACES)
     return np.where(grid.known[:, None], ratio(counts, counts.sum(axis=1)), np.nan)
 
 
-def _filled(stack: Stack, grid: Grid) -> FloatArray:
+@_by_both(
+    "Bars that begin with an onset", "Written bars that begin with an onset", "share of bar lines", "share of bars"
+)
+def filled_downbeat_share(stack: Stack, grid: Grid) -> FloatArray:
+    """Share of the bar lines, from first onset to last end, where a note starts, in the best-fitting metre. [n] 0–1.
+
+    An upbeat is no bar. NaN for a piece without a bar line.
+    """
     on = grid.on(grid.length)
     piece = melody(stack).piece[on]
     filled = distinct(piece, stack.size, grid.bar[on], int(grid.bars.sum()) + 1)
     return np.where(grid.known, ratio(filled, grid.lines), np.nan)
 
 
-@feature(METRE, "Onsets on a beat", "share of onsets", group="metre", overlap=False, variety=False)
-def beat_onset_share(stack: Stack) -> FloatArray:
-    """Share of onsets on a beat of the best-fitting metre. [n] 0–1; NaN without notes."""
-    return _on_beat(stack, fitted(stack))
-
-
-@feature(METRE, "Onsets on the bar line", "share of onsets", group="metre", overlap=False, variety=False)
-def downbeat_onset_share(stack: Stack) -> FloatArray:
-    """Share of onsets on a bar line of the best-fitting metre. [n] 0–1; NaN without notes."""
-    return _on_downbeat(stack, fitted(stack))
-
-
-@feature(METRE, "Long notes on a beat", "share of long notes", group="metre", overlap=False, variety=False)
-def long_on_beat_share(stack: Stack) -> FloatArray:
-    """Share of the notes longer than the piece's median that start on a beat of the best-fitting metre. [n] 0–1.
-
-    NaN where no note is longer than the median.
-    """
-    grid = fitted(stack)
-    return _share(stack, grid, grid.on(grid.beat), _long(stack))
-
-
-@feature(METRE, "Long notes on the bar line", "share of long notes", group="metre", overlap=False, variety=False)
-def long_on_downbeat_share(stack: Stack) -> FloatArray:
-    """Share of the notes longer than the piece's median that start on a bar line of the best-fitting metre. [n] 0–1.
-
-    NaN where no note is longer than the median.
-    """
-    grid = fitted(stack)
-    return _share(stack, grid, grid.on(grid.length), _long(stack))
-
-
-@feature(METRE, "Syncopation", "share of notes", group="metre", overlap=False, variety=False)
-def syncopation(stack: Stack) -> FloatArray:
-    """Share of notes that start on a weaker place and sound through a stronger one, in the best-fitting metre. [n] 0–1.
-
-    From strong to weak: bar line, middle of a bar of four beats, beat, half of a beat (third in compound metre), half
-    of that, any other place. A simplified form of H. C. Longuet-Higgins and C. S. Lee, "The rhythmic interpretation of
-    monophonic music", 1984: each syncopated note counts 1 whatever the difference in strength, and a note must sound
-    through the stronger place; a rest there does not count. NaN without notes.
-    """
-    return _syncopation(stack, fitted(stack))
-
-
-@feature(METRE, "Places in the bar", "share of onsets", group="metre", overlap=False, columns=COLUMNS, variety=False)
-def onset_places(stack: Stack) -> FloatArray:
-    """Share of onsets at each sixteenth of the bar's length, the nearest, in the best-fitting metre. [n, 16].
-
-    Places are relative to the bar: 8/16 is the middle in 4/4, 3/4 and 6/8. NaN without notes.
-    """
-    return _places(stack, fitted(stack))
-
-
-@feature(METRE, "Bars that begin with an onset", "share of bar lines", group="metre", overlap=False, variety=False)
-def filled_downbeat_share(stack: Stack) -> FloatArray:
-    """Share of the bar lines, from first onset to last end, where a note starts, in the best-fitting metre. [n] 0–1.
-
-    At the others the piece is silent, or a note is held. NaN for a piece without a bar line.
-    """
-    return _filled(stack, fitted(stack))
-
-
-@feature(METRE, "Onsets on a written beat", "share of onsets", group="time signature", overlap=False, variety=False)
-def written_beat_onset_share(stack: Stack) -> FloatArray:
-    """As `beat_onset_share`, by the time signature; NaN without one. [n] 0–1."""
-    return _on_beat(stack, written(stack))
-
-
-@feature(
-    METRE, "Onsets on the written bar line", "share of onsets", group="time signature", overlap=False, variety=False
-)
-def written_downbeat_onset_share(stack: Stack) -> FloatArray:
-    """As `downbeat_onset_share`, by the time signature; NaN without one. [n] 0–1."""
-    return _on_downbeat(stack, written(stack))
-
-
-@feature(
-    METRE, "Long notes on a written beat", "share of long notes", group="time signature", overlap=False, variety=False
-)
-def written_long_on_beat_share(stack: Stack) -> FloatArray:
-    """As `long_on_beat_share`, by the time signature; NaN without one. [n] 0–1."""
-    grid = written(stack)
-    return _share(stack, grid, grid.on(grid.beat), _long(stack))
-
-
-@feature(
-    METRE,
-    "Long notes on the written bar line",
-    "share of long notes",
-    group="time signature",
-    overlap=False,
-    variety=False,
-)
-def written_long_on_downbeat_share(stack: Stack) -> FloatArray:
-    """As `long_on_downbeat_share`, by the time signature; NaN without one. [n] 0–1."""
-    grid = written(stack)
-    return _share(stack, grid, grid.on(grid.length), _long(stack))
-
-
-@feature(METRE, "Written syncopation", "share of notes", group="time signature", overlap=False, variety=False)
-def written_syncopation(stack: Stack) -> FloatArray:
-    """As `syncopation`, by the time signature; NaN without one. [n] 0–1."""
-    return _syncopation(stack, written(stack))
-
-
-@feature(
-    METRE,
-    "Places in the written bar",
-    "share of onsets",
-    group="time signature",
-    overlap=False,
-    columns=COLUMNS,
-    variety=False,
-)
-def written_onset_places(stack: Stack) -> FloatArray:
-    """As `onset_places`, by the time signature; NaN without one. [n, 16]."""
-    return _places(stack, written(stack))
-
-
-@feature(
-    METRE,
-    "Written bars that begin with an onset",
-    "share of bars",
-    group="time signature",
-    overlap=False,
-    variety=False,
-)
-def written_filled_downbeat_share(stack: Stack) -> FloatArray:
-    """As `filled_downbeat_share`, by the time signature; NaN without one. [n] 0–1. An upbeat is no bar."""
-    return _filled(stack, written(stack))
+METRE: dict[str, Feature] = _FITTED | _WRITTEN
+"""The features of this module by name."""

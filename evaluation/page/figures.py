@@ -32,10 +32,6 @@ def _svg(width: float, height: float, body: str, *, title: str, css: str) -> Mar
     )
 
 
-def _path(x: FloatArray, y: FloatArray) -> str:
-    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
-
-
 def density_plot(curves: FloatArray, title: str, unit: str) -> Markup:
     """Draw the densities of distances within gen, within org and between, [4, points] as `FeatureComparison.curves`."""
     if not curves.size:
@@ -47,7 +43,7 @@ def density_plot(curves: FloatArray, title: str, unit: str) -> Markup:
     parts = []
     for values, css in ((within_org, "org"), (between, "inter"), (within_gen, "gen")):
         y = floor - values * (floor - top)
-        line = _path(x, y)
+        line = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
         if css != "inter":
             parts.append(f'<path class="area {css}" d="{line}L{x[-1]:.1f} {floor}L{x[0]:.1f} {floor}Z"/>')
         parts.append(f'<path class="line {css}" d="{line}"/>')

@@ -25,13 +25,9 @@ _FIELDS = ("time", "duration", "pitch", "velocity")
 
 
 def load(path: Path, name: str) -> Notes:
-    """Read one MIDI file.
+    """Read one MIDI file; raise an UnreadableMidiError, with the reason, if it gives no notes.
 
-    A key struck again before its release makes two notes, and releases end them first in, first out, as symusic
-    pairs them. Notes that are never released are not notes. Tempo and metre are read from every track.
-
-    Raises:
-        UnreadableMidiError: with the reason, for a file that gives no notes.
+    Notes of one key end first in, first out; those that are never released are left out.
     """
     score = _parse(path)
     tracks = [track for track in score.tracks if len(track.notes)]
@@ -104,10 +100,7 @@ def _seconds(score: Any, ticks: IntArray) -> FloatArray:
 
 
 def _meters(score: Any) -> tuple[list[tuple[float, int, int]], bool]:
-    """Return (quarter, numerator, denominator) of the metre map, and whether the file has one.
-
-    4/4 before the first signature.
-    """
+    """Return (quarter, numerator, denominator) of the metre map, from 4/4, and whether the file has one."""
     meters = {}
     for sign in score.time_signatures:
         # a signature of 0 beats, or in 0ths, is damage: the metre before it goes on

@@ -1,8 +1,7 @@
 """Scores beside their ceiling, and the random draws that ceilings and intervals come from.
 
-No overlap means anything alone: two halves of one and the same set overlap by 0.8 when they have ten pieces, and by
-0.95 when they have a hundred. So each score stands beside the same score of a random split of the originals at the same
-number of pieces.
+No overlap means anything alone: two halves of one set overlap by 0.8 when they have ten pieces, and by 0.95 when they
+have a hundred. So each score stands beside that of a random split of the originals at the same number of pieces.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -90,9 +90,8 @@ class Draws:
     Intervals come from the grouped jackknife: each set is cut into `RESAMPLES` random groups, or into single files,
     and each group is left out in turn. With G groups, (G − 1)/G · Σ (θ_g − mean θ)² estimates the variance of a score θ
     when files are drawn again; the variances of two sets are added. The estimate is exact for a mean and, by the
-    Efron–Stein inequality, rather too large than too small for any other score. A bootstrap fills its draws with exact
-    copies: each would be its own nearest neighbour, a near copy and a loss of variety. Random halves of a few files are
-    too small: the overlap of halves of two files hardly varies.
+    Efron–Stein inequality, rather too large than too small for any other score. A bootstrap would fill its draws with
+    exact copies, each its own nearest neighbour.
     Sources: J. W. Tukey 1958; B. Efron and C. Stein, "The jackknife estimate of variance", Annals of Statistics 1981.
 
     Attributes:
@@ -181,15 +180,14 @@ class Draws:
         return self.beside(value, ([measure(*pair) for pair in pairs] for pairs in parts), highest, files)
 
     def beside(self, value: float, drawn: Iterable[ArrayLike], highest: float = np.inf, files: int = 0) -> Score:
-        """Put a value beside the scores of `ours`, `ceiling` and `without`, each empty where nothing could be drawn.
-
-        A value that is a share of files comes with their number.
-        """
+        """Put a value beside the scores of `ours`, `ceiling` and `without`, each empty where nothing could be drawn."""
         at_n, top, limits = _NAN, _NAN, (_NAN, _NAN)
         ours, ceiling, without = drawn
         splits = np.array([ours, ceiling], np.float64)
         if splits.size and np.isfinite(splits).all():
-            (at_n, top), limits = splits.mean(axis=1).tolist(), _middle(splits[1])
+            at_n, top = splits.mean(axis=1).tolist()
+            low, high = np.percentile(splits[1], [2.5, 97.5]).tolist()
+            limits = low, high
         parts = np.split(np.asarray(without, np.float64), np.cumsum(self.groups)[:-1]) if self.groups else []
         deviations = tuple(
             scale * np.sqrt(1 - 1 / len(part)) * (part - part.mean())
@@ -222,8 +220,6 @@ def interval_of(value: float, deviations: Sequence[FloatArray], highest: float =
 
 def student(deviations: Sequence[FloatArray]) -> float:
     """Return the 97.5 % quantile of Student's distribution for the smaller number of groups, less one."""
-    from scipy.special import stdtrit
-
     return float(stdtrit(min(map(len, deviations)) - 1, 0.975))
 
 
@@ -249,9 +245,3 @@ def wilson(share: float, n: float, z: float = 1.96) -> tuple[float, float]:
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
     return float(middle - reach), float(middle + reach)
-
-
-def _middle(values: FloatArray) -> tuple[float, float]:
-    """Return the limits of the middle 95 % of values."""
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)

@@ -1,9 +1,8 @@
 """Two-sample test by classifiers: can generated pieces be told from real ones, and by what?
 
 Classifiers learn to tell generated pieces from originals, and are asked about pieces that they have not seen. If the
-sets are alike, half of the answers are right. The share of right answers says how far the sets are apart; what the
-classifiers look at says where. A set passes only if everything about it is right at once, which no average over single
-features asks for. Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017.
+sets are alike, half of the answers are right. Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two-sample
+tests", ICLR 2017.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.special import stdtr, stdtrit
 
 from evaluation.features.catalogue import feature_table
 from evaluation.features.feature import columns_of
@@ -39,9 +39,7 @@ TREES = 40
 
 SPLITS = 20
 SPLIT_TREES = 6
-"""Random splits of the originals, which show how the accuracy varies if there is nothing to tell, and their trees.
-
-Where answers are guesses, their number varies with the pieces drawn and hardly with the size of a forest."""
+"""Random splits of the originals, which show how the accuracy varies if there is nothing to tell, and their trees."""
 
 SIGNIFICANT = 0.05
 """Probability of an accuracy at random under which sets are told apart."""
@@ -281,14 +279,9 @@ class TwoSampleTest:
 
     Two classifiers learn to tell pieces apart: a forest of random trees on features (P. Geurts et al. 2006), and a
     linear one on n-grams. They answer about held-out pieces, in `FOLDS` folds, with as many pieces of one set as of the
-    other; near copies of a piece are in its own fold, so that no copy gives its original away. The accuracy is that of
-    the better classifier. Folds share most of their pieces, so that accuracies vary more than independent answers do:
-    what counts as chance comes from random halves of the originals that go through the same test.
-
-    Args:
-        originals: pieces of the real set.
-        features: what the forest is told of a piece.
-        seed: of all random draws.
+    other; near copies of a piece are in its own fold. The accuracy is that of the better classifier. What counts as
+    chance comes from random halves of the originals that go through the same test. The seed is that of all random
+    draws.
     """
 
     def __init__(self, originals: Sequence[Notes], features: Mapping[str, Feature], seed: int = 0) -> None:
@@ -505,22 +498,16 @@ class _Null:
     @property
     def range(self) -> tuple[float, float, float]:
         """Mean accuracy between halves, and the range of 95 % of them; NaN if it was not measured."""
-        from scipy.stats import t
-
         if not self.measured:
             return _NAN, _NAN, _NAN
-        width = float(t.isf(0.025, self.freedom)) * self.deviation
+        width = -float(stdtrit(self.freedom, 0.025)) * self.deviation
         return self.mean, self.mean - width, self.mean + width
 
     @property
     def limit(self) -> float:
         """The least accuracy that is significant."""
-        from scipy.stats import t
-
-        return self.mean + float(t.isf(SIGNIFICANT, self.freedom)) * self.deviation
+        return self.mean - float(stdtrit(self.freedom, SIGNIFICANT)) * self.deviation
 
     def p(self, accuracy: float) -> float:
         """Probability of such an accuracy or a higher one."""
-        from scipy.stats import t
-
-        return float(t.sf((accuracy - self.mean) / self.deviation, self.freedom))
+        return float(stdtr(self.freedom, (self.mean - accuracy) / self.deviation))

@@ -59,10 +59,7 @@ class Data(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The results of a row: measures, NaN or None where unknown, sentences without a full stop, and data for pictures.
-
-    The facts are added to those of the training.
-    """
+    """The results of a row: measures, NaN or None where unknown, sentences, data for pictures, and facts."""
 
     measures: Mapping[str, Any]
     verdict: Mapping[str, str]
@@ -74,8 +71,7 @@ class Result(NamedTuple):
 class Job:
     """A row to compute for one seed; without a configuration it is a baseline.
 
-    ``args`` is the command line, with ``count``, ``minutes``, ``epochs``, ``work`` and the package's own options;
-    ``made_with`` is everything that decides the results, except the speed of the machine.
+    ``args`` is the command line; ``made_with`` is everything that decides the results, except the machine's speed.
     """
 
     row: Row

@@ -1,7 +1,4 @@
-"""Sheet music from MusicXML: verovio engraves pages as SVG, and resvg paints them as PNG.
-
-Bar numbers use a font of matplotlib, so that a picture is the same on every computer.
-"""
+"""Sheet music from MusicXML: verovio engraves pages as SVG, and resvg paints them as PNG."""
 
 from __future__ import annotations
 
@@ -30,15 +27,11 @@ _FONT = "STIXGeneral"  # shaped as Times, which verovio asks for
 def svg_pages(musicxml: str) -> list[str]:
     """Engrave a score; a score of one line gets a narrow page, and no line has a single bar if that can be avoided.
 
-    The same score gives the same pages.
-
     A text that verovio cannot read raises a ValueError.
     """
     pages = _engraved(musicxml, _LAYOUT)
     if "".join(pages).count('class="system"') == 1:
-        pages = _engraved(
-            musicxml, _LAYOUT | {"adjustPageWidth": True}
-        )  # with several lines, the margin would be ragged
+        pages = _engraved(musicxml, _LAYOUT | {"adjustPageWidth": True})  # of several lines, the margin would be ragged
     for spacing in _SPACINGS:
         bars = _bars(pages)
         if len(bars) == 1 or bars[-1] > 1:

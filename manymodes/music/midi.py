@@ -10,6 +10,7 @@ from manymodes.cli import UserError, did_you_mean
 from manymodes.music.score import STEPS_PER_QUARTER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from manymodes.music.score import Score
@@ -25,11 +26,7 @@ _MINOR_KEYS = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F
 
 
 def instrument_program(name: str) -> int:
-    """Return the General MIDI program, 0 to 127, of a number, a name, or the first name with this part (``piano``).
-
-    Raises:
-        UserError: there is no such instrument.
-    """
+    """Return the General MIDI program of a number, a name, or the first name with this part; a UserError for others."""
     from pretty_midi.constants import INSTRUMENT_MAP
 
     if name.isdecimal() and int(name) <= _HIGHEST_PROGRAM:
@@ -71,20 +68,28 @@ def write_melody(path: Path, score: Score) -> None:
             events.append(((step + steps) * _TICKS_A_STEP, mido.Message("note_off", note=pitch, velocity=0)))
         step += steps
     events.append((step * _TICKS_A_STEP, mido.MetaMessage("end_of_track")))
-    # a stable sort: what ends comes before what begins, and the metre of a bar before its notes
-    events.sort(key=lambda event: (event[0], not event[1].is_meta and event[1].type == "note_on"))
-    midi = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER)
-    ticks = [tick for tick, _ in events]
-    times = [later - tick for tick, later in itertools.pairwise([0, *ticks])]
-    midi.tracks.append(mido.MidiTrack(event.copy(time=time) for (_, event), time in zip(events, times, strict=True)))
-    midi.save(path)
+    mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[track_of(events)]).save(path)
+
+
+def track_of(events: Iterable[tuple[int, Any]]) -> Any:
+    """Return mido's messages, each with its tick, as a track: at one tick what ends comes first, and notes last."""
+    import mido
+
+    # a stable sort
+    ordered = sorted(events, key=lambda event: (event[0], not event[1].is_meta and event[1].type == "note_on"))
+    times = itertools.pairwise([0, *(tick for tick, _ in ordered)])
+    messages = [message for _, message in ordered]
+    return mido.MidiTrack(
+        message.copy(time=now - before) for message, (before, now) in zip(messages, times, strict=True)
+    )
 
 
 def meta_events(score: Score) -> list[tuple[int, Any]]:
     """Return title, metres, key and tempo as mido's messages, each with its tick."""
     import mido
 
-    events: list[tuple[int, Any]] = [(0, mido.MetaMessage("track_name", name=_latin(score.title)))]
+    title = score.title.encode("latin-1", "replace").decode("latin-1")  # the character set of MIDI files
+    events: list[tuple[int, Any]] = [(0, mido.MetaMessage("track_name", name=title))]
     for tick, meter in _meters(score):
         beats, unit = map(int, meter.split("/"))
         events.append((tick, mido.MetaMessage("time_signature", numerator=beats, denominator=unit)))
@@ -102,8 +107,3 @@ def _meters(score: Score) -> list[tuple[int, str]]:
     unit = max(short.denominator, int(score.meter.split("/")[1]))
     upbeat = f"{short.numerator * unit // short.denominator}/{unit}"
     return [(0, upbeat), (score.upbeat * _TICKS_A_STEP, score.meter)]
-
-
-def _latin(title: str) -> str:
-    """Write a title in the character set of MIDI files."""
-    return title.encode("latin-1", "replace").decode("latin-1")

@@ -14,18 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = [
-    "LARGEST_FILE",
-    "Message",
-    "UnreadableMidiError",
-    "check_size",
-    "messages",
-    "read_score",
-    "repaired",
-    "standard",
-    "ticks_per_quarter",
-]
-
 LARGEST_FILE = 32_000_000
 """Bytes. A symphony is under one million."""
 
@@ -49,11 +37,7 @@ class UnreadableMidiError(Exception):
 
 
 def read_score(data: bytes) -> Any:
-    """Parse a MIDI file with symusic, times in ticks.
-
-    Raises:
-        UnreadableMidiError: it is no MIDI file, is of type 2, or counts time in frames of film.
-    """
+    """Parse a MIDI file with symusic, in ticks; raise an UnreadableMidiError for type 2, film frames, and others."""
     import symusic
 
     check_size(len(data))
@@ -67,11 +51,7 @@ def read_score(data: bytes) -> Any:
 
 
 def check_size(size: int) -> None:
-    """Refuse a file by its size in bytes, before it is read.
-
-    Raises:
-        UnreadableMidiError: it is larger than `LARGEST_FILE`.
-    """
+    """Raise an UnreadableMidiError for a size of more than `LARGEST_FILE` bytes, before the file is read."""
     if size > LARGEST_FILE:
         limit = f"{LARGEST_FILE / 1e6:.0f} MB"
         raise UnreadableMidiError(f"{size / 1e6:.0f} MB, more than the {limit} that a MIDI file may have")
@@ -108,12 +88,9 @@ def standard(data: bytes) -> bytes:
 
 
 def repaired(data: bytes) -> bytes:
-    """Return a standard MIDI file of the events that are whole.
+    """Return a standard MIDI file of the events that are whole; errors as in `read_score`.
 
     A track ends before the first event that is cut off or makes no sense.
-
-    Raises:
-        UnreadableMidiError: as `read_score`.
     """
     if not data:
         raise UnreadableMidiError("empty file")
@@ -149,13 +126,7 @@ class Message(NamedTuple):
 
 
 def messages(data: bytes) -> Iterator[Message]:
-    """Yield every whole event of a MIDI file, track after track, the ends of tracks among them.
-
-    Unlike symusic it has notes that are never released.
-
-    Raises:
-        UnreadableMidiError: as `read_score`.
-    """
+    """Yield every whole event of a MIDI file, track after track, and the ends of tracks; errors as in `read_score`."""
     data = standard(data)
     place, track = 14, 0
     while data[place : place + 4] == b"MTrk":
@@ -168,11 +139,7 @@ def messages(data: bytes) -> Iterator[Message]:
 
 
 def ticks_per_quarter(data: bytes) -> int:
-    """Return the resolution of a MIDI file.
-
-    Raises:
-        UnreadableMidiError: as `read_score`.
-    """
+    """Return the resolution of a MIDI file; errors as in `read_score`."""
     return int.from_bytes(standard(data)[12:14], "big")
 
 

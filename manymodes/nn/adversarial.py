@@ -222,18 +222,14 @@ class AdversarialModel(keras.Model):
         """Return what `compile` was given, optimizers serialised."""
         if not self.compiled:
             return {}
+        names = (
+            *("objective", "penalty", "penalty_weight", "penalty_interval", "clip", "discriminator_steps"),
+            *("feature_matching", "unrolled_steps", "unrolled_rate"),
+        )
         return {
             "generator_optimizer": keras.optimizers.serialize(self.generator_optimizer),
             "discriminator_optimizer": keras.optimizers.serialize(self.discriminator_optimizer),
-            "objective": self.objective,
-            "penalty": self.penalty,
-            "penalty_weight": self.penalty_weight,
-            "penalty_interval": self.penalty_interval,
-            "clip": self.clip,
-            "discriminator_steps": self.discriminator_steps,
-            "feature_matching": self.feature_matching,
-            "unrolled_steps": self.unrolled_steps,
-            "unrolled_rate": self.unrolled_rate,
+            **{name: getattr(self, name) for name in names},
             **self._keras_options,
         }
 
@@ -326,10 +322,7 @@ class AdversarialModel(keras.Model):
     def _beside_generated(
         self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor | int, player: int
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Return real examples and as many generated ones in one batch, augmented, and their conditions.
-
-        One pass over both: a recurrent discriminator costs by the call, hardly by the row.
-        """
+        """Return real examples and as many generated ones in one batch, augmented, and their conditions."""
         fake = tf.cast(self._generate(tf.shape(real)[0], conditions, number, player), real.dtype)
         examples = self.augment(tf.concat([real, fake], axis=0), self._draw_seed(4 + 2 * player, number))
         return examples, None if conditions is None else tf.concat([conditions, conditions], axis=0)

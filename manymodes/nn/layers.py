@@ -25,9 +25,7 @@ class MinibatchDiscrimination(keras.Layer):
 
     def __init__(self, kernels: int = 16, kernel_dim: int = 8, group_size: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.group_size = group_size
-        self.kernels = kernels
-        self.kernel_dim = kernel_dim
+        self.kernels, self.kernel_dim, self.group_size = kernels, kernel_dim, group_size
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the projection [width, kernels × kernel_dim]."""
@@ -58,9 +56,5 @@ class MinibatchDiscrimination(keras.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "kernels": self.kernels,
-            "kernel_dim": self.kernel_dim,
-            "group_size": self.group_size,
-        }
+        names = ("kernels", "kernel_dim", "group_size")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

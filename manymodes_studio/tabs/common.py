@@ -37,9 +37,6 @@ TO_THE_RESULT = """() => setTimeout(() => {
 }, 50)"""
 
 
-# --- events ------------------------------------------------------------------------------------------------
-
-
 def listen(
     workspace: Workspace,
     triggers: Sequence[Any],
@@ -123,9 +120,6 @@ def forget_at_leave(page: gr.Blocks, workspace: Workspace) -> None:
     page.unload(leave)
 
 
-# --- takes -------------------------------------------------------------------------------------------------
-
-
 def on_restore(
     workspace: Workspace,
     tab: str,
@@ -189,9 +183,6 @@ def hidden(name: str) -> gr.Textbox:
     return gr.Textbox(elem_id=name, elem_classes="studio-hidden", label=name, container=False)
 
 
-# --- components --------------------------------------------------------------------------------------------
-
-
 def introduce(text: str, models: Models, names: Iterable[str]) -> bool:
     """Add the introduction of a tab and a note on each missing model; return whether any model is loaded."""
     gr.Markdown(text, elem_classes="studio-lead")
@@ -226,9 +217,18 @@ def new_seed(entered: str | None) -> int:
     return int(text)
 
 
-def more_seeds(seed: int) -> list[int]:
-    """Return the seeds of takes that are like one."""
-    return [(seed + number) % _SEEDS for number in range(1, MORE + 1)]
+def like_these(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield settings with other seeds, for more takes like one."""
+    seed = new_seed(values["seed"])
+    for number in range(1, MORE + 1):
+        yield {**values, "seed": str((seed + number) % _SEEDS)}
+
+
+def without_the_last(takes: list[Any]) -> list[Any]:
+    """Return takes but the last one; raise a UserError if none is left."""
+    if len(takes) < 2:  # noqa: PLR2004 - this one and one before
+        raise UserError(say("undo.none"))
+    return takes[:-1]
 
 
 def file_field(label: str, kind: Kind, name: str, **options: Any) -> gr.File:

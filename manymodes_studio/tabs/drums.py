@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _MODELS = ("drums-styles", "drums-groove")
 _LATER = ("midi", "png")  # than the sound, which comes first
 _CORNERS = 4
-_STATES = ("lock", "mute", "solo")
 
 
 class _Take(NamedTuple):
@@ -33,7 +32,7 @@ class _Take(NamedTuple):
     bars: Bars
     seed: int
     name: str = ""
-    rows: dict[str, frozenset[int]] = dict.fromkeys(_STATES, frozenset())
+    rows: dict[str, frozenset[int]] = dict.fromkeys(pictures.STATES, frozenset())
     values: dict[str, Any] | None = None
 
 
@@ -113,8 +112,8 @@ class _Tab:
         yield from _shown(new_folder, takes, self._played(values, takes[-1] if takes else None))
 
     def more(self, new_folder: NewFolder, **values: Any) -> Iterator[str]:
-        for seed in common.more_seeds(common.new_seed(values["seed"])):
-            yield _drawn(new_folder, self._played({**values, "seed": str(seed)}), more=True)[0]
+        for other in common.like_these(values):
+            yield _drawn(new_folder, self._played(other), more=True)[0]
 
     def change(self, new_folder: NewFolder, takes: list[_Take], **values: Any) -> Iterator[Any]:
         last = _last(takes)
@@ -168,7 +167,7 @@ class _Tab:
     def switch(self, new_folder: NewFolder, takes: list[_Take], asked: str) -> Iterator[Any]:
         last, wish = _last(takes), json.loads(asked)
         state, row = str(wish["state"]), frozenset({int(wish["row"])})
-        if state not in _STATES:
+        if state not in pictures.STATES:
             raise UserError(say("drums.no-place"))
         rows = {**last.rows, state: last.rows[state] | row if wish["on"] else last.rows[state] - row}
         yield from _shown(new_folder, takes, last._replace(rows=rows, values=None), follows=last.name)
@@ -183,9 +182,8 @@ class _Tab:
         yield from _shown(new_folder, takes, played, follows=last.name)
 
     def undo(self, new_folder: NewFolder, takes: list[_Take]) -> Iterator[Any]:
-        if len(takes) < 2:  # noqa: PLR2004 - this one and one before
-            raise UserError(say("undo.none"))
-        yield from _shown(new_folder, takes[:-2], takes[-2])
+        *before, last = common.without_the_last(takes)
+        yield from _shown(new_folder, before, last)
 
     def _played(self, values: dict[str, Any], last: _Take | None = None) -> _Take:
         seed, drummer = common.new_seed(values["seed"]), self.models[values["model"]]

@@ -121,8 +121,8 @@ class _Tab:
         yield from _shown(new_folder, takes, self._composed(options))
 
     def more(self, new_folder: NewFolder, **options: Any) -> Iterator[str]:
-        for seed in common.more_seeds(common.new_seed(options["seed"])):
-            yield _sounding(new_folder, self._composed({**options, "seed": str(seed)}), more=True)[0]
+        for other in common.like_these(options):
+            yield _sounding(new_folder, self._composed(other), more=True)[0]
 
     def _composed(self, options: dict[str, Any]) -> _Take:
         chosen = _chosen(options)
@@ -174,9 +174,8 @@ class _Tab:
         yield from _shown(new_folder, takes, _Take(composed, values=values), follows=last.name)
 
     def undo(self, new_folder: NewFolder, takes: list[_Take]) -> Iterator[Any]:
-        if len(takes) < 2:  # noqa: PLR2004 - this one and one before
-            raise UserError(say("undo.none"))
-        yield from _shown(new_folder, takes[:-2], takes[-2])
+        *before, last = common.without_the_last(takes)
+        yield from _shown(new_folder, before, last)
 
     def _varying(self) -> Any:
         if _VARYING not in self.models.loaded:

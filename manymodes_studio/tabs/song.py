@@ -111,13 +111,11 @@ class _Tab:
         yield self._shown(new_folder(), [*takes, made], follows=follows)
 
     def undo(self, new_folder: NewFolder, takes: list[dict[str, Any]]) -> Iterator[Any]:
-        if len(takes) < 2:  # noqa: PLR2004 - this one and one before
-            raise UserError(say("undo.none"))
-        yield self._shown(new_folder(), takes[:-1])
+        yield self._shown(new_folder(), common.without_the_last(takes))
 
     def more(self, new_folder: NewFolder, **values: Any) -> Iterator[str]:
-        for seed in common.more_seeds(common.new_seed(values["seed"])):
-            yield self._made(new_folder(), {**values, "seed": str(seed)}, more=True)[0]
+        for other in common.like_these(values):
+            yield self._made(new_folder(), other, more=True)[0]
 
     def _shown(self, folder: Path, takes: list[dict[str, Any]], **how: Any) -> tuple[Any, ...]:
         html, line, name, wav, midi = self._made(folder, takes[-1], **how)

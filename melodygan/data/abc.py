@@ -94,8 +94,6 @@ class _Tune:
         self.by_octave = False
         self.propagate = True
 
-    # --- fields
-
     def header(self, name: str, value: str) -> None:
         self.fields.setdefault(name, value)
         if name == "M":
@@ -153,26 +151,18 @@ class _Tune:
         rest = value
         if value.strip().upper().startswith("HP"):
             voice.accidentals = signature(2) | ({"G": 0} if value.strip().startswith("Hp") else {})
-        elif match and (mode := _MODES.get(match[3].lower()[:3] if match[3].lower() != "m" else "m")):
-            key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], mode)
+        elif match:
+            short = match[3].lower()[:3]
+            key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], _MODES.get(short, "major"))
             self.key = self.key or key
-            voice.accidentals = signature(key.sharps)
-            rest = value.strip()[match.end() :]
-        elif match and match[3].lower().startswith("exp"):
-            self.key = self.key or key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], "major")
-            voice.accidentals = signature(0)
-            rest = value.strip()[match.end() :]
-        elif match:  # such as "K:G clef=bass" or a mode nobody knows
-            key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], "major")
-            self.key = self.key or key
-            voice.accidentals = signature(key.sharps)
+            voice.accidentals = signature(0 if short == "exp" else key.sharps)
+            if short == "exp" or short in _MODES:  # not "K:G clef=bass"
+                rest = value.strip()[match.end() :]
         elif value.strip().lower().startswith("none"):
             voice.accidentals = signature(0)
         for sign, letter in re.findall(r"(?:^|\s)(\^{1,2}|_{1,2}|=)([A-Ga-g])(?=\s|$|[\^_=])", rest):
             voice.accidentals[letter.upper()] = _SIGN[sign]
         voice.shift = _shift(rest, voice.shift)
-
-    # --- music
 
     def music(self, line: str) -> None:
         self.chord = None
@@ -355,11 +345,7 @@ class _Tune:
 
 
 def read_abc(text: str) -> Sheet:
-    """Read the first tune of a text.
-
-    Raises:
-        UnreadableError: it has no key, or a field that is out of range.
-    """
+    """Read the first tune of a text; raise an UnreadableError if it has no key, or a field that is out of range."""
     tune = _Tune()
     in_body = False
     for line in _lines(text):
@@ -415,11 +401,7 @@ def _tempo(value: str) -> float | None:
 
 
 def _length(text: str, default: Fraction) -> Fraction:
-    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``.
-
-    Raises:
-        UnreadableError: it is not one.
-    """
+    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``; raise an UnreadableError for anything else."""
     if not text:
         return default
     match = re.fullmatch(r"(\d{0,6})(?:(/{1,8})(\d{0,6}))?", text)

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from manymodes.music.score import signature
-from melodygan.data.encoding import Note, pitches_in
+from melodygan.data.encoding import Note, Tune, pitches_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from melodygan.data.encoding import Tune
 
 METERS = {"2/4": 8, "3/4": 12, "4/4": 16, "6/8": 12, "3/8": 6, "6/4": 24}
 """The metres that models know, with the sixteenths per bar."""
@@ -63,6 +61,12 @@ def form_of(tune: Tune) -> Form:
     """Return the form of a tune."""
     meter = tune.meter if tune.meter in METERS else UNKNOWN_METER
     return Form(meter, MODES[tune.key.endswith("minor")])
+
+
+def tune_in(meter: str | None, mode: str | None, notes: tuple[Note, ...], upbeat: int, name: str = "") -> Tune:
+    """Return notes in C major or A minor as a tune; its metre and its mode may be unknown."""
+    key = f"{TONIC_NAMES[mode]} {mode}" if mode else ""
+    return Tune(notes, name, key=key, meter=meter or "", pickup_steps=upbeat % METERS[meter] if meter else 0)
 
 
 def ends_on_the_tonic(notes: Sequence[Note], mode: str) -> bool:
@@ -116,11 +120,7 @@ def number_of(form: Form) -> int:
 
 
 def places_of(forms: Iterable[Form], meter: str | None, mode: str | None) -> list[int]:
-    """Return the places of the forms in a metre and a mode; None is any.
-
-    Raises:
-        ValueError: there is none.
-    """
+    """Return the places of the forms in a metre and a mode, None being any; raise a ValueError if there is none."""
     places = [n for n, form in enumerate(forms) if meter in {None, form.meter} and mode in {None, form.mode}]
     if not places:
         asked = " ".join(filter(None, (meter, mode)))
@@ -148,13 +148,10 @@ class Key(NamedTuple):
 
 
 def read_key(text: str) -> Key:
-    """Read the English or German name of a key: ``D minor``, ``Bb``, ``F#m``, ``E flat major``, ``fis-Moll``.
+    """Read the English or German name of a key, such as ``Bb``, ``F#m`` or ``fis-Moll``; raise a ValueError for others.
 
     Without a mode the key is major, whatever the case of its letter. B is a semitone below C, except with the German
     words *Dur* and *Moll*, where that note is H and B is B flat.
-
-    Raises:
-        ValueError: it is not a key.
     """
     match = _KEY.fullmatch(text.strip())
     if match is None:

@@ -1,10 +1,8 @@
 """A model of plans: forms that no training tune has, but that are made as theirs are.
 
-A plan is written beat by beat. At each beat a pair is drawn, from how far before the beat returns in pitch and in
-rhythm: among the pairs that stand, in training plans of the same metre, at the same beat after the same pair; where
-there are few, at the same beat of a phrase of four bars; where there is none, after the same pair anywhere. So phrases
-return at the distances at which phrases return in songs, and go on returning as long as they do there. Metre, mode,
-upbeat and length are those of some training tune.
+At each beat it draws from how far before the beat returns in pitch and in rhythm: as in training plans of the same
+metre at the same beat after the same pair; where there are few, at the same beat of a phrase of four bars; where there
+is none, after the same pair anywhere. Metre, mode, upbeat and length are those of some training tune.
 """
 
 from __future__ import annotations
@@ -67,6 +65,15 @@ class PlanModel:
             pairs[beat] = before
         returns, rhythm = zip(*pairs, strict=True)
         return plan._replace(returns=tuple(returns), rhythm=tuple(rhythm))
+
+
+def chosen_plans(
+    kind: str, known: Sequence[Plan], training: Iterable[Plan], count: int, rng: np.random.Generator
+) -> list[Plan]:
+    """Return plans of a kind, one of `PLANS`: some that are known, or new ones in the form and length of those."""
+    if kind == "composed":
+        return PlanModel(training).compose(known, count, rng)
+    return [known[place] for place in rng.integers(len(known), size=count)]
 
 
 def _beats(plan: Plan) -> range:

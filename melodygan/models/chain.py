@@ -1,8 +1,7 @@
 """Chains: log-linear models that draw a tune cell by cell on the grid of its bars.
 
-Notation: B batch, L `LENGTH` cells, P pitches. A cell is drawn in the light of the cells before it: neighbours in a
-melody are far apart on a grid, and no network that draws all cells at once makes them fit. Cells that return, by the
-plan of the tune, are not drawn: they repeat what was drawn at their source, so that what returns returns exactly.
+Notation: B batch, L `LENGTH` cells, P pitches. Cells that return, by the plan of the tune, are not drawn: they repeat
+what was drawn at their source.
 """
 
 from __future__ import annotations
@@ -234,10 +233,7 @@ def _at(values: tf.Tensor, places: tf.Tensor, otherwise: int) -> tf.Tensor:
 
 
 def _nearest_end(left: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
-    """Return how much is left [B, L] after a cell, or after one that returns from it: the least.
-
-    What closes a tune must do so when it is first heard.
-    """
+    """Return how much is left [B, L] after a cell, or after one that returns from it: the least."""
     size = tf.shape(left)[0]
     # as floats, because tf2onnx cannot convert the minimum of integers; segments of 64 bits, whose shape it knows
     segments = tf.cast(source + LENGTH * tf.range(size)[:, None], tf.int64)
@@ -348,12 +344,7 @@ def following_place(places: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
 
 
 def draw_pitches(
-    chain: Chain,
-    drawing: Drawing | None,
-    kinds: tf.Tensor,
-    plan: Spelled,
-    *,
-    given: tf.Tensor | None = None,
+    chain: Chain, drawing: Drawing | None, kinds: tf.Tensor, plan: Spelled, *, given: tf.Tensor | None = None
 ) -> tuple[Drawn, Onsets]:
     """Draw the pitch of each note, one after the other, as `draw_kinds`.
 

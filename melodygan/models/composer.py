@@ -25,7 +25,7 @@ from melodygan.data.encoding import (
     pitches_in,
     to_steps,
 )
-from melodygan.data.form import ENDINGS, METERS, PLANS, TONIC_NAMES, UNKNOWN_METER, ends_on, form_of, last_pitches
+from melodygan.data.form import ENDINGS, METERS, PLANS, UNKNOWN_METER, ends_on, form_of, last_pitches, tune_in
 from melodygan.data.grid import (
     LENGTH,
     STEP_COLUMNS,
@@ -38,7 +38,7 @@ from melodygan.data.grid import (
     to_grid,
     with_upbeat,
 )
-from melodygan.data.plan_model import PlanModel
+from melodygan.data.plan_model import chosen_plans
 from melodygan.models.sampling import TEMPERATURE, drawn_symbols, filtered_logits, log_softmax
 
 if TYPE_CHECKING:
@@ -131,12 +131,11 @@ class Composer:
         All begin with the notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4),
         the model ends a tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has
         that of its plan. With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of
-        `PlanModel`; with None, no plan. Tunes that do not end on what the ending says, see `last_pitches`, are drawn
-        up to `MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
+        `PlanModel`; with None, no plan. Tunes that do not end on what the ending says, see `last_pitches`, are drawn up
+        to `MOST_ROUNDS` times; ``redrawn`` counts them. ``choice`` are options of `filtered_logits`.
 
-        Raises:
-            ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
-                tune has that metre and mode.
+        A start with a pitch that the vocabulary lacks, or longer than ``bars``, and a metre and mode that no training
+        tune has, raise a ValueError.
         """
         given = self._known(start, "the start", empty=True)
         exact = length_of(like.notes) if like else bars and bars * METERS[meter or UNKNOWN_METER]
@@ -160,7 +159,8 @@ class Composer:
             composed |= {n: notes[n] for n in pending if n in closed or n not in composed}
             number += 1
             pending = [n for n in pending if n not in closed and number < MOST_ROUNDS]
-        return [_as_tune(composed[n], planned[n], meter, mode, upbeat) for n in range(count)]
+        forms = [(*plan.form, -plan.lead) if plan else (meter, mode, upbeat) for plan in planned]
+        return [tune_in(meter, mode, composed[n], before) for n, (meter, mode, before) in enumerate(forms)]
 
     def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
         """Return the notes of `compose`."""
@@ -183,10 +183,7 @@ class Composer:
         upbeat, steps = begun
         if steps:
             known = going_on(known, upbeat, steps) if bars is None else [with_upbeat(plan, upbeat) for plan in known]
-        rng = np.random.default_rng([seed, 1])
-        if plans == "composed":
-            return PlanModel(training).compose(known, count, rng)
-        return [known[n] for n in rng.integers(len(known), size=count)]
+        return chosen_plans(plans, known, training, count, np.random.default_rng([seed, 1]))
 
     def vary(
         self,
@@ -201,26 +198,15 @@ class Composer:
         ending: str = "free",
         **choice: Any,
     ) -> list[tuple[Note, ...]]:
-        """Write variations of a tune: some of its bars are composed anew, the others stay.
+        """Write variations of a tune in C major or A minor: some of its bars are composed anew, the others stay.
 
         Of `_CANDIDATES` ways to fill the open bars each variation takes the one after which the bars that stay are
-        likeliest, so that it leads back into them.
+        likeliest. Open is a share of the bars, the ``amount``, over 0 to 1, at least one, counted from the first note;
+        or those from the first to the last of ``bars``, counted from 1 after the upbeat, in sixteenths. Bars are those
+        of the metre of the tune's form; if that is known, the model keeps to its plan. With the ending ``tonic``,
+        variations that end on it are preferred. ``choice`` are options of `filtered_logits`.
 
-        Args:
-            notes: the tune, in C major or A minor.
-            count: number of variations.
-            amount: share of its bars that is composed anew, over 0 to 1; one at least. They are counted from the first
-                note.
-            seed: the same seed, the same variations.
-            form: the tune's, if known; the model then keeps to its plan. Bars are those of its metre.
-            bars: the first and the last bar that are composed anew, instead of a share. They are counted from 1 after
-                the upbeat, and the notes of all others stay as they are.
-            upbeat: sixteenths before the first bar line.
-            ending: with ``tonic``, variations that end on it are preferred.
-            **choice: temperature, top_k and top_p of `filtered_logits`.
-
-        Raises:
-            ValueError: the tune is empty, or has a pitch that the vocabulary lacks, or does not have these bars.
+        A tune that is empty, has a pitch that the vocabulary lacks, or does not have these bars raises a ValueError.
         """
         tune = self._known(notes, "the tune to vary")
         length, bar = len(tune), METERS[form.meter if form else UNKNOWN_METER]
@@ -260,10 +246,7 @@ class Composer:
     def recompose(
         self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = "tonic", **choice: Any
     ) -> list[Tune]:
-        """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
-
-        See `vary`, also for errors.
-        """
+        """Compose bars ``first`` to ``last`` of a tune anew, from 1 without the upbeat; see `vary`."""
         form = form_of(tune) if tune.meter in METERS else None
         options = {"form": form, "bars": (first, last), "upbeat": tune.pickup_steps, "ending": ending, **choice}
         return [replace(tune, notes=notes) for notes in self.vary(tune.notes, count, seed=seed, **options)]
@@ -273,14 +256,9 @@ class Composer:
     ) -> list[tuple[Note, ...]]:
         """Morph one tune into another: tunes from ``first`` to ``second``, both included, in C major or A minor.
 
-        Between them the model composes while both tunes pull at it, the second ever more, the first ever less:
-        where they agree it follows them, elsewhere it chooses symbols that fit the notes so far. All tunes share their
-        random numbers, so that they differ by the pull alone. Lengths change by quarters.
-
-        The same seed gives the same tunes; ``choice`` is temperature, top_k and top_p of `filtered_logits`.
-
-        Raises:
-            ValueError: a tune is empty, or has a pitch that the vocabulary lacks; or ``count`` is below 2.
+        Between them the model composes while both tunes pull at it, the second ever more, the first ever less. All
+        tunes share their random numbers. Lengths change by quarters; ``choice`` are options of `filtered_logits`. An
+        empty tune, a pitch that the vocabulary lacks, or a ``count`` below 2 raise a ValueError.
         """
         if count < 2:  # noqa: PLR2004 - the two ends
             raise ValueError(f"a morph has at least 2 steps, not {count}")
@@ -336,7 +314,6 @@ class Composer:
         To the logits of the first G ≤ T steps the pull is added, [1 or count, G, V]. The plan is that of each step, [1
         or count, T, K]; the lengths of the tunes are [count], 0 where the model ends them. The random numbers of each
         tune follow from the seed, its row, and the number of the round; ``choice`` are options of `filtered_logits`.
-        The temperature is multiplied by `TEMPERATURE`.
         """
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
         count, given, length = len(lengths), pull.shape[1], plan.shape[1]
@@ -456,11 +433,3 @@ def _allowed(vocabulary: StepVocabulary) -> np.ndarray:
 def heights_of(vocabulary: StepVocabulary) -> np.ndarray:
     """Return the MIDI number of each symbol, 0 of those that are no pitch. Integers [V]."""
     return np.array([int(symbol) if symbol.isdecimal() else 0 for symbol in vocabulary.symbols], np.int32)
-
-
-def _as_tune(notes: tuple[Note, ...], plan: Plan | None, meter: str | None, mode: str | None, upbeat: int) -> Tune:
-    """Return a composed tune in C major or A minor in the form of its plan, or in what is known of it."""
-    if plan is not None:
-        (meter, mode), upbeat = plan.form, -plan.lead
-    key = f"{TONIC_NAMES[mode]} {mode}" if mode else ""
-    return Tune(notes, key=key, meter=meter or "", pickup_steps=upbeat % METERS[meter] if meter else 0)

@@ -1,9 +1,8 @@
 """A GAN of tunes on the grid of their bars.
 
 Notation as in `melodygan.models.chain`; Z latents. The generator's dense layers turn a latent vector into logits for
-every cell at once. Two chains are added to them, and the cells are drawn one after the other. The chains learn by
-likelihood before the game begins; then the networks learn from the critic, through the symbols that were drawn
-(straight-through: one-hot forwards, softmax backwards).
+every cell at once, to which those of two chains are added. The chains learn by likelihood; then the networks learn from
+the critic, through the symbols that were drawn (straight-through: one-hot forwards, softmax backwards).
 """
 
 from __future__ import annotations
@@ -70,8 +69,6 @@ class MelodyGAN(GridComposer, AdversarialModel):
         """Return the conditions of a batch."""
         return tf.cast(batch[1], tf.float32)
 
-    # --- learning ------------------------------------------------------------------------------------------
-
     def learn_chains(self, symbols: np.ndarray, conditions: np.ndarray, seed: int) -> None:
         """Let the chains learn from tunes by likelihood, where they do not return; arguments as a batch."""
         plan = spelled(tf.constant(conditions))
@@ -129,8 +126,6 @@ class MelodyGAN(GridComposer, AdversarialModel):
             for logits, one in zip(of_both, seeds, strict=True)
         ]
         return Drawing(of_both[0], noise[0]), Drawing(of_both[1], noise[1])
-
-    # --- composing -----------------------------------------------------------------------------------------
 
     def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
         """Draw kinds and pitches, see `GridComposer`."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from manymodes import deadline
-from melodygan.data.encoding import Tune, length_of
-from melodygan.data.form import ENDINGS, METERS, PLANS, TONIC_NAMES, NoTunesError, ends_on, last_pitches
+from melodygan.data.encoding import length_of
+from melodygan.data.form import ENDINGS, METERS, PLANS, NoTunesError, ends_on, last_pitches, tune_in
 from melodygan.data.grid import (
     BEAT,
     HOLD,
@@ -28,14 +28,14 @@ from melodygan.data.grid import (
     to_rows,
 )
 from melodygan.data.phrases import SHORTEST_CLOSE, is_tune
-from melodygan.data.plan_model import PlanModel
+from melodygan.data.plan_model import chosen_plans
 from melodygan.models.sampling import TEMPERATURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from manymodes.portable import Graphs
-    from melodygan.data.encoding import Note
+    from melodygan.data.encoding import Note, Tune
 
 _CANDIDATES = 3  # tunes drawn for each one that is wanted, at least
 _LEAST_DRAWN = 48
@@ -116,18 +116,12 @@ class GridComposer:
 
         Of several candidates for each plan, the first is taken that is a whole tune and ends as a tune does: as the
         ending says, see `last_pitches`, on a beat, with a note of a quarter or more; else the first whole one.
-        ``choice`` is temperature, top_k and top_p of `drawn`.
-
-        Raises:
-            ValueError: no training tune has this form, or the grid is too short for so many bars.
-            NoTunesError: hardly any tune is whole.
+        ``choice`` is temperature, top_k and top_p of `drawn`. If no training tune has this form, or the grid is too
+        short for so many bars, a ValueError is raised; if hardly any tune is whole, a NoTunesError.
         """
         rng = np.random.default_rng(seed)
         known = [_grid_of(like).plan] if like else plans_in(map(from_row, self.plans), meter, mode, bars)
-        if plans == "composed" and like is None:
-            wanted = PlanModel(map(from_row, self.plans)).compose(known, count, rng)
-        else:
-            wanted = [known[place] for place in rng.integers(len(known), size=count)]
+        wanted = chosen_plans(PLANS[0] if like else plans, known, map(from_row, self.plans), count, rng)
         return self._chosen(wanted, seed, ending, lambda some, number: self.drawn(some, [seed, number], **choice))
 
     def recompose(
@@ -135,8 +129,7 @@ class GridComposer:
     ) -> list[Tune]:
         """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
 
-        Raises:
-            ValueError: the tune is too long, too high or low for this model, or has no such bars.
+        A tune that is too long, too high or low for this model, or has no such bars, raises a ValueError.
         """
         grid = _grid_of(tune)
         plan, bar = grid.plan, METERS[grid.plan.form.meter]
@@ -195,7 +188,7 @@ class GridComposer:
                     closed.add(place)
         if len(best) < len(plans):
             raise NoTunesError(f"only {len(best)} of {len(plans)} tunes are whole: ask for less")
-        return [_as_tune(best[place], plan, f"{place + 1}") for place, plan in enumerate(plans)]
+        return [tune_in(*plan.form, best[n], -plan.lead, f"{n + 1}") for n, plan in enumerate(plans)]
 
     def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
         """Return the notes of `compose`."""
@@ -233,9 +226,3 @@ def _grid_of(tune: Tune) -> Grid:
     if grid is None:
         raise ValueError(f"the tune is longer than {LENGTH} sixteenths: give a shorter one")
     return grid
-
-
-def _as_tune(notes: tuple[Note, ...], plan: Plan, name: str) -> Tune:
-    """Return a composed tune in C major or A minor."""
-    meter, mode = plan.form
-    return Tune(notes, name, "", f"{TONIC_NAMES[mode]} {mode}", meter, -plan.lead % METERS[meter])
