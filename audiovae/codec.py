@@ -1,4 +1,7 @@
-"""Keep sounds as codes of a VQ-VAE, 1.4 kbit a second: ``python -m audiovae.codec encode my.wav my.codes``."""
+"""Keep sounds as codes of a VQ-VAE, 1.4 kbit a second: ``python -m audiovae.codec encode my.wav my.codes``.
+
+`audiovae.codes` describes the format of the file. A model decodes only what it has encoded itself.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ _MOST_LEVELS = 8  # of a dimension of a grid: more are hard to tell apart in tra
 
 
 def levels_of(codes: int) -> tuple[int, ...]:
-    """Return the levels of each dimension of a grid of codes: 256 = 8 · 8 · 4; a ValueError for a factor above 8."""
+    """Return the levels of each dimension of a grid of codes, as many as possible in turn: 256 = 8 · 8 · 4.
+
+    A number, at least 2, that is not a product of numbers up to 8 raises a ValueError.
+    """
     levels = []
     rest = codes
     for level in range(_MOST_LEVELS, 1, -1):

@@ -1,4 +1,8 @@
-"""Make sounds with a trained model: ``python -m audiovae.generate --count 8 --instrument piano --out sounds/``."""
+"""Make sounds with a trained model: ``python -m audiovae.generate --count 8 --instrument piano --out sounds/``.
+
+Writes WAV files of 22,050 samples a second: new sounds of one second, the reconstruction of a recording of any length,
+or the steps from one recording to another.
+"""
 
 from __future__ import annotations
 

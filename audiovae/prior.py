@@ -1,6 +1,14 @@
-"""Learn which codes of a VQ-VAE follow which, again: ``python -m audiovae.prior RUN``.
+"""Learn which codes of a VQ-VAE follow which, to draw new sounds: ``python -m audiovae.prior RUN``.
 
-Leaves RUN/prior.keras, and its measures in RUN/metrics.json, see `audiovae.metrics.measures`.
+`audiovae.train` does so once a VQ-VAE is trained; this does it again, with another seed or for longer. Leaves
+RUN/prior.keras, and in RUN/metrics.json
+
+- ``prior_bits``: bits that a code of the test chunks costs under the prior, which knows the instrument;
+- ``unigram_bits``, ``bigram_bits``: the same under counts of codes, see `audiovae.models.prior.counted_bits`;
+- ``instrument_hit``: share of sounds drawn from the prior that are recognised as the requested instrument;
+- ``instrument_hit_real``: share of real sounds that are recognised, the ceiling.
+
+`audiovae.metrics.measures` lists the other keys of the file.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ _FADE = 110  # samples, 5 ms: a new sound may begin and end within a tone
 def load(model: str | Path | None = None, *, runtime: str | None = None) -> AudioModel:
     """Load a model of sounds: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
-    The runtime is one of `manymodes.hub.RUNTIMES`. A model that cannot be loaded raises a UserError.
+    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
+    A model that does not exist, or cannot be loaded, raises a UserError.
     """
     return hub.load(model, SOUND_MODEL, runtime=runtime)
 
@@ -86,9 +87,13 @@ def make_sounds(
 ) -> np.ndarray:
     """Make new sounds of one second, float32 [count, 22050], equally loud, faded in and out.
 
-    Without an instrument, a model with codes takes one after the other, and others mix them. ``temperature`` (1 by
-    default), ``top_p`` (0.95) and the ``prior``, by default the one beside the model's file, are for models with codes.
-    An unknown instrument, a missing prior, and these arguments for a model without codes raise a UserError.
+    Without an instrument, a model with codes takes one after the other, and others mix them. Below a temperature of 1,
+    the default, likely codes become likelier; codes are drawn from the likeliest ones whose probabilities reach
+    ``top_p``, 0.95 by default. The prior over the codes is by default the one beside the file that `load` has read.
+    These three are for models with codes.
+
+    Raises:
+        UserError: the model does not know the instrument, has no codes for the last three arguments, or no prior.
     """
     number = _number(model, instrument)
     if hasattr(model, "decode_codes"):
@@ -169,8 +174,9 @@ def reconstruct(model: AudioModel, sound: np.ndarray) -> np.ndarray:
 def interpolate(model: AudioModel, first: np.ndarray, second: np.ndarray, steps: int) -> list[np.ndarray]:
     """Return at least 2 sounds that lead from one to another, [samples] each; the ends are their reconstructions.
 
-    Chunk by chunk, latents (encodings before they are rounded to codes) are mixed, and loudness and length too. Where
-    one of the sounds is silent or over, the chunk of the other one only fades.
+    Chunk by chunk, latents are mixed before they are decoded; of a model with codes, encodings before they are rounded
+    to codes. Loudness and length are mixed, too. Where one of the sounds is silent or over, the chunk of the other one
+    only fades.
     """
     longest = max(len(first), len(second))
     ends = [levelled(to_chunks(np.pad(sound, (0, longest - len(sound))))) for sound in (first, second)]
@@ -197,7 +203,11 @@ def encode(model: AudioVQVAE, sound: np.ndarray) -> CodedSound:
 
 
 def decode(model: AudioVQVAE, coded: CodedSound) -> np.ndarray:
-    """Turn codes back into a sound, float32 [samples], by crossfading chunks; a UserError for another model's codes."""
+    """Turn codes back into a sound, float32 [samples]; its chunks crossfade.
+
+    Raises:
+        UserError: no sound coded by this model has such codes.
+    """
     shape, made = (coded.codes.shape[1], coded.code_count, coded.hop), (model.frames, model.code_count, HOP)
     if shape != made:
         raise cli.UserError(

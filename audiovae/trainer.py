@@ -155,7 +155,10 @@ def _labelled_codes(model: AudioVQVAE, split: SoundChunks) -> LabelledCodes:
 def assess(trained: Trained, sounds: Sounds, args: argparse.Namespace, *, seed: int) -> tuple[Made, dict[str, int]]:
     """Measure a trained model of `audiovae.compare`, train the prior over its codes, and make new sounds.
 
-    Returns the sounds with their measures, and facts for the training; a model that has diverged raises a LeftOutError.
+    Returns the sounds with their measures, and facts for the training of the row.
+
+    Raises:
+        LeftOutError: the model has diverged.
     """
     if has_diverged(trained.model):
         raise LeftOutError("its training diverged")

@@ -1,4 +1,8 @@
-"""From a trained model to bars that are played. Notation: n bars, S styles; hits are bool [n, 16, 9]."""
+"""From a trained model to bars that are played: mixtures of styles, complexity, loops with fills, humanised playing.
+
+Everything drawn depends on the seed alone: the same seed, the same bars. Notation: n bars, S styles; hits are bool
+[n, 16, 9].
+"""
 
 from __future__ import annotations
 
@@ -95,7 +99,10 @@ def restyled(latents: Latents, model: DrumVAE, high: np.ndarray) -> Latents:
 
 
 def ground(model: DrumVAE, shares: np.ndarray) -> np.ndarray:
-    """Return the plain groove of mixtures of styles, whose shares are [n, S]: bool [n, 16, 9]."""
+    """Return the plain groove of mixtures of styles, whose shares are [n, S]: bool [n, 16, 9].
+
+    It is the kick on one and the snare on two and four, each where most bars of the styles have it.
+    """
     styles = np.repeat(np.eye(len(model.styles)), _DRAWS, axis=0)
     logits = np.asarray(model.decode(draw_latents(model, styles, seed=0)), np.float64)
     chances = 1 / (1 + np.exp(-logits)).reshape(-1, _DRAWS, STEPS, len(INSTRUMENTS))
@@ -145,8 +152,9 @@ def loop(
 ) -> np.ndarray:
     """Draw pieces, bool [n, bars, 16, 9], that vary their first bar, whose latents are given, and end with a fill.
 
-    The first bar is plainer than the others, and has the hits ``always`` [n, 16, 9]. The fill is the last beat with the
-    most drums and the fewest cymbals among several bars. Complexity and temperature are as in `compose`.
+    The first bar is plainer than the others, and has the hits ``always`` [n, 16, 9].
+    The fill is the last beat with the most drums and the fewest cymbals among several bars of the style; a single bar
+    has none. Complexity and temperature are as in `compose`.
     """
     drawn = functools.partial(compose, model, temperature=temperature)
     pieces = [
@@ -178,7 +186,11 @@ def rearrange(
     complexity: float = USUAL,
     temperature: float = 1.0,
 ) -> tuple[Latents, np.ndarray]:
-    """Compose the bars of a beat again from changed latents, and return these and the new hits."""
+    """Compose the bars of a beat again from changed latents, and return these and the new hits.
+
+    Bars that are alike stay alike, and silent ones silent. The share of hits to keep, complexity and temperature are as
+    in `compose`.
+    """
     distinct, which = np.unique(hits, axis=0, return_inverse=True)
     latents = change(model.means(np.asarray(distinct, np.float32)))
     composed = compose(model, latents, seed=seed, complexity=complexity, temperature=temperature, keep=(distinct, keep))
@@ -191,7 +203,8 @@ def humanise(
 ) -> Bars:
     """Give hits [n, 16, 9] velocities and offsets as drummers play them, at a tempo in BPM, of all bars or [n].
 
-    An ``amount`` of 0 is like a machine, every hit on its step; 1 as uneven as drummers.
+    An ``amount`` of 0 is like a machine, every hit on its step with the mean velocity of its kind; 1 as uneven as
+    drummers.
     """
     faster = np.broadcast_to(np.asarray(tempo, np.float32) / model.tempo, len(hits))
     played = model.play(latents, hits.astype(np.float32))

@@ -1,4 +1,7 @@
-"""Play beats with a trained model: ``python -m drumvae.generate --style jazz --bars 4``."""
+"""Play beats with a trained model: ``python -m drumvae.generate --style jazz --bars 4``.
+
+Each beat is a MIDI file on channel 10, with velocities and micro-timing, and a sound or a picture if asked for.
+"""
 
 from __future__ import annotations
 

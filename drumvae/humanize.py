@@ -1,4 +1,7 @@
-"""Play a stiff beat as people do: ``python -m drumvae.humanize stiff.mid``."""
+"""Play a stiff beat as people do: ``python -m drumvae.humanize stiff.mid``.
+
+Every hit stays in its step; its velocity and timing come from the model.
+"""
 
 from __future__ import annotations
 

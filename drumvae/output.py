@@ -75,7 +75,10 @@ def read_bars(path: Path) -> Bars:
 
 
 def write_beats(folder: Path, name: str, beats: Sequence[Bars], formats: Collection[str]) -> list[Path]:
-    """Write beats to a folder as NAME-001, NAME-002 and so on, after those that are there, in some of `FORMATS`."""
+    """Write beats to a folder as NAME-001, NAME-002 and so on, after those that are there, in some of `FORMATS`.
+
+    Returns their paths.
+    """
     digits, quick = max(3, len(str(len(beats)))), {"midi"}.issuperset(formats)
     with adding_files(folder) as addition:
         # None: a progress bar only in a terminal

@@ -1,4 +1,7 @@
-"""Beats of a trained model: what the commands and the studio share."""
+"""Beats of a trained model: what the commands and the studio share.
+
+A beat is a `drumvae.data.kit.Bars`. Everything drawn depends on the seed alone.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ _AT_ONCE = 64  # beats composed at once: each needs as many bars as candidates f
 def load(model: str | Path | None = None, *, runtime: str | None = None) -> DrumVAE:
     """Load a model of drums: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
-    The runtime is one of `manymodes.hub.RUNTIMES`. A model that cannot be loaded raises a UserError.
+    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
+    A model that does not exist, or cannot be loaded, raises a UserError.
     """
     return hub.load(model, DRUM_MODEL, runtime=runtime)
 
@@ -50,6 +54,8 @@ def beats(
     seed: int = 0,
 ) -> list[Bars]:
     """Compose beats of a style or of a mixture of styles; their last bar, if there are several, ends with a fill.
+
+    They begin with the style's plain groove: kick on one and snare on two and four, where most of its bars have them.
 
     Args:
         model: a trained model.
@@ -102,7 +108,7 @@ def varied(
     """Vary a beat ``count`` times; hits that stay keep their velocity and timing.
 
     An amount near 0 changes hardly anything, 1 nearly everything. ``humanize``, of added hits, is by default 0 if the
-    beat is on the grid, else 1.
+    beat is on the grid, else 1. The other options are as in `beats`.
     """
     import numpy as np
 
@@ -142,7 +148,8 @@ def transferred(
 ) -> Bars:
     """Transfer a beat to a mixture of styles, with its length and tempo.
 
-    The shares of the styles, [S], add up to 1; ``keep`` is the share of the hits that stays.
+    The shares of the styles, [S], add up to 1; ``keep`` is the share of the hits that stays, see
+    `drumvae.composing.compose`. The other options are as in `beats`.
     """
     import numpy as np
 

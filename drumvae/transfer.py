@@ -1,4 +1,7 @@
-"""Play a beat in another style: ``python -m drumvae.transfer mybeat.mid --to latin``."""
+"""Play a beat in another style: ``python -m drumvae.transfer mybeat.mid --to latin``.
+
+Its length, its tempo and the share ``--keep`` of its hits stay; the rest is in the other style.
+"""
 
 from __future__ import annotations
 

@@ -182,7 +182,10 @@ def compare_folders(
 
     Copies are looked for in `train`, by default in the originals. `mgeval` stands for its features and definitions; if
     all pieces are drums alone, their own features are measured. −1 jobs are one per core. `progress` is called with a
-    description of each step. A folder without a readable file raises a UserError.
+    description of each step.
+
+    Raises:
+        UserError: a folder does not exist, or nothing in it is readable.
     """
     folders = [*generated, original, *([train] if train else [])]
     names = labels(folders)
@@ -211,8 +214,11 @@ def compare_folders(
 def write_report(out: Path, files: Mapping[str, Iterable[str]], *, force: bool) -> Path:
     """Write files, blocks of text by name, to a new folder, and return its path.
 
-    It is `out-2` or the next free number if `out` exists. With `force`, `out` itself is used, and a folder there
-    renamed. A place where nothing may be written raises a UserError.
+    It is `out-2` or the next free number if `out` exists. With `force`, `out` itself is used, and a folder that
+    exists there is renamed.
+
+    Raises:
+        UserError: nothing may be written there.
     """
     folder = out if force else new_run_folder(out)
     with replacing_folder(folder) as partial:

@@ -1,4 +1,7 @@
-"""What all commands share: errors of one line, exit codes, and options."""
+"""What all commands share: errors of one line, exit codes, and options.
+
+Nothing in this module imports TensorFlow, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,8 @@ def parser(prog: str, description: str, example: str) -> argparse.ArgumentParser
 def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0 on success, 2 for a `UserError` (one line, no traceback), 130 for Ctrl-C.
 
-    A signal to terminate or to hang up counts as Ctrl-C; where the reader of the output stops reading, the code is 1.
+    A signal to terminate or to hang up counts as Ctrl-C. If the reader of the output, such as ``head``, stops reading,
+    the exit code is 1.
     """
     global _of_commands  # noqa: PLW0603 - the process runs nothing else
     _of_commands = True
@@ -98,7 +102,10 @@ def is_command() -> bool:
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Hide what TensorFlow's native libraries write to standard error's file descriptor while they are loaded."""
+    """Hide what TensorFlow's native libraries write to standard error's file descriptor while they are loaded.
+
+    An import that fails still raises. TF_CPP_MIN_LOG_LEVEL=0 shows what the libraries log later.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kept = os.dup(2)
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:

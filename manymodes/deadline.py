@@ -1,4 +1,7 @@
-"""Time limits: a long loop calls `check` at each step, which ends work that was stopped or ran out of time."""
+"""Time limits: a long loop calls `check` at each step, which ends work that was stopped or ran out of time.
+
+Without a `Deadline` around it, `check` does nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Export a model for programs without TensorFlow: ``manymodes export melody-lstm --format onnx``.
 
-Writes a folder, see `manymodes.portable`. Weights are stored with 16 bits where that does not change them.
+Writes a folder, see `manymodes.portable`. Weights are stored with 16 bits where that does not change them, as in the
+pretrained models.
 """
 
 from __future__ import annotations

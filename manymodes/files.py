@@ -1,4 +1,7 @@
-"""Write files and folders in one step, without losing anything that was there."""
+"""Write files and folders in one step, without losing anything that was there.
+
+Files and folders are written beside their place and moved into it.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,11 @@ def printable(text: str) -> str:
 
 
 def check_place(path: Path) -> None:
-    """Raise a UserError unless a folder may be made, replaced or moved at ``path``, where nobody is in it."""
+    """Check that a folder may be made, replaced or moved at ``path``.
+
+    Raises:
+        UserError: it is or contains the current folder, or its folder is not writable.
+    """
     if path.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"{path} is the folder you are in: choose another one to write to")
     _check_writable(path, path.absolute().parent)
@@ -102,7 +109,11 @@ def _check_writable(path: Path, folder: Path) -> None:
 
 
 def check_new_file(path: Path, *, force: bool) -> None:
-    """Raise a UserError unless a file may be written: it is new, or ``force`` is given, in a writable folder."""
+    """Check that a file may be written.
+
+    Raises:
+        UserError: it is a folder, its folder is not writable, or it exists and ``force`` is not given.
+    """
     if path.is_dir():
         raise UserError(f"{path} is a folder: name a file")
     check_folder(path.absolute().parent)
@@ -111,9 +122,10 @@ def check_new_file(path: Path, *, force: bool) -> None:
 
 
 def is_one_file(path: Path, suffixes: Collection[str], count: int, *, force: bool) -> bool:
-    """Return whether output goes to one file, which its name's ending says, or to a folder.
+    """Return whether output goes to one file, which its name's ending says, or to a folder; check that it may.
 
-    A place as in `check_folder` or `check_new_file`, another ending, or several outputs for one file raise a UserError.
+    Raises:
+        UserError: as `check_folder` or `check_new_file`; the ending is none of these; or there are several outputs.
     """
     if path.is_dir() or not _ENDING.search(path.name):
         check_folder(path)
@@ -202,7 +214,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 def new_run_folder(path: Path) -> Path:
     """Make the folder ``path``, or the first free one of ``path-2``, ``path-3`` and so on, and return it.
 
-    A folder with nothing but partial files counts as free. A place that `check_place` refuses raises a UserError.
+    An empty folder counts as free, and so does one with nothing but partial files of a killed process. A place that
+    `check_place` refuses raises a UserError.
     """
     check_place(path)
     for folder in itertools.chain([path], _successors(path, first=2)):
@@ -235,9 +248,12 @@ class Addition(NamedTuple):
 def adding_files(folder: Path) -> Iterator[Addition]:
     """Yield a folder to write files to; on success they move into ``folder`` without overwriting anything.
 
-    Files that begin with a number, or have it after a prefix without digits, such as beat-001.wav, continue after the
-    greatest number there. Another file whose name is taken becomes NAME-2, NAME-3 and so on. Refused places raise a
-    UserError, as in `check_folder`.
+    Files that begin with a number, such as 001.mid and 001-2.png, or have it after a prefix without digits, such as
+    beat-001.wav, continue after the greatest number there: four more join sixteen as 017 to 020. Another file whose
+    name is taken becomes NAME-2, NAME-3 and so on.
+
+    Raises:
+        UserError: as `check_folder`.
     """
     check_folder(folder)
     with _folder_beside(folder) as partial:

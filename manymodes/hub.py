@@ -172,7 +172,10 @@ def add_runtime_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup
 
 
 def model_file(model: Path | None, program: str) -> Path:
-    """Return a model's file: a file, a run, a pretrained name, or the default for None; raise a UserError for none."""
+    """Return the file of a model: a file, a run folder or the name of a pretrained model; None for the default.
+
+    A model that does not exist raises a UserError.
+    """
     if model is None:
         return pretrained(names_of(program)[0])
     if str(model) in MODELS and not model.exists():
@@ -188,8 +191,9 @@ def model_file(model: Path | None, program: str) -> Path:
 class Kind(NamedTuple):
     """The models that a program can use: "a model of letters", the command that trains them, and their modules.
 
-    The modules are by the registered names of the classes: {"fontgan>FontGAN": "fontgan.models.gan"}. ``former`` are
-    those of older versions; ``portable`` has the classes that run exported models.
+    The modules are by the registered names of the classes: {"fontgan>FontGAN": "fontgan.models.gan"}. Former are the
+    registered names of classes that older versions had. Portable are the classes that run exported models, by the same
+    names: {"drumvae>DrumVAE": "drumvae.models.latents:PortableDrumVAE"}.
     """
 
     what: str
@@ -202,8 +206,10 @@ class Kind(NamedTuple):
 def load(model: str | Path | None, kind: Kind, *, runtime: str | None = None) -> Any:
     """Load a model from where `model_file` finds it: a Keras model, or without TensorFlow its ONNX form.
 
-    The runtime is one of `RUNTIMES`, or ``auto``: onnxruntime, which starts at once, if the model has an ONNX form. A
-    model without the form, a missing runtime, and whatever `load_model` refuses raise a UserError.
+    The runtime is one of `RUNTIMES`, or ``auto``: onnxruntime, which starts at once, if the model has an ONNX form.
+
+    Raises:
+        UserError: as `load_model`; or the model has no ONNX form, or what runs it is not installed.
     """
     file = model_file(None if model is None else Path(model), kind.program)
     if is_command():
@@ -234,7 +240,9 @@ def load_from(file: Path, kind: Kind, *, runtime: str | None = None, named: str 
 def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
     """Load a model from a .keras file, uncompiled, with its path as ``file``; messages call it ``named`` and the path.
 
-    A file that does not exist or is damaged, and a model of another kind or version, raise a UserError.
+    Raises:
+        UserError: the file does not exist, is not a .keras file, or is damaged; or the model is of another kind, was
+            made by an older version, or has parts that this version of the program does not know.
     """
     file = existing_file(path, named)
     try:
@@ -301,7 +309,8 @@ def _greatest(value: Any) -> int:
 def save_slim(model: keras.Model, path: Path) -> None:
     """Save the parts of a model that generation needs, in one step: the same model gives the same bytes.
 
-    Adversarial models keep their averaged generator alone. Weights are rounded to 16 bits unless one is too large.
+    Adversarial models keep their averaged generator alone. Weights are rounded to 16 bits (three decimal digits) unless
+    one is too large for them; Keras reads them into 32 bits. The file is compressed.
     """
     from manymodes.nn.adversarial import AdversarialModel
 

@@ -48,10 +48,15 @@ def each(
 ) -> Iterator[Any]:
     """Yield the answer of a function, or a `Death`, for each request, in their order.
 
-    The task is ``module:function``; the function takes one request, within so many seconds. It and its answers must be
-    fit to be pickled. −1 jobs are one per core. The task and its limits are added to the command, which starts a
-    process. Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers
-    must see the same paths.
+    Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers must see
+    the same paths.
+
+    Args:
+        task: ``module:function``; the function takes one request. It and its answers must be fit to be pickled.
+        requests: the arguments of the calls.
+        jobs: processes at once; −1 is one per core.
+        seconds: that a call may take.
+        command: starts a process; the task and its limits are added.
     """
     import joblib
 

@@ -32,9 +32,12 @@ class Guard:
         hosts: Collection[str],
         has_room: Callable[[], bool],
     ) -> None:
-        """Let requests pass to an app; without ``hosts``, the names under which it is known, it is open to a network.
+        """Let requests pass to an app.
 
-        ``has_room`` says whether another file may be uploaded.
+        Args:
+            app: the app.
+            hosts: names under which it is known; none means any, for a studio that is open to a network.
+            has_room: whether another file may be uploaded.
         """
         self.app = app
         self.hosts = hosts

@@ -68,7 +68,8 @@ _OCTAVE = 12
 def load(model: str | Path | None = None, *, runtime: str | None = None) -> keras.Model:
     """Load a melody model: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
-    The runtime is one of `manymodes.hub.RUNTIMES`. A model that cannot be loaded raises a UserError.
+    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
+    A model that does not exist, or cannot be loaded, raises a UserError.
     """
     return hub.load(model, MELODY_MODEL, runtime=runtime)
 
@@ -102,7 +103,8 @@ def compose(
         model: a trained one.
         count: number of tunes; with ``interpolate`` both ends are among them.
         seed: the same seed, the same tunes.
-        key: such as "D minor". None leaves the mode to the model and the tonic at C or A, or both as in the given tune.
+        key: such as "D minor"; the tunes are composed in its mode and transposed to its tonic. None leaves the mode
+            to the model and the tonic at C or A, or both as in the given tune.
         meter: one of `melodygan.data.form.METERS`; None leaves it to the model, or keeps that of the given tune.
         bars: the exact length, in that metre.
         start: the beginning of the tunes: a file's name, notes such as "C4 D4:0.5", or a result of `given_to`.
@@ -111,20 +113,22 @@ def compose(
         recompose: the first and the last of these bars, instead of a share, counted from 1 after the upbeat.
         like: a tune whose form is taken over: metre, mode, length, and which bars return.
         interpolate: the first and the last tune of a morph.
-        plans: one of `PLANS`; None is the first, for models with plans.
+        plans: one of `PLANS`: the forms of training tunes, or composed ones; None is the first, for models with plans.
         ending: one of `ENDINGS`; None is the first of them, if the model knows endings.
-        register: one of `melodygan.data.register.REGISTERS`, or a note: tunes are moved there by octaves. None is
-            ``own`` for tunes with notes of a given one, otherwise ``middle``.
+        register: one of `melodygan.data.register.REGISTERS`, or a note: tunes are moved by octaves until their middle
+            is nearest to it. None is ``own`` for tunes with notes of a given one, otherwise ``middle``.
         temperature: below 1 safer, above 1 freer (default 1).
         top_k: choose among the k likeliest symbols.
         top_p: choose among the likeliest symbols whose probabilities reach p.
         tempo: BPM; None is that of the given tune, or `TEMPO`.
         instrument: General MIDI name or number.
 
-    Returns scores titled 001, 002, …, in the requested key and metre, or in those that fit the notes best.
+    Returns:
+        Scores titled 001, 002, …, in the requested key and metre, or in those that fit the notes best.
 
     Raises:
-        UserError: options exclude each other or do not fit the model, or a tune is unusable or too high or low.
+        UserError: options exclude each other, the model does not support them, a given tune is unusable, or the
+            tunes leave the range of MIDI.
         ValueError: ``key`` is not a key.
     """
     from manymodes.music.midi import instrument_program
@@ -162,9 +166,15 @@ def compose(
 
 
 class _Task(NamedTuple):
-    """What a model is asked for: ``method`` is called with the count, the seed and options.
+    """What a model is asked for.
 
-    ``shift`` are semitones from C major or A minor to the key; metre, mode, upbeat and the given tune may be unknown.
+    Attributes:
+        method: called with the count, the seed and options.
+        shift: semitones from C major or A minor to the key of the tunes.
+        meter: of the tunes, if known; bar lines are those that fit.
+        mode: of the tunes, if known.
+        given: the tune that gives notes.
+        upbeat: of the tunes, if known.
     """
 
     method: Callable[..., Any]
@@ -248,10 +258,13 @@ def tunes_of(model: Any, count: int, *, seed: int) -> list[Tune]:
 
 
 def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str = "--start") -> Given:
-    """Read a tune, a file's name or notes, and make it fit the pitches that the model knows; raise a UserError if not.
+    """Read a tune, a file's name or notes, and make it fit the pitches that the model knows.
 
     A result of this function is returned as it is. The key is that of notes written out, and of the composed tunes;
     None is C major or A minor, or the key of the file. Messages name the option.
+
+    Raises:
+        UserError: it cannot be read.
     """
     from melodygan.data.given import read_given, suited
 
@@ -294,7 +307,11 @@ def score_of(
 
 
 def write_scores(folder: Path | str, scores: Sequence[Score], formats: Collection[str] = ("midi",)) -> list[Path]:
-    """Write scores as files of these formats of `manymodes.music.formats.SUFFIXES`; return their paths."""
+    """Write scores as files of these formats of `manymodes.music.formats.SUFFIXES`; return their paths.
+
+    They are named by their titles, or by the numbers that follow those already there, see
+    `manymodes.files.adding_files`.
+    """
     from tqdm import tqdm
 
     quick = {"midi", "abc"}.issuperset(formats)
@@ -318,7 +335,10 @@ def numbers(count: int) -> list[str]:
 
 
 def check_form(**options: Any) -> None:
-    """Raise a UserError for options that exclude each other."""
+    """Raise a UserError for options that exclude each other.
+
+    They are start, bars, meter, vary, recompose, like, interpolate, ending and plans; None where not given.
+    """
     for option, others in _EXCLUDED.items():
         for name in others:
             if options.get(option) is not None and options.get(name) is not None:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def write_tunes(folder: Path, tunes: Sequence[Tune], names: Sequence[str] = (), titles: Sequence[str] = ()) -> None:
-    """Write tunes as MIDI files, named by numbers by default; an existing folder is moved, see `replacing_folder`."""
+    """Write tunes as MIDI files, named by numbers by default; an existing folder is moved, see `replacing_folder`.
+
+    They have their own metre, upbeat and mode, or those that fit them best, see `melodygan.composing.score_of`.
+    """
     names = names or numbers(len(tunes))
     with replacing_folder(folder) as partial:
         for name, title, tune in zip(names, titles or names, tunes, strict=True):

@@ -80,7 +80,10 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
 
 
 def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]], path: Path) -> None:
-    """Draw densities of the distances between two tunes, generated and real, in each of `SPREAD_FEATURES`."""
+    """Draw densities of the distances between two tunes, generated and real, in each of `SPREAD_FEATURES`.
+
+    A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same.
+    """
     tables = {
         name: feature_table(as_pieces(tunes), COMPARED) for name, tunes in (("generated", generated), ("real", real))
     }

@@ -1,4 +1,8 @@
-"""Compose a ringtone, another one each time: ``python -m melodygan.ringtone``."""
+"""Compose a ringtone, another one each time: ``python -m melodygan.ringtone``.
+
+It is the first composed phrase that closes on the tonic after four to eight bars. Its file is named after its notes,
+so that a folder never has the same tune twice.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Train a melody model: ``python -m melodygan.train --wgan --noise --l2``.
 
-Leaves a run folder, and folders of generated tunes and of unseen originals for ``evaluation.report``.
+Leaves a run folder, and for ``python -m evaluation.report gen/ org/`` a folder of generated tunes and one of
+originals that the model has never seen.
 """
 
 from __future__ import annotations

@@ -48,7 +48,10 @@ PENALTY_SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | None) -> Training:
-    """Build the model and batches of a configuration, ready for the epoch after ``done``."""
+    """Build the model and batches of a configuration, ready for the epoch after ``done``.
+
+    The model is loaded from the folder of the last checkpoint, if there is one.
+    """
     if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
     if checkpoint is None:
@@ -173,7 +176,11 @@ def _compile(model: keras.Model, config: MelodyConfig) -> None:
 
 
 def _score_scale(config: MelodyConfig) -> float:
-    """Return the factor of a critic's scores: under R1 and R2 they are so small that λ would outweigh its loss."""
+    """Return the factor of a critic's scores.
+
+    R1 and R2 hold the difference of its scores near 0.01, where λ = 0.01 outweighs the critic's loss: its kernels
+    shrink, and the generator learns nothing. Fifty times as large, they are only regularised.
+    """
     if config.as_reported or config.attention:
         return 1.0
     return _WASSERSTEIN_SCALE if config.wgan and config.penalty == "r1r2" else 1.0

@@ -38,7 +38,10 @@ def chunk_count(length: int, hop: int) -> int:
 
 
 def to_chunks(signal: np.ndarray, hop: int = HOP) -> np.ndarray:
-    """Cut a sound, [samples], into seconds that begin every ``hop`` samples: float32 [n, 22050], zero-padded."""
+    """Cut a sound, [samples], into chunks of one second that begin every ``hop`` samples, 1 to 22,050.
+
+    Returns float32 [`chunk_count`, 22050], with zeros after the end.
+    """
     count = chunk_count(len(signal), hop)
     padded = np.zeros((count - 1) * hop + CHUNK, np.float32)
     padded[: len(signal)] = signal
@@ -48,7 +51,8 @@ def to_chunks(signal: np.ndarray, hop: int = HOP) -> np.ndarray:
 def from_chunks(chunks: np.ndarray, length: int, hop: int = HOP) -> np.ndarray:
     """Join chunks, [n, 22050], to one sound, float32 [length]; where several overlap, they crossfade.
 
-    Each is weighted with sin²(π (k + ½) / 22,050), and the weights on a sample are divided by their sum.
+    Each is weighted with sin²(π (k + ½) / 22,050), and the weights on a sample are divided by their sum, so that they
+    add up to 1: at every hop, and at both ends.
     """
     reach = (len(chunks) - 1) * hop + CHUNK
     fade = np.sin(np.pi * (np.arange(CHUNK) + 0.5) / CHUNK) ** 2
@@ -61,9 +65,10 @@ def from_chunks(chunks: np.ndarray, length: int, hop: int = HOP) -> np.ndarray:
 
 
 def normalise(chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Make chunks, float32 [n, samples], equally loud: the largest sample of each is ±`PEAK`, except in zeros.
+    """Make chunks, float32 [n, samples], equally loud: the largest sample of each is ±`PEAK`.
 
-    Returns (normalised, gains), float32 [n, samples] and [n]; normalised × gains gives the chunks back.
+    Returns (normalised, gains), float32 [n, samples] and [n]; normalised × gains gives the chunks back. A chunk of
+    zeros stays as it is, with a gain of 1.
     """
     peaks = np.abs(chunks).max(axis=1)
     gains = np.where(peaks > 0, peaks / PEAK, 1).astype(np.float32)

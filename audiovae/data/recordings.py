@@ -36,7 +36,10 @@ class Recording(NamedTuple):
 
 
 def read_recordings(source: str | Path, hop: int) -> tuple[list[Recording], list[Skipped]]:
-    """Read and cut the sound files of a folder and its subfolders; raise a UserError if there are none."""
+    """Read the sound files of a folder, searched recursively without hidden files and folders, and cut them.
+
+    A folder that cannot be read, or has no sound file, raises a UserError.
+    """
     folder = readable_folder(source, "--sounds", f"give a folder of sound files ({', '.join(FORMATS)})")
     files = visible_files(folder, FORMATS)
     if not files:
@@ -56,7 +59,11 @@ def read_recordings(source: str | Path, hop: int) -> tuple[list[Recording], list
 
 
 def read_chunks(request: tuple[str, int]) -> tuple[np.ndarray, int] | str:
-    """Read and cut a sound file, (path, hop), in a watched process: `_cut`, or the reason why nothing is left."""
+    """Read and cut a sound file, (path, hop); called in a watched process.
+
+    Returns:
+        the chunks that are not silent, and the number of the others, or the reason why there are none.
+    """
     path, hop = request
     sound = decoded((path, RATE_HZ))
     if isinstance(sound, str):
@@ -82,6 +89,7 @@ def deal(recordings: Sequence[Recording], seed: int) -> tuple[list[int], list[in
     """Divide files at random into training, validation and test files; return their numbers in ascending order.
 
     Of each instrument a tenth goes to each of the last two, at least one file; with only one or two files, none does.
+    The split of a file follows from the seed and the names alone.
     """
     train, validation, test = [], [], []
     for instrument in {recording.instrument for recording in recordings}:

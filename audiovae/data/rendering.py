@@ -56,7 +56,10 @@ class Played(NamedTuple):
 
 
 def play_instrument(name: str, tunes: Sequence[Tune], grooves: Bars, size: int, seed: Sequence[int]) -> Played:
-    """Play one of `INSTRUMENTS` until there are ``size`` chunks, at least 1."""
+    """Play one of `INSTRUMENTS` until there are ``size`` chunks, at least 1.
+
+    Instruments take tunes in turn, drums take grooves; a tune returns, at another passage, when all have been played.
+    """
     count = len(grooves) if name == DRUMS else len(tunes)
     order = np.random.default_rng([*seed, int(name == DRUMS)]).permutation(count)
     number = INSTRUMENTS.index(name)
@@ -82,7 +85,10 @@ def play_instrument(name: str, tunes: Sequence[Tune], grooves: Bars, size: int, 
 
 
 def play_tune(tune: Tune, program: int, rng: np.random.Generator) -> np.ndarray:
-    """Play a passage of a tune, from anywhere, at a tempo drawn from 90 to 150 BPM: float32 [3, 22050]."""
+    """Play a passage of a tune, at a tempo drawn from 90 to 150 BPM: float32 [3, 22050], consecutive chunks.
+
+    The first chunk begins anywhere, not only where a note does; a short tune may end before the last.
+    """
     step = 60 / rng.uniform(*_TEMPOS) / _STEPS_A_QUARTER
     starts = np.cumsum([0, *(note.steps for note in tune.notes)]) * step
     whole_takes = np.flatnonzero(starts[-1] - starts[:-1] >= _TAKE + 1)
@@ -96,7 +102,10 @@ def play_tune(tune: Tune, program: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def play_groove(bar: Bars, kit: int, rng: np.random.Generator) -> np.ndarray:
-    """Play a bar of drums again and again on a kit, given by its program: float32 [whole seconds, 22050]."""
+    """Play a bar of drums repeatedly on a kit, given by its program: float32 [whole seconds of the bar, 22050].
+
+    The consecutive chunks begin anywhere in the bar.
+    """
     step = 60 / float(bar.tempos[0]) / _STEPS_A_QUARTER
     seconds = bar.hits.shape[1] * step
     count = max(int(seconds), 1)

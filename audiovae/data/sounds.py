@@ -1,4 +1,8 @@
-"""The training data: folk tunes and drum grooves played by real instruments, or any folder of recordings."""
+"""The training data: folk tunes and drum grooves played by real instruments, or any folder of recordings.
+
+Sounds are cut into chunks of one second, made equally loud at their peaks. Playing the corpus takes a minute; the
+result is kept in the user's cache directory.
+"""
 
 from __future__ import annotations
 
@@ -107,12 +111,17 @@ class Sounds:
 def load_sounds(source: str | Path = CORPUS, *, seed: int = 0, chunks: int | None = None, hop: int = HOP) -> Sounds:
     """Play the corpus, or read a folder of recordings, and cut it into chunks of one second.
 
-    A folder has sound files of any rate and number of channels, and is searched recursively without hidden ones. Its
-    sub-folders are the instruments; files beside them belong to one with the folder's name. Of each instrument there
-    are so many ``chunks``, at least 10; by default 400 of the corpus, and all of a folder. The seed decides the
-    passages of the corpus, and the split: 80 % are for training, half of the others for validation and half for tests.
-    ``hop`` are samples from one chunk of a recording to the next, 1 to 22,050; the corpus has no overlaps. A folder
-    that does not exist, cannot be read, or has too few sounds for three splits raises a UserError.
+    Args:
+        source: "corpus", or a folder of WAV, FLAC, OGG and MP3 files of any rate and number of channels, searched
+            recursively without hidden files and folders. Its sub-folders are the instruments; files beside them belong
+            to one with the name of the folder. A folder named "corpus" is ``./corpus``.
+        seed: of the split; of the corpus, also of the passages.
+        chunks: of each instrument, at least 10; by default 400 of the corpus, and all of a folder. 80 % are for
+            training, half of the others for validation and half for tests.
+        hop: samples from one chunk of a recording to the next, 1 to 22,050; the corpus has no overlaps.
+
+    Raises:
+        UserError: the folder does not exist, cannot be read, or has too few sounds for three splits.
     """
     if source == CORPUS:
         return _corpus(seed, chunks or _CHUNKS)
@@ -163,7 +172,10 @@ def _play(tunes: Sequence[Sequence[Tune]], grooves: Sequence[Bars], seed: int, c
 
 
 def _side(instruments: Sequence[tuple[np.ndarray, np.ndarray]]) -> SoundChunks:
-    """Join the chunks of each instrument, as recorded, [n, 22050], and their origins, [n]."""
+    """Join the chunks of each instrument, as recorded, [n, 22050], and their origins, [n].
+
+    Samples are rounded to 16 bits, as in the cache.
+    """
     chunks, gains = normalise(np.concatenate([chunks for chunks, _ in instruments]))
     return SoundChunks(
         chunks=_from_pcm(_to_pcm(chunks)),
@@ -239,14 +251,16 @@ def _too_few(source: str | Path, recordings: Sequence[Recording], skipped: Seque
 def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str = "") -> tuple[Path, int]:
     """Write some chunks as WAV files, as loud as they were, with ``metadata.json``, in one step.
 
-    The files are ``piano/000.wav`` and so on, the first training chunks of each instrument, at most ``count``. Returns
-    the folder, which gets a number if it exists, and the number of files. The metadata has
+    The files are ``piano/000.wav`` and so on, the first training chunks of each instrument. The metadata has
 
     - ``source``, ``seed``, ``fingerprint``: as in `Sounds`; ``rate_hz``: samples a second;
     - ``command``: the command line; ``versions``: of the libraries that made the sounds;
     - ``instruments``: the ``name`` of each, and the number of its chunks in each split;
     - ``skipped``: ``name`` and ``reason`` of each file that was not used;
     - ``sounds``: ``file``, ``instrument``, ``origin`` and ``gain`` of each WAV file.
+
+    Returns:
+        the folder, ``folder-2``, ``folder-3`` … if it exists, and the number of files, at most ``count`` an instrument.
 
     Raises:
         UserError: the folder is a file, or cannot be made.

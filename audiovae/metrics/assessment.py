@@ -49,10 +49,10 @@ def result_of(
     """Measure the sounds of a row; ``explained`` describes it, ``history`` is that of its training.
 
     Returns:
-        the measures: those of metrics.json that are known, and of the new sounds ``instrument_hit``, ``diversity`` and
-        ``nearest_training``, in dB (`spectral_rows`); ``…_real`` is the same of test chunks. Sentences. Figures:
-        log-mel spectrograms of ``rebuilt`` and ``new`` chunks, and of each of the ``epochs`` the ``seconds`` and
-        `COURSE`.
+        the measures: those of metrics.json that are known, and of the new sounds ``instrument_hit``, ``diversity``, the
+        distance of two of one instrument, and ``nearest_training``, the distance to the nearest training chunk, in dB
+        (`spectral_rows`); ``…_real`` is the same of test chunks. Sentences. Figures: log-mel spectrograms of
+        ``rebuilt`` and ``new`` chunks of some instruments, and of each of the ``epochs`` the ``seconds`` and `COURSE`.
     """
     training, of_real = _real(sounds)
     hit = recognition.recogniser_of(sounds).hit(made.new, made.asked)
@@ -99,7 +99,10 @@ def nearest(rows: np.ndarray, others: np.ndarray) -> NDArray[np.int64]:
 
 
 def diversity(rows: np.ndarray, instruments: np.ndarray) -> float:
-    """Return the mean distance of two rows of one instrument, over the instruments that have two; NaN if none has."""
+    """Return the mean distance of two rows of one instrument, over the instruments that have two; NaN if none has.
+
+    Distances across instruments would hide that all sounds of an instrument are the same.
+    """
     each = [pdist(rows[instruments == instrument]) for instrument in np.unique(instruments)]
     known = [apart.mean() for apart in each if len(apart)]
     return float(np.mean(known)) if known else float("nan")

@@ -1,4 +1,9 @@
-"""A classifier of instruments, trained on real chunks, that judges generated ones."""
+"""A classifier of instruments, trained on real chunks, that judges generated ones.
+
+Reconstructions are noisier and duller than originals, and still recognisable to a listener. So the recogniser learns
+from real chunks as they are and as a codec might return them. It is trained once for each set of sounds and kept in
+the user's cache.
+"""
 
 from __future__ import annotations
 
@@ -98,10 +103,10 @@ def recogniser_of(sounds: Sounds) -> Recogniser:
 
 
 def as_by_codec(chunks: np.ndarray, *, seed: Sequence[int]) -> np.ndarray:
-    """Return chunks [n, samples] as a codec may return them.
+    """Return chunks [n, samples] as a codec may return them: with noise, and of another tone.
 
-    There is noise, 3 to 40 dB below the sound, which it follows in frequency and time; a hiss, 30 to 70 dB below full
-    scale; and a tone that differs by up to 6 dB at any frequency, smoothly.
+    The noise is 3 to 40 dB below the sound and follows it in frequency and time; in addition there is a hiss, 30 to 70
+    dB below full scale. The tone differs by up to 6 dB at any frequency, smoothly.
     """
     made = np.empty_like(chunks)
     for start in range(0, len(chunks), _BLOCK):

@@ -39,8 +39,9 @@ _ITERATIONS = 32
 
 
 def magnitudes(signals: np.ndarray, window: int, hop: int | None = None) -> np.ndarray:
-    """Return |STFT|, of even windows every ``hop`` samples, by default a quarter; a sine of amplitude 1 has 1.
+    """Return |STFT|, scaled so that a sine of amplitude 1 has magnitude 1.
 
+    ``window`` samples make a frame, an even number; frames begin every ``hop`` samples, by default a quarter of that.
     [..., samples] → float32 [..., 1 + samples // hop, 1 + window // 2].
     """
     overlap = window - (hop or window // _OVERLAP)
@@ -49,9 +50,12 @@ def magnitudes(signals: np.ndarray, window: int, hop: int | None = None) -> np.n
 
 
 def log_mel(signals: np.ndarray, bands: int = 128) -> np.ndarray:
-    """Return log-mel spectrograms, −1 for −80 dB to 1 for 0 dB: float32 [..., 1 + ⌈samples / 256⌉, bands].
+    """Return log-mel spectrograms, on a fixed scale from −1 for −80 dB to 1 for 0 dB.
 
-    A band's magnitude is the mean of the magnitudes under its triangle (Slaney's mel scale, 0 to 11,025 Hz).
+    A band's magnitude is the mean of the magnitudes under its triangle (Slaney's mel scale, 0 to 11,025 Hz), so that a
+    sound within ±1 exceeds 1 only by rounding, or at frequency 0.
+
+    [..., samples] → float32 [..., frames, bands] with 1 + ⌈samples / 256⌉ frames: 88 a second.
     """
     padding = [(0, 0)] * (signals.ndim - 1) + [(0, -signals.shape[-1] % MEL_HOP)]
     filters = _filters(bands).T
@@ -68,9 +72,10 @@ def decibels_of(log_mels: np.ndarray) -> np.ndarray:
 def from_log_mel(mels: np.ndarray, samples: int, *, iterations: int = _ITERATIONS) -> np.ndarray:
     """Return sounds with log-mel spectrograms [n, frames, bands], as near as Griffin-Lim comes, float32 [n, samples].
 
-    Magnitudes are the non-negative ones whose mel bands come nearest, by 100 multiplicative updates (Lee & Seung,
-    "Algorithms for Non-negative Matrix Factorization", 2001); phases are librosa's fast Griffin-Lim (Perraudin et al.,
-    2013). Values above 1 count as 1.
+    Magnitudes of the frequencies are the non-negative ones whose mel bands come nearest to the ones given, by 100
+    multiplicative updates (Lee & Seung, "Algorithms for Non-negative Matrix Factorization", 2001); their phases are
+    librosa's fast Griffin-Lim (Perraudin et al., 2013). Values above 1 count as 1; a sound has up to 256 × (frames − 1)
+    samples.
     """
     import librosa
 

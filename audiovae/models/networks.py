@@ -1,10 +1,11 @@
 """Encoders and decoders of sound: convolutions over time, strided on the way in, learned upsampling on the way out.
 
-A sound of 22,050 samples is read at 688 places 32 samples apart, 96 samples at each; four places make a frame. A
-log-mel spectrogram has a frame every 256 samples, and is read directly.
+A sound of 22,050 samples is read at 688 places 32 samples apart, 96 samples at each; four places make a frame. On the
+way back each place adds to 96 samples; only padding is cut off at the two ends. A log-mel spectrogram has a frame every
+256 samples, and is read directly.
 
 Notation: B batch, T frames (172 of a sound, 88 of a spectrogram), N codes a chunk (172 or 176), D width of an
-encoding, C channels. Features are sounds [B, 22050] or log-mel spectrograms [B, 88, mels].
+encoding, C channels. Networks read and write features: sounds [B, 22050] or log-mel spectrograms [B, 88, mels].
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ _LATENT_DEVIATION = 0.8  # of the means of a latent over a batch
 class Form(NamedTuple):
     """The features of networks, ``raw`` or ``mel`` with a number of bands, and their sizes.
 
-    ``fine`` and ``width`` are channels of the places of a sound and of frames, ``dilations`` of convolutions over
-    frames.
+    ``fine`` are channels of the places of a sound, ``width`` those of frames, and ``dilations`` those of the
+    convolutions over frames, one after the other.
     """
 
     kind: str = "raw"
@@ -65,7 +66,8 @@ class Form(NamedTuple):
 def build_code_encoder(form: Form, code_width: int, *, normalised: bool) -> keras.Model:
     """Return a network from features to encodings [B, N, D].
 
-    If ``normalised``, each of the D values has mean 0 and variance 1 over a batch, so that encodings cannot grow.
+    If ``normalised``, each of the D values has mean 0 and variance 1 over a batch: a codebook then need not follow
+    encodings that grow, and cannot pull them together.
     """
     features = _features(form)
     x = layers.Conv1D(code_width * _CODES_A_FRAME[form.kind], 1)(_read(features, form))

@@ -42,7 +42,10 @@ class Sampler:
     def sample(
         self, instruments: Sequence[int] | np.ndarray, *, seed: int, temperature: float = 1.0, top_p: float = 1.0
     ) -> np.ndarray:
-        """Draw a sequence for each instrument, [n] → int32 [n, T], with ``temperature`` and ``top_p`` as in `draw`."""
+        """Draw a sequence for each instrument, [n] → int32 [n, T], with ``temperature`` and ``top_p`` as in `draw`.
+
+        The same seed gives the same sequences; the first of few are the first of many.
+        """
         asked = np.asarray(instruments, np.int32)
         shares = np.stack([np.random.default_rng([seed, row]).random(self.frames) for row in range(len(asked))])
         hidden, carry = np.zeros((2, len(asked), self.units), np.float32)
@@ -57,8 +60,12 @@ class Sampler:
 def draw(logits: np.ndarray, shares: np.ndarray, *, temperature: float = 1.0, top_p: float = 1.0) -> np.ndarray:
     """Draw codes, int32 [n], by inverting their cumulative distribution, the likeliest code first.
 
-    Of logits [n, K], divided by the temperature, only the likeliest whose probabilities reach ``top_p`` are drawn
-    (Holtzman et al., 2020); ``shares`` [n], in [0, 1), are the places in the distribution.
+    Args:
+        logits: [n, K], unnormalised log probabilities.
+        shares: [n], uniform in [0, 1): the place in the distribution.
+        temperature: divides the logits; below 1 likely codes become likelier.
+        top_p: draw from the smallest set of likeliest codes whose probabilities reach p (Holtzman et al., 2020), after
+            temperature.
     """
     logits = np.asarray(logits, np.float64)
     weights = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)

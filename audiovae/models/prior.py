@@ -45,7 +45,8 @@ class CodePrior(Sampler, keras.Model):
     """p(code | the codes before it, the instrument): embeddings → LSTM → softmax.
 
     There are ``code_count`` codes, K, and ``frames``, T, in a sample; ``units`` and ``embedding`` are widths,
-    ``dropout`` is that of the LSTM's inputs and outputs, and ``maker`` the fingerprint of the codes' model, in hex.
+    ``dropout`` is that of the LSTM's inputs and outputs, and ``maker`` the fingerprint of the model of these codes, in
+    hex.
     """
 
     def __init__(
@@ -157,7 +158,8 @@ def fit_prior(
 ) -> CodePrior:
     """Train a new prior, and return it as it was after the epoch with the least loss on validation codes.
 
-    The learning rate falls to 0 along a cosine; training ends earlier when four epochs have brought nothing.
+    The learning rate falls to 0 along a cosine over ``epochs``; training ends earlier when four of them have brought
+    nothing. The prior's seed determines every draw.
     """
     batches = prior.batches(train, batch_size)
     rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, epochs * len(batches))
@@ -183,8 +185,9 @@ def bits_per_code(prior: CodePrior, held_out: LabelledCodes) -> float:
 def counted_bits(train: np.ndarray, held_out: np.ndarray, count: int) -> dict[str, float]:
     """Return the mean cost in bits of held-out codes under counts of training codes, int [n, T] from 0 to K − 1.
 
-    Counts begin at one (Laplace): p(c) = (n(c) + 1) / (n + K), and p(c | b) = (n(b c) + 1) / (n(b ·) + K) for bigrams,
-    where the first code of a sequence costs as much as in the former.
+    Counts begin at one (Laplace), so that nothing is impossible: ``unigram_bits`` is the mean −log₂ p(c) with
+    p(c) = (n(c) + 1) / (n + K), ``bigram_bits`` the mean −log₂ p(c | b) with p(c | b) = (n(b c) + 1) / (n(b ·) + K);
+    there the first code of a sequence costs the same as in the former.
     """
     single = np.bincount(train.ravel(), minlength=count) + 1
     costs = (np.log2(single.sum()) - np.log2(single))[held_out]

@@ -39,7 +39,8 @@ class VectorQuantizer(keras.Layer):
     """A codebook that follows the encodings (van den Oord et al., 2017).
 
     Codes are exponential moving averages of the encodings nearest to them. They start at encodings of the first batch,
-    and a code that is rarely used is moved to an encoding of the batch (Dhariwal et al., 2020).
+    and a code that is rarely used is moved to an encoding of the batch (Dhariwal et al., 2020): otherwise most codes of
+    a random codebook are never used.
 
     Args:
         codes: K.
@@ -125,7 +126,8 @@ class VectorQuantizer(keras.Layer):
 class FiniteScalarQuantizer(keras.Layer):
     """Each of a few dimensions rounded to its own number of levels: a grid of codes (Mentzer et al., 2024).
 
-    Nothing is learned. Encodings have as many dimensions as there are levels, whose product is K.
+    Nothing is learned, so nothing can collapse. Encodings have as many dimensions as there are levels, whose product is
+    K.
     """
 
     def __init__(self, levels: Sequence[int] = (8, 8, 4), **kwargs: Any) -> None:

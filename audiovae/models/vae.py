@@ -1,8 +1,10 @@
 """Autoencoders of one-second sounds: a VAE, one with two levels of latents, and one with codes.
 
+All of them read chunks of 22,050 samples, either directly or as log-mel spectrograms, which Griffin-Lim turns back into
+sound. `AudioModel.encoder` and `AudioModel.decoder` are models of their own, saved with the whole.
+
 Notation: B batch, L latents, N codes a chunk, D width of an encoding, K instruments. Features are the inputs and
-outputs of networks: sounds [B, 22050] or log-mel spectrograms [B, 88, mels], which Griffin-Lim turns back into sound.
-Chunks are NumPy's, float32 [n, 22050].
+outputs of networks: sounds [B, 22050] or log-mel spectrograms [B, 88, mels]. Chunks are NumPy's, float32 [n, 22050].
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ _DIFFERENCE_WEIGHT = 10.0  # mean absolute differences are about a tenth of a sp
 
 @keras.saving.register_keras_serializable(package="audiovae")
 class AudioModel(MeasuredModel):
-    """The base of the autoencoders: features and the reconstruction loss.
+    """The base of the autoencoders: features, the reconstruction loss, steps of training.
 
     Args:
         instruments: their names.
@@ -54,6 +56,7 @@ class AudioModel(MeasuredModel):
         encoder: from features to codes or latents.
         decoder: from codes or latents to features.
         file: the file that `audiovae.synthesis.load` has read.
+        arguments: names of the constructor's arguments, which are attributes.
     """
 
     encoder: keras.Model
@@ -208,8 +211,9 @@ class LatentModel(AudioModel):
     def fit_instruments(self, chunks: np.ndarray, instruments: np.ndarray) -> None:
         """Fit a normal distribution to the latents of each instrument at the top.
 
-        The mean is that of the means of the posteriors of its chunks, the covariance that of their means plus the mean
-        of their variances; without chunks, those of all. ``chunks`` are [n, 22050], ``instruments`` [n] their numbers.
+        It fits the aggregate of the posteriors of the instrument's chunks: its mean is that of their means, its
+        covariance that of their means plus the mean of their variances. An instrument without chunks gets the
+        distribution of all chunks. ``chunks`` are [n, 22050], ``instruments`` [n] their numbers.
         """
         no_noise = np.zeros((len(chunks), self.latent_dim), np.float32)
         top = in_batches(self.infer, self.features_of(chunks), no_noise).top
@@ -252,9 +256,11 @@ class AudioVAE(LatentModel):
 
 @keras.saving.register_keras_serializable(package="audiovae")
 class HierarchicalAudioVAE(LatentModel):
-    """Two levels of latents: ``top_dim`` over a whole chunk, ``bottom_channels`` in each of the 43 or 22 coarse frames.
+    """Two levels of latents: the top over a whole chunk, the bottom over every 23 ms (46 ms of a spectrogram).
 
-    p(top) p(bottom | top) p(x | top, bottom), with q(top | x) q(bottom | x, top).
+    p(top) p(bottom | top) p(x | top, bottom), with q(top | x) q(bottom | x, top): the top is inferred from the sound
+    alone, and both the prior of the bottom and the decoder read it. The top has ``top_dim`` latents, the bottom
+    ``bottom_channels`` in each of the 43 or 22 coarse frames.
     """
 
     arguments = (*LatentModel.arguments, "top_dim", "bottom_channels")

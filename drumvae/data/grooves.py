@@ -127,12 +127,20 @@ def load_grooves(
 ) -> Grooves:
     """Make or read grooves, with bars in every split.
 
-    By rule there are ``per_style`` bars of each style, at least 2 or a ValueError is raised, four of five for training
-    and one for testing; as many as these are for validation. A folder of ``.mid`` and ``.midi`` files is searched
-    recursively without hidden ones. One with the Groove MIDI Dataset's ``info.csv`` keeps its split, and of its styles
-    ``groove_styles``, each with its primary styles. In any other folder a sub-folder is a style, and eight of ten of
-    its files, chosen by the seed, are for training. A folder that does not exist, or has too little in it, raises a
-    UserError. The progress is shown on a terminal.
+    By rule, four of five bars of a style are for training and one for testing; as many more are for validation. A
+    folder with the Groove MIDI Dataset's ``info.csv`` keeps its split. In any other folder a sub-folder is a style, and
+    eight of ten of its files, chosen by the seed, are for training.
+
+    Args:
+        source: `BY_RULE`, or a folder of ``.mid`` and ``.midi`` files, searched recursively without hidden ones.
+        per_style: bars by rule of each style for training and testing, at least 2.
+        seed: of the bars by rule, and of the split of a folder without ``info.csv``.
+        groove_styles: the styles to keep of the Groove MIDI Dataset, each with its primary styles.
+        progress: show a progress bar while reading, in a terminal.
+
+    Raises:
+        UserError: there is no such folder, or too little in it.
+        ValueError: there are too few bars a style.
     """
     if source == BY_RULE:
         return _by_rule(per_style, seed)

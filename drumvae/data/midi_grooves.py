@@ -1,7 +1,8 @@
 """Drum MIDI to bars and back, with velocities and micro-timing.
 
-A hit goes to the nearest sixteenth, halfway to the later one, and the rest is its offset. Of two hits in one cell the
-louder stays. Notes of none of the nine instruments (`drumvae.data.kit.NOTES`) are counted.
+A hit goes to the nearest sixteenth, halfway to the later one, and the rest is its offset. A hit nearest to the first
+sixteenth of the next bar belongs to that bar. Of two hits in one cell the louder stays. Notes of none of the nine
+instruments (`drumvae.data.kit.NOTES`) are counted.
 """
 
 from __future__ import annotations
@@ -61,7 +62,11 @@ def note_name(note: int) -> str:
 
 
 def read_beat(path: str | Path) -> Beat:
-    """Read a user's beat as `parse_beat`, up to the end of its track; raise a UserError if the file has none."""
+    """Read a user's beat, up to the end of its track; see `parse_beat`.
+
+    Raises:
+        UserError: there is no such file, or no such beat in it.
+    """
     file = existing_file(path, "the beat")
     (beat,) = read_files([(str(file), file.name)], to_end=True)
     if isinstance(beat, str):
@@ -70,7 +75,16 @@ def read_beat(path: str | Path) -> Beat:
 
 
 def read_files(files: Sequence[tuple[str, str]], *, to_end: bool = False, progress: bool = False) -> list[Beat | str]:
-    """Read files, (path, name) each, in watched processes: for each the beat, or in one line why there is none."""
+    """Read files in watched processes.
+
+    Args:
+        files: the path and the name of each.
+        to_end: see `parse_beat`.
+        progress: show a bar, on a terminal.
+
+    Returns:
+        for each the beat, or in one line why there is none.
+    """
     requests = [(path, name, to_end) for path, name in files]
     answers = each("drumvae.data.midi_grooves:read_request", requests)
     shown = tqdm(answers, "reading", len(files), unit="file", leave=False, disable=None if progress else True)
@@ -90,10 +104,14 @@ def read_request(request: tuple[str, str, bool]) -> Beat | str:
 
 
 def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
-    """Read the drums of a MIDI file; raise an UnusableBeatError if it has none, or is not all in bars of four quarters.
+    """Read the drums of a MIDI file.
 
     They are the notes on channel 10; without any, those of tracks named as drums; without these, those of the only
-    part, if it looks like drums. With ``to_end``, the bars include the silence between the last hit and the end.
+    part, if nine of ten notes are instruments, a kick among them, and two sound together. With ``to_end``, the bars
+    include the silence between the last hit and the end of the file.
+
+    Raises:
+        UnusableBeatError: not a MIDI file, not all in bars of four quarters, or no drums.
     """
     try:
         data = standard(data)  # once for both
@@ -185,7 +203,7 @@ def write_beat(path: Path, bars: Bars) -> None:
     """Write bars as a type 0 MIDI file, drums on channel 10, with their velocities, offsets and tempos from 4 BPM.
 
     `read_beat` returns the same hits and notes, velocities rounded to 1/127, and offsets to one of 120 ticks per
-    sixteenth. A hit before the beginning moves to the beginning.
+    sixteenth. A hit before the beginning moves to the beginning. The file is replaced in one step.
     """
     import mido
 

@@ -7,7 +7,8 @@ beats. The row ``ghost`` is the snare played softly. Grids are layers, and ``.``
 change of that share of the bars of any template, such as a fill.
 
 A bar follows from a style, one of its templates, at most one of its changes, and a density. Given these, cells are
-independent, except that at most one hi-hat sounds in a step, so the probability of a bar is a sum over all of them.
+independent, except that at most one hi-hat sounds in a step. So the probability of a bar is a sum over all that these
+could have been, and no model of the bars can have a lower mean of −log p than their entropy.
 """
 
 from __future__ import annotations
@@ -105,7 +106,11 @@ _DENSITIES = (Density(0.25, -0.4, ghosts=False), Density(0.5, 0.0, ghosts=True),
 
 
 class EntropyBound(NamedTuple):
-    """The entropy of bars, of bars whose style is known, and of independent cells: nats, with standard errors."""
+    """The entropy of bars, and of bars whose style is known, in nats a bar, with standard errors.
+
+    They are the least mean of −log p that a model can have. ``factorised_nats`` is that of independent cells with the
+    right probabilities.
+    """
 
     total_nats: float
     total_error: float
@@ -201,7 +206,8 @@ class Rules:
     def entropy_bound(self, samples: int = 5_000, seed: int = 0) -> EntropyBound:
         """Estimate the entropy of bars from samples, as many of each style, at least two.
 
-        H(bar) = H(component) + H(bar | component) − H(component | bar): only the last term is estimated.
+        H(bar) = H(component) + H(bar | component) − H(component | bar), and the same given the style: only the last
+        term is estimated.
         """
         parts, each = self._components, samples // len(self.styles)
         groups = entr(parts.hits).sum(axis=(1, 2)) + entr(np.delete(parts.rests, _OPEN, axis=2)).sum(axis=(1, 2))
@@ -287,7 +293,12 @@ def _error(groups: Sequence[NDArray[np.float64]]) -> float:
 
 
 def parse_style(name: str, text: str) -> Style:
-    """Read the templates and changes of a style; raise a ValueError that names a wrong section and row."""
+    """Read the templates and changes of one style.
+
+    Raises:
+        ValueError: with the section and the row that is wrong.
+        configparser.Error: not an .ini file, or a section or row twice.
+    """
     parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
     parser.read_string(text, name)
     ornaments = np.zeros((STEPS, len(ROWS)), np.int64)

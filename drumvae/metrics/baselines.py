@@ -1,4 +1,8 @@
-"""Baselines without a network: the ceiling, reconstructions and bars, and their measures. A model has to be better."""
+"""Baselines without a network: the ceiling, reconstructions and bars, and their measures. A model has to be better.
+
+Reconstructions are fitted on training bars and scored on others by the F1 of hits. They are no probabilities, so beside
+a threshold of a half there is the best one on the training bars: the mean pattern is hardly ever above a half.
+"""
 
 from __future__ import annotations
 
@@ -216,7 +220,10 @@ def _profiles(grooves: Grooves) -> NDArray[np.float64]:
 
 
 def _independent(train: np.ndarray, bars: np.ndarray) -> NDArray[np.float64]:
-    """Return log p of bars, [n], with independent cells that are hit as often as in training, by Laplace's rule."""
+    """Return log p of bars, [n], with independent cells that are hit as often as in training.
+
+    By Laplace's rule, so that nothing is impossible only because it has never occurred.
+    """
     chances = ((np.sum(train, axis=0) + 1) / (len(train) + 2)).reshape(-1)
     hits = _flat(bars)
     return np.asarray(hits @ np.log(chances) + (1 - hits) @ np.log1p(-chances))

@@ -295,7 +295,8 @@ def composed_by(model: DrumVAE, grooves: Grooves, count: int, seed: int, metrics
 def sweeps(model: DrumVAE, seen: Encoded, level: str) -> list[dict[str, float]]:
     """Return what changes as each dimension of a level goes from −`SWEPT` to `SWEPT` deviations, for the first 64 bars.
 
-    The changes are those of each instrument, ``density`` (shares of cells) and ``syncopation`` of the likely hits.
+    The changes, means over the bars, are those of each instrument and of ``density``, shares of cells that are expected
+    to be hit, and of ``syncopation``, of the hits that are likelier than not.
     """
     changes = []
     for dimension in range(getattr(seen.means, level).shape[1]):
@@ -314,9 +315,10 @@ def sweeps(model: DrumVAE, seen: Encoded, level: str) -> list[dict[str, float]]:
 def swept(
     model: DrumVAE, seen: Encoded, level: str, dimension: int, places: Sequence[float], *, bars: int
 ) -> np.ndarray:
-    """Return the chances of hits of the first bars, [k, bars, 16, 9], with k other values of one dimension.
+    """Return the chances of hits of the first bars, [k, bars, 16, 9], with other values of one dimension.
 
-    These are in deviations from the mean of what is drawn for real bars; z_low follows z_high as in `restyled`.
+    The k places are in deviations from the mean of what is drawn for real bars. With a dimension of z_high, z_low
+    changes as in `drumvae.composing.restyled`.
     """
     drawn = getattr(seen.drawn, level)[:, dimension]
     means = Latents(*(tf.constant(part[:bars]) for part in seen.means))

@@ -2,10 +2,11 @@
 
 A probe is fitted on some examples and scored on others; those of one recording belong to one side.
 
-Disentangled dimensions stand for one factor each. Notation: n bars, D dimensions of a latent [n, D], K factors.
-Predictions are learned from ``train`` [m, D] with its factors ``known``, and scored on ``others`` [n, D] with its
-factors ``asked``. MIG, DCI and SAP do not depend on the size of a dimension's values: a collapsed latent must be drawn,
-so that noise drowns what is left of the means. Even random latents score a little above 0.
+Disentangled dimensions stand for one factor each. Notation: n bars, D dimensions of a latent [n, D], K factors, such as
+style, density and syncopation. Predictions are learned from ``train`` [m, D] with its factors ``known``, and scored on
+``others`` [n, D] with its factors ``asked``. MIG, DCI and SAP depend on the order or the proportions of a dimension's
+values, not on their size: a collapsed latent must be drawn, as for a decoder, so that noise drowns what is left of the
+means. Even random latents score a little above 0.
 """
 
 from __future__ import annotations
@@ -44,15 +45,20 @@ def probe(train: np.ndarray, train_styles: np.ndarray, others: np.ndarray, other
     """Return the balanced accuracy with which a logistic regression predicts styles, 0 to 1.
 
     It is fitted on latents or bars [m, ...] with styles [m] and scored on [n, ...] with styles [n]. If all training
-    styles are the same, it predicts that one. Inputs are standardised: use latents that are drawn, which is what a
-    decoder gets, and not their means, which may predict the style though the noise around them drowns it.
+    styles are the same, it predicts that one. Inputs are standardised, so a variation of a millionth counts as much as
+    one of 1: use latents that are drawn, which is what a decoder gets, and not their means, which may predict the style
+    though the noise around them drowns it.
     """
     model = make_pipeline(StandardScaler(), _regression(train_styles)).fit(_flat(train), train_styles)
     return balanced_accuracy(other_styles, model.predict(_flat(others)))
 
 
 def style_classifier(hits: np.ndarray, styles: np.ndarray) -> Callable[[np.ndarray], NDArray[np.int64]]:
-    """Return a function that predicts styles [n] from hits [n, 16, 9], fitted on real bars and their styles [m]."""
+    """Return a function that predicts styles [n] from hits [n, 16, 9], fitted on real bars [m, 16, 9] with styles [m].
+
+    A logistic regression on the cells. On the Groove MIDI Dataset's test files, random forests, support vectors and
+    small networks were no better beyond chance.
+    """
     # not standardised: cells have one unit, and rare hits would get too much weight
     model = _regression(styles).fit(_flat(hits), styles)
     return lambda bars: np.asarray(model.predict(_flat(bars)))
@@ -68,7 +74,8 @@ def transfer_scores(
 ) -> dict[str, float]:
     """Measure whether transferred bars have the target style, and whether they are still like their sources.
 
-    An onset is a cell, an instrument struck in a step; F1 is over the cells of all bars together. Sources and
+    Only both together are a transfer: a bar left as it is keeps every onset, and any bar of the target has the style.
+    An onset is a cell, an instrument struck in a step. F1 is over the cells of all bars together. Sources and
     transferred bars are [n, 16, 9], targets [n]; real bars [m, 16, 9], some of every target, have styles [m].
 
     Returns:
@@ -126,7 +133,8 @@ def mutual_information_gaps(latents: np.ndarray, factors: Sequence[Factor]) -> N
     """Return the lead of the best dimension over the second in information on each factor: [K], 0 to 1.
 
     (I(z₁; v) − I(z₂; v)) / H(v), in classes by `in_bins`. Their mean is MIG: Chen et al., "Isolating Sources of
-    Disentanglement in Variational Autoencoders", 2018. Every factor varies.
+    Disentanglement in Variational Autoencoders", 2018. Every factor varies. With few bars, say under 1,000, all
+    information is overestimated, but much the same for every dimension.
     """
     dimensions = [in_bins(dimension) for dimension in latents.T]
     gaps = []
@@ -173,7 +181,8 @@ def dci(train: np.ndarray, known: Sequence[Factor], others: np.ndarray, asked: S
     - informativeness, of each factor: the share of the error of guessing that the forest saves on ``others``; guessing
       is the mean, or the commonest class. Below 0 it is worse.
 
-    Eastwood and Williams, "A Framework for the Quantitative Evaluation of Disentangled Representations", 2018.
+    Eastwood and Williams, "A Framework for the Quantitative Evaluation of Disentangled Representations", 2018. The
+    first two mean little where the third is low: importance adds up to 1 even where nothing can be predicted.
     """
     importances, saved = [], []
     for ours, theirs in zip(known, asked, strict=True):
@@ -221,8 +230,12 @@ def variance_ratio(latents: np.ndarray, styles: np.ndarray) -> float:
     """Return the variance of latents [n, D] between styles [n] divided by that within them, summed over dimensions.
 
     From 0 to ∞; ∞ where bars of a style are all alike, NaN where all bars are. The reports' measure of disentanglement,
-    kept for comparison. It does not show that a latent holds the style: latents of any size score the same, so a
-    collapsed one does too, and one style far away makes it as large as one likes.
+    kept for comparison. It does not show that a latent holds the style:
+
+    - it is the same for latents of any size: means that have collapsed to a millionth of the noise around them, so that
+      a decoder gets nothing, score as before;
+    - one style far away makes it as large as one likes, while the others cannot be distinguished;
+    - dimensions that vary for reasons of their own make it small, while the style can be predicted without fail.
     """
     names, numbers = np.unique(styles, return_inverse=True)
     means = np.stack([latents[styles == name].mean(axis=0) for name in names])[numbers]

@@ -1,4 +1,7 @@
-"""Measures of bars, functions of hits [n, 16, 9], true or 1 where an instrument is struck."""
+"""Measures of bars: density, syncopation, F1 of reconstructed hits, distances.
+
+All are functions of hits [n, 16, 9], true or 1 where an instrument is struck.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,13 @@ def syncopation(hits: np.ndarray) -> NDArray[np.float64]:
 
     A hit that is followed by a stronger rest adds the difference of their weights: Σ max(0, weight of the rest − weight
     of the hit), with the strongest step before the next hit as the rest (Longuet-Higgins and Lee, "The Rhythmic
-    Interpretation of Monophonic Music", 1984). Each of the `STREAMS` counts by itself, as in Witek et al.,
-    "Syncopation, Body-Movement and Pleasure in Groove Music", 2014, without their pairs of notes of different streams.
-    Bars are loops: the last hit is followed by the beginning of the bar.
+    Interpretation of Monophonic Music", 1984). Weights are `METRICAL_WEIGHTS`, and each of the `STREAMS` counts by
+    itself, as in Witek et al., "Syncopation, Body-Movement and Pleasure in Groove Music", 2014. Their pairs of notes of
+    different streams, with weights for instruments, are left out: they overstate what is on weak steps (Hoesl and
+    Senn, "Modelling Perceived Syncopation in Popular Music Drum Patterns", 2018).
+
+    Bars are loops: the last hit is followed by the beginning of the bar. A backbeat alone is worth 1, for its second
+    stroke is followed by the downbeat.
     """
     struck = np.asarray(hits, bool)
     members = [[INSTRUMENTS.index(name) for name in stream] for stream in STREAMS]
@@ -73,7 +80,11 @@ def instrument_f1(hits: np.ndarray, probabilities: np.ndarray, threshold: float 
 
 
 def expected_f1(hits: np.ndarray, chances: np.ndarray) -> float:
-    """Return `hit_f1` of bars with hits drawn with these chances, both [n, ...]: the F1 of chance."""
+    """Return `hit_f1` of bars with hits drawn with these chances, both [n, ...]: the F1 of chance.
+
+    For the share of a style's bars that hit each cell, it is the F1 of every bar with every bar of the style, cells of
+    all pairs taken together.
+    """
     return float(_f1(np.asarray(hits, np.float64), chances))
 
 
@@ -90,6 +101,8 @@ def nearest_distances(hits: np.ndarray, train: np.ndarray) -> NDArray[np.float64
 
 def nearest_training(generated: np.ndarray, held_out: np.ndarray, train: np.ndarray) -> dict[str, float]:
     """Compare the distances of generated bars to training bars with those of real bars that were not learned.
+
+    Generated bars that are clearly nearer than held-out ones are copied; clearly farther, they are unlike real ones.
 
     Returns:
         ``nearest_training`` and ``nearest_training_held_out``, mean distances in cells; ``copies`` and

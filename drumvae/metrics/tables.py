@@ -58,10 +58,11 @@ def result_of(
     """Measure the bars of a row.
 
     Returns:
-        the measures of metrics.json that are known, and those of the bars; ``…_real`` is the same for test bars,
-        ``…_ceiling`` for as many training bars. Sentences. And figures: the first ``bars`` of each style, as
-        hexadecimal digits, and of each of the ``epochs`` the ``seconds`` spent, ``val_nats`` and the divergences of
-        each dimension of both levels, ``high`` and ``low``.
+        the measures: of metrics.json those that are known, and ``style_hit``, ``diversity``, ``precision``, ``recall``
+        and those of `drumvae.metrics.rhythm.nearest_training`; ``…_real`` is the same for test bars, ``…_ceiling`` for
+        as many training bars. Sentences. And figures: the first ``bars`` of each style, as hexadecimal digits, and of
+        each of the ``epochs`` the ``seconds`` spent, ``val_nats`` and the divergences of each dimension of both
+        levels, ``high`` and ``low``.
     """
     measures = {
         **_limits(grooves),
@@ -95,7 +96,10 @@ def _limits(grooves: Grooves) -> Mapping[str, Any]:
 
 
 def diversity(hits: np.ndarray, styles: np.ndarray) -> float:
-    """Return the mean distance of two bars of one style, in cells, over the styles that have two; NaN if none has."""
+    """Return the mean distance of two bars of one style, in cells, over the styles that have two; NaN if none has.
+
+    Within styles, because all bars of a style may be alike and still differ from those of another one.
+    """
     each = [mean_distance(hits[styles == style]) for style in np.unique(styles)]
     known = [distance for distance in each if np.isfinite(distance)]
     return float(np.mean(known)) if known else float("nan")
@@ -104,7 +108,8 @@ def diversity(hits: np.ndarray, styles: np.ndarray) -> float:
 def among(hits: np.ndarray, styles: np.ndarray, real: Bars) -> dict[str, float]:
     """Return ``precision``, the share of bars that lie among real ones of their style, and ``recall``, the reverse.
 
-    Of each style at most as many bars as there are real ones; the mean over styles.
+    Of each style at most as many bars as there are real ones; the mean over styles
+    (`evaluation.scores.diversity.precision_recall`).
     """
     scores = []
     for style in np.unique(real.styles):

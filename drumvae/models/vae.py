@@ -81,7 +81,8 @@ class DrumVAE(MeasuredModel):
     includes the cross-entropy of the style given z_high; patterns are then ``fit`` with their styles. Unsupervised,
     p(z_high) is standard normal.
 
-    The velocity and offset of each cell are learned from the decoder's features and the hits, without gradients back.
+    The velocity and offset of each cell are learned from the decoder's features and the hits. No gradient flows back
+    from there, so the latents are those of the hits alone.
 
     Args:
         styles: their names.
@@ -225,7 +226,10 @@ class DrumVAE(MeasuredModel):
         return around.log_density(high[..., None, :])
 
     def name_styles(self, hits: np.ndarray, styles: np.ndarray) -> None:
-        """Set means and deviations of styles in z_high from patterns [n, 16, 9] and their styles [n]."""
+        """Set means and deviations of styles in z_high from patterns [n, 16, 9] and their styles [n].
+
+        An unsupervised model can then compose bars of a style; nothing else changes.
+        """
         high = self.means(tf.constant(hits, tf.float32)).high.numpy()
         of_style = [high[styles == style] for style in range(len(self.styles))]
         self.style_means.assign(np.stack([values.mean(axis=0) for values in of_style]))
@@ -344,7 +348,7 @@ def _encoder(channels: Sequence[int], dropout: float) -> keras.Model:
 def _high_encoder(width: int, outputs: int, dropout: float) -> keras.Model:
     """Return a network over the encoder's features [width] and optional features of the playing [289].
 
-    No hidden layer: a network that recognises the few drummers is worse at styles of others.
+    It has no hidden layer: there are few drummers, and a network that recognises them is worse at styles of others.
     """
     features, playing = keras.Input((width,)), keras.Input((_PLAYING,))
     known = layers.Dropout(_PLAYING_DROPOUT, noise_shape=(None, 1))(playing)

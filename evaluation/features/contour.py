@@ -89,21 +89,30 @@ def _turns(stack: Stack) -> _Turns:
 
 @feature(CONTOUR, "Changes of direction", "share of intervals", group="melody", overlap=False, variety=False)
 def direction_change_share(stack: Stack) -> FloatArray:
-    """Share of moving intervals whose direction is not that of the one before. [n] 0–1; NaN for fewer than two."""
+    """Share of intervals whose direction is not that of the interval before; repeated pitches left out. [n] 0–1.
+
+    NaN for fewer than two intervals that move.
+    """
     found = _turns(stack)
     return mean(stack, found.turn, found.piece)
 
 
 @feature(CONTOUR, "Intervals in one direction", "intervals", group="melody", overlap=False, variety=False)
 def direction_run_length(stack: Stack) -> FloatArray:
-    """Mean number of moving intervals from one change of direction to the next. [n] intervals; NaN without any."""
+    """Mean number of intervals from one change of direction to the next; repeated pitches left out. [n] intervals.
+
+    NaN for a piece that never moves.
+    """
     found = _turns(stack)
     return ratio(found.moves, np.where(found.moves > 0, stack.per_piece(found.turn, found.piece) + 1, 0))
 
 
 @feature(CONTOUR, "Intervals", "share of intervals", group="melody", overlap=False, columns=_INTERVALS, variety=False)
 def interval_histogram(stack: Stack) -> FloatArray:
-    """Share of intervals of each size, from an octave or more down to one up. [n, 25]; NaN for a single onset."""
+    """Share of intervals of each size, from an octave down to an octave up. [n, 25]; wider ones count as octaves.
+
+    NaN for fewer than two onsets.
+    """
     size, piece = intervals(stack)
     counts = stack.table(piece, np.clip(size, -PER_OCTAVE, PER_OCTAVE) + PER_OCTAVE, 2 * PER_OCTAVE + 1)
     return ratio(counts, counts.sum(axis=1))
@@ -152,7 +161,10 @@ def phrase_arch(stack: Stack) -> FloatArray:
 
 @feature(CONTOUR, "Tessitura", "semitones", group="pitches", overlap=False)
 def tessitura(stack: Stack) -> FloatArray:
-    """Width of the pitches in which the middle 80 % of sounding time lies. [n] semitones; NaN where nothing sounds."""
+    """Width of the pitches in which the middle 80 % of sounding time lies. [n] semitones; NaN where nothing sounds.
+
+    The lowest pitch up to which 90 % of the time sounds, less that of 10 %.
+    """
     order = np.lexsort((stack.pitch, stack.piece))
     piece, pitch = stack.piece[order], stack.pitch[order]
     time = stack.per_piece(stack.duration)
@@ -194,7 +206,10 @@ def _degrees(stack: Stack) -> IntArray:
 
 @feature(CONTOUR, "Scale degrees", "share of time", group="pitches", overlap=False, columns=DEGREES)
 def degree_histogram(stack: Stack) -> FloatArray:
-    """Share of sounding time of each degree of the best-fitting key. [n, 12]; NaN where nothing sounds."""
+    """Share of sounding time of each degree above the tonic of the piece's own key. [n, 12].
+
+    The key is the best-fitting one (`evaluation.features.line.keys`). NaN where nothing sounds.
+    """
     time = stack.table(stack.piece, _degrees(stack), PER_OCTAVE, stack.duration)
     return ratio(time, time.sum(axis=1))
 

@@ -185,9 +185,9 @@ def velocity_profile(stack: Stack) -> FloatArray:
 
 @feature(DRUM_FEATURES, "Timing over the bar", "quarters", group="drums", overlap=False, columns=COLUMNS, variety=False)
 def timing_profile(stack: Stack) -> FloatArray:
-    """Mean delay of the hits after the nearest sixteenth of the bar. [n, 16] quarters; negative is early.
+    """Mean delay of the hits after each sixteenth of the bar, the nearest. [n, 16] quarters; negative is early.
 
-    NaN at places without hits.
+    In seconds, at T BPM, times 60 / T. NaN at places without hits.
     """
     return _profile(stack, _hits(stack).off)
 
@@ -213,7 +213,8 @@ def _neighbours(stack: Stack) -> _Neighbours:
 def groove_consistency(stack: Stack) -> FloatArray:
     """Mean similarity of neighbouring bars: common hits divided by the hits of either (Jaccard). [n] 0–1.
 
-    A hit is a voice at a sixteenth; two silent bars are no pair. NaN for a piece of one bar.
+    A hit is a voice at a sixteenth. Silence counts for nothing: two silent bars are no pair, and places silent in both
+    bars make them no more alike, unlike in muspy's groove consistency. NaN for a piece of one bar.
     """
     found = _neighbours(stack)
     return mean(stack, found.similarity, found.piece)
@@ -235,7 +236,10 @@ def fill_contrast(stack: Stack) -> FloatArray:
 
 @feature(DRUM_FEATURES, "Different bars of drums", "share of bars", group="drums", overlap=False, variety=False)
 def different_drum_bar_share(stack: Stack) -> FloatArray:
-    """Number of different bars divided by the number of bars that have a voice. [n] 0–1; NaN without any."""
+    """Number of different bars divided by the number of bars that have a voice. [n] 0–1; NaN without any.
+
+    Bars are the same when the same voices are hit at the same sixteenths.
+    """
     hits = _hits(stack)
     filled = hits.cells.any(axis=(1, 2))
     packed = np.packbits(hits.cells[filled].reshape(-1, PLACES * len(VOICES)), axis=1)

@@ -58,7 +58,8 @@ class Feature:
     Attributes:
         columns: names of the entries of a histogram; empty for a single number and for matrices.
         every: describes a set whose pieces all have one value, with {} for the value.
-        variety: whether a set that does not vary in this feature has lost variety.
+        variety: whether a set that does not vary in this feature has lost variety. False for the length of a piece,
+            which is a setting of many generators, and for features of structure, in which noise does not vary either.
         group: what a musician would call it; one of `GROUPS`.
         overlap: whether reports compare its distances, which takes far longer than to measure it.
     """
@@ -142,7 +143,10 @@ def columns_of(table: Mapping[str, FloatArray], features: Mapping[str, Feature])
 def csv_text(
     sets: Iterable[tuple[Sequence[str], Mapping[str, FloatArray]]], features: Mapping[str, Feature]
 ) -> Iterator[str]:
-    """Write names of pieces and their `feature_table`, set after set, as blocks of CSV; undefined values are empty."""
+    """Write names of pieces and their `feature_table`, of one set after another, as CSV, in blocks of text.
+
+    There is one row per piece, with empty cells for undefined values.
+    """
     for number, (names, table) in enumerate(sets):
         columns = columns_of(table, features)
         if not number:

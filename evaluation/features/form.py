@@ -110,14 +110,20 @@ def repeated_phrase_share(stack: Stack) -> FloatArray:
 
 @feature(FORM, "Bars that return", "share of bars", group="form", overlap=False, variety=False)
 def returning_bar_share(stack: Stack) -> FloatArray:
-    """Share of the bars with notes that equal another in places, lengths and pitches. [n] 0–1; NaN without notes."""
+    """Share of the bars with notes whose places, lengths and pitches are all those of another bar. [n] 0–1.
+
+    NaN without notes.
+    """
     found = _exact(stack)
     return ratio(found.returning, found.bars)
 
 
 @feature(FORM, "Bars that return transposed", "share of bars", group="form", overlap=False, variety=False)
 def transposed_bar_share(stack: Stack) -> FloatArray:
-    """Share of the bars with notes that equal another one at any pitch level. [n] 0–1; NaN without notes."""
+    """Share of the bars with notes that return at any pitch level. [n] 0–1; NaN without notes.
+
+    Places, lengths and the intervals within the bar are those of another bar.
+    """
     bars = _bars(stack)
     found = _returns(stack, bars.rhythm * (2 * PITCHES) + np.where(bars.opens, 0, bars.interval))
     return ratio(found.returning, found.bars)
@@ -132,7 +138,10 @@ def returning_rhythm_share(stack: Stack) -> FloatArray:
 
 @feature(FORM, "Different bars", "share of bars", group="form", overlap=False, variety=False)
 def different_bar_share(stack: Stack) -> FloatArray:
-    """Number of different bars divided by the number of bars with notes. [n] 0–1; NaN without notes."""
+    """Number of different bars divided by the number of bars with notes. [n] 0–1; NaN without notes.
+
+    Bars are the same as in `returning_bar_share`.
+    """
     found = _exact(stack)
     return ratio(found.different, found.bars)
 
@@ -192,8 +201,9 @@ def short_structureness(stack: Stack) -> FloatArray:
     """Mean similarity of bars at 1 and 2 bars' distance. [n] 0–1; NaN for a piece of one bar.
 
     The similarity of two bars is the mean of two shares, 2 · |A ∩ B| / (|A| + |B|): of common onset places, and of
-    common places where the interval from the note before is the same, too. Pairs of silent bars do not count. After the
-    structureness indicator of S.-L. Wu and Y.-H. Yang, The Jazz Transformer on the Front Line, ISMIR 2020.
+    common places where the interval from the note before is the same, too. So a transposed bar is alike, but for its
+    first note. Pairs of silent bars do not count. Three scales are the idea of S.-L. Wu and Y.-H. Yang's structureness
+    indicator (The Jazz Transformer on the Front Line, ISMIR 2020), which takes them from audio.
     """
     return _structureness(stack, (1, 2))
 
@@ -212,7 +222,10 @@ def long_structureness(stack: Stack) -> FloatArray:
 
 @feature(FORM, "Bars like the fourth before", "share of bars", group="form", overlap=False, variety=False)
 def four_bar_return_share(stack: Stack) -> FloatArray:
-    """Share of bars with a similarity of ¾ or more to the fourth before them. [n] 0–1; NaN for four bars or fewer."""
+    """Share of bars, from the fifth, with a similarity of ¾ or more to the fourth before them. [n] 0–1.
+
+    Similarity as in `short_structureness`. NaN for a piece of four bars or fewer.
+    """
     found = _pairs(stack)[_PERIOD]
     return ratio(stack.per_piece(found.similarity >= ALIKE - 1e-9, found.piece), found.pairs)
 
@@ -225,13 +238,20 @@ def _phrase_lengths(stack: Stack) -> tuple[FloatArray, IntArray]:
 
 @feature(FORM, "Phrase length", "quarters", group="form", overlap=False, variety=False)
 def phrase_length(stack: Stack) -> FloatArray:
-    """Mean length of phrases, from the first onset to the end of the last note. [n] quarters; NaN without notes."""
+    """Mean length of phrases, from the first onset to the end of the last note. [n] quarters; NaN without notes.
+
+    A phrase ends with a note at least twice as long as the piece's median, before a rest of a 16th or more, and with
+    the piece; `evaluation.features.line.phrases` has the sources.
+    """
     return mean(stack, *_phrase_lengths(stack))
 
 
 @feature(FORM, "Deviation of phrase lengths", "quarters", group="form", overlap=False, variety=False)
 def phrase_length_sd(stack: Stack) -> FloatArray:
-    """Standard deviation (divided by n) of the lengths of a piece's phrases. [n] quarters; NaN for a single phrase."""
+    """Standard deviation (divided by their number) of the lengths of a piece's phrases. [n] quarters.
+
+    NaN for a piece of one phrase.
+    """
     lengths, piece = _phrase_lengths(stack)
     off = lengths - phrase_length(stack)[piece]
     several = stack.per_piece(np.ones(len(piece)), piece) > 1

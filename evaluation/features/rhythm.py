@@ -1,4 +1,7 @@
-"""Rhythm, rests, dynamics and tempo. Lengths are those of the melodic line, in quarters."""
+"""Rhythm, rests, dynamics and tempo. Lengths are those of the melodic line, in quarters.
+
+A rest is a silence of a 16th or more (`evaluation.features.line.REST`); what is shorter is articulation.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ def _lengths(stack: Stack) -> IntArray:
 
 @feature(RHYTHM, "Entropy of note lengths", "bits", group="rhythm", overlap=False)
 def length_entropy(stack: Stack) -> FloatArray:
-    """Entropy of the lengths of a piece's notes, to 1/24 quarter: −Σ p_k log₂ p_k. [n] bits, ≥ 0; NaN without notes."""
+    """Entropy of the lengths of a piece's notes: −Σ p_k log₂ p_k, lengths to 1/24 quarter. [n] bits.
+
+    0 where all notes are of one length; NaN without notes.
+    """
     lengths, piece = _lengths(stack), melody(stack).piece
     width = int(lengths.max(initial=0)) + 1
     keys, counts = np.unique(piece * width + lengths, return_counts=True)
@@ -43,7 +49,10 @@ def length_entropy(stack: Stack) -> FloatArray:
 
 @feature(RHYTHM, "Dotted pairs", "share of steps", group="rhythm", overlap=False, variety=False)
 def dotted_pair_share(stack: Stack) -> FloatArray:
-    """Share of neighbouring notes, to 1/24 quarter, one of which is three times as long. [n] 0–1; NaN for one onset."""
+    """Share of neighbouring notes of which one is three times as long as the other. [n] 0–1.
+
+    Lengths to 1/24 quarter, and three times to within 1/24. NaN for fewer than two onsets.
+    """
     short, long, piece = _pairs(stack)
     return mean(stack, (np.abs(long - _DOTTED * short) <= 1) & (short > 0), piece)
 
@@ -79,7 +88,10 @@ def rest_length(stack: Stack) -> FloatArray:
 
 @feature(RHYTHM, "Bars that end in a rest", "share of bar lines", group="rests", overlap=False, variety=False)
 def bars_ending_in_rest(stack: Stack) -> FloatArray:
-    """Share of the best-fitting bar lines within the piece that a rest precedes. [n] 0–1; NaN without a bar line."""
+    """Share of the bar lines, after the first onset up to the last, before which nothing sounds. [n] 0–1.
+
+    Bars are those of the best-fitting metre. NaN for a piece without such a bar line.
+    """
     line, meters = melody(stack), fitted_meters(stack)
 
     def lines_to(time: FloatArray, piece: IntArray) -> FloatArray:
@@ -107,6 +119,9 @@ def velocity_sd(stack: Stack) -> FloatArray:
 
 @feature(RHYTHM, "Tempo", "BPM", group="tempo", overlap=False, variety=False)
 def tempo(stack: Stack) -> FloatArray:
-    """Quarters per minute from the first onset to the last end, through the tempo map. [n] BPM; NaN for zero time."""
+    """Quarters per minute from the first onset to the end of the last note, through the tempo map. [n] BPM.
+
+    NaN where that time is zero. A setting of generators that know no tempo.
+    """
     seconds = stack.span(stack.onset_seconds, stack.onset_seconds + stack.duration_seconds)
     return ratio(_SECONDS * stack.span(stack.onset, stack.onset + stack.duration), seconds)

@@ -84,7 +84,10 @@ def _repeats(ranks: NDArray[np.int32], owner: IntArray, length: IntArray) -> NDA
 
 
 def same_sequences(tokens: IntArray, sequence: IntArray, count: int) -> IntArray:
-    """Number the sequences, of tokens [T] in order, [count]: equal ones alike, those without tokens 0."""
+    """Number the sequences so that two have the same number exactly when all their tokens are equal, to [count].
+
+    Tokens [T] and the sequence [T] of each, not falling. Sequences without tokens are equal, and have the number 0.
+    """
     size = np.bincount(sequence, minlength=count)
     levels, owner = _levels(tokens, sequence, count)
     first = np.searchsorted(owner, np.arange(count))
@@ -111,8 +114,9 @@ class SharedRuns(NamedTuple):
 def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, reference: NDArray[np.bool_]) -> SharedRuns:
     """Find for each sequence the longest run that it shares with a reference sequence other than itself.
 
-    The nearest reference suffixes above and below in the order of the suffix array share the longest prefixes.
-    Arguments as in `longest_repeats`, and [count] whether others may match this sequence.
+    In the order of the suffix array, the reference suffix that shares the longest prefix with any suffix is its
+    nearest one above or below; the lengths follow from the ranks by binary lifting. Arguments as in
+    `longest_repeats`, and [count] whether others may match this sequence.
     """
     levels, owner = _levels(tokens, sequence, count)
     total = len(owner)
@@ -140,7 +144,10 @@ def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, refere
 
 
 def _nearest_reference(order: IntArray, owner: IntArray, reference: NDArray[np.bool_]) -> IntArray:
-    """For each place of a suffix order, find the last suffix before it of another, reference sequence; −1 for none."""
+    """For each place of a suffix order, find the position of the last suffix before it of another, reference sequence.
+
+    −1 where there is none.
+    """
     sequence = owner[order]
     allowed = np.flatnonzero(reference[sequence])
     last = np.searchsorted(allowed, np.arange(len(order))) - 1

@@ -50,7 +50,10 @@ def total_used_pitch(stack: Stack) -> FloatArray:
 
 @feature(COMPARED, "Pitches per bar", "pitches/bar", group="pitches", every="has {} pitches per bar")
 def bar_used_pitch(stack: Stack) -> FloatArray:
-    """Different pitches that start in a bar, averaged over all bars. [n] pitches per bar. Source: mgeval 2."""
+    """Different pitches that start in a bar, averaged over the bars of the piece. [n] pitches per bar.
+
+    Bars follow the metre map; empty bars count as 0. Source: mgeval 2.
+    """
     per_bar = distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
     return ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
 
@@ -122,7 +125,8 @@ def pitch_class_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArra
     """How often pitch class i is followed by j along the melodic line. [n, 12, 12], from row i to column j.
 
     Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). `normalize`: 0
-    the counts, 1 rows that sum to 1, 2 a matrix that sums to 1 (NaN without a step). Source: mgeval 7.
+    the counts, 1 rows that sum to 1 (zero for classes that are never left), 2 a matrix that sums to 1 (NaN for a piece
+    without a step). Source: mgeval 7; with 0, the averaged matrix of the melody report.
     """
     return _transitions(stack, stack.pitch % 12, 12, normalize)
 
@@ -135,7 +139,10 @@ def pitch_range(stack: Stack) -> FloatArray:
 
 @feature(COMPARED, "Mean interval", "semitones", group="melody", every="moves by {} semitones on average")
 def avg_pitch_shift(stack: Stack) -> FloatArray:
-    """Mean |pitch_{i+1} − pitch_i| along the melodic line. [n] semitones; NaN for a single onset. Source: mgeval 9."""
+    """Mean size of the intervals along the melodic line: mean |pitch_{i+1} − pitch_i|. [n] semitones.
+
+    NaN for fewer than two onsets. Source: mgeval 9.
+    """
     before, after, piece = stack.steps
     return mean(stack, np.abs(stack.pitch[after] - stack.pitch[before]), piece)
 
@@ -183,7 +190,8 @@ def note_length_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArra
 def note_length_transitions(pieces: Pieces, normalize: int = 0) -> FloatArray:
     """How often a note of length class i is followed by one of class j. [n, 8, 8], class = min(int(8 · seconds), 7).
 
-    `normalize` as in `pitch_class_transition_matrix`.
+    Classes are eighths of a second: 0 is under 0.125 s, 7 is 0.875 s and longer. `normalize` as in
+    `pitch_class_transition_matrix`. Averaged over files this is the note-length matrix of the melody report.
     """
     stack = Stack.of(pieces)
     # ticks become seconds with rounding errors; half a second must not fall into the class below
@@ -222,7 +230,8 @@ def repeated_note_rate(stack: Stack) -> FloatArray:
 def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
     """Write each step of the melodic line as one number: its interval, and the length of the note that it reaches.
 
-    Transposition changes no token. Lengths are rounded to 1/24 quarter. Gives [S] tokens and [S] the piece of each.
+    Transposition changes no token. Lengths are rounded to 1/24 quarter, which tells apart 32nds and triplet 16ths.
+    Gives [S] tokens and [S] the piece of each.
     """
     before, after, piece = stack.steps
     interval = stack.pitch[after] - stack.pitch[before] + PITCHES
@@ -244,7 +253,11 @@ def longest_repeated_phrase(stack: Stack) -> FloatArray:
 
 @feature(COMPARED, "Notes in the best key", "share of notes", group="pitches", variety=False)
 def best_key_share(stack: Stack) -> FloatArray:
-    """Share of notes in the best of 12 diatonic and 12 harmonic minor scales. [n] 0–1; NaN without notes."""
+    """Share of notes that belong to the best of 24 keys: 12 diatonic and 12 harmonic minor scales. [n] 0–1.
+
+    A major key and its natural minor share one diatonic scale. NaN for a piece without notes. Seven random pitch
+    classes of twelve reach about 0.7.
+    """
     counts = stack.table(stack.piece, stack.pitch % 12, 12)
     modes = [np.isin(np.arange(12), steps) for steps in (_DIATONIC, _HARMONIC_MINOR)]
     scales = np.stack([np.roll(mode, tonic) for mode in modes for tonic in range(12)], axis=1)
@@ -275,7 +288,10 @@ def bar_self_similarity(stack: Stack) -> FloatArray:
 
 @feature(COMPARED, "Silence", "share of time", group="rests", variety=False)
 def rest_share(stack: Stack) -> FloatArray:
-    """Share of the time from the first onset to the last end when nothing sounds. [n] 0–1; NaN for zero time."""
+    """Share of the time from the first onset to the last note's end when nothing sounds, in quarters. [n] 0–1.
+
+    NaN where that time is zero.
+    """
     return ratio(stack.per_piece(silences(stack)), stack.span(stack.onset, stack.onset + stack.duration))
 
 
@@ -290,7 +306,8 @@ def manhattan_distances(generated: Pieces, originals: Pieces) -> FloatArray:
 
     The pitches of the melodic line are cut into groups that rise by exactly one semitone at each step. Two pieces'
     lists of groups are zipped, and the members of paired groups are zipped: the distance is Σ |x − y|. Zipping stops at
-    the shorter side, so **short pieces score low**. Source: the melody report's appendix.
+    the shorter side, so **short pieces score low**: compare sets of like length. The melody report gives the mean over
+    originals, `manhattan_distances(gen, org).mean(axis=1)`. Source: the melody report's appendix.
     """
     left, right = _pitch_groups(Stack.of(generated)), _pitch_groups(Stack.of(originals))
     rows = min(left.shape[1], right.shape[1])

@@ -228,14 +228,20 @@ def _densities(a: ArrayLike, b: ArrayLike) -> list[tuple[FloatArray, Callable[[F
 
 
 def overlap_area(a: ArrayLike, b: ArrayLike) -> float:
-    """∫ min(p, q) between the smallest and the largest value; 0 where a sample has no variance, where mgeval fails."""
+    """∫ min(p, q) between the smallest and the largest value, tails dropped: of a sample with itself, under 1.
+
+    0 where a sample has no variance, where mgeval fails.
+    """
     (x, p), (y, q) = _densities(a, b)
     grid = np.linspace(min(x[0], y[0]), max(x[-1], y[-1]), GRID)
     return float(np.trapezoid(np.minimum(p(grid), q(grid)), grid))
 
 
 def kl_dist(a: ArrayLike, b: ArrayLike) -> float:
-    """Divergence of two densities, each on its own range, in nats; NaN without variance, where mgeval fails."""
+    """Divergence of two densities, each on a grid over its own range: blind to shift and scale. Nats.
+
+    NaN where a sample has no variance, where mgeval fails.
+    """
     values = [density(np.linspace(x[0], x[-1], GRID)) for x, density in _densities(a, b)]
     p, q = (value / value.sum() if value.sum() > 0 else np.full(GRID, np.nan) for value in values)
     return float((p * np.log(p / q)).sum())

@@ -1,4 +1,7 @@
-"""Folders of MIDI files to note arrays, whatever is in the files."""
+"""Folders of MIDI files to note arrays, whatever is in the files.
+
+Files are parsed in watched processes, see `manymodes.watched`.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +51,11 @@ def read_some(path: str | Path, jobs: int = -1, *, label: str | None = None) -> 
 def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -> ReadResult:
     """Read every .mid and .midi file under a folder and its subfolders, in the order of their paths.
 
-    Work goes through joblib; the workers of a Dask cluster must see the same paths. −1 jobs are one per core. The set
-    is called by its folder's name if no label is given. A folder that does not exist raises a UserError.
+    Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers must see
+    the same paths. −1 jobs are one per core. The set is called by its folder's name if no label is given.
+
+    Raises:
+        UserError: there is no such folder.
     """
     folder = Path(path)
     if not folder.is_dir():

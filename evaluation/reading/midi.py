@@ -25,9 +25,13 @@ _FIELDS = ("time", "duration", "pitch", "velocity")
 
 
 def load(path: Path, name: str) -> Notes:
-    """Read one MIDI file; raise an UnreadableMidiError, with the reason, if it gives no notes.
+    """Read one MIDI file.
 
-    Notes of one key end first in, first out; those that are never released are left out.
+    A key struck again before its release makes two notes, and releases end them first in, first out, as symusic
+    pairs them. Notes that are never released are not notes. Tempo and metre are read from every track.
+
+    Raises:
+        UnreadableMidiError: with the reason, for a file that gives no notes.
     """
     score = _parse(path)
     tracks = [track for track in score.tracks if len(track.notes)]
@@ -100,7 +104,10 @@ def _seconds(score: Any, ticks: IntArray) -> FloatArray:
 
 
 def _meters(score: Any) -> tuple[list[tuple[float, int, int]], bool]:
-    """Return (quarter, numerator, denominator) of the metre map, from 4/4, and whether the file has one."""
+    """Return (quarter, numerator, denominator) of the metre map, and whether the file has one.
+
+    4/4 before the first signature.
+    """
     meters = {}
     for sign in score.time_signatures:
         # a signature of 0 beats, or in 0ths, is damage: the metre before it goes on

@@ -119,8 +119,10 @@ class Notes:
     ) -> Notes:
         """Build a piece of one track, one tempo in BPM and one metre from [n] quarters and MIDI note numbers 0–127.
 
-        An upbeat of so many quarters is a short bar before the first whole one. Arrays of different lengths, times that
-        are negative or not finite, and pitches outside 0–127 raise a ValueError.
+        An upbeat of so many quarters is a short bar before the first whole one.
+
+        Raises:
+            ValueError: for arrays of different lengths, negative or non-finite times, or pitches outside 0–127.
         """
         piece = name or "piece"
         quarters, lengths = (np.asarray(times, np.float64).ravel() for times in (onset, duration))
@@ -169,8 +171,9 @@ def _bars(meter: tuple[int, int], upbeat: float, end: float) -> FloatArray:
 def bar_grid(meters: Sequence[tuple[float, int, int]], end: float) -> FloatArray:
     """Return the starts of the bars, [bars + 1] quarters, from quarter 0 to the first bar line at or after `end`.
 
-    A change of metre inside a bar cuts that bar short, as notation programs do. There is always at least one bar.
-    `meters` are (quarter, numerator, denominator) in order of time, the first at quarter 0.
+    A bar lasts numerator · 4 / denominator quarters. A change of metre inside a bar cuts that bar short, as notation
+    programs do. There is always at least one bar. `meters` are (quarter, numerator, denominator) in order of time, the
+    first at quarter 0.
     """
     used = [meters[0], *(meter for meter in meters[1:] if meter[0] < end)]
     starts = []
@@ -240,7 +243,7 @@ class Packed(Sequence[Notes]):
 
     @classmethod
     def join(cls, parts: Sequence[Packed]) -> Packed:
-        """Lay one or more packed pieces end to end."""
+        """Lay packed pieces end to end."""
         if len(parts) == 1:
             return parts[0]
 
@@ -411,7 +414,11 @@ class Stack:
 
     @cached_property
     def line(self) -> IntArray:
-        """[M] indices of the melodic line: the highest note at each onset (all notes, where there are no chords)."""
+        """[M] indices of the melodic line: the highest note at each onset (all notes, where there are no chords).
+
+        Features of succession (intervals, transitions, phrases) follow this line, so that a chord is one step and
+        not several.
+        """
         moves_on = (np.diff(self.onset) > SIMULTANEOUS) | (np.diff(self.piece) > 0)
         return np.flatnonzero(np.append(moves_on, True)[: len(self.piece)])
 

@@ -135,7 +135,9 @@ class Copying:
 def share_interval(found: int, n: int) -> tuple[float, float]:
     """95 % interval of the share `found` / `n` of files, by Wilson's formula; NaN for no files.
 
-    Unlike draws, the formula says for no copy among n pieces how many there may be. Source: E. B. Wilson 1927.
+    Whether a piece is copied depends on that piece and the training set alone, so that the number of copied pieces
+    among files drawn again is binomial, and nothing need be drawn. Unlike draws, the formula says for no copy among n
+    pieces how many there may be. Source: E. B. Wilson 1927.
     """
     if not n:
         return float("nan"), float("nan")
@@ -196,8 +198,9 @@ def find_copies(
 def longest_runs(gen: Packed, train: Packed) -> tuple[SharedRuns, Runs, Runs]:
     """Find the longest run that each piece shares with a training piece other than itself.
 
-    Gives those of the generated pieces in detail, and the lengths of these and of those of the training pieces. A large
-    set is done in chunks, since sorting takes some 200 bytes a note.
+    Gives those of the generated pieces in detail, and the lengths of these and of those of the training pieces. Runs
+    of a piece depend on it and the training set alone, and sorting takes some 200 bytes a note: of a large set, it is
+    done in chunks.
     """
     found, lines = [], []
     for chunk in list(gen.chunks(max(SORTED, int(train.first[-1])))) or [slice(0, 0)]:

@@ -144,7 +144,8 @@ def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
 def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) -> FeatureComparison:
     """Compare two sets in one feature, [n] or [n, d] values each; rows with NaN are left out and counted.
 
-    The name and the seed decide the random draws, the seed alone the groups.
+    The name and the seed decide the random draws. Groups depend on the seed only: the same files are left out for
+    every feature that all pieces have, so that the deviations of a mean over features are the means of theirs.
     """
     rng = generator(seed, name)
     gen_sample, gen_rows = describe(gen)
@@ -271,7 +272,8 @@ def _over(part: FloatArray, whole: FloatArray) -> FloatArray:
 def _permutation_p(pairs: _Pairs, rng: np.random.Generator) -> float:
     """Share of random relabellings whose energy distance is at least the observed one, counting the observed one.
 
-    Energy distance: 2·mean(between) − mean(within gen) − mean(within org) (Székely and Rizzo 2013).
+    Energy distance: 2·mean(between) − mean(within gen) − mean(within org) (Székely and Rizzo 2013). It is zero only for
+    equal distributions, in any number of dimensions.
     """
     gen = rng.permutation(pairs.gen)[:RESAMPLED]
     org = rng.permutation(pairs.org)[:RESAMPLED]

@@ -1,7 +1,8 @@
 """Scores beside their ceiling, and the random draws that ceilings and intervals come from.
 
-No overlap means anything alone: two halves of one set overlap by 0.8 when they have ten pieces, and by 0.95 when they
-have a hundred. So each score stands beside that of a random split of the originals at the same number of pieces.
+No overlap means anything alone: two halves of one and the same set overlap by 0.8 when they have ten pieces, and by
+0.95 when they have a hundred. So each score stands beside the same score of a random split of the originals at the same
+number of pieces.
 """
 
 from __future__ import annotations
@@ -90,8 +91,9 @@ class Draws:
     Intervals come from the grouped jackknife: each set is cut into `RESAMPLES` random groups, or into single files,
     and each group is left out in turn. With G groups, (G − 1)/G · Σ (θ_g − mean θ)² estimates the variance of a score θ
     when files are drawn again; the variances of two sets are added. The estimate is exact for a mean and, by the
-    Efron–Stein inequality, rather too large than too small for any other score. A bootstrap would fill its draws with
-    exact copies, each its own nearest neighbour.
+    Efron–Stein inequality, rather too large than too small for any other score. A bootstrap fills its draws with exact
+    copies: each would be its own nearest neighbour, a near copy and a loss of variety. Random halves of a few files are
+    too small: the overlap of halves of two files hardly varies.
     Sources: J. W. Tukey 1958; B. Efron and C. Stein, "The jackknife estimate of variance", Annals of Statistics 1981.
 
     Attributes:
@@ -180,7 +182,10 @@ class Draws:
         return self.beside(value, ([measure(*pair) for pair in pairs] for pairs in parts), highest, files)
 
     def beside(self, value: float, drawn: Iterable[ArrayLike], highest: float = np.inf, files: int = 0) -> Score:
-        """Put a value beside the scores of `ours`, `ceiling` and `without`, each empty where nothing could be drawn."""
+        """Put a value beside the scores of `ours`, `ceiling` and `without`, each empty where nothing could be drawn.
+
+        A value that is a share of files comes with their number.
+        """
         at_n, top, limits = _NAN, _NAN, (_NAN, _NAN)
         ours, ceiling, without = drawn
         splits = np.array([ours, ceiling], np.float64)

@@ -1,8 +1,9 @@
 """Two-sample test by classifiers: can generated pieces be told from real ones, and by what?
 
 Classifiers learn to tell generated pieces from originals, and are asked about pieces that they have not seen. If the
-sets are alike, half of the answers are right. Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two-sample
-tests", ICLR 2017.
+sets are alike, half of the answers are right. The share of right answers says how far the sets are apart; what the
+classifiers look at says where. A set passes only if everything about it is right at once, which no average over single
+features asks for. Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017.
 """
 
 from __future__ import annotations
@@ -279,9 +280,14 @@ class TwoSampleTest:
 
     Two classifiers learn to tell pieces apart: a forest of random trees on features (P. Geurts et al. 2006), and a
     linear one on n-grams. They answer about held-out pieces, in `FOLDS` folds, with as many pieces of one set as of the
-    other; near copies of a piece are in its own fold. The accuracy is that of the better classifier. What counts as
-    chance comes from random halves of the originals that go through the same test. The seed is that of all random
-    draws.
+    other; near copies of a piece are in its own fold, so that no copy gives its original away. The accuracy is that of
+    the better classifier. Folds share most of their pieces, so that accuracies vary more than independent answers do:
+    what counts as chance comes from random halves of the originals that go through the same test.
+
+    Args:
+        originals: pieces of the real set.
+        features: what the forest is told of a piece.
+        seed: of all random draws.
     """
 
     def __init__(self, originals: Sequence[Notes], features: Mapping[str, Feature], seed: int = 0) -> None:

@@ -1,8 +1,11 @@
 """A time budget for training: all models of a comparison are trained for the same time.
 
-Only the processor time of updates counts. Learning rates decay over the planned epochs, so the plan must fit the
-budget: a twentieth of the time is first spent, beside the budget, on a model that is discarded, and its speed decides
-how many epochs are planned.
+Only the processor time of updates counts: building TensorFlow's graph, measuring and writing checkpoints would cost a
+model with short epochs more, and other programs would cost whatever trains beside them.
+
+Learning rates decay over the planned epochs, so the plan must fit the budget. A twentieth of the time is first spent,
+beside the budget, on a model that is discarded, and its speed decides how many epochs are planned. With one large plan
+for all, the slowest model would make its few updates at nearly its first learning rate.
 """
 
 from __future__ import annotations
@@ -125,10 +128,23 @@ def train_with_budget(
     """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
 
     An epoch that the clock cuts short counts, so that the last state can be chosen. The number of epochs in the config
-    is planned here, and an existing run in the folder, ``path``, is continued, also after a KeyboardInterrupt. An
-    update sees ``examples`` examples; ``losses`` are columns of the history whose last values are among the facts;
-    without a ``title`` there is no progress bar; ``facts`` are further entries of config.json. A folder in which
-    another process trains raises a UserError.
+    is planned here, and an existing run in the folder is continued.
+
+    Args:
+        budget: time or epochs.
+        path: run folder.
+        config: of the model.
+        prepare: builds the training from the configuration and the data.
+        data: of the training.
+        examples: number of examples in an update.
+        losses: columns of the history whose last values are among the facts.
+        title: shown beside the progress bar; without one there is no bar.
+        clock: returns the time in seconds.
+        **facts: further entries of config.json.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the same call continues the run.
+        UserError: another process trains in this folder.
     """
     # TensorFlow warns of functions that are traced often; here each of many models is traced once.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

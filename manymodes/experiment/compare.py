@@ -59,7 +59,10 @@ class Data(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The results of a row: measures, NaN or None where unknown, sentences, data for pictures, and facts."""
+    """The results of a row: measures, NaN or None where unknown, sentences without a full stop, and data for pictures.
+
+    The facts are added to those of the training.
+    """
 
     measures: Mapping[str, Any]
     verdict: Mapping[str, str]
@@ -71,7 +74,8 @@ class Result(NamedTuple):
 class Job:
     """A row to compute for one seed; without a configuration it is a baseline.
 
-    ``args`` is the command line; ``made_with`` is everything that decides the results, except the machine's speed.
+    ``args`` is the command line, with ``count``, ``minutes``, ``epochs``, ``work`` and the package's own options;
+    ``made_with`` is everything that decides the results, except the speed of the machine.
     """
 
     row: Row

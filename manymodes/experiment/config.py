@@ -124,7 +124,11 @@ class Config:
 
     @classmethod
     def from_run(cls, run: Path, args: argparse.Namespace | None = None) -> Self:
-        """Return a run's configuration, with a command line's epochs; raise a UserError if other settings differ."""
+        """Return the configuration of the run in a folder, with the epochs of a command line.
+
+        Raises:
+            UserError: no run, a run of another program, or a setting that differs from the run's.
+        """
         kept = read_config(run)
         if kept.get("program") != cls.program:
             raise cli.UserError(f"{run} is a run of {kept.get('program')}: resume it with that")

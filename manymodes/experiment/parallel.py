@@ -50,7 +50,10 @@ def each(
     """Yield the results of a task, which other processes can import, as they come.
 
     There are ``jobs`` processes at once; with 1 the calls are made in this process. With the address of a Dask
-    scheduler, its `cluster` makes them.
+    scheduler, its cluster makes them.
+
+    Raises:
+        UserError: as `cluster`.
     """
     if not arguments or (scheduler is None and min(jobs, len(arguments)) == 1):
         yield from (task(*one) for one in arguments)

@@ -93,7 +93,10 @@ def write_record(path: Path, record: Record) -> Record:
 
 
 def plain(value: Any, digits: int | None = None) -> Any:
-    """Replace tuples with lists, NaN and infinity with None, and round other floats to digits after the point."""
+    """Replace tuples with lists, NaN and infinity with None, and round other floats to digits after the point, if any.
+
+    So that measures are JSON, and the same on computers whose last digits differ.
+    """
     if isinstance(value, dict):
         return {name: plain(entry, digits) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):

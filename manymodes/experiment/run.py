@@ -138,7 +138,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data: str) -> Run:
-    """Start a run in a folder or its first free successor, or continue one; changed ``data`` raise a UserError."""
+    """Start a run in a folder or its first free successor, or continue an existing one; messages name the ``data``.
+
+    Data that have changed since the run began raise a UserError.
+    """
     if not resume:
         run = Run.create(path, config, fingerprint=fingerprint)
         if run.path != path:
@@ -157,7 +160,8 @@ _STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") i
 class Interruption:
     """A context in which the first Ctrl-C, which ``happened``, stops training after the batch, the second at once.
 
-    A signal to terminate or to hang up counts as Ctrl-C, unless it is ignored, as by nohup.
+    A signal to terminate or to hang up counts as Ctrl-C; nohup ignores the latter, which stays so. Scripts start
+    programs in the background with Ctrl-C ignored, but whoever sends it means it.
     """
 
     def __init__(self, model: keras.Model) -> None:

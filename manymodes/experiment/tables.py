@@ -67,7 +67,10 @@ def signed(write: Write) -> Write:
 
 
 def over_seeds(values: Sequence[float | None], write: Write) -> Cell:
-    """Write the mean of a value over the seeds, and its range unless all values are written the same."""
+    """Write the mean of a value over the seeds, and its range unless all values are written the same.
+
+    Of so few seeds, a standard deviation would mean little.
+    """
     known = [value for value in values if value is not None]
     if not known:
         return Cell(UNKNOWN)
@@ -156,7 +159,10 @@ def differences(some: Sequence[Record], others: Sequence[Record], name: str) -> 
 
 
 def particulars(found: Records, *, command: str, data: tuple[str, str], time: str) -> dict[str, str]:
-    """Return a table of command, data (name and description), seeds, time, machines, versions and dates."""
+    """Return a table of command, data (name and description), seeds, time, machines, versions and dates.
+
+    Machines, versions and dates are those of the records, which may be older than the command.
+    """
     records = [record for kept in found.values() for record in kept]
     seeds = max(len(kept) for kept in found.values())
     dates = sorted({record.date for record in records})

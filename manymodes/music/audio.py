@@ -47,7 +47,11 @@ class UnreadableSoundError(Exception):
 
 
 def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """Read a sound file, mixed to mono and resampled: float32 [samples], at least one; raise a UserError for others."""
+    """Read a WAV, FLAC, OGG or MP3 file, mixed to mono and resampled: float32 [samples], at least one.
+
+    Raises:
+        UserError: the file does not exist or is not a sound.
+    """
     file = existing_file(path, "the sound")
     try:
         return decode(file, rate_hz)
@@ -56,7 +60,11 @@ def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
 
 
 def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """Read a sound file as `read_audio` does, in a watched process; raise an UnreadableSoundError if it is unusable."""
+    """Read a sound file as `read_audio` does, in a watched process.
+
+    Raises:
+        UnreadableSoundError: it cannot be read, is empty, too long, or has NaN or infinite samples.
+    """
     answer = watched.call("manymodes.music.audio:decoded", (str(file), rate_hz))
     if isinstance(answer, watched.Death):
         raise UnreadableSoundError(f"cannot be read: {answer}")
@@ -69,9 +77,10 @@ def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
 
 
 def decoded(request: tuple[str, int]) -> tuple[np.ndarray, float] | str:
-    """Read a sound file, (path, rate in Hz), in a watched process.
+    """Read a sound file, (path, rate in Hz); called in a watched process.
 
-    Returns float32 [samples] and by how many dB they were above full scale, or the reason why there are none.
+    Returns:
+        float32 [samples] and by how many dB they were above full scale, or the reason why there are none.
     """
     path, rate_hz = request
     try:
@@ -114,7 +123,10 @@ def _decoded(path: str, rate_hz: int) -> tuple[np.ndarray, float] | str:
 
 
 def _mixed(sound: soundfile.SoundFile, channel: int | None, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean of the channels, or one, up to a block more than ``most``, and the channels' energies."""
+    """Return the mean of the channels, or one of them, up to one block more than ``most``, and the channels' energies.
+
+    The length that a file states may be wrong or unknown, so it is read in blocks.
+    """
     parts, energies, count = [np.zeros(0, np.float32)], np.zeros(sound.channels), 0
     while count <= most and len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
         energies += np.square(block, dtype=np.float64).sum(axis=0)
@@ -134,8 +146,15 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
     """Write a sound in one step, in the format of the file's suffix; a missing folder is created.
 
-    Samples are [samples] for mono, [samples, channels] otherwise; values beyond ±1 are clipped. The same sound gives
-    the same bytes, except as OGG. An unknown suffix, and a file that cannot be written, raise a UserError.
+    The same sound gives the same bytes, except as OGG, whose streams carry a random number.
+
+    Args:
+        path: the file.
+        samples: [samples] for mono, [samples, channels] otherwise; values beyond ±1 are clipped.
+        rate_hz: samples a second.
+
+    Raises:
+        UserError: the suffix is of no known format, or the file cannot be made there, as on a full disk.
     """
     encoding = FORMATS.get(path.suffix.lower())
     if encoding is None:
@@ -151,7 +170,11 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None
 
 
 def read_midi(path: str | Path) -> list[PlayedNote]:
-    """Read the notes of a MIDI file of ours, without controllers; raise a UserError if it is not MIDI."""
+    """Read the notes of a MIDI file of ours, without controllers such as pedals and pitch bends.
+
+    Raises:
+        UserError: the file does not exist or is not MIDI.
+    """
     file = existing_file(path, "the MIDI file")
     try:
         score = read_score(file.read_bytes()).to("second")

@@ -1,4 +1,7 @@
-"""Sheet music from MusicXML: verovio engraves pages as SVG, and resvg paints them as PNG."""
+"""Sheet music from MusicXML: verovio engraves pages as SVG, and resvg paints them as PNG.
+
+Bar numbers use a font of matplotlib, so that a picture is the same on every computer.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ _FONT = "STIXGeneral"  # shaped as Times, which verovio asks for
 
 def svg_pages(musicxml: str) -> list[str]:
     """Engrave a score; a score of one line gets a narrow page, and no line has a single bar if that can be avoided.
+
+    The same score gives the same pages.
 
     A text that verovio cannot read raises a ValueError.
     """

@@ -49,7 +49,11 @@ def add_output_options(options: argparse._ActionsContainer, known: Sequence[str]
 
 
 def file_format(out: Path, formats: Sequence[str] | None, known: Sequence[str], count: int, *, force: bool) -> str:
-    """Return the format of the one file that --out names, "" for a folder; raise a UserError for a wrong one."""
+    """Return the format of the one file that --out names, "" for a folder; check both, and --format.
+
+    Raises:
+        UserError: as `manymodes.files.is_one_file`, or --format is given for one file.
+    """
     if not is_one_file(out, [SUFFIXES[name] for name in known], count, force=force):
         return ""
     if formats is not None:

@@ -26,7 +26,11 @@ _MINOR_KEYS = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F
 
 
 def instrument_program(name: str) -> int:
-    """Return the General MIDI program of a number, a name, or the first name with this part; a UserError for others."""
+    """Return the General MIDI program, 0 to 127, of a number, a name, or the first name with this part (``piano``).
+
+    Raises:
+        UserError: there is no such instrument.
+    """
     from pretty_midi.constants import INSTRUMENT_MAP
 
     if name.isdecimal() and int(name) <= _HIGHEST_PROGRAM:

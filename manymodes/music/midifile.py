@@ -37,7 +37,11 @@ class UnreadableMidiError(Exception):
 
 
 def read_score(data: bytes) -> Any:
-    """Parse a MIDI file with symusic, in ticks; raise an UnreadableMidiError for type 2, film frames, and others."""
+    """Parse a MIDI file with symusic, times in ticks.
+
+    Raises:
+        UnreadableMidiError: it is no MIDI file, is of type 2, or counts time in frames of film.
+    """
     import symusic
 
     check_size(len(data))
@@ -51,7 +55,11 @@ def read_score(data: bytes) -> Any:
 
 
 def check_size(size: int) -> None:
-    """Raise an UnreadableMidiError for a size of more than `LARGEST_FILE` bytes, before the file is read."""
+    """Refuse a file by its size in bytes, before it is read.
+
+    Raises:
+        UnreadableMidiError: it is larger than `LARGEST_FILE`.
+    """
     if size > LARGEST_FILE:
         limit = f"{LARGEST_FILE / 1e6:.0f} MB"
         raise UnreadableMidiError(f"{size / 1e6:.0f} MB, more than the {limit} that a MIDI file may have")
@@ -88,9 +96,12 @@ def standard(data: bytes) -> bytes:
 
 
 def repaired(data: bytes) -> bytes:
-    """Return a standard MIDI file of the events that are whole; errors as in `read_score`.
+    """Return a standard MIDI file of the events that are whole.
 
     A track ends before the first event that is cut off or makes no sense.
+
+    Raises:
+        UnreadableMidiError: as `read_score`.
     """
     if not data:
         raise UnreadableMidiError("empty file")
@@ -126,7 +137,13 @@ class Message(NamedTuple):
 
 
 def messages(data: bytes) -> Iterator[Message]:
-    """Yield every whole event of a MIDI file, track after track, and the ends of tracks; errors as in `read_score`."""
+    """Yield every whole event of a MIDI file, track after track, the ends of tracks among them.
+
+    Unlike symusic it has notes that are never released.
+
+    Raises:
+        UnreadableMidiError: as `read_score`.
+    """
     data = standard(data)
     place, track = 14, 0
     while data[place : place + 4] == b"MTrk":
@@ -139,7 +156,11 @@ def messages(data: bytes) -> Iterator[Message]:
 
 
 def ticks_per_quarter(data: bytes) -> int:
-    """Return the resolution of a MIDI file; errors as in `read_score`."""
+    """Return the resolution of a MIDI file.
+
+    Raises:
+        UnreadableMidiError: as `read_score`.
+    """
     return int.from_bytes(standard(data)[12:14], "big")
 
 

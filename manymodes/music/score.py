@@ -1,4 +1,7 @@
-"""Melodies in notation: bars, ties and note names, written as MusicXML and ABC."""
+"""Melodies in notation: bars, ties and note names, written as MusicXML and ABC.
+
+Bars and note values are computed for both formats; music21 adds beams and accidentals and writes the MusicXML.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,10 @@ def spelled(pitch: int, fifths: int, mode: str) -> Name:
 
 
 def bars_of(score: Score) -> list[list[Value]]:
-    """Divide the notes of a score into bars, and within bars into note values that are easy to read."""
+    """Divide the notes of a score into bars, and within bars into note values that are easy to read.
+
+    Rests at the end become as long as the last bar, or as what the upbeat leaves of it: no bar without notes follows.
+    """
     bars: list[list[Value]] = []
     place = -score.upbeat % score.bar
     for pitch, steps in _rounded(score):
@@ -246,7 +252,11 @@ def abc(score: Score) -> str:
 
 
 def _abc_bar(values: Sequence[Value], score: Score) -> str:
-    """Write a bar; notes without a space between them are beamed."""
+    """Write a bar; notes without a space between them are beamed.
+
+    For some readers an accidental holds for its octave until the next bar line, for others in all octaves, and music21
+    forgets double ones: it is repeated wherever readers would differ.
+    """
     beat = 6 if score.meter.endswith("/8") else STEPS_PER_QUARTER
     of_key = {letter: (score.fifths - place + 6) // 7 for place, letter in enumerate(_FIFTHS)}
     of_letter = dict(of_key)

@@ -14,8 +14,8 @@ _DRAWS_AN_UPDATE = 1000  # more than any layer is called within one update
 def make_deterministic(seed: int) -> None:
     """Reset all random state, as in a new process, for models that are built afterwards.
 
-    TensorFlow uses only deterministic ops, and Keras counts layers anew, whose names are saved with a model. The chosen
-    precision stays.
+    Python, NumPy and TensorFlow are seeded, TensorFlow uses only deterministic ops, and Keras counts layers anew, whose
+    names are saved with a model. The chosen precision stays.
     """
     policy = keras.config.dtype_policy()
     keras.utils.clear_session(free_memory=False)
@@ -36,9 +36,13 @@ def reseed_layers(models: list[keras.Model], seed: int, step: tf.Tensor) -> None
 class RandomBatches(keras.utils.PyDataset):
     """Batches drawn with replacement from arrays, each fixed by the seed, the epoch and its number.
 
-    Examples are [n, …], or a nested tuple of such arrays, whose rows belong together; there are ``batches`` batches an
-    epoch, of ``batch_size`` rows. ``first_epoch`` is the number of epochs already trained, ``weights`` [n] the relative
-    frequency of each row, equal by default.
+    Args:
+        examples: [n, …], or a nested tuple of such arrays, whose rows belong together.
+        batch_size: rows a batch.
+        batches: batches an epoch.
+        seed: fixes every batch.
+        first_epoch: number of epochs already trained.
+        weights: [n] relative frequency of each row; equal by default.
     """
 
     def __init__(

@@ -345,7 +345,11 @@ class _Tune:
 
 
 def read_abc(text: str) -> Sheet:
-    """Read the first tune of a text; raise an UnreadableError if it has no key, or a field that is out of range."""
+    """Read the first tune of a text.
+
+    Raises:
+        UnreadableError: it has no key, or a field that is out of range.
+    """
     tune = _Tune()
     in_body = False
     for line in _lines(text):
@@ -401,7 +405,11 @@ def _tempo(value: str) -> float | None:
 
 
 def _length(text: str, default: Fraction) -> Fraction:
-    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``; raise an UnreadableError for anything else."""
+    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``.
+
+    Raises:
+        UnreadableError: it is not one.
+    """
     if not text:
         return default
     match = re.fullmatch(r"(\d{0,6})(?:(/{1,8})(\d{0,6}))?", text)

@@ -1,7 +1,10 @@
-"""The bar lines of a composed tune: the metre and upbeat for which the onsets of its notes are likeliest.
+"""The bar lines of a composed tune: its metre and its upbeat, estimated from the onsets of its notes.
 
-The counts are of the 1,720 songs of ``erk`` in one of these metres; on ``boehme`` and ``fink`` metre and upbeat
-together are right for 77 %.
+In the folk songs of the Essen collection every place of a bar has, in each metre, its own share of bars in which a
+note or rest begins there; the metre and the upbeat for which the onsets of a tune are likeliest are chosen.
+
+The counts are of the 1,720 songs of ``erk`` in one of these metres. On 1,225 of ``boehme`` and ``fink`` the upbeat is
+right for 92 % where the metre is given (28 % without any upbeat), metre and upbeat together for 77 %.
 """
 
 from __future__ import annotations

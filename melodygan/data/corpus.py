@@ -1,4 +1,12 @@
-"""Corpora of tunes: the bundled Essen books, or any folder of kern, ABC, MIDI and MusicXML files."""
+"""Corpora of tunes: the bundled Essen books, or any folder of kern, ABC, MIDI and MusicXML files.
+
+`load_corpus` reads a source, keeps the tunes whose durations are all accepted (`encoding.DURATIONS_QUARTERS`),
+transposes them to C major or A minor and removes repetitions; `split` divides them into training, validation and test
+tunes.
+
+Parsing (`melodygan.data.readers`) takes twelve milliseconds per tune, so it runs on all cores, and its results are
+kept in the user's cache directory under the hash of the files' content.
+"""
 
 from __future__ import annotations
 
@@ -90,12 +98,18 @@ def _most_common(items: Iterable[Skipped], limit: int = 3) -> str:
 def load_corpus(
     source: str | Path = "erk", *, cache_dir: str | Path | None = None, jobs: int = -1, progress: bool = True
 ) -> Corpus:
-    """Read, filter, transpose and deduplicate the tunes of a bundled book, or of a file or folder of `FORMATS`.
+    """Read, filter, transpose and deduplicate tunes.
 
-    A folder is searched recursively without hidden files. Where both exist, "erk" is the book, and ``./erk`` the
-    folder. Parsed tunes are kept in a folder, by default `manymodes.files.cache_folder`. −1 jobs are one per core; an
-    active joblib backend is used. The progress is shown on a terminal. A source that does not exist, cannot be read, or
-    has no usable tune raises a UserError.
+    Args:
+        source: the name of a bundled book ("erk" is erk10.abc, erk20.abc … together), or a file or folder of `FORMATS`,
+            searched recursively without hidden files. The book is meant even where a folder of its name exists: write
+            ``./erk`` for the folder.
+        cache_dir: folder for parsed tunes; by default `manymodes.files.cache_folder`.
+        jobs: processes that parse; −1 for one per core. An active joblib backend is used.
+        progress: show a bar while parsing, on a terminal.
+
+    Raises:
+        UserError: the source does not exist, cannot be read, or has no usable tune.
     """
     found = _find(source)
     contents = _hash_files(found.paths)
@@ -153,7 +167,10 @@ def _books() -> dict[str, dict[str, Path]]:
 
 
 def music21_corpus() -> Path | None:
-    """Return the folder of the scores that music21 brings, found without importing it; None if it is not installed."""
+    """Return the folder of the scores that music21 brings, None if it is not installed.
+
+    It is found without importing music21, which takes longer than all the rest of a cached load.
+    """
     spec = importlib.util.find_spec("music21")
     return Path(spec.origin).parent / "corpus" if spec and spec.origin else None
 
@@ -205,7 +222,11 @@ def _no_such_source(source: str | Path) -> str:
 
 
 def _hash_files(paths: Mapping[str, Path]) -> dict[str, str | OSError]:
-    """Return the hash of each file's content, or the error where it cannot be read; raise a UserError if none can."""
+    """Return the hash of each file's content, or the error where it cannot be read.
+
+    Raises:
+        UserError: no file can be read.
+    """
     hashes: dict[str, str | OSError] = {}
     for name, path in paths.items():
         try:
@@ -272,7 +293,10 @@ def _write_cache(path: Path, records: Iterable[Record]) -> None:
 
 
 def near_duplicate_key(tune: Tune) -> tuple[int, ...]:
-    """Return the first 20 intervals of a tune in semitones, without rests; equal ones make variants."""
+    """Return the first 20 intervals of a tune in semitones, without rests; tunes with the same ones count as variants.
+
+    A tune with fewer intervals is a variant only of tunes that end there too.
+    """
     pitches = pitches_in(tune.notes)[: _NEAR_DUPLICATE_INTERVALS + 1]
     return tuple(second - first for first, second in itertools.pairwise(pitches))
 
@@ -280,8 +304,8 @@ def near_duplicate_key(tune: Tune) -> tuple[int, ...]:
 def split(tunes: Sequence[Tune], seed: int) -> Split:
     """Divide tunes at random into training (80 %), validation and test tunes (10 % each); variants stay together.
 
-    The part of a tune depends on the seed and on which tunes there are, not on their order. With three groups of
-    variants or more, every part has a tune.
+    The part of a tune depends on the seed and on which tunes there are, not on their order; within a part they keep
+    their order. Sizes are as near as whole groups of variants allow; with three groups or more, every part has a tune.
     """
     groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for position, tune in enumerate(tunes):

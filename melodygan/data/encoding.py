@@ -102,7 +102,8 @@ def to_steps(notes: Iterable[Note]) -> list[str]:
 def from_steps(symbols: Iterable[str]) -> tuple[Note, ...]:
     """Read one tune from step symbols; the inverse of `to_steps`.
 
-    Delimiters and holds before the first onset are ignored, and the first delimiter after an onset ends the tune.
+    Generated sequences may hold what `to_steps` never writes: delimiters and holds before the first onset are
+    ignored, and the first delimiter after an onset ends the tune.
     """
     notes: list[Note] = []
     for symbol in symbols:
@@ -119,7 +120,11 @@ def from_steps(symbols: Iterable[str]) -> tuple[Note, ...]:
 
 @dataclass(frozen=True)
 class StepVocabulary(_Codec):
-    """The symbols of the step form and their integers: delimiter 0, hold 1, rest 2, then the pitches ascending."""
+    """The symbols of the step form and their integers.
+
+    `from_tunes` orders them: delimiter 0, hold 1, rest 2, then the pitches ascending. The first three are always
+    there, so that any vocabulary can end a tune.
+    """
 
     symbols: tuple[str, ...]
 
@@ -160,7 +165,8 @@ _PITCH_BY_NAME = {pitch_name(pitch): pitch for pitch in range(128)}
 class ReportedCodec(_Codec):
     """One scalar per note, as the report trained its GAN: no rhythm, no rests, no tune boundaries.
 
-    The note names are sorted as text ("A4" before "C4" before "C5"), which is what the report's ``sorted`` did.
+    `from_tunes` sorts the note names, one for each integer, as text ("A4" before "C4" before "C5"), which is what the
+    report's ``sorted`` did.
     """
 
     names: tuple[str, ...]
@@ -179,7 +185,8 @@ class ReportedCodec(_Codec):
     def windows(self, tunes: Iterable[Tune], length: int = 100) -> np.ndarray:
         """Cut the notes of all tunes, one after the other, into windows at stride 1; rests are left out.
 
-        An index i of V names becomes (i − V/2) / (V/2), in [−1, 1): float32 [windows, length, 1].
+        An index i of V names becomes (i − V/2) / (V/2), in [−1, 1): float32 [windows, length, 1], which has no windows
+        if there are fewer than ``length`` notes.
         """
         index = {_PITCH_BY_NAME[name]: number for number, name in enumerate(self.names)}
         numbers = np.array([index[pitch] for tune in tunes for pitch in pitches_in(tune.notes)])

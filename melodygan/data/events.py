@@ -105,7 +105,11 @@ def signature(sharps: int) -> dict[str, int]:
 
 
 def meter_length(meter: str) -> Fraction:
-    """Quarters of a bar of a metre such as ``6/8`` or ``2+3/8``; raise an UnreadableError for anything else."""
+    """Quarters of a bar of a metre such as ``6/8`` or ``2+3/8``.
+
+    Raises:
+        UnreadableError: it is not a metre.
+    """
     match = re.fullmatch(r"\(?([\d+ ]{1,20})\)?/(\d{1,3})", meter.strip())
     beats = sum(int(number) for number in match[1].split("+") if number.strip().isdecimal()) if match else 0
     if match is None or not 0 < beats <= _MOST_BEATS or int(match[2]) not in _UNITS:
@@ -119,7 +123,10 @@ def pickup_of(bars: Sequence[Bar]) -> Fraction:
 
 
 def irregular(bars: Sequence[Bar]) -> str:
-    """Name the first bar in the middle of a section that is longer or shorter than its metre; empty if none is."""
+    """Name the first bar in the middle of a section that is longer or shorter than its metre; empty if none is.
+
+    A piece without bar lines, which is one long bar, is not irregular.
+    """
     for place, bar in enumerate(bars):
         short = bar.open or place in {0, len(bars) - 1}
         if len(bars) > 1 and (bar.length > bar.metre or (bar.length < bar.metre and not short)):

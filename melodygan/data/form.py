@@ -120,7 +120,11 @@ def number_of(form: Form) -> int:
 
 
 def places_of(forms: Iterable[Form], meter: str | None, mode: str | None) -> list[int]:
-    """Return the places of the forms in a metre and a mode, None being any; raise a ValueError if there is none."""
+    """Return the places of the forms in a metre and a mode; None is any.
+
+    Raises:
+        ValueError: there is none.
+    """
     places = [n for n, form in enumerate(forms) if meter in {None, form.meter} and mode in {None, form.mode}]
     if not places:
         asked = " ".join(filter(None, (meter, mode)))
@@ -148,10 +152,13 @@ class Key(NamedTuple):
 
 
 def read_key(text: str) -> Key:
-    """Read the English or German name of a key, such as ``Bb``, ``F#m`` or ``fis-Moll``; raise a ValueError for others.
+    """Read the English or German name of a key: ``D minor``, ``Bb``, ``F#m``, ``E flat major``, ``fis-Moll``.
 
     Without a mode the key is major, whatever the case of its letter. B is a semitone below C, except with the German
     words *Dur* and *Moll*, where that note is H and B is B flat.
+
+    Raises:
+        ValueError: it is not a key.
     """
     match = _KEY.fullmatch(text.strip())
     if match is None:

@@ -49,8 +49,15 @@ class Given(NamedTuple):
 def read_given(text: str, key: Key | None = None, *, option: str = "--start") -> Given:
     """Read ``FILE`` or notes such as ``C4 D4:0.5 F#4:1.5 r``, each with its length in quarters (1 unless given).
 
-    In a file, onsets go to the nearest sixteenth. The key is that of notes written out; None is C major or A minor. A
-    file without a usable tune, or a note that cannot be read, raises a UserError that names the option.
+    A file may be of any rhythm: onsets go to the nearest sixteenth.
+
+    Args:
+        text: a file's name, or notes.
+        key: of notes written out; a file has its own. None is C major or A minor.
+        option: the option it was given with, for messages.
+
+    Raises:
+        UserError: the file holds no usable tune, or a note cannot be read.
     """
     path = _existing(text)
     return read_notes(text, key, option=option) if path is None else _read_file(path, option)
@@ -66,11 +73,16 @@ def read_notes(text: str, key: Key | None = None, *, option: str) -> Given:
 
 
 def suited(read: Given, pitches: Sequence[int], whose: str, key: Key | None = None) -> Given:
-    """Make a tune fit the pitches that a model knows, MIDI numbers, and add remarks on the changes.
+    """Make a tune fit the pitches that a model knows, and add remarks on the changes.
 
     If the model lacks a pitch, the whole tune moves to the nearest octave in which the fewest are missing; each pitch
-    that is missing there becomes the nearest one, the lower of two. ``whose`` names the tune in remarks; ``key`` is the
-    key to which it is transposed after that, in its octave, None its own.
+    that is missing there becomes the nearest one, the lower of two.
+
+    Args:
+        read: the tune.
+        pitches: the model's, as MIDI numbers.
+        whose: name of the tune in remarks.
+        key: to which the tune is transposed after that, in its octave; None is its own.
     """
     known = sorted(pitches)
     sounding = pitches_in(read.notes)

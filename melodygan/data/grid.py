@@ -1,9 +1,11 @@
 """Tunes on the grid of their bars: one cell per sixteenth, and which cells return from earlier ones.
 
 A tune is laid out in rows of 16 cells, or of 12 in metres of three: a bar of 4/4 or 3/4, two bars of 2/4, half a bar of
-6/4. Cells are counted from the beginning of the first row; an upbeat leaves its first cells empty. The *plan* of a tune
-is its form without its notes: metre, mode, length, and for each beat from how many cells before it returns, in pitch
-and rhythm or in rhythm alone.
+6/4. Cells are counted from the beginning of the first row; an upbeat leaves its first cells empty. What a note-by-note
+model has to count, a cell knows: its place in the bar and the distance to the end.
+
+The *plan* of a tune is its form without its notes: metre, mode, length, and for each beat from how many cells before it
+returns, in pitch and rhythm or in rhythm alone.
 """
 
 from __future__ import annotations
@@ -113,7 +115,8 @@ def _returns(types: IntArray, contents: IntArray, meter: str) -> IntArray:
     """Return for each beat by how many cells it returns, [BEATS], 0 where it is new.
 
     Beats return in runs of `_LEAST_RETURN` or more, whole bars or halves of 4/4 apart; of several sources the longest
-    run counts, then the one at the distance of the run before, then the nearest.
+    run counts, then the one at the distance of the run before, then the nearest. A run that begins within a note goes
+    on where the last one ended.
     """
     beat, unit = BEAT[meter], _unit(meter)
     count = LENGTH // beat
@@ -155,7 +158,10 @@ def plans_in(
     """Return the plans in a metre and a mode, None being any, with that number of bars, upbeat and last bar as one.
 
     Where none has it, longer ones are cut, or else the longest go on with what is new, up to ``longest`` cells, or to
-    the end of the grid. Without a plan in this metre and mode, or with too short a grid, a ValueError is raised.
+    the end of the grid.
+
+    Raises:
+        ValueError: no plan is in this metre and mode, or the grid is too short.
     """
     plans = list(plans)
     like = [plans[place] for place in places_of((plan.form for plan in plans), meter, mode)]
@@ -175,7 +181,10 @@ def plans_in(
 
 
 def going_on(plans: Sequence[Plan], upbeat: int, steps: int) -> list[Plan]:
-    """Return the plans that are longer than a beginning of so many sixteenths, with its upbeat."""
+    """Return the plans that are longer than a beginning of so many sixteenths, with its upbeat.
+
+    If there is none, all of them, and as many bars more. Where another upbeat moves the beginning, the end stays.
+    """
     moved = [with_upbeat(plan, upbeat) for plan in plans]
     bars = [METERS[plan.form.meter] * (1 + steps // METERS[plan.form.meter]) for plan in moved]
     longer = [plan for plan in moved if plan.cells > steps]
@@ -289,7 +298,10 @@ next was first heard, if it has been: a melody leads there."""
 
 
 def as_steps(plan: Plan | None, steps: int) -> IntArray:
-    """Write a plan as int32 [steps, len(STEP_COLUMNS)]; None, an unknown plan, as zeros."""
+    """Write a plan as int32 [steps, len(STEP_COLUMNS)]; None, an unknown plan, as zeros.
+
+    What will return is as near to the end as its last repetition: what closes a tune must do so when it is first heard.
+    """
     if plan is None:
         return np.zeros((steps, len(STEP_COLUMNS)), np.int32)
     bar, place = METERS[plan.form.meter], np.arange(max(steps, plan.cells))

@@ -54,7 +54,11 @@ class _Spine:
 
 
 def read_kern(text: str) -> Sheet:
-    """Read a score, without playing repeats out; raise an UnreadableError if it is not `**kern`, or damaged."""
+    """Read a score; repeats are not played out.
+
+    Raises:
+        UnreadableError: it has no `**kern`, or columns that do not match its spines.
+    """
     spines: list[_Spine] = []
     parts: list[_Part] = []
     for number, line in enumerate(text.splitlines(), start=1):

@@ -16,7 +16,11 @@ _MELODIC = 0.8  # share of the onsets at which a melody plays one note
 
 
 def melodic_part(parts: Sequence[Sequence[Event]]) -> int:
-    """Return the number of the part most like a melody: of those with enough notes, that with the highest line."""
+    """Return the number of the part that is most like a melody.
+
+    Of the parts that have enough notes to be one it is the one with the highest upper line, where a part that mostly
+    plays one note at a time counts as an octave higher.
+    """
     lines = [_top_notes(part) for part in parts]
     busiest = max((len(line) for line in lines), default=0)
 
@@ -43,7 +47,8 @@ def top_line(part: Iterable[Event]) -> list[tuple[int | None, Fraction]]:
     """Make one line of a part, without gaps: (pitch, length in quarters).
 
     Tied notes become one. Of notes that begin together the highest is heard. A note that begins while another sounds
-    cuts it off if it is higher, or if it goes on where the other is about to end; else it is left out. A gap is a rest.
+    cuts it off if it is higher, or if it goes on where the other is about to end, as in legato; else it is an inner
+    voice and is left out. Any note cuts off a rest. A gap is a rest.
     """
     line: list[Event] = []
     for event in sorted(part, key=lambda event: (event.onset, 1 if event.pitch is None else -event.pitch)):

@@ -19,8 +19,10 @@ def read_midi(data: bytes) -> Sheet:
     """Read each track and channel as a part, drums left out.
 
     Every onset and end goes to the nearest sixteenth (halfway: later), a note lasts at least one. A first time
-    signature that lasts one bar, and a shorter one than the next has, is an upbeat. What is no MIDI file, is of type 2,
-    or has too many notes raises an UnreadableError.
+    signature that lasts one bar, and a shorter one than the next has, is an upbeat.
+
+    Raises:
+        UnreadableError: it is no MIDI file, is of type 2, or has too many notes.
     """
     try:
         score = read_score(data)

@@ -23,10 +23,13 @@ _MOST_SHARPS = 7
 
 
 def read_musicxml(data: bytes) -> Sheet:
-    """Read a score, the bytes of a .musicxml or .mxl file.
+    """Read a score. Cue and grace notes, percussion and chord symbols are left out; repeats are not played out.
 
-    Cue and grace notes, percussion and chord symbols are left out; repeats are not played out. What is not MusicXML, is
-    too large, or holds numbers that are none raises an UnreadableError.
+    Args:
+        data: of a .musicxml or .mxl file.
+
+    Raises:
+        UnreadableError: it is not MusicXML, is too large, or holds numbers that are none.
     """
     root = _parsed(_unpacked(data))
     if root.tag not in {"score-partwise", "score-timewise"}:
@@ -67,7 +70,11 @@ def _measures(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """Take the score out of a compressed file; raise an UnreadableError if it is damaged, too large, or holds none."""
+    """Take the score out of a compressed file; other data are returned as they are.
+
+    Raises:
+        UnreadableError: the archive is damaged, holds no score, or grows too large.
+    """
     if not data.startswith(b"PK"):
         return data
     try:

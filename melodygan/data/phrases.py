@@ -31,9 +31,9 @@ class Phrase(NamedTuple):
 
 
 def closing(notes: Sequence[Note]) -> Phrase | None:
-    """Return the longest beginning, of four to eight bars, of a tune in C major or A minor that closes; None if none.
+    """Return the longest beginning of a tune in C major or A minor that closes; None if none does.
 
-    It moves a little, and ends on a beat with the tonic, which is heard to the end.
+    It has four to eight bars, some movement, and ends on a beat with the tonic, which is heard to the end.
     """
     first = next((place for place, note in enumerate(notes) if note.pitch is not None), None)
     if first is None:

@@ -1,8 +1,10 @@
 """A model of plans: forms that no training tune has, but that are made as theirs are.
 
-At each beat it draws from how far before the beat returns in pitch and in rhythm: as in training plans of the same
-metre at the same beat after the same pair; where there are few, at the same beat of a phrase of four bars; where there
-is none, after the same pair anywhere. Metre, mode, upbeat and length are those of some training tune.
+A plan is written beat by beat. At each beat a pair is drawn, from how far before the beat returns in pitch and in
+rhythm: among the pairs that stand, in training plans of the same metre, at the same beat after the same pair; where
+there are few, at the same beat of a phrase of four bars; where there is none, after the same pair anywhere. So phrases
+return at the distances at which phrases return in songs, and go on returning as long as they do there. Metre, mode,
+upbeat and length are those of some training tune.
 """
 
 from __future__ import annotations

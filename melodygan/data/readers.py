@@ -1,4 +1,7 @@
-"""From a file of kern, ABC, MIDI or MusicXML to tunes in C major or A minor."""
+"""From a file of kern, ABC, MIDI or MusicXML to tunes in C major or A minor.
+
+`pieces_of` divides a file into tunes; `read_piece` parses one of them and extracts its melody.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,11 @@ class _Melody:
 def pieces_of(path: Path, name: str, numbers: str = "") -> list[Piece]:
     """Divide a file, called ``name`` in the corpus, into tunes; only an ABC file has several.
 
-    Of these, only those are returned whose Essen number begins with ``numbers``. Errors are those of `read_limited`.
+    Of these, only those are returned whose Essen number begins with ``numbers``.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnreadableError: it is too large.
     """
     if path.suffix.lower() != ".abc":
         return [Piece(name, path)]
@@ -99,7 +106,7 @@ def _decode(data: bytes) -> str:
 
 
 def read_piece(piece: Piece) -> Record:
-    """Parse one tune; never raises.
+    """Parse one tune; never raises, so that one bad file does not end a long load.
 
     Tunes with a length outside `ACCEPTED_STEPS`, or with a bar that does not fit its metre, are filtered out.
     """
@@ -139,10 +146,13 @@ class Quantised(NamedTuple):
 
 
 def read_quantised(piece: Piece) -> Quantised | str:
-    """Parse one tune of any lengths, or say in a line why there is none: every onset goes to the nearest sixteenth.
+    """Parse one tune of any lengths: every onset goes to the nearest sixteenth.
 
-    A note without a length after that is left out. A MIDI file without a time signature is in 4/4, as the standard
-    says; a tune of white keys without a key signature is in C major or A minor.
+    A note without a length after that, such as an ornament, is left out. A MIDI file without a time signature is in
+    4/4, as the standard says; a tune of white keys without a key signature is in C major or A minor.
+
+    Returns:
+        the tune, or in one line why there is none.
     """
     try:
         return _quantised(piece)
@@ -207,7 +217,12 @@ def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note], *, whit
 
 
 def read_limited(path: Path) -> bytes:
-    """Read a file of music; raise an OSError if it cannot be read, an UnreadableError if it exceeds `LARGEST_FILE`."""
+    """Read a file of music.
+
+    Raises:
+        OSError: it cannot be read.
+        UnreadableError: it is larger than `LARGEST_FILE`.
+    """
     if path.stat().st_size > LARGEST_FILE:
         raise UnreadableError(f"{path.stat().st_size / 1e6:.0f} MB, more than {LARGEST_FILE / 1e6:.0f} MB")
     return path.read_bytes()
@@ -247,9 +262,11 @@ _WHITE = frozenset({0, 2, 4, 5, 7, 9, 11})
 
 
 def _with_mode(key: Key, notes: Sequence[Note]) -> Key:
-    """Make a major key minor where the minor third above the tonic lasts longer in all than the major third.
+    """Turn a key that is major by its name and minor by its notes into minor.
 
-    The Essen collection's ABC edition writes the tonic of each tune without its mode, as a major key.
+    The Essen collection gives the tonic of each tune without its mode, and its ABC edition writes that as a major
+    key: ``K: A`` for A minor, with every C natural marked. Where the minor third above the tonic lasts longer in all
+    than the major third, the tune is minor.
     """
     if key.tonic is None or key.mode != "major":
         return key
@@ -265,7 +282,8 @@ def _with_mode(key: Key, notes: Sequence[Note]) -> Key:
 def _analysed_key(notes: Sequence[Note], *, white: bool = False) -> Key:
     """Estimate the key with music21's analysis, for scores without one.
 
-    If ``white``, a tune of white keys is in C major or A minor, the likelier of them.
+    If ``white``, a tune of white keys is in C major or A minor, the likelier of them: a beginning often lacks the notes
+    that tell C major from G or F major.
     """
     from music21 import note, stream
 
@@ -282,7 +300,9 @@ def _analysed_key(notes: Sequence[Note], *, white: bool = False) -> Key:
 def _to_common_key(notes: Sequence[Note], sharps: int) -> int:
     """Return the semitones from a signature to that of C major and A minor: downwards, 0 … 11 of them.
 
-    Always down, so that tunes in F and in G stay in one register; a tune that would fall below MIDI number 0 goes up.
+    Always down, not by the nearest way, so that tunes in F and in G, where most folk tunes are, stay in one register.
+    The nearest way would put them an octave apart, and a model would have to learn every melody twice. A tune that
+    would fall below MIDI number 0 goes up an octave instead.
     """
     semitones = -(_FIFTH * sharps % _OCTAVE)
     return semitones + _OCTAVE if min(pitches_in(notes)) + semitones < 0 else semitones

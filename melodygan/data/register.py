@@ -1,4 +1,8 @@
-"""Registers: in which octave a tune lies, for an instrument."""
+"""Registers: in which octave a tune lies, for an instrument.
+
+Models compose in C major and A minor, and a key may be six semitones away: without a register, the octave of a tune
+would depend on its key.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,11 @@ _NOTE = re.compile(r"(?P<letter>[A-Ga-g])(?P<accidental>#|b|)(?P<octave>-?\d)")
 
 
 def middle_of(register: str, program: int = 0) -> float | None:
-    """Return the MIDI number in the middle of a register or a note, None for ``own``; raise a ValueError for others."""
+    """Return the MIDI number in the middle of a register, one of `REGISTERS` or a note; None if tunes are not moved.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if register == "own":
         return None
     if register in _SHIFTS:

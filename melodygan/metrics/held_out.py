@@ -69,8 +69,10 @@ BASELINES: dict[str, Callable[[Split, int, int], Compared]] = {
 def measured(compared: Compared, training: Sequence[Tune], seed: int) -> dict[str, Any]:
     """Compare tunes with held-out ones, and look for copies of the training tunes.
 
-    Returns ``measures``: numbers, NaN where sets are too small; ``verdict``: sentences; ``figures``: the averaged
-    transition matrices of both sets, [12, 12] and [8, 8], and the curves of `SPREAD_FEATURES`, as lists.
+    Returns:
+        ``measures``: numbers, NaN where sets are too small; ``verdict``: sentences; ``figures``: the averaged
+        transition matrices of both sets, [12, 12] and [8, 8], and the densities of the distances in each of
+        `SPREAD_FEATURES`, [4, points] as `FeatureComparison.curves`, as lists.
     """
     gen = _set_of("generated", [replace(tune, name=f"tune {n}") for n, tune in enumerate(compared.tunes, start=1)])
     org = _set_of("held-out tunes", compared.originals)

@@ -60,12 +60,15 @@ def musical_distance(
 ) -> dict[str, float]:
     """Measure generated tunes against real ones; a two-sample test of the real ones that is at hand is used again.
 
+    For every feature that reports compare, the distances between generated tunes, which reveal a collapse,
+    and between generated and real tunes, which reveal a shift, are compared with those between real tunes by the
+    overlap of their densities; their mean is the overlap.
+
     Returns:
-        ``overlap``, 0 to 1, of the densities of distances in every compared feature, within generated tunes and to
-        real ones, with those between real tunes; ``distinct`` (share, 0 to 1); ``spread``, the least of the four
-        `SPREAD_FEATURES` relative to that of the real tunes; ``told_apart``, the accuracy of `TwoSampleTest`, 0.5 for
-        sets too small to be tested; and ``musical_distance`` = (1 − overlap) + (1 − distinct) + 2 · (told_apart − 0.5)
-        + the mean |ln| of those four ratios. Least is best.
+        ``overlap`` (0 to 1); ``distinct`` (share, 0 to 1); ``spread``, the least of the four `SPREAD_FEATURES`
+        relative to that of the real tunes; ``told_apart``, the accuracy of `TwoSampleTest`, 0.5 for sets too small to
+        be tested; and ``musical_distance`` = (1 − overlap) + (1 − distinct) + 2 · (told_apart − 0.5) + the mean |ln| of
+        those four ratios, so that too little and too much variety count alike. Least is best.
     """
     tables = [feature_table(as_pieces(tunes), COMPARED) for tunes in (generated, real)]
     overlaps = []

@@ -1,7 +1,8 @@
 """Chains: log-linear models that draw a tune cell by cell on the grid of its bars.
 
-Notation: B batch, L `LENGTH` cells, P pitches. Cells that return, by the plan of the tune, are not drawn: they repeat
-what was drawn at their source.
+Notation: B batch, L `LENGTH` cells, P pitches. A cell is drawn in the light of the cells before it: neighbours in a
+melody are far apart on a grid, and no network that draws all cells at once makes them fit. Cells that return, by the
+plan of the tune, are not drawn: they repeat what was drawn at their source, so that what returns returns exactly.
 """
 
 from __future__ import annotations
@@ -233,7 +234,10 @@ def _at(values: tf.Tensor, places: tf.Tensor, otherwise: int) -> tf.Tensor:
 
 
 def _nearest_end(left: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
-    """Return how much is left [B, L] after a cell, or after one that returns from it: the least."""
+    """Return how much is left [B, L] after a cell, or after one that returns from it: the least.
+
+    What closes a tune must do so when it is first heard.
+    """
     size = tf.shape(left)[0]
     # as floats, because tf2onnx cannot convert the minimum of integers; segments of 64 bits, whose shape it knows
     segments = tf.cast(source + LENGTH * tf.range(size)[:, None], tf.int64)

@@ -131,11 +131,12 @@ class Composer:
         All begin with the notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4),
         the model ends a tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has
         that of its plan. With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of
-        `PlanModel`; with None, no plan. Tunes that do not end on what the ending says, see `last_pitches`, are drawn up
-        to `MOST_ROUNDS` times; ``redrawn`` counts them. ``choice`` are options of `filtered_logits`.
+        `PlanModel`; with None, no plan. Tunes that do not end on what the ending says, see `last_pitches`, are drawn
+        up to `MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
 
-        A start with a pitch that the vocabulary lacks, or longer than ``bars``, and a metre and mode that no training
-        tune has, raise a ValueError.
+        Raises:
+            ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
+                tune has that metre and mode.
         """
         given = self._known(start, "the start", empty=True)
         exact = length_of(like.notes) if like else bars and bars * METERS[meter or UNKNOWN_METER]
@@ -198,15 +199,26 @@ class Composer:
         ending: str = "free",
         **choice: Any,
     ) -> list[tuple[Note, ...]]:
-        """Write variations of a tune in C major or A minor: some of its bars are composed anew, the others stay.
+        """Write variations of a tune: some of its bars are composed anew, the others stay.
 
         Of `_CANDIDATES` ways to fill the open bars each variation takes the one after which the bars that stay are
-        likeliest. Open is a share of the bars, the ``amount``, over 0 to 1, at least one, counted from the first note;
-        or those from the first to the last of ``bars``, counted from 1 after the upbeat, in sixteenths. Bars are those
-        of the metre of the tune's form; if that is known, the model keeps to its plan. With the ending ``tonic``,
-        variations that end on it are preferred. ``choice`` are options of `filtered_logits`.
+        likeliest, so that it leads back into them.
 
-        A tune that is empty, has a pitch that the vocabulary lacks, or does not have these bars raises a ValueError.
+        Args:
+            notes: the tune, in C major or A minor.
+            count: number of variations.
+            amount: share of its bars that is composed anew, over 0 to 1; one at least. They are counted from the first
+                note.
+            seed: the same seed, the same variations.
+            form: the tune's, if known; the model then keeps to its plan. Bars are those of its metre.
+            bars: the first and the last bar that are composed anew, instead of a share. They are counted from 1 after
+                the upbeat, and the notes of all others stay as they are.
+            upbeat: sixteenths before the first bar line.
+            ending: with ``tonic``, variations that end on it are preferred.
+            **choice: temperature, top_k and top_p of `filtered_logits`.
+
+        Raises:
+            ValueError: the tune is empty, or has a pitch that the vocabulary lacks, or does not have these bars.
         """
         tune = self._known(notes, "the tune to vary")
         length, bar = len(tune), METERS[form.meter if form else UNKNOWN_METER]
@@ -246,7 +258,10 @@ class Composer:
     def recompose(
         self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = "tonic", **choice: Any
     ) -> list[Tune]:
-        """Compose bars ``first`` to ``last`` of a tune anew, from 1 without the upbeat; see `vary`."""
+        """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
+
+        See `vary`, also for errors.
+        """
         form = form_of(tune) if tune.meter in METERS else None
         options = {"form": form, "bars": (first, last), "upbeat": tune.pickup_steps, "ending": ending, **choice}
         return [replace(tune, notes=notes) for notes in self.vary(tune.notes, count, seed=seed, **options)]
@@ -256,9 +271,14 @@ class Composer:
     ) -> list[tuple[Note, ...]]:
         """Morph one tune into another: tunes from ``first`` to ``second``, both included, in C major or A minor.
 
-        Between them the model composes while both tunes pull at it, the second ever more, the first ever less. All
-        tunes share their random numbers. Lengths change by quarters; ``choice`` are options of `filtered_logits`. An
-        empty tune, a pitch that the vocabulary lacks, or a ``count`` below 2 raise a ValueError.
+        Between them the model composes while both tunes pull at it, the second ever more, the first ever less:
+        where they agree it follows them, elsewhere it chooses symbols that fit the notes so far. All tunes share their
+        random numbers, so that they differ by the pull alone. Lengths change by quarters.
+
+        The same seed gives the same tunes; ``choice`` is temperature, top_k and top_p of `filtered_logits`.
+
+        Raises:
+            ValueError: a tune is empty, or has a pitch that the vocabulary lacks; or ``count`` is below 2.
         """
         if count < 2:  # noqa: PLR2004 - the two ends
             raise ValueError(f"a morph has at least 2 steps, not {count}")
@@ -314,6 +334,7 @@ class Composer:
         To the logits of the first G ≤ T steps the pull is added, [1 or count, G, V]. The plan is that of each step, [1
         or count, T, K]; the lengths of the tunes are [count], 0 where the model ends them. The random numbers of each
         tune follow from the seed, its row, and the number of the round; ``choice`` are options of `filtered_logits`.
+        The temperature is multiplied by `TEMPERATURE`.
         """
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
         count, given, length = len(lengths), pull.shape[1], plan.shape[1]

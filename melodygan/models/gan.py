@@ -1,8 +1,9 @@
 """A GAN of tunes on the grid of their bars.
 
 Notation as in `melodygan.models.chain`; Z latents. The generator's dense layers turn a latent vector into logits for
-every cell at once, to which those of two chains are added. The chains learn by likelihood; then the networks learn from
-the critic, through the symbols that were drawn (straight-through: one-hot forwards, softmax backwards).
+every cell at once. Two chains are added to them, and the cells are drawn one after the other. The chains learn by
+likelihood before the game begins; then the networks learn from the critic, through the symbols that were drawn
+(straight-through: one-hot forwards, softmax backwards).
 """
 
 from __future__ import annotations

@@ -116,8 +116,11 @@ class GridComposer:
 
         Of several candidates for each plan, the first is taken that is a whole tune and ends as a tune does: as the
         ending says, see `last_pitches`, on a beat, with a note of a quarter or more; else the first whole one.
-        ``choice`` is temperature, top_k and top_p of `drawn`. If no training tune has this form, or the grid is too
-        short for so many bars, a ValueError is raised; if hardly any tune is whole, a NoTunesError.
+        ``choice`` is temperature, top_k and top_p of `drawn`.
+
+        Raises:
+            ValueError: no training tune has this form, or the grid is too short for so many bars.
+            NoTunesError: hardly any tune is whole.
         """
         rng = np.random.default_rng(seed)
         known = [_grid_of(like).plan] if like else plans_in(map(from_row, self.plans), meter, mode, bars)
@@ -129,7 +132,8 @@ class GridComposer:
     ) -> list[Tune]:
         """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
 
-        A tune that is too long, too high or low for this model, or has no such bars, raises a ValueError.
+        Raises:
+            ValueError: the tune is too long, too high or low for this model, or has no such bars.
         """
         grid = _grid_of(tune)
         plan, bar = grid.plan, METERS[grid.plan.form.meter]

@@ -86,9 +86,10 @@ def build_generator(
     """Return the report's dense generator on the grid: [z, conditions], [B, Z + CONDITIONS], to [B, L, KINDS + P + 1].
 
     A dense layer has LeakyReLU 0.2, batch normalisation (momentum 0.8), Gaussian noise of standard deviation ``noise``,
-    and kernel regularisation with λ = ``l2``. Convolutions over blocks of 16 cells, over beats and over cells turn it
-    into logits: of what begins, of its pitch, and the height of a contour, in semitones / 5 from the middle, towards
-    which pitches are pulled. With ``heads``, every beat attends to all others, by that many heads.
+    and kernel regularisation with λ = ``l2``. They make a layout of the tune in blocks of 16 cells; convolutions over
+    blocks, over beats and over cells turn it into logits: of what begins, of its pitch, and the height of a contour, in
+    semitones / 5 from the middle, towards which pitches are pulled. All are 0 at first, where the chains alone decide.
+    With ``heads``, every beat attends to all others, by that many heads.
     """
     inputs = keras.Input((latent_dim + CONDITIONS,), name="latents")
     conditions = inputs[:, latent_dim:]
@@ -118,7 +119,8 @@ def build_generator(
 class CarriedIntervals(keras.Layer):
     """Intervals of each onset to the notes before and after it: drawn cells [B, L, P + 3] to [B, L, 2 (2 widest + 1)].
 
-    One-hot, in semitones from −widest to widest; 0 where there is no such note. Neighbours' pitches have no gradient.
+    One-hot, in semitones from −widest to widest; 0 where there is no onset or no such note. The neighbours' pitches are
+    taken as they are, without gradient: through them, a critic's gradient would explode.
     """
 
     def __init__(self, widest: int = 12, **kwargs: Any) -> None:

@@ -49,7 +49,11 @@ def build_reported_discriminator(
     fused_lstm: bool = True,
     recurrence: type[layers.LSTM] = HoistedLSTM,
 ) -> keras.Model:
-    """Return notes [B, length, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss."""
+    """Return notes [B, length, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss.
+
+    Arguments are as in `melodygan.models.networks.build_critic`; with another kind of LSTM layer as ``recurrence``,
+    weights and results are the same, only the speed differs.
+    """
     use_cudnn = "auto" if fused_lstm else False
     x = notes = keras.Input((length, 1), name="notes")
     x = with_noise(recurrence(units, return_sequences=True, use_cudnn=use_cudnn)(x), noise)
