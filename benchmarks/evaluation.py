@@ -30,6 +30,7 @@ from timing import parser, timed
 from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder
 from evaluation.reading.midi import load
 from evaluation.scores.two_sample import TwoSampleTest
+from manymodes.music.midifile import read_score
 
 DAMAGED = 5000
 
@@ -88,8 +89,8 @@ def features(files: list[Path], _work: Path) -> None:
     """The twelve features, from file to number, against the same by pretty_midi; each in one process.
 
     Reading is from the path to note arrays; the port opens each file twice, with pretty_midi and with mido, as mgeval
-    does. Of three runs the fastest counts, for both. Commands read in separate processes; the last line
-    gives the time with these.
+    does. Of three runs the fastest counts, for both. A further line has all features against merely parsing the files
+    by the same parser. Commands read in separate processes; the last line gives the time with these.
     """
     twelve = dict(itertools.islice(FEATURES.items(), 12))
     sample = files[::8]
@@ -99,16 +100,25 @@ def features(files: list[Path], _work: Path) -> None:
     gc.freeze()
 
     def turn() -> list[tuple[float, float]]:
+        _, parsing = timed(lambda: [read_score(path.read_bytes()) for path in files], time.process_time)
         pieces, reading = timed(lambda: [load(path, path.name) for path in files], time.process_time)
         _, measuring = timed(lambda: feature_table(pieces, twelve), time.process_time)
         ported, port_reading = timed(lambda: [mgeval_port.Piece(path) for path in sample], time.process_time)
         _, port_measuring = timed(lambda: [mgeval_port.measure(piece) for piece in ported], time.process_time)
-        return [(reading, port_reading * share), (measuring, port_measuring * share)]
+        _, measuring_all = timed(lambda: feature_table(pieces), time.process_time)
+        return [(reading, port_reading * share), (measuring, port_measuring * share), (measuring_all, parsing)]
 
-    best = np.min([turn() for _ in range(3)], axis=0)
-    for what, (ours, theirs) in zip(("reading", "the twelve features", "both"), [*best, best.sum(axis=0)], strict=True):
+    *best, (measuring_all, parsing) = np.min([turn() for _ in range(3)], axis=0)
+    for what, (ours, theirs) in zip(("reading", "the twelve features", "both"), [*best, np.sum(best, 0)], strict=True):
         compared = f"{ours:.3f} s, pretty_midi port {theirs:.1f} s: {theirs / ours:.0f} times as fast"
         print(f"{len(files):,} files, processor time of {what}: {compared}")
+    reading = best[0][0]
+    whole = reading + measuring_all
+    print(
+        f"{len(files):,} files, processor time of all {len(FEATURES)} features, with reading: {whole:.3f} s, "
+        f"{whole / reading:.1f} times as long as reading the files, {reading:.3f} s, "
+        f"and {whole / parsing:.1f} times as long as their parser alone takes, {parsing:.3f} s"
+    )
     begin = sum(os.times()[:4])  # of this process and of those that it started
     read_folder(files[0].parent, jobs=1)
     separately = sum(os.times()[:4]) - begin

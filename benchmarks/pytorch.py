@@ -1,8 +1,9 @@
 """Processor time of PyTorch, eager, divided by ours, for the same networks, batches and data.
 
-Rows: a training step of the melody LSTM (16 tunes of 128 sixteenths, AdamW, clipped gradients), a minute of sound
-encoded and decoded by the VQ-VAE, and 1,000 tunes of 128 symbols drawn. Both take turns in one process, on as many
-threads as it has processors (`taskset` fixes that); the table has the medians. PyTorch is in the extra ``[bench]``.
+Rows: training updates, averaged over the interval of a penalty; a minute of sound encoded and decoded by the VQ-VAE;
+and 1,000 tunes of 128 symbols drawn. Both take turns in one process, on as many threads as it has processors
+(`taskset` fixes that); the table has the medians. Beside them are the first eight updates of new models, ours divided
+by PyTorch: what tracing and compiling cost. PyTorch is in the extra ``[bench]``.
 
     taskset -c 1 python benchmarks/pytorch.py --repeats 7
 """
@@ -14,10 +15,12 @@ import importlib
 import os
 import statistics
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 importlib.import_module("torch._dynamo")
+importlib.import_module("checkout")
 
 import keras
 import numpy as np
@@ -25,19 +28,55 @@ import tensorflow as tf
 import torch
 from timing import parser, timed
 from torch import nn
+from torch_melodies import Critic, Emission, Generator
+from torch_networks import Adversarial, Composer, Drums, SharpCritic, SharpGenerator, Sounds, shifted
 
 import audiovae
-from melodygan.data.encoding import DELIMITER, StepVocabulary
+import audiovae.trainer
+import drumvae.trainer
+import fontgan.trainer
+import melodygan.trainer
+from audiovae.config import AudioConfig
+from audiovae.data.sounds import SoundChunks
+from audiovae.data.sounds import Sounds as SoundSets
+from drumvae.config import DrumConfig
+from drumvae.data.grooves import load_grooves
+from fontgan.config import FontConfig
+from fontgan.data.groups import Groups
+from melodygan.config import MelodyConfig
+from melodygan.data.corpus import Split
+from melodygan.data.encoding import DELIMITER, Note, StepVocabulary, Tune
 from melodygan.data.grid import STEP_COLUMNS
+from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-    Pair = tuple[Callable[[], object], Callable[[], object]]
 
 TUNES, STEPS, CHUNKS, SAMPLED = 16, 128, 60, 1000
-DROPOUT, WIDTH = 0.2, 16
+FIRST = 8
+_LETTER_GROUPS = 260  # of the letters that come with matplotlib
+
+
+class Pair(NamedTuple):
+    """The same work by ours and by PyTorch, in ``calls`` calls; ``trains`` if they are updates of new models."""
+
+    ours: Callable[[], object]
+    theirs: Callable[[], object]
+    calls: int = 1
+    trains: bool = False
+
+
+def updates_of(model: keras.Model, batch: Any) -> Callable[[], object]:
+    """Return the function that makes an update of a compiled model with a batch, as ``fit`` does."""
+    batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    model.make_train_function()
+    return lambda: {name: float(value) for name, value in model.train_function(batches).items()}
+
+
+# --- training ----------------------------------------------------------------------------------------------
 
 
 def melody_lstm() -> MelodyLSTM:
@@ -48,98 +87,116 @@ def melody_lstm() -> MelodyLSTM:
 
 
 def lstm_training() -> Pair:
-    """Return a training step of ours and of PyTorch, both on features that are one-hot but for the lookbacks."""
+    """16 tunes of 128 sixteenths."""
     model = melody_lstm()
     model.compile_for_tunes(keras.optimizers.AdamW(5e-3, weight_decay=0.05, clipnorm=1.0))
     rng, symbols = np.random.default_rng(0), len(model.vocabulary)
     inputs = np.zeros((TUNES, STEPS, 1 + len(STEP_COLUMNS)), np.int32)
     inputs[..., 0] = rng.integers(symbols, size=(TUNES, STEPS))
     targets, weights = rng.integers(symbols, size=(TUNES, STEPS)), np.ones((TUNES, STEPS), np.float32)
-    batches = iter(tf.data.Dataset.from_tensors((inputs, targets, weights)).repeat())
-    model.make_train_function()
-    step = model.train_function
+    twin = Composer(model)
+    hot = torch.from_numpy(rng.integers(twin.features, size=(TUNES, STEPS, 12)))
+    earlier = torch.from_numpy(rng.integers(symbols, size=(TUNES, STEPS, len(model.lookback))))
+    update, expected = twin.updating(), torch.from_numpy(targets)
+    ours = updates_of(model, (inputs, targets, weights))
+    return Pair(ours, lambda: update(hot, earlier, expected), trains=True)
 
-    lookbacks = len(model.lookback)
-    features = model.lstm.cell.kernel.shape[0] - lookbacks * WIDTH
-    network = nn.ModuleDict(
-        {
-            "embedding": nn.Embedding(symbols, WIDTH),
-            "lstm": nn.LSTM(features + lookbacks * WIDTH, model.units, batch_first=True),
-            "logits": nn.Linear(model.units, symbols),
-        }
+
+def melody_gan(config: MelodyConfig) -> Pair:
+    """Melodies on the grid; the chains stay untrained, which changes nothing of the work of an update."""
+    rng = np.random.default_rng(0)
+
+    def tune() -> Tune:
+        count = rng.integers(32, 72)
+        pitches, steps = rng.integers(55, 80, count), rng.choice([2, 4, 4, 6, 8], count)
+        return Tune(tuple(map(Note, pitches.tolist(), steps.tolist())))
+
+    config = config.check()
+    tunes = tuple(tune() for _ in range(300))
+    with mock.patch.object(MelodyGAN, "learn_chains"):
+        training = melodygan.trainer.prepare(config, Split(tunes[:100], tunes[100:200], tunes[200:]), 0, None)
+    model, batch, size = training.model, training.batches[0], config.batch_size
+    heads = melodygan.trainer.HEADS if config.attention else 0
+    scale = model.discriminator.layers[-1].scale if config.wgan else 1.0
+    twin = Adversarial(
+        model,
+        Generator(model.pitches, latent_dim=model.latent_dim, heads=heads, noise=config.noise),
+        Critic(model.pitches, units=config.units or 0, group_size=size, noise=config.noise, score_scale=scale),
+        emit=Emission(model),
+        l2=config.l2,
     )
-    optimizer = torch.optim.AdamW(network.parameters(), 5e-3, weight_decay=0.05)
-    hot = torch.from_numpy(rng.integers(features, size=(TUNES, STEPS, 12)))
-    earlier = torch.from_numpy(rng.integers(symbols, size=(TUNES, STEPS, lookbacks)))
-    expected = torch.from_numpy(targets).flatten()
+    symbols, conditions = torch.from_numpy(batch[0]).long(), torch.from_numpy(batch[1])
 
-    def theirs() -> float:
-        optimizer.zero_grad()
-        embedded = nn.functional.dropout(network["embedding"](earlier), DROPOUT).flatten(2)
-        read = torch.cat([torch.zeros(TUNES, STEPS, features).scatter_(2, hot, 1.0), embedded], -1)
-        logits = network["logits"](nn.functional.dropout(network["lstm"](read)[0], DROPOUT))
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), expected)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        return loss.item()
+    def theirs() -> dict[str, float]:
+        return twin.update(nn.functional.one_hot(symbols, model.pitches + 3).float(), conditions)
 
-    return (lambda: float(step(batches)["loss"])), theirs
+    return Pair(updates_of(model, batch), theirs, model.penalty_interval, trains=True)
 
 
-class Residual(nn.Module):
-    """`audiovae.models.networks._residual`, over [B, C, T]."""
+def letters() -> Pair:
+    """Letters, by the best fix."""
+    config = FontConfig(updates_per_epoch=100).check()
+    rng = np.random.default_rng(0)
+    model = fontgan.trainer.build(config, Groups(np.arange(0), np.full(_LETTER_GROUPS, 1 / _LETTER_GROUPS)))
+    images = rng.uniform(-1, 1, (config.batch_size, 28, 28, 1)).astype(np.float32)
+    kinds = rng.integers(_LETTER_GROUPS, size=config.batch_size)
+    twin = Adversarial(
+        model,
+        SharpGenerator(model.latent_dim + _LETTER_GROUPS),
+        SharpCritic(_LETTER_GROUPS, config.batch_size),
+        augment=lambda examples: shifted(examples, model.translation_px),
+    )
+    real, numbers = torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(kinds)
 
-    def __init__(self, width: int, dilation: int = 1) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width, eps=1e-3)
-        self.wide = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
-        self.narrow = nn.Conv1d(width, width, 1)
+    def theirs() -> dict[str, float]:
+        return twin.update(real, nn.functional.one_hot(numbers, _LETTER_GROUPS).float())
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add the output of a dilated convolution."""
-        added = self.norm(x.transpose(1, 2)).transpose(1, 2)
-        return x + self.narrow(nn.functional.silu(self.wide(added)))
+    return Pair(updates_of(model, (images, kinds)), theirs, model.penalty_interval, trains=True)
 
 
-def sound() -> tuple[Pair, Pair]:
-    """Return encoding and decoding of a minute, of ours and of PyTorch."""
+def drums() -> Pair:
+    """Bars of drums made by rule."""
+    training = drumvae.trainer.prepare(DrumConfig().check(), load_grooves(progress=False), 0, None)
+    examples, styles = batch = training.batches[0]
+    update, bars, known = Drums(training.model).updating(), [*map(torch.from_numpy, examples)], torch.from_numpy(styles)
+    return Pair(updates_of(training.model, batch), lambda: update(bars, known.long()), trains=True)
+
+
+def sounds() -> Pair:
+    """Sounds of a second, by the VQ-VAE."""
+    noise = np.random.default_rng(0).normal(scale=0.1, size=(CHUNKS, 22050)).astype(np.float32)
+    some = SoundChunks(noise, np.zeros(CHUNKS, np.int64), np.ones(CHUNKS, np.float32), np.zeros(CHUNKS, np.int64))
+    sets = SoundSets("", ("piano",), ("",), some, some, some, (), silent=0, seed=0)
+    training = audiovae.trainer.prepare(AudioConfig().check(), sets, 0, None)
+    batch = training.batches[0]
+    update, heard = Sounds(training.model).updating(), torch.from_numpy(batch)
+    return Pair(updates_of(training.model, batch), lambda: update(heard), trains=True)
+
+
+# --- using -------------------------------------------------------------------------------------------------
+
+
+def coding() -> tuple[Pair, Pair]:
+    """Return encoding and decoding of a minute."""
     model = audiovae.load("sounds-vqvae")
-    form, width, codes = model.form, model.form.width, model.frames
-    sounds = np.random.default_rng(0).normal(scale=0.1, size=(CHUNKS, 22050)).astype(np.float32)
-    coded = np.random.default_rng(0).integers(model.code_count, size=(CHUNKS, codes)).astype(np.int32)
-    stacks = [[Residual(width, dilation) for dilation in form.dilations] for _ in range(2)]
-    encoder = nn.Sequential(
-        nn.Conv1d(32, form.fine, 3), Residual(form.fine), nn.SiLU(),
-        nn.Conv1d(form.fine, width, 8, stride=4, padding=2), *stacks[0], nn.Conv1d(width, 8, 1),
-    )  # fmt: skip
-    spread = nn.Sequential(
-        nn.Conv1d(8, width, 3, padding=1), *stacks[1], nn.SiLU(), nn.Conv1d(width, 4 * form.fine, 3, padding=1)
-    )
-    written = nn.Sequential(Residual(form.fine), nn.SiLU(), nn.Conv1d(form.fine, 32, 3, padding=2))
-    book = torch.randn(model.code_count, 8)
+    rng = np.random.default_rng(0)
+    minute = rng.normal(scale=0.1, size=(CHUNKS, 22050)).astype(np.float32)
+    coded = rng.integers(model.code_count, size=(CHUNKS, model.frames)).astype(np.int32)
+    twin = Sounds(model).eval()
 
     @torch.no_grad()
     def encode() -> torch.Tensor:
-        parts = []
-        for part in torch.from_numpy(sounds).split(32):
-            patches = nn.functional.pad(part, (0, 690 * 32 - 22050)).reshape(len(part), 690, 32).transpose(1, 2)
-            parts.append(torch.cdist(encoder(patches).transpose(1, 2), book).argmin(-1))
-        return torch.cat(parts)
+        return torch.cat([twin.nearest(twin.encode(part)) for part in torch.from_numpy(minute).split(32)])
 
     @torch.no_grad()
     def decode() -> torch.Tensor:
-        parts = []
-        for part in torch.from_numpy(coded).split(32):
-            x = spread(book[part].transpose(1, 2)).transpose(1, 2).reshape(len(part), -1, form.fine).transpose(1, 2)
-            parts.append(written(x).transpose(1, 2).flatten(1)[:, :22050])
-        return torch.cat(parts)
+        return torch.cat([twin.decode(twin.codebook[part]) for part in torch.from_numpy(coded).split(32)])
 
-    return ((lambda: model.encode_codes(sounds)), encode), ((lambda: model.decode_codes(coded)), decode)
+    return Pair(lambda: model.encode_codes(minute), encode), Pair(lambda: model.decode_codes(coded), decode)
 
 
 def sampling() -> Pair:
-    """Return 1,000 tunes of 128 symbols that never end, of ours and of PyTorch."""
+    """1,000 tunes of 128 symbols that never end."""
     model = melody_lstm()
     symbols, units = len(model.vocabulary), model.units
     bias = model.logits.bias.numpy()
@@ -159,28 +216,50 @@ def sampling() -> Pair:
             drawn.append(torch.multinomial(torch.softmax(logits(hidden), -1), 1)[:, 0])
         return torch.stack(drawn)
 
-    return (lambda: model.generate(SAMPLED, seed=0, max_steps=STEPS, ending="free")), theirs
+    return Pair(lambda: model.generate(SAMPLED, seed=0, max_steps=STEPS, ending="free"), theirs)
+
+
+def rows() -> dict[str, Callable[[], Pair]]:
+    """Return what is measured, by name; built when its turn comes."""
+    return {
+        "LSTM training": lstm_training,
+        "WGAN training": lambda: melody_gan(MelodyConfig(wgan=True, noise=0.1, l2=0.01)),
+        "attention GAN training": lambda: melody_gan(MelodyConfig(attention=True)),
+        "letters training": letters,
+        "drums training": drums,
+        "VQ-VAE training": sounds,
+        "encode sound": lambda: coding()[0],
+        "decode sound": lambda: coding()[1],
+        "1,000 tunes sampled": sampling,
+    }
+
+
+def repeated(work: Callable[[], object], count: int) -> float:
+    """Return the processor seconds of so many calls."""
+    return timed(lambda: [work() for _ in range(count)], time.process_time)[1]
 
 
 def main() -> None:
     """Measure and print."""
-    args = parser(__doc__, repeats=7).parse_args()
+    options = parser(__doc__, repeats=7)
+    options.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(rows())} (default: all)")
+    args = options.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     keras.utils.set_random_seed(0)
-    encoding, decoding = sound()
-    rows: dict[str, Any] = {"LSTM training": lstm_training(), "encode sound": encoding, "decode sound": decoding}
-    rows["1,000 tunes sampled"] = sampling()
-    print(f"{'processor seconds':>20} {'ours':>8} {'PyTorch':>8} {'ratio':>6}")
-    for name, pair in rows.items():
-        for function in pair:
-            function()  # compiled before it is timed
-            function()
-        taken: list[list[float]] = [[], []]
-        for _ in range(args.repeats):
-            for times, function in zip(taken, pair, strict=True):
-                times.append(timed(function, time.process_time)[1])
-        ours, theirs = map(statistics.median, taken)
-        print(f"{name:>20} {ours:>8.3f} {theirs:>8.3f} {theirs / ours:>6.2f}", flush=True)
+    torch.manual_seed(0)
+    print(f"{'':>23} {'processor seconds of each':>26}   {f'of the first {FIRST} updates':>26}")
+    print(f"{'':>23} {'ours':>8} {'PyTorch':>8} {'PyT/ours':>8}   {'ours':>8} {'PyTorch':>8} {'ours/PyT':>8}")
+    for name in args.rows or rows():
+        pair = rows()[name]()
+        both = (pair.ours, pair.theirs)
+        # compiled before it is timed, but of new models
+        begun = [repeated(work, FIRST if pair.trains else 2) for work in both]
+        turns = [[repeated(work, pair.calls) / pair.calls for work in both] for _ in range(args.repeats)]
+        ours, theirs = map(statistics.median, zip(*turns, strict=True))
+        line = f"{name:>23} {ours:>8.3f} {theirs:>8.3f} {theirs / ours:>8.2f}"
+        if pair.trains:
+            line += f"   {begun[0]:>8.2f} {begun[1]:>8.2f} {begun[0] / begun[1]:>8.2f}"
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

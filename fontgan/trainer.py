@@ -53,7 +53,7 @@ def prepare(
     letters, classifiers = data
     kinds = _kinds(config, letters)
     if checkpoint is None:
-        model = _compiled(config, kinds)
+        model = build(config, kinds)
     else:
         model = keras.models.load_model(checkpoint / "model.keras")
         if config.fix == "best":
@@ -75,6 +75,29 @@ def prepare(
         return measures
 
     return Training(model, batches, measure)
+
+
+def build(config: FontConfig, kinds: Groups | None) -> FontGAN:
+    """Return the compiled, untrained model of a configuration, whose conditions are of some kinds, if any."""
+    fix, condition_dim = config.fix, 0 if kinds is None else len(kinds.shares)
+    options: dict[str, Any] = {"condition_dim": condition_dim, "seed": config.seed}
+    if kinds is not None:
+        options |= {"shares": kinds.shares, "labelled": config.conditional}
+    if fix == "best":
+        critic = build_sharp_critic(condition_dim=condition_dim, group_size=config.batch_size)
+        generator = build_sharp_generator(condition_dim=condition_dim)
+        model = FontGAN(generator, critic, averaging=0.998, translation_px=2, **options)
+        adam = functools.partial(keras.optimizers.Adam, _decaying(config), 0.0, 0.99)
+        model.compile(adam(), adam(), objective="relativistic", penalty="r1r2", penalty_weight=0.5, penalty_interval=4)
+        return model
+    discriminator = build_discriminator(
+        condition_dim=condition_dim, minibatch=fix == "minibatch", group_size=config.batch_size
+    )
+    model = FontGAN(build_generator(condition_dim=condition_dim), discriminator, **options)
+    adam = functools.partial(keras.optimizers.Adam, 2e-4, 0.5)
+    unrolled_steps = UNROLLED_STEPS if fix == "unrolled" else 0
+    model.compile(adam(), adam(), feature_matching=fix == "feature-matching", unrolled_steps=unrolled_steps)
+    return model
 
 
 def evaluate(
@@ -123,28 +146,6 @@ def _kinds(config: FontConfig, letters: Letters) -> Groups | None:
     if config.conditional:
         return Groups(letters.train.labels, np.full(len(LETTERS), 1 / len(LETTERS)))
     return find_groups(letters.train.images, seed=config.seed) if config.fix == "best" else None
-
-
-def _compiled(config: FontConfig, kinds: Groups | None) -> FontGAN:
-    fix, condition_dim = config.fix, 0 if kinds is None else len(kinds.shares)
-    options: dict[str, Any] = {"condition_dim": condition_dim, "seed": config.seed}
-    if kinds is not None:
-        options |= {"shares": kinds.shares, "labelled": config.conditional}
-    if fix == "best":
-        critic = build_sharp_critic(condition_dim=condition_dim, group_size=config.batch_size)
-        generator = build_sharp_generator(condition_dim=condition_dim)
-        model = FontGAN(generator, critic, averaging=0.998, translation_px=2, **options)
-        adam = functools.partial(keras.optimizers.Adam, _decaying(config), 0.0, 0.99)
-        model.compile(adam(), adam(), objective="relativistic", penalty="r1r2", penalty_weight=0.5, penalty_interval=4)
-        return model
-    discriminator = build_discriminator(
-        condition_dim=condition_dim, minibatch=fix == "minibatch", group_size=config.batch_size
-    )
-    model = FontGAN(build_generator(condition_dim=condition_dim), discriminator, **options)
-    adam = functools.partial(keras.optimizers.Adam, 2e-4, 0.5)
-    unrolled_steps = UNROLLED_STEPS if fix == "unrolled" else 0
-    model.compile(adam(), adam(), feature_matching=fix == "feature-matching", unrolled_steps=unrolled_steps)
-    return model
 
 
 def _decaying(config: FontConfig) -> keras.optimizers.schedules.LearningRateSchedule:

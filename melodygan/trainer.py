@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from melodygan.data.encoding import Note, Tune
 
 _TUNES_JUDGED = 200
-_HEADS = 4
+HEADS = 4
 _LSTM_LEARNING_RATE = 5e-3
 _LSTM_WEIGHT_DECAY = 0.05  # without it, training and validation diverge from epoch 22 on
 _WASSERSTEIN_SCALE = 50.0
@@ -117,7 +117,7 @@ def _gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> 
         fused_lstm=config.penalty in _FIRST_ORDER,
         score_scale=_score_scale(config),
     )
-    generator = build_generator(pitches, **_regularisation(config), heads=_HEADS if config.attention else 0)
+    generator = build_generator(pitches, **_regularisation(config), heads=HEADS if config.attention else 0)
     plans = conditions[:, :PLAN_COLUMNS]
     model = MelodyGAN(generator, critic, lowest=lowest, pitches=pitches, plans=plans, seed=config.seed, averaging=0.99)
     model.learn_chains(symbols, conditions, config.seed)

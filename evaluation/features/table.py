@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, distinct, feature, mean, ratio
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, distinct, feature, mean, ratio, shared
 from evaluation.features.line import silences
 from evaluation.features.sequences import longest_repeats
 from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, counted_up
@@ -239,6 +239,13 @@ def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
     return length * (2 * PITCHES) + interval, piece
 
 
+@shared
+def _longest_runs(stack: Stack) -> FloatArray:
+    """Return the tokens of the longest repeated phrase of each piece, [n]: two features need them."""
+    tokens, piece = phrase_tokens(stack)
+    return longest_repeats(tokens, piece, stack.size)
+
+
 @feature(COMPARED, "Longest repeated phrase", "notes", group="form", variety=False)
 def longest_repeated_phrase(stack: Stack) -> FloatArray:
     """Length of the longest phrase that is repeated in the piece, at any pitch level. [n] notes.
@@ -246,8 +253,7 @@ def longest_repeated_phrase(stack: Stack) -> FloatArray:
     A phrase is repeated when all its intervals, and all its note lengths but the first, return at a later place
     without overlap. 0 where no two notes repeat; NaN for a piece without notes.
     """
-    tokens, piece = phrase_tokens(stack)
-    runs = longest_repeats(tokens, piece, stack.size)
+    runs = _longest_runs(stack)
     return np.where(stack.notes > 0, np.where(runs > 0, runs + 1.0, 0.0), np.nan)
 
 

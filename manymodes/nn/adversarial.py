@@ -215,8 +215,9 @@ class AdversarialModel(keras.Model):
             featured = keras.Model(self.discriminator.inputs, self.discriminator.get_layer(FEATURES).output)
             # A function: Keras would save the network itself as a part of this model.
             self._features = lambda examples, conditions: _read(featured, examples, conditions)
-        # One graph for all updates of a player: without it every extra critic step would be traced anew.
-        self._discriminator_update = tf.function(self._update_discriminator)
+        # One graph for all updates of a player: without it every extra critic step would be traced anew. No tensor
+        # decides what Python does, so that there is nothing to convert, which would take a quarter of the tracing.
+        self._discriminator_update = tf.function(self._update_discriminator, autograph=False)
 
     def get_compile_config(self) -> dict[str, Any]:
         """Return what `compile` was given, optimizers serialised."""
@@ -308,7 +309,9 @@ class AdversarialModel(keras.Model):
         return self.emit(outputs, conditions, self._draw_seed(player * 2 + 1, number))
 
     def _update_discriminator(self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> None:
-        step = functools.partial(self._step_discriminator, real, conditions, number)
+        # before the condition, because each of its branches is a graph
+        examples, both = self._beside_generated(real, conditions, number, player=0)
+        step = functools.partial(self._step_discriminator, examples, both, number)
         penalised = self.penalty in _GRADIENT_PENALTIES
         if penalised and self.penalty_interval > 1:
             count = self.step * self.discriminator_steps + number
@@ -331,9 +334,8 @@ class AdversarialModel(keras.Model):
         return examples, None if conditions is None else tf.concat([conditions, conditions], axis=0)
 
     def _step_discriminator(
-        self, real: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor, *, penalised: bool
+        self, examples: tf.Tensor, both: tf.Tensor | None, number: tf.Tensor, *, penalised: bool
     ) -> None:
-        examples, both = self._beside_generated(real, conditions, number, player=0)
         with tf.GradientTape() as tape:
             with tf.GradientTape(watch_accessed_variables=False) as input_tape:
                 input_tape.watch(examples)
@@ -347,7 +349,7 @@ class AdversarialModel(keras.Model):
                 if self.penalty == "r1r2":
                     penalty = zero_centred_penalty(input_tape.gradient(total_score, examples))
                 else:
-                    penalty = interpolation_penalty(self._gradient_between(examples, conditions, number))
+                    penalty = interpolation_penalty(self._gradient_between(examples, both, number))
                 total += self.penalty_weight * self.penalty_interval * penalty
                 self._trackers["penalty"].update_state(penalty)
         variables = self.discriminator.trainable_variables
@@ -377,9 +379,10 @@ class AdversarialModel(keras.Model):
             weights = [weight - self.unrolled_rate * change for weight, change in zip(weights, gradients, strict=True)]
         return call
 
-    def _gradient_between(self, examples: tf.Tensor, conditions: tf.Tensor | None, number: tf.Tensor) -> tf.Tensor:
+    def _gradient_between(self, examples: tf.Tensor, both: tf.Tensor | None, number: tf.Tensor) -> tf.Tensor:
         """Return the critic's gradient between the real first half of examples and the generated second one."""
         real, fake = tf.split(examples, 2)
+        conditions = None if both is None else tf.split(both, 2)[0]
         shape = tf.concat([tf.shape(real)[:1], tf.ones_like(tf.shape(real)[1:])], axis=0)
         mix = tf.random.stateless_uniform(shape, self._draw_seed(5, number))
         between = mix * real + (1 - mix) * fake

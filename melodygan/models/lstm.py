@@ -281,6 +281,10 @@ class MelodyLSTM(Composer, keras.Model):
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
             weighted_metrics=[BitsPerStep(), BitsPerNote(hold), accuracy, OnsetAccuracy(hold)],
         )
+        if not self.built:
+            self.build()
+        # A first update that creates variables is traced twice.
+        self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data: Any) -> Any:
         """Make one update; its dropout follows from the seed and the number of the update."""
