@@ -13,9 +13,9 @@ from audiovae.compare import COMPARISON, main
 from audiovae.config import INPUTS, MELS, MODELS, QUANTIZERS
 from audiovae.data.chunks import CHUNK
 from audiovae.metrics import baselines, recognition
-from audiovae.metrics.assessment import diversity, result_of, spectral_rows
+from audiovae.metrics.assessment import diversity, result_of
 from audiovae.metrics.baselines import BASELINES, EXPLAINED
-from audiovae.metrics.spectra import decibels_of, from_log_mel, log_mel
+from audiovae.metrics.spectra import from_log_mel
 from audiovae.metrics.tables import CHANGES, tables
 from manymodes.experiment.tables import differ
 
@@ -60,14 +60,6 @@ def measured():
     return {name: result_of(make(some, 2, 0), some, EXPLAINED[name])[0] for name, make in BASELINES.items()}
 
 
-def test_real_sounds_are_as_near_as_can_be(measured):
-    real = measured[CEILING]
-    best = {"mse": 0, "cosine": pytest.approx(1), "spectral_convergence": 0, "mel_distance": 0, "si_sdr": 60}
-    assert {name: real[name] for name in best} == best
-    assert real["instrument_hit"] == real["instrument_hit_reconstructed"] == 1
-    assert real["instrument_hit_real"] == Ears.hit_real
-
-
 def test_baselines_are_ranked_correctly(measured):
     by_mels = [measured[name]["mel_distance"] for name in ("griffin-lim-128", "components-mel128", "mean-mel128")]
     assert 0 < by_mels[0] < by_mels[1] < by_mels[2]
@@ -104,14 +96,6 @@ def test_components_give_back_what_they_have_learned_and_count_their_numbers():
     other = BASELINES["components-raw"](some, 2, 1).new
     assert not np.array_equal(made.new, other)
     np.testing.assert_array_equal(made.new, BASELINES["components-raw"](some, 2, 0).new)
-
-
-def test_distances_are_in_decibels_however_loud_chunks_are():
-    chunks = small_sounds().test.chunks[[0, 4]]
-    rows = spectral_rows(chunks)
-    apart = decibels_of(log_mel(chunks[0])) - decibels_of(log_mel(chunks[1]))
-    assert np.linalg.norm(rows[0] - rows[1]) == pytest.approx(np.sqrt(np.mean(apart**2)), rel=1e-3)
-    np.testing.assert_allclose(spectral_rows(chunks / 4), rows, atol=1e-4)
 
 
 def test_diversity_is_within_instruments():

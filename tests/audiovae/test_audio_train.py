@@ -134,16 +134,3 @@ def test_an_interrupted_run_ends_as_one_that_was_not(finished, at_prompt, comple
     interrupted(at_prompt, train.main, run, *SMALL, *RUNS["vqvae"])
     assert f"continuing {run} after epoch 1 of 2" in completed(train.main, "--resume", run)
     assert results(run, contents) == results(finished["vqvae"][0], contents)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (("--codes", "1"), "from 2 to 4096"),
-        (("--commitment", "sometimes"), "--commitment"),
-        (("--chunks", "9"), "--chunks"),
-    ],
-)
-def test_refusals(refused, tmp_path, monkeypatch, arguments, expected):
-    monkeypatch.chdir(tmp_path)
-    assert expected in refused(train.main, *arguments)

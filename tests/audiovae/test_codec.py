@@ -9,6 +9,7 @@ from audiovae import codec
 from audiovae.codes import pack, unpack
 from audiovae.data.chunks import CHUNK, PEAK
 from audiovae.synthesis import HOP, decode, encode
+from manymodes.cli import UserError
 
 
 class EightBits:
@@ -35,6 +36,13 @@ def test_a_sound_of_any_length_comes_back_as_long_and_as_loud(length, loudness):
     again = decode(EightBits(), coded)
     assert len(again) == length
     assert np.abs(again - sound).max() < loudness * 0.005
+
+
+def test_codes_of_another_shape_are_refused():
+    coded = encode(EightBits(), noise(CHUNK))
+    for other in (coded._replace(codes=coded.codes[:, 1:]), coded._replace(code_count=512), coded._replace(hop=CHUNK)):
+        with pytest.raises(UserError, match="not those of this model"):
+            decode(EightBits(), other)
 
 
 @pytest.fixture

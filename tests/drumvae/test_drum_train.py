@@ -65,21 +65,6 @@ def test_defaults_suit_the_data():
     assert (given.beta, given.epochs, given.high_dropout) == (1, 7, people.high_dropout)
 
 
-def test_a_run_is_named_after_its_variant():
-    assert config().name == "drumvae-styles"
-    assert config("--hierarchy", "chain", "--unsupervised").name == "drumvae-styles-chain-unsupervised"
-    assert config("--grooves", "/data/my beats/").name == "drumvae-my beats"
-
-
-def test_only_styles_is_the_built_in_set(tmp_path, monkeypatch):
-    (tmp_path / "styles").mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    paths = {"./styles": "styles", "some": "some", "~/groove": "home/groove"}
-    assert config("--grooves", "styles").grooves == "styles"
-    assert all(config("--grooves", typed).grooves == str(tmp_path / path) for typed, path in paths.items())
-
-
 def test_one_temperature_stands_for_both():
     assert config("--temperature", "2.0:0.5").temperature == (2, 0.5)
     assert config("--temperature", "0.7").temperature == (0.7, 0.7)

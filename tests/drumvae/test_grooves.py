@@ -147,12 +147,6 @@ def test_a_folder_called_styles(tmp_path, monkeypatch):
     assert load("styles").by_rule
 
 
-def test_a_file_name_outside_unicode_is_printed(tmp_path):
-    write(tmp_path, *(f"funk/{number}.mid" for number in range(3)))
-    (tmp_path / "funk" / "caf\udce9.mid").touch()
-    assert "caf\\udce9.mid: empty file" in load(tmp_path).table()
-
-
 def test_the_index_has_styles_and_splits(tmp_path):
     rows = [
         ("a/1.mid", "rock", "train", "4-4"),

@@ -12,7 +12,7 @@ from midifiles import write_midi
 from evaluation.comparison import compare_folders
 from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, suited
 from evaluation.features.drums import DRUM_FEATURES, VOICES
-from evaluation.features.feature import GROUPS, csv_text
+from evaluation.features.feature import GROUPS
 from evaluation.features.grids import fitted_meters
 from evaluation.features.line import keys, phrases
 from evaluation.features.metre import METRE
@@ -279,11 +279,6 @@ def test_every_feature_has_a_group_and_a_description():
         assert feature.group in GROUPS, name
         assert feature.function.__doc__, name
         assert feature.overlap == (name in COMPARED), name
-
-
-def test_all_features_are_written_as_csv():
-    table = feature_table([WALTZ, made([], [])])
-    assert "".join(csv_text([(["waltz", "silence"], table)], FEATURES)).count("\n") == 3
 
 
 def drums(*bars, velocity=64, tempo=120.0):

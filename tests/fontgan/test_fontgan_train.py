@@ -165,21 +165,6 @@ def test_an_interrupted_run_ends_as_one_that_was_not(finished, without_curves, f
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--fonts", "no/such/folder"), "no/such/folder does not exist"),
-        (("--fonts", "notes.txt"), "no usable font"),
-        (("--count", "25"), "at least 26"),
-    ],
-)
-def test_refusals_are_one_line(refused, tmp_path, monkeypatch, arguments, message):
-    monkeypatch.delattr(classifiers, "classifiers_of")  # no classifier is trained before
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes.txt").write_text("No font at all.", encoding="utf-8")
-    assert message in refused(train.main, *arguments)
-
-
-@pytest.mark.parametrize(
     ("config", "name", "epochs"),
     [
         (FontConfig(), "fontgan-best", 40),

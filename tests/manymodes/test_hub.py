@@ -247,16 +247,6 @@ def assert_rounded(model, original):
         np.testing.assert_array_equal(ours, theirs.astype(np.float16).astype(np.float32))
 
 
-def test_a_model_that_only_generates_makes_exactly_the_same(players):
-    latents = np.random.default_rng(1).normal(size=(5, LATENT)).astype(np.float32)
-    alone = players.generating()
-    np.testing.assert_array_equal(alone(latents), players(latents))
-    assert alone.count_params() < players.count_params() / 2
-    assert (alone.latent_dim, alone.averaging, alone.seed) == (LATENT, 0.9, 4)
-    with pytest.raises(ValueError, match="no discriminator to learn by"):
-        alone.compile()
-
-
 def test_a_slim_file_is_the_averaged_generator_in_sixteen_bits(players, tmp_path):
     hub.save_slim(players, tmp_path / "slim.keras")
     loaded = keras.models.load_model(tmp_path / "slim.keras")

@@ -91,12 +91,6 @@ def test_a_name_sounds_as_its_pitch(pitch, fifths, mode):
     assert 12 * (octave + 1) + {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter] + alter == pitch
 
 
-def test_music21_joins_a_natural_that_is_tied_over_a_bar_line():
-    score = Score([(60, 1), (68, 10), (59, 6), (70, 7)], "Lied", "6/8", 0, 5, "minor")
-    joined_notes = converter.parseData(musicxml(score), format="musicxml").stripTies().flatten().notes
-    assert [note.pitch.midi for note in joined_notes] == [60, 68, 59, 70]
-
-
 @given(scores())
 @FEWER
 def test_bars_hold_the_notes_and_are_full(score):

@@ -106,15 +106,6 @@ def test_some_bars_and_a_form_reach_the_files(run, tmp_path):
         ]
 
 
-def test_tunes_that_were_drawn_again_are_counted(models, loaded, completed, tmp_path):
-    options = ("--count", 20, "--key", "C", "--bars", 1)
-    for ending in ("free", "tonic"):
-        text = completed(
-            generate.main, "--model", models / "lstm.keras", "--out", tmp_path / ending, *options, "--ending", ending
-        )
-        assert ("drawn again" in text) == (ending == "tonic")
-
-
 def test_changes_of_a_given_tune_are_printed(run, tmp_path):
     in_g = [(103, 4), (105, 2), (107, 2), (108, 8)]
     write_midi(tmp_path / "high.mid", in_g, key="G")

@@ -2,7 +2,7 @@ import math
 
 import pytest
 from breaking import interrupted, read_json, rows_of
-from scores import ABC, random_tunes, write_abc
+from scores import random_tunes, write_abc
 
 from melodygan import load, train
 from melodygan.config import MelodyConfig
@@ -103,11 +103,6 @@ def refusal(refused, tmp_path, tune_file, monkeypatch):
 )
 def test_errors_are_one_line(refusal, arguments, message):
     assert message in refusal(*arguments)
-
-
-def test_too_few_tunes_to_hold_any_out(refusal, tmp_path):
-    (tmp_path / "one.abc").write_text(ABC, encoding="utf-8")
-    assert "too few" in refusal("--corpus", "./one.abc", notes=True)
 
 
 @pytest.mark.parametrize(

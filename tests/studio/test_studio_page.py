@@ -145,16 +145,6 @@ def download(page, name):
     return Path(started.value.path()).read_bytes()
 
 
-def test_the_page_opens_with_a_song_and_one_click_plays_it(visit):
-    page = visit("Song")
-    assert page.evaluate("() => studio.shelf.takes.length") == 1
-    page.get_by_role("button", name="Play this tune").click()
-    expect_sound(page)
-    expect(page.locator(".studio-roll .playhead")).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
-    assert not page.evaluate("() => studio.transport.playing")
-
-
 def test_a_journey_from_the_first_click_to_a_file_with_two_tracks(visit, tmp_path):
     page = visit("Song")
     page.get_by_label("Drums").uncheck()
@@ -637,40 +627,6 @@ def test_the_keyboard_reaches_all_and_composes(visit):
     page.get_by_role("button", name="style 3", exact=True).focus()
     page.keyboard.press("Enter")
     expect_status(page, "^style 3$")
-
-
-def tab_to(page, name):
-    """Press the tabulator until something of a name has the focus."""
-    for _ in range(120):
-        page.keyboard.press("Tab")
-        if page.evaluate(FOCUSED) == name:
-            return
-    raise AssertionError(name)
-
-
-def test_a_journey_by_keyboard_alone(visit):
-    page = visit("Song")
-    page.keyboard.press("Home")
-    tab_to(page, "Play this tune")
-    page.keyboard.press("Enter")
-    first = expect_sound(page)
-    tab_to(page, "Keep")
-    page.keyboard.press("Enter")
-    expect(page.locator(".studio-shelf span.kept")).to_have_count(1)
-    tab_to(page, "New tune")
-    page.keyboard.press("Enter")
-    second = expect_sound(page, first)
-    tab_to(page, "Chords")
-    page.keyboard.press("Space")
-    expect_sound(page, second)
-    tab_to(page, "Keep")
-    page.keyboard.press("Enter")
-    expect(page.locator(".studio-shelf span.kept")).to_have_count(2)
-    tab_to(page, "Download all I kept")
-    with page.expect_download() as started:
-        page.keyboard.press("Enter")
-    with zipfile.ZipFile(started.value.path()) as archive:
-        assert len(archive.namelist()) == 4
 
 
 MAKERS = {
