@@ -129,6 +129,7 @@ def test_the_model_is_the_one_asked_for(settings, kind, expected):
     assert {name: getattr(model, name) for name in expected} == expected
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_as_one_that_was_not(finished, at_prompt, completed, contents, tmp_path):
     run = tmp_path / "run"
     interrupted(at_prompt, train.main, run, *SMALL, *RUNS["vqvae"])

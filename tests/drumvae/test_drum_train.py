@@ -144,6 +144,7 @@ def test_what_a_run_leaves(tiny_run):
     assert metrics["n"] == len(grooves.test)
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_even_after_an_interruption(fit, at_prompt, tmp_path):
     options = ("--unsupervised", "--temperature", "2:0.5")
     whole, text = fit(*options, out="whole")

@@ -157,6 +157,7 @@ def test_a_model_that_has_diverged_is_worse_than_any_other_and_has_no_distances(
         trainer.evaluate(model, small_letters(), block_classifiers(), count=60, seed=0, train_seconds=1.0)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_as_one_that_was_not(finished, without_curves, fit, at_prompt, contents, tmp_path):
     interrupted(at_prompt, train.main, tmp_path / "run", *SMALL, "--conditional")
     run, text = fit("--resume", tmp_path / "run", "--count", 60)
