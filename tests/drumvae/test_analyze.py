@@ -50,6 +50,7 @@ def edit(run, **changes):
     (run / "config.json").write_text(json.dumps({**config, **changes}), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_run_is_drawn_and_explained(completed, run, tiny_run, contents):
     text = completed(analyze.main, run)
     assert {path.name for path in (run / "plots").iterdir()} == FIGURES

@@ -35,11 +35,15 @@ def loaded(models):
     return {models / f"{kind}.keras": composing.load(models / f"{kind}.keras") for kind in KINDS}
 
 
-@pytest.fixture
-def run(models, loaded, completed, tmp_path, monkeypatch):
-    """Run the command with a loaded model; return its files, and the lines that it printed before the last."""
+@pytest.fixture(autouse=True)
+def _loaded_once(loaded, monkeypatch):
     load = composing.load
     monkeypatch.setattr(composing, "load", lambda model, **_: loaded.get(model) or load(model))
+
+
+@pytest.fixture
+def run(models, completed, tmp_path):
+    """Run the command; return its files, and the lines that it printed before the last."""
 
     def run(kind, *options, out="tunes"):
         shutil.rmtree(tmp_path / out, ignore_errors=True)
@@ -63,17 +67,14 @@ def test_the_model_file_is_enough_anywhere(models, run, environment, contents, t
     assert contents(tmp_path / "fresh") == contents(tmp_path / "here")
 
 
-def test_a_name_with_an_ending_is_one_file(run, models, loaded, completed, refused, contents, tmp_path):
+def test_a_name_with_an_ending_is_one_file(models, completed, refused, contents, tmp_path):
     options = ("--model", models / "lstm.keras", "--bars", 2, "--out")
     for name in ("tune.mid", "tune.mp3", "tune.png"):
         completed(generate.main, *options, tmp_path / "one" / name)
     assert sorted(contents(tmp_path / "one")) == ["tune.mid", "tune.mp3", "tune.png"]
-    first = contents(tmp_path / "one")["tune.mid"]
     tune = tmp_path / "one" / "tune.mid"
-    for more in ("", "--count 2 --force", "--format png --force"):
+    for more in ("", "--format png --force"):
         assert str(tune) in refused(generate.main, *options, tune, *more.split())
-    completed(generate.main, *options, tune, "--force", "--seed", 1)
-    assert tune.read_bytes() != first
 
 
 def test_without_count_there_is_one_tune_or_eight_of_a_morph(run):
@@ -131,7 +132,6 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         (f"--model {shlex.quote(__file__)}", "is not a .keras file"),
         ("--steps 5 --vary C4", "--steps is the number of tunes of --interpolate"),
         ("--steps 1 --interpolate C4 D4", "a morph has at least 2 steps, not 1"),
-        ("--interpolate C4", "--interpolate"),
         ("--interpolate C4 D4 --count 3", "--count does not go with --interpolate"),
         ("--interpolate C4 D4 --vary C4", "--vary does not go with --interpolate"),
         ("--interpolate C4 D4 --bars 4", "--bars does not go with --interpolate"),
@@ -140,17 +140,13 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         ("--interpolate C4 x.mid", "--interpolate 'x.mid': 'x.mid' is neither a file nor a note"),
         (f"--start {shlex.quote(__file__)}", "test_generate.py is not a file of tunes: give one of .krn"),
         ("--vary H4", "--vary 'H4': 'H4' is neither a file nor a note"),
-        ("--instrument bagpipe-of-gold", "--instrument"),
         ("--key X", "--key: 'X' is not a key"),
-        ("--meter 7/8", "--meter"),
         ("--recompose 5-8", "--recompose names bars of the tune of --vary"),
         ("--recompose 8-5 --vary C4", "'8-5' does not name bars"),
         ("--recompose some --vary C4", "'some' does not name bars: give the first and the last one, such as 5-8"),
         ("--recompose 1 --vary C4 --amount 0.5", "--amount does not go with --recompose"),
         ("--recompose 7 --vary C4", "the tune has no bars 7 to 7: it has 1"),
         ("--like C4 --start C4", "--start does not go with --like"),
-        ("--like no.mid", "--like 'no.mid': 'no.mid' is neither a file nor a note"),
-        ("--ending bang", "--ending"),
         ("--register loud", "'loud' is not a register"),
         ("--format musixml", "unknown format 'musixml'; did you mean musicxml?"),
     ],
