@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from breaking import eagerly, interrupted, read_json, rows_of, trained_once
+from breaking import eagerly, read_json, rows_of, trained_once
 from PIL import Image
 from smallsounds import HearsTheFirst, small_sounds, use_tiny_networks
 
@@ -27,7 +27,6 @@ RUNS = {
 
 OF_MODEL = {"vqvae": {"commitment_loss", "perplexity"}, "hvae": {"kl_top_nats", "kl_bottom_nats"}}
 ALONE = {"val_spectral_convergence", "val_codebook_use", "val_perplexity_nonsilent"}
-TIMED = ("train_seconds", "rtf_encode", "rtf_decode")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,14 +45,6 @@ def finished(tmp_path_factory):
     """Train `RUNS`, once for all tests that leave them as they are; return their folders and what they printed."""
     commands = {name: (*SMALL, *options) for name, options in RUNS.items()}
     return trained_once(train.main, commands, tmp_path_factory)
-
-
-def results(run, contents):
-    """Return everything that the same command writes again, without times."""
-    names = ("history.csv", "model.keras", "prior.keras")
-    files = {name: file for name, file in contents(run).items() if name in names or name.startswith("plots/")}
-    metrics = {name: value for name, value in read_json(run / "metrics.json").items() if name not in TIMED}
-    return files | {"metrics.json": metrics}
 
 
 @pytest.mark.parametrize(
@@ -127,11 +118,3 @@ def test_the_model_is_the_one_asked_for(settings, kind, expected):
     model = trainer.build(AudioConfig(**settings).check(), ("hum", "hiss"))
     assert type(model) is kind
     assert {name: getattr(model, name) for name in expected} == expected
-
-
-@pytest.mark.slow
-def test_an_interrupted_run_ends_as_one_that_was_not(finished, at_prompt, completed, contents, tmp_path):
-    run = tmp_path / "run"
-    interrupted(at_prompt, train.main, run, *SMALL, *RUNS["vqvae"])
-    assert f"continuing {run} after epoch 1 of 2" in completed(train.main, "--resume", run)
-    assert results(run, contents) == results(finished["vqvae"][0], contents)

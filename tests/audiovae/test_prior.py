@@ -147,16 +147,3 @@ def test_a_run_gets_a_prior_and_its_measures(run, sounds, completed):
         "instrument_hit": 0.5,
         "instrument_hit_real": 0.75,
     }
-
-
-def test_refusals(refused, run, tmp_path):
-    def refusal(path=run, **changed):
-        config = json.loads((run / "config.json").read_text())
-        (run / "config.json").write_text(json.dumps({**config, **changed}))
-        return refused(command.main, path)
-
-    assert "is not a run folder" in refusal(tmp_path / "none")
-    assert "have changed since" in refusal(fingerprint="another")
-    assert "holds a model without codes" in refusal(model="hvae")
-    (run / "model.keras").unlink()
-    assert "has no model.keras" in refusal()

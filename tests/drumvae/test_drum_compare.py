@@ -131,6 +131,7 @@ def test_bad_values_are_marked():
     assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES)) == []
 
 
+@pytest.mark.slow
 def test_a_row_from_end_to_end(completed, refused, eager, small_networks, monkeypatch, tmp_path):
     small_networks(monkeypatch)
     monkeypatch.setattr(diagnostics, "COMPOSED", 20)

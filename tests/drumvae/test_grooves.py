@@ -180,13 +180,6 @@ def test_an_index_without_the_columns(tmp_path):
         load(tmp_path)
 
 
-def test_an_index_without_a_split(tmp_path):
-    write(tmp_path, "1.mid", "2.mid")
-    write_index(tmp_path, ("1.mid", "rock", "train", "4-4"), ("2.mid", "rock", "test", "4-4"))
-    with pytest.raises(UserError, match="has no bars for validation"):
-        load(tmp_path)
-
-
 def test_the_command_shows_grooves(completed, tmp_path):
     out = completed(grooves.main, "--per-style", 10)
     assert f"entropy: {bundled_rules().entropy_bound().total_nats:.2f} ±" in out

@@ -136,14 +136,6 @@ def test_a_note_across_a_bar_line_counts_in_both_bars():
     assert features.bar_pitch_class_histogram(piece)[0] == pytest.approx(expected.mean(axis=0))
 
 
-def test_pieces_without_notes_are_undefined_and_not_zero():
-    table = feature_table([Notes.from_quarters([], [], [])])
-    zero = {"total_used_pitch", "bar_used_pitch", "total_used_note", "bar_used_note"}
-    for name, values in table.items():
-        assert np.isnan(values).all() or name in zero, name
-    assert all(len(values) == 0 for values in feature_table([]).values())
-
-
 def test_manhattan_distance_of_pitch_groups():
     # groups [60 61] [65] against [62 63] [60]: |60−62| + |61−63| + |65−60|
     one = Notes.from_quarters(range(3), [1] * 3, [60, 61, 65])

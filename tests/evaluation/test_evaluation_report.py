@@ -14,7 +14,7 @@ from midifiles import write_midi, write_pieces
 
 import evaluation
 from evaluation import listen
-from evaluation.comparison import compare_folders, labels, write_report
+from evaluation.comparison import compare_folders, labels
 from evaluation.features import __main__ as features
 from evaluation.features.table import COMPARED
 from evaluation.report import main
@@ -176,14 +176,6 @@ def test_mistakes_get_one_line_and_write_nothing(folders, tmp_path, refused, pro
     (places["empty"] / "file").touch()
     out = [] if "--out" in arguments else ["--out", tmp_path / "r"]
     assert words.format(**places) in refused(program, *(argument.format(**places) for argument in arguments), *out)
-
-
-def test_nothing_that_exists_is_overwritten(tmp_path, contents):
-    for text, force in (("first", False), ("second", False), ("third", True)):
-        write_report(tmp_path / "mine", {"a.txt": text}, force=force)
-    kept = contents(tmp_path)
-    assert (kept["mine/a.txt"], kept["mine-2/a.txt"]) == (b"third", b"second")
-    assert b"first" in kept.values()
 
 
 def test_folders_are_named_by_what_is_different():

@@ -61,6 +61,7 @@ def test_only_missing_letters_are_marked():
     assert (row, text) == ("vanilla", "13")
 
 
+@pytest.mark.slow
 def test_a_model_is_compared_with_real_letters(completed, tmp_path, eager, monkeypatch):
     use_tiny_networks(monkeypatch)
     monkeypatch.setattr("fontgan.trainer._COUNTED", 100)

@@ -132,15 +132,6 @@ def test_values_can_be_written_and_show_where_beats_are(score):
             assert value.place // 4 == (end - 1) // 4
 
 
-def test_a_waltz_in_bars():
-    assert [[tuple(value) for value in bar] for bar in bars_of(WALTZ)] == [
-        [(8, 69, 4, False)],
-        [(0, 74, 4, False), (4, 76, 2, False), (6, 78, 2, False), (8, 74, 4, True)],
-        [(0, 74, 4, False), (4, 73, 2, False), (6, 71, 1, False), (7, 69, 1, False), (8, None, 4, False)],
-        [(0, 66, 4, False), (4, 74, 4, False)],
-    ]
-
-
 @pytest.mark.parametrize(
     ("meter", "notes", "written"),
     [

@@ -693,25 +693,3 @@ def test_no_tab_has_a_serious_fault_of_accessibility(visit, axe, size, theme):
         if found := page.evaluate(FAULTS):
             faults[tab] = found
     assert not faults
-
-
-def test_controls_have_edges_and_pictures_follow_the_dark(visit):
-    page = visit("Melody")
-    edge = page.get_by_label("Key").evaluate(
-        """(input) => {
-            let at = input;
-            while (at && getComputedStyle(at).borderTopWidth === "0px") at = at.parentElement;
-            return at.getBoundingClientRect().height;
-        }"""
-    )
-    assert edge < 60, "the dropdown itself has an edge"
-    page.goto(f"{page.url.split('?')[0]}?__theme=dark")
-    to_tab(page, "Sound")
-    press(page, "Sample")
-    expect(page.locator("img.studio-plot.on-dark")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("img.studio-plot.on-light")).to_be_hidden()
-    to_tab(page, "Melody")
-    press(page, "Compose")
-    staff = page.locator(".studio-paper .sheet g.staff path").first
-    staff.wait_for(state="attached")
-    assert staff.evaluate("(line) => getComputedStyle(line).stroke") == "rgb(0, 0, 0)", "the whole score is inverted"
