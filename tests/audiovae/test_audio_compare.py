@@ -37,20 +37,16 @@ def _quick():
         yield
 
 
-def settings_of(row):
-    return row.config.check().to_json()
-
-
 def test_neighbours_differ_in_one_setting_and_every_setting_changes():
     answered = []
-    for pair in itertools.pairwise(TRAINED):
-        first, second = map(settings_of, pair)
+    every = [row.config.check().to_json() for row in TRAINED]
+    for first, second in itertools.pairwise(every):
         changed = [name for name in first if differ(first[name], second[name])]
-        assert len(changed) == 1, pair
+        assert len(changed) == 1, second
         answered += changed
     assert set(answered) == set(CHANGES)
     for name, known in {"model": MODELS, "input": INPUTS, "mels": MELS, "quantizer": QUANTIZERS}.items():
-        assert {settings_of(row)[name] for row in TRAINED} - {None} == set(known)
+        assert {settings[name] for settings in every} - {None} == set(known)
 
 
 @pytest.fixture(scope="module")

@@ -93,15 +93,12 @@ def test_what_a_run_leaves(finished, model, settings, pictures):
             picture.load()
 
 
-def prepared(sounds, **settings):
-    return trainer.prepare(AudioConfig(updates_per_epoch=1, **settings).check(), sounds, 0, None)
-
-
 def test_instruments_are_heard_equally_often():
     sounds = small_sounds(6, 1)
     few = sounds.train.instruments.tolist().index(1) + 1  # one of the second instrument
     split = type(sounds.train)(*(part[:few] for part in sounds.train))
-    batch = prepared(dataclasses.replace(sounds, train=split), batch_size=400).batches[0]
+    config = AudioConfig(updates_per_epoch=1, batch_size=400).check()
+    batch = trainer.prepare(config, dataclasses.replace(sounds, train=split), 0, None).batches[0]
     assert np.mean([np.array_equal(chunk, split.chunks[-1]) for chunk in batch]) == pytest.approx(0.5, abs=0.1)
 
 

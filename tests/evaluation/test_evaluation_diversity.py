@@ -1,7 +1,5 @@
 """Diversity scores at the corners where their values are known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from known import rebuilt

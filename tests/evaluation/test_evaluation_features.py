@@ -1,7 +1,5 @@
 """Every feature against values worked out by hand on five small files, and against what must hold for any notes."""
 
-from __future__ import annotations
-
 import csv
 
 import mido

@@ -1,7 +1,5 @@
 """Features of metre, form, endings, melody, rhythm, rests and drums, against values worked out by hand."""
 
-from __future__ import annotations
-
 import mido
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Large sets: packed pieces, near copies found by hashing, leakage, and a cluster."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Sets whose verdict is known: what must be detected or told apart is, and what is sound is left alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import known

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from breaking import eagerly, read_json, rows_of, trained_once
+from breaking import eagerly, read_json, rows_of
 from PIL import Image
 from smallfonts import BlockClassifier, block_classifiers, marked, small_letters, use_tiny_networks
 
@@ -50,14 +50,9 @@ def _small_and_quick():
         yield
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """Train a conditional model; return its folder, which no test changes, and the output."""
-    return trained_once(train.main, {"best": (*SMALL, "--conditional")}, tmp_path_factory)["best"]
-
-
-def test_what_a_run_leaves(finished):
-    run, text = finished
+def test_what_a_run_leaves(completed, tmp_path):
+    run = tmp_path / "run"
+    text = completed(train.main, *SMALL, "--conditional", "--out", run)
     assert not list(run.parent.rglob(".partial*"))
 
     config = read_json(run / "config.json")

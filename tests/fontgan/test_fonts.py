@@ -254,22 +254,11 @@ def test_a_sheet_has_every_image_in_its_place():
     assert named.height > 45
 
 
-@pytest.fixture
-def export(completed, add, folder, tmp_path):
-    """Draw with two good fonts and a bad one, into a folder; return what was printed."""
+def test_what_is_written_is_what_was_loaded(completed, add, load, folder, tmp_path):
     add("cmr10.ttf")
     add("cmss10.ttf")
     (folder / "bad.ttf").touch()
-
-    def run(*options, out="out"):
-        options = ("--fonts", folder, "--train", 3, "--validation", 1, "--out", tmp_path / out, *options)
-        return completed(command.main, *options)
-
-    return run
-
-
-def test_what_is_written_is_what_was_loaded(export, load, tmp_path):
-    export("--seed", 5)
+    completed(command.main, "--fonts", folder, "--train", 3, "--validation", 1, "--out", tmp_path / "out", "--seed", 5)
     drawn = load(train=3, validation=1, seed=5)
     metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
     assert metadata["fingerprint"] == drawn.fingerprint

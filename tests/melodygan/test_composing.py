@@ -14,6 +14,7 @@ from manymodes.music.score import Score
 from melodygan.composing import score_of
 from melodygan.data.encoding import Note, length_of, pitches_in, to_steps
 from melodygan.data.form import ends_on_the_tonic, transposed
+from melodygan.models import composer
 
 # In G; the models know it in C, seven semitones lower.
 IN_G = tuple(Note(*note) for note in [(67, 4), (69, 2), (71, 2), (72, 8), (None, 4), (79, 4), (74, 8)])
@@ -28,6 +29,12 @@ def models():
     return small_models()
 
 
+@pytest.fixture(autouse=True)
+def _few_rounds(monkeypatch):
+    """Draw tunes again once at most, which takes most of the time: how they end is tested by itself."""
+    monkeypatch.setattr(composer, "MOST_ROUNDS", 2)
+
+
 @pytest.fixture
 def lstm(models):
     return models["lstm"]
@@ -38,13 +45,6 @@ def in_g(tmp_path):
     """Write `IN_G`, and return the file's name."""
     write_midi(tmp_path / "in G.mid", IN_G, key="G", meter=(4, 4))
     return str(tmp_path / "in G.mid")
-
-
-@pytest.fixture
-def waltz(tmp_path):
-    """Write three bars of 3/4; of their bar lines only the first is one of 4/4, too."""
-    write_midi(tmp_path / "waltz.mid", [(60, 12), (64, 4), (65, 8), (62, 12)], key="C", meter=(3, 4))
-    return str(tmp_path / "waltz.mid")
 
 
 def compose(model, count=4, **options):
@@ -85,7 +85,8 @@ def test_a_key_is_a_mode_and_a_tonic(lstm, models):
         assert (score.mode, score.fifths) == ("minor", -1)
 
 
-def test_endings_are_preferred_not_enforced(lstm):
+def test_endings_are_preferred_not_enforced(lstm, monkeypatch):
+    monkeypatch.setattr(composer, "MOST_ROUNDS", 8)
     closed, free = (
         sum(ends_on_the_tonic(notes, "major") for notes in compose(lstm, 30, key="C", ending=ending))
         for ending in ("tonic", "free")
@@ -211,11 +212,13 @@ def test_a_tune_like_another_has_its_form(models, kind, tmp_path):
                 assert steps[4:16] == steps[16:28]
 
 
-def test_a_variation_keeps_the_other_bars(lstm, in_g, waltz):
+def test_a_variation_keeps_the_other_bars(lstm, in_g, tmp_path):
     for notes in compose(lstm, vary=in_g, ending="free"):
         assert (notes[:4] == IN_G[:4]) != (notes[-2:] == IN_G[-2:])  # one of two bars
+    # of the bar lines of these bars of 3/4 only the first is one of 4/4, too
+    write_midi(tmp_path / "waltz.mid", [(60, 12), (64, 4), (65, 8), (62, 12)], key="C", meter=(3, 4))
     begun = {(0, 60), (12, 64), (16, 65), (24, 62)}
-    for score in melodygan.compose(lstm, count=6, vary=waltz, amount=0.3):
+    for score in melodygan.compose(lstm, count=6, vary=str(tmp_path / "waltz.mid"), amount=0.3):
         onsets = {(length_of(score.notes[:n]), note.pitch) for n, note in enumerate(score.notes)}
         changed = {onset // 12 for onset, _ in onsets ^ begun}
         assert len(changed) == 1  # of three bars

@@ -16,12 +16,6 @@ from melodygan.data import corpus as corpus_module
 from melodygan.data.corpus import load_corpus, near_duplicate_key, split
 from melodygan.data.encoding import ACCEPTED_STEPS, Note, Tune, pitches_in
 
-
-@pytest.fixture(scope="session")
-def erk(tmp_path_factory):
-    return load_corpus("erk", cache_dir=tmp_path_factory.mktemp("erk"), progress=False)
-
-
 # --- finding
 
 
@@ -139,7 +133,8 @@ def test_a_book_comes_before_a_folder_of_its_name(load, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_erk(erk):
+def test_erk(load):
+    erk = load("erk")
     assert erk.loaded == len(erk.tunes) + len(erk.filtered) + erk.duplicates == 1754
     assert erk.fingerprint.startswith("70565cb6cf2d")
     assert erk.skipped == ()

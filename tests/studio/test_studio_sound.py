@@ -9,11 +9,6 @@ from manymodes_studio import sound
 HOW = {"temperature": 1.0, "seed": 4}
 
 
-@pytest.fixture
-def model(models):
-    return models.loaded["sounds-vqvae"]
-
-
 def test_a_long_sound_in_a_small_file_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "silence.flac"
     soundfile.write(path, np.zeros(22_050 * 60 * 30, np.int16), 22_050)
@@ -23,7 +18,8 @@ def test_a_long_sound_in_a_small_file_is_refused_before_it_is_read(tmp_path):
     assert len(sound.read(sound_file(tmp_path / "a.wav", sound.LONGEST_SECONDS))) == 22_050 * sound.LONGEST_SECONDS
 
 
-def test_a_model_without_a_prior_is_refused(model, tmp_path, monkeypatch):
+def test_a_model_without_a_prior_is_refused(models, tmp_path, monkeypatch):
+    model = models.loaded["sounds-vqvae"]
     monkeypatch.setattr(model, "file", tmp_path / model.file.name)
     with pytest.raises(UserError, match="prior"):
         sound.new_sounds(model, SOUNDS[0], 1, **HOW)
