@@ -50,18 +50,18 @@ def test_a_random_half_is_close_sound_and_original(result):
 
 def test_the_interval_of_the_score_is_as_wide_as_scores_of_other_files_scatter(held_and_org):
     held, org = held_and_org
-    originals, rng = measure("org", org[:60]), np.random.default_rng(5)
+    originals, rng, test = measure("org", org[:60]), np.random.default_rng(5), TwoSampleTest(org[:60], FEATURES)
     others = [*held, *org[60:]]
     # a fourth higher: away from 1, where nothing scatters
     draws = [known.transposed([others[i] for i in rng.permutation(len(others))[:60]]) for _ in range(8)]
-    result = [compare_sets(measure("gen", pieces), originals) for pieces in draws]
+    result = [compare_sets(measure("gen", pieces), originals, test=test) for pieces in draws]
     scatter = np.std([one.score for one in result], ddof=1)
     # The interval allows for other originals too, which stay the same here: somewhat wider, then.
     claimed = np.mean([(one.score_interval[1] - one.score_interval[0]) / (2 * 1.96) for one in result])
     assert 0.7 < claimed / scatter < 3
     for one in result:
         assert 0 < one.score_interval[0] < one.score < one.score_interval[1] <= 1
-    worse = compare_sets(measure("gen", known.uniform(held, rng)), originals)
+    worse = compare_sets(measure("gen", known.uniform(held, rng)), originals, test=test)
     assert worse.score_interval[1] < min(one.score_interval[0] for one in result)
 
 
