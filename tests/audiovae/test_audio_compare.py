@@ -102,18 +102,18 @@ def test_diversity_is_within_instruments():
     assert np.isnan(diversity(rows[:1], np.array([0])))
 
 
-# of good models: what decides whether a cell is marked
+# of good models
 OF_ALL = {
-    "spectral_convergence": 0.2,
-    "instrument_hit_reconstructed": 0.9,
-    "instrument_hit": 0.7,
-    "instrument_hit_real": 0.95,
-    "diversity": 16.0,
-    "diversity_real": 17.5,
-}
-OF_MODELS = {"rtf_decode": 40.0}
-OF_CODES = {"codes": 256, "codebook_use": 0.98, "prior_bits": 4.0, "bigram_bits": 5.0}
-OF_LATENTS = {"active_units": 0.8, "kl_top_nats": None}
+    "mse": 0.001, "cosine": 0.9, "spectral_convergence": 0.2, "mel_distance": 5.0, "si_sdr": 8.0,
+    "instrument_hit_reconstructed": 0.9, "instrument_hit": 0.7, "instrument_hit_real": 0.95,
+    "diversity": 16.0, "diversity_real": 17.5, "nearest_training": 10.0, "nearest_training_real": 9.5,
+}  # fmt: skip
+OF_MODELS = {"parameters": 1_234_567, "rtf_encode": 80.0, "rtf_decode": 40.0, "griffin_lim": None}
+OF_CODES = {
+    "codes": 256, "bits_per_second": 1376.0, "codebook_use": 0.98, "perplexity": 100.0, "perplexity_nonsilent": 120.0,
+    "prior_bits": 4.0, "bigram_bits": 5.0, "unigram_bits": 7.0,
+}  # fmt: skip
+OF_LATENTS = {"latents": 128, "active_units": 0.8, "kl_nats": 32.0, "kl_top_nats": None, "kl_bottom_nats": None}
 
 
 def records_of(row, **measures):

@@ -25,9 +25,13 @@ def config(**changed):
     return MelodyConfig(**{"corpus": "forty tunes", **small, **changed})
 
 
+LEARN_CHAINS = MelodyGAN.learn_chains
+
+
 @pytest.fixture(autouse=True)
-def _quick_chains(quick_chains):
-    """No test here asks what the chains have learned."""
+def _no_chains(monkeypatch):
+    """Learn no chains, which takes most of the time."""
+    monkeypatch.setattr(MelodyGAN, "learn_chains", lambda *_: None)
 
 
 def layers_of(model, kind):
@@ -84,7 +88,8 @@ def test_a_critic_suits_its_penalty(penalty, fused):
 
 
 @pytest.mark.parametrize("attention", [False, True])
-def test_a_gan_learns_tunes_on_the_grid_with_their_plans(attention):
+def test_a_gan_learns_tunes_on_the_grid_with_their_plans(attention, quick_chains, monkeypatch):
+    monkeypatch.setattr(MelodyGAN, "learn_chains", LEARN_CHAINS)
     training = prepare(config(attention=attention, units=None if attention else 2), SIDES, 0, None)
     model = training.model
     symbols, conditions = training.batches[0]
