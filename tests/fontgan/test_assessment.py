@@ -130,3 +130,10 @@ def test_controls_are_ranked(replay):
     for name in ("frechet", "kid"):
         validation, copies, one_letter, noise = measures[name]
         assert validation < copies < min(one_letter, noise)
+
+
+def test_same_seed_same_result(easy, assessed, replay):
+    assert assessed(easy.train.images) == replay
+    other = assessed(easy.train.images, seed=1)
+    assert other["controls"]["replay"] != replay["controls"]["replay"]
+    assert other["letters"] == replay["letters"]
