@@ -13,9 +13,9 @@ from audiovae.compare import COMPARISON, main
 from audiovae.config import INPUTS, MELS, MODELS, QUANTIZERS
 from audiovae.data.chunks import CHUNK
 from audiovae.metrics import baselines, recognition
-from audiovae.metrics.assessment import diversity, result_of, spectral_rows
+from audiovae.metrics.assessment import diversity, result_of
 from audiovae.metrics.baselines import BASELINES, EXPLAINED
-from audiovae.metrics.spectra import decibels_of, from_log_mel, log_mel
+from audiovae.metrics.spectra import from_log_mel
 from audiovae.metrics.tables import CHANGES, tables
 from manymodes.experiment.tables import differ
 
@@ -37,20 +37,16 @@ def _quick():
         yield
 
 
-def settings_of(row):
-    return row.config.check().to_json()
-
-
 def test_neighbours_differ_in_one_setting_and_every_setting_changes():
     answered = []
-    for pair in itertools.pairwise(TRAINED):
-        first, second = map(settings_of, pair)
+    every = [row.config.check().to_json() for row in TRAINED]
+    for first, second in itertools.pairwise(every):
         changed = [name for name in first if differ(first[name], second[name])]
-        assert len(changed) == 1, pair
+        assert len(changed) == 1, second
         answered += changed
     assert set(answered) == set(CHANGES)
     for name, known in {"model": MODELS, "input": INPUTS, "mels": MELS, "quantizer": QUANTIZERS}.items():
-        assert {settings_of(row)[name] for row in TRAINED} - {None} == set(known)
+        assert {settings[name] for settings in every} - {None} == set(known)
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +54,6 @@ def measured():
     """Measure the baselines; return the measures by row."""
     some = small_sounds()
     return {name: result_of(make(some, 2, 0), some, EXPLAINED[name])[0] for name, make in BASELINES.items()}
-
-
-def test_real_sounds_are_as_near_as_can_be(measured):
-    real = measured[CEILING]
-    best = {"mse": 0, "cosine": pytest.approx(1), "spectral_convergence": 0, "mel_distance": 0, "si_sdr": 60}
-    assert {name: real[name] for name in best} == best
-    assert real["instrument_hit"] == real["instrument_hit_reconstructed"] == 1
-    assert real["instrument_hit_real"] == Ears.hit_real
 
 
 def test_baselines_are_ranked_correctly(measured):
@@ -106,14 +94,6 @@ def test_components_give_back_what_they_have_learned_and_count_their_numbers():
     np.testing.assert_array_equal(made.new, BASELINES["components-raw"](some, 2, 0).new)
 
 
-def test_distances_are_in_decibels_however_loud_chunks_are():
-    chunks = small_sounds().test.chunks[[0, 4]]
-    rows = spectral_rows(chunks)
-    apart = decibels_of(log_mel(chunks[0])) - decibels_of(log_mel(chunks[1]))
-    assert np.linalg.norm(rows[0] - rows[1]) == pytest.approx(np.sqrt(np.mean(apart**2)), rel=1e-3)
-    np.testing.assert_allclose(spectral_rows(chunks / 4), rows, atol=1e-4)
-
-
 def test_diversity_is_within_instruments():
     rows = np.array([[0.0], [2.0], [50.0], [54.0]])
     assert diversity(rows, np.array([0, 0, 1, 1])) == 3
@@ -124,30 +104,15 @@ def test_diversity_is_within_instruments():
 
 # of good models
 OF_ALL = {
-    "mse": 0.001,
-    "cosine": 0.9,
-    "spectral_convergence": 0.2,
-    "mel_distance": 5.0,
-    "si_sdr": 8.0,
-    "instrument_hit_reconstructed": 0.9,
-    "instrument_hit": 0.7,
-    "instrument_hit_real": 0.95,
-    "diversity": 16.0,
-    "diversity_real": 17.5,
-    "nearest_training": 10.0,
-    "nearest_training_real": 9.5,
-}
+    "mse": 0.001, "cosine": 0.9, "spectral_convergence": 0.2, "mel_distance": 5.0, "si_sdr": 8.0,
+    "instrument_hit_reconstructed": 0.9, "instrument_hit": 0.7, "instrument_hit_real": 0.95,
+    "diversity": 16.0, "diversity_real": 17.5, "nearest_training": 10.0, "nearest_training_real": 9.5,
+}  # fmt: skip
 OF_MODELS = {"parameters": 1_234_567, "rtf_encode": 80.0, "rtf_decode": 40.0, "griffin_lim": None}
 OF_CODES = {
-    "codes": 256,
-    "bits_per_second": 1376.0,
-    "codebook_use": 0.98,
-    "perplexity": 100.0,
-    "perplexity_nonsilent": 120.0,
-    "prior_bits": 4.0,
-    "bigram_bits": 5.0,
-    "unigram_bits": 7.0,
-}
+    "codes": 256, "bits_per_second": 1376.0, "codebook_use": 0.98, "perplexity": 100.0, "perplexity_nonsilent": 120.0,
+    "prior_bits": 4.0, "bigram_bits": 5.0, "unigram_bits": 7.0,
+}  # fmt: skip
 OF_LATENTS = {"latents": 128, "active_units": 0.8, "kl_nats": 32.0, "kl_top_nats": None, "kl_bottom_nats": None}
 
 
@@ -180,6 +145,7 @@ def test_what_has_collapsed_or_is_noise_is_marked():
     assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES)) == []
 
 
+@pytest.mark.slow
 def test_a_model_of_codes_is_compared_with_real_sounds(
     completed, tmp_path, eager, little_measured, rough_inversion, monkeypatch
 ):

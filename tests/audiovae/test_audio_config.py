@@ -69,13 +69,6 @@ def test_wrong_combinations_are_refused(line, message):
         parsed(line)
 
 
-def test_sounds_are_noted_with_their_whole_path(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for typed, kept in (("some", "some"), ("~/wavs", "home/wavs"), ("./corpus", "corpus")):
-        assert parsed(f"--sounds {typed}").sounds == str(tmp_path / kept)
-
-
 @given(st.integers(2, 4096))
 def test_a_grid_has_the_requested_number_of_codes(codes):
     try:

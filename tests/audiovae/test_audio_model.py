@@ -57,25 +57,21 @@ def changed(one, other):
     return np.flatnonzero((one != other).reshape(*one.shape[:2], -1).any(axis=(0, 2)))
 
 
-@pytest.mark.parametrize("reads", INPUTS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_chunks_come_back_as_chunks(kind, reads):
+@pytest.mark.parametrize(
+    ("kind", "reads", "frames"),
+    [("vq", "raw", 172), ("fsq", "mel", 176), ("vae", "raw", None), ("hvae", "mel 256", None)],
+)
+def test_chunks_come_back_as_chunks(kind, reads, frames):
     model, chunks = made(kind, reads), noise(2)
     rebuilt = model.reconstruct(chunks)
     assert (rebuilt.shape, rebuilt.dtype) == ((2, CHUNK), np.float32)
-    np.testing.assert_array_equal(rebuilt, model.reconstruct(chunks))
     np.testing.assert_array_equal(rebuilt, model.from_latents(model.latents(chunks)))
-
-
-@pytest.mark.parametrize(("reads", "frames"), [("raw", 172), ("mel", 176), ("mel 256", 176)])
-@pytest.mark.parametrize("kind", ["vq", "fsq"])
-def test_a_chunk_is_a_row_of_codes(kind, reads, frames):
-    model, chunks = made(kind, reads), noise(2)
-    codes = model.encode_codes(chunks)
-    assert (codes.shape, codes.dtype) == ((2, frames), np.int32)
-    assert (model.frames, model.code_count) == (frames, 16)
-    assert 0 <= codes.min() <= codes.max() < 16
-    np.testing.assert_array_equal(model.decode_codes(codes), model.reconstruct(chunks))
+    if frames:  # a chunk is a row of codes
+        codes = model.encode_codes(chunks)
+        assert (codes.shape, codes.dtype) == ((2, frames), np.int32)
+        assert (model.frames, model.code_count) == (frames, 16)
+        assert 0 <= codes.min() <= codes.max() < 16
+        np.testing.assert_array_equal(model.decode_codes(codes), rebuilt)
 
 
 FORM = Form("raw", fine=4, width=8, dilations=(1,))
@@ -117,7 +113,7 @@ def test_every_code_is_made_where_it_was(code):
     assert samples.max() >= min(CHUNK - 1, middle + 200)
 
 
-@pytest.mark.parametrize(("kind", "reads"), [*((kind, "raw") for kind in KINDS), ("vq", "mel")])
+@pytest.mark.parametrize(("kind", "reads"), [("vq", "mel"), ("fsq", "raw"), ("hvae", "raw")])
 def test_a_saved_model_is_loaded_as_it_was(kind, reads, tmp_path):
     model, chunks = made(kind, reads), noise(2)
     latent = isinstance(model, LatentModel)
@@ -130,7 +126,7 @@ def test_a_saved_model_is_loaded_as_it_was(kind, reads, tmp_path):
         np.testing.assert_array_equal(loaded.sample_latents(3, 5, 1), model.sample_latents(3, 5, 1))
 
 
-@pytest.mark.parametrize(("kind", "reads"), [("vq", "raw"), ("fsq", "mel"), ("vae", "raw"), ("hvae", "mel")])
+@pytest.mark.parametrize(("kind", "reads"), [("vq", "raw"), ("fsq", "mel"), ("hvae", "raw")])
 def test_updates_bring_the_sounds_nearer(eager, kind, reads):
     make_deterministic(0)
     model_class, sizes = KINDS[kind]
@@ -146,7 +142,7 @@ def test_updates_bring_the_sounds_nearer(eager, kind, reads):
         np.testing.assert_allclose(history["loss"], reconstruction + 0.25 * history["commitment_loss"], rtol=1e-5)
 
 
-@pytest.mark.parametrize(("anneal", "free"), [(0.0, 0.0), (0.5, 0.0), (1.0, 50.0)])
+@pytest.mark.parametrize(("anneal", "free"), [(0.5, 0.0), (1.0, 50.0)])
 def test_the_divergence_counts_as_much_as_it_should(eager, anneal, free):
     model = made("hvae", beta=0.01, free_bits_nats=free)
     model.anneal.assign(anneal)

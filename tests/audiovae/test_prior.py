@@ -120,19 +120,13 @@ def test_a_prior_is_loaded_as_it_was_saved(trained, tmp_path):
     assert loaded.sample([0, 1], seed=1).tolist() == trained.sample([0, 1], seed=1).tolist()
 
 
-@pytest.fixture
-def run(tmp_path, sounds, monkeypatch):
-    """Make a run folder as training leaves it."""
+def test_a_run_gets_a_prior_and_its_measures(tmp_path, sounds, completed, monkeypatch):
     monkeypatch.setattr(recognition, "recogniser_of", lambda _: HearsTheFirst(None, 0.75))
     monkeypatch.setattr(audiovae.data.sounds, "load_sounds", lambda *_, **__: sounds)
-    path = tmp_path / "run"
-    Run.create(path, AudioConfig(seed=3).check(), fingerprint=sounds.fingerprint)
-    save_keras(small_vqvae(), path / "model.keras")
-    (path / "metrics.json").write_text(json.dumps({"mse": 0.125, "prior_bits": None}))
-    return path
-
-
-def test_a_run_gets_a_prior_and_its_measures(run, sounds, completed):
+    run = tmp_path / "run"
+    Run.create(run, AudioConfig(seed=3).check(), fingerprint=sounds.fingerprint)
+    save_keras(small_vqvae(), run / "model.keras")
+    (run / "metrics.json").write_text(json.dumps({"mse": 0.125, "prior_bits": None}))
     text = completed(command.main, run, "--epochs", 1)
     assert text.splitlines()[-1].startswith(f"wrote {run}/prior.keras: ")
     model, result = small_vqvae(), load_model(run / "prior.keras", CODE_PRIOR)
@@ -147,16 +141,3 @@ def test_a_run_gets_a_prior_and_its_measures(run, sounds, completed):
         "instrument_hit": 0.5,
         "instrument_hit_real": 0.75,
     }
-
-
-def test_refusals(refused, run, tmp_path):
-    def refusal(path=run, **changed):
-        config = json.loads((run / "config.json").read_text())
-        (run / "config.json").write_text(json.dumps({**config, **changed}))
-        return refused(command.main, path)
-
-    assert "is not a run folder" in refusal(tmp_path / "none")
-    assert "have changed since" in refusal(fingerprint="another")
-    assert "holds a model without codes" in refusal(model="hvae")
-    (run / "model.keras").unlink()
-    assert "has no model.keras" in refusal()

@@ -11,16 +11,9 @@ def encodings(*shape, seed=0):
     return tf.constant(np.random.default_rng(seed).standard_normal(shape), tf.float32)
 
 
-@pytest.fixture
-def built():
-    """Return a codebook of six codes in three dimensions that has not learned anything."""
-    layer = VectorQuantizer(6)
-    layer.build((None, None, 3))
-    return layer
-
-
-def test_the_nearest_code_wins(built):
-    z = encodings(4, 5, 3)
+def test_the_nearest_code_wins():
+    built, z = VectorQuantizer(6), encodings(4, 5, 3)
+    built.build((None, None, 3))
     distances = np.linalg.norm(z.numpy()[:, :, None] - built.codebook.numpy(), axis=-1)
     result = built(z)
     assert result.codes.numpy().tolist() == distances.argmin(axis=-1).tolist()

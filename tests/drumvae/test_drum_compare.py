@@ -82,16 +82,6 @@ def test_transfer_needs_the_bar_and_the_style(measures):
     assert components["chance"] < components["probe_low"] < components["probe_high"] < components["probe_raw"]
 
 
-def test_one_style_alone_cannot_be_transferred():
-    splits = {name: getattr(grooves(), name) for name in ("train", "validation", "test")}
-    alone = replace(grooves(), styles=("rock",), **{name: bars[bars.styles == 0] for name, bars in splits.items()})
-    result = {
-        row: [record(row, LOSSES, {**COMPOSED, **result_of(BASELINES[row.name](alone, 30, 0), alone)[0]})]
-        for row in UNTRAINED
-    }
-    assert "Bars transferred to another style" not in {table.title for table in tables(result, LOSSES)}
-
-
 def test_bars_lie_only_among_those_of_their_style():
     real = grooves().test
     assert among(real.hits, real.styles, real) == {"precision": 1, "recall": 1}
@@ -141,6 +131,7 @@ def test_bad_values_are_marked():
     assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES)) == []
 
 
+@pytest.mark.slow
 def test_a_row_from_end_to_end(completed, refused, eager, small_networks, monkeypatch, tmp_path):
     small_networks(monkeypatch)
     monkeypatch.setattr(diagnostics, "COMPOSED", 20)

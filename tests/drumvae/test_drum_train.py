@@ -1,10 +1,9 @@
 import math
 import re
 
-import keras
 import numpy as np
 import pytest
-from breaking import interrupted, read_json, rows_of
+from breaking import read_json, rows_of
 from smalldrums import SMALL, spelled_grooves, tiny
 
 from drumvae import train
@@ -24,35 +23,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning"),
 ]
 
-SMALLER = ("--per-style", 2, "--epochs", 2, "--updates-per-epoch", 2, "--batch-size", 4, "--seed", 11)
-
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch, small_networks):
     small_networks(monkeypatch)
 
 
-@pytest.fixture
-def fit(completed, tmp_path):
-    """Train to the end in a folder of the test's own; return the folder and the output."""
-
-    def run(*arguments, out="run"):
-        options = arguments if "--resume" in arguments else (*SMALLER, *arguments, "--out", tmp_path / out)
-        text = completed(train.main, *options)
-        return tmp_path / out, text
-
-    return run
-
-
 def config(*arguments):
     """Return the configuration of a command line."""
     parser = training_parser(DrumConfig, "", "")
     return config_of(DrumConfig, parser.parse_args([str(argument) for argument in arguments]))
-
-
-def results(run):
-    """Return the files that the same command must write again."""
-    return [(run / name).read_bytes() for name in ("model.keras", "history.csv")]
 
 
 def test_defaults_suit_the_data():
@@ -63,21 +43,6 @@ def test_defaults_suit_the_data():
     assert people.beta < rules.beta == 1  # a bound of the likelihood, which is known for rules
     given = config("--grooves", "some/folder", "--beta", "1", "--epochs", "7")
     assert (given.beta, given.epochs, given.high_dropout) == (1, 7, people.high_dropout)
-
-
-def test_a_run_is_named_after_its_variant():
-    assert config().name == "drumvae-styles"
-    assert config("--hierarchy", "chain", "--unsupervised").name == "drumvae-styles-chain-unsupervised"
-    assert config("--grooves", "/data/my beats/").name == "drumvae-my beats"
-
-
-def test_only_styles_is_the_built_in_set(tmp_path, monkeypatch):
-    (tmp_path / "styles").mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    paths = {"./styles": "styles", "some": "some", "~/groove": "home/groove"}
-    assert config("--grooves", "styles").grooves == "styles"
-    assert all(config("--grooves", typed).grooves == str(tmp_path / path) for typed, path in paths.items())
 
 
 def test_one_temperature_stands_for_both():
@@ -157,18 +122,6 @@ def test_what_a_run_leaves(tiny_run):
     metrics = read_json(tiny_run / "metrics.json")
     assert metrics.keys() == set(re.findall(r"``(\w+)``", diagnostics.__doc__)) - {"high", "low"}
     assert metrics["n"] == len(grooves.test)
-
-
-def test_same_seed_same_bytes_even_after_an_interruption(fit, at_prompt, tmp_path):
-    options = ("--unsupervised", "--temperature", "2:0.5")
-    whole, text = fit(*options, out="whole")
-    assert "note: no metrics.json: 5 bars are too few to test with" in text
-    assert not (whole / "metrics.json").exists()
-    keras.utils.set_random_seed(99)  # another process would be seeded otherwise
-    interrupted(at_prompt, train.main, tmp_path / "run", *SMALLER, *options)
-    run, text = fit("--resume", tmp_path / "run")
-    assert f"continuing {run} after epoch 1 of 2" in text
-    assert results(run) == results(whole)
 
 
 @pytest.mark.parametrize(

@@ -49,16 +49,6 @@ def hits_in(files):
     return np.stack([bars.hits for bars in read(files)])
 
 
-def test_same_seed_same_bytes(play, contents, tmp_path):
-    options = ("--style", "jazz", "--count", 3, "--bars", 2, "--png")
-    play(*options, "--seed", 1)
-    first = contents(tmp_path / "beats")
-    play(*options, "--seed", 1, out="again")
-    assert contents(tmp_path / "again") == first
-    play(*options, "--seed", 2, out="other")
-    assert all(content != first[name] for name, content in contents(tmp_path / "other").items())
-
-
 def test_the_function_and_the_command_compose_the_same(play, tmp_path):
     (file,) = play("--style", "jazz", "--count", 1, "--bars", 2, "--seed", 6)
     (beat,) = drumvae.beats(small_model(), "Jazz", bars=2, seed=6)
@@ -87,17 +77,6 @@ def test_the_formats_that_are_asked_for(play, contents, tmp_path):
     play(*options, out="one")
     for out, suffixes in (("two", (".mid", ".png")), ("one", (".mid",))):
         assert contents(tmp_path / out) == {name: content for name, content in every.items() if name.endswith(suffixes)}
-
-
-def test_a_name_with_an_ending_is_one_file(model_path, completed, refused, contents, tmp_path):
-    options = ("--model", model_path, "--style", "rock", "--out")
-    completed(generate.main, *options, tmp_path / "beat.mp3")
-    completed(generate.main, *options, tmp_path / "beat.mid")
-    assert sorted(contents(tmp_path)) == ["beat.mid", "beat.mp3"]
-    assert read([tmp_path / "beat.mid"])[0].hits[0].any()
-    for more in ("", "--count 2 --force", "--png --force"):
-        assert "beat.mid" in refused(generate.main, *options, tmp_path / "beat.mid", *more.split())
-    assert "beat.flac" in refused(generate.main, *options, tmp_path / "beat.flac")
 
 
 def test_a_blend_leads_from_one_style_to_the_other(play):

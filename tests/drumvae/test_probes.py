@@ -45,18 +45,11 @@ def test_bars_by_rule_are_classified_nearly_optimally(classify):
     assert best - 0.06 < balanced_accuracy(styles, classify(hits)) <= best + 0.02
 
 
-@pytest.fixture(scope="module")
-def jazz_to_rock():
-    """Return bars of jazz, the number of rock for each, and real bars of rock and jazz."""
-    rules = bundled_rules()
-    rock, jazz = STYLES.index("rock"), STYLES.index("jazz")
-    sources = rules.sample(jazz, 60, [6]).hits
-    real = [rules.sample(style, 80, [7]).hits for style in (rock, jazz)]
-    return sources, np.full(60, rock), np.concatenate(real), np.repeat([rock, jazz], 80)
-
-
-def test_bars_left_as_they_are_keep_every_onset_and_are_no_transfer(classify, jazz_to_rock):
-    sources, targets, real, styles = jazz_to_rock
+def test_bars_left_as_they_are_keep_every_onset_and_are_no_transfer(classify):
+    rules, rock, jazz = bundled_rules(), STYLES.index("rock"), STYLES.index("jazz")
+    sources, targets = rules.sample(jazz, 60, [6]).hits, np.full(60, rock)
+    real = np.concatenate([rules.sample(style, 80, [7]).hits for style in (rock, jazz)])
+    styles = np.repeat([rock, jazz], 80)
     result = transfer_scores(classify, sources, sources, targets, real, styles)
     assert result["transfer_onset_f1"] == result["transfer_step_f1"] == 1
     assert result["transfer_success"] == result["transfer_success_unchanged"] < 0.1

@@ -1,7 +1,5 @@
 """Real tunes, and the sets that are made from them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from midifiles import write_tunes

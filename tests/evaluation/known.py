@@ -1,7 +1,5 @@
 """Sets whose verdict is known before they are looked at, made from real or made-up tunes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -4,8 +4,6 @@ A straightforward port, one loop after another, that shares no code with `evalua
 what the speed of feature extraction is measured against.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 

@@ -1,7 +1,5 @@
 """MIDI files made by mido alone."""
 
-from __future__ import annotations
-
 import re
 
 import mido

@@ -1,7 +1,5 @@
 """Distances, densities and divergences against values known in closed form and against SciPy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

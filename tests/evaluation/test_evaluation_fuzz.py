@@ -3,8 +3,6 @@
 EVALUATION_FUZZ=5000 sets how many are tried; a few hundred by default.
 """
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

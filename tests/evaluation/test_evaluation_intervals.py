@@ -1,7 +1,5 @@
 """Intervals hold their scores' expectations in 95 % of simulated sets, or a little more."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.stats import t as student

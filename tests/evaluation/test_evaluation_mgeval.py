@@ -1,7 +1,5 @@
 """`evaluation.legacy.mgeval` against a port of the program that it stands for."""
 
-from __future__ import annotations
-
 import mgeval_port
 import numpy as np
 import pytest

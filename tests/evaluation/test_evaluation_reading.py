@@ -1,7 +1,5 @@
 """Reading whatever is in a folder, and reading it right."""
 
-from __future__ import annotations
-
 import os
 
 import mido

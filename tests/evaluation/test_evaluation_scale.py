@@ -1,7 +1,5 @@
 """Large sets: packed pieces, near copies found by hashing, leakage, and a cluster."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +9,6 @@ from midifiles import write_pieces
 from evaluation import report
 from evaluation.features.catalogue import DRUMS, FEATURES, feature_table
 from evaluation.features.chunks import measured
-from evaluation.reading import notes
 from evaluation.reading.notes import Notes, Packed, Stack
 from evaluation.scores import copying, duplicates
 from evaluation.scores.duplicates import groups, most_similar, near_pairs, similarity
@@ -63,14 +60,6 @@ def test_a_set_is_the_same_measured_in_chunks(tunes, features, monkeypatch):
     for name, values in found.items():
         np.testing.assert_allclose(values, whole[name], rtol=1e-6, atol=1e-6, err_msg=name)
         assert values.dtype == (np.float64 if features[name].overlap and values[0].size <= 12 else np.float32), name
-
-
-def test_chunks_cover_a_set_once(tunes):
-    packed = Packed.of(tunes)
-    for most in (1, 100, 1000, notes.CHUNK):
-        chunks = list(packed.chunks(most))
-        assert [place for chunk in chunks for place in range(chunk.start, chunk.stop)] == list(range(len(packed)))
-        assert all(len(packed[chunk]) == 1 or packed[chunk].first[-1] <= most for chunk in chunks)
 
 
 def test_copies_are_the_same_found_in_chunks(held_and_org, monkeypatch):

@@ -1,7 +1,5 @@
 """Runs found by sorting against runs found by trying everything."""
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st

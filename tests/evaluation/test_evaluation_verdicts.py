@@ -1,22 +1,36 @@
-"""Sets whose verdict is known: what must be detected is, and what is sound is left alone."""
+"""Sets whose verdict is known: what must be detected or told apart is, and what is sound is left alone."""
 
-from __future__ import annotations
+from dataclasses import replace
 
 import known
 import numpy as np
 import pytest
 
+from evaluation.features.catalogue import FEATURES
+from evaluation.reading.notes import Notes, Stack
+from evaluation.scores import two_sample
 from evaluation.scores.sets import compare_sets, measure, ranking
+from evaluation.scores.two_sample import ToldApart, TwoSampleTest, gram_kernel
 
 pytestmark = pytest.mark.usefixtures("fewer_draws")
 
 
 @pytest.fixture(scope="module")
-def result(held_and_org):
+def test(held_and_org):
+    return TwoSampleTest(held_and_org[1], FEATURES)
+
+
+@pytest.fixture(scope="module")
+def result(held_and_org, test):
     held, org = held_and_org
     originals = measure("org", org)
     sets = known.sets(held, org, np.random.default_rng(1))
-    return {name: compare_sets(measure(name, pieces), originals) for name, pieces in sets.items()}
+    return {name: compare_sets(measure(name, pieces), originals, test=test) for name, pieces in sets.items()}
+
+
+@pytest.fixture(scope="module")
+def told(result):
+    return {name: one.told for name, one in result.items()}
 
 
 def differing(one):
@@ -36,18 +50,18 @@ def test_a_random_half_is_close_sound_and_original(result):
 
 def test_the_interval_of_the_score_is_as_wide_as_scores_of_other_files_scatter(held_and_org):
     held, org = held_and_org
-    originals, rng = measure("org", org[:60]), np.random.default_rng(5)
+    originals, rng, test = measure("org", org[:60]), np.random.default_rng(5), TwoSampleTest(org[:60], FEATURES)
     others = [*held, *org[60:]]
     # a fourth higher: away from 1, where nothing scatters
     draws = [known.transposed([others[i] for i in rng.permutation(len(others))[:60]]) for _ in range(8)]
-    result = [compare_sets(measure("gen", pieces), originals) for pieces in draws]
+    result = [compare_sets(measure("gen", pieces), originals, test=test) for pieces in draws]
     scatter = np.std([one.score for one in result], ddof=1)
     # The interval allows for other originals too, which stay the same here: somewhat wider, then.
     claimed = np.mean([(one.score_interval[1] - one.score_interval[0]) / (2 * 1.96) for one in result])
     assert 0.7 < claimed / scatter < 3
     for one in result:
         assert 0 < one.score_interval[0] < one.score < one.score_interval[1] <= 1
-    worse = compare_sets(measure("gen", known.uniform(held, rng)), originals)
+    worse = compare_sets(measure("gen", known.uniform(held, rng)), originals, test=test)
     assert worse.score_interval[1] < min(one.score_interval[0] for one in result)
 
 
@@ -123,3 +137,128 @@ def test_sound_sets_are_ranked_before_faulty_ones(result):
     assert order[0] == "half"
     assert order.index("uniform") < order.index("collapsed")
     assert order[-1] == "collapsed"
+
+
+# --- the two-sample test
+
+
+def test_a_half_of_the_originals_is_not_told_apart(told):
+    one = told["half"]
+    assert not one.found
+    assert abs(one.accuracy - 0.5) < 0.1
+    assert one.halves[1] < one.accuracy < one.limit
+    assert one.score > 0.85
+    assert not one.reasons
+
+
+@pytest.mark.parametrize("name", ["collapsed", "uniform"])
+def test_what_everybody_hears_is_told_apart_nearly_always(told, name):
+    assert told[name].accuracy >= 0.99
+    assert told[name].score < 0.03
+    assert told[name].interval[0] > 0.9
+
+
+@pytest.mark.parametrize("name", ["shuffled", "frozen", "partly"])
+def test_what_can_be_heard_is_told_apart(told, name):
+    assert told[name].found
+    assert told[name].accuracy > 0.6
+
+
+ATTACKS = {
+    "an eighth late": (known.shifted, "time signature"),
+    "bars shuffled": (lambda pieces: known.bars_shuffled(pieces, np.random.default_rng(0)), None),
+    "pitches of others": (known.crossed, None),
+    "two bars repeated": (known.looped, "form"),
+    "endings cut": (lambda pieces: known.endings_cut(pieces, np.random.default_rng(0)), "endings"),
+    "babble of order 4": (lambda pieces: known.babble(pieces, np.random.default_rng(0), 4, 100), None),
+}
+"""What is done to real tunes, and the group of features that gives it away first, where there is one."""
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_damage_is_heard_and_named(test, held_and_org, name):
+    attack, reason = ATTACKS[name]
+    one = test(attack(held_and_org[0]))
+    assert one.found
+    assert reason in (None, one.reasons[0].group)
+
+
+def test_a_training_loop_gets_the_same_accuracy(test, held_and_org, told):
+    assert test.accuracy(held_and_org[0]) == told["half"].accuracy
+    assert np.isnan(test.accuracy(held_and_org[0][:5]))
+
+
+def test_copies_do_not_give_their_originals_away(told):
+    """A copy and its original lie in one fold, so that neither is learned with the other's label."""
+    assert not told["copied"].found
+
+
+def test_another_key_is_named_as_just_that(told):
+    one = told["transposed"]
+    assert one.accuracy > 0.8
+    assert one.reasons[0].group == "key and register"
+    assert one.by_settings
+    assert one.without_settings < 0.62
+
+
+def test_reasons_name_what_was_changed(told):
+    assert told["shuffled"].reasons[0].group in ("melody", "form")
+    weights = [reason.weight for reason in told["uniform"].reasons]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_examples_are_the_pieces_that_give_the_set_away(test, held_and_org):
+    held, _ = held_and_org
+    odd = known.uniform(held[:10], np.random.default_rng(0))
+    one = test([*held[60:], *known.shuffled(held[:30], np.random.default_rng(0)), *odd])
+    assert {mine for mine, _ in one.examples} <= set(range(40, 80))
+
+
+def test_small_sets_are_not_tested_and_few_pieces_leave_a_wide_interval(held_and_org):
+    held, org = held_and_org
+    test = TwoSampleTest(org[:12], FEATURES)
+    assert test(held[:9]) == ToldApart(pieces=9)
+    few = test(known.uniform(held[:12], np.random.default_rng(0)))
+    assert few.found
+    assert np.isnan(few.halves).all()
+    assert few.interval[0] < 0.9
+
+
+def test_the_same_seed_gives_the_same_answers(held_and_org):
+    held, org = held_and_org
+    first, second = (TwoSampleTest(org[:20], FEATURES, seed=3)(held[:10]) for _ in range(2))
+    assert first == second
+
+
+def test_n_grams_know_neither_key_nor_tempo(held_and_org):
+    pieces = held_and_org[0][:10]
+    higher = known.transposed(pieces)
+    faster = [replace(piece, onset_seconds=piece.onset_seconds / 2) for piece in higher]
+    kernel = gram_kernel(Stack.of([*pieces, *faster]))
+    np.testing.assert_allclose(kernel.diagonal(10), 1)
+    np.testing.assert_allclose(kernel, kernel.T)
+
+
+def test_n_grams_of_two_steps_by_hand():
+    """Three notes: the steps +2 and +2, and the end. Two of three unigram counts are equal, and so on."""
+    one = Notes.from_quarters([0, 1, 2], [1, 1, 1], [60, 62, 64])
+    other = Notes.from_quarters([0, 1, 2], [1, 1, 1], [60, 62, 65])
+    kernel = gram_kernel(Stack.of([one, other, one, other]))
+    # the step +2 and the end are shared: profiles (1 + ln 2, 1) and (1, 1, 1)
+    twice = 1 + np.log(2)
+    first = (twice + 1) / np.sqrt(twice**2 + 1) / np.sqrt(3)
+    # of the pairs only those with another interval are different, and all longer runs are
+    assert kernel[0, 1] == pytest.approx(first / two_sample.LONGEST_GRAM)
+    assert kernel[0, 2] == pytest.approx(3 / two_sample.LONGEST_GRAM)  # three notes have no run of four
+
+
+def test_folds_keep_families_together_and_labels_even():
+    rng = np.random.default_rng(0)
+    label = np.repeat([1, 0], 50)
+    family = np.arange(100)
+    family[[0, 1, 60]] = 0
+    fold = two_sample._folds(family, label, rng)
+    assert len(set(fold[[0, 1, 60]])) == 1
+    for which in (0, 1):
+        counts = np.bincount(fold[label == which], minlength=5)
+        assert counts.max() - counts.min() <= 1

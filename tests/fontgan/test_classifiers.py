@@ -11,7 +11,6 @@ from fontgan.data.sheets import bundled_fonts
 from fontgan.metrics import classifiers
 from fontgan.metrics.classifiers import (
     KINDS,
-    Classifiers,
     Kind,
     build_classifier,
     classifiers_of,
@@ -90,16 +89,6 @@ def test_a_classifier_reads_letters_it_has_not_seen_and_is_less_sure_of_noise(ma
 def test_same_seed_same_classifier(made, few):
     # as `classifiers_of` numbers them
     assert same(train_classifier(QUICK, few, 2), made[0].reporting)
-
-
-@pytest.mark.parametrize("how", ["correctly", "with confidence"])
-def test_a_classifier_that_reads_badly_is_introduced_as_such(how):
-    perfect, shares = {"selecting": 1.0, "reporting": 1.0}, {"selecting": 0.985, "reporting": 0.984}
-    accuracy, confident = (shares, perfect) if how == "correctly" else (perfect, shares)
-    first, note = Classifiers(None, None, accuracy, confident).introduction().splitlines()
-    listed = ", ".join(f"{name} {share:.1%}" for name, share in accuracy.items())
-    assert first == f"classifiers: {listed} of real letters"
-    assert note.startswith(f"note: the reporting classifier reads fewer than 98.5% of real letters {how}")
 
 
 def test_classifiers_are_cached(made, few, monkeypatch):

@@ -10,23 +10,11 @@ K = len(LETTERS)
 BLOCK = (slice(20, 24), slice(20, 24))  # no letter's: it shows a latent vector's first number
 
 
-def bold(images):
-    """Return images with a second block of ink beside each."""
-    return np.maximum(images, np.roll(images, 1, axis=1))
-
-
 @pytest.fixture(scope="module")
 def labelled():
     letters, latents = marked(range(K)), np.zeros((LATENTS, SIZE_PX, SIZE_PX, 1))
     letters[(slice(None), *BLOCK)], latents[(0, *BLOCK)] = 0, 0.5
     return drawing_gan(letters, latents=latents, labelled=True)
-
-
-@pytest.fixture(scope="module")
-def searched():
-    """Build a GAN whose groups are the letters, from Z to A, first bold, then light, and two that are nothing."""
-    letters = marked(range(K))[::-1]
-    return drawing_gan(np.concatenate([bold(letters), letters, np.full((2, SIZE_PX, SIZE_PX, 1), -1.0)]))
 
 
 def letters_of(images):
@@ -45,7 +33,11 @@ def test_a_style_is_what_the_model_draws_for_its_seed(labelled):
     np.testing.assert_allclose(draw(labelled, style(labelled, 7))[3], expected, atol=1e-6)
 
 
-def test_found_letters_are_of_one_style_and_follow_from_the_seed(searched):
+def test_found_letters_are_of_one_style_and_follow_from_the_seed():
+    # groups are the letters, from Z to A, first bold, then light, and two that are nothing
+    light = marked(range(K))[::-1]
+    bold = np.maximum(light, np.roll(light, 1, axis=1))
+    searched = drawing_gan(np.concatenate([bold, light, np.full((2, SIZE_PX, SIZE_PX, 1), -1.0)]))
     weights = set()
     for seed in range(8):
         codes = found_style(searched, BlockClassifier(), seed)

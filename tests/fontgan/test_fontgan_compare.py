@@ -61,6 +61,7 @@ def test_only_missing_letters_are_marked():
     assert (row, text) == ("vanilla", "13")
 
 
+@pytest.mark.slow
 def test_a_model_is_compared_with_real_letters(completed, tmp_path, eager, monkeypatch):
     use_tiny_networks(monkeypatch)
     monkeypatch.setattr("fontgan.trainer._COUNTED", 100)
@@ -75,15 +76,3 @@ def test_a_model_is_compared_with_real_letters(completed, tmp_path, eager, monke
         assert f"| {BY_NAME[name].title} |" in written
     assert "blocks, 1 typeface, 104 letters to learn from, fingerprint" in written
     assert pictures == {"alphabets.png", "first.png", "letters.png", "coverage.png", "survival.png"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--count", "25"), "at least 26"),
-        (("--fonts", "no/x"), "not exist"),
-    ],
-)
-def test_refusals_of_the_comparison(refused, tmp_path, monkeypatch, arguments, message):
-    monkeypatch.chdir(tmp_path)
-    assert message in refused(main, *arguments)

@@ -160,10 +160,6 @@ def test_the_classifier_learns_the_fonts_of_the_run(generated, models, place):
     config.unlink()
 
 
-def test_letters_that_a_model_never_draws_are_named(refusal):
-    assert "draws no Y, Z that can be read" in refusal("--alphabet", model="lacking")
-
-
 def test_letters_without_ink_are_named(refusal):
     assert "draws nothing for C, T" in refusal("--text", "Cute", model="empty")
     assert "draws nothing for C, T" in refusal("--ttf", "a.ttf", model="empty")
@@ -196,16 +192,6 @@ def test_the_classifier_of_a_model_that_ships_has_learned_the_bundled_fonts(mode
     (shipped / "letters-best.keras").write_bytes((models / "searched.keras").read_bytes())
     assert "no config.json of a run" not in completed(generate.main, "--text", "A", "--model", "letters-best")
     assert place.learned == [(None, 0)]
-
-
-@pytest.mark.parametrize(
-    ("name", "options"), [("letters.svg", ("--text", "A", "--svg")), ("samples.npz", ("--samples", 2))]
-)
-def test_a_file_that_exists_is_refused_without_force(refusal, generated, place, name, options):
-    (place.path / name).write_bytes(b"precious")
-    assert f"{name} exists" in refusal(*options)
-    files, _ = generated(*options, "--force")
-    assert files[name] != b"precious"
 
 
 def test_the_package_draws_what_the_command_does(generated, models):

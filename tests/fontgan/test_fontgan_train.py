@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from breaking import eagerly, interrupted, read_json, rows_of, trained_once
+from breaking import eagerly, read_json, rows_of
 from PIL import Image
 from smallfonts import BlockClassifier, block_classifiers, marked, small_letters, use_tiny_networks
 
@@ -50,41 +50,9 @@ def _small_and_quick():
         yield
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """Train a conditional model; return its folder, which no test changes, and the output."""
-    return trained_once(train.main, {"best": (*SMALL, "--conditional")}, tmp_path_factory)["best"]
-
-
-@pytest.fixture
-def without_curves(monkeypatch):
-    """Leave the curves out, which take as long as the training."""
-    monkeypatch.setattr(plots, "save_training", lambda *_: None)
-
-
-@pytest.fixture
-def fit(completed, tmp_path):
-    """Train to the end; return the folder and the output."""
-
-    def run(*arguments):
-        place = () if "--resume" in arguments else (*SMALL, "--out", tmp_path / "run")
-        text = completed(train.main, *place, *arguments)
-        return tmp_path / "run", text
-
-    return run
-
-
-def results(run, contents):
-    """Return the results that follow from the command: all but those of the clock, and curves."""
-    result = contents(run)
-    drawn = {name for name in result if name.startswith("plots/")} - {f"plots/{name}" for name in CURVES}
-    metrics = read_json(run / "metrics.json")
-    del metrics["train_seconds"]
-    return {**{name: result[name] for name in {"model.keras", "history.csv"} | drawn}, "metrics.json": metrics}
-
-
-def test_what_a_run_leaves(finished):
-    run, text = finished
+def test_what_a_run_leaves(completed, tmp_path):
+    run = tmp_path / "run"
+    text = completed(train.main, *SMALL, "--conditional", "--out", run)
     assert not list(run.parent.rglob(".partial*"))
 
     config = read_json(run / "config.json")
@@ -117,7 +85,7 @@ def test_what_a_run_leaves(finished):
             picture.load()
 
 
-def test_the_classifier_that_reports_has_not_chosen(without_curves, fit, monkeypatch, tmp_path):
+def test_the_classifier_that_reports_has_not_chosen(completed, monkeypatch, tmp_path):
     class Late(BlockClassifier):
         """Does not answer before training is over."""
 
@@ -125,8 +93,9 @@ def test_the_classifier_that_reports_has_not_chosen(without_curves, fit, monkeyp
             assert (tmp_path / "run" / "model.keras").exists()
             return super().predict(images, **options)
 
+    monkeypatch.setattr(plots, "save_training", lambda *_: None)  # curves take as long as the training
     monkeypatch.setattr(classifiers, "classifiers_of", lambda _: block_classifiers(reporting=Late()))
-    fit("--fix", "none", "--epochs", 1)
+    completed(train.main, *SMALL, "--fix", "none", "--epochs", 1, "--out", tmp_path / "run")
 
 
 def drawing(images_of):
@@ -155,28 +124,6 @@ def test_a_model_that_has_diverged_is_worse_than_any_other_and_has_no_distances(
     assert result["shortfall"] == pytest.approx(1 + 1 + np.log(26))
     with pytest.raises(UserError, match=r"diverged.*--seed"):
         trainer.evaluate(model, small_letters(), block_classifiers(), count=60, seed=0, train_seconds=1.0)
-
-
-def test_an_interrupted_run_ends_as_one_that_was_not(finished, without_curves, fit, at_prompt, contents, tmp_path):
-    interrupted(at_prompt, train.main, tmp_path / "run", *SMALL, "--conditional")
-    run, text = fit("--resume", tmp_path / "run", "--count", 60)
-    assert f"continuing {run} after epoch 1 of 3" in text
-    assert results(run, contents) == results(finished[0], contents)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--fonts", "no/such/folder"), "no/such/folder does not exist"),
-        (("--fonts", "notes.txt"), "no usable font"),
-        (("--count", "25"), "at least 26"),
-    ],
-)
-def test_refusals_are_one_line(refused, tmp_path, monkeypatch, arguments, message):
-    monkeypatch.delattr(classifiers, "classifiers_of")  # no classifier is trained before
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "notes.txt").write_text("No font at all.", encoding="utf-8")
-    assert message in refused(train.main, *arguments)
 
 
 @pytest.mark.parametrize(

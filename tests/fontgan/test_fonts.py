@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from fontTools.ttLib import TTCollection, TTFont
 from PIL import Image, ImageDraw
-from sklearn.neighbors import KNeighborsClassifier
 
 from fontgan import fonts as command
 from fontgan.data.fonts import BUNDLED, load_fonts
@@ -34,19 +33,6 @@ def test_shapes_and_range(letters):
     assert letters.alphabets.dtype == np.float32
     assert letters.source == "matplotlib"
     assert string.ascii_uppercase == LETTERS
-
-
-def test_a_nearest_neighbour_tells_the_faces_apart(letters):
-    (train, labels, faces), (validation, other_labels, other_faces) = letters.train, letters.validation
-    right = np.empty(len(validation), bool)
-    for label in range(26):
-        known, new = labels == label, other_labels == label
-        classifier = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
-        classifier.fit(train[known].reshape(known.sum(), -1), faces[known])
-        right[new] = classifier.predict(validation[new].reshape(new.sum(), -1)) == other_faces[new]
-    assert right.mean() >= 0.95
-    assert min(right[other_labels == label].mean() for label in range(26)) >= 0.85
-    assert min(right[other_faces == face].mean() for face in range(10)) >= 0.9
 
 
 @pytest.mark.parametrize(("number", "face"), list(enumerate(BUNDLED)))
@@ -139,6 +125,15 @@ def test_a_folder_is_searched(add, load):
     drawn = load()
     assert drawn.faces == (("cmss10 Regular", "a/deep/one.TTF", 0), ("cmr10 Regular", "b.ttf", 0))
     assert drawn.skipped == ()
+
+
+def test_a_symbol_font_has_all_letters(add, load, folder):
+    font = TTFont(add(SANS.name))
+    (table,) = font["cmap"].tables = [table for table in font["cmap"].tables if table.format == 4][:1]
+    table.platformID, table.platEncID, table.language = 3, 0, 0
+    table.cmap = {0xF000 + ord(letter): letter for letter in LETTERS}
+    font.save(folder / SANS.name)
+    assert load().skipped == ()
 
 
 def test_names_are_different(add, load, folder):
@@ -259,22 +254,11 @@ def test_a_sheet_has_every_image_in_its_place():
     assert named.height > 45
 
 
-@pytest.fixture
-def export(completed, add, folder, tmp_path):
-    """Draw with two good fonts and a bad one, into a folder; return what was printed."""
+def test_what_is_written_is_what_was_loaded(completed, add, load, folder, tmp_path):
     add("cmr10.ttf")
     add("cmss10.ttf")
     (folder / "bad.ttf").touch()
-
-    def run(*options, out="out"):
-        options = ("--fonts", folder, "--train", 3, "--validation", 1, "--out", tmp_path / out, *options)
-        return completed(command.main, *options)
-
-    return run
-
-
-def test_what_is_written_is_what_was_loaded(export, load, tmp_path):
-    export("--seed", 5)
+    completed(command.main, "--fonts", folder, "--train", 3, "--validation", 1, "--out", tmp_path / "out", "--seed", 5)
     drawn = load(train=3, validation=1, seed=5)
     metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
     assert metadata["fingerprint"] == drawn.fingerprint
@@ -296,17 +280,3 @@ def test_what_is_written_is_what_was_loaded(export, load, tmp_path):
             assert image["file"].startswith(f"{name}/{image['letter']}/")
             with Image.open(tmp_path / "out" / image["file"]) as picture:
                 np.testing.assert_array_equal(from_pixels(np.asarray(picture))[..., None], expected)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--train", "0"), "--train"),
-        (("--fonts", "nowhere"), "nowhere does not exist"),
-        (("--out", "."), "is the folder you are in"),
-    ],
-)
-def test_errors_are_one_line(refused, tmp_path, monkeypatch, options, message):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    assert message in refused(command.main, *options)

@@ -11,7 +11,6 @@ from manymodes.files import save_keras
 from manymodes.nn.layers import MinibatchDiscrimination
 
 LETTERS_TO_LEARN = small_letters(train=4)
-CHOICES = [("none", False), ("feature-matching", True), ("unrolled", False), ("minibatch", True), ("best", False)]
 
 
 def config(fix="best", **changed):
@@ -81,8 +80,8 @@ def test_the_best_is_another_model_altogether(conditional):
         assert (optimizer.beta_1, optimizer.beta_2) == (0.0, 0.99)
 
 
-@pytest.mark.parametrize(("fix", "conditional"), CHOICES)
-def test_every_choice_trains(eager, fix, conditional):
+@pytest.mark.parametrize(("fix", "conditional"), [("minibatch", True), ("best", False)])  # both kinds of networks
+def test_real_networks_train(eager, fix, conditional):
     training = ready(fix, conditional=conditional)
     model = training.model
     before = [array.copy() for array in model.get_weights()]

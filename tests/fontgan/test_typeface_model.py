@@ -32,7 +32,7 @@ def trained(examples):
     """Train for a few seconds."""
     model = fresh()
     model.compile(keras.optimizers.Adam(1e-2))
-    losses = [model.fit(RandomBatches((examples,), 15, 80, seed=0), verbose=0).history["loss"][0] for _ in range(2)]
+    losses = [model.fit(RandomBatches((examples,), 15, 50, seed=0), verbose=0).history["loss"][0] for _ in range(2)]
     assert losses[1] < 0.7 * losses[0]
     return model
 

@@ -1,7 +1,5 @@
 """A comparison of models of one number, which train in no time."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -16,9 +16,8 @@ from manymodes.files import (
     adding_files,
     cache_folder,
     check_new_file,
-    in_columns,
+    is_one_file,
     new_folder,
-    new_run_folder,
     replacing_file,
     replacing_folder,
     save_keras,
@@ -106,6 +105,22 @@ def test_a_file_is_overwritten_only_by_force(tmp_path):
         check_new_file(tmp_path, force=True)
 
 
+def test_output_goes_to_one_file_by_the_ending_of_its_name(tmp_path):
+    def one(name, count=1, *, force=False):
+        return is_one_file(tmp_path / name, (".mid", ".wav"), count, force=force)
+
+    (tmp_path / "there.mid").touch()
+    (tmp_path / "folder.mid").mkdir()
+    assert [one("a.WAV"), one("there.mid", force=True), one("a"), one("folder.mid")] == [True, True, False, False]
+    for name, count, message in (
+        ("a.flac", 1, "ends with .mid"),
+        ("a.mid", 2, "2 to write"),
+        ("there.mid", 1, "--force"),
+    ):
+        with pytest.raises(UserError, match=message):
+            one(name, count)
+
+
 def add(folder, *names, text="new"):
     with adding_files(folder) as addition:
         for name in names:
@@ -165,13 +180,6 @@ def test_a_replaced_folder_is_kept_under_a_number(tmp_path, contents, capsys):
     assert "gen-2" in capsys.readouterr().out
 
 
-def test_a_run_folder_has_successors(tmp_path):
-    (tmp_path / "run").mkdir()
-    assert new_run_folder(tmp_path / "run") == tmp_path / "run"
-    (tmp_path / "run" / "config.json").touch()
-    assert new_run_folder(tmp_path / "run") == tmp_path / "run-2"
-
-
 @pytest.mark.parametrize("use", [adding_files, replacing_folder])
 def test_a_file_is_not_a_folder(tmp_path, use):
     (tmp_path / "out").touch()
@@ -211,12 +219,6 @@ def test_the_cache_folder(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path
     monkeypatch.delenv("MANYMODES_CACHE")
     assert cache_folder().name == "manymodes"
-
-
-def test_columns_are_aligned():
-    rows = [("style", "file", "bars"), ("rock", "a.mid", "1,000"), ("jazz", "long.mid", "7")]
-    assert in_columns(rows) == ["style      file   bars", "rock      a.mid  1,000", "jazz   long.mid      7"]
-    assert in_columns(rows, 2) == ["style  file       bars", "rock   a.mid     1,000", "jazz   long.mid      7"]
 
 
 def test_some_skipped_files_are_named_and_the_rest_counted():

@@ -3,7 +3,6 @@ import pytest
 import symusic
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from music21 import converter
 
 from manymodes.cli import UserError
 from manymodes.music.midi import instrument_program, velocity, write_melody
@@ -57,19 +56,6 @@ def test_symusic_reads_all_of_a_score(file, score):
     first = file.read_bytes()
     write_melody(file, score)
     assert file.read_bytes() == first
-
-
-@pytest.mark.parametrize(("meter", "upbeat"), [("4/4", 0), ("3/4", 4), ("6/8", 2), ("2/4", 3), ("6/4", 8)])
-def test_music21_finds_the_bar_lines(file, meter, upbeat):
-    bar = METERS[meter]
-    notes = [(60, upbeat)] * bool(upbeat) + [(67, bar // 2), (69, bar // 2)] * 3
-    write_melody(file, Score(notes, "Lied", meter, upbeat, -2, "minor"))
-    part = converter.parse(file, forceSource=True).parts[0]
-    measures = list(part.getElementsByClass("Measure"))
-    starts = [round(4 * measure.offset) for measure in measures]
-    assert starts == [0] * bool(upbeat) + [upbeat + bar * number for number in range(3)]
-    assert part.recurse().getElementsByClass("Key").first().name == "G minor"
-    assert part.partName == "Lied"
 
 
 def test_bars_and_beats_are_heard():

@@ -1,6 +1,4 @@
-import matplotlib as mpl
-
-from manymodes.experiment.plots import STYLE, curve, draw_curves, saved_figure
+from manymodes.experiment.plots import curve, draw_curves, saved_figure
 
 HISTORY = [{"loss": 3.0}, {"loss": 2.0, "score": 0.5}, {"loss": 1.5}, {"loss": 1.0, "score": 0.75}]
 
@@ -15,17 +13,6 @@ def test_the_same_drawing_gives_the_same_bytes_and_another_one_others(tmp_path, 
         draw(tmp_path / name, title)
     result = contents(tmp_path)
     assert result["one"] == result["again"] != result["other"]
-
-
-def test_the_style_is_of_the_figure_alone(tmp_path):
-    before = dict(mpl.rcParams)
-    seen = []
-    for number, options in enumerate(({}, {"grid": False})):
-        with saved_figure(tmp_path / f"{number}.png", (3, 2), **options) as figure:
-            figure.add_subplot()
-            seen.append({name: mpl.rcParams[name] for name in STYLE})
-    assert seen == [STYLE, {**STYLE, "axes.grid": False}]
-    assert dict(mpl.rcParams) == before
 
 
 def test_a_curve_is_of_the_epochs_that_have_the_column():

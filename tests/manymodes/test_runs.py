@@ -131,7 +131,9 @@ def test_a_signal_that_is_ignored_does_not_stop_training():
 
 def test_training_goes_on_to_its_end_without_its_terminal():
     program = (
-        "import os, time; from types import SimpleNamespace; from manymodes.experiment.run import Interruption\n"
+        "import os, signal, time; from types import SimpleNamespace\n"
+        "from manymodes.experiment.run import Interruption\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may ignore it
         "with Interruption(SimpleNamespace()) as interruption:\n"
         "    print('ready', flush=True)\n"
         "    while not interruption.happened: time.sleep(0.01)\n"

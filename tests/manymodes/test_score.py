@@ -91,12 +91,6 @@ def test_a_name_sounds_as_its_pitch(pitch, fifths, mode):
     assert 12 * (octave + 1) + {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[letter] + alter == pitch
 
 
-def test_music21_joins_a_natural_that_is_tied_over_a_bar_line():
-    score = Score([(60, 1), (68, 10), (59, 6), (70, 7)], "Lied", "6/8", 0, 5, "minor")
-    joined_notes = converter.parseData(musicxml(score), format="musicxml").stripTies().flatten().notes
-    assert [note.pitch.midi for note in joined_notes] == [60, 68, 59, 70]
-
-
 @given(scores())
 @FEWER
 def test_bars_hold_the_notes_and_are_full(score):
@@ -136,15 +130,6 @@ def test_values_can_be_written_and_show_where_beats_are(score):
             assert not value.place < score.bar // 2 < end
         if value.place % 2 or value.steps % 2:
             assert value.place // 4 == (end - 1) // 4
-
-
-def test_a_waltz_in_bars():
-    assert [[tuple(value) for value in bar] for bar in bars_of(WALTZ)] == [
-        [(8, 69, 4, False)],
-        [(0, 74, 4, False), (4, 76, 2, False), (6, 78, 2, False), (8, 74, 4, True)],
-        [(0, 74, 4, False), (4, 73, 2, False), (6, 71, 1, False), (7, 69, 1, False), (8, None, 4, False)],
-        [(0, 66, 4, False), (4, 74, 4, False)],
-    ]
 
 
 @pytest.mark.parametrize(

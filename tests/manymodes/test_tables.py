@@ -3,11 +3,8 @@ import pytest
 from manymodes.experiment.records import Record, Row
 from manymodes.experiment.tables import (
     Cell,
-    Table,
     differences,
-    markdown,
     over_seeds,
-    particulars,
     points,
     precise_share,
     signed,
@@ -37,32 +34,6 @@ def record(seed=0, training=None, settings=None, machine="one", date="2026-01-01
 )
 def test_a_cell_has_the_mean_and_the_range_over_seeds(values, cell):
     assert over_seeds(values, brief) == cell
-
-
-def test_markdown():
-    table = Table("Title", ("Row", "Score"), [[Cell("WGAN"), Cell("5 %", "4 % to 6 %", bad=True)]], "Note.")
-    text = markdown("Models", [table], {"Command": "python -m x", "Date": "today"}, {"a.png": "A picture"})
-    assert text.startswith("# Models\n\n## Title\n")
-    assert "| Row | Score |\n| --- | ---: |\n| WGAN | **5 %** (4 % to 6 %) |\n\nNote.\n" in text
-    assert "![A picture](a.png)" in text
-    assert "- Command: `python -m x`\n- Date: today\n" in text
-
-
-def test_particulars_are_those_of_the_records():
-    result = {
-        Row("a", "A"): [record(), record(machine="two", date="2026-01-03")],
-        Row("b", "B"): [record(date="2025-12-31")],
-    }
-    about = particulars(result, command="python -m x", data=("Tunes", "some"), time="a minute")
-    assert about == {
-        "Command": "python -m x",
-        "Tunes": "some",
-        "Seeds": "0 to 1; figures show seed 0",
-        "Time": "a minute",
-        "Machine": "one; two",
-        "Versions": "python 3",
-        "Date": "2025-12-31 to 2026-01-03",
-    }
 
 
 @pytest.mark.parametrize(

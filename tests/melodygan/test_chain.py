@@ -13,9 +13,7 @@ from melodygan.models.chain import (
     Drawing,
     draw_kinds,
     draw_pitches,
-    following_place,
     kind_chain,
-    onsets_of,
     pitch_chain,
     pitch_contexts,
     spelled,
@@ -119,36 +117,6 @@ def test_a_chain_learns_the_frequencies_of_a_table():
     np.testing.assert_array_equal(chain.weight, weights)  # by the seed
 
 
-def test_a_chain_is_saved_whole():
-    chain = thrown(pitch_chain(PITCHES))
-    again = Chain.from_config(chain.get_config())
-    again.set_weights(chain.get_weights())
-    contexts = tf.constant(np.random.default_rng(1).integers(0, chain.sizes, (5, len(chain.sizes))), tf.int32)
-    np.testing.assert_array_equal(again(contexts), chain(contexts))
-
-
-def test_contexts_stay_within_their_sizes(plan, kinds, heights):
-    contexts = draw_kinds(kind_chain(), None, plan, given=tf.constant(kinds)).contexts.numpy()
-    assert (contexts >= 0).all()
-    assert (contexts < list(KIND_CONTEXTS.values())).all()
-    drawn, onsets = draw_pitches(pitch_chain(PITCHES), None, tf.constant(kinds), plan, given=tf.constant(heights))
-    there = onsets.cells.numpy()[:, :-1] < CELLS
-    contexts = drawn.contexts.numpy()[there]
-    assert (contexts >= 0).all()
-    assert (contexts < list(pitch_contexts(PITCHES).values())).all()
-
-
-@pytest.mark.parametrize("drawing", [False, True])
-def test_what_is_given_is_not_drawn(plan, kinds, heights, drawing):
-    of_kinds, of_pitches = (random_drawing(size) if drawing else None for size in (KINDS, PITCHES))
-    given = tf.constant(kinds), tf.constant(heights)
-    np.testing.assert_array_equal(draw_kinds(kind_chain(), of_kinds, plan, given=given[0]).symbols, kinds)
-    drawn, onsets = draw_pitches(pitch_chain(PITCHES), of_pitches, given[0], plan, given=given[1])
-    np.testing.assert_array_equal(drawn.symbols, np.where(kinds == ONSET, heights, PITCHES))
-    cells = onsets.cells.numpy()
-    assert [row[row < CELLS].tolist() for row in cells] == [np.flatnonzero(row == ONSET).tolist() for row in kinds]
-
-
 def test_a_part_may_be_given(plan, kinds, heights):
     known = np.arange(CELLS) < 20
     drawn = draw_kinds(
@@ -219,21 +187,3 @@ def test_contexts_by_hand(plan, kinds, heights):
     leads = dict(zip(pitch_contexts(PITCHES), drawn.contexts.numpy()[0, 5].tolist(), strict=True))
     assert (leads["next"], leads["to next"]) == (0, move - leads["last 1"])
     assert (third["start"], third["length"], third["before"], third["cell"]) == (2, 1, 1, 6)
-
-
-def test_lengths_of_notes_by_hand(plan, kinds):
-    onsets = onsets_of(tf.constant(kinds), plan)
-    lengths = onsets.lengths.numpy()
-    assert lengths.shape == (2, CELLS + 1)
-    begins = {0: 4, 4: 2, 6: 2, 8: 8, 16: 8, 24: 4, 28: 4, 32: 4}
-    assert {place: int(lengths[0, place]) for place in begins} == begins
-    assert int(lengths[1, 8]) == 4  # the upbeat, after two thirds of a row
-    assert onsets.cells.numpy()[0, :4].tolist() == [0, 4, 6, 8]
-    assert (onsets.cells.numpy()[:, -1] == CELLS).all()
-
-
-def test_following_places_by_hand():
-    places = np.full((1, CELLS), CELLS, np.int32)
-    places[0, [3, 5]] = [3, 5]
-    found = following_place(tf.constant(places), tf.constant([[9]])).numpy()[0]
-    assert found.tolist() == [3] * 3 + [5] * 2 + [9] * (CELLS - 5)

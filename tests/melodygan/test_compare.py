@@ -53,9 +53,10 @@ def test_random_notes_are_uniform_over_those_of_training_tunes():
 
 
 @pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
+@pytest.mark.slow
 def test_a_model_is_compared_with_real_tunes(completed, tmp_path, tune_file, few_samples, small_networks, monkeypatch):
     small = MelodyConfig(wgan=True, penalty="none", units=2, batch_size=4, updates_per_epoch=1)
-    rows = (COMPARISON.rows[0], Row("small", "small WGAN", small), *COMPARISON.rows[-2:])
+    rows = (COMPARISON.rows[0], Row("small", "small WGAN", small), COMPARISON.rows[-1])
     monkeypatch.setattr(type(COMPARISON), "rows", rows)
     options = ("--corpus", tune_file, "--epochs", 1, "--count", 6)
     text, written, pictures = compared(completed, main, tmp_path, "melody", *options)

@@ -4,7 +4,7 @@ from statistics import median
 
 import pytest
 from scores import abc, write_midi
-from smallmodels import KINDS, small_models
+from smallmodels import small_models
 
 import melodygan
 from manymodes.cli import UserError
@@ -14,6 +14,7 @@ from manymodes.music.score import Score
 from melodygan.composing import score_of
 from melodygan.data.encoding import Note, length_of, pitches_in, to_steps
 from melodygan.data.form import ends_on_the_tonic, transposed
+from melodygan.models import composer
 
 # In G; the models know it in C, seven semitones lower.
 IN_G = tuple(Note(*note) for note in [(67, 4), (69, 2), (71, 2), (72, 8), (None, 4), (79, 4), (74, 8)])
@@ -28,6 +29,12 @@ def models():
     return small_models()
 
 
+@pytest.fixture(autouse=True)
+def _few_rounds(monkeypatch):
+    """Draw tunes again once at most, which takes most of the time: how they end is tested by itself."""
+    monkeypatch.setattr(composer, "MOST_ROUNDS", 2)
+
+
 @pytest.fixture
 def lstm(models):
     return models["lstm"]
@@ -40,29 +47,21 @@ def in_g(tmp_path):
     return str(tmp_path / "in G.mid")
 
 
-@pytest.fixture
-def waltz(tmp_path):
-    """Write three bars of 3/4; of their bar lines only the first is one of 4/4, too."""
-    write_midi(tmp_path / "waltz.mid", [(60, 12), (64, 4), (65, 8), (62, 12)], key="C", meter=(3, 4))
-    return str(tmp_path / "waltz.mid")
-
-
 def compose(model, count=4, **options):
     return [tuple(score.notes) for score in melodygan.compose(model, count=count, **options)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["lstm", "reported"])  # those of the grid: test_gan
 def test_a_loaded_model_composes_the_same(models, kind, tmp_path):
     save_keras(models[kind], tmp_path / "run" / "model.keras")
-    for place in (tmp_path / "run", str(tmp_path / "run" / "model.keras")):
-        assert compose(melodygan.load(place), seed=3) == compose(models[kind], seed=3)
+    assert compose(melodygan.load(tmp_path / "run"), seed=3) == compose(models[kind], seed=3)
 
 
 def test_the_default_model_is_the_pretrained_lstm(lstm, shipped):
     with pytest.raises(UserError, match="train one with python -m"):
         melodygan.load()
     save_keras(lstm, shipped / "melody-lstm.keras")
-    assert compose(melodygan.load()) == compose(melodygan.load("melody-lstm")) == compose(lstm)
+    assert compose(melodygan.load()) == compose(lstm)
 
 
 def test_a_metre_is_kept(models):
@@ -86,7 +85,8 @@ def test_a_key_is_a_mode_and_a_tonic(lstm, models):
         assert (score.mode, score.fifths) == ("minor", -1)
 
 
-def test_endings_are_preferred_not_enforced(lstm):
+def test_endings_are_preferred_not_enforced(lstm, monkeypatch):
+    monkeypatch.setattr(composer, "MOST_ROUNDS", 8)
     closed, free = (
         sum(ends_on_the_tonic(notes, "major") for notes in compose(lstm, 30, key="C", ending=ending))
         for ending in ("tonic", "free")
@@ -105,10 +105,7 @@ def middle(notes):
     ("options", "centre"),
     [
         ({}, 72),
-        ({"register": "low"}, 60),
-        ({"register": "high"}, 84),
         ({"register": "C3"}, 48),
-        ({"instrument": "cello"}, 54),
         ({"instrument": "piccolo", "register": "low"}, 76),
     ],
 )
@@ -158,15 +155,6 @@ def test_a_start_is_transposed_within_its_octave(lstm, tmp_path):
         assert pitches_in(compose(lstm, 1, start=str(tmp_path / "g.mid"), key=key)[0][:3]) == expected
 
 
-def test_a_file_is_continued_in_its_metre(lstm, waltz, tmp_path):
-    scores = melodygan.compose(lstm, count=4, start=waltz)
-    notes = (Note(60, 12), Note(64, 4), Note(65, 8), Note(62, 12))
-    plain = lstm.generate(4, seed=0, start=notes, meter="3/4", mode="major")
-    assert [score.notes for score in scores] == plain
-    assert {score.meter for score in scores} == {"3/4"}
-    assert {length_of(notes) for notes in compose(lstm, start=waltz, bars=5)} == {60}
-
-
 def test_a_continuation_keeps_metre_upbeat_key_and_tempo(lstm, tmp_path):
     # the model knows neither 6/8 nor 3/4 in minor: it goes on without a plan
     notes = tuple(Note(*note) for note in [(64, 2), (69, 4), (71, 2), (72, 4), (69, 2), (72, 6), (69, 4)])
@@ -185,13 +173,6 @@ def test_a_continuation_keeps_metre_upbeat_key_and_tempo(lstm, tmp_path):
     assert (score.meter, score.fifths, score.tempo) == ("3/4", 3, 100)
     with pytest.raises(UserError, match="never heard a tune in 6/8"):
         melodygan.compose(lstm, start=str(tmp_path / "own.mid"), meter="6/8")
-
-
-def test_a_midi_file_that_says_nothing_is_in_4_4_and_of_white_keys_in_c(lstm, tmp_path):
-    # music21 takes these notes for G major
-    write_midi(tmp_path / "plain.mid", [(67, 4), (71, 4), (74, 4), (67, 4), (60, 4), (64, 4), (67, 8)])
-    for score in melodygan.compose(lstm, count=4, start=str(tmp_path / "plain.mid")):
-        assert (score.meter, score.fifths, score.mode, score.tempo) == ("4/4", 0, "major", 120)
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gan", "attention"])
@@ -231,11 +212,13 @@ def test_a_tune_like_another_has_its_form(models, kind, tmp_path):
                 assert steps[4:16] == steps[16:28]
 
 
-def test_a_variation_keeps_the_other_bars(lstm, in_g, waltz):
+def test_a_variation_keeps_the_other_bars(lstm, in_g, tmp_path):
     for notes in compose(lstm, vary=in_g, ending="free"):
         assert (notes[:4] == IN_G[:4]) != (notes[-2:] == IN_G[-2:])  # one of two bars
+    # of the bar lines of these bars of 3/4 only the first is one of 4/4, too
+    write_midi(tmp_path / "waltz.mid", [(60, 12), (64, 4), (65, 8), (62, 12)], key="C", meter=(3, 4))
     begun = {(0, 60), (12, 64), (16, 65), (24, 62)}
-    for score in melodygan.compose(lstm, count=6, vary=waltz, amount=0.3):
+    for score in melodygan.compose(lstm, count=6, vary=str(tmp_path / "waltz.mid"), amount=0.3):
         onsets = {(length_of(score.notes[:n]), note.pitch) for n, note in enumerate(score.notes)}
         changed = {onset // 12 for onset, _ in onsets ^ begun}
         assert len(changed) == 1  # of three bars
@@ -345,10 +328,3 @@ def test_a_tune_that_ends_on_its_minor_tonic_is_minor(last, fifths, mode):
     notes = [Note(60, 4), Note(last, 8), Note(None, 4)]
     assert score_of(notes, "a", fifths=fifths).mode == mode
     assert score_of(notes, "a", fifths=fifths, mode="major").mode == "major"
-
-
-def test_bar_lines_of_a_score_are_those_that_fit():
-    waltz = [Note(60, 4), *[Note(64, 8), Note(67, 4)] * 7, Note(60, 8)]
-    score = score_of(waltz, "a waltz", tempo=90, program=3)
-    assert (score.meter, score.upbeat, score.tempo, score.program) == ("3/4", 4, 90, 3)
-    assert score_of(waltz, "a waltz", meters=["4/4"]).meter == "4/4"

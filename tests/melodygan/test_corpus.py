@@ -1,8 +1,6 @@
 import gzip
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +15,6 @@ from manymodes.cli import UserError
 from melodygan.data import corpus as corpus_module
 from melodygan.data.corpus import load_corpus, near_duplicate_key, split
 from melodygan.data.encoding import ACCEPTED_STEPS, Note, Tune, pitches_in
-
-
-@pytest.fixture(scope="session")
-def erk(tmp_path_factory):
-    return load_corpus("erk", cache_dir=tmp_path_factory.mktemp("erk"), progress=False)
-
 
 # --- finding
 
@@ -141,7 +133,8 @@ def test_a_book_comes_before_a_folder_of_its_name(load, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_erk(erk):
+def test_erk(load):
+    erk = load("erk")
     assert erk.loaded == len(erk.tunes) + len(erk.filtered) + erk.duplicates == 1754
     assert erk.fingerprint.startswith("70565cb6cf2d")
     assert erk.skipped == ()
@@ -203,18 +196,6 @@ def test_processes_give_the_same_as_one(folder, tmp_path):
     many = load_corpus(folder, cache_dir=tmp_path / "2", jobs=2, progress=True)
     assert alone == many
     assert len(alone.tunes) == 45
-
-
-@pytest.mark.slow
-def test_music21_is_not_imported_until_a_file_is_parsed(load, folder, cache):
-    (folder / "a.abc").write_text(ABC, encoding="utf-8")
-    load(folder)
-    program = (
-        "import sys; from melodygan.data.corpus import load_corpus; "
-        f"load_corpus({str(folder)!r}, cache_dir={str(cache)!r}); "
-        "sys.exit('music21' in sys.modules or 'tensorflow' in sys.modules or 'joblib' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 # --- splitting

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +10,6 @@ from melodygan.data.encoding import (
     Tune,
     from_steps,
     length_of,
-    pitch_name,
     to_steps,
 )
 
@@ -60,18 +57,6 @@ def test_vocabularies_do_not_depend_on_the_order_of_tunes(corpus, data):
     other = data.draw(st.permutations(corpus))
     assert StepVocabulary.from_tunes(corpus) == StepVocabulary.from_tunes(other)
     assert ReportedCodec.from_tunes(corpus) == ReportedCodec.from_tunes(other)
-
-
-@given(corpora)
-def test_configurations_survive_json(corpus):
-    for kind in (StepVocabulary, ReportedCodec):
-        symbols = kind.from_tunes(corpus)
-        assert kind.from_config(json.loads(json.dumps(symbols.to_config()))) == symbols
-
-
-@pytest.mark.parametrize(("pitch", "name"), [(60, "C4"), (72, "C5"), (70, "A#4"), (0, "C-1"), (127, "G9")])
-def test_pitch_names(pitch, name):
-    assert pitch_name(pitch) == name
 
 
 def test_known_reported_form():

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from melodygan.data.encoding import Note, Tune, to_steps
 from melodygan.data.form import (
-    FORMS,
-    METERS,
     Form,
     Key,
     cut_at,
@@ -17,7 +15,6 @@ from melodygan.data.form import (
     ends_on_the_tonic,
     form_of,
     last_pitches,
-    number_of,
     raised,
     read_key,
     transposed,
@@ -85,10 +82,6 @@ def test_the_form_of_a_tune():
     assert form_of(Tune((), key="D minor", meter="6/8")) == Form("6/8", "minor")
     assert form_of(Tune((), key="D major", meter="5/4")) == Form("4/4", "major")
     assert form_of(Tune(())) == Form("4/4", "major")
-
-
-def test_every_form_has_a_number_of_its_own():
-    assert [number_of(form) for form in FORMS] == list(range(1, 2 * len(METERS) + 1))
 
 
 def test_endings():

@@ -14,9 +14,8 @@ from manymodes.files import save_keras
 from melodygan.composing import load
 from melodygan.data.encoding import Note, Tune, length_of, pitches_in, to_steps
 from melodygan.data.form import METERS, NoTunesError, ends_on_the_tonic
-from melodygan.data.grid import CONDITIONS, HOLD, KINDS, ONSET, OUTSIDE, REST, to_grid
+from melodygan.data.grid import KINDS
 from melodygan.models.chain import spelled
-from melodygan.models.gan import MelodyGAN
 from melodygan.models.networks import CarriedIntervals, FormFeatures, PlanFeatures, RowSimilarity
 from melodygan.trainer import grid_examples
 
@@ -65,15 +64,6 @@ def emitted(gan, batch, seed=0):
         cells = gan.emit(outputs, conditions, tf.constant([seed, 2], tf.int64))
         value = tf.reduce_sum(cells * tf.random.stateless_normal(tf.shape(cells), [3, 4]))
     return cells.numpy(), tape.gradient(value, gan.generator.trainable_variables)
-
-
-def test_examples_are_one_hot_cells(gan, batch):
-    cells = gan.prepare(batch).numpy()
-    assert cells.shape == (len(TUNES), CELLS, PITCHES + 3)
-    for tune, row in zip(TUNES, cells.argmax(axis=-1), strict=True):
-        types, pitches, _ = to_grid(tune)
-        expected = np.select([types == ONSET, types == HOLD, types == REST], [pitches - LOWEST, PITCHES, PITCHES + 1])
-        assert (row == np.where(types == OUTSIDE, PITCHES + 2, expected)).all()
 
 
 def test_what_is_emitted_is_one_hot_and_returns_by_the_plan(gan, batch):
@@ -132,12 +122,6 @@ def test_the_chains_learn_before_the_game(monkeypatch, batch):
 # --- composing ---------------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_composes_the_same(gan):
-    tunes = gan.compose(4, seed=3)
-    assert gan.compose(4, seed=3) == tunes != gan.compose(4, seed=4)
-    assert [tune.notes for tune in tunes] == gan.generate(4, seed=3)
-
-
 def test_saved_and_loaded_it_composes_the_same(gan, tmp_path):
     expected = gan.compose(3, seed=1)
     save_keras(gan, tmp_path / "model.keras")
@@ -149,8 +133,7 @@ def test_saved_and_loaded_it_composes_the_same(gan, tmp_path):
     assert load(tmp_path / "alone.keras").compose(3, seed=1) == expected
 
 
-@pytest.mark.parametrize("meter", ["4/4", "3/4", "6/8", None])
-@pytest.mark.parametrize("bars", [2, 3, None])
+@pytest.mark.parametrize(("meter", "bars"), [("4/4", 2), ("3/4", 3), ("6/8", None), (None, 2)])
 def test_tunes_have_the_form_that_was_asked_for(gan, meter, bars):
     for tune in gan.compose(3, seed=0, meter=meter, bars=bars):
         assert meter in {None, tune.meter}
@@ -158,11 +141,6 @@ def test_tunes_have_the_form_that_was_asked_for(gan, meter, bars):
         if bars:
             assert length_of(tune.notes) == bars * METERS[tune.meter]
         assert tune.key in {"C major", "A minor"}
-
-
-def test_a_mode_is_kept(gan):
-    assert {tune.key for tune in gan.compose(3, seed=0, mode="minor")} == {"A minor"}
-    assert {tune.key for tune in gan.compose(3, seed=0, mode="major")} == {"C major"}
 
 
 def biased(kinds, tonic=0.0):
@@ -185,29 +163,6 @@ def test_endings():
         for ending in ("tonic", "free")
     }
     assert closing(composed["tonic"]) > closing(composed["free"]) + 0.3
-
-
-def test_a_tune_may_be_like_another(gan):
-    like = TUNES[1]
-    for tune in gan.compose(3, seed=0, like=like):
-        assert (tune.meter, tune.pickup_steps, length_of(tune.notes)) == ("3/4", 4, length_of(like.notes))
-        steps = to_steps(tune.notes)
-        assert steps[4:16] == steps[16:28]  # the second bar is the first
-        assert tune.notes != like.notes
-
-
-def test_bars_are_composed_anew_and_the_others_stay(gan):
-    for like, upbeat in ((TUNES[0], 0), (TUNES[1], 4)):
-        bar, before = METERS[like.meter], to_steps(like.notes)
-        composed = gan.recompose(like, 2, 3, 4, seed=0)
-        assert len({tune.notes for tune in composed}) > 1
-        for tune in composed:
-            begin, end = upbeat + bar, upbeat + 3 * bar
-            after = to_steps(tune.notes)
-            assert len(after) == len(before)
-            assert (after[:begin], after[end:]) == (before[:begin], before[end:])
-            assert after[begin:end] != before[begin:end]
-            assert (tune.meter, tune.pickup_steps) == (like.meter, upbeat)
 
 
 def test_notes_that_sound_over_the_edge_of_bars_end_and_begin_there(gan):
@@ -235,11 +190,6 @@ def test_every_tune_is_whole(gan):
         assert len(set(pitches)) >= 4
 
 
-def test_a_low_temperature_composes_alike(gan):
-    cold, warm = ({tune.notes for tune in gan.compose(8, seed=0, meter="6/8", temperature=t)} for t in (0.01, 1.0))
-    assert len(cold) < len(warm)
-
-
 LONG = Tune((Note(60, CELLS), Note(62, 4)), meter="4/4")
 
 
@@ -263,19 +213,6 @@ def test_what_cannot_be_is_refused_in_one_line(gan, ask, message):
 
 
 # --- networks ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("heads", [0, 2])
-def test_shapes_of_the_networks(heads):
-    model = small_gan(TUNES, heads=heads)
-    assert isinstance(model, MelodyGAN)
-    assert model.latent_dim == 4
-    outputs = model.generator(tf.zeros([3, model.generator.input_shape[-1]]))
-    assert outputs.shape == (3, CELLS, KINDS + PITCHES + 1)
-    recurrent = [layer for layer in model.discriminator.layers if isinstance(layer, keras.layers.LSTM)]
-    assert len(recurrent) == (0 if heads else 1)
-    attending = [layer for layer in model.generator.layers if isinstance(layer, keras.layers.MultiHeadAttention)]
-    assert len(attending) == (1 if heads else 0)
 
 
 def test_features_of_a_plan_by_hand(batch):
@@ -328,10 +265,3 @@ def test_similarity_of_rows_by_hand(batch):
     assert similar.shape == (2, RowSimilarity.ROWS, RowSimilarity.ROWS)
     np.testing.assert_allclose(similar[0, :3, :3], [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-2)
     np.testing.assert_allclose(similar[1, :3, :3], [[1, 0, -1], [0, 1, 0], [-1, 0, 1]], atol=1e-2)
-
-
-def test_conditions_are_as_wide_as_the_networks_read(batch):
-    from melodygan.data import grid
-
-    assert batch[1].shape == (len(TUNES), grid.CONDITIONS)
-    assert grid.CONDITIONS < CONDITIONS  # of the whole grid

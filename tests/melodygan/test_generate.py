@@ -7,7 +7,7 @@ import sys
 from statistics import median
 
 import pytest
-from scores import abc, played, write_midi
+from scores import played
 from smallmodels import KINDS, small_models
 
 from manymodes.files import save_keras
@@ -35,11 +35,15 @@ def loaded(models):
     return {models / f"{kind}.keras": composing.load(models / f"{kind}.keras") for kind in KINDS}
 
 
-@pytest.fixture
-def run(models, loaded, completed, tmp_path, monkeypatch):
-    """Run the command with a loaded model; return its files, and the lines that it printed before the last."""
+@pytest.fixture(autouse=True)
+def _loaded_once(loaded, monkeypatch):
     load = composing.load
     monkeypatch.setattr(composing, "load", lambda model, **_: loaded.get(model) or load(model))
+
+
+@pytest.fixture
+def run(models, completed, tmp_path):
+    """Run the command; return its files, and the lines that it printed before the last."""
 
     def run(kind, *options, out="tunes"):
         shutil.rmtree(tmp_path / out, ignore_errors=True)
@@ -63,17 +67,14 @@ def test_the_model_file_is_enough_anywhere(models, run, environment, contents, t
     assert contents(tmp_path / "fresh") == contents(tmp_path / "here")
 
 
-def test_a_name_with_an_ending_is_one_file(run, models, loaded, completed, refused, contents, tmp_path):
+def test_a_name_with_an_ending_is_one_file(models, completed, refused, contents, tmp_path):
     options = ("--model", models / "lstm.keras", "--bars", 2, "--out")
     for name in ("tune.mid", "tune.mp3", "tune.png"):
         completed(generate.main, *options, tmp_path / "one" / name)
     assert sorted(contents(tmp_path / "one")) == ["tune.mid", "tune.mp3", "tune.png"]
-    first = contents(tmp_path / "one")["tune.mid"]
     tune = tmp_path / "one" / "tune.mid"
-    for more in ("", "--count 2 --force", "--format png --force"):
+    for more in ("", "--format png --force"):
         assert str(tune) in refused(generate.main, *options, tune, *more.split())
-    completed(generate.main, *options, tune, "--force", "--seed", 1)
-    assert tune.read_bytes() != first
 
 
 def test_without_count_there_is_one_tune_or_eight_of_a_morph(run):
@@ -106,32 +107,6 @@ def test_some_bars_and_a_form_reach_the_files(run, tmp_path):
         ]
 
 
-def test_tunes_that_were_drawn_again_are_counted(models, loaded, completed, tmp_path):
-    options = ("--count", 20, "--key", "C", "--bars", 1)
-    for ending in ("free", "tonic"):
-        text = completed(
-            generate.main, "--model", models / "lstm.keras", "--out", tmp_path / ending, *options, "--ending", ending
-        )
-        assert ("drawn again" in text) == (ending == "tonic")
-
-
-def test_changes_of_a_given_tune_are_printed(run, tmp_path):
-    in_g = [(103, 4), (105, 2), (107, 2), (108, 8)]
-    write_midi(tmp_path / "high.mid", in_g, key="G")
-    (tmp_path / "triplets.abc").write_text(abc("(3C,4D,4E,4 F,8 |"), encoding="utf-8")
-    _, lines = run("lstm", "--interpolate", tmp_path / "high.mid", tmp_path / "triplets.abc", "--steps", 4)
-    transposing = "the model does not know all of its pitches"
-    assert lines == [
-        f"note: --interpolate high.mid was transposed by -36 semitones: {transposing}",
-        "note: triplets.abc: 3 notes and rests were moved to sixteenths",
-        f"note: --interpolate triplets.abc was transposed by +12 semitones: {transposing}",
-    ]
-    start = "C4 D4 E4 F4 G4 A4 B4 C5 D5 F#4 F#4"
-    for option in ("--start", "--vary"):
-        _, lines = run("lstm", option, start, "--count", 2)
-        assert lines == [f"note: {option} {start}: F#4, which the model does not know, became F4 (2×)"]
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -140,7 +115,6 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         (f"--model {shlex.quote(__file__)}", "is not a .keras file"),
         ("--steps 5 --vary C4", "--steps is the number of tunes of --interpolate"),
         ("--steps 1 --interpolate C4 D4", "a morph has at least 2 steps, not 1"),
-        ("--interpolate C4", "--interpolate"),
         ("--interpolate C4 D4 --count 3", "--count does not go with --interpolate"),
         ("--interpolate C4 D4 --vary C4", "--vary does not go with --interpolate"),
         ("--interpolate C4 D4 --bars 4", "--bars does not go with --interpolate"),
@@ -149,17 +123,13 @@ def test_changes_of_a_given_tune_are_printed(run, tmp_path):
         ("--interpolate C4 x.mid", "--interpolate 'x.mid': 'x.mid' is neither a file nor a note"),
         (f"--start {shlex.quote(__file__)}", "test_generate.py is not a file of tunes: give one of .krn"),
         ("--vary H4", "--vary 'H4': 'H4' is neither a file nor a note"),
-        ("--instrument bagpipe-of-gold", "--instrument"),
         ("--key X", "--key: 'X' is not a key"),
-        ("--meter 7/8", "--meter"),
         ("--recompose 5-8", "--recompose names bars of the tune of --vary"),
         ("--recompose 8-5 --vary C4", "'8-5' does not name bars"),
         ("--recompose some --vary C4", "'some' does not name bars: give the first and the last one, such as 5-8"),
         ("--recompose 1 --vary C4 --amount 0.5", "--amount does not go with --recompose"),
         ("--recompose 7 --vary C4", "the tune has no bars 7 to 7: it has 1"),
         ("--like C4 --start C4", "--start does not go with --like"),
-        ("--like no.mid", "--like 'no.mid': 'no.mid' is neither a file nor a note"),
-        ("--ending bang", "--ending"),
         ("--register loud", "'loud' is not a register"),
         ("--format musixml", "unknown format 'musixml'; did you mean musicxml?"),
     ],

@@ -53,14 +53,6 @@ def test_many_notes_are_not_taken_for_a_file():
     assert read_given("C4 D4 " * 200).notes == (Note(60, 4), Note(62, 4)) * 200
 
 
-def test_the_shift_leads_back_to_the_file(tmp_path):
-    write_all_formats(tmp_path)
-    given = read_given(str(tmp_path / "c.mid"))
-    assert given.notes == IN_C
-    assert transposed(given.notes, given.shift) == IN_G
-    assert (given.form, given.remarks, given.upbeat) == (Form("3/4", "major"), (), 4)
-
-
 def test_a_file_has_its_upbeat_and_tempo(tmp_path):
     write_all_formats(tmp_path)
     assert {read_given(str(file)).upbeat for file in tmp_path.iterdir()} == {4}

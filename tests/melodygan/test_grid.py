@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melodygan.data import grid
 from melodygan.data.encoding import HOLD as HELD
 from melodygan.data.encoding import Note, Tune, length_of, to_steps
 from melodygan.data.form import METERS, Form
@@ -175,13 +174,6 @@ def test_plans_in_a_form_and_a_length(asked, found):
 def test_plans_that_nothing_has(asked, message):
     with pytest.raises(ValueError, match=message):
         plans_in(PLANS, *asked)
-
-
-def test_rows_and_beats_divide_the_grid():
-    for meter, bar in METERS.items():
-        assert LENGTH % ROW[meter] == LENGTH % BEAT[meter] == 0
-        assert bar % ROW[meter] == 0 or ROW[meter] % bar == 0
-        assert grid._unit(meter) % BEAT[meter] == 0
 
 
 def columns_of(plan, steps):

@@ -135,7 +135,7 @@ def test_the_last_bar_of_a_planned_tune_weighs_more():
 
 
 def test_most_tunes_are_given_with_their_plans_in_training():
-    tunes = [replace(tune, meter="3/4", key="D minor") for tune in TUNES * 20]
+    tunes = [replace(tune, meter="3/4", key="D minor") for tune in TUNES * 8]
     plans = [to_grid(tune).plan for tune in tunes]
 
     def plans_in(**options):

@@ -5,7 +5,7 @@ from fractions import Fraction
 import mido
 import numpy as np
 import pytest
-from scores import IN_C, KERN, abc, random_tunes, write_abc, write_all_formats, write_midi
+from scores import IN_C, abc, random_tunes, write_abc, write_all_formats, write_midi
 
 from melodygan.data.encoding import Note, length_of
 from melodygan.data.readers import pieces_of, read_piece, read_quantised
@@ -34,37 +34,7 @@ def test_several_tunes_in_an_abc_file(only, load, folder):
     assert (first.source, second.source) == ("book.abc#7", "book.abc#8")
 
 
-def test_an_accidental_holds_to_the_end_of_the_bar(only):
-    assert [note.pitch for note in only(abc("^F4 G4 F4 G4 | F16 |")).notes] == [66, 67, 66, 67, 65]
-
-
-def test_grace_notes_chords_and_chord_symbols(only):
-    tune = only(abc('{G}C4 [EGc]4 "Am"D8 |'))
-    assert tune.notes == (Note(60, 4), Note(72, 4), Note(62, 8))
-
-
 # --- one melody out of many voices
-
-
-def test_the_highest_part_is_the_melody(load, folder):
-    # in kern the bass stands first
-    lines = ["**kern\t**kern", "*k[]\t*k[]", "*C:\t*C:", "2C\t4c", ".\t4d", "2G\t2e", "*-\t*-"]
-    (folder / "duet.krn").write_text("\n".join(lines), encoding="utf-8")
-    assert load(folder).tunes[0].notes == (Note(60, 4), Note(62, 4), Note(64, 8))
-
-
-def test_overlapping_notes_of_a_midi_track(load, folder):
-    messages = [
-        ("note_on", 60, 0),
-        ("note_on", 64, 240),  # higher, so it cuts off 60
-        ("note_on", 55, 240),  # lower, so it is not heard while 64 sounds
-        ("note_off", 60, 0),
-        ("note_off", 55, 240),
-        ("note_off", 64, 240),
-    ]
-    track = mido.MidiTrack(mido.Message(kind, note=note, time=time) for kind, note, time in messages)
-    write_midi(folder / "a.mid", (), key="C", tracks=[track])
-    assert load(folder).tunes[0].notes == (Note(60, 2), Note(64, 6))
 
 
 def test_drums_are_not_a_melody(load, folder):
@@ -106,13 +76,6 @@ def test_transposition(only, key, body, name, first):
     tune = only(abc(body + " |", key=key))
     assert tune.key == name
     assert tune.notes[0].pitch == first
-
-
-def test_a_signature_without_a_key(only):
-    text = KERN.replace("*G:\n", "")
-    tune = only(text, "tune.krn")
-    assert tune.notes == IN_C
-    assert tune.key == "1 sharp"
 
 
 @pytest.mark.parametrize(("shift", "key"), [(0, "G major"), (1, "Ab major"), (5, "C major")])

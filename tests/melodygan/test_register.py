@@ -30,12 +30,6 @@ def test_middles(register, program, middle):
     assert middle_of(register, program) == middle
 
 
-@pytest.mark.parametrize("register", ["loud", "", "H4", "C", "C99", "C-2", "4"])
-def test_what_is_no_register(register):
-    with pytest.raises(ValueError, match="is not a register: give low, middle, high, own or a note such as C5"):
-        middle_of(register)
-
-
 @pytest.mark.parametrize(
     ("pitches", "middle", "shift"),
     [

@@ -87,16 +87,3 @@ def test_it_ends_cleanly(ring, kind):  # a glockenspiel would ring on for a quar
     assert steps[-ring:].max() <= steps[:-ring].max()
     levels = [np.sqrt(np.mean(part**2)) for part in np.array_split(sound[-rate:], 5)]
     assert levels == sorted(levels, reverse=True)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--tempo", "0"), "--tempo"),
-        (("--instrument", "kazoo d'amore"), "--instrument"),
-        (("--model", "none.keras"), "--model none.keras does not exist"),
-        (("--out", __file__), "cannot be made in the file"),
-    ],
-)
-def test_mistakes_are_one_line(refusal, options, message):
-    assert message in refusal(*options)

@@ -14,6 +14,7 @@ from drumvae.playing import load as load_model
 from manymodes.cli import INTERRUPTED_EXIT
 from manymodes.experiment.config import training_parser
 from manymodes.experiment.run import METRICS
+from manymodes.export import export
 from manymodes.files import save_keras, write_text
 from manymodes.hub import GROOVE, MODELS
 from pretraining import judging, make
@@ -56,6 +57,7 @@ def work(monkeypatch, tmp_path):
         write_text(run / METRICS, json.dumps({**METRICS_OF_A_RUN, "hit_f1": float(np.abs(weights).mean())}))
 
     monkeypatch.setattr(make.subprocess, "run", run)
+    monkeypatch.setattr(make, "export", lambda _, form: form.mkdir(parents=True))  # which takes most of the time
     monkeypatch.setitem(judging.MEASUREMENTS, "drumvae.train", (METRICS, "n", measure))
     return state
 
@@ -77,7 +79,8 @@ def test_every_command_is_accepted_by_its_program(shipped):
     assert parser_of(program).parse_args(options).seed == shipped.seed
 
 
-def test_a_model_is_trained_made_small_measured_and_given_a_card(work, command):
+def test_a_model_is_trained_made_small_measured_and_given_a_card(work, command, monkeypatch):
+    monkeypatch.setattr(make, "export", export)
     code, text, errors = command()
     assert (code, errors) == (0, "")
     assert "1 files of" in text.splitlines()[-1]

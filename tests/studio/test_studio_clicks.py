@@ -97,6 +97,7 @@ class Visitor:
         return self.told(self.press(label, *values))[-1]["output"]["data"]
 
 
+@pytest.mark.slow
 def test_a_click_that_takes_too_long_is_a_message_and_the_tab_is_free_again(visit, program):
     visitor = visit("Ada")
     begun = time.monotonic()
@@ -107,6 +108,7 @@ def test_a_click_that_takes_too_long_is_a_message_and_the_tab_is_free_again(visi
     assert visitor.answer("melody", "quick") == ["done"]
 
 
+@pytest.mark.slow
 def test_cancel_ends_the_work_and_the_tab_is_free_again(visit, program):
     visitor = visit("Ada")
     event = visitor.press("melody", "slow")
@@ -117,6 +119,7 @@ def test_cancel_ends_the_work_and_the_tab_is_free_again(visit, program):
     assert visitor.answer("melody", "quick") == ["done"]
 
 
+@pytest.mark.slow
 def test_others_are_answered_meanwhile_and_cancel_only_their_own(visit, program):
     ada, ben = visit("Ada"), visit("Ben")
     ada.press("melody", "slow")
@@ -131,6 +134,7 @@ def test_others_are_answered_meanwhile_and_cancel_only_their_own(visit, program)
     assert program.get(timeout=SOON) == "ended"
 
 
+@pytest.mark.slow
 def test_work_ends_when_its_visitor_leaves(visit, program):
     visitor = visit("Eve")
     with visitor.client.stream("GET", "/gradio_api/heartbeat/Eve") as page:

@@ -9,18 +9,6 @@ from manymodes_studio import sound
 HOW = {"temperature": 1.0, "seed": 4}
 
 
-@pytest.fixture
-def model(models):
-    return models.loaded["sounds-vqvae"]
-
-
-@pytest.mark.parametrize("name", ["a.wav", "Flöte.flac", "c.ogg", "d.mp3"])
-def test_sounds_of_every_format_are_read(tmp_path, name):
-    samples = sound.read(sound_file(tmp_path / name, 0.5))
-    assert samples.dtype == np.float32
-    assert abs(len(samples) - 11025) < 2000  # lossy formats pad
-
-
 def test_a_long_sound_in_a_small_file_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "silence.flac"
     soundfile.write(path, np.zeros(22_050 * 60 * 30, np.int16), 22_050)
@@ -30,21 +18,8 @@ def test_a_long_sound_in_a_small_file_is_refused_before_it_is_read(tmp_path):
     assert len(sound.read(sound_file(tmp_path / "a.wav", sound.LONGEST_SECONDS))) == 22_050 * sound.LONGEST_SECONDS
 
 
-@pytest.mark.parametrize("content", [b"RIFF of nothing", b"\0" * 400])
-def test_other_files_are_refused(tmp_path, content):
-    path = tmp_path / "bad.wav"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match="cannot be read as sound"):
-        sound.read(path)
-
-
-def test_same_seed_same_sounds(model):
-    made = sound.new_sounds(model, SOUNDS[1], 2, **HOW)
-    assert made.shape == (2, 22_050)
-    assert (made == sound.new_sounds(model, SOUNDS[1], 2, **HOW)).all()
-
-
-def test_a_model_without_a_prior_is_refused(model, tmp_path, monkeypatch):
+def test_a_model_without_a_prior_is_refused(models, tmp_path, monkeypatch):
+    model = models.loaded["sounds-vqvae"]
     monkeypatch.setattr(model, "file", tmp_path / model.file.name)
     with pytest.raises(UserError, match="prior"):
         sound.new_sounds(model, SOUNDS[0], 1, **HOW)

@@ -27,8 +27,6 @@ from melodygan.data.grid import as_steps, from_row, plans_in
 
 DESK, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
 LARGEST_MB = 25
-SLOWEST = 500  # steps a second
-
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
@@ -222,21 +220,6 @@ def test_the_same_seed_gives_the_same_letters(page):
     np.testing.assert_allclose(drawn, images.ravel(), atol=1e-3)
     expected = [(one.left, one.top, one.bottom, one.before, one.advance) for one in map(typesetting.measure, images)]
     np.testing.assert_allclose(numbers, expected, atol=1)  # a pixel: Python sharpens corners
-
-
-@slow
-def test_it_is_fast_enough(page):
-    script = """
-        const model = await site.models.melody(), [plan] = model.plans, speeds = [];
-        const steps = model.grid.asSteps(plan, plan.cells);
-        for (let number = 0; number < 5; number += 1) {
-          const begin = performance.now();
-          await model.drawn(steps, plan.cells, number, { row: 0, number: 0, temperature: 1 });
-          speeds.push(plan.cells / (performance.now() - begin) * 1000);
-        }
-        return Math.max(...speeds);
-    """
-    assert ask(page, script) > SLOWEST
 
 
 def downloaded(page, panel, name):
