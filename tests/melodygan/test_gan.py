@@ -265,3 +265,17 @@ def test_similarity_of_rows_by_hand(batch):
     assert similar.shape == (2, RowSimilarity.ROWS, RowSimilarity.ROWS)
     np.testing.assert_allclose(similar[0, :3, :3], [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-2)
     np.testing.assert_allclose(similar[1, :3, :3], [[1, 0, -1], [0, 1, 0], [-1, 0, 1]], atol=1e-2)
+
+
+def test_bars_are_composed_anew_and_the_others_stay(gan):
+    for like, upbeat in ((TUNES[0], 0), (TUNES[1], 4)):
+        bar, before = METERS[like.meter], to_steps(like.notes)
+        composed = gan.recompose(like, 2, 3, 4, seed=0)
+        assert len({tune.notes for tune in composed}) > 1
+        for tune in composed:
+            begin, end = upbeat + bar, upbeat + 3 * bar
+            after = to_steps(tune.notes)
+            assert len(after) == len(before)
+            assert (after[:begin], after[end:]) == (before[:begin], before[end:])
+            assert after[begin:end] != before[begin:end]
+            assert (tune.meter, tune.pickup_steps) == (like.meter, upbeat)

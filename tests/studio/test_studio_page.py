@@ -693,3 +693,59 @@ def test_no_tab_has_a_serious_fault_of_accessibility(visit, axe, size, theme):
         if found := page.evaluate(FAULTS):
             faults[tab] = found
     assert not faults
+
+
+def tab_to(page, name):
+    """Press the tabulator until something of a name has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED) == name:
+            return
+    raise AssertionError(name)
+
+
+def test_a_journey_by_keyboard_alone(visit):
+    page = visit("Song")
+    page.keyboard.press("Home")
+    tab_to(page, "Play this tune")
+    page.keyboard.press("Enter")
+    first = expect_sound(page)
+    tab_to(page, "Keep")
+    page.keyboard.press("Enter")
+    expect(page.locator(".studio-shelf span.kept")).to_have_count(1)
+    tab_to(page, "New tune")
+    page.keyboard.press("Enter")
+    second = expect_sound(page, first)
+    tab_to(page, "Chords")
+    page.keyboard.press("Space")
+    expect_sound(page, second)
+    tab_to(page, "Keep")
+    page.keyboard.press("Enter")
+    expect(page.locator(".studio-shelf span.kept")).to_have_count(2)
+    tab_to(page, "Download all I kept")
+    with page.expect_download() as started:
+        page.keyboard.press("Enter")
+    with zipfile.ZipFile(started.value.path()) as archive:
+        assert len(archive.namelist()) == 4
+
+
+def test_controls_have_edges_and_pictures_follow_the_dark(visit):
+    page = visit("Melody")
+    edge = page.get_by_label("Key").evaluate(
+        """(input) => {
+            let at = input;
+            while (at && getComputedStyle(at).borderTopWidth === "0px") at = at.parentElement;
+            return at.getBoundingClientRect().height;
+        }"""
+    )
+    assert edge < 60, "the dropdown itself has an edge"
+    page.goto(f"{page.url.split('?')[0]}?__theme=dark")
+    to_tab(page, "Sound")
+    press(page, "Sample")
+    expect(page.locator("img.studio-plot.on-dark")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("img.studio-plot.on-light")).to_be_hidden()
+    to_tab(page, "Melody")
+    press(page, "Compose")
+    staff = page.locator(".studio-paper .sheet g.staff path").first
+    staff.wait_for(state="attached")
+    assert staff.evaluate("(line) => getComputedStyle(line).stroke") == "rgb(0, 0, 0)", "the whole score is inverted"
