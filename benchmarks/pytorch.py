@@ -137,7 +137,7 @@ def letters() -> Pair:
     """Letters, by the best fix."""
     config = FontConfig(updates_per_epoch=100).check()
     rng = np.random.default_rng(0)
-    model = fontgan.trainer.build(config, Groups(np.arange(0), np.full(_LETTER_GROUPS, 1 / _LETTER_GROUPS)))
+    model = fontgan.trainer.model_of(config, Groups(np.arange(0), np.full(_LETTER_GROUPS, 1 / _LETTER_GROUPS)), None)
     images = rng.uniform(-1, 1, (config.batch_size, 28, 28, 1)).astype(np.float32)
     kinds = rng.integers(_LETTER_GROUPS, size=config.batch_size)
     twin = Adversarial(

@@ -1,19 +1,24 @@
-"""Compare fixes of mode collapse in equal time: ``python -m fontgan.compare --minutes 4``."""
+"""Compare fixes of mode collapse in equal time: ``python -m fontgan.compare --minutes 4``.
+
+With ``--stacked`` images have three letters at once, see `fontgan.stacked`.
+"""
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any, ClassVar
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fontgan.comparing import LetterComparison
 from fontgan.config import FontConfig
 from fontgan.train import EVALUATED, LEAST_EVALUATED
 from manymodes import cli
 from manymodes.experiment import compare
-from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Result, Row
+from manymodes.experiment.compare import Job, LeftOutError, Result, Row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fontgan.data.fonts import Letters
@@ -21,15 +26,16 @@ if TYPE_CHECKING:
     from manymodes.experiment.fit import Training
 
 
-class FontComparison(Comparison):
+class FontComparison(LetterComparison):
     """The fixes, some with labels too, beside real letters, copies and noise."""
 
-    program, stem = "fontgan.compare", "fonts"
+    stem = "fonts"
     title = "Letter models in equal time"
     description = "Train every model of letters equally long, and compare what they draw with real letters."
     example = (
         "  python -m fontgan.compare\n"
-        "  python -m fontgan.compare --minutes 1 --seeds 3 --rows none,minibatch,best --fonts ~/.local/share/fonts"
+        "  python -m fontgan.compare --minutes 1 --seeds 3 --rows none,minibatch,best --fonts ~/.local/share/fonts\n"
+        "  python -m fontgan.compare --stacked --minutes 6"
     )
     rows = (
         Row("real", "real letters (ceiling)"),
@@ -45,26 +51,9 @@ class FontComparison(Comparison):
         Row("noise", "noise"),
     )
     work = "runs/compare-fonts"
-    losses: ClassVar = {
-        "generator_loss": "Generator loss",
-        "discriminator_loss": "Discriminator loss",
-        "loss_ratio": "Loss ratio",
-        "generator_gradient": "Generator gradient",
-        "discriminator_gradient": "Discriminator gradient",
-    }
-    data_name, data_settings = "Fonts", ("fonts",)
     count, least_count = EVALUATED, LEAST_EVALUATED
     count_help = "images to evaluate for each row"
     counted = "{} letters drawn by each"
-
-    def load(self, config: Any) -> Data:
-        """Draw the letters of a seed."""
-        from fontgan.data.fonts import load_fonts
-
-        letters = load_fonts(config.fonts, seed=config.seed)
-        faces = f"{len(letters.faces)} {'typeface' if len(letters.faces) == 1 else 'typefaces'}"
-        description = f"{letters.source}, {faces}, {len(letters.train.images):,} letters to learn from"
-        return Data(letters, letters.fingerprint, letters.table(), description)
 
     def prepare(self, config: Any, data: Letters, done: int, checkpoint: Path | None) -> Training:
         """Build a training that counts letters about twenty times."""
@@ -102,7 +91,16 @@ class FontComparison(Comparison):
 
 
 COMPARISON = FontComparison()
-main = functools.partial(compare.main, COMPARISON)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command, that of `fontgan.stacked` with ``--stacked``."""
+    typed = list(sys.argv[1:] if argv is None else argv)
+    if "--stacked" in typed:
+        from fontgan import stacked
+
+        return compare.main(stacked.COMPARISON, typed)
+    return compare.main(COMPARISON, typed)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,18 @@ class FontConfig(Config):
 
 
 @dataclass(frozen=True)
+class StackedConfig(FontConfig):
+    """The settings of a model of three letters at once, see `fontgan.stacked`.
+
+    Unless ``grouped``, the best fix has no groups of images as conditions.
+    """
+
+    program = "fontgan.compare"
+
+    grouped: bool = setting(True)
+
+
+@dataclass(frozen=True)
 class TypefaceConfig(Config):
     """The settings of a training of whole typefaces, see `fontgan.data.typefaces`."""
 

@@ -92,6 +92,43 @@ def comparison_pictures(found: Records, _: object) -> dict[str, Picture]:
     return pictures
 
 
+def stacked_pictures(found: Records) -> dict[str, Picture]:
+    """Return the pictures of `fontgan.stacked` by file name, of the first seed."""
+    first = {row: records[0] for row, records in found.items()}
+    trained = {row: record for row, record in first.items() if record.trained}
+    drawn = "Of each row what was drawn first; the three letters of an image are red, green and blue"
+    pictures = {"first.png": Picture(drawn, lambda path: _save_stacks(first, path))}
+    if trained:
+        title = "In training, of 500 images: the modes, read at all, and the share that is legible"
+        pictures["modes.png"] = Picture(title, lambda path: _save_modes(trained, path))
+    return pictures
+
+
+def _save_stacks(first: First, path: Path) -> None:
+    """Draw the first stacks of each row in a line."""
+    with saved_figure(path, (8, 0.55 * len(first)), grid=False) as figure:
+        panels = figure.subplots(len(first), 1, squeeze=False)[:, 0]
+        for axes, (row, record) in zip(panels, first.items(), strict=True):
+            axes.imshow(np.asarray(Image.open(io.BytesIO(base64.b64decode(record.figures["first"])))))
+            axes.set_axis_off()
+            axes.set_title(row.title, fontsize=7, loc="left", pad=1)
+
+
+def _save_modes(trained: First, path: Path) -> None:
+    """Draw modes and the legible share over the seconds of training."""
+    with saved_figure(path, (8, 3.4)) as figure:
+        panels = figure.subplots(1, 2)
+        for axes, name in zip(panels, ("modes", "legible"), strict=True):
+            for row, record in trained.items():
+                counts = record.figures["counts"]
+                seconds, values = ([count[key] for count in counts] for key in ("seconds", name))
+                axes.plot(seconds, values, label=row.title, marker=".", markersize=4)
+            axes.set_title(name, fontsize=8)
+            axes.set_xlabel("seconds of updates")
+            axes.set_ylim(bottom=0)
+        figure.legend(*panels[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
+
+
 def _draw_lines(axes: Axes, values: Sequence[float]) -> None:
     for value in values:
         axes.axhline(value, color="grey", linestyle="--", linewidth=0.8)

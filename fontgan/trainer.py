@@ -52,13 +52,7 @@ def prepare(
     """
     letters, classifiers = data
     kinds = _kinds(config, letters)
-    if checkpoint is None:
-        model = build(config, kinds)
-    else:
-        model = keras.models.load_model(checkpoint / "model.keras")
-        if config.fix == "best":
-            for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
-                optimizer.learning_rate = _decaying(config)
+    model = model_of(config, kinds, checkpoint)
     images = letters.train.images
     examples = images if kinds is None else (images, kinds.of_images)
     batches = RandomBatches(examples, config.batch_size, config.updates_per_epoch, seed=config.seed, first_epoch=done)
@@ -66,8 +60,7 @@ def prepare(
     real = read(classifier, letters.validation.images)
 
     def measure(epoch: int, last: bool) -> dict[str, float]:
-        losses = {metric.name: float(metric.result()) for metric in model.metrics}
-        measures = {"loss_ratio": losses["discriminator_loss"] / max(abs(losses["generator_loss"]), 1e-9)}
+        measures = balance(model)
         if epoch % (every or EVERY) == 0 or last:
             measures |= count_letters(model, classifier, real, config.seed)
         if plots_folder is not None and (epoch in _SHEETS or last):
@@ -77,27 +70,10 @@ def prepare(
     return Training(model, batches, measure)
 
 
-def build(config: FontConfig, kinds: Groups | None) -> FontGAN:
-    """Return the compiled, untrained model of a configuration, whose conditions are of some kinds, if any."""
-    fix, condition_dim = config.fix, 0 if kinds is None else len(kinds.shares)
-    options: dict[str, Any] = {"condition_dim": condition_dim, "seed": config.seed}
-    if kinds is not None:
-        options |= {"shares": kinds.shares, "labelled": config.conditional}
-    if fix == "best":
-        critic = build_sharp_critic(condition_dim=condition_dim, group_size=config.batch_size)
-        generator = build_sharp_generator(condition_dim=condition_dim)
-        model = FontGAN(generator, critic, averaging=0.998, translation_px=2, **options)
-        adam = functools.partial(keras.optimizers.Adam, _decaying(config), 0.0, 0.99)
-        model.compile(adam(), adam(), objective="relativistic", penalty="r1r2", penalty_weight=0.5, penalty_interval=4)
-        return model
-    discriminator = build_discriminator(
-        condition_dim=condition_dim, minibatch=fix == "minibatch", group_size=config.batch_size
-    )
-    model = FontGAN(build_generator(condition_dim=condition_dim), discriminator, **options)
-    adam = functools.partial(keras.optimizers.Adam, 2e-4, 0.5)
-    unrolled_steps = UNROLLED_STEPS if fix == "unrolled" else 0
-    model.compile(adam(), adam(), feature_matching=fix == "feature-matching", unrolled_steps=unrolled_steps)
-    return model
+def balance(model: FontGAN) -> dict[str, float]:
+    """Return ``loss_ratio``, the discriminator's loss of the last epoch divided by the generator's."""
+    losses = {metric.name: float(metric.result()) for metric in model.metrics}
+    return {"loss_ratio": losses["discriminator_loss"] / max(abs(losses["generator_loss"]), 1e-9)}
 
 
 def evaluate(
@@ -146,6 +122,39 @@ def _kinds(config: FontConfig, letters: Letters) -> Groups | None:
     if config.conditional:
         return Groups(letters.train.labels, np.full(len(LETTERS), 1 / len(LETTERS)))
     return find_groups(letters.train.images, seed=config.seed) if config.fix == "best" else None
+
+
+def model_of(
+    config: FontConfig, kinds: Groups | None, checkpoint: Path | None, *, planes: int = 1, gan: type[FontGAN] = FontGAN
+) -> FontGAN:
+    """Build the compiled model of a configuration, a ``gan`` of images [n, 28, 28, planes], or load a checkpoint's."""
+    if checkpoint is None:
+        return _compiled(config, kinds, planes, gan)
+    model: FontGAN = keras.models.load_model(checkpoint / "model.keras")
+    if config.fix == "best":
+        for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+            optimizer.learning_rate = _decaying(config)
+    return model
+
+
+def _compiled(config: FontConfig, kinds: Groups | None, planes: int, gan: type[FontGAN]) -> FontGAN:
+    fix, condition_dim = config.fix, 0 if kinds is None else planes * len(kinds.shares)
+    options: dict[str, Any] = {"condition_dim": condition_dim, "seed": config.seed}
+    if kinds is not None:
+        options |= {"shares": kinds.shares, "labelled": config.conditional}
+    shape: Any = {"condition_dim": condition_dim, "planes": planes}
+    if fix == "best":
+        critic = build_sharp_critic(**shape, group_size=config.batch_size)
+        model = gan(build_sharp_generator(**shape), critic, averaging=0.998, translation_px=2, **options)
+        adam = functools.partial(keras.optimizers.Adam, _decaying(config), 0.0, 0.99)
+        model.compile(adam(), adam(), objective="relativistic", penalty="r1r2", penalty_weight=0.5, penalty_interval=4)
+        return model
+    discriminator = build_discriminator(**shape, minibatch=fix == "minibatch", group_size=config.batch_size)
+    model = gan(build_generator(**shape), discriminator, **options)
+    adam = functools.partial(keras.optimizers.Adam, 2e-4, 0.5)
+    unrolled_steps = UNROLLED_STEPS if fix == "unrolled" else 0
+    model.compile(adam(), adam(), feature_matching=fix == "feature-matching", unrolled_steps=unrolled_steps)
+    return model
 
 
 def _decaying(config: FontConfig) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -39,7 +39,7 @@ class Figure(NamedTuple):
 
 _0, _1, _2, _3, _4 = (f"{{:.{digits}f}}".format for digits in range(5))  # digits after the point
 _yes = {True: "yes", False: "no"}.__getitem__
-_REAL, _TRAINING = "real sounds", "training images"
+_REAL, _TRAINING, _FACES = "real sounds", "training images", "held-out faces"
 
 FIGURES = {
     "melodygan.train": (
@@ -71,13 +71,12 @@ FIGURES = {
         Figure("… copying", "measures.copying", _yes),
     ),
     "fontgan.train_typefaces": (
-        Figure("characters read as asked, of 85", "read", _share, "read_real", "held-out faces"),
+        Figure("characters read as asked, of 85", "read", _share, "read_real", _FACES),
         Figure("… of the character read least", "read_least", _share),
-        Figure(
-            "told from real ones by the nearest neighbour", "two_sample", _share, "two_sample_real", "held-out faces"
-        ),
-        Figure("pairs taken for one face's", "one_face", _share, "one_face_real", "held-out faces"),
-        Figure("… of two held-out faces", "one_face_others", _share, bounding="few"),
+        Figure("told from real ones by the nearest neighbour", "two_sample", _share, "two_sample_real", _FACES),
+        Figure("pairs of characters that a verifier judges right", "verified", _share, "verified_real", _FACES),
+        Figure("… of one face, taken for one face's", "one_face", _share, "one_face_real", _FACES),
+        Figure("… of two faces, taken for one face's", "two_faces", _share, "two_faces_real", _FACES),
         Figure(
             "overlap of held-out faces completed from A, B, C",
             "completed_overlap",
@@ -86,7 +85,7 @@ FIGURES = {
             "nearest known face",
         ),
         Figure("… better than the nearest, of 5", "completed_better", _0),
-        Figure("characters with a usual number of contours", "clean", _share, "clean_real", "held-out faces"),
+        Figure("characters with a usual number of contours", "clean", _share, "clean_real", _FACES),
     ),
     "fontgan.train": (
         Figure("letters covered, of 26", "strict_coverage", _0, "controls.validation.strict_coverage", "real"),

@@ -1,6 +1,7 @@
 """The course's networks for letters, and sharper ones of the same size.
 
-Notation: B batch, K width of the conditions (0 for none). Images are [B, 28, 28, 1] in [−1, 1].
+Notation: B batch, K width of the conditions (0 for none). Images are [B, 28, 28, planes] in [−1, 1]; a letter has one
+plane.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _WIDTH = 128  # of the critic's features
 _COARSE = SIZE_PX // 4  # the side of the coarsest layer, which doubles twice
 
 
-def build_generator(*, latent_dim: int = 100, condition_dim: int = 0) -> keras.Model:
+def build_generator(*, latent_dim: int = 100, condition_dim: int = 0, planes: int = 1) -> keras.Model:
     """Return the course's generator: [B, latent_dim + K] → images.
 
-    Dense 7·7·128, then transposed convolutions to 14×14×64 and 28×28×1, with batch normalisation and ReLU; tanh.
+    Dense 7·7·128, then transposed convolutions to 14×14×64 and 28×28×planes, with batch normalisation and ReLU; tanh.
     """
     latents = keras.Input((latent_dim + condition_dim,), name="latents")
     x = layers.Dense(_COARSE * _COARSE * 128, use_bias=False)(latents)
@@ -33,19 +34,19 @@ def build_generator(*, latent_dim: int = 100, condition_dim: int = 0) -> keras.M
     x = layers.Reshape((_COARSE, _COARSE, 128))(x)
     x = layers.Conv2DTranspose(64, 4, strides=2, padding="same", use_bias=False)(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))
-    images = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh", dtype="float32")(x)
+    images = layers.Conv2DTranspose(planes, 4, strides=2, padding="same", activation="tanh", dtype="float32")(x)
     return keras.Model(latents, images, name="generator")
 
 
 def build_discriminator(
-    *, condition_dim: int = 0, minibatch: bool = False, group_size: int | None = None
+    *, condition_dim: int = 0, planes: int = 1, minibatch: bool = False, group_size: int | None = None
 ) -> keras.Model:
     """Return the course's discriminator: images, or [images, conditions] → logits [B, 1].
 
-    Convolutions of stride 2 with 64, 128 and 256 channels, LeakyReLU 0.2 and dropout. Conditions are laid out as a
-    second channel. ``minibatch`` compares the last features across the batch (`MinibatchDiscrimination`).
+    Convolutions of stride 2 with 64, 128 and 256 channels, LeakyReLU 0.2 and dropout. Conditions are laid out as
+    another plane. ``minibatch`` compares the last features across the batch (`MinibatchDiscrimination`).
     """
-    inputs, x = _joined(condition_dim)
+    inputs, x = _joined(condition_dim, planes)
     for number, channels in enumerate((64, 128, 256), start=1):
         x = layers.Conv2D(channels, 4, strides=2, padding="same")(x)
         x = layers.LeakyReLU(_LEAK, name=FEATURES if number == 3 else None)(x)  # noqa: PLR2004 - the last one
@@ -57,7 +58,12 @@ def build_discriminator(
 
 
 def build_sharp_generator(
-    *, latent_dim: int = 64, condition_dim: int = 0, channels: Sequence[int] = (96, 48, 16), style: int = 128
+    *,
+    latent_dim: int = 64,
+    condition_dim: int = 0,
+    planes: int = 1,
+    channels: Sequence[int] = (96, 48, 16),
+    style: int = 128,
 ) -> keras.Model:
     """Return a generator whose latents set the style of every layer: [B, latent_dim + K] → images.
 
@@ -75,7 +81,7 @@ def build_sharp_generator(
         if number:
             x = styled(layers.Conv2DTranspose(width, 4, strides=2, padding="same")(x), styles)
         x = styled(layers.Conv2D(width, 3, padding="same")(x), styles)
-    images = layers.Conv2D(1, 3, padding="same", activation="tanh", dtype="float32")(x)
+    images = layers.Conv2D(planes, 3, padding="same", activation="tanh", dtype="float32")(x)
     return keras.Model(latents, images, name="generator")
 
 
@@ -88,12 +94,12 @@ def styled(x: Any, styles: Any) -> Any:
     return layers.LeakyReLU(_LEAK)(layers.Add()([layers.Multiply()([x, scale]), shift]))
 
 
-def build_sharp_critic(*, condition_dim: int = 0, group_size: int | None = None) -> keras.Model:
+def build_sharp_critic(*, condition_dim: int = 0, planes: int = 1, group_size: int | None = None) -> keras.Model:
     """Return a critic without normalisation: images, or [images, conditions] → scores [B, 1].
 
     Its features are compared across the batch; conditions enter as a projection (Miyato and Koyama, 2018).
     """
-    images = keras.Input((SIZE_PX, SIZE_PX, 1), name="images")
+    images = keras.Input((SIZE_PX, SIZE_PX, planes), name="images")
     x = images
     for filters, size, stride in ((24, 4, 2), (48, 3, 1), (96, 4, 2)):
         x = layers.LeakyReLU(_LEAK)(layers.Conv2D(filters, size, strides=stride, padding="same")(x))
@@ -106,9 +112,9 @@ def build_sharp_critic(*, condition_dim: int = 0, group_size: int | None = None)
     return keras.Model([images, conditions], layers.Add(dtype="float32")([score, projection]), name="critic")
 
 
-def _joined(condition_dim: int) -> tuple[Any, Any]:
-    """Return inputs, and images with conditions as a second channel where there are any."""
-    images = keras.Input((SIZE_PX, SIZE_PX, 1), name="images")
+def _joined(condition_dim: int, planes: int) -> tuple[Any, Any]:
+    """Return inputs, and images with conditions as another plane where there are any."""
+    images = keras.Input((SIZE_PX, SIZE_PX, planes), name="images")
     if not condition_dim:
         return images, images
     conditions = keras.Input((condition_dim,), name="conditions")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 from scipy import ndimage
 
 from fontgan.data.glyphs import SIZE_PX
 from fontgan.data.typefaces import CHARACTERS, REACH_PX, as_floats
 from fontgan.metrics.coverage import two_sample_accuracy
+from fontgan.metrics.verifier import Glyphs, pair_distances, threshold_of, train_verifier, verify
 from fontgan.typeface.outlines import contours
 from manymodes.nn.classifiers import cached_model, fit_classifier
 from manymodes.nn.randomness import make_deterministic
@@ -32,11 +32,8 @@ FACES = 30
 """New faces that are measured."""
 
 _COPIES = 4  # of each character that a judge learns from, each drawn otherwise
-_PAIRS = 4000
 _COMPARED = 1500  # characters of a side of the two-sample test
 _EVERY, _TRACED = 8, 850  # real faces whose contours are counted, and characters that are traced
-_EMBEDDING = 32
-_UPDATES, _BATCH_FACES, _BATCH_CHARACTERS = 1500, 12, 6  # of the training of a verifier
 _UPSAMPLING = 4
 
 
@@ -45,13 +42,11 @@ class Judge(NamedTuple):
 
     Attributes:
         reader: images [B, 28, 28, 1] → [features [B, 128], probabilities [B, 85]].
-        verifier: images [B, 28, 28, 1] and characters [B, 85] → places [B, 32], near each other for one face.
-        threshold: greatest distance of two characters that count as one face's.
+        verifier: images [B, 28, 28, 1] and characters [B, 85] → places [B, 32], see `fontgan.metrics.verifier`.
     """
 
     reader: keras.Model
     verifier: keras.Model
-    threshold: float
 
 
 def as_images(fields: np.ndarray, *, side: int = SIZE_PX, thicker: Any = 0.0) -> np.ndarray:
@@ -65,14 +60,7 @@ def as_images(fields: np.ndarray, *, side: int = SIZE_PX, thicker: Any = 0.0) ->
 
 def judge_of(data: Typefaces, seed: int = 0) -> Judge:
     """Return the judge that learns from faces; trained once for each set, then cached."""
-    reader = _cached("reader", data, seed, _train_reader)
-    verifier = _cached("verifier", data, seed, _train_verifier)
-    same, other = _distances(verifier, *_drawn(data), np.random.default_rng(seed))
-    places = np.sort(np.concatenate([same, other]))
-    errors = (
-        np.searchsorted(np.sort(other), places) / len(other) + 1 - np.searchsorted(np.sort(same), places) / len(same)
-    )
-    return Judge(reader, verifier, float(places[errors.argmin()]))
+    return Judge(_cached("reader", data, seed, _train_reader), _cached("verifier", data, seed, _train_verifier))
 
 
 def _cached(name: str, data: Typefaces, seed: int, train: Any) -> keras.Model:
@@ -107,53 +95,7 @@ def _train_reader(data: Typefaces, seed: int) -> keras.Model:
 
 
 def _train_verifier(data: Typefaces, seed: int) -> keras.Model:
-    """Train a network whose outputs for two characters are near each other if they are of one face.
-
-    Distances of all pairs in a batch, of some faces and some characters of each, are read as odds (Hadsell et al.,
-    2006, with a logistic loss).
-    """
-    make_deterministic(seed)
-    images, asked = keras.Input((SIZE_PX, SIZE_PX, 1)), keras.Input((len(JUDGED),))
-    x = images
-    for filters in (24, 48, 64):
-        x = layers.MaxPooling2D(2, padding="same")(layers.Conv2D(filters, 3, padding="same", activation="relu")(x))
-    x = layers.Concatenate()([layers.Flatten()(x), layers.Dense(64)(asked)])
-    places = layers.Dense(_EMBEDDING)(layers.Dense(192, activation="relu")(x))
-    verifier = keras.Model([images, asked], places, name="verifier")
-    fields, faces, characters = _drawn(data)
-    drawn, rows = as_images(fields)[..., None], [np.flatnonzero(faces == face) for face in range(len(data.names))]
-    rng, eye = np.random.default_rng(seed), np.eye(len(JUDGED), dtype=np.float32)
-    trained = _Verifying(verifier)
-    trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, _UPDATES)))
-    for _ in range(_UPDATES):
-        chosen = rng.permutation(len(rows))[:_BATCH_FACES]
-        batch = np.concatenate([rng.choice(rows[face], _BATCH_CHARACTERS, replace=False) for face in chosen])
-        trained.train_on_batch([drawn[batch], eye[characters[batch]]], faces[batch])
-    return verifier
-
-
-class _Verifying(keras.Model):
-    """The training of a verifier."""
-
-    def __init__(self, verifier: keras.Model) -> None:
-        super().__init__()
-        self.verifier = verifier
-        self.offset = self.add_weight(name="offset", shape=(), initializer="ones")
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """Make one update by all pairs of a batch."""
-        inputs, faces, _ = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            places = self.verifier(inputs, training=True)
-            squares = tf.reduce_sum((places[:, None] - places[None]) ** 2, -1)
-            distances = tf.sqrt(squares + 1e-6)
-            same = tf.cast(faces[:, None] == faces[None], tf.float32)
-            odds = self.offset - distances
-            weights = same / tf.reduce_sum(same) + (1 - same) / tf.reduce_sum(1 - same)
-            loss = tf.reduce_sum(weights * tf.nn.sigmoid_cross_entropy_with_logits(same, odds)) / 2
-        gradients = tape.gradient(loss, self.trainable_variables)
-        self.optimizer.apply(gradients, self.trainable_variables)
-        return {"loss": loss}
+    return train_verifier(_glyphs(data), seed)
 
 
 def _drawn(data: Typefaces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,17 +104,10 @@ def _drawn(data: Typefaces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return as_floats(data.fields[faces, characters]), faces, characters
 
 
-def _distances(
-    verifier: keras.Model, fields: np.ndarray, faces: np.ndarray, characters: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distances of pairs of different characters, of one face and of two."""
-    eye = np.eye(len(JUDGED), dtype=np.float32)
-    places = verifier.predict([as_images(fields)[..., None], eye[characters]], batch_size=512, verbose=0)
-    first, second = rng.integers(len(faces), size=(2, 40 * _PAIRS))
-    distances = np.linalg.norm(places[first] - places[second], axis=1)
-    different = characters[first] != characters[second]
-    same = faces[first] == faces[second]
-    return distances[different & same][:_PAIRS], distances[different & ~same][:_PAIRS]
+def _glyphs(data: Typefaces) -> Glyphs:
+    """Return the judged characters of real faces as a verifier sees them."""
+    fields, faces, characters = _drawn(data)
+    return Glyphs(as_images(fields)[..., None], faces, np.array(data.families)[faces], characters, len(JUDGED))
 
 
 def evaluate(
@@ -184,8 +119,11 @@ def evaluate(
       characters read least, with their shares, the first of which is ``read_least``.
     - ``two_sample``, ``two_sample_real``: share of characters whose nearest other, in the features of the judge, is of
       the same set: new faces against the training set, and held-out faces against it.
-    - ``one_face``, ``one_face_real``, ``one_face_others``: share of pairs of characters that the verifier takes for one
-      face's: of new faces, of held-out faces, and of two held-out faces.
+    - ``verified``, ``verified_real``: share of pairs of different characters of which the verifier is right, half of
+      them of one face and half of two, see `fontgan.metrics.verifier`: of new faces and of held-out ones;
+      ``verified_ratio``: the first by the second; ``verified_known``: of the training set, which chose its threshold.
+    - ``one_face``, ``one_face_real``: share of the pairs of one face that it takes for one face's; ``two_faces``,
+      ``two_faces_real``: of the pairs of two.
     - ``completed``: for each held-out family, the overlap (IoU) of the other characters with the truth, of the face
       completed from A, B and C and of the nearest face of the training set by the same characters;
       ``completed_overlap``, ``nearest_overlap``: their means; ``completed_better``: in how many the first is greater.
@@ -204,8 +142,15 @@ def evaluate(
     some = rng.choice(len(known[0]), min(_COMPARED, len(known[0])), replace=False)
     known_features, _ = _read(judge, *(part[some] for part in known))
     by_character = {JUDGED[one]: float(right[made[2] == one].mean()) for one in range(len(JUDGED))}
-    same, _ = _distances(judge.verifier, *made, rng)
-    real_same, real_other = _distances(judge.verifier, *real, rng)
+    threshold = threshold_of(*pair_distances(judge.verifier, _glyphs(training), seed))
+    ours, theirs, learned = (
+        verify(judge.verifier, threshold, glyphs, seed + 1)
+        for glyphs in (
+            Glyphs(as_images(made[0])[..., None], made[1], made[1], made[2], len(JUDGED)),
+            _glyphs(held_out),
+            _glyphs(training),
+        )
+    )
     expected = _contours(training)
     completed = completions(model, training, held_out)
     overlaps = np.array([[one["completed"], one["nearest"]] for one in completed.values()])
@@ -216,9 +161,14 @@ def evaluate(
         "unread": dict(sorted(by_character.items(), key=lambda item: item[1])[:8]),
         "two_sample": _told_apart(features, known_features, rng),
         "two_sample_real": _told_apart(real_features, known_features, rng),
-        "one_face": float((same < judge.threshold).mean()),
-        "one_face_real": float((real_same < judge.threshold).mean()),
-        "one_face_others": float((real_other < judge.threshold).mean()),
+        "verified": ours.accuracy,
+        "verified_real": theirs.accuracy,
+        "verified_ratio": ours.accuracy / theirs.accuracy,
+        "verified_known": learned.accuracy,
+        "one_face": ours.accepted,
+        "one_face_real": theirs.accepted,
+        "two_faces": ours.mistaken,
+        "two_faces_real": theirs.mistaken,
         "completed": completed,
         "completed_overlap": float(overlaps[:, 0].mean()),
         "nearest_overlap": float(overlaps[:, 1].mean()),

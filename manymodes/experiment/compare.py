@@ -101,7 +101,8 @@ class Comparison(ABC):
     """The base class of a package's comparison.
 
     Attributes:
-        program: the module that holds it as ``COMPARISON``, so that other processes find it.
+        program: the command.
+        module: the module that holds it as ``COMPARISON``, so that other processes find it; by default the program.
         stem: name of the results.
         rows: in the order of the tables; the first one is the ceiling, which is always made.
         work: default folder for finished rows and runs.
@@ -113,6 +114,7 @@ class Comparison(ABC):
     """
 
     program: ClassVar[str]
+    module: ClassVar[str] = ""
     stem: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
@@ -126,6 +128,9 @@ class Comparison(ABC):
     least_count: ClassVar[int] = 1
     count_help: ClassVar[str]
     counted: ClassVar[str]
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027 - most have none
+        """Add options of the command that only this comparison has."""
 
     @abstractmethod
     def load(self, config: Config) -> Data:
@@ -175,7 +180,7 @@ def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
     _check(comparison, args)
     use_one_core()
     if args.scheduler is not None or args.jobs > 1:
-        make = functools.partial(_make_elsewhere, comparison.program)
+        make = functools.partial(_make_elsewhere, comparison.module or comparison.program)
     else:
         make = functools.partial(_make, comparison)
     records: dict[tuple[str, int], Record] = {}
@@ -208,10 +213,10 @@ def main(comparison: Comparison, argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _make_elsewhere(program: str, args: argparse.Namespace, row: Row, seed: int) -> tuple[str, int, Record | str]:
+def _make_elsewhere(module: str, args: argparse.Namespace, row: Row, seed: int) -> tuple[str, int, Record | str]:
     """Make a row in another process."""
     use_one_core()
-    return _make(importlib.import_module(program).COMPARISON, args, row, seed, progress=False)
+    return _make(importlib.import_module(module).COMPARISON, args, row, seed, progress=False)
 
 
 def _make(
@@ -267,6 +272,7 @@ def _parser(comparison: Comparison) -> argparse.ArgumentParser:
         help=f"{comparison.count_help} (default {comparison.count})",
     )  # fmt: skip
     comparison.config_type.add_options(parser, comparison.data_settings)
+    comparison.add_options(parser)
     parser.add_argument(
         "--jobs", type=cli.positive_int, default=os.cpu_count() or 1, metavar="N",
         help="rows at once, each in a process of one core (default: one for each core)",

@@ -87,17 +87,17 @@ def tiny_gan(condition_dim=0, **options):
     return FontGAN(*networks, condition_dim=condition_dim, **options)
 
 
-def tiny_generator(*, latent_dim=3, condition_dim=0):
+def tiny_generator(*, latent_dim=3, condition_dim=0, planes=1):
     """Build a generator with all that a real one has in it, but hardly any weights."""
     latents = keras.Input((latent_dim + condition_dim,), name="latents")
     x = layers.ReLU()(layers.BatchNormalization()(layers.Dense(8, use_bias=False)(latents)))
-    images = layers.Reshape((SIZE_PX, SIZE_PX, 1))(layers.Dense(SIZE_PX**2, activation="tanh")(x))
+    images = layers.Reshape((SIZE_PX, SIZE_PX, planes))(layers.Dense(SIZE_PX**2 * planes, activation="tanh")(x))
     return keras.Model(latents, images, name="generator")
 
 
-def tiny_critic(*, condition_dim=0, minibatch=True, group_size=None):
+def tiny_critic(*, condition_dim=0, planes=1, minibatch=True, group_size=None):
     """Build a critic with all that a real one has in it, but hardly any weights."""
-    images = keras.Input((SIZE_PX, SIZE_PX, 1), name="images")
+    images = keras.Input((SIZE_PX, SIZE_PX, planes), name="images")
     inputs, x = images, layers.Flatten()(layers.AveragePooling2D(BLOCK_PX)(images))
     if condition_dim:
         conditions = keras.Input((condition_dim,), name="conditions")

@@ -45,6 +45,18 @@ def test_images_reach_from_background_to_ink_and_no_farther(build):
     assert np.abs(images).max() <= 1
 
 
+@pytest.mark.parametrize("condition_dim", [0, 5])
+def test_images_may_have_several_planes(condition_dim):
+    asked = [noise(2, condition_dim)] if condition_dim else []
+    for build in GENERATORS:
+        images = build(latent_dim=7, condition_dim=condition_dim, planes=3)(noise(2, 7 + condition_dim))
+        assert images.shape == (2, 28, 28, 3)
+    for build in CRITICS:
+        score = build(condition_dim=condition_dim, planes=3)
+        whole, part = (score([one, *asked] if asked else one) for one in (images, images * [1.0, 1.0, 0.0]))
+        assert np.abs(whole - part).max() > 0  # the last plane counts
+
+
 @pytest.mark.parametrize("build", CRITICS)
 def test_critics_turn_images_into_scores_of_any_size(build):
     network = build()

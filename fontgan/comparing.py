@@ -1,0 +1,40 @@
+"""What both comparisons of letter models share, those of `fontgan.compare` and of `fontgan.stacked`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fontgan.data.stacks import MODES
+from manymodes.experiment.compare import Comparison, Data
+
+if TYPE_CHECKING:
+    import argparse
+
+
+class LetterComparison(Comparison):
+    """Models that learn the letters of `fontgan.data.fonts`."""
+
+    program = "fontgan.compare"
+    losses: ClassVar = {
+        "generator_loss": "Generator loss",
+        "discriminator_loss": "Discriminator loss",
+        "loss_ratio": "Loss ratio",
+        "generator_gradient": "Generator gradient",
+        "discriminator_gradient": "Discriminator gradient",
+    }
+    data_name, data_settings = "Fonts", ("fonts",)
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add ``--stacked``, by which the command chooses the comparison."""
+        parser.add_argument(
+            "--stacked", action="store_true", help=f"count the {MODES:,} modes of three letters at once"
+        )
+
+    def load(self, config: Any) -> Data:
+        """Draw the letters of a seed."""
+        from fontgan.data.fonts import load_fonts
+
+        letters = load_fonts(config.fonts, seed=config.seed)
+        faces = f"{len(letters.faces)} {'typeface' if len(letters.faces) == 1 else 'typefaces'}"
+        description = f"{letters.source}, {faces}, {len(letters.train.images):,} letters to learn from"
+        return Data(letters, letters.fingerprint, letters.table(), description)

@@ -1,0 +1,75 @@
+"""Modes of stacked letters, counted as those of Stacked MNIST are: a classifier reads each plane by itself.
+
+Source: Metz et al. (2017), Srivastava et al. (2017) and Lin et al. (2018), who stack digits: 1,000 modes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import binom, entropy
+
+from fontgan.data.glyphs import LETTERS
+from fontgan.data.stacks import MODES, PLANES
+from fontgan.metrics.coverage import CONFIDENT
+
+if TYPE_CHECKING:
+    from fontgan.metrics.coverage import Reading
+
+
+def modes_of(reading: Reading) -> np.ndarray:
+    """Return the modes of stacks, [n], 0 to 17,575 for AAA to ZZZ, given the reading of their planes [3 n]."""
+    letters = reading.letters.reshape(-1, PLANES)
+    return letters @ len(LETTERS) ** np.arange(PLANES)[::-1]
+
+
+def legible(reading: Reading) -> np.ndarray:
+    """Return which stacks, [n], have all three letters read with a confidence of at least `CONFIDENT`."""
+    least: np.ndarray = reading.confidence.reshape(-1, PLANES).min(axis=1)
+    return least >= CONFIDENT
+
+
+def covered_modes(modes: np.ndarray) -> int:
+    """Return the number of different modes among those of n stacks, 0 to 17,576."""
+    return len(np.unique(modes))
+
+
+def kl_modes(modes: np.ndarray) -> float:
+    """Return Σ p ln(17,576 p) over the modes of n stacks, in nats: 0 where all are as frequent, 9.77 for one mode.
+
+    NaN for no stack.
+    """
+    return float(entropy(np.bincount(modes, minlength=MODES), np.ones(MODES))) if len(modes) else float("nan")
+
+
+def expected_modes(count: int) -> float:
+    """Return the mean of `covered_modes` for n stacks of letters drawn evenly: M (1 − (1 − 1 / M)ⁿ)."""
+    return MODES * (1 - (1 - 1 / MODES) ** count)
+
+
+def kl_floor(count: int) -> float:
+    """Return the mean of `kl_modes` for n stacks of letters drawn evenly, each mode occurring binomially often."""
+    times = np.arange(1, count + 1)
+    return float((binom.pmf(times, count, 1 / MODES) * times * np.log(times * MODES / count)).sum() * MODES / count)
+
+
+def measure_modes(reading: Reading) -> dict[str, float]:
+    """Return the measures of n stacks, given the reading of their planes [3 n].
+
+    - ``modes``, ``kl``: `covered_modes` and `kl_modes`, whether letters are read with confidence or not.
+    - ``legible``: share of the stacks whose three letters are read with confidence; ``legible_modes``: the modes that
+      these have.
+    - ``expected``, ``kl_floor``: the means of the first two for n stacks of letters drawn evenly.
+    - ``n``: stacks.
+    """
+    modes, sure = modes_of(reading), legible(reading)
+    return {
+        "n": len(modes),
+        "modes": covered_modes(modes),
+        "expected": expected_modes(len(modes)),
+        "kl": kl_modes(modes),
+        "kl_floor": kl_floor(len(modes)),
+        "legible": float(sure.mean()),
+        "legible_modes": covered_modes(modes[sure]),
+    }
