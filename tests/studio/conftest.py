@@ -16,12 +16,6 @@ def models(model_folder):
     return load_models(model_folder)
 
 
-@pytest.fixture(autouse=True)
-def _few_rounds(monkeypatch):
-    """Draw tunes again once at most: how they end is tested with the models."""
-    monkeypatch.setattr("melodygan.models.composer.MOST_ROUNDS", 2)
-
-
 @pytest.fixture(scope="module")  # while one runs, no other test can start its own
 def browser():
     with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
