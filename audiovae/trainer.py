@@ -59,8 +59,6 @@ def prepare(config: AudioConfig, sounds: Sounds, done: int, checkpoint: Path | N
     else:
         model = build(config, sounds.names)
         model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0))
-        # A first update that creates variables is traced twice.
-        model.optimizer.build(model.trainable_variables)
     batches = RandomBatches(
         model.features_of(sounds.train.chunks),
         config.batch_size,

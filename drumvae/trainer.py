@@ -52,8 +52,6 @@ def prepare(config: DrumConfig, grooves: Grooves, done: int, checkpoint: Path | 
             seed=config.seed,
         )
         model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=10.0))
-        # A first update that creates variables is traced twice.
-        model.optimizer.build(model.trainable_variables)
     first, last = config.temperature
     schedules = {
         "beta": lambda progress: config.beta * SCHEDULES[config.anneal](progress),

@@ -4,14 +4,8 @@ import fontgan
 alphabets = fontgan.letters(fontgan.load("letters-conditional"), seed=7)
 """
 
-from typing import Any
+from manymodes.lazy import lazily
 
 __all__ = ["letters", "load"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from fontgan import lettering
-
-        return getattr(lettering, name)
-    raise AttributeError(f"module 'fontgan' has no attribute {name!r}")
+__getattr__ = lazily(__name__, {"lettering": __all__})

@@ -58,13 +58,9 @@ class FontComparison(LetterComparison):
     def prepare(self, config: Any, data: Letters, done: int, checkpoint: Path | None) -> Training:
         """Build a training that counts letters about twenty times."""
         from fontgan import trainer
-        from fontgan.metrics.classifiers import introduced_classifiers
-        from manymodes.nn.randomness import make_deterministic
 
-        content = data, introduced_classifiers(data)
-        make_deterministic(config.seed)  # training a classifier has set another seed
-        every = max(1, round(config.epochs / 20))
-        return trainer.prepare(config.with_letters(data), content, done, checkpoint, every=every)
+        config, classifiers, every = self.begun(config, data)
+        return trainer.prepare(config, (data, classifiers), done, checkpoint, every=every)
 
     def evaluate(self, job: Job, trained: Trained) -> Result:
         """Measure the images of a trained model."""

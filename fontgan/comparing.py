@@ -10,6 +10,9 @@ from manymodes.experiment.compare import Comparison, Data
 if TYPE_CHECKING:
     import argparse
 
+    from fontgan.data.fonts import Letters
+    from fontgan.metrics.classifiers import Classifiers
+
 
 class LetterComparison(Comparison):
     """Models that learn the letters of `fontgan.data.fonts`."""
@@ -38,3 +41,12 @@ class LetterComparison(Comparison):
         faces = f"{len(letters.faces)} {'typeface' if len(letters.faces) == 1 else 'typefaces'}"
         description = f"{letters.source}, {faces}, {len(letters.train.images):,} letters to learn from"
         return Data(letters, letters.fingerprint, letters.table(), description)
+
+    def begun(self, config: Any, letters: Letters) -> tuple[Any, Classifiers, int]:
+        """Return the settings of a training by these letters, their classifiers, and after how many epochs to count."""
+        from fontgan.metrics.classifiers import introduced_classifiers
+        from manymodes.nn.randomness import make_deterministic
+
+        classifiers = introduced_classifiers(letters)
+        make_deterministic(config.seed)  # training a classifier has set another seed
+        return config.with_letters(letters), classifiers, max(1, round(config.epochs / 20))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.data.sheets import from_pixels, save_sheet
@@ -15,6 +12,7 @@ from fontgan.metrics import coverage
 from fontgan.metrics.alphabets import STYLES, alphabets, alphabets_of_styles, interpolations
 from manymodes.experiment.page import Picture
 from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, saved_figure
+from manymodes.experiment.records import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +107,7 @@ def _save_stacks(first: First, path: Path) -> None:
     with saved_figure(path, (8, 0.55 * len(first)), grid=False) as figure:
         panels = figure.subplots(len(first), 1, squeeze=False)[:, 0]
         for axes, (row, record) in zip(panels, first.items(), strict=True):
-            axes.imshow(np.asarray(Image.open(io.BytesIO(base64.b64decode(record.figures["first"])))))
+            axes.imshow(unpacked(record.figures["first"]))
             axes.set_axis_off()
             axes.set_title(row.title, fontsize=7, loc="left", pad=1)
 
@@ -151,7 +149,7 @@ def _save_letters(first: First, which: str, path: Path, *, columns: str = "") ->
 
 def _read_png(text: str) -> np.ndarray:
     """Return the images [lines, 26, 28, 28] of a sheet of letters as PNG in base64."""
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+    pixels = unpacked(text)
     return from_pixels(pixels.reshape(-1, SIZE_PX, len(LETTERS), SIZE_PX).transpose(0, 2, 1, 3))
 
 

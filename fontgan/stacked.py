@@ -5,8 +5,6 @@ As Stacked MNIST (Metz et al., 2017; Srivastava et al., 2017; Lin et al., 2018),
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
     from fontgan.data.fonts import Letters
     from fontgan.metrics.coverage import Reading
-    from fontgan.models.stacked import StackedGAN
+    from fontgan.models.gan import FontGAN
     from manymodes.experiment.budget import Trained
     from manymodes.experiment.compare import Data, Job
     from manymodes.experiment.fit import Training
@@ -80,28 +78,22 @@ class StackedComparison(LetterComparison):
     def prepare(self, config: Any, data: Letters, done: int, checkpoint: Path | None) -> Training:
         """Build a training that counts modes about twenty times."""
         from fontgan import trainer
-        from fontgan.data.groups import find_groups
-        from fontgan.metrics.classifiers import introduced_classifiers
         from fontgan.metrics.modes import measure_modes
-        from fontgan.models.stacked import StackedBatches, StackedGAN
+        from fontgan.models.stacked import StackedBatches
         from manymodes.experiment.fit import Training
-        from manymodes.nn.randomness import make_deterministic
 
-        classifier = introduced_classifiers(data).selecting
-        make_deterministic(config.seed)  # training a classifier has set another seed
-        every = max(1, round(config.epochs / 20))
-        config, images = config.with_letters(data), data.train.images
-        kinds = find_groups(images, seed=config.seed) if config.fix == "best" and config.grouped else None
-        model = trainer.model_of(config, kinds, checkpoint, planes=PLANES, gan=StackedGAN)
+        config, classifiers, every = self.begun(config, data)
+        kinds = trainer.kinds_of(config, data) if config.grouped else None
+        model = trainer.model_of(config, kinds, checkpoint, planes=PLANES)
         batches = StackedBatches(
-            images, None if kinds is None else kinds.of_images, config.batch_size, config.updates_per_epoch,
+            data.train.images, None if kinds is None else kinds.of_images, config.batch_size, config.updates_per_epoch,
             seed=config.seed, first_epoch=done,
         )  # fmt: skip
 
         def measure(epoch: int, last: bool) -> dict[str, float]:
             measures = trainer.balance(model)
             if epoch % every == 0 or last:
-                counts = measure_modes(_reading(classifier, _drawn(model, _COUNTED, config.seed)))
+                counts = measure_modes(_reading(classifiers.selecting, _drawn(model, _COUNTED, config.seed)))
                 counts["shortfall"] = 2 - counts["modes"] / counts["expected"] - counts["legible"]
                 measures |= counts
             return measures
@@ -147,10 +139,10 @@ class StackedComparison(LetterComparison):
         modes = table(
             f"Modes, of {MODES:,}",
             (
-                column("Modes", "modes", _whole),
+                column("Modes", "modes", "{:,.0f}".format),
                 column("KL", "kl", number),
                 column("Legible", "legible", precise_share),
-                column("Legible modes", "legible_modes", _whole),
+                column("Legible modes", "legible_modes", "{:,.0f}".format),
             ),
             found,
             "The reporting classifier reads each of the three planes by itself. Modes: the combinations of letters "
@@ -185,7 +177,7 @@ class StackedComparison(LetterComparison):
         return plots.stacked_pictures(found)
 
 
-def _drawn(model: StackedGAN, count: int, seed: int) -> Iterator[np.ndarray]:
+def _drawn(model: FontGAN, count: int, seed: int) -> Iterator[np.ndarray]:
     """Draw stacks [n, 28, 28, 3], some at a time."""
     for number, begin in enumerate(range(0, count, _AT_ONCE)):
         # As many as a hundred million images have other seeds than those of the next seed.
@@ -214,14 +206,9 @@ def _png(images: np.ndarray) -> str:
     from PIL import Image
 
     from fontgan.data.sheets import to_pixels
+    from manymodes.experiment.records import packed
 
-    file = io.BytesIO()
-    Image.fromarray(to_pixels(np.concatenate(images, axis=1))).save(file, format="png")
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def _whole(value: float) -> str:
-    return f"{value:,.0f}"
+    return packed(Image.fromarray(to_pixels(np.concatenate(images, axis=1))))
 
 
 def _expected(found: Records) -> str:

@@ -51,7 +51,7 @@ def prepare(
     are drawn in ``plots_folder``, if any.
     """
     letters, classifiers = data
-    kinds = _kinds(config, letters)
+    kinds = kinds_of(config, letters)
     model = model_of(config, kinds, checkpoint)
     images = letters.train.images
     examples = images if kinds is None else (images, kinds.of_images)
@@ -117,19 +117,17 @@ def count_letters(model: FontGAN, classifier: keras.Model, real: coverage.Readin
     return counts | coverage.distances_to(reading, real, seed) if np.isfinite(images).all() else counts
 
 
-def _kinds(config: FontConfig, letters: Letters) -> Groups | None:
+def kinds_of(config: FontConfig, letters: Letters) -> Groups | None:
     """Return the conditions of a model: letters, groups found without labels, or none."""
     if config.conditional:
         return Groups(letters.train.labels, np.full(len(LETTERS), 1 / len(LETTERS)))
     return find_groups(letters.train.images, seed=config.seed) if config.fix == "best" else None
 
 
-def model_of(
-    config: FontConfig, kinds: Groups | None, checkpoint: Path | None, *, planes: int = 1, gan: type[FontGAN] = FontGAN
-) -> FontGAN:
-    """Build the compiled model of a configuration, a ``gan`` of images [n, 28, 28, planes], or load a checkpoint's."""
+def model_of(config: FontConfig, kinds: Groups | None, checkpoint: Path | None, *, planes: int = 1) -> FontGAN:
+    """Build the compiled model of a configuration, of images [n, 28, 28, planes], or load a checkpoint's."""
     if checkpoint is None:
-        return _compiled(config, kinds, planes, gan)
+        return _compiled(config, kinds, planes)
     model: FontGAN = keras.models.load_model(checkpoint / "model.keras")
     if config.fix == "best":
         for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
@@ -137,7 +135,7 @@ def model_of(
     return model
 
 
-def _compiled(config: FontConfig, kinds: Groups | None, planes: int, gan: type[FontGAN]) -> FontGAN:
+def _compiled(config: FontConfig, kinds: Groups | None, planes: int) -> FontGAN:
     fix, condition_dim = config.fix, 0 if kinds is None else planes * len(kinds.shares)
     options: dict[str, Any] = {"condition_dim": condition_dim, "seed": config.seed}
     if kinds is not None:
@@ -145,12 +143,12 @@ def _compiled(config: FontConfig, kinds: Groups | None, planes: int, gan: type[F
     shape: Any = {"condition_dim": condition_dim, "planes": planes}
     if fix == "best":
         critic = build_sharp_critic(**shape, group_size=config.batch_size)
-        model = gan(build_sharp_generator(**shape), critic, averaging=0.998, translation_px=2, **options)
+        model = FontGAN(build_sharp_generator(**shape), critic, averaging=0.998, translation_px=2, **options)
         adam = functools.partial(keras.optimizers.Adam, _decaying(config), 0.0, 0.99)
         model.compile(adam(), adam(), objective="relativistic", penalty="r1r2", penalty_weight=0.5, penalty_interval=4)
         return model
     discriminator = build_discriminator(**shape, minibatch=fix == "minibatch", group_size=config.batch_size)
-    model = gan(build_generator(**shape), discriminator, **options)
+    model = FontGAN(build_generator(**shape), discriminator, **options)
     adam = functools.partial(keras.optimizers.Adam, 2e-4, 0.5)
     unrolled_steps = UNROLLED_STEPS if fix == "unrolled" else 0
     model.compile(adam(), adam(), feature_matching=fix == "feature-matching", unrolled_steps=unrolled_steps)

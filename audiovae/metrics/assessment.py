@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +13,7 @@ from audiovae.data.chunks import CHUNK, normalise
 from audiovae.metrics import recognition
 from audiovae.metrics.spectra import FLOOR_DB, log_mel
 from evaluation.scores.verdict import number, share
+from manymodes.experiment.records import packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,15 +125,12 @@ def _real(sounds: Sounds) -> tuple[np.ndarray, Mapping[str, float]]:
 def pack(chunks: np.ndarray) -> str:
     """Return log-mel spectrograms of chunks, side by side, as a grey PNG in base64."""
     spectra = np.rint((np.clip(log_mel(chunks), -1, 1) + 1) * 127.5).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(np.concatenate(spectra).T).save(file, format="png")
-    return base64.b64encode(file.getvalue()).decode()
+    return packed(Image.fromarray(np.concatenate(spectra).T))
 
 
 def unpack(text: str) -> NDArray[np.float64]:
     """Read what `pack` has written, in dB: [bands, frames of all chunks]."""
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
-    return FLOOR_DB * (1 - pixels / 255)
+    return FLOOR_DB * (1 - unpacked(text) / 255)
 
 
 def _rebuilt_sentence(measures: Mapping[str, Any]) -> str:

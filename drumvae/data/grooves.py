@@ -34,7 +34,10 @@ GROOVE_STYLES: Mapping[str, tuple[str, ...]] = {
     "hiphop": ("hiphop",),
     "latin": ("latin", "afrocuban"),
 }
-"""Our styles, and the primary styles of the Groove MIDI Dataset that belong to each; it has no electronic music."""
+"""Our styles, and the primary styles of the Groove MIDI Dataset that belong to each.
+
+It has no electronic music; most of its other styles are between two of these, or have few files.
+"""
 
 SPLITS = ("train", "validation", "test")
 _TEST_SHARE = 0.2  # of bars by rule

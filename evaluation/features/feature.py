@@ -48,7 +48,8 @@ GROUPS = (
     *("pitches", "key and register", "rhythm", "melody", "metre", "time signature"),
     *("form", "endings", "rests", "length", "dynamics", "tempo", "drums"),
 )
-"""The groups of features; "key and register" is what changes when everything is transposed."""
+"""The groups of features. Length, dynamics and tempo are settings of many generators; "key and register" is what
+changes when everything is transposed."""
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,8 @@ def syncopation(stack: Stack, grid: Grid) -> FloatArray:
 
     From strong to weak: bar line, middle of a bar of four beats, beat, half of a beat (third in compound metre), half
     of that, any other place. A simplified form of H. C. Longuet-Higgins and C. S. Lee, "The rhythmic interpretation of
-    monophonic music", 1984: each syncopated note counts 1, and a rest on the stronger place does not count. NaN without
-    notes.
+    monophonic music", 1984: each syncopated note counts 1 whatever the difference in strength, and a note must sound
+    through the stronger place; a rest there does not count. NaN without notes.
     """
     # the units whose multiples are the places of each rank: bar, half bar (of four beats), beat, its half and quarter
     half = np.where(np.round(grid.length / grid.beat) == _HALVED, 2 * grid.beat, grid.length)
@@ -137,7 +137,7 @@ def onset_places(stack: Stack, grid: Grid) -> FloatArray:
 def filled_downbeat_share(stack: Stack, grid: Grid) -> FloatArray:
     """Share of the bar lines, from first onset to last end, where a note starts, in the best-fitting metre. [n] 0–1.
 
-    An upbeat is no bar. NaN for a piece without a bar line.
+    At the others the piece is silent, or a note is held; an upbeat is no bar. NaN for a piece without a bar line.
     """
     on = grid.on(grid.length)
     piece = melody(stack).piece[on]

@@ -30,7 +30,9 @@ FROZEN = 0.1
 """… or under this share anywhere."""
 
 INSIDE = 2.0
-"""How many standard deviations of the originals the mean may be off to count as inside their range."""
+"""How many standard deviations of the originals the mean may be off to count as inside their range.
+
+Beyond, a narrow set is other music (random notes are all alike) and not a part of theirs."""
 
 MORE_COPIES = 0.05
 """How much more often than the upper limit of the ceiling pieces must have a near copy in their own set."""

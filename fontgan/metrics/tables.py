@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from fontgan.metrics.alphabets import best_of_each
 from fontgan.metrics.assessment import assess
 from fontgan.metrics.classifiers import introduced_classifiers, read
 from manymodes.experiment.compare import Result
+from manymodes.experiment.records import packed
 from manymodes.experiment.tables import Cell, column, precise_share, seeds_note, table, training_table, values
 
 if TYPE_CHECKING:
@@ -68,9 +67,7 @@ def result_of(
 
 def _png(images: np.ndarray) -> str:
     """Return images [lines, 26, 28, 28, 1] in a grid as PNG in base64."""
-    file = io.BytesIO()
-    letter_sheet(images, magnification=1).save(file, format="png")
-    return base64.b64encode(file.getvalue()).decode()
+    return packed(letter_sheet(images, magnification=1))
 
 
 def _letters_sentence(measures: Mapping[str, Any]) -> str:

@@ -18,12 +18,13 @@ class FontGAN(Coder, AdversarialModel):
     """Letters, of any kind or of a given one.
 
     ``fit`` takes images [n, 28, 28, 1], or images and their kinds [n], 0 to K − 1, where K is `condition_dim`: the
-    letters of a conditional model, or the groups of `fontgan.data.groups`.
+    letters of a conditional model, or the groups of `fontgan.data.groups`. Each plane of stacked letters
+    [n, 28, 28, planes] has a kind [n, planes], 0 to K / planes − 1.
 
     Args:
         translation_px: the critic sees images, real and generated ones, shifted by up to this many pixels (Zhao et
             al., 2020), so that it cannot memorise the training images.
-        shares: [K] how often each kind is drawn where none is given; equal by default.
+        shares: [K / planes] how often each kind is drawn where none is given; equal by default.
         labelled: whether the kinds are the 26 letters.
     """
 
@@ -32,7 +33,9 @@ class FontGAN(Coder, AdversarialModel):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.translation_px, self.labelled = translation_px, labelled
-        even = np.full(self.condition_dim, 1 / max(self.condition_dim, 1))
+        self.planes = self.generator.output_shape[-1]
+        kinds = self.condition_dim // self.planes
+        even = np.full(kinds, 1 / max(kinds, 1))
         self.shares = even if shares is None else np.asarray(shares, np.float64)
 
     def get_config(self) -> dict[str, Any]:
@@ -45,8 +48,10 @@ class FontGAN(Coder, AdversarialModel):
         return batch[0] if self.condition_dim else batch
 
     def conditions(self, batch: Any) -> tf.Tensor | None:
-        """Return the kinds of a batch, one-hot [B, K]."""
-        return tf.one_hot(batch[1], self.condition_dim) if self.condition_dim else None
+        """Return the kinds of a batch, one-hot [B, K], those of an image's planes side by side."""
+        if not self.condition_dim:
+            return None
+        return tf.reshape(tf.one_hot(batch[1], len(self.shares)), [-1, self.condition_dim])
 
     def augment(self, examples: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Shift images [B, 28, 28, 1] by whole pixels; what comes in is background."""

@@ -20,12 +20,14 @@ class Coder:
     Attributes:
         latent_dim: width of a latent vector.
         condition_dim: K.
+        planes: of an image, each of which has a kind of its own.
         labelled: whether the kinds are the 26 letters.
-        shares: [K] how often each kind is drawn where none is given.
+        shares: [K / planes] how often each kind is drawn where none is given.
     """
 
     latent_dim: int
     condition_dim: int
+    planes: int = 1
     labelled: bool
     shares: np.ndarray
 
@@ -40,15 +42,16 @@ class Coder:
     def codes(self, count: int, seed: int, *, kinds: Any = None, stream: int = 0) -> np.ndarray:
         """Draw latent vectors with their kinds one-hot, float32 [count, latent_dim + K].
 
-        ``kinds`` [count] are random by default, and ignored by models without kinds. Each ``stream`` of a seed has
-        other latent vectors.
+        ``kinds`` [count], or [count, planes], are random by default, and ignored by models without kinds. Each
+        ``stream`` of a seed has other latent vectors.
         """
         latents = self.latents(count, seed, stream)
         if not self.condition_dim:
             return latents
         if kinds is None:
-            kinds = np.random.default_rng(seed).choice(self.condition_dim, count, p=self.shares)
-        return np.concatenate([latents, np.eye(self.condition_dim, dtype=np.float32)[kinds]], axis=1)
+            kinds = np.random.default_rng(seed).choice(len(self.shares), (count, self.planes), p=self.shares)
+        asked = np.eye(len(self.shares), dtype=np.float32)[kinds].reshape(count, self.condition_dim)
+        return np.concatenate([latents, asked], axis=1)
 
     def latents(self, count: int, seed: int, stream: int = 0) -> np.ndarray:
         """Draw latent vectors, float32 [count, latent_dim]."""

@@ -142,13 +142,14 @@ def evaluate(
     some = rng.choice(len(known[0]), min(_COMPARED, len(known[0])), replace=False)
     known_features, _ = _read(judge, *(part[some] for part in known))
     by_character = {JUDGED[one]: float(right[made[2] == one].mean()) for one in range(len(JUDGED))}
-    threshold = threshold_of(*pair_distances(judge.verifier, _glyphs(training), seed))
+    learned_from = _glyphs(training)
+    threshold = threshold_of(*pair_distances(judge.verifier, learned_from, seed))
     ours, theirs, learned = (
         verify(judge.verifier, threshold, glyphs, seed + 1)
         for glyphs in (
             Glyphs(as_images(made[0])[..., None], made[1], made[1], made[2], len(JUDGED)),
             _glyphs(held_out),
-            _glyphs(training),
+            learned_from,
         )
     )
     expected = _contours(training)

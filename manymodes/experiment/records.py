@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import json
 import math
 import os
@@ -19,6 +21,9 @@ from manymodes.experiment.run import VERSIONED
 from manymodes.files import write_text
 
 if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
     from manymodes.experiment.config import Config
 
 
@@ -29,6 +34,21 @@ class Row:
     name: str
     title: str
     config: Config | None = None
+
+
+def packed(picture: Image) -> str:
+    """Return a picture as PNG in base64, which a record holds."""
+    file = io.BytesIO()
+    picture.save(file, format="png")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def unpacked(text: str) -> np.ndarray:
+    """Return the pixels of a picture, see `packed`: uint8 [height, width], or [height, width, 3]."""
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
 def machine() -> str:

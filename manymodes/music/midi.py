@@ -79,7 +79,7 @@ def track_of(events: Iterable[tuple[int, Any]]) -> Any:
     """Return mido's messages, each with its tick, as a track: at one tick what ends comes first, and notes last."""
     import mido
 
-    # a stable sort
+    # a stable sort: what ends comes before what begins, and the metre of a bar before its notes
     ordered = sorted(events, key=lambda event: (event[0], not event[1].is_meta and event[1].type == "note_on"))
     times = itertools.pairwise([0, *(tick for tick, _ in ordered)])
     messages = [message for _, message in ordered]

@@ -243,22 +243,24 @@ def _low_pass(voice: np.ndarray, cutoff_cents: np.ndarray, resonance_db: float, 
     state = np.zeros(2)
     for first, last in itertools.pairwise(sorted({*range(0, len(voice), _FILTERED), *changes.tolist(), len(voice)})):
         cutoff_hz = 8.176 * 2 ** (steps[first] * _CUTOFF_STEP_CENTS / 1200)
-        numerator, denominator = _two_poles(min(cutoff_hz / rate, 0.45), resonance_db)
         count = last - first
+        numerator, denominator, response = _filter(min(cutoff_hz / rate, 0.45), resonance_db, count)
         fed = np.convolve(voice[first:last], numerator)
         fed[:2] += state
-        spectra = np.fft.rfft([fed[:count], _impulse_response(denominator, count)], 2 * count)
-        filtered[first:last] = part = np.fft.irfft(spectra.prod(axis=0), 2 * count)[:count]
+        filtered[first:last] = part = np.fft.irfft(np.fft.rfft(fed[:count], 2 * count) * response, 2 * count)[:count]
         state = fed[count:] - np.convolve(part[-2:], denominator)[-2:]
     return filtered
 
 
-def _impulse_response(denominator: np.ndarray, count: int) -> np.ndarray:
-    """Return the impulse response [count] of two conjugate poles."""
+@functools.lru_cache(maxsize=64)
+def _filter(frequency: float, resonance_db: float, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return `_two_poles`, and the spectrum [count + 1] of their impulse response over ``count`` samples."""
+    numerator, denominator = _two_poles(frequency, resonance_db)
     radius = np.sqrt(denominator[2])
     angle = np.arccos(-denominator[1] / (2 * radius))
     time = np.arange(count)
-    return radius**time * np.sin((time + 1) * angle) / np.sin(angle)
+    response = radius**time * np.sin((time + 1) * angle) / np.sin(angle)
+    return numerator, denominator, np.fft.rfft(response, 2 * count)
 
 
 def _two_poles(frequency: float, resonance_db: float) -> tuple[np.ndarray, np.ndarray]:

@@ -35,6 +35,11 @@ class MeasuredModel(keras.Model):
         """Mark the model as built: its parts are built by the constructor."""
         self.built = True
 
+    def make_train_function(self, force: bool = False) -> Any:
+        """Return the compiled `train_step`; the optimizer has its variables: else the first update is traced twice."""
+        self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """The trackers whose names are the keys that the steps return."""

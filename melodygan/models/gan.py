@@ -18,7 +18,17 @@ import tensorflow as tf
 import melodygan.models.networks  # noqa: F401 - a saved model is made of its layers
 from manymodes.nn.adversarial import AdversarialModel
 from melodygan.data.grid import CONDITIONS, HOLD, KINDS, LENGTH, ONSET, OUTSIDE, REST
-from melodygan.models.chain import Drawing, Drawn, Onsets, draw_kinds, draw_pitches, kind_chain, pitch_chain, spelled
+from melodygan.models.chain import (
+    Drawing,
+    Drawn,
+    Onsets,
+    Spelled,
+    draw_kinds,
+    draw_pitches,
+    kind_chain,
+    pitch_chain,
+    spelled,
+)
 from melodygan.models.grid_composer import GridComposer
 from melodygan.models.sampling import TEMPERATURE
 
@@ -90,7 +100,7 @@ class MelodyGAN(GridComposer, AdversarialModel):
         assert conditions is not None
         plan = spelled(conditions)
         of_kinds, of_pitches = self._drawings(outputs, seed)
-        kinds, drawn, onsets = self._draw(_without_gradient(of_kinds), _without_gradient(of_pitches), conditions)
+        kinds, drawn, onsets = self._draw(_without_gradient(of_kinds), _without_gradient(of_pitches), plan)
         # once more, all cells at once and with a gradient, in the contexts that were drawn
         soft_kinds = _straight_through(
             self.kind_chain(kinds.contexts) + of_kinds.logits + of_kinds.noise, kinds.symbols
@@ -112,9 +122,8 @@ class MelodyGAN(GridComposer, AdversarialModel):
 
     # A graph of its own, because the updates of both players draw.
     @tf.function(autograph=False)
-    def _draw(self, of_kinds: Drawing, of_pitches: Drawing, conditions: tf.Tensor) -> tuple[Drawn, Drawn, Onsets]:
+    def _draw(self, of_kinds: Drawing, of_pitches: Drawing, plan: Spelled) -> tuple[Drawn, Drawn, Onsets]:
         """Draw kinds, then pitches, see `melodygan.models.chain`."""
-        plan = spelled(conditions)
         kinds = draw_kinds(self.kind_chain, of_kinds, plan)
         return kinds, *draw_pitches(self.pitch_chain, of_pitches, kinds.symbols, plan)
 

@@ -10,7 +10,8 @@ from fontgan.data.stacks import MODES, stacked, unstacked
 from fontgan.metrics import assessment, classifiers
 from fontgan.metrics.coverage import Reading
 from fontgan.metrics.modes import expected_modes, kl_floor, kl_modes, measure_modes, modes_of
-from fontgan.models.stacked import StackedBatches, StackedGAN
+from fontgan.models.gan import FontGAN
+from fontgan.models.stacked import StackedBatches
 
 # TensorFlow warns that data sets are compiled all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
@@ -95,8 +96,8 @@ def test_batches_stack_letters_with_their_kinds():
 
 
 def test_each_plane_has_a_kind_of_its_own():
-    gan = StackedGAN(tiny_generator(condition_dim=12, planes=3), tiny_critic(condition_dim=12, planes=3),
-                     condition_dim=12, shares=[0.1, 0.2, 0.3, 0.4])  # fmt: skip
+    gan = FontGAN(tiny_generator(condition_dim=12, planes=3), tiny_critic(condition_dim=12, planes=3),
+                  condition_dim=12, shares=[0.1, 0.2, 0.3, 0.4])  # fmt: skip
     codes = gan.codes(4000, 1)[:, gan.latent_dim :].reshape(-1, 3, 4)
     assert (codes.sum(axis=2) == 1).all()
     assert codes.mean(axis=0) == pytest.approx(np.tile([0.1, 0.2, 0.3, 0.4], (3, 1)), abs=0.04)
