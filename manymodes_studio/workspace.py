@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import os
 import re
 import shutil
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _KEPT = 8  # latest results a visitor keeps: players may still read the previous one
 LARGEST_BYTES = 1_000_000_000
@@ -43,10 +41,11 @@ class Workspace:
             whether they have.
         """
         files = []
-        for path in self.root.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):  # other visitors leave meanwhile
-                if path.is_file():
-                    files.append((path.stat().st_mtime, path.stat().st_size, path))
+        for folder, _, names in os.walk(self.root):  # unlike Path.rglob, it goes on when visitors leave meanwhile
+            for path in (Path(folder, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):
+                    state = path.stat()
+                    files.append((state.st_mtime, state.st_size, path))
         total, fresh = sum(size for _, size, _ in files), time.time() - _FRESH_SECONDS
         for changed, size, path in sorted(files):
             if total <= most or changed > fresh:

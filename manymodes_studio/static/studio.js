@@ -302,8 +302,8 @@
   const keep = async (take) => {
     take.blob ||= await (await fetch(take.audio)).blob();
     if (typeof take.midi === "string") take.midi = await (await fetch(take.midi)).blob();
-    take.kept = true;
-    await save(take);
+    await save({ ...take, kept: true });
+    take.kept = true;  // only now: what is shown as kept is stored
     list();
   };
 
@@ -318,8 +318,8 @@
 
   const putBack = async (take) => {
     shelf.removed = null;
-    shelf.takes.push(take);
     if (take.kept) await save(take);
+    shelf.takes.push(take);
     list();
   };
 

@@ -1,5 +1,6 @@
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def test_a_visitor_who_leaves_takes_nothing_of_others(workspace):
     workspace.forget("nobody")
     assert not mine.exists()
     assert others.exists()
+
+
+def test_visitors_come_while_others_leave(workspace):
+    def come_and_leave(session):
+        for _ in range(50):
+            for _ in range(10):
+                workspace.new(session)
+            workspace.forget(session)
+
+    with ThreadPoolExecutor(4) as visitors:
+        list(visitors.map(come_and_leave, "abcd"))
 
 
 def test_messages_lose_folders_and_keep_names(workspace):
