@@ -506,13 +506,13 @@
     document.addEventListener("keydown", onPadKey);
     document.addEventListener("pointerdown", onPad);
     document.addEventListener("pointermove", onPad);
+    shelf.takes = (await stored("readonly", (store) => store.getAll())) || [];  // before the page's own are added
     let pending = false;
     new MutationObserver(() => {
       if (pending) return;
       pending = true;
       setTimeout(() => { pending = false; follow(); }, 30);
     }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-take"] });
-    shelf.takes.push(...(await stored("readonly", (store) => store.getAll())) || []);
     follow();
     list();
     restoreLink();
