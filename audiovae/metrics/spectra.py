@@ -183,11 +183,39 @@ def spectral_loss_tf(reference: Any, estimate: Any) -> Any:
     tiny = np.finfo(np.float32).tiny  # the root of 0 has no gradient
     losses = []
     for window in RESOLUTIONS:
-        ends = [[0, 0], [window // 2, window // 2]]
-        padded = (tf.pad(tf.cast(signals, tf.float32), ends) for signals in (reference, estimate))
-        x, y = (tf.abs(tf.signal.stft(signals, window, window // _OVERLAP)) * (4 / window) for signals in padded)
+        x, y = (_magnitudes_tf(tf.cast(signals, tf.float32), window) for signals in (reference, estimate))
         distance = tf.sqrt(tf.reduce_sum((x - y) ** 2, axis=(1, 2)) + tiny)
         size = tf.sqrt(tf.reduce_sum(x**2, axis=(1, 2)) + tiny)
         logs = tf.reduce_mean(tf.abs(tf.math.log(x + _FLOOR) - tf.math.log(y + _FLOOR)), axis=(1, 2))
         losses.append(distance / size + logs)
     return sum(losses) / len(losses)
+
+
+def _magnitudes_tf(signals: Any, window: int) -> Any:
+    """Return `magnitudes` as a tensor, [batch, samples] → [batch, frames, frequencies].
+
+    Its gradient is written out: TensorFlow's own of `frame`, `rfft` and `abs` takes twice as long. Where a magnitude is
+    0, it is 0.
+    """
+    import tensorflow as tf
+
+    hop, ends = window // _OVERLAP, [[0, 0], [window // 2, window // 2]]
+    hann = tf.signal.hann_window(window) * (4 / window)
+
+    @tf.custom_gradient
+    def of_padded(padded: Any) -> tuple[Any, Callable[[Any], Any]]:
+        spectrum = tf.signal.rfft(tf.signal.frame(padded, window, hop) * hann)
+        real, imaginary = tf.math.real(spectrum), tf.math.imag(spectrum)
+        found = tf.sqrt(real**2 + imaginary**2)
+
+        def gradient(upstream: Any) -> Any:
+            # Every frequency but the first and the last stands for two of the whole spectrum.
+            halves = np.pad(np.full(window // 2 - 1, window / 2, np.float32), 1, constant_values=window)
+            unit = tf.math.divide_no_nan(upstream * halves, found)
+            frames = tf.signal.irfft(tf.complex(real * unit, imaginary * unit), [window]) * hann
+            whole = tf.signal.overlap_and_add(frames, hop)
+            return tf.pad(whole, [[0, 0], [0, tf.shape(padded)[1] - tf.shape(whole)[1]]])
+
+        return found, gradient
+
+    return of_padded(tf.pad(signals, ends))

@@ -139,6 +139,19 @@ def test_the_loss_has_gradients_everywhere(sounds):
         assert np.isfinite(tape.gradient(loss, estimate).numpy()).all()
 
 
+def test_the_gradient_is_the_slope_of_the_loss(sounds, noise):
+    import tensorflow as tf
+
+    estimate, direction = tf.constant(0.5 * sounds + 0.1 * noise), tf.constant(noise / np.abs(noise).max())
+    with tf.GradientTape() as tape:
+        tape.watch(estimate)
+        loss = tf.reduce_sum(spectral_loss_tf(sounds, estimate))
+    slope = tf.reduce_sum(tape.gradient(loss, estimate) * direction)
+    step = 1e-3
+    above, below = (tf.reduce_sum(spectral_loss_tf(sounds, estimate + sign * step * direction)) for sign in (1, -1))
+    np.testing.assert_allclose(slope, (above - below) / (2 * step), rtol=0.02)
+
+
 def test_mel_distance_is_in_decibels():
     quiet = tone(1000, 1, 0.1)[None]
     # ten times as loud is 20 dB more, where both are above the floor
