@@ -3,6 +3,9 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
+# Tests run two at a time: with more threads they would only wait for each other.
+test test-all: export OPENBLAS_NUM_THREADS := 1
+
 .PHONY: run studio web test test-all lint format bench pretrained docs pictures install clean
 
 run: install
