@@ -193,6 +193,8 @@ def _fitted(points: np.ndarray) -> Contour:
     contour: Contour = []
     for side, corner, after in zip(sides, corners, [*corners[1:], corners[0]], strict=True):
         contour += [np.stack([corner, after])] if side.straight else _curve(np.vstack([corner, side.points, after]))
+    for before, piece in itertools.pairwise([contour[-1], *contour]):
+        piece[0] = before[-1]  # a level or upright part may have moved its corner by a hair
     return contour
 
 
