@@ -285,7 +285,7 @@
     opening.onupgradeneeded = () => opening.result.createObjectStore("takes", { keyPath: "id" });
     opening.onsuccess = () => resolve(opening.result);
     opening.onerror = () => resolve(null);  // a private window without storage
-  });
+  }).catch(() => null);  // or a frame that may not even ask for it
   const stored = async (mode, use) => {
     const base = await database;
     if (!base) return null;

@@ -247,6 +247,13 @@ def test_each_change_of_a_take_is_undone_on_its_card(visit):
     expect(cards).to_have_count(count)
 
 
+def test_takes_are_listed_where_nothing_may_be_stored(visit):
+    page = visit("Song", script="IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); }")
+    cards = page.locator(".studio-shelf li")
+    cards.first.get_by_role("button", name="Keep").click()
+    expect(cards.locator("span.kept")).to_have_count(1)
+
+
 def test_one_transport_plays_one_thing_and_goes_on_under_other_tabs(visit, tmp_path):
     page = visit("Drums")
     press(page, "New beat")
