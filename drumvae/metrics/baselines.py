@@ -231,7 +231,7 @@ def _independent(train: np.ndarray, bars: np.ndarray) -> NDArray[np.float64]:
 
 def likelihood_measures(nats_a_bar: np.ndarray, test: Bars, *, by_rule: bool) -> dict[str, float]:
     """Return the measures of −log p of the test bars, [n]; of bars by rule its distance from the least possible too."""
-    measures = {"iwae_nats": float(nats_a_bar.mean())}
+    measures = {"iwae_nats": float(nats_a_bar.mean(dtype=np.float64))}
     if by_rule:
         exact = -bundled_rules().log_probability(test.hits)
         gaps = nats_a_bar - exact
