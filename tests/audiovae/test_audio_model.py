@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from smallsounds import NAMES, TINY, click
 
 from audiovae.data.chunks import CHUNK
-from audiovae.models.networks import Form, build_code_decoder, build_code_encoder
+from audiovae.models.networks import Form, LayerNormalization, build_code_decoder, build_code_encoder
 from audiovae.models.vae import AudioVAE, AudioVQVAE, HierarchicalAudioVAE, Inferred, LatentModel
 from manymodes.files import save_keras
 from manymodes.nn.latents import ACTIVE_VARIANCE
@@ -111,6 +111,25 @@ def test_every_code_is_made_where_it_was(code):
     # the ends of the sound included
     assert samples.min() <= max(0, middle - 200)
     assert samples.max() >= min(CHUNK - 1, middle + 200)
+
+
+def test_the_written_gradient_is_that_of_keras():
+    rng = np.random.default_rng(0)
+    frames, upstream = (tf.constant(rng.normal(1, 2, (3, 5, 8)), tf.float32) for _ in range(2))
+    gamma, beta = rng.normal(size=(2, 8))
+
+    def values_and_slopes(layer):
+        layer.build(frames.shape)
+        layer.gamma.assign(gamma)
+        layer.beta.assign(beta)
+        with tf.GradientTape() as tape:
+            tape.watch(frames)
+            values = layer(frames)
+        return values, *tape.gradient(values, [frames, *layer.trainable_weights], output_gradients=upstream)
+
+    ours, theirs = map(values_and_slopes, (LayerNormalization(), keras.layers.LayerNormalization()))
+    for our, their in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(our, their, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "reads"), [("vq", "mel"), ("fsq", "raw"), ("hvae", "raw")])
