@@ -99,22 +99,24 @@ def count_letters(model: FontGAN, classifier: keras.Model, real: coverage.Readin
     """Return the readings of a thousand images by a classifier, and their distances to real ones in its features.
 
     ``shortfall``, by which epochs are chosen, is the share of letters that are missing, plus the share of images not
-    read with confidence, plus the divergence from an even alphabet in nats; ``covered`` has a bit for each covered
-    letter, A the lowest. A model that has diverged has no distances.
+    read with confidence, plus the divergence from an even alphabet in nats, plus the share of real images that lie
+    among none of these; ``covered`` has a bit for each covered letter, A the lowest. A model that has diverged has no
+    distances.
     """
     images = model.generate(_COUNTED, seed=seed)
     reading = read(classifier, images)
     covered, rejected = coverage.covered_letters(reading), coverage.rejected_share(reading)
     kl = coverage.kl_uniform(reading)
+    distances = coverage.distances_to(reading, real, seed) if np.isfinite(images).all() else {}
     counts = {
         "strict_coverage": len(covered),
         "naive_coverage": coverage.naive_coverage(reading),
         "rejected": rejected,
         "kl_uniform": kl,
         "covered": sum(2.0 ** LETTERS.index(letter) for letter in covered),
-        "shortfall": 1 - len(covered) / len(LETTERS) + rejected + kl,
+        "shortfall": 1 - len(covered) / len(LETTERS) + rejected + kl + 1 - distances.get("recall", 0.0),
     }
-    return counts | coverage.distances_to(reading, real, seed) if np.isfinite(images).all() else counts
+    return counts | distances
 
 
 def kinds_of(config: FontConfig, letters: Letters) -> Groups | None:

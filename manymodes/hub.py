@@ -104,7 +104,7 @@ MODELS = {
     "melody-lstm": Shipped("melodygan.train", ("--lstm",), _ESSEN),
     "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2"), _ESSEN),
     "letters-conditional": Shipped("fontgan.train", ("--conditional",), _FONTS),
-    "letters-best": Shipped("fontgan.train", ("--fix", "best"), _FONTS),
+    "letters-best": Shipped("fontgan.train", ("--fix", "best", "--epochs", "90"), _FONTS),
     "typefaces": Shipped("fontgan.train_typefaces", (), _FACES),
     "drums-styles": Shipped("drumvae.train", ("--per-style", "2000"), _RULES),
     "drums-groove": Shipped("drumvae.train", ("--grooves", GROOVE), _GROOVE),
