@@ -208,8 +208,7 @@ def write(stem: Path, score: Score, formats: Sequence[str]) -> dict[str, list[Pa
 def described(composed: Composed) -> tuple[str, ...]:
     """Return the length, key, number of notes and seed of a melody in words."""
     score = composed.score
-    bars = -(-sum(steps for _, steps in score.notes) // score.bar)
-    sounding = sum(pitch is not None for pitch, _ in score.notes)
+    bars, sounding = -(-score.steps // score.bar), len(list(score.sounding()))
     keys = {signature(read_key(key).shift % _OCTAVE, MODES[0]): key for key in KEYS if key.endswith(score.mode)}
     return (
         say("bars.of", bars=bars, meter=score.meter),

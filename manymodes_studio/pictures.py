@@ -94,9 +94,10 @@ def _timeline(begin: float, end: float, content: str = "", kind: str = "") -> st
 
 def piano_roll(score: Score) -> str:
     """Draw the notes of a melody over its bars, as wide as there is room for; bars can be chosen by their numbers."""
-    sounding = [pitch for pitch, _ in score.notes if pitch is not None]
-    low, high = min(sounding) - _ROOM, max(sounding) + _ROOM
-    rows, total = high - low + 1, sum(steps for _, steps in score.notes)
+    sounding = list(score.sounding())
+    pitches = [pitch for _, pitch, _ in sounding]
+    low, high = min(pitches) - _ROOM, max(pitches) + _ROOM
+    rows, total = high - low + 1, score.steps
     octaves = [pitch for pitch in range(low, high + 1) if pitch % _OCTAVE == 0]
     names = [
         f'<span style="top:{100 * (high - pitch + 0.5) / rows:.2f}%">{escape(pitch_name(pitch))}</span>'
@@ -113,14 +114,11 @@ def piano_roll(score: Score) -> str:
         f'<line class="bar" x1="{place}" x2="{place}" y1="0" y2="{rows}"/>'
         for place in range(score.upbeat, total + 1, score.bar)
     ]
-    place = 0
-    for pitch, steps in score.notes:
-        if pitch is not None:
-            parts.append(
-                f'<rect class="note" x="{place + 0.1:g}" y="{high - pitch + 0.05:g}" width="{steps - 0.2:g}" '
-                f'height="0.9"><title>{escape(pitch_name(pitch))}</title></rect>'
-            )
-        place += steps
+    parts += [
+        f'<rect class="note" x="{place + 0.1:g}" y="{high - pitch + 0.05:g}" width="{steps - 0.2:g}" '
+        f'height="0.9"><title>{escape(pitch_name(pitch))}</title></rect>'
+        for place, pitch, steps in sounding
+    ]
     title = say("roll", notes=len(sounding))
     picture = (
         f'<svg role="img" viewBox="0 0 {total} {rows}" preserveAspectRatio="none">'

@@ -110,8 +110,11 @@ def compose(
 
 def voices(score: Score, parts: Collection[str], beat: Bars | None = None) -> tuple[Voice, ...]:
     """Return the melody and the parts asked for; a beat repeats until the melody ends, cut to its metre."""
-    made = [Voice("melody", tuple(_sounding(score)), score.program)]
-    chords = harmony(score)
+    tune = (
+        Event(place, steps, pitch, velocity(place - score.upbeat, score.meter))
+        for place, pitch, steps in score.sounding()
+    )
+    made, chords = [Voice("melody", tuple(tune), score.program)], harmony(score)
     if beat is not None:
         made.append(Voice("drums", tuple(_drums(score, beat)), is_drum=True))
     if "chords" in parts:
@@ -129,15 +132,12 @@ def harmony(score: Score) -> list[tuple[int, ...]]:
     """
     tonic = (7 * score.fifths - (3 if score.mode == "minor" else 0)) % _OCTAVE
     triads = [tuple((tonic + above) % _OCTAVE for above in triad) for triad in _TRIADS[score.mode]]
-    total = sum(steps for _, steps in score.notes)
-    count = max(1, -(-(total - score.upbeat) // score.bar))
+    count = max(1, -(-(score.steps - score.upbeat) // score.bar))
     weights = np.zeros((count, _OCTAVE))
-    place = -score.upbeat
-    for pitch, steps in score.notes:
-        if pitch is not None:
-            for step in range(max(0, place), place + steps):
-                weights[step // score.bar, pitch % _OCTAVE] += 1 + (step % score.bar == 0)
-        place += steps
+    for place, pitch, steps in score.sounding():
+        begin = place - score.upbeat
+        for step in range(max(0, begin), begin + steps):
+            weights[step // score.bar, pitch % _OCTAVE] += 1 + (step % score.bar == 0)
     fits = weights[:, np.array(triads)].sum(axis=2)  # [bars, triads]
     chosen = [triads[number] for number in fits.argmax(axis=1)]
     chosen[-1] = triads[0]
@@ -147,26 +147,18 @@ def harmony(score: Score) -> list[tuple[int, ...]]:
     return chosen
 
 
-def _sounding(score: Score) -> Iterator[Event]:
-    place = 0
-    for pitch, steps in score.notes:
-        if pitch is not None:
-            yield Event(place, steps, pitch, velocity(place - score.upbeat, score.meter))
-        place += steps
-
-
 def _bar_begins(score: Score) -> range:
-    return range(score.upbeat, sum(steps for _, steps in score.notes), score.bar)
+    return range(score.upbeat, score.steps, score.bar)
 
 
 def _drums(score: Score, beat: Bars) -> Iterator[Event]:
-    total = sum(steps for _, steps in score.notes)
+    end = score.steps
     for number, begin in enumerate(_bar_begins(score)):
         for step in range(score.bar):
             bar, place = number % len(beat), step % STEPS
             for drum in np.flatnonzero(beat.hits[bar, place]):
                 start = max(0.0, begin + step + float(beat.offsets[bar, place, drum]))
-                if start < total:
+                if start < end:
                     loud = max(1, round(127 * float(beat.velocities[bar, place, drum])))
                     yield Event(start, 0.5, int(beat.notes[bar, place, drum]), loud)
 

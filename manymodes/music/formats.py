@@ -92,16 +92,10 @@ def played_notes(score: Score) -> list[PlayedNote]:
     from manymodes.music.soundfont import PlayedNote
 
     step = 60 / score.tempo / STEPS_PER_QUARTER
-    place, notes = 0, []
-    for pitch, steps in score.notes:
-        if pitch is not None:
-            notes.append(
-                PlayedNote(
-                    place * step, steps * step, pitch, velocity(place - score.upbeat, score.meter), score.program
-                )
-            )
-        place += steps
-    return notes
+    return [
+        PlayedNote(place * step, steps * step, pitch, velocity(place - score.upbeat, score.meter), score.program)
+        for place, pitch, steps in score.sounding()
+    ]
 
 
 def sound_of(notes: Iterable[PlayedNote], ring_seconds: float = 4.0) -> np.ndarray:

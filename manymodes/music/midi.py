@@ -64,14 +64,11 @@ def write_melody(path: Path, score: Score) -> None:
 
     events = meta_events(score)
     events.append((0, mido.Message("program_change", program=score.program)))
-    step = 0
-    for pitch, steps in score.notes:
-        if pitch is not None:
-            loud = velocity(step - score.upbeat, score.meter)
-            events.append((step * _TICKS_A_STEP, mido.Message("note_on", note=pitch, velocity=loud)))
-            events.append(((step + steps) * _TICKS_A_STEP, mido.Message("note_off", note=pitch, velocity=0)))
-        step += steps
-    events.append((step * _TICKS_A_STEP, mido.MetaMessage("end_of_track")))
+    for place, pitch, steps in score.sounding():
+        loud = velocity(place - score.upbeat, score.meter)
+        events.append((place * _TICKS_A_STEP, mido.Message("note_on", note=pitch, velocity=loud)))
+        events.append(((place + steps) * _TICKS_A_STEP, mido.Message("note_off", note=pitch, velocity=0)))
+    events.append((score.steps * _TICKS_A_STEP, mido.MetaMessage("end_of_track")))
     mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[track_of(events)]).save(path)
 
 

@@ -9,7 +9,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 STEPS_PER_QUARTER = 4
 """Lengths are in sixteenths."""
@@ -54,6 +54,19 @@ class Score(NamedTuple):
         """Sixteenths of a bar."""
         beats, unit = map(int, self.meter.split("/"))
         return beats * 4 * STEPS_PER_QUARTER // unit
+
+    @property
+    def steps(self) -> int:
+        """Sixteenths of all notes and rests."""
+        return sum(steps for _, steps in self.notes)
+
+    def sounding(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the place of each note, in sixteenths from the beginning, its MIDI pitch and its length."""
+        place = 0
+        for pitch, steps in self.notes:
+            if pitch is not None:
+                yield place, pitch, steps
+            place += steps
 
 
 class Value(NamedTuple):
@@ -206,7 +219,7 @@ def _open(measure: Any, score: Score) -> None:
     """Add key, metre, tempo and clef to the first bar."""
     from music21 import clef, key, meter, stream, tempo
 
-    pitches = [pitch for pitch, _ in score.notes if pitch is not None]
+    pitches = [pitch for _, pitch, _ in score.sounding()]
     low = bool(pitches) and sum(pitches) / len(pitches) < _LOW
     measure.clef = clef.BassClef() if low else clef.TrebleClef()
     measure.keySignature = key.KeySignature(score.fifths).asKey(score.mode)
