@@ -23,7 +23,6 @@ Of the validation chunks alone:
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiovae.config import AudioConfig
@@ -32,7 +31,6 @@ from manymodes.experiment.config import config_of, training_parser
 from manymodes.experiment.run import open_run
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 EXAMPLE = (
@@ -43,15 +41,14 @@ EXAMPLE = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    args = _parser().parse_args(argv)
+    args = training_parser(AudioConfig, "Train an autoencoder of one-second sounds.", EXAMPLE).parse_args(argv)
     config = config_of(AudioConfig, args)
 
     from audiovae.data.sounds import load_sounds
 
     sounds = load_sounds(config.sounds, seed=config.seed, chunks=config.chunks)
     print(sounds.table())
-    path = args.resume or args.out or Path("runs") / config.name
-    run = open_run(path, config, sounds.fingerprint, resume=bool(args.resume), data=f"the sounds of {config.sounds}")
+    run = open_run(args, config, sounds.fingerprint, data=f"the sounds of {config.sounds}")
 
     with cli.quiet_start():
         from audiovae import plots, prior, trainer
@@ -61,12 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     recogniser = recogniser_of(sounds)
     print(f"recogniser: names the instrument of {recogniser.hit_real:.1%} of the test chunks")
-    model, complete = fit(run, trainer.prepare, sounds, tensorboard=args.tensorboard)
-    if run.history:
-        plots.save_training(run.history, run.path / "plots")
-    print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
-    if not complete:
-        print(f"stopped; continue with: python -m {config.program} --resume {run.path}")
+    model = fit(run, trainer.prepare, sounds, tensorboard=args.tensorboard, draw=plots.save_training)
+    if model is None:
         return cli.INTERRUPTED_EXIT
     metrics = trainer.evaluate(model, sounds, recogniser, seed=config.seed, train_seconds=training_seconds(run.path))
     run.write_metrics(metrics)
@@ -75,10 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(model, AudioVQVAE):
         print(prior.summary(run.path, trainer.train_prior(run.path, model, sounds, recogniser, seed=config.seed)))
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    return training_parser(AudioConfig, "Train an autoencoder of one-second sounds.", EXAMPLE)
 
 
 def _summary(metrics: dict[str, Any]) -> str:

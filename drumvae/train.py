@@ -21,7 +21,6 @@ history.csv has a row an epoch, means over its updates or, where the name begins
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumvae.config import DrumConfig
@@ -50,12 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         from drumvae.trainer import evaluate, prepare, too_few
         from manymodes.experiment.fit import fit, training_seconds
 
-    path = args.resume or args.out or Path("runs") / config.name
-    run = open_run(path, config, grooves.fingerprint, resume=bool(args.resume), data=grooves.name)
-    model, complete = fit(run, prepare, grooves, tensorboard=args.tensorboard)
-    print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
-    if not complete:
-        print(f"stopped; continue with: python -m {config.program} --resume {run.path}")
+    run = open_run(args, config, grooves.fingerprint, data=grooves.name)
+    model = fit(run, prepare, grooves, tensorboard=args.tensorboard)
+    if model is None:
         return cli.INTERRUPTED_EXIT
     if problem := too_few(grooves):
         print(f"note: no metrics.json: {problem}")

@@ -25,7 +25,6 @@ Every ten epochs and after the last one, of a thousand images, as the selecting 
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fontgan.config import FontConfig
@@ -54,9 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     letters = load_fonts(config.fonts, seed=config.seed)
     print(letters.table())
     config = config.with_letters(letters)
-    path = args.resume or args.out or Path("runs") / config.name
-    fonts = config.fonts or "the set of bundled fonts"
-    run = open_run(path, config, letters.fingerprint, resume=bool(args.resume), data=fonts)
+    run = open_run(args, config, letters.fingerprint, data=config.fonts or "the set of bundled fonts")
 
     with cli.quiet_start():
         from fontgan import plots, trainer
@@ -65,12 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     classifiers = introduced_classifiers(letters)
     prepare = functools.partial(trainer.prepare, plots_folder=run.path / "plots")
-    model, complete = fit(run, prepare, (letters, classifiers), tensorboard=args.tensorboard)
-    if run.history:
-        plots.save_training(run.history, run.path / "plots")
-    print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
-    if not complete:
-        print(f"stopped; continue with: python -m {config.program} --resume {run.path}")
+    model = fit(run, prepare, (letters, classifiers), tensorboard=args.tensorboard, draw=plots.save_training)
+    if model is None:
         return cli.INTERRUPTED_EXIT
     images, metrics = trainer.evaluate(
         model, letters, classifiers, count=args.count, seed=config.seed, train_seconds=training_seconds(run.path)

@@ -17,7 +17,6 @@ metrics.json has the last three of the best epoch, ``faces``, ``characters``, ``
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fontgan.config import TypefaceConfig
@@ -42,17 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     data = load_typefaces(config.fonts or TRAINING, size=config.size, as_pixels=config.as_pixels)
     print(data.table())
-    path = args.resume or args.out or Path("runs") / config.name
-    run = open_run(path, config, data.fingerprint, resume=bool(args.resume), data=config.fonts or "the set of fonts")
+    run = open_run(args, config, data.fingerprint, data=config.fonts or "the set of fonts")
 
     with cli.quiet_start():
         from fontgan import typefaces
         from manymodes.experiment.fit import fit, training_seconds
 
-    model, complete = fit(run, typefaces.prepare, data, tensorboard=args.tensorboard)
-    print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1})")
-    if not complete:
-        print(f"stopped; continue with: python -m {config.program} --resume {run.path}")
+    model = fit(run, typefaces.prepare, data, tensorboard=args.tensorboard)
+    if model is None:
         return cli.INTERRUPTED_EXIT
     best = {name: value for name, value in run.history[run.best_epoch].items() if name.startswith("missing_")}
     counts = {"faces": len(data.names), "characters": int(data.present.sum())}

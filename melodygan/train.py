@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from manymodes import cli
 from manymodes.experiment.config import config_of, training_parser
-from manymodes.experiment.run import open_run
+from manymodes.experiment.run import folder_of, open_run
 from manymodes.files import check_folder
 from melodygan.config import MelodyConfig
 
@@ -27,8 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
     config = config_of(MelodyConfig, args)
-    path = args.resume or args.out or Path("runs") / config.name
-    _check_folders(path, args.gen, args.org)
+    _check_folders(folder_of(args, config), args.gen, args.org)
 
     from melodygan.data.corpus import load_corpus, split
 
@@ -47,13 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from melodygan.data.form import NoTunesError
     from melodygan.output import write_originals, write_tunes
 
-    run = open_run(path, config, corpus.fingerprint, resume=bool(args.resume), data=f"the corpus {config.corpus}")
-    model, complete = fit(run, prepare, parts, tensorboard=args.tensorboard)
-    if run.history:
-        plots.save_history(run.history, run.path / "plots" / "history.png")
-    print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
-    if not complete:
-        print(f"stopped; continue with: python -m melodygan.train --resume {run.path}")
+    run = open_run(args, config, corpus.fingerprint, data=f"the corpus {config.corpus}")
+    model = fit(
+        run, prepare, parts, tensorboard=args.tensorboard,
+        draw=lambda history, folder: plots.save_history(history, folder / "history.png"),
+    )  # fmt: skip
+    if model is None:
         return cli.INTERRUPTED_EXIT
     try:
         composed = tunes_of(model, args.count, seed=config.seed)

@@ -14,7 +14,7 @@ from manymodes.files import save_keras, write_text
 from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 _SECONDS = "training-seconds.json"
@@ -45,10 +45,20 @@ Prepare: TypeAlias = "Callable[[Any, Any, int, Path | None], Training]"
 """Build a training from configuration, data, number of epochs done and the last checkpoint's folder."""
 
 
-def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> tuple[keras.Model, bool]:
-    """Train or continue the model of ``run.config``, and write ``model.keras``.
+def fit(
+    run: Run,
+    prepare: Prepare,
+    data: Any,
+    *,
+    tensorboard: bool = False,
+    draw: Callable[[Sequence[Mapping[str, float]], Path], object] = lambda *_: None,
+) -> keras.Model | None:
+    """Train or continue the model of ``run.config``, write ``model.keras``, and print its place.
 
-    The run is locked during training. Returns the model of the best epoch, and whether training was completed.
+    The run is locked during training. ``draw`` is called with the history and the folder for its pictures.
+
+    Returns:
+        the model of the best epoch; None if training was stopped, after a line that says how to continue it.
     """
     with run.locked():
         make_deterministic(run.config.seed)
@@ -59,9 +69,16 @@ def fit(run: Run, prepare: Prepare, data: Any, *, tensorboard: bool = False) -> 
         callbacks: list[keras.callbacks.Callback] = [Stopwatch(run)]
         if tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard")))
-        return fit_in_run(
+        model, complete = fit_in_run(
             run, training, epochs, lambda epoch: training.measure(epoch, epoch == epochs), callbacks=callbacks
         )
+    if run.history:
+        draw(run.history, run.path / "plots")
+    print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
+    if complete:
+        return model
+    print(f"stopped; continue with: python -m {run.config.program} --resume {run.path}")
+    return None
 
 
 def fit_in_run(
@@ -73,10 +90,13 @@ def fit_in_run(
     callbacks: Iterable[keras.callbacks.Callback] = (),
     **options: Any,
 ) -> tuple[keras.Model, bool]:
-    """Train until the run has ``epochs`` epochs in all, and write ``model.keras``; returns what `fit` does.
+    """Train until the run has ``epochs`` epochs in all, and write ``model.keras``.
 
     ``measure`` is called after each epoch with its number, from 1, and its result is added to the logs. The callbacks
     are in addition to those of the training, the options are further arguments of Keras' ``fit``.
+
+    Returns:
+        the model of the best epoch, and whether training was completed.
     """
     with Interruption(training.model) as interruption:
         training.model.fit(

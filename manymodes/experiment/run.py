@@ -22,14 +22,15 @@ import shutil
 import signal
 import threading
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from manymodes.cli import UserError
 from manymodes.files import new_folder, new_run_folder, save_keras, write_text
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
     from types import FrameType
 
     import keras
@@ -137,12 +138,19 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def open_run(path: Path, config: Config, fingerprint: str, *, resume: bool, data: str) -> Run:
-    """Start a run in a folder or its first free successor, or continue an existing one; messages name the ``data``.
+def folder_of(args: argparse.Namespace, config: Config) -> Path:
+    """Return the folder of the run that a command line of `training_parser` asks for."""
+    path: Path = args.resume or args.out or Path("runs") / config.name
+    return path
 
-    Data that have changed since the run began raise a UserError.
+
+def open_run(args: argparse.Namespace, config: Config, fingerprint: str, *, data: str) -> Run:
+    """Start the run of a command line in its folder or the first free successor, or continue that of ``--resume``.
+
+    Data, called ``data`` in the message, that have changed since the run began raise a UserError.
     """
-    if not resume:
+    path = folder_of(args, config)
+    if not args.resume:
         run = Run.create(path, config, fingerprint=fingerprint)
         if run.path != path:
             print(f"{path} exists: this run goes to {run.path}")

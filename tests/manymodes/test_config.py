@@ -57,13 +57,14 @@ def test_wrong_options_exit_with_2(arguments):
 
 @pytest.fixture
 def run(tmp_path):
-    return open_run(tmp_path / "run", config("--noise"), "abc", resume=False, data="the corpus")
+    return open_run(parsed("--out", str(tmp_path / "run")), config("--noise"), "abc", data="the corpus")
 
 
 def test_a_run_is_resumed_with_its_own_settings_and_more_epochs(run):
-    resumed = config("--resume", str(run.path), "--epochs", "9")
+    arguments = ("--resume", str(run.path), "--epochs", "9")
+    resumed = config(*arguments)
     assert resumed == dataclasses.replace(config("--noise"), epochs=9)  # the settings went through JSON
-    again = open_run(run.path, resumed, "abc", resume=True, data="the corpus")
+    again = open_run(parsed(*arguments), resumed, "abc", data="the corpus")
     assert ToyConfig.from_run(run.path) == resumed
     assert again.facts["versions"]
 
@@ -77,7 +78,7 @@ def test_the_same_setting_may_be_given_again_and_another_is_refused(run):
 
 def test_changed_data_and_runs_of_other_programs_are_refused(run):
     with pytest.raises(UserError, match="the corpus"):
-        open_run(run.path, ToyConfig.from_run(run.path), "other", resume=True, data="the corpus")
+        open_run(parsed("--resume", str(run.path)), ToyConfig.from_run(run.path), "other", data="the corpus")
     other = dataclasses.make_dataclass("Other", [], bases=(ToyConfig,), frozen=True, namespace={"program": "b.train"})
     with pytest.raises(UserError, match=r"toy\.train"):
         other.from_run(run.path, argparse.Namespace())
