@@ -14,7 +14,7 @@ from manymodes.files import save_keras, write_text
 from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 _SECONDS = "training-seconds.json"
@@ -51,7 +51,7 @@ def fit(
     data: Any,
     *,
     tensorboard: bool = False,
-    draw: Callable[[Sequence[Mapping[str, float]], Path], object] = lambda *_: None,
+    draw: Callable[[list[dict[str, float]], Path], object] = lambda *_: None,
 ) -> keras.Model | None:
     """Train or continue the model of ``run.config``, write ``model.keras``, and print its place.
 

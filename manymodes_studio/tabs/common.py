@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
     NewFolder = Callable[[], Path]
 
-MORE = 4
-"""Takes of "four more like this"."""
-
+_MORE = 4  # takes of "four more like this"
 _SEEDS = 2**31
+_LONGEST = 60  # characters of a text in a link
 # On a phone the result is below the controls.
 TO_THE_RESULT = """() => setTimeout(() => {
     const line = [...document.querySelectorAll(".studio-status")].find((one) => one.offsetParent);
@@ -37,77 +36,112 @@ TO_THE_RESULT = """() => setTimeout(() => {
 }, 50)"""
 
 
-def listen(
-    workspace: Workspace,
-    triggers: Sequence[Any],
-    function: Callable[..., Iterator[Any]],
-    inputs: Mapping[str, Any],
-    outputs: Sequence[Any],
-    *,
-    line: gr.HTML,
-    more: Sequence[Any] = (),
-    queue: str,
-    **options: Any,
-) -> Any:
-    """Call a function at events; its `UserError` goes to ``line``, without the workspace's paths, and nothing changes.
+class Events:
+    """The events of a tab. Its calls wait in a queue of their own, one at a time.
 
-    The function yields values for the outputs, ``line`` among them. It is called with a function that makes a folder
-    for the visitor, the values of ``more``, and those of the inputs by name. In each queue calls wait, one at a time;
-    every tab has its own. A call ends after `clicks.SECONDS`, when it is cancelled, see `on_cancel`, and when the
-    visitor leaves. Options are those of `gradio.on`.
-
-    Returns:
-        what `on_cancel` takes.
+    Functions are called with a function that makes a folder for the visitor, and with the values of the inputs by name;
+    they yield values for the outputs, the tab's ``line`` among them. A `UserError` of theirs goes to that line, without
+    the workspace's paths, and nothing else changes. A call ends after `clicks.SECONDS`, when it is cancelled, and when
+    the visitor leaves.
     """
-    language, cancelled = current(), say("cancelled")
 
-    # Gradio passes the request by its annotation.
-    def handler(request: gr.Request, *values: Any) -> Iterator[Any]:
-        new_folder = functools.partial(workspace.new, request.session_hash)
-        speak(language)  # `steps` keeps it
-        work = function(new_folder, *values[len(inputs) :], **dict(zip(inputs, values, strict=False)))
-        with clicks.limited(request.session_hash, queue) as deadline:
+    def __init__(self, workspace: Workspace, queue: str, line: gr.HTML) -> None:
+        self.workspace, self.queue, self.line = workspace, queue, line
+        self._begun: list[Any] = []
+
+    def listen(
+        self,
+        triggers: Sequence[Any],
+        function: Callable[..., Iterator[Any]],
+        inputs: Mapping[str, Any],
+        outputs: Sequence[Any],
+        **options: Any,
+    ) -> None:
+        """Call a function at events, with options of `gradio.on`."""
+        language, cancelled = current(), say("cancelled")
+
+        # Gradio passes the request by its annotation.
+        def handler(request: gr.Request, *values: Any) -> Iterator[Any]:
+            new_folder = functools.partial(self.workspace.new, request.session_hash)
+            speak(language)  # `steps` keeps it
+            work = function(new_folder, **dict(zip(inputs, values, strict=True)))
+            with clicks.limited(request.session_hash, self.queue) as deadline:
+                try:
+                    yield from deadline.steps(work)
+                except UserError as error:
+                    reason = self.workspace.without_folders(" ".join(str(error).split()))
+                    text = problem(cancelled if deadline.stopped else reason)
+                    shown = [text if output is self.line else gr.skip() for output in outputs]
+                    yield shown if len(shown) > 1 else shown[0]
+
+        options |= {"concurrency_id": self.queue, "concurrency_limit": 1, "api_visibility": "private"}
+        self._begun.append(gr.on(triggers, handler, list(inputs.values()), outputs, **options))
+
+    def on_click(
+        self,
+        button: gr.Button,
+        function: Callable[..., Iterator[Any]],
+        inputs: Mapping[str, Any],
+        outputs: Sequence[Any],
+        *,
+        busy: Any,
+    ) -> None:
+        """Call a function when a button is clicked, and scroll to the result; ``busy`` shows progress."""
+        # a click is not lost while the score of the last one is still drawn
+        options = {"show_progress": "full", "show_progress_on": [busy], "trigger_mode": "multiple"}
+        self.listen([button.click], function, inputs, outputs, **options)
+        button.click(None, js=TO_THE_RESULT, api_visibility="private")
+
+    def on_restore(
+        self,
+        function: Callable[..., Iterator[Any]],
+        another: Callable[..., str],
+        inputs: Mapping[str, Any],
+        outputs: Sequence[Any],
+        state: Mapping[str, Any],
+    ) -> None:
+        """Make a take again from its settings, or more like it, as the page's script asks for in hidden fields.
+
+        ``function`` is called with the settings and the ``state``, and yields values for the outputs; the inputs get
+        the settings, too. ``another`` returns the HTML of a take. Settings may come from anywhere: a link holds them.
+        """
+
+        def read(asked: str) -> dict[str, Any]:
             try:
-                yield from deadline.steps(work)
-            except UserError as error:
-                text = cancelled if deadline.stopped else workspace.without_folders(" ".join(str(error).split()))
-                shown = [problem(text) if output is line else gr.skip() for output in outputs]
-                yield shown if len(shown) > 1 else shown[0]
+                values = dict(json.loads(asked)["values"])
+                return {name: _valid(component, values[name]) for name, component in inputs.items()}
+            except (ValueError, KeyError, TypeError, gr.Error) as error:
+                raise UserError(say("link.unusable")) from error
 
-    components = [*inputs.values(), *more]
-    options |= {"concurrency_id": queue, "concurrency_limit": 1, "api_visibility": "private"}
-    return gr.on(triggers, handler, components, outputs, **options)
+        def restore(new_folder: NewFolder, asked: str, **others: Any) -> Iterator[Any]:
+            values = read(asked)
+            controls = list(values.values())
+            for made in function(new_folder, **values, **others):
+                yield *controls, *made
+                controls = [gr.skip()] * len(controls)  # they may have been changed meanwhile
 
+        def like_it(new_folder: NewFolder, asked: str) -> Iterator[Any]:
+            values = read(asked)
+            seed = new_seed(values["seed"])
+            seeds = ((seed + number) % _SEEDS for number in range(1, _MORE + 1))
+            yield gr.skip(), "".join(another(new_folder, **{**values, "seed": str(one)}) for one in seeds)
 
-def on_click(
-    workspace: Workspace,
-    button: gr.Button,
-    function: Callable[..., Iterator[Any]],
-    inputs: Mapping[str, Any],
-    outputs: Sequence[Any],
-    *,
-    busy: Any,
-    **options: Any,
-) -> Any:
-    """Call a function when a button is clicked, see `listen`, and scroll to the result; ``busy`` shows progress."""
-    # a click is not lost while the score of the last one is still drawn
-    options |= {"show_progress": "full", "show_progress_on": [busy], "trigger_mode": "multiple"}
-    event = listen(workspace, [button.click], function, inputs, outputs, **options)
-    button.click(None, js=TO_THE_RESULT, api_visibility="private")
-    return event
+        asked, more = hidden(f"studio-restore-{self.queue}"), hidden(f"studio-more-{self.queue}")
+        takes = gr.HTML(elem_classes="studio-hidden")
+        self.listen([asked.change], restore, {"asked": asked, **state}, [*inputs.values(), *outputs])
+        self.listen([more.change], like_it, {"asked": more}, [self.line, takes])
 
+    def on_cancel(self, button: gr.Button) -> None:
+        """End a visitor's calls, waiting and running ones, when a button is clicked."""
+        cancelled = status(say("cancelled"))
 
-def on_cancel(button: gr.Button, events: Sequence[Any], queue: str, line: gr.HTML) -> None:
-    """End a visitor's calls in a queue, waiting and running ones, when a button is clicked; ``events`` began them."""
-    cancelled = status(say("cancelled"))
+        def cancel(request: gr.Request) -> str:
+            clicks.stop(request.session_hash, self.queue)
+            return cancelled
 
-    def cancel(request: gr.Request) -> str:
-        clicks.stop(request.session_hash, queue)
-        return cancelled
-
-    # Gradio drops what waits, and closes what runs as soon as it has stopped.
-    options = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
-    button.click(cancel, outputs=[line], cancels=list(events), **options)
+        # Gradio drops what waits, and closes what runs as soon as it has stopped.
+        options = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
+        button.click(cancel, outputs=[self.line], cancels=self._begun, **options)
 
 
 def forget_at_leave(page: gr.Blocks, workspace: Workspace) -> None:
@@ -118,48 +152,6 @@ def forget_at_leave(page: gr.Blocks, workspace: Workspace) -> None:
         workspace.forget(request.session_hash)
 
     page.unload(leave)
-
-
-def on_restore(
-    workspace: Workspace,
-    tab: str,
-    function: Callable[..., Iterator[Any]],
-    several: Callable[..., Iterator[str]],
-    inputs: Mapping[str, Any],
-    outputs: Sequence[Any],
-    **options: Any,
-) -> list[Any]:
-    """Make a take of a tab again from its settings, or several like it, as the page's script asks for in hidden fields.
-
-    ``function`` is called with the settings and yields values for the outputs; the inputs get the settings, too.
-    ``several`` yields the HTML of takes. Settings may come from anywhere: a link holds them.
-    """
-
-    def read(asked: str) -> dict[str, Any]:
-        try:
-            values = dict(json.loads(asked)["values"])
-            return {name: _valid(component, values[name]) for name, component in inputs.items()}
-        except (ValueError, KeyError, TypeError, gr.Error) as error:
-            raise UserError(say("link.unusable")) from error
-
-    def restore(new_folder: NewFolder, asked: str, **others: Any) -> Iterator[Any]:
-        values = read(asked)
-        controls = list(values.values())
-        for made in function(new_folder, **values, **others):
-            yield *controls, *made
-            controls = [gr.skip()] * len(controls)  # they may have been changed meanwhile
-
-    def like_it(new_folder: NewFolder, asked: str) -> Iterator[Any]:
-        yield gr.skip(), "".join(several(new_folder, **read(asked)))
-
-    asked, more = hidden(f"studio-restore-{tab}"), hidden(f"studio-more-{tab}")
-    takes = gr.HTML(elem_classes="studio-hidden")
-    line, queue, state = options["line"], options["queue"], options["state"]
-    how = {"line": line, "queue": queue}
-    return [
-        listen(workspace, [asked.change], restore, {"asked": asked, **state}, [*inputs.values(), *outputs], **how),
-        listen(workspace, [more.change], like_it, {"asked": more}, [line, takes], **how),
-    ]
 
 
 def _valid(component: Any, value: Any) -> Any:
@@ -173,9 +165,6 @@ def _valid(component: Any, value: Any) -> Any:
     if value not in [one for _, one in component.choices]:
         raise ValueError
     return value
-
-
-_LONGEST = 60  # characters of a text in a link
 
 
 def hidden(name: str) -> gr.Textbox:
@@ -215,13 +204,6 @@ def new_seed(entered: str | None) -> int:
     if not text.isdecimal() or int(text) >= _SEEDS:
         raise UserError(say("seed.unusable", text=text[:20], most=_SEEDS))
     return int(text)
-
-
-def like_these(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield settings with other seeds, for more takes like one."""
-    seed = new_seed(values["seed"])
-    for number in range(1, MORE + 1):
-        yield {**values, "seed": str((seed + number) % _SEEDS)}
 
 
 def without_the_last(takes: list[Any]) -> list[Any]:

@@ -72,7 +72,6 @@ def add(models: Models, workspace: Workspace) -> None:
             files = common.downloads(["WAV", *map(str.upper, _LATER)])
             hit, row = common.hidden("studio-hit"), common.hidden("studio-row")
 
-    how: dict[str, Any] = {"queue": "drums", "line": line}
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     model.change(tab.rename, model, [pad, *sliders], **quiet)
     takes = gr.State([])
@@ -81,25 +80,22 @@ def add(models: Models, workspace: Workspace) -> None:
     styles = {f"style{number}": slider for number, slider in enumerate(sliders)}
     inputs = {**shared, **styles, "seed": seed}
     outputs = [takes, line, stage, *files]
-    events = [
-        common.on_click(workspace, button, function, {**values, **state}, outputs, busy=stage, **how)
-        for button, function, values in (
-            (new, tab.play, inputs),
-            (change, tab.change, {**shared, **styles}),
-            (transfer, tab.transfer, {**inputs, "beat": beat, "keep": keep}),
-            (undo, tab.undo, {}),
-        )
-    ]
-    events += [
-        common.listen(workspace, [place.change], tab.place, {"place": place, **shared, **styles, **state},
-            [*sliders, *outputs], trigger_mode="always_last", **how),
-        common.listen(workspace, [hit.change], tab.toggle, {"asked": hit, **state}, outputs, **how),
-        common.listen(workspace, [row.change], tab.switch, {"asked": row, **state}, outputs, **how),
-        common.listen(workspace, [tempo.release], tab.faster, {"tempo": tempo, **state}, outputs, **how),
-        common.listen(workspace, [beat.upload], tab.read, {"beat": beat}, [line, tempo, bars], **how),
-        *common.on_restore(workspace, "drums", tab.play, tab.more, inputs, outputs, state=state, **how),
-    ]  # fmt: skip
-    common.on_cancel(cancel, events, "drums", line)
+    events = common.Events(workspace, "drums", line)
+    for button, function, values in (
+        (new, tab.play, inputs),
+        (change, tab.change, {**shared, **styles}),
+        (transfer, tab.transfer, {**inputs, "beat": beat, "keep": keep}),
+        (undo, tab.undo, {}),
+    ):
+        events.on_click(button, function, {**values, **state}, outputs, busy=stage)
+    mixed = {"place": place, **shared, **styles, **state}
+    events.listen([place.change], tab.place, mixed, [*sliders, *outputs], trigger_mode="always_last")
+    events.listen([hit.change], tab.toggle, {"asked": hit, **state}, outputs)
+    events.listen([row.change], tab.switch, {"asked": row, **state}, outputs)
+    events.listen([tempo.release], tab.faster, {"tempo": tempo, **state}, outputs)
+    events.listen([beat.upload], tab.read, {"beat": beat}, [line, tempo, bars])
+    events.on_restore(tab.play, tab.another, inputs, outputs, state)
+    events.on_cancel(cancel)
 
 
 class _Tab:
@@ -111,9 +107,8 @@ class _Tab:
     def play(self, new_folder: NewFolder, takes: list[_Take], **values: Any) -> Iterator[Any]:
         yield from _shown(new_folder, takes, self._played(values, takes[-1] if takes else None))
 
-    def more(self, new_folder: NewFolder, **values: Any) -> Iterator[str]:
-        for other in common.like_these(values):
-            yield _drawn(new_folder, self._played(other), more=True)[0]
+    def another(self, new_folder: NewFolder, **values: Any) -> str:
+        return _drawn(new_folder, self._played(values), more=True)[0]
 
     def change(self, new_folder: NewFolder, takes: list[_Take], **values: Any) -> Iterator[Any]:
         last = _last(takes)

@@ -50,16 +50,14 @@ def add(workspace: Workspace) -> None:
     )  # fmt: skip
     inputs = {"generated": generated, "reference": reference, "original": original}
     outputs = [line, verdict, *files]
-    how: dict[str, Any] = {"queue": "judge", "line": line}
     kept.click(None, js="() => window.studio.tellKept()", api_visibility="private")
-    events = [
-        common.on_click(workspace, button, _compare, inputs, outputs, busy=line, **how),
-        common.listen(
-            workspace, [asked.change], _compare_kept, {"asked": asked, "reference": reference, "original": original},
-            outputs, show_progress="full", show_progress_on=[line], **how,
-        ),
-    ]  # fmt: skip
-    common.on_cancel(cancel, events, "judge", line)
+    events = common.Events(workspace, "judge", line)
+    events.on_click(button, _compare, inputs, outputs, busy=line)
+    events.listen(
+        [asked.change], _compare_kept, {"asked": asked, "reference": reference, "original": original}, outputs,
+        show_progress="full", show_progress_on=[line],
+    )  # fmt: skip
+    events.on_cancel(cancel)
 
 
 def _compare(

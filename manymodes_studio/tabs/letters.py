@@ -53,22 +53,19 @@ def add(models: Models, workspace: Workspace) -> None:
     style, page = gr.State(letters.FIRST), gr.State(0)
     state = {"style": style, "typed": typed}
     outputs = [style, line, sheet, *files]
-    how: dict[str, Any] = {"queue": "letters", "line": line}
-    quietly = {"show_progress": "hidden", "trigger_mode": "always_last", **how}
-    shown = {"busy": sheet, **how}
-    events = [
-        common.listen(
-            workspace, [chosen.change], tab.choose, {"seed": chosen, "page": page, **state}, [share, gallery, *outputs],
-            show_progress="full", show_progress_on=[sheet], **how,
-        ),
-        common.on_click(workspace, more, tab.more, {"page": page, "style": style}, [page, gallery, line], **shown),
-        common.listen(workspace, [share.release], tab.morph, {"share": share, **state}, outputs, **quietly),
-        common.on_click(workspace, anew, tab.draw_anew, {"character": character, **state}, outputs, **shown),
-        common.on_click(workspace, undo, tab.undo, state, outputs, **shown),
-        common.listen(workspace, [typed.change], tab.type, state, [line, sheet, *files], **quietly),
-    ]  # fmt: skip
+    quietly = {"show_progress": "hidden", "trigger_mode": "always_last"}
+    events = common.Events(workspace, "letters", line)
+    events.listen(
+        [chosen.change], tab.choose, {"seed": chosen, "page": page, **state}, [share, gallery, *outputs],
+        show_progress="full", show_progress_on=[sheet],
+    )  # fmt: skip
+    events.on_click(more, tab.more, {"page": page, "style": style}, [page, gallery, line], busy=sheet)
+    events.listen([share.release], tab.morph, {"share": share, **state}, outputs, **quietly)
+    events.on_click(anew, tab.draw_anew, {"character": character, **state}, outputs, busy=sheet)
+    events.on_click(undo, tab.undo, state, outputs, busy=sheet)
+    events.listen([typed.change], tab.type, state, [line, sheet, *files], **quietly)
     chosen.change(None, js=common.TO_THE_RESULT, api_visibility="private")
-    common.on_cancel(cancel, events, "letters", line)
+    events.on_cancel(cancel)
 
 
 class _Tab:

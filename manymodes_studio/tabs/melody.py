@@ -89,26 +89,20 @@ def add(models: Models, workspace: Workspace) -> None:
     inputs = {"model": model, **form, **shared}
     state = {"takes": takes}
     outputs = [takes, line, stage, sheet, *files]
-    how: dict[str, Any] = {"queue": "melody", "line": line}
-    events = [
-        common.on_click(workspace, button, function, {**values, **state}, outputs, busy=stage, **how)
-        for button, function, values in (
-            (compose, tab.compose, inputs),
-            (vary, tab.vary, {"key": key, **shared}),
-            (recompose, tab.recompose, {"model": model, "chosen": chosen, "key": key, **shared}),
-            (go_on, tab.go_on, {"tune": tune, **form, **shared}),
-            (begin, tab.begin, {"notes": notes, **form, **shared}),
-            (undo, tab.undo, {}),
-        )
-    ]
-    events += [
-        common.listen(
-            workspace, [tempo.release, instrument.input], tab.play_again, {**sounding, **state}, outputs, **how
-        ),
-        common.listen(workspace, [tune.upload], tab.read, {"tune": tune}, [line, key, meter, tempo], **how),
-        *common.on_restore(workspace, "melody", tab.compose, tab.more, inputs, outputs, state=state, **how),
-    ]
-    common.on_cancel(cancel, events, "melody", line)
+    events = common.Events(workspace, "melody", line)
+    for button, function, values in (
+        (compose, tab.compose, inputs),
+        (vary, tab.vary, {"key": key, **shared}),
+        (recompose, tab.recompose, {"model": model, "chosen": chosen, "key": key, **shared}),
+        (go_on, tab.go_on, {"tune": tune, **form, **shared}),
+        (begin, tab.begin, {"notes": notes, **form, **shared}),
+        (undo, tab.undo, {}),
+    ):
+        events.on_click(button, function, {**values, **state}, outputs, busy=stage)
+    events.listen([tempo.release, instrument.input], tab.play_again, {**sounding, **state}, outputs)
+    events.listen([tune.upload], tab.read, {"tune": tune}, [line, key, meter, tempo])
+    events.on_restore(tab.compose, tab.another, inputs, outputs, state)
+    events.on_cancel(cancel)
 
 
 class _Tab:
@@ -120,9 +114,8 @@ class _Tab:
     def compose(self, new_folder: NewFolder, takes: list[_Take], **options: Any) -> Iterator[Any]:
         yield from _shown(new_folder, takes, self._composed(options))
 
-    def more(self, new_folder: NewFolder, **options: Any) -> Iterator[str]:
-        for other in common.like_these(options):
-            yield _sounding(new_folder, self._composed(other), more=True)[0]
+    def another(self, new_folder: NewFolder, **options: Any) -> str:
+        return _sounding(new_folder, self._composed(options), more=True)[0]
 
     def _composed(self, options: dict[str, Any]) -> _Take:
         chosen = _chosen(options)

@@ -59,17 +59,14 @@ def add(models: Models, workspace: Workspace) -> None:
         "mood": mood, "parts": parts, "tempo": tempo, "model": model, "temperature": temperature, "seed": seed,
     }  # fmt: skip
     outputs = [takes, line, stage, *files]
-    how: dict[str, Any] = {"queue": "song", "line": line}
-    shown = {**how, "busy": stage}
     state = {"takes": takes}
-    events = [
-        common.on_click(workspace, new, tab.compose, {**inputs, **state}, outputs, **shown),
-        common.on_click(workspace, undo, tab.undo, state, outputs, **shown),
-        common.listen(workspace, [mood.input], tab.other_mood, {**inputs, **state}, [tempo, *outputs], **how),
-        common.listen(workspace, [parts.input, tempo.release], tab.again, {**inputs, **state}, outputs, **how),
-        *common.on_restore(workspace, "song", tab.compose, tab.more, inputs, outputs, state=state, **how),
-    ]
-    common.on_cancel(cancel, events, "song", line)
+    events = common.Events(workspace, "song", line)
+    events.on_click(new, tab.compose, {**inputs, **state}, outputs, busy=stage)
+    events.on_click(undo, tab.undo, state, outputs, busy=stage)
+    events.listen([mood.input], tab.other_mood, {**inputs, **state}, [tempo, *outputs])
+    events.listen([parts.input, tempo.release], tab.again, {**inputs, **state}, outputs)
+    events.on_restore(tab.compose, tab.another, inputs, outputs, state)
+    events.on_cancel(cancel)
 
 
 class _Tab:
@@ -113,9 +110,8 @@ class _Tab:
     def undo(self, new_folder: NewFolder, takes: list[dict[str, Any]]) -> Iterator[Any]:
         yield self._shown(new_folder(), common.without_the_last(takes))
 
-    def more(self, new_folder: NewFolder, **values: Any) -> Iterator[str]:
-        for other in common.like_these(values):
-            yield self._made(new_folder(), other, more=True)[0]
+    def another(self, new_folder: NewFolder, **values: Any) -> str:
+        return self._made(new_folder(), values, more=True)[0]
 
     def _shown(self, folder: Path, takes: list[dict[str, Any]], **how: Any) -> tuple[Any, ...]:
         html, line, name, wav, midi = self._made(folder, takes[-1], **how)

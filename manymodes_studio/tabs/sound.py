@@ -51,16 +51,14 @@ def add(models: Models, workspace: Workspace) -> None:
 
     sampling = {"instrument": instrument, "count": count, "temperature": temperature, "seed": seed}
     outputs = [line, stage, picture, *files]
-    events = []
+    events = common.Events(workspace, "sound", line)
     for button, function, inputs in (
         (sample, tab.sample, sampling),
         (reconstruct, tab.reconstruct, {"mine": mine}),
         (morph, tab.interpolate, {"mine": mine, "other": other, "steps": steps}),
     ):
-        events.append(
-            common.on_click(workspace, button, function, inputs, outputs, busy=stage, line=line, queue="sound")
-        )
-    common.on_cancel(cancel, events, "sound", line)
+        events.on_click(button, function, inputs, outputs, busy=stage)
+    events.on_cancel(cancel)
 
 
 class _Tab:

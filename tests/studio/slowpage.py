@@ -39,8 +39,9 @@ def main(folder):
     with gr.Blocks(analytics_enabled=False) as page:
         for queue in ("melody", "drums"):
             pace, line, button, cancel = gr.Textbox(), gr.HTML(), gr.Button(queue), gr.Button(f"cancel {queue}")
-            event = common.on_click(workspace, button, work, {"pace": pace}, [line], busy=line, line=line, queue=queue)
-            common.on_cancel(cancel, [event], queue, line)
+            events = common.Events(workspace, queue, line)
+            events.on_click(button, work, {"pace": pace}, [line], busy=line)
+            events.on_cancel(cancel)
         common.forget_at_leave(page, workspace)
     print(serve(page.queue(), "127.0.0.1", None, workspace), flush=True)
     threading.Event().wait()
