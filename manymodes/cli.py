@@ -27,7 +27,6 @@ USER_ERROR_EXIT = 2
 INTERRUPTED_EXIT = 130
 _FAULTS_OF_PLACES = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG}
 
-
 _of_commands = False
 
 
@@ -126,32 +125,29 @@ def integer(least: int, most: float = math.inf, what: str = "a whole number") ->
     return lambda text: _checked(text, int, lambda value: least <= value <= most, described)
 
 
+def between(least: float, most: float, what: str) -> Callable[[str], float]:
+    """Return an argparse type: a number from ``least`` to ``most``, called ``what`` in the message."""
+    return _number(lambda value: least <= value <= most, f"{what} from {least:g} to {most:g}")
+
+
+def _number(is_valid: Callable[[float], bool], what: str) -> Callable[[str], float]:
+    return lambda text: _checked(text, float, is_valid, what)
+
+
 positive_int = integer(1)
 """Argparse type: an integer of at least 1."""
 
 seed_value = integer(0, 2**31 - 1, "a seed: give a whole number")
 """Argparse type: an integer that fits 31 bits, as every generator here accepts."""
 
+positive_float = _number(lambda value: value > 0, "a number above 0")
+"""Argparse type: a finite number above 0."""
 
-def positive_float(text: str) -> float:
-    """Argparse type: a finite number above 0."""
-    return _checked(text, float, lambda value: value > 0, "a number above 0")
+non_negative_float = _number(lambda value: value >= 0, "a number of at least 0")
+"""Argparse type: a finite number of at least 0."""
 
-
-def non_negative_float(text: str) -> float:
-    """Argparse type: a finite number of at least 0."""
-    return _checked(text, float, lambda value: value >= 0, "a number of at least 0")
-
-
-def probability(text: str) -> float:
-    """Argparse type: a number above 0 and at most 1."""
-    return _checked(text, float, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
-
-
-def between(least: float, most: float, what: str) -> Callable[[str], float]:
-    """Return an argparse type: a number from ``least`` to ``most``, called ``what`` in the message."""
-    described = f"{what} from {least:g} to {most:g}"
-    return lambda text: _checked(text, float, lambda value: least <= value <= most, described)
+probability = _number(lambda value: 0 < value <= 1, "a number above 0 and at most 1")
+"""Argparse type: a number above 0 and at most 1."""
 
 
 def job_count(text: str) -> int:

@@ -111,19 +111,18 @@ def _onnx(function: Any) -> bytes:
         if halved := _halved(weight):
             graph.initializer[place].CopyFrom(halved[0])
             graph.node.insert(0, halved[1])
-    _rename(graph)
+    _number(graph)
     model.producer_name, model.producer_version, model.doc_string = "manymodes", "", ""
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
 
-def _rename(graph: Any) -> None:
-    """Order and number what is between inputs and outputs: both depend on what the process has made before."""
-    _number(graph, {value.name: value.name for value in graph.input} | {"": ""})
+def _number(graph: Any, around: dict[str, str] | None = None) -> None:
+    """Order and number what is between inputs and outputs: both depend on what the process has made before.
 
-
-def _number(graph: Any, names: dict[str, str]) -> None:
-    """Order and rename what a graph computes, and the bodies of its loops, which know the names around them."""
+    The bodies of a graph's loops know the names around them.
+    """
+    names = {value.name: value.name for value in graph.input} | {"": ""} if around is None else around
 
     def renamed(name: str) -> str:
         return names.setdefault(name, f"v{len(names)}")

@@ -82,9 +82,8 @@ def decoded(request: tuple[str, int]) -> tuple[np.ndarray, float] | str:
     Returns:
         float32 [samples] and by how many dB they were above full scale, or the reason why there are none.
     """
-    path, rate_hz = request
     try:
-        return _decoded(path, rate_hz)
+        return _decoded(*request)
     except soundfile.LibsndfileError as error:
         if error.code == _NOT_OPENED:
             return "cannot be opened (check its permissions)"

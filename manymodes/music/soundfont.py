@@ -254,25 +254,22 @@ def _low_pass(voice: np.ndarray, cutoff_cents: np.ndarray, resonance_db: float, 
 
 @functools.lru_cache(maxsize=64)
 def _filter(frequency: float, resonance_db: float, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return `_two_poles`, and the spectrum [count + 1] of their impulse response over ``count`` samples."""
-    numerator, denominator = _two_poles(frequency, resonance_db)
-    radius = np.sqrt(denominator[2])
-    angle = np.arccos(-denominator[1] / (2 * radius))
-    time = np.arange(count)
-    response = radius**time * np.sin((time + 1) * angle) / np.sin(angle)
-    return numerator, denominator, np.fft.rfft(response, 2 * count)
+    """Return numerator and denominator of a low-pass filter of two poles, and the spectrum [count + 1] of the response.
 
-
-def _two_poles(frequency: float, resonance_db: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return numerator and denominator of a low-pass filter, by the bilinear transform of 1 / (s² + s/Q + 1).
-
-    The frequency of the edge is a share of the sampling rate, below 0.5; the resonance is its height over one without.
+    The filter is the bilinear transform of 1 / (s² + s/Q + 1). The frequency of its edge is a share of the sampling
+    rate, below 0.5, the resonance the height of the edge over one without. The response is that of the poles to an
+    impulse, over ``count`` samples.
     """
     damping = 10 ** (-(resonance_db + _BUTTERWORTH_DB) / 20)
     edge = np.tan(np.pi * frequency)
     numerator = edge**2 * np.array([1.0, 2.0, 1.0])
     denominator = np.array([1 + damping * edge + edge**2, 2 * (edge**2 - 1), 1 - damping * edge + edge**2])
-    return numerator / denominator[0], denominator / denominator[0]
+    numerator, denominator = numerator / denominator[0], denominator / denominator[0]
+    radius = np.sqrt(denominator[2])
+    angle = np.arccos(-denominator[1] / (2 * radius))
+    time = np.arange(count)
+    response = radius**time * np.sin((time + 1) * angle) / np.sin(angle)
+    return numerator, denominator, np.fft.rfft(response, 2 * count)
 
 
 @functools.cache

@@ -81,7 +81,7 @@ def test_a_graph_is_written_in_one_order_with_names_of_its_own():
         ]  # fmt: skip
         ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [prefix]) for name in ("a", "b", f"{prefix}f")]
         made = helper.make_graph([nodes[place] for place in order], prefix, ends[:2], ends[2:])
-        export._rename(made)
+        export._number(made)
         return made.SerializeToString(deterministic=True)
 
     one = graph((0, 1, 2, 3, 4), "x")
