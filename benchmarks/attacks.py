@@ -122,31 +122,23 @@ class Result(NamedTuple):
 
 
 class Measured:
-    """Pieces measured by all programs, each piece once."""
+    """What all programs measure of pieces that are kept, each piece once."""
 
-    def __init__(self) -> None:
-        self._rows: dict[str, dict[int, list[FloatArray]]] = defaultdict(dict)
-        self._kept: Pieces = []
-
-    def keep(self, pieces: Pieces) -> None:
-        """Remember what is measured of these pieces."""
-        self._kept += pieces
-        for program, measure in PROGRAMS.items():
-            table = measure(pieces)
-            rows = zip(*table.values(), strict=True)
-            self._rows[program] |= {id(piece): list(row) for piece, row in zip(pieces, rows, strict=True)}
+    def __init__(self, pieces: Pieces) -> None:
+        self._kept = pieces  # so that no other piece gets the identity of one of them
+        self._tables = {program: measure(pieces) for program, measure in PROGRAMS.items()}
+        self._places = {id(piece): place for place, piece in enumerate(pieces)}
 
     def table(self, program: str, pieces: Pieces) -> Table:
         """Measure pieces, or remember."""
-        known_rows = self._rows[program]
-        new = [piece for piece in pieces if id(piece) not in known_rows]
-        rows = {id(piece): known_rows[id(piece)] for piece in pieces if id(piece) in known_rows}
-        names = list(PROGRAMS[program](self._kept[:1]))
-        if new:
-            fresh = zip(*PROGRAMS[program](new).values(), strict=True)
-            rows |= {id(piece): list(row) for piece, row in zip(new, fresh, strict=True)}
-        columns = zip(*(rows[id(piece)] for piece in pieces), strict=True)
-        return {name: np.array(column, np.float64) for name, column in zip(names, columns, strict=True)}
+        new = [piece for piece in pieces if id(piece) not in self._places]
+        places = {id(piece): place for place, piece in enumerate(new, start=len(self._kept))} | self._places
+        chosen = [places[id(piece)] for piece in pieces]
+        fresh = PROGRAMS[program](new) if new else {}
+        return {
+            name: np.concatenate([kept, fresh[name]] if new else [kept])[chosen].astype(np.float64)
+            for name, kept in self._tables[program].items()
+        }
 
 
 def muspy_table(pieces: Pieces) -> Table:
@@ -338,8 +330,8 @@ def measure_all(
     wanted = [(name, size, turn) for turn in range(repetitions) for size in sizes for name in names]
     missing = [key for key in wanted if key not in found or not METRICS.keys() <= found[key]["values"].keys()]
     if missing:
-        measured, pieces = Measured(), [as_read(tune) for tune in load_corpus("erk", progress=False).tunes]
-        measured.keep(pieces)
+        pieces = [as_read(tune) for tune in load_corpus("erk", progress=False).tunes]
+        measured = Measured(pieces)
         tests: dict[tuple[int, int], TwoSampleTest] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as stream:
@@ -421,19 +413,9 @@ def draw(summaries: Mapping[int, Summary], path: Path) -> None:
     figure, axes = plt.subplots(1, len(summaries), figsize=size, sharey=True, squeeze=False, layout="constrained")
     for axis, (pieces, one) in zip(axes[0], summaries.items(), strict=True):
         sns.heatmap(
-            one.auc[1:],
-            ax=axis,
-            vmin=0,
-            vmax=1,
-            center=0.5,
-            cmap="vlag",
-            annot=True,
-            fmt=".2f",
-            annot_kws={"fontsize": 7},
-            cbar=False,
-            xticklabels=one.metrics,
-            yticklabels=one.attacks[1:],
-        )
+            one.auc[1:], ax=axis, vmin=0, vmax=1, center=0.5, cmap="vlag", annot=True, fmt=".2f",
+            annot_kws={"fontsize": 7}, cbar=False, xticklabels=one.metrics, yticklabels=one.attacks[1:],
+        )  # fmt: skip
         axis.set_title(f"{pieces} pieces")
     figure.suptitle("AUC of detection: 0.5 is blind, 1 never errs")
     figure.savefig(path, dpi=150)

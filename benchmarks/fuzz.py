@@ -16,7 +16,6 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from manymodes import cli, watched
 from manymodes.files import save_keras
-from manymodes.music.formats import write_score
+from manymodes.music.formats import SUFFIXES, write_score
 from manymodes.music.score import Score
 
 if TYPE_CHECKING:
@@ -49,12 +48,17 @@ KERN = """**kern\t**kern
 CONTAINER = '<container><rootfiles><rootfile full-path="a.xml"/></rootfiles></container>'
 
 
-def written(suffix: str) -> bytes:
-    """Return a tune as a file of a format."""
+def written(name: str, write: Callable[[Path], object]) -> bytes:
+    """Return the content of a file of a name that a function writes."""
     with tempfile.TemporaryDirectory() as folder:
-        name = {".mid": "midi", ".abc": "abc", ".musicxml": "musicxml"}[suffix]
-        write_score(Path(folder) / "tune", Score(NOTES * 3, "Tune", "3/4", 4, 1), [name])
-        return (Path(folder) / f"tune{suffix}").read_bytes()
+        write(Path(folder) / name)
+        return (Path(folder) / name).read_bytes()
+
+
+def tune(kind: str) -> bytes:
+    """Return a tune as a file of a format."""
+    score = Score(NOTES * 3, "Tune", "3/4", 4, 1)
+    return written(f"tune{SUFFIXES[kind]}", lambda file: write_score(file.with_suffix(""), score, [kind]))
 
 
 def beat() -> bytes:
@@ -62,9 +66,7 @@ def beat() -> bytes:
     from drumvae.data.midi_grooves import write_beat
     from drumvae.data.rules import bundled_rules
 
-    with tempfile.TemporaryDirectory() as folder:
-        write_beat(Path(folder) / "beat.mid", bundled_rules().sample(0, 2, [0]))
-        return (Path(folder) / "beat.mid").read_bytes()
+    return written("beat.mid", lambda file: write_beat(file, bundled_rules().sample(0, 2, [0])))
 
 
 def zipped(data: bytes) -> bytes:
@@ -105,21 +107,17 @@ def font() -> bytes:
 
 def model() -> bytes:
     """Return a small model of Keras."""
-    with tempfile.TemporaryDirectory() as folder:
-        save_keras(
-            keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)]),
-            Path(folder) / "m.keras",
-        )
-        return (Path(folder) / "m.keras").read_bytes()
+    small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)])
+    return written("m.keras", lambda file: save_keras(small, file))
 
 
 SOURCES: dict[str, tuple[int, str, Callable[[], list[bytes]]]] = {
-    "MIDI as melodies": (3000, ".mid", lambda: [written(".mid"), beat()]),
-    "MIDI as drums": (3000, ".mid drums", lambda: [written(".mid"), beat()]),
-    "MIDI for evaluation": (3000, ".mid notes", lambda: [written(".mid"), beat()]),
-    "ABC": (500, ".abc", lambda: [written(".abc")]),
+    "MIDI as melodies": (3000, ".mid", lambda: [tune("midi"), beat()]),
+    "MIDI as drums": (3000, ".mid drums", lambda: [tune("midi"), beat()]),
+    "MIDI for evaluation": (3000, ".mid notes", lambda: [tune("midi"), beat()]),
+    "ABC": (500, ".abc", lambda: [tune("abc")]),
     "kern": (500, ".krn", lambda: [KERN.encode()]),
-    "MusicXML": (300, ".xml", lambda: [written(".musicxml"), zipped(written(".musicxml"))]),
+    "MusicXML": (300, ".xml", lambda: [tune("musicxml"), zipped(tune("musicxml"))]),
     "sounds": (500, ".wav", lambda: [sound(kind) for kind in ("WAV", "FLAC", "OGG", "MP3")]),
     "codes": (1000, ".codes", lambda: [codes()]),
     "fonts": (300, ".ttf", lambda: [font()]),
@@ -193,12 +191,6 @@ def _read(reader: str, path: Path, data: bytes) -> bool:
     return True
 
 
-@cache
-def wholes(name: str) -> list[bytes]:
-    """Return the whole files of a kind."""
-    return SOURCES[name][2]()
-
-
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description="Damaged files through every reader.")
@@ -207,9 +199,9 @@ def main() -> int:
     args = parser.parse_args()
     print("| files | number | read | refused | broken | seconds |\n|---|---|---|---|---|---|")
     broken_in_all = 0
-    for name, (number, reader, _) in SOURCES.items():
-        rng = np.random.default_rng([args.seed, *name.encode()])
-        files = [damaged(wholes(name)[n % len(wholes(name))], rng) for n in range(max(1, round(args.share * number)))]
+    for name, (number, reader, make) in SOURCES.items():
+        rng, wholes = np.random.default_rng([args.seed, *name.encode()]), make()
+        files = [damaged(wholes[n % len(wholes)], rng) for n in range(max(1, round(args.share * number)))]
         begin = time.monotonic()
         answers = list(watched.each("benchmarks.fuzz:attempt", [(reader, data) for data in files]))
         counts = Counter(answers)
