@@ -114,3 +114,14 @@ def use_tiny_networks(monkeypatch):
         monkeypatch.setattr(f"fontgan.trainer.{name}", tiny_generator)
     for name in ("build_discriminator", "build_sharp_critic"):
         monkeypatch.setattr(f"fontgan.trainer.{name}", tiny_critic)
+
+
+def use_easy_letters(monkeypatch):
+    """Have comparisons load letters of blocks instead of fonts, and classifiers that read them."""
+
+    def load(source=None, *, seed=0, train=4, validation=3, jitter=None):
+        return small_letters(train, validation, seed)
+
+    for module in ("data.fonts", "metrics.assessment"):
+        monkeypatch.setattr(f"fontgan.{module}.load_fonts", load)
+    monkeypatch.setattr("fontgan.metrics.classifiers.classifiers_of", lambda _: block_classifiers())

@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 from comparisons import compared, marked, record
-from smallfonts import block_classifiers, small_letters, use_tiny_networks
+from smallfonts import use_easy_letters, use_tiny_networks
 
 from fontgan.compare import COMPARISON, main
-from fontgan.data import fonts
 from fontgan.data.glyphs import LETTERS
-from fontgan.metrics import alphabets, assessment, classifiers
+from fontgan.metrics import alphabets
 from fontgan.metrics.assessment import unseen_letters
 from fontgan.metrics.tables import missing, tables
 from manymodes.experiment.tables import Cell
@@ -16,11 +15,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
 
 ROWS, LOSSES = COMPARISON.rows, COMPARISON.losses
 BY_NAME = {row.name: row for row in ROWS}
-
-
-def load_small(source=None, *, seed=0, train=4, validation=3, jitter=None):
-    """Load easy letters instead of fonts."""
-    return small_letters(train, validation, seed)
 
 
 def test_real_letters_are_unseen(load, add):
@@ -64,11 +58,9 @@ def test_only_missing_letters_are_marked():
 @pytest.mark.slow
 def test_a_model_is_compared_with_real_letters(completed, tmp_path, eager, monkeypatch):
     use_tiny_networks(monkeypatch)
+    use_easy_letters(monkeypatch)
     monkeypatch.setattr("fontgan.trainer._COUNTED", 100)
     monkeypatch.setattr(alphabets, "_DRAWN", 100)
-    monkeypatch.setattr(fonts, "load_fonts", load_small)
-    monkeypatch.setattr(assessment, "load_fonts", load_small)
-    monkeypatch.setattr(classifiers, "classifiers_of", lambda _: block_classifiers())
     options = ("--rows", "conditional,noise", "--epochs", 2, "--count", 60)
     text, written, pictures = compared(completed, main, tmp_path, "fonts", *options)
     for name in ("real", "conditional", "noise"):

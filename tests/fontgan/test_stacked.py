@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
 from comparisons import compared
-from smallfonts import block_classifiers, marked, small_letters, tiny_critic, tiny_generator, use_tiny_networks
+from smallfonts import marked, tiny_critic, tiny_generator, use_easy_letters, use_tiny_networks
 
 from fontgan.compare import main
-from fontgan.data import fonts
 from fontgan.data.glyphs import LETTERS
 from fontgan.data.stacks import MODES, stacked, unstacked
-from fontgan.metrics import assessment, classifiers
 from fontgan.metrics.coverage import Reading
 from fontgan.metrics.modes import expected_modes, kl_floor, kl_modes, measure_modes, modes_of
 from fontgan.models.gan import FontGAN
@@ -110,16 +108,10 @@ def test_each_plane_has_a_kind_of_its_own():
     assert gan.generate(2, seed=1, kinds=asked).shape == (2, 28, 28, 3)
 
 
-def load_small(source=None, *, seed=0, train=4, validation=3, jitter=None):
-    return small_letters(train, validation, seed)
-
-
 def test_models_of_stacks_are_compared(completed, tmp_path, eager, monkeypatch):
     use_tiny_networks(monkeypatch)
+    use_easy_letters(monkeypatch)
     monkeypatch.setattr("fontgan.stacked._COUNTED", 50)
-    monkeypatch.setattr(fonts, "load_fonts", load_small)
-    monkeypatch.setattr(assessment, "load_fonts", load_small)
-    monkeypatch.setattr(classifiers, "classifiers_of", lambda _: block_classifiers())
     options = ("--stacked", "--rows", "none,best,noise", "--epochs", 1, "--count", 400)
     text, written, pictures = compared(completed, main, tmp_path, "fonts-stacked", *options)
     for name in ("real", "none", "best", "noise"):
