@@ -26,6 +26,7 @@ from manymodes.cli import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 CACHE_VARIABLE = "MANYMODES_CACHE"
 _PARTIAL = ".partial-"
@@ -184,31 +185,27 @@ def _numbered(config: str) -> str:
     )
 
 
-@contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path) -> AbstractContextManager[Path]:
     """Yield a folder to fill; on success it becomes ``path``, which must be missing or empty, in one step."""
-    with _folder_beside(path) as partial:
-        yield partial
-        _flush_to_disk(*partial.rglob("*"))
-        partial.rename(path)
+    return _folder_beside(path, lambda partial: partial.rename(path))
 
 
-@contextlib.contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
+def replacing_folder(path: Path) -> AbstractContextManager[Path]:
     """Yield a folder to fill; on success it becomes ``path``, and an existing one ``path-1``, or the next number.
 
     A place that `check_folder` refuses raises a UserError.
     """
     check_folder(path)
-    path = path.resolve()
-    with _folder_beside(path) as partial:
-        yield partial
-        _flush_to_disk(*partial.rglob("*"))
-        if path.exists() and any(path.iterdir()):
-            kept = next(older for older in _successors(path, first=1) if not older.exists())
-            path.rename(kept)
-            print(f"{path} was moved to {kept}")
-        partial.rename(path)
+    place = path.resolve()
+
+    def move(partial: Path) -> None:
+        if place.exists() and any(place.iterdir()):
+            kept = next(older for older in _successors(place, first=1) if not older.exists())
+            place.rename(kept)
+            print(f"{place} was moved to {kept}")
+        partial.rename(place)
+
+    return _folder_beside(place, move)
 
 
 def new_run_folder(path: Path) -> Path:
@@ -227,14 +224,11 @@ def new_run_folder(path: Path) -> Path:
     raise AssertionError
 
 
-@contextlib.contextmanager
-def replacing_pages(path: Path) -> Iterator[Path]:
+def replacing_pages(path: Path) -> AbstractContextManager[Path]:
     """Yield a folder to write ``path``'s name to, and its other pages; on success they replace those beside it."""
-    with _folder_beside(path) as partial:
-        yield partial
-        _flush_to_disk(*partial.iterdir())
-        for file in sorted(partial.iterdir()):
-            file.replace(path.with_name(file.name))
+    return _folder_beside(
+        path, lambda partial: [file.replace(path.with_name(file.name)) for file in sorted(partial.iterdir())]
+    )
 
 
 class Addition(NamedTuple):
@@ -256,14 +250,16 @@ def adding_files(folder: Path) -> Iterator[Addition]:
         UserError: as `check_folder`.
     """
     check_folder(folder)
-    with _folder_beside(folder) as partial:
-        addition = Addition(partial, [])
-        yield addition
-        _flush_to_disk(*partial.iterdir())
+    written: list[Path] = []
+
+    def move(partial: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with _opened(folder) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)  # other processes may be adding files as well
-            addition.written.extend(_move_all(partial, folder))
+            written.extend(_move_all(partial, folder))
+
+    with _folder_beside(folder, move) as partial:
+        yield Addition(partial, written)
 
 
 def in_words(written: Sequence[Path], seed: int | None = None) -> str:
@@ -297,11 +293,14 @@ def _successors(path: Path, *, first: int) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _folder_beside(path: Path) -> Iterator[Path]:
+def _folder_beside(path: Path, move: Callable[[Path], object]) -> Iterator[Path]:
+    """Yield a folder to fill; on success a function moves it, or what is in it, to its place."""
     partial = _partial(path)
     partial.mkdir()
     try:
         yield partial
+        _flush_to_disk(*partial.rglob("*"))
+        move(partial)
     except OSError as error:
         error.filename = error.filename or str(path)
         raise

@@ -290,7 +290,7 @@ class AdversarialModel(keras.Model):
             self._discriminator_update(real, conditions, tf.constant(number, tf.int64))
         self._update_generator(real, conditions)
         self.step.assign_add(1)
-        return {name: self._trackers[name].result() for name in self._reported}
+        return {tracker.name: tracker.result() for tracker in self.metrics}
 
     def _draw_seed(self, purpose: int, number: tf.Tensor | int = 0) -> tf.Tensor:
         """Return a stateless seed [2] for one purpose within one update."""
@@ -352,12 +352,17 @@ class AdversarialModel(keras.Model):
                     penalty = interpolation_penalty(self._gradient_between(examples, both, number))
                 total += self.penalty_weight * self.penalty_interval * penalty
                 self._trackers["penalty"].update_state(penalty)
-        variables = self.discriminator.trainable_variables
-        gradients = tape.gradient(total, variables)
-        self.discriminator_optimizer.apply(gradients, variables)
-        self._trackers["discriminator_gradient"].update_state(_norm(gradients))
-        self._trackers["discriminator_loss"].update_state(loss)
+        self._descend("discriminator", tape, loss, total)
         self._trackers["score_gap"].update_state(tf.reduce_mean(real_scores) - tf.reduce_mean(fake_scores))
+
+    def _descend(self, player: str, tape: tf.GradientTape, loss: tf.Tensor, total: tf.Tensor) -> None:
+        """Update the generator or discriminator by the gradient of its ``total``; report its length and the loss."""
+        variables = getattr(self, player).trainable_variables
+        gradients = tape.gradient(total, variables)
+        getattr(self, f"{player}_optimizer").apply(gradients, variables)
+        length = tf.linalg.global_norm([gradient for gradient in gradients if gradient is not None])
+        self._trackers[f"{player}_gradient"].update_state(length)
+        self._trackers[f"{player}_loss"].update_state(loss)
 
     def _score(self, examples: tf.Tensor, conditions: tf.Tensor | None) -> Scores:
         return _read(self.discriminator, examples, conditions)
@@ -410,11 +415,7 @@ class AdversarialModel(keras.Model):
             else:
                 loss = self._generator_loss(known, self._score(fake, conditions))
             total = loss + _regularisation(self.generator)
-        variables = self.generator.trainable_variables
-        gradients = tape.gradient(total, variables)
-        self.generator_optimizer.apply(gradients, variables)
-        self._trackers["generator_gradient"].update_state(_norm(gradients))
-        self._trackers["generator_loss"].update_state(loss)
+        self._descend("generator", tape, loss, total)
         for average, current in zip(self.averaged_generator.variables, self.generator.variables, strict=True):
             if average.dtype == current.dtype and "float" in str(average.dtype):
                 average.assign(self.averaging * average + (1 - self.averaging) * current)
@@ -423,11 +424,6 @@ class AdversarialModel(keras.Model):
 def _read(network: Callable[..., tf.Tensor], examples: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:
     inputs = examples if conditions is None else [examples, conditions]
     return tf.cast(network(inputs, training=True), tf.float32)
-
-
-def _norm(gradients: list[tf.Tensor]) -> tf.Tensor:
-    """Return the length of a gradient over all variables."""
-    return tf.linalg.global_norm([gradient for gradient in gradients if gradient is not None])
 
 
 def _regularisation(model: keras.Model) -> tf.Tensor:
