@@ -30,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
 
-    from evaluation.features.catalogue import suited
-    from evaluation.features.chunks import measured
+    from evaluation.features.catalogue import measured, suited
     from evaluation.features.feature import csv_text
     from evaluation.legacy import mgeval
     from evaluation.reading.folders import read_some

@@ -1,4 +1,4 @@
-"""All features in one order, and the table of them."""
+"""All features in one order, and the table of them for small and large sets."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ FEATURES: dict[str, Feature] = COMPARED | METRE | RHYTHM | CONTOUR | FORM | ENDI
 DRUMS: dict[str, Feature] = COMPARED | DRUM_FEATURES
 """Every feature of pieces of drums alone by name; first those that reports compare."""
 
+_WIDEST = 12
+"""Features of more numbers a piece are matrices."""
+
 
 def suited(*sets: Sequence[Notes]) -> Mapping[str, Feature]:
     """Return the features that sets have: `DRUMS` when all their pieces are drums alone, else `FEATURES`."""
@@ -38,5 +41,21 @@ def suited(*sets: Sequence[Notes]) -> Mapping[str, Feature]:
 def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
     """Measure every feature of every piece: name → [n], or [n, d] with matrices row by row (d = 144 for 12×12)."""
     stack = Stack.of(pieces)
-    measured = {name: feature.function(stack) for name, feature in features.items()}
-    return {name: as_rows(values) if values.ndim > 1 else values for name, values in measured.items()}
+    found = {name: feature.function(stack) for name, feature in features.items()}
+    return {name: as_rows(values) if values.ndim > 1 else values for name, values in found.items()}
+
+
+def measured(pieces: Packed, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
+    """Measure the features of a large set as `feature_table`, chunk by chunk.
+
+    Matrices, and features that reports do not compare, are kept in single precision: they are most of a table, and
+    reports write six digits of them.
+    """
+    table: dict[str, FloatArray] = {}
+    for chunk in pieces.chunks():
+        for name, values in feature_table(pieces[chunk], features).items():
+            if name not in table:
+                compared = name in COMPARED and values[:1].size <= _WIDEST
+                table[name] = np.empty((len(pieces), *values.shape[1:]), np.float64 if compared else np.float32)
+            table[name][chunk] = values
+    return table or feature_table(pieces, features)

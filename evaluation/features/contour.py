@@ -45,21 +45,21 @@ def is_step(size: IntArray) -> NDArray[np.bool_]:
     return (size != 0) & (np.abs(size) <= WIDEST_STEP)
 
 
-@feature(CONTOUR, "Steps", "share of intervals", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "Steps", "share of intervals", group="melody")
 def step_share(stack: Stack) -> FloatArray:
     """Share of intervals of one or two semitones. [n] 0–1; NaN for fewer than two onsets."""
     size, piece = intervals(stack)
     return mean(stack, is_step(size), piece)
 
 
-@feature(CONTOUR, "Leaps", "share of intervals", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "Leaps", "share of intervals", group="melody")
 def leap_share(stack: Stack) -> FloatArray:
     """Share of intervals of five semitones (a fourth) or more. [n] 0–1; NaN for fewer than two onsets."""
     size, piece = intervals(stack)
     return mean(stack, np.abs(size) >= NARROWEST_LEAP, piece)
 
 
-@feature(CONTOUR, "Leaps that turn back by step", "share of leaps", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "Leaps that turn back by step", "share of leaps", group="melody")
 def gap_fill_share(stack: Stack) -> FloatArray:
     """Share of leaps that are followed by a step in the opposite direction, of those that an interval follows. [n] 0–1.
 
@@ -87,7 +87,7 @@ def _turns(stack: Stack) -> _Turns:
     return _Turns((up[1:] != up[:-1])[same], owner[1:][same], stack.per_piece(np.ones(len(owner)), owner))
 
 
-@feature(CONTOUR, "Changes of direction", "share of intervals", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "Changes of direction", "share of intervals", group="melody")
 def direction_change_share(stack: Stack) -> FloatArray:
     """Share of intervals whose direction is not that of the interval before; repeated pitches left out. [n] 0–1.
 
@@ -97,7 +97,7 @@ def direction_change_share(stack: Stack) -> FloatArray:
     return mean(stack, found.turn, found.piece)
 
 
-@feature(CONTOUR, "Intervals in one direction", "intervals", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "Intervals in one direction", "intervals", group="melody")
 def direction_run_length(stack: Stack) -> FloatArray:
     """Mean number of intervals from one change of direction to the next; repeated pitches left out. [n] intervals.
 
@@ -107,7 +107,7 @@ def direction_run_length(stack: Stack) -> FloatArray:
     return ratio(found.moves, np.where(found.moves > 0, stack.per_piece(found.turn, found.piece) + 1, 0))
 
 
-@feature(CONTOUR, "Intervals", "share of intervals", group="melody", overlap=False, columns=_INTERVALS, variety=False)
+@feature(CONTOUR, "Intervals", "share of intervals", group="melody", columns=_INTERVALS)
 def interval_histogram(stack: Stack) -> FloatArray:
     """Share of intervals of each size, from an octave down to an octave up. [n, 25]; wider ones count as octaves.
 
@@ -118,7 +118,7 @@ def interval_histogram(stack: Stack) -> FloatArray:
     return ratio(counts, counts.sum(axis=1))
 
 
-@feature(CONTOUR, "Correlation of neighbouring intervals", "−1 to 1", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "Correlation of neighbouring intervals", "−1 to 1", group="melody")
 def interval_autocorrelation(stack: Stack) -> FloatArray:
     """Autocorrelation of the intervals at lag 1: Σ (x_k − m)(x_{k+1} − m) / Σ (x_k − m)². [n] −1 to 1.
 
@@ -132,7 +132,7 @@ def interval_autocorrelation(stack: Stack) -> FloatArray:
     return ratio(product, np.where(power > _CONSTANT, power, 0.0))
 
 
-@feature(CONTOUR, "Arch of phrases", "−1 to 1", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "Arch of phrases", "−1 to 1", group="melody")
 def phrase_arch(stack: Stack) -> FloatArray:
     """Correlation of the pitches of phrases with a parabola that rises to their middle and falls again. [n] −1 to 1.
 
@@ -159,7 +159,7 @@ def phrase_arch(stack: Stack) -> FloatArray:
     return ratio(stack.per_piece(x * y, piece), norm)
 
 
-@feature(CONTOUR, "Tessitura", "semitones", group="pitches", overlap=False)
+@feature(CONTOUR, "Tessitura", "semitones", group="pitches")
 def tessitura(stack: Stack) -> FloatArray:
     """Width of the pitches in which the middle 80 % of sounding time lies. [n] semitones; NaN where nothing sounds.
 
@@ -188,13 +188,13 @@ def _in_range(stack: Stack, notes: IntArray) -> FloatArray:
     return spread_out(stack, place, line.owners)
 
 
-@feature(CONTOUR, "First note in the range", "share of range", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "First note in the range", "share of range", group="melody")
 def first_in_range(stack: Stack) -> FloatArray:
     """Pitch of the first note in the range of the line: 0 the lowest, 1 the highest. [n]; NaN for a single pitch."""
     return _in_range(stack, melody(stack).first)
 
 
-@feature(CONTOUR, "Last note in the range", "share of range", group="melody", overlap=False, variety=False)
+@feature(CONTOUR, "Last note in the range", "share of range", group="melody")
 def last_in_range(stack: Stack) -> FloatArray:
     """Pitch of the last note in the range of the line: 0 the lowest, 1 the highest. [n]; NaN for a single pitch."""
     return _in_range(stack, melody(stack).last)
@@ -204,7 +204,7 @@ def _degrees(stack: Stack) -> IntArray:
     return (stack.pitch - keys(stack).tonic[stack.piece]) % PER_OCTAVE
 
 
-@feature(CONTOUR, "Scale degrees", "share of time", group="pitches", overlap=False, columns=DEGREES)
+@feature(CONTOUR, "Scale degrees", "share of time", group="pitches", columns=DEGREES)
 def degree_histogram(stack: Stack) -> FloatArray:
     """Share of sounding time of each degree above the tonic of the piece's own key. [n, 12].
 
@@ -214,7 +214,7 @@ def degree_histogram(stack: Stack) -> FloatArray:
     return ratio(time, time.sum(axis=1))
 
 
-@feature(CONTOUR, "Notes outside the scale", "share of notes", group="pitches", overlap=False, variety=False)
+@feature(CONTOUR, "Notes outside the scale", "share of notes", group="pitches")
 def out_of_scale_share(stack: Stack) -> FloatArray:
     """Share of notes outside the scale of the piece's key. [n] 0–1; NaN where nothing sounds.
 
@@ -225,7 +225,7 @@ def out_of_scale_share(stack: Stack) -> FloatArray:
     return np.where(key.known, mean(stack, outside, stack.piece), np.nan)
 
 
-@feature(CONTOUR, "Minor", "share of pieces", group="pitches", overlap=False, variety=False)
+@feature(CONTOUR, "Minor", "share of pieces", group="pitches")
 def minor_mode(stack: Stack) -> FloatArray:
     """Whether the best-fitting key of the piece is minor. [n] 0 or 1; NaN where nothing sounds."""
     key = keys(stack)

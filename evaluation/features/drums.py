@@ -116,21 +116,21 @@ def _bar_share(stack: Stack, bars: NDArray[np.bool_]) -> FloatArray:
     return np.where(hits.common, mean(stack, bars, hits.owner), np.nan)
 
 
-@feature(DRUM_FEATURES, "Backbeat", "share of bars", group="drums", overlap=False, variety=False)
+@feature(DRUM_FEATURES, "Backbeat", "share of bars", group="drums")
 def backbeat_share(stack: Stack) -> FloatArray:
     """Share of bars with a snare on beats 2 and 4. [n] 0–1; NaN where the metre has not four beats."""
     snare = _hits(stack).cells[:, :, _SNARE]
     return _bar_share(stack, snare[:, PLACES // 4] & snare[:, 3 * PLACES // 4])
 
 
-@feature(DRUM_FEATURES, "Kick on one", "share of bars", group="drums", overlap=False, variety=False)
+@feature(DRUM_FEATURES, "Kick on one", "share of bars", group="drums")
 def kick_on_one_share(stack: Stack) -> FloatArray:
     """Share of bars with a kick on the bar line. [n] 0–1, in any metre; NaN without hits."""
     hits = _hits(stack)
     return mean(stack, hits.cells[:, 0, _KICK], hits.owner)
 
 
-@feature(DRUM_FEATURES, "Voices", "hits/bar", group="drums", overlap=False, columns=tuple(VOICES))
+@feature(DRUM_FEATURES, "Voices", "hits/bar", group="drums", columns=tuple(VOICES))
 def voice_density(stack: Stack) -> FloatArray:
     """Hits of each of the nine voices per bar. [n, 9] hits per bar; NaN without hits."""
     hits = _hits(stack)
@@ -139,7 +139,7 @@ def voice_density(stack: Stack) -> FloatArray:
     return ratio(counts, stack.per_piece(np.ones(len(hits.owner)), hits.owner))
 
 
-@feature(DRUM_FEATURES, "Hits off the beat", "share of hits", group="drums", overlap=False, variety=False)
+@feature(DRUM_FEATURES, "Hits off the beat", "share of hits", group="drums")
 def off_beat_share(stack: Stack) -> FloatArray:
     """Share of hits farther from every beat than an eighth of it (half a sixteenth in 4/4). [n] 0–1; NaN without hits.
 
@@ -149,7 +149,7 @@ def off_beat_share(stack: Stack) -> FloatArray:
     return mean(stack, np.abs(hits.beat - np.round(hits.beat)) > _ON_BEAT, hits.piece)
 
 
-@feature(DRUM_FEATURES, "Swing", "share of a beat", group="drums", overlap=False, variety=False)
+@feature(DRUM_FEATURES, "Swing", "share of a beat", group="drums")
 def swing(stack: Stack) -> FloatArray:
     """Mean place of off-beat eighths between two beats: ½ is straight, ⅔ a triplet's swing (2:1). [n] share of a beat.
 
@@ -169,21 +169,13 @@ def _profile(stack: Stack, values: NDArray[np.generic] | FloatArray) -> FloatArr
     return ratio(total, count)
 
 
-@feature(
-    DRUM_FEATURES,
-    "Velocity over the bar",
-    "MIDI velocity",
-    group="drums",
-    overlap=False,
-    columns=COLUMNS,
-    variety=False,
-)
+@feature(DRUM_FEATURES, "Velocity over the bar", "MIDI velocity", group="drums", columns=COLUMNS)
 def velocity_profile(stack: Stack) -> FloatArray:
     """Mean velocity of the hits at each sixteenth of the bar. [n, 16] 1–127; NaN at places without hits."""
     return _profile(stack, stack.velocity[_hits(stack).note])
 
 
-@feature(DRUM_FEATURES, "Timing over the bar", "quarters", group="drums", overlap=False, columns=COLUMNS, variety=False)
+@feature(DRUM_FEATURES, "Timing over the bar", "quarters", group="drums", columns=COLUMNS)
 def timing_profile(stack: Stack) -> FloatArray:
     """Mean delay of the hits after each sixteenth of the bar, the nearest. [n, 16] quarters; negative is early.
 
@@ -209,7 +201,7 @@ def _neighbours(stack: Stack) -> _Neighbours:
     return _Neighbours((both[pair] / either[pair]), hits.owner[1:][pair], hits.number[:-1][pair])
 
 
-@feature(DRUM_FEATURES, "Groove consistency", "0–1", group="drums", overlap=False, variety=False)
+@feature(DRUM_FEATURES, "Groove consistency", "0–1", group="drums")
 def groove_consistency(stack: Stack) -> FloatArray:
     """Mean similarity of neighbouring bars: common hits divided by the hits of either (Jaccard). [n] 0–1.
 
@@ -220,7 +212,7 @@ def groove_consistency(stack: Stack) -> FloatArray:
     return mean(stack, found.similarity, found.piece)
 
 
-@feature(DRUM_FEATURES, "Fills", "−1 to 1", group="drums", overlap=False, variety=False)
+@feature(DRUM_FEATURES, "Fills", "−1 to 1", group="drums")
 def fill_contrast(stack: Stack) -> FloatArray:
     """How much less the fourth bar of four resembles the third than the first three resemble each other. [n] −1 to 1.
 
@@ -234,7 +226,7 @@ def fill_contrast(stack: Stack) -> FloatArray:
     return among - mean(stack, found.similarity[before_last], found.piece[before_last])
 
 
-@feature(DRUM_FEATURES, "Different bars of drums", "share of bars", group="drums", overlap=False, variety=False)
+@feature(DRUM_FEATURES, "Different bars of drums", "share of bars", group="drums")
 def different_drum_bar_share(stack: Stack) -> FloatArray:
     """Number of different bars divided by the number of bars that have a voice. [n] 0–1; NaN without any.
 

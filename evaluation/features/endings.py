@@ -30,44 +30,42 @@ def _last_degree(stack: Stack) -> FloatArray:
     return np.where(key.known, spread_out(stack, degree, line.owners), np.nan)
 
 
-@feature(ENDINGS, "Ends on the tonic", "share of pieces", group="endings", overlap=False, variety=False)
+@feature(ENDINGS, "Ends on the tonic", "share of pieces", group="endings")
 def ends_on_tonic(stack: Stack) -> FloatArray:
     """Whether the last note is the tonic of the piece's key. [n] 0 or 1; NaN where nothing sounds."""
     degree = _last_degree(stack)
     return np.where(np.isfinite(degree), degree == 0, np.nan)
 
 
-@feature(
-    ENDINGS, "Last scale degree", "share of pieces", group="endings", overlap=False, columns=DEGREES, variety=False
-)
+@feature(ENDINGS, "Last scale degree", "share of pieces", group="endings", columns=DEGREES)
 def last_degree(stack: Stack) -> FloatArray:
     """Degree of the last note above the tonic: 1 in its column, 0 in the others. [n, 12]; NaN where nothing sounds."""
     degree = _last_degree(stack)
     return np.where(np.isfinite(degree)[:, None], degree[:, None] == np.arange(PER_OCTAVE), np.nan)
 
 
-@feature(ENDINGS, "Ends on a beat", "share of pieces", group="endings", overlap=False, variety=False)
+@feature(ENDINGS, "Ends on a beat", "share of pieces", group="endings")
 def ends_on_beat(stack: Stack) -> FloatArray:
     """Whether the last note starts on a beat. [n] 0 or 1; NaN without notes."""
     line, grid = melody(stack), fitted(stack)
     return spread_out(stack, grid.on(grid.beat)[line.last], line.owners)
 
 
-@feature(ENDINGS, "Ends on a bar line", "share of pieces", group="endings", overlap=False, variety=False)
+@feature(ENDINGS, "Ends on a bar line", "share of pieces", group="endings")
 def ends_on_downbeat(stack: Stack) -> FloatArray:
     """Whether the last note starts on a bar line. [n] 0 or 1; NaN without notes."""
     line, grid = melody(stack), fitted(stack)
     return spread_out(stack, grid.on(grid.length)[line.last], line.owners)
 
 
-@feature(ENDINGS, "Length of the last note", "mean lengths", group="endings", overlap=False, variety=False)
+@feature(ENDINGS, "Length of the last note", "mean lengths", group="endings")
 def last_length_ratio(stack: Stack) -> FloatArray:
     """Length of the last note divided by the mean length of the line's notes. [n]; NaN where nothing sounds."""
     line = melody(stack)
     return ratio(spread_out(stack, line.duration[line.last], line.owners), mean(stack, line.duration, line.piece))
 
 
-@feature(ENDINGS, "Last bar is whole", "share of pieces", group="endings", overlap=False, variety=False)
+@feature(ENDINGS, "Last bar is whole", "share of pieces", group="endings")
 def last_bar_whole(stack: Stack) -> FloatArray:
     """Whether the last note ends on a bar line, or fills its bar together with the upbeat. [n] 0 or 1.
 
@@ -81,7 +79,7 @@ def last_bar_whole(stack: Stack) -> FloatArray:
     return spread_out(stack, whole, line.owners)
 
 
-@feature(ENDINGS, "Last step", "share of pieces", group="endings", overlap=False, variety=False)
+@feature(ENDINGS, "Last step", "share of pieces", group="endings")
 def ends_by_step(stack: Stack) -> FloatArray:
     """Whether the last note is one or two semitones from the note before. [n] 0 or 1; NaN for fewer than two onsets."""
     line = melody(stack)
@@ -90,7 +88,7 @@ def ends_by_step(stack: Stack) -> FloatArray:
     return spread_out(stack, is_step(line.pitch[last] - line.pitch[last - 1]), line.owners[several])
 
 
-@feature(ENDINGS, "Last note is the longest", "share of pieces", group="endings", overlap=False, variety=False)
+@feature(ENDINGS, "Last note is the longest", "share of pieces", group="endings")
 def last_is_longest(stack: Stack) -> FloatArray:
     """Whether no note that starts in the last note's bar is longer. [n] 0 or 1; NaN without notes."""
     line, grid = melody(stack), fitted(stack)

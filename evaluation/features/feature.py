@@ -44,13 +44,6 @@ NOTE_LENGTHS = {
 _ROWS = 500
 """Rows of CSV that are written in one go."""
 
-GROUPS = (
-    *("pitches", "key and register", "rhythm", "melody", "metre", "time signature"),
-    *("form", "endings", "rests", "length", "dynamics", "tempo", "drums"),
-)
-"""The groups of features. Length, dynamics and tempo are settings of many generators; "key and register" is what
-changes when everything is transposed."""
-
 
 @dataclass(frozen=True)
 class Feature:
@@ -59,10 +52,10 @@ class Feature:
     Attributes:
         columns: names of the entries of a histogram; empty for a single number and for matrices.
         every: describes a set whose pieces all have one value, with {} for the value.
-        variety: whether a set that does not vary in this feature has lost variety. False for the length of a piece,
-            which is a setting of many generators, and for features of structure, in which noise does not vary either.
-        group: what a musician would call it; one of `GROUPS`.
-        overlap: whether reports compare its distances, which takes far longer than to measure it.
+        variety: whether a set that does not vary in this feature, where reports compare it, has lost variety. False for
+            the length of a piece, which is a setting of many generators, and for features of structure, in which noise
+            does not vary either.
+        group: what a musician would call it; "key and register" is what changes when everything is transposed.
     """
 
     function: Callable[[Pieces], FloatArray]
@@ -72,7 +65,6 @@ class Feature:
     every: str = ""
     variety: bool = True
     group: str = "other"
-    overlap: bool = True
 
 
 def feature(

@@ -101,14 +101,14 @@ def _exact(stack: Stack) -> _Returns:
     return _returns(stack, _bars(stack).rhythm * PITCHES + melody(stack).pitch)
 
 
-@feature(FORM, "Repeated phrase's share", "share of onsets", group="form", overlap=False, variety=False)
+@feature(FORM, "Repeated phrase's share", "share of onsets", group="form")
 def repeated_phrase_share(stack: Stack) -> FloatArray:
     """Length of `longest_repeated_phrase` divided by that of the melodic line. [n] 0–½; NaN without notes."""
     line = melody(stack)
     return ratio(longest_repeated_phrase(stack), stack.per_piece(np.ones(len(line.piece)), line.piece))
 
 
-@feature(FORM, "Bars that return", "share of bars", group="form", overlap=False, variety=False)
+@feature(FORM, "Bars that return", "share of bars", group="form")
 def returning_bar_share(stack: Stack) -> FloatArray:
     """Share of the bars with notes whose places, lengths and pitches are all those of another bar. [n] 0–1.
 
@@ -118,7 +118,7 @@ def returning_bar_share(stack: Stack) -> FloatArray:
     return ratio(found.returning, found.bars)
 
 
-@feature(FORM, "Bars that return transposed", "share of bars", group="form", overlap=False, variety=False)
+@feature(FORM, "Bars that return transposed", "share of bars", group="form")
 def transposed_bar_share(stack: Stack) -> FloatArray:
     """Share of the bars with notes that return at any pitch level. [n] 0–1; NaN without notes.
 
@@ -129,14 +129,14 @@ def transposed_bar_share(stack: Stack) -> FloatArray:
     return ratio(found.returning, found.bars)
 
 
-@feature(FORM, "Rhythms that return", "share of bars", group="form", overlap=False, variety=False)
+@feature(FORM, "Rhythms that return", "share of bars", group="form")
 def returning_rhythm_share(stack: Stack) -> FloatArray:
     """Share of the bars with notes whose places and lengths are those of another bar. [n] 0–1; NaN without notes."""
     found = _returns(stack, _bars(stack).rhythm)
     return ratio(found.returning, found.bars)
 
 
-@feature(FORM, "Different bars", "share of bars", group="form", overlap=False, variety=False)
+@feature(FORM, "Different bars", "share of bars", group="form")
 def different_bar_share(stack: Stack) -> FloatArray:
     """Number of different bars divided by the number of bars with notes. [n] 0–1; NaN without notes.
 
@@ -196,7 +196,7 @@ def _structureness(stack: Stack, lags: tuple[int, ...]) -> FloatArray:
     return ratio(alike, np.sum([one.pairs for one in found], axis=0))
 
 
-@feature(FORM, "Structure at short distance", "0–1", group="form", overlap=False, variety=False)
+@feature(FORM, "Structure at short distance", "0–1", group="form")
 def short_structureness(stack: Stack) -> FloatArray:
     """Mean similarity of bars at 1 and 2 bars' distance. [n] 0–1; NaN for a piece of one bar.
 
@@ -208,19 +208,19 @@ def short_structureness(stack: Stack) -> FloatArray:
     return _structureness(stack, (1, 2))
 
 
-@feature(FORM, "Structure at middle distance", "0–1", group="form", overlap=False, variety=False)
+@feature(FORM, "Structure at middle distance", "0–1", group="form")
 def middle_structureness(stack: Stack) -> FloatArray:
     """As `short_structureness`, at 3 and 4 bars' distance. [n] 0–1; NaN for a piece of three bars or fewer."""
     return _structureness(stack, (3, 4))
 
 
-@feature(FORM, "Structure at long distance", "0–1", group="form", overlap=False, variety=False)
+@feature(FORM, "Structure at long distance", "0–1", group="form")
 def long_structureness(stack: Stack) -> FloatArray:
     """As `short_structureness`, at 5 to 8 bars' distance. [n] 0–1; NaN for a piece of five bars or fewer."""
     return _structureness(stack, (5, 6, 7, 8))
 
 
-@feature(FORM, "Bars like the fourth before", "share of bars", group="form", overlap=False, variety=False)
+@feature(FORM, "Bars like the fourth before", "share of bars", group="form")
 def four_bar_return_share(stack: Stack) -> FloatArray:
     """Share of bars, from the fifth, with a similarity of ¾ or more to the fourth before them. [n] 0–1.
 
@@ -236,7 +236,7 @@ def _phrase_lengths(stack: Stack) -> tuple[FloatArray, IntArray]:
     return line.onset[cut.last] + line.duration[cut.last] - line.onset[cut.first], cut.piece
 
 
-@feature(FORM, "Phrase length", "quarters", group="form", overlap=False, variety=False)
+@feature(FORM, "Phrase length", "quarters", group="form")
 def phrase_length(stack: Stack) -> FloatArray:
     """Mean length of phrases, from the first onset to the end of the last note. [n] quarters; NaN without notes.
 
@@ -246,7 +246,7 @@ def phrase_length(stack: Stack) -> FloatArray:
     return mean(stack, *_phrase_lengths(stack))
 
 
-@feature(FORM, "Deviation of phrase lengths", "quarters", group="form", overlap=False, variety=False)
+@feature(FORM, "Deviation of phrase lengths", "quarters", group="form")
 def phrase_length_sd(stack: Stack) -> FloatArray:
     """Standard deviation (divided by their number) of the lengths of a piece's phrases. [n] quarters.
 

@@ -51,7 +51,6 @@ def _by_both(
         by_fitted.__name__, by_fitted.__doc__ = name, function.__doc__
         by_written.__name__ = f"written_{name}"
         by_written.__doc__ = f"As `{name}`, by the time signature; NaN without one."
-        details.update(overlap=False, variety=False)
         feature(_FITTED, title, unit, group="metre", **details)(by_fitted)
         feature(_WRITTEN, written_title, written_unit or unit, group="time signature", **details)(by_written)
         return function

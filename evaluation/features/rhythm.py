@@ -31,7 +31,7 @@ def _lengths(stack: Stack) -> IntArray:
     return np.round(np.minimum(melody(stack).duration * PER_QUARTER, _LONGEST)).astype(np.int64)
 
 
-@feature(RHYTHM, "Entropy of note lengths", "bits", group="rhythm", overlap=False)
+@feature(RHYTHM, "Entropy of note lengths", "bits", group="rhythm")
 def length_entropy(stack: Stack) -> FloatArray:
     """Entropy of the lengths of a piece's notes: −Σ p_k log₂ p_k, lengths to 1/24 quarter. [n] bits.
 
@@ -47,7 +47,7 @@ def length_entropy(stack: Stack) -> FloatArray:
     return np.where(stack.notes > 0, np.abs(entropy), np.nan)
 
 
-@feature(RHYTHM, "Dotted pairs", "share of steps", group="rhythm", overlap=False, variety=False)
+@feature(RHYTHM, "Dotted pairs", "share of steps", group="rhythm")
 def dotted_pair_share(stack: Stack) -> FloatArray:
     """Share of neighbouring notes of which one is three times as long as the other. [n] 0–1.
 
@@ -57,7 +57,7 @@ def dotted_pair_share(stack: Stack) -> FloatArray:
     return mean(stack, (np.abs(long - _DOTTED * short) <= 1) & (short > 0), piece)
 
 
-@feature(RHYTHM, "Neighbours of equal length", "share of steps", group="rhythm", overlap=False, variety=False)
+@feature(RHYTHM, "Neighbours of equal length", "share of steps", group="rhythm")
 def equal_neighbour_share(stack: Stack) -> FloatArray:
     """Share of neighbouring notes of equal length, to 1/24 quarter. [n] 0–1; NaN for fewer than two onsets."""
     short, long, piece = _pairs(stack)
@@ -72,7 +72,7 @@ def _pairs(stack: Stack) -> tuple[IntArray, IntArray, IntArray]:
     return np.minimum(before, after), np.maximum(before, after), piece[1:][same]
 
 
-@feature(RHYTHM, "Rests", "rests/onset", group="rests", overlap=False, variety=False)
+@feature(RHYTHM, "Rests", "rests/onset", group="rests")
 def rests_per_onset(stack: Stack) -> FloatArray:
     """Number of rests within the piece divided by the number of onsets. [n] rests per onset; NaN without notes."""
     line = melody(stack)
@@ -80,13 +80,13 @@ def rests_per_onset(stack: Stack) -> FloatArray:
     return ratio(found, stack.per_piece(np.ones(len(line.piece)), line.piece))
 
 
-@feature(RHYTHM, "Length of rests", "quarters", group="rests", overlap=False, variety=False)
+@feature(RHYTHM, "Length of rests", "quarters", group="rests")
 def rest_length(stack: Stack) -> FloatArray:
     """Mean length of rests. [n] quarters; NaN for a piece without rests."""
     return mean(stack, silences(stack)[rests(stack)], stack.piece[rests(stack)])
 
 
-@feature(RHYTHM, "Bars that end in a rest", "share of bar lines", group="rests", overlap=False, variety=False)
+@feature(RHYTHM, "Bars that end in a rest", "share of bar lines", group="rests")
 def bars_ending_in_rest(stack: Stack) -> FloatArray:
     """Share of the bar lines, after the first onset up to the last, before which nothing sounds. [n] 0–1.
 
@@ -104,20 +104,20 @@ def bars_ending_in_rest(stack: Stack) -> FloatArray:
     return ratio(stack.per_piece(silent, piece), spread_out(stack, every, line.owners))
 
 
-@feature(RHYTHM, "Mean velocity", "MIDI velocity", group="dynamics", overlap=False, variety=False)
+@feature(RHYTHM, "Mean velocity", "MIDI velocity", group="dynamics")
 def velocity_mean(stack: Stack) -> FloatArray:
     """Mean velocity of the notes. [n] 1–127; NaN without notes. A setting of generators that know no dynamics."""
     return mean(stack, stack.velocity, stack.piece)
 
 
-@feature(RHYTHM, "Deviation of velocity", "MIDI velocity", group="dynamics", overlap=False, variety=False)
+@feature(RHYTHM, "Deviation of velocity", "MIDI velocity", group="dynamics")
 def velocity_sd(stack: Stack) -> FloatArray:
     """Standard deviation (divided by the number of notes) of a piece's velocities. [n]; NaN without notes."""
     off = stack.velocity - velocity_mean(stack)[stack.piece]
     return np.sqrt(mean(stack, off**2, stack.piece))
 
 
-@feature(RHYTHM, "Tempo", "BPM", group="tempo", overlap=False, variety=False)
+@feature(RHYTHM, "Tempo", "BPM", group="tempo")
 def tempo(stack: Stack) -> FloatArray:
     """Quarters per minute from the first onset to the end of the last note, through the tempo map. [n] BPM.
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from evaluation.features.feature import Feature, Pieces
 
 COMPARED: dict[str, Feature] = {}
-"""The features whose overlap reports show, by name, in the order of the page; the first twelve are mgeval's."""
+"""The features whose overlap reports show, by name, in the order of the page; the first twelve are mgeval's.
+
+To compare the distances of a feature takes far longer than to measure it: the others are measured only."""
 
 LENGTH_CLASSES = 8
 """Classes of `note_length_transitions`: eighths of a second, the last one open."""

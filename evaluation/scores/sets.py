@@ -10,10 +10,9 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from evaluation.features.catalogue import FEATURES, suited
-from evaluation.features.chunks import measured
+from evaluation.features.catalogue import FEATURES, measured, suited
 from evaluation.features.feature import columns_of
-from evaluation.features.table import manhattan_distances
+from evaluation.features.table import COMPARED, manhattan_distances
 from evaluation.legacy import mgeval
 from evaluation.reading.folders import read_some
 from evaluation.reading.notes import Packed, defined_rows
@@ -148,8 +147,8 @@ def compare_sets(
     """
     train = train or org
     heard = suited(gen.pieces, org.pieces)
-    compared = [name for name in features if features[name].overlap]
     # what stands beside a ceiling keeps its meaning when features are added
+    compared = [name for name in features if name in COMPARED]
     gen_table, org_table, train_table = ({name: one.table[name] for name in compared} for one in (gen, org, train))
     parallel = joblib.Parallel(n_jobs=jobs, prefer="threads")
     # features are compared side by side already: threads of the linear algebra inside each would only wait for each
