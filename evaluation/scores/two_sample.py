@@ -8,7 +8,7 @@ features asks for. Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy.special import stdtr, stdtrit
 
 from evaluation.features.catalogue import feature_table
 from evaluation.features.feature import columns_of
-from evaluation.reading.notes import PITCHES, Stack, as_rows
+from evaluation.reading.notes import PITCHES, Stack
 from evaluation.scores.duplicates import NEAR, similarity
 from evaluation.scores.duplicates import groups as connected
 from evaluation.scores.sampling import generator, sample, wilson
@@ -195,16 +195,11 @@ class _Pool:
     @classmethod
     def of(cls, pieces: Sequence[Notes], features: Mapping[str, Feature]) -> _Pool:
         stack = Stack.of(pieces)
-        table = {name: as_rows(values) for name, values in feature_table(stack, features).items()}
-        table = {name: rows for name, rows in table.items() if rows.shape[1] <= WIDEST}
-        names, groups = [], []
-        for name, rows in table.items():
-            new = list(columns_of({name: rows}, features))
-            names += new
-            groups += [features[name].group] * len(new)
-        columns = np.hstack(list(table.values()))
+        table = {name: values for name, values in feature_table(stack, features).items() if values[:1].size <= WIDEST}
+        columns = columns_of(table, features)
+        groups = [features[name.partition("[")[0]].group for name in columns]
         family = connected(np.argwhere(similarity(stack.pieces) >= NEAR), stack.size)
-        return cls(_filled(columns), names, groups, gram_kernel(stack), family)
+        return cls(_filled(np.stack(list(columns.values()), axis=1)), list(columns), groups, gram_kernel(stack), family)
 
 
 def _filled(columns: FloatArray) -> FloatArray:
@@ -300,31 +295,27 @@ class TwoSampleTest:
 
     def halves(self, n: int) -> FloatArray:
         """Accuracies between random halves of the originals, scaled to the variation at n pieces; [SPLITS] or [0]."""
+        size = min(len(self._originals) // 2, n)
+        if size < SMALLEST:
+            return np.empty(0)
         if n not in self._halves:
-            size = min(len(self._originals) // 2, n)
-            self._halves[n] = np.array(list(self._split_accuracies(size)) if size >= SMALLEST else [])
-            if len(found := self._halves[n]):
-                self._halves[n] = found.mean() + (found - found.mean()) * np.sqrt(size / n)
+            pool = _Pool.of(self._originals, self.features)
+            accuracies = []
+            for split in range(SPLITS):
+                rng = generator(self.seed, f"split {split}")
+                trial = _Trial.of(pool, rng.permutation(len(self._originals))[: 2 * size], rng)
+                accuracies.append(max(map(trial.accuracy, trial.answers(trial.forests(SPLIT_TREES, split)))))
+            found = np.array(accuracies)
+            self._halves[n] = found.mean() + (found - found.mean()) * np.sqrt(size / n)
         return self._halves[n]
-
-    def _split_accuracies(self, size: int) -> Iterator[float]:
-        pool = _Pool.of(self._originals, self.features)
-        for split in range(SPLITS):
-            rng = generator(self.seed, f"split {split}")
-            places = rng.permutation(len(self._originals))[: 2 * size]
-            trial = _Trial.of(pool, places, rng)
-            forests = trial.forests(SPLIT_TREES, split)
-            yield max(trial.accuracy(trial.forest_answers(forests)), trial.accuracy(trial.linear_answers()))
 
     def accuracy(self, generated: Sequence[Notes]) -> float:
         """Share of right answers alone, of the better classifier, as a training loop needs it; NaN for too few."""
-        rng = generator(self.seed, "two-sample")
         n = self._size(generated)
         if n < SMALLEST:
             return _NAN
-        trial, *_ = self._trial(generated, n, rng)
-        answers = trial.forest_answers(trial.forests(TREES, self.seed)), trial.linear_answers()
-        return max(map(trial.accuracy, answers))
+        trial, *_ = self._trial(generated, n, generator(self.seed, "two-sample"))
+        return max(map(trial.accuracy, trial.answers(trial.forests(TREES, self.seed))))
 
     def _size(self, generated: Sequence[Notes]) -> int:
         return min(len(generated), len(self._originals), LARGEST)
@@ -343,11 +334,14 @@ class TwoSampleTest:
             return ToldApart(pieces=n)
         trial, ours, theirs = self._trial(generated, n, rng)
         forests = trial.forests(TREES, self.seed)
-        answers = [trial.forest_answers(forests), trial.linear_answers()]
+        answers = trial.answers(forests)
         forest, ngrams = map(trial.accuracy, answers)
         accuracy = max(forest, ngrams)
-        null = _Null.of(self.halves(n), n)
-        found = null.p(accuracy) < SIGNIFICANT
+        halves = self.halves(n)
+        chance, deviation, freedom = _chance(halves, n)
+        p = float(stdtr(freedom, (chance - accuracy) / deviation))
+        found = p < SIGNIFICANT
+        width = -float(stdtrit(freedom, 0.025)) * deviation
         reasons = trial.reasons(forests, answers[0], rng) if found else ()
         # where no setting weighs, there is nothing to leave out
         by_settings = any(one.group in SETTINGS and one.weight > _WEIGHTLESS for one in reasons)
@@ -358,12 +352,12 @@ class TwoSampleTest:
         independent = 0.25 / (2 * n)
         return ToldApart(
             accuracy=accuracy,
-            interval=wilson(accuracy, 2 * n * min(1.0, independent / null.deviation**2)),
+            interval=wilson(accuracy, 2 * n * min(1.0, independent / deviation**2)),
             forest=forest,
             ngrams=ngrams,
-            halves=null.range,
-            limit=null.limit,
-            p=null.p(accuracy),
+            halves=(chance, chance - width, chance + width) if len(halves) else (_NAN, _NAN, _NAN),
+            limit=chance - float(stdtrit(freedom, SIGNIFICANT)) * deviation,
+            p=p,
             pieces=n,
             without_settings=without if found else _NAN,
             reasons=reasons,
@@ -400,13 +394,13 @@ class _Trial:
         """Share of right answers; an undecided one counts as half."""
         return float(0.5 + 0.5 * (np.sign(answers) * (2 * self.label - 1)).mean())
 
-    def forests(self, trees: int, seed: int, columns: FloatArray | None = None) -> list[list[Any]]:
+    def forests(self, trees: int, seed: int) -> list[list[Any]]:
         """Grow one forest a fold, each a list of trees."""
         from sklearn import config_context
         from sklearn.tree import ExtraTreeRegressor
         from sklearn.utils import check_random_state
 
-        columns = np.asarray(self.columns if columns is None else columns, np.float32)
+        columns = self.columns.astype(np.float32)
         target = 2.0 * self.label - 1
         seeds = check_random_state(seed).randint(np.iinfo(np.int32).max, size=trees)
         # of two labels, squared error chooses the splits of Gini's impurity; scikit-learn's forests and classifiers
@@ -422,10 +416,13 @@ class _Trial:
                 for known, _ in self.parts()
             ]
 
-    def forest_answers(self, forests: Sequence[Sequence[Any]], columns: FloatArray | None = None) -> FloatArray:
+    def answers(self, forests: Sequence[Sequence[Any]]) -> tuple[FloatArray, FloatArray]:
+        """Ask both classifiers, the forests and the linear one."""
+        return self.forest_answers(forests), self.linear_answers()
+
+    def forest_answers(self, forests: Sequence[Sequence[Any]]) -> FloatArray:
         """Ask each forest about its fold. [2n] −1 to 1, positive for label 1."""
-        columns = self.columns if columns is None else columns
-        answers = np.zeros(len(self.label))
+        columns, answers = self.columns, np.zeros(len(self.label))
         for forest, (_, asked) in zip(forests, self.parts(), strict=True):
             answers[asked] = _ask(forest, columns[asked])
         return answers
@@ -445,8 +442,9 @@ class _Trial:
 
     def without(self, groups: Sequence[str], seed: int) -> float:
         """Accuracy of a forest without the features of some groups."""
-        columns = self.columns[:, [group not in groups for group in self.pool.groups]]
-        return self.accuracy(self.forest_answers(self.forests(TREES, seed, columns), columns))
+        kept = [group not in groups for group in self.pool.groups]
+        fewer = replace(self, pool=replace(self.pool, columns=self.pool.columns[:, kept]))
+        return fewer.accuracy(fewer.forest_answers(fewer.forests(TREES, seed)))
 
     def differences(self) -> tuple[Difference, ...]:
         """Compare the means of all columns."""
@@ -486,36 +484,10 @@ def _ask(forest: Sequence[Any], columns: FloatArray) -> FloatArray:
     return answers
 
 
-@dataclass(frozen=True)
-class _Null:
-    """How accuracies vary if there is nothing to tell: mean, deviation, degrees of freedom; whether it was measured."""
-
-    mean: float
-    deviation: float
-    freedom: int
-    measured: bool
-
-    @classmethod
-    def of(cls, halves: FloatArray, n: int) -> _Null:
-        independent = float(0.5 / np.sqrt(2 * n))
-        if not len(halves):
-            return cls(0.5, _DEPENDENCE * independent, SPLITS - 1, measured=False)
-        deviation = max(float(halves.std(ddof=1)), independent) * float(np.sqrt(1 + 1 / len(halves)))
-        return cls(float(halves.mean()), deviation, len(halves) - 1, measured=True)
-
-    @property
-    def range(self) -> tuple[float, float, float]:
-        """Mean accuracy between halves, and the range of 95 % of them; NaN if it was not measured."""
-        if not self.measured:
-            return _NAN, _NAN, _NAN
-        width = -float(stdtrit(self.freedom, 0.025)) * self.deviation
-        return self.mean, self.mean - width, self.mean + width
-
-    @property
-    def limit(self) -> float:
-        """The least accuracy that is significant."""
-        return self.mean - float(stdtrit(self.freedom, SIGNIFICANT)) * self.deviation
-
-    def p(self, accuracy: float) -> float:
-        """Probability of such an accuracy or a higher one."""
-        return float(stdtr(self.freedom, (self.mean - accuracy) / self.deviation))
+def _chance(halves: FloatArray, n: int) -> tuple[float, float, int]:
+    """How accuracies vary if there is nothing to tell: mean, deviation, and degrees of freedom."""
+    independent = float(0.5 / np.sqrt(2 * n))
+    if not len(halves):
+        return 0.5, _DEPENDENCE * independent, SPLITS - 1
+    deviation = max(float(halves.std(ddof=1)), independent) * float(np.sqrt(1 + 1 / len(halves)))
+    return float(halves.mean()), deviation, len(halves) - 1
