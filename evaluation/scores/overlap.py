@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.features.feature import ratio
 from evaluation.scores.distances import BINS, bin_of, densities, divergences, pairwise, spread, wasserstein
 from evaluation.scores.sampling import PAIRWISE, RESAMPLED, UNKNOWN, Draws, Score, generator
 
@@ -261,12 +262,8 @@ def _scores(within: FloatArray, within_other: FloatArray, between: FloatArray) -
         "overlap_intra": np.minimum(mine, theirs).sum(axis=1),
         "kld": kl,
         "jsd": js,
-        "spread": _over(within @ places / within.sum(axis=1), within_other @ places / within_other.sum(axis=1)),
+        "spread": ratio(within @ places / within.sum(axis=1), within_other @ places / within_other.sum(axis=1)),
     }
-
-
-def _over(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
 def _permutation_p(pairs: _Pairs, rng: np.random.Generator) -> float:

@@ -173,13 +173,12 @@ class Draws:
         value: float,
         measure: Callable[[IntArray, IntArray], float],
         *,
-        highest: float = np.inf,
         splits: int = SPLITS,
         files: int = 0,
     ) -> Score:
         """Put the value of the whole sets beside the measures of all pairs, or of the first splits and all groups."""
         parts = (self.ours[:splits], self.ceiling[:splits], self.without)
-        return self.beside(value, ([measure(*pair) for pair in pairs] for pairs in parts), highest, files)
+        return self.beside(value, ([measure(*pair) for pair in pairs] for pairs in parts), files=files)
 
     def beside(self, value: float, drawn: Iterable[ArrayLike], highest: float = np.inf, files: int = 0) -> Score:
         """Put a value beside the scores of `ours`, `ceiling` and `without`, each empty where nothing could be drawn.
@@ -199,50 +198,36 @@ class Draws:
             for part, scale in zip(parts, self.shrink, strict=True)
             if len(part)
         )
-        interval = share_interval_of(value, deviations, files) if files else interval_of(value, deviations, highest)
-        return Score(float(value), interval, at_n, top, limits, deviations)
+        return Score(float(value), interval_of(value, deviations, highest, files), at_n, top, limits, deviations)
 
 
-def interval_of(value: float, deviations: Sequence[FloatArray], highest: float = np.inf) -> tuple[float, float]:
+def interval_of(
+    value: float, deviations: Sequence[FloatArray], highest: float = np.inf, files: int = 0
+) -> tuple[float, float]:
     """95 % interval of a score from the deviations of each set, 0 to `highest`; NaN without any.
 
-    The variance is the sum of squares of all deviations; t is `student`. A score up to 1 has Wilson's interval for as
-    many cases as would have that variance. Any other is √value ± t · √variance / (2 √value), squared: the larger a
-    distance, the more it varies.
+    The variance is the sum of squares of all deviations; t is the 97.5 % quantile of Student's distribution for the
+    smaller number of groups, less one. A share of `files` has Wilson's interval for as many independent files as the
+    variance tells: s · (1 − s) / variance, at most all, where s is the share with two files more of each kind
+    (A. Agresti and B. A. Coull 1998), for a share of 0 or 1 has no variance of its own. Another score up to 1 has
+    Wilson's interval for as many cases as would have that variance. Any other is √value ± t · √variance / (2 √value),
+    squared: the larger a distance, the more it varies.
     """
-    if not deviations:
-        return _NAN, _NAN
-    variance, t = float(sum((part**2).sum() for part in deviations)), student(deviations)
+    variance = float(sum((part**2).sum() for part in deviations)) if deviations else _NAN
     if not np.isfinite([value, variance]).all():
         return _NAN, _NAN
+    t = float(stdtrit(min(map(len, deviations)) - 1, 0.975))
+    if files:
+        smooth = (value * files + 2) / (files + 4)
+        independent = min(files, smooth * (1 - smooth) / variance) if variance > 0 else files
+        low, high = wilson(value, independent, t)
+        return max(low, 0.0), min(high, 1.0)
     if variance == 0 or value <= 0:
         return value, value + t * float(np.sqrt(variance))
     if np.isfinite(highest):
         return wilson(value, max(value * (highest - value) / variance, 1.0), t)
     root, reach = float(np.sqrt(value)), t * float(np.sqrt(variance / value)) / 2
     return max(root - reach, 0.0) ** 2, (root + reach) ** 2
-
-
-def student(deviations: Sequence[FloatArray]) -> float:
-    """Return the 97.5 % quantile of Student's distribution for the smaller number of groups, less one."""
-    return float(stdtrit(min(map(len, deviations)) - 1, 0.975))
-
-
-def share_interval_of(share: float, deviations: Sequence[FloatArray], files: int) -> tuple[float, float]:
-    """95 % interval of a share of files by Wilson's formula, for as many independent files as its deviations tell.
-
-    That number is s · (1 − s) / variance, at most all `files`, where s is the share with two files more of each kind
-    (A. Agresti and B. A. Coull 1998), for a share of 0 or 1 has no variance of its own.
-    """
-    if not deviations:
-        return _NAN, _NAN
-    variance = float(sum((part**2).sum() for part in deviations))
-    if not np.isfinite([share, variance]).all():
-        return _NAN, _NAN
-    smooth = (share * files + 2) / (files + 4)
-    independent = min(files, smooth * (1 - smooth) / variance) if variance > 0 else files
-    low, high = wilson(share, independent, student(deviations))
-    return max(low, 0.0), min(high, 1.0)
 
 
 def wilson(share: float, n: float, z: float = 1.96) -> tuple[float, float]:

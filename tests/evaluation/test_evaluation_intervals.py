@@ -6,7 +6,7 @@ from scipy.stats import t as student
 
 from evaluation.scores.distances import pairwise, spread
 from evaluation.scores.overlap import compare_feature
-from evaluation.scores.sampling import Draws, interval_of, share_interval_of, wilson
+from evaluation.scores.sampling import Draws, interval_of, wilson
 
 
 @pytest.mark.parametrize("size", [5, 19, 20, 31])
@@ -91,12 +91,12 @@ def test_a_score_up_to_1_has_the_interval_of_a_share_that_varies_as_much():
 
 def test_a_share_that_never_varies_has_the_interval_of_wilson():
     z = student.ppf(0.975, 9)
-    assert share_interval_of(1.0, [np.zeros(10)], 10) == pytest.approx((10 / (10 + z**2), 1))
-    assert share_interval_of(0.0, [np.zeros(10)], 10) == pytest.approx((0, z**2 / (10 + z**2)))
+    assert interval_of(1.0, [np.zeros(10)], files=10) == pytest.approx((10 / (10 + z**2), 1))
+    assert interval_of(0.0, [np.zeros(10)], files=10) == pytest.approx((0, z**2 / (10 + z**2)))
     # 5 of 10 independent files
     deviations = np.full(10, np.sqrt(0.25 / 10 / 10))
-    low, high = share_interval_of(0.5, [deviations], 10)
+    low, high = interval_of(0.5, [deviations], files=10)
     assert (low + high) / 2 == pytest.approx(0.5)
     # twice as far off: as few as a quarter of the files
-    wider = share_interval_of(0.5, [2 * deviations], 10)
+    wider = interval_of(0.5, [2 * deviations], files=10)
     assert wider[0] < low < high < wider[1]
