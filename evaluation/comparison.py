@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.features.catalogue import DRUMS, FEATURES, suited
+from evaluation.features.catalogue import suited
 from evaluation.features.feature import csv_text
 from evaluation.legacy import mgeval as legacy
 from evaluation.page.html import page
 from evaluation.reading.folders import read_some
 from evaluation.scores import overlap, sampling
-from evaluation.scores.leakage import find_leakage
+from evaluation.scores.copying import find_leakage
 from evaluation.scores.sets import compare_sets, measure, ranking
 from evaluation.scores.two_sample import TwoSampleTest
 from evaluation.scores.verdict import counted
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evaluation.features.feature import Feature
-    from evaluation.scores.leakage import Leakage
+    from evaluation.scores.copying import Leakage
     from evaluation.scores.sets import MusicSet, SetComparison
 
 FORMAT = 2
@@ -76,11 +76,6 @@ class Report:
             "permutations": overlap.PERMUTATIONS,
             "sampled_sets": [one.label for one in self.sets if len(one.pieces) > sampling.PAIRWISE],
         }
-
-    @property
-    def heard(self) -> dict[str, Feature]:
-        """The features by which pieces of these sets may be told apart, by name."""
-        return FEATURES | DRUMS
 
     @property
     def sets(self) -> list[MusicSet]:

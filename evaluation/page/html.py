@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
+from evaluation.features.catalogue import DRUMS, FEATURES
 from evaluation.features.feature import PITCH_CLASSES
 from evaluation.features.table import averaged_transitions
 from evaluation.page import figures
@@ -44,7 +45,7 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
         leakage=report.leakage,
         features=report.features,
         figures=figures,
-        heard=report.heard,
+        heard=FEATURES | DRUMS,
         title_of=title_of,
         playable=playable,
         player=player(),

@@ -1,9 +1,9 @@
-"""Whether generated pieces repeat the music that the generator learned from."""
+"""Whether pieces repeat the training set: generated ones, which copy, or held-out originals, which are leaked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from evaluation.features.sequences import SharedRuns, longest_shared_runs
 from evaluation.features.table import phrase_tokens
 from evaluation.reading.notes import Packed, Stack
 from evaluation.scores.distances import pairwise
+from evaluation.scores.duplicates import NEAR, most_similar
 from evaluation.scores.sampling import PAIRWISE, sample
 
 if TYPE_CHECKING:
@@ -244,3 +245,82 @@ def _nearest(
         found.append((nearest, distance[np.arange(len(some)), nearest]))
     nearest, distances = (np.concatenate(values) for values in zip(*found, strict=True))
     return chosen, nearest, distances
+
+
+class Leak(NamedTuple):
+    """An original and what of the training set it repeats.
+
+    The most similar training piece and its `similarity`; the piece with the longest shared run, and the run's share.
+    """
+
+    piece: str
+    source: str
+    similarity: float
+    run_source: str
+    run_share: float
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """How many originals the training set repeats.
+
+    Attributes:
+        pieces: number of originals.
+        near: how many are near copies of a training piece.
+        copied: how many share a run of half of their notes with one.
+        either: how many are one or the other.
+        pairs: the worst of them, at most `PAIRS`.
+    """
+
+    pieces: int
+    near: int
+    copied: int
+    either: int
+    pairs: list[Leak]
+
+    def record(self) -> dict[str, Any]:
+        """Return the findings as they appear in `report.json`."""
+        return {
+            "pieces": self.pieces,
+            "near_copies": self.near,
+            "copied": self.copied,
+            "either": self.either,
+            "pairs": [one._asdict() for one in self.pairs],
+        }
+
+    def sentence(self) -> str:
+        """Say how many originals the training set repeats, and which first."""
+        are = "is a near copy" if self.near == 1 else "are near copies"
+        share = "shares half of its" if self.copied == 1 else "share half of their"
+        counts = (
+            f"{self.near} of {self.pieces:,} originals {are} of training tunes, {self.copied} {share} notes with one"
+        )
+        if not self.pairs:
+            return f"{counts}."
+        named = [f"{one.piece} of {one.source if one.similarity >= NEAR else one.run_source}" for one in self.pairs[:3]]
+        return f"{counts}: {', '.join(named)}{' …' if self.either > len(named) else '.'}"
+
+
+def find_leakage(org: Packed, train: Packed) -> Leakage:
+    """Look for the originals in the training set."""
+    place, alike = most_similar(org, train)
+    runs, ours, _ = longest_runs(org, train)
+    near, copied = alike >= NEAR, ours.copied > 0
+    leaked = np.flatnonzero(near | copied)
+    worst = leaked[np.argsort(-np.maximum(alike, ours.share)[leaked], kind="stable")][:PAIRS]
+    return Leakage(
+        pieces=len(org),
+        near=int(near.sum()),
+        copied=int(copied.sum()),
+        either=len(leaked),
+        pairs=[
+            Leak(
+                piece=org.names[i],
+                source=train.names[place[i]],
+                similarity=float(alike[i]),
+                run_source=train.names[runs.partner[i]] if runs.partner[i] >= 0 else "",
+                run_share=float(ours.share[i]),
+            )
+            for i in worst
+        ],
+    )

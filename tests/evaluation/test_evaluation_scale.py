@@ -11,8 +11,8 @@ from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, measur
 from evaluation.features.table import COMPARED
 from evaluation.reading.notes import Notes, Packed, Stack
 from evaluation.scores import copying, duplicates
+from evaluation.scores.copying import find_leakage
 from evaluation.scores.duplicates import groups, most_similar, near_pairs, similarity
-from evaluation.scores.leakage import find_leakage
 from evaluation.scores.sets import compare_sets, measure
 
 
