@@ -6,18 +6,15 @@ of five or more; a repeated pitch is neither.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.features.feature import feature, mean, ratio, shared
+from evaluation.features.feature import Feature, feature, mean, ratio, shared
 from evaluation.features.line import PER_OCTAVE, intervals, keys, melody, phrases, spread_out
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from evaluation.features.feature import Feature
-    from evaluation.reading.notes import FloatArray, IntArray, Stack
+    from evaluation.reading.notes import BoolArray, FloatArray, IntArray, Stack
 
 CONTOUR: dict[str, Feature] = {}
 """The features of this module by name."""
@@ -40,7 +37,7 @@ _MINOR_SCALE = (0, 2, 3, 5, 7, 8, 10, 11)
 _CONSTANT = 1e-9
 
 
-def is_step(size: IntArray) -> NDArray[np.bool_]:
+def is_step(size: IntArray) -> BoolArray:
     """Tell which intervals, in semitones, are steps."""
     return (size != 0) & (np.abs(size) <= WIDEST_STEP)
 
@@ -71,20 +68,13 @@ def gap_fill_share(stack: Stack) -> FloatArray:
     return mean(stack, turned[leap], piece[1:][leap])
 
 
-class _Turns(NamedTuple):
-    """Neighbouring intervals that move: whether the direction changes, and their pieces; [n] intervals that move."""
-
-    turn: NDArray[np.bool_]
-    piece: IntArray
-    moves: FloatArray
-
-
 @shared
-def _turns(stack: Stack) -> _Turns:
+def _turns(stack: Stack) -> tuple[BoolArray, IntArray, FloatArray]:
+    """Find where neighbouring intervals that move change direction, and their pieces; [n] intervals that move."""
     size, piece = intervals(stack)
     up, owner = size[size != 0] > 0, piece[size != 0]
     same = owner[1:] == owner[:-1]
-    return _Turns((up[1:] != up[:-1])[same], owner[1:][same], stack.per_piece(np.ones(len(owner)), owner))
+    return (up[1:] != up[:-1])[same], owner[1:][same], stack.per_piece(np.ones(len(owner)), owner)
 
 
 @feature(CONTOUR, "Changes of direction", "share of intervals", group="melody")
@@ -93,8 +83,8 @@ def direction_change_share(stack: Stack) -> FloatArray:
 
     NaN for fewer than two intervals that move.
     """
-    found = _turns(stack)
-    return mean(stack, found.turn, found.piece)
+    turn, piece, _ = _turns(stack)
+    return mean(stack, turn, piece)
 
 
 @feature(CONTOUR, "Intervals in one direction", "intervals", group="melody")
@@ -103,8 +93,8 @@ def direction_run_length(stack: Stack) -> FloatArray:
 
     NaN for a piece that never moves.
     """
-    found = _turns(stack)
-    return ratio(found.moves, np.where(found.moves > 0, stack.per_piece(found.turn, found.piece) + 1, 0))
+    turn, piece, moves = _turns(stack)
+    return ratio(moves, np.where(moves > 0, stack.per_piece(turn, piece) + 1, 0))
 
 
 @feature(CONTOUR, "Intervals", "share of intervals", group="melody", columns=_INTERVALS)

@@ -8,18 +8,13 @@ no voice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.features.feature import feature, mean, ratio, shared
+from evaluation.features.feature import Feature, feature, mean, ratio, shared
 from evaluation.features.metre import COLUMNS, PLACES
-from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Stack, counted_up
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from evaluation.features.feature import Feature
+from evaluation.reading.notes import PITCHES, BoolArray, FloatArray, IntArray, Stack, counted_up
 
 DRUM_FEATURES: dict[str, Feature] = {}
 """The features of pieces of drums alone, by name."""
@@ -53,7 +48,7 @@ class _Hits(NamedTuple):
     """The hits of pieces of drums alone, and their bars.
 
     Attributes:
-        note, piece, bar, place: [h] index, piece, bar (through all pieces) and place 0–15 of each hit.
+        note, piece, place: [h] index, piece and place 0–15 of each hit.
         off: [h] quarters after that place.
         beat: [h] position in beats from the bar line.
         owner: [b] the piece of each bar.
@@ -64,14 +59,13 @@ class _Hits(NamedTuple):
 
     note: IntArray
     piece: IntArray
-    bar: IntArray
     place: IntArray
     off: FloatArray
     beat: FloatArray
     owner: IntArray
     number: IntArray
-    cells: NDArray[np.bool_]
-    common: NDArray[np.bool_]
+    cells: BoolArray
+    common: BoolArray
 
 
 @shared
@@ -99,7 +93,6 @@ def _hits(stack: Stack) -> _Hits:
     return _Hits(
         note=note,
         piece=piece,
-        bar=where,
         place=place % PLACES,
         off=position - place * size / PLACES,
         beat=position * beats[piece],
@@ -110,17 +103,13 @@ def _hits(stack: Stack) -> _Hits:
     )
 
 
-def _bar_share(stack: Stack, bars: NDArray[np.bool_]) -> FloatArray:
-    """Share of the bars [b] of each piece in four beats; NaN for other pieces."""
-    hits = _hits(stack)
-    return np.where(hits.common, mean(stack, bars, hits.owner), np.nan)
-
-
 @feature(DRUM_FEATURES, "Backbeat", "share of bars", group="drums")
 def backbeat_share(stack: Stack) -> FloatArray:
     """Share of bars with a snare on beats 2 and 4. [n] 0–1; NaN where the metre has not four beats."""
-    snare = _hits(stack).cells[:, :, _SNARE]
-    return _bar_share(stack, snare[:, PLACES // 4] & snare[:, 3 * PLACES // 4])
+    hits = _hits(stack)
+    snare = hits.cells[:, :, _SNARE]
+    back = mean(stack, snare[:, PLACES // 4] & snare[:, 3 * PLACES // 4], hits.owner)
+    return np.where(hits.common, back, np.nan)
 
 
 @feature(DRUM_FEATURES, "Kick on one", "share of bars", group="drums")
@@ -161,12 +150,11 @@ def swing(stack: Stack) -> FloatArray:
     return mean(stack, part[kept], hits.piece[kept])
 
 
-def _profile(stack: Stack, values: NDArray[np.generic] | FloatArray) -> FloatArray:
+def _profile(stack: Stack, values: FloatArray | IntArray) -> FloatArray:
     """Average [h] values at each place of the bar, [n, 16]; NaN at places without hits."""
     hits = _hits(stack)
-    total = stack.table(hits.piece, hits.place, PLACES, np.asarray(values, np.float64))
-    count = stack.table(hits.piece, hits.place, PLACES)
-    return ratio(total, count)
+    total = stack.table(hits.piece, hits.place, PLACES, values.astype(np.float64))
+    return ratio(total, stack.table(hits.piece, hits.place, PLACES))
 
 
 @feature(DRUM_FEATURES, "Velocity over the bar", "MIDI velocity", group="drums", columns=COLUMNS)
@@ -184,21 +172,14 @@ def timing_profile(stack: Stack) -> FloatArray:
     return _profile(stack, _hits(stack).off)
 
 
-class _Neighbours(NamedTuple):
-    """Pairs of neighbouring bars: Jaccard similarity, the piece, and the number of the first bar."""
-
-    similarity: FloatArray
-    piece: IntArray
-    number: IntArray
-
-
 @shared
-def _neighbours(stack: Stack) -> _Neighbours:
+def _neighbours(stack: Stack) -> tuple[FloatArray, IntArray, IntArray]:
+    """Compare neighbouring bars: Jaccard similarity, the piece, and the number of the first bar."""
     hits = _hits(stack)
     both = (hits.cells[1:] & hits.cells[:-1]).sum(axis=(1, 2)).astype(np.float64)
     either = (hits.cells[1:] | hits.cells[:-1]).sum(axis=(1, 2)).astype(np.float64)
     pair = (hits.owner[1:] == hits.owner[:-1]) & (either > 0)
-    return _Neighbours((both[pair] / either[pair]), hits.owner[1:][pair], hits.number[:-1][pair])
+    return both[pair] / either[pair], hits.owner[1:][pair], hits.number[:-1][pair]
 
 
 @feature(DRUM_FEATURES, "Groove consistency", "0–1", group="drums")
@@ -208,8 +189,8 @@ def groove_consistency(stack: Stack) -> FloatArray:
     A hit is a voice at a sixteenth. Silence counts for nothing: two silent bars are no pair, and places silent in both
     bars make them no more alike, unlike in muspy's groove consistency. NaN for a piece of one bar.
     """
-    found = _neighbours(stack)
-    return mean(stack, found.similarity, found.piece)
+    similarity, piece, _ = _neighbours(stack)
+    return mean(stack, similarity, piece)
 
 
 @feature(DRUM_FEATURES, "Fills", "−1 to 1", group="drums")
@@ -219,11 +200,11 @@ def fill_contrast(stack: Stack) -> FloatArray:
     Mean similarity, as in `groove_consistency`, of bars 1 with 2 and 2 with 3, less that of bars 3 with 4; fours are
     counted from the bar of the first hit. NaN for a piece of three bars or fewer.
     """
-    found = _neighbours(stack)
-    step = found.number % _PERIOD
+    similarity, piece, number = _neighbours(stack)
+    step = number % _PERIOD
     inside, before_last = step < _PERIOD - 2, step == _PERIOD - 2
-    among = mean(stack, found.similarity[inside], found.piece[inside])
-    return among - mean(stack, found.similarity[before_last], found.piece[before_last])
+    among = mean(stack, similarity[inside], piece[inside])
+    return among - mean(stack, similarity[before_last], piece[before_last])
 
 
 @feature(DRUM_FEATURES, "Different bars of drums", "share of bars", group="drums")
@@ -236,6 +217,5 @@ def different_drum_bar_share(stack: Stack) -> FloatArray:
     filled = hits.cells.any(axis=(1, 2))
     packed = np.packbits(hits.cells[filled].reshape(-1, PLACES * len(VOICES)), axis=1)
     owner = hits.owner[filled]
-    rows = np.hstack([owner.astype(">i8")[:, None].view(np.uint8), packed])
-    _, first = np.unique(np.ascontiguousarray(rows).view(f"V{rows.shape[1]}"), return_index=True)
+    _, first = np.unique(np.column_stack([owner, packed]), axis=0, return_index=True)
     return ratio(stack.per_piece(np.ones(len(first)), owner[first]), stack.per_piece(np.ones(len(owner)), owner))

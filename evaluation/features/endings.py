@@ -6,18 +6,13 @@ and beats those of the best-fitting metre (`evaluation.features.grids`). Yes is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from evaluation.features.contour import DEGREES, is_step
-from evaluation.features.feature import feature, mean, ratio
+from evaluation.features.feature import Feature, feature, mean, ratio
 from evaluation.features.grids import NEAR, fitted, fitted_meters, on_multiple
 from evaluation.features.line import PER_OCTAVE, keys, melody, spread_out
 from evaluation.reading.notes import SIMULTANEOUS, FloatArray, Stack
-
-if TYPE_CHECKING:
-    from evaluation.features.feature import Feature
 
 ENDINGS: dict[str, Feature] = {}
 """The features of this module by name."""

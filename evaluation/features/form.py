@@ -6,21 +6,16 @@ the notes of the melodic line that start in them. Times are rounded to 1/24 quar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.features.feature import feature, mean, ratio, shared
+from evaluation.features.feature import Feature, feature, mean, ratio, shared
 from evaluation.features.grids import fitted
 from evaluation.features.line import PER_QUARTER, melody, phrases
 from evaluation.features.sequences import same_sequences
 from evaluation.features.table import longest_repeated_phrase
-from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Stack
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from evaluation.features.feature import Feature
+from evaluation.reading.notes import PITCHES, BoolArray, FloatArray, IntArray, Stack
 
 FORM: dict[str, Feature] = {}
 """The features of this module by name."""
@@ -49,7 +44,7 @@ class _Bars(NamedTuple):
     piece: IntArray
     number: IntArray
     bar: IntArray
-    opens: NDArray[np.bool_]
+    opens: BoolArray
     place: IntArray
     rhythm: IntArray
     interval: IntArray
@@ -75,29 +70,19 @@ def _bars(stack: Stack) -> _Bars:
     )
 
 
-class _Returns(NamedTuple):
-    """[n] of the bars with notes: their number, how many are found twice or more, and how many are different."""
-
-    bars: FloatArray
-    returning: FloatArray
-    different: FloatArray
-
-
-def _returns(stack: Stack, tokens: IntArray) -> _Returns:
-    """Count the bars whose tokens [M] return."""
+def _returns(stack: Stack, tokens: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Find the shares of bars with notes whose tokens [M] are those of another bar, and that are different; [n]."""
     bars = _bars(stack)
     count = len(bars.piece)
     content = bars.piece * (count + 1) + same_sequences(tokens, bars.bar, count)
     _, first, group, times = np.unique(content, return_index=True, return_inverse=True, return_counts=True)
-    return _Returns(
-        stack.per_piece(np.ones(count), bars.piece),
-        stack.per_piece(times[group] > 1, bars.piece),
-        stack.per_piece(np.ones(len(first)), bars.piece[first]),
-    )
+    total = stack.per_piece(np.ones(count), bars.piece)
+    different = stack.per_piece(np.ones(len(first)), bars.piece[first])
+    return ratio(stack.per_piece(times[group] > 1, bars.piece), total), ratio(different, total)
 
 
 @shared
-def _exact(stack: Stack) -> _Returns:
+def _exact(stack: Stack) -> tuple[FloatArray, FloatArray]:
     return _returns(stack, _bars(stack).rhythm * PITCHES + melody(stack).pitch)
 
 
@@ -114,8 +99,7 @@ def returning_bar_share(stack: Stack) -> FloatArray:
 
     NaN without notes.
     """
-    found = _exact(stack)
-    return ratio(found.returning, found.bars)
+    return _exact(stack)[0]
 
 
 @feature(FORM, "Bars that return transposed", "share of bars", group="form")
@@ -125,15 +109,14 @@ def transposed_bar_share(stack: Stack) -> FloatArray:
     Places, lengths and the intervals within the bar are those of another bar.
     """
     bars = _bars(stack)
-    found = _returns(stack, bars.rhythm * (2 * PITCHES) + np.where(bars.opens, 0, bars.interval))
-    return ratio(found.returning, found.bars)
+    returning, _ = _returns(stack, bars.rhythm * (2 * PITCHES) + np.where(bars.opens, 0, bars.interval))
+    return returning
 
 
 @feature(FORM, "Rhythms that return", "share of bars", group="form")
 def returning_rhythm_share(stack: Stack) -> FloatArray:
     """Share of the bars with notes whose places and lengths are those of another bar. [n] 0–1; NaN without notes."""
-    found = _returns(stack, _bars(stack).rhythm)
-    return ratio(found.returning, found.bars)
+    return _returns(stack, _bars(stack).rhythm)[0]
 
 
 @feature(FORM, "Different bars", "share of bars", group="form")
@@ -142,21 +125,15 @@ def different_bar_share(stack: Stack) -> FloatArray:
 
     Bars are the same as in `returning_bar_share`.
     """
-    found = _exact(stack)
-    return ratio(found.different, found.bars)
-
-
-class _Pairs(NamedTuple):
-    """Pairs of bars at one distance: the similarity and the piece of those that both have notes, and [n] all pairs."""
-
-    similarity: FloatArray
-    piece: IntArray
-    pairs: FloatArray
+    return _exact(stack)[1]
 
 
 @shared
-def _pairs(stack: Stack) -> dict[int, _Pairs]:
-    """Compare the bars of each piece at each of `_LAGS`, as `short_structureness` says."""
+def _pairs(stack: Stack) -> dict[int, tuple[FloatArray, IntArray, FloatArray]]:
+    """Compare the bars of each piece at each of `_LAGS`, as `short_structureness` says.
+
+    Gives the similarity and the piece of the pairs of bars that both have notes, and [n] the number of all pairs.
+    """
     bars, total = _bars(stack), fitted(stack).bars
     count = len(bars.piece)
     within = bars.number - (np.cumsum(total) - total)[bars.piece]
@@ -178,7 +155,7 @@ def _pairs(stack: Stack) -> dict[int, _Pairs]:
             similarity += common[both] / (size[both] + size[other[both]])
         # a pair of two bars with notes has been counted from both sides
         pairs = stack.per_piece(follows, bars.piece) + stack.per_piece(within >= lag, bars.piece)
-        found[lag] = _Pairs(similarity, piece, pairs - stack.per_piece(np.ones(len(piece)), piece))
+        found[lag] = similarity, piece, pairs - stack.per_piece(np.ones(len(piece)), piece)
     return found
 
 
@@ -192,8 +169,8 @@ def _content(bars: _Bars, tokens: IntArray) -> tuple[IntArray, int]:
 
 def _structureness(stack: Stack, lags: tuple[int, ...]) -> FloatArray:
     found = [_pairs(stack)[lag] for lag in lags]
-    alike = np.sum([stack.per_piece(one.similarity, one.piece) for one in found], axis=0)
-    return ratio(alike, np.sum([one.pairs for one in found], axis=0))
+    alike = np.sum([stack.per_piece(similarity, piece) for similarity, piece, _ in found], axis=0)
+    return ratio(alike, np.sum([pairs for *_, pairs in found], axis=0))
 
 
 @feature(FORM, "Structure at short distance", "0–1", group="form")
@@ -226,8 +203,8 @@ def four_bar_return_share(stack: Stack) -> FloatArray:
 
     Similarity as in `short_structureness`. NaN for a piece of four bars or fewer.
     """
-    found = _pairs(stack)[_PERIOD]
-    return ratio(stack.per_piece(found.similarity >= ALIKE - 1e-9, found.piece), found.pairs)
+    similarity, piece, pairs = _pairs(stack)[_PERIOD]
+    return ratio(stack.per_piece(similarity >= ALIKE - 1e-9, piece), pairs)
 
 
 @shared

@@ -15,9 +15,7 @@ from evaluation.features.feature import ratio, shared
 from evaluation.features.line import melody, spread_out
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from evaluation.reading.notes import FloatArray, IntArray, Stack
+    from evaluation.reading.notes import BoolArray, FloatArray, IntArray, Stack
 
 NEAR = 1 / 24
 """How near to a place an onset is on it, in quarters: less than half a 32nd, so that a played onset may be off."""
@@ -60,14 +58,14 @@ class Grid(NamedTuple):
     bar: IntArray
     bars: IntArray
     lines: FloatArray
-    known: NDArray[np.bool_]
+    known: BoolArray
 
-    def on(self, unit: FloatArray) -> NDArray[np.bool_]:
+    def on(self, unit: FloatArray) -> BoolArray:
         """[M] whether each onset is on a multiple of so many quarters, [M], within its bar."""
         return on_multiple(self.place, unit)
 
 
-def on_multiple(place: FloatArray, unit: FloatArray) -> NDArray[np.bool_]:
+def on_multiple(place: FloatArray, unit: FloatArray) -> BoolArray:
     """Tell whether places are nearer than `NEAR` to a multiple of a unit."""
     off = np.mod(place, unit)
     return np.minimum(off, unit - off) < NEAR

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from evaluation.features.feature import ratio, shared
-from evaluation.reading.notes import SIMULTANEOUS, FloatArray, IntArray, Stack
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from evaluation.reading.notes import SIMULTANEOUS, BoolArray, FloatArray, IntArray, Stack
 
 REST = 0.25
 """The least silence that counts as a rest, in quarters; what is shorter is articulation."""
@@ -55,7 +52,7 @@ def melody(stack: Stack) -> Line:
     return Line(note, piece, stack.onset[note], stack.duration[note], stack.pitch[note], piece[first], first, last)
 
 
-def spread_out(stack: Stack, values: NDArray[np.generic] | FloatArray, pieces: IntArray) -> FloatArray:
+def spread_out(stack: Stack, values: FloatArray | IntArray | BoolArray, pieces: IntArray) -> FloatArray:
     """Put [k] values where their pieces are; NaN for other pieces. To [n]."""
     result = np.full(stack.size, np.nan)
     result[pieces] = values
@@ -140,8 +137,8 @@ class Keys(NamedTuple):
     """The best-fitting key of each piece, [n]: pitch class of its tonic, whether it is minor, whether there is one."""
 
     tonic: IntArray
-    minor: NDArray[np.bool_]
-    known: NDArray[np.bool_]
+    minor: BoolArray
+    known: BoolArray
 
 
 @shared

@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.features.feature import distinct, feature, mean, ratio
-from evaluation.features.grids import NEAR, fitted, on_multiple, written
+from evaluation.features.feature import Feature, distinct, feature, mean, ratio
+from evaluation.features.grids import NEAR, Grid, fitted, on_multiple, written
 from evaluation.features.line import medians, melody
-from evaluation.reading.notes import SIMULTANEOUS, FloatArray, Stack
+from evaluation.reading.notes import SIMULTANEOUS, BoolArray, FloatArray, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from evaluation.features.feature import Feature
-    from evaluation.features.grids import Grid
 
     ByGrid = Callable[[Stack, Grid], FloatArray]
 
@@ -58,14 +53,14 @@ def _by_both(
     return add
 
 
-def _share(stack: Stack, grid: Grid, hits: NDArray[np.bool_], among: NDArray[np.bool_] | None = None) -> FloatArray:
+def _share(stack: Stack, grid: Grid, hits: BoolArray, among: BoolArray | None = None) -> FloatArray:
     """Share of the onsets, or of those among them, that are hits; [M] to [n]."""
     piece = melody(stack).piece
     chosen = np.ones(len(piece), bool) if among is None else among
     return np.where(grid.known, mean(stack, hits[chosen], piece[chosen]), np.nan)
 
 
-def _long(stack: Stack) -> NDArray[np.bool_]:
+def _long(stack: Stack) -> BoolArray:
     line = melody(stack)
     return line.duration > medians(stack)[line.piece] + SIMULTANEOUS
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.features.feature import feature, mean, ratio, shared
+from evaluation.features.feature import Feature, feature, mean, ratio, shared
 from evaluation.features.grids import NEAR, fitted_meters
 from evaluation.features.line import PER_QUARTER, melody, rests, silences, spread_out
 
 if TYPE_CHECKING:
-    from evaluation.features.feature import Feature
     from evaluation.reading.notes import FloatArray, IntArray, Stack
 
 RHYTHM: dict[str, Feature] = {}

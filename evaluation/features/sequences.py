@@ -2,11 +2,12 @@
 
 Ranks of all runs of 1, 2, 4, 8 … tokens are found by sorting (Karp, Miller and Rosenberg 1972; Manber and Myers 1993).
 Two runs of any length L are then equal exactly when their first and their last 2^k tokens are, 2^k ≤ L < 2^(k+1), so
-that everything below is a handful of sorts over flat arrays, with no loop over notes and no hashing to trust.
+that nearly everything below is a handful of sorts over flat arrays, with no loop over notes and no hashing to trust.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    IntArray = NDArray[np.int64]
+    from evaluation.reading.notes import BoolArray, FloatArray, IntArray
 
 
 def _rank(high: NDArray[Any], low: NDArray[Any]) -> IntArray:
@@ -48,7 +49,7 @@ def _levels(tokens: IntArray, sequence: IntArray, count: int) -> tuple[list[NDAr
     return levels, owner
 
 
-def longest_repeats(tokens: IntArray, sequence: IntArray, count: int) -> NDArray[np.float64]:
+def longest_repeats(tokens: IntArray, sequence: IntArray, count: int) -> FloatArray:
     """Find the longest run in each sequence that comes again in it, without a shared note.
 
     Of tokens [T], the steps between notes, and the sequence [T] of each, not falling; a run of L steps covers L + 1
@@ -64,7 +65,7 @@ def longest_repeats(tokens: IntArray, sequence: IntArray, count: int) -> NDArray
     return longest.astype(np.float64)
 
 
-def _repeats(ranks: NDArray[np.int32], owner: IntArray, length: IntArray) -> NDArray[np.bool_]:
+def _repeats(ranks: NDArray[np.int32], owner: IntArray, length: IntArray) -> BoolArray:
     """Tell for each sequence whether a run of its trial length occurs twice in it without a shared note."""
     position = np.arange(len(owner))
     high = np.frexp(length.astype(np.float64))[1].astype(np.int64) - 1  # the power of two at or below each length
@@ -88,15 +89,10 @@ def same_sequences(tokens: IntArray, sequence: IntArray, count: int) -> IntArray
 
     Tokens [T] and the sequence [T] of each, not falling. Sequences without tokens are equal, and have the number 0.
     """
-    size = np.bincount(sequence, minlength=count)
-    levels, owner = _levels(tokens, sequence, count)
-    first = np.searchsorted(owner, np.arange(count))
-    # once no two runs are equal, longer ones are not looked at
-    high = np.minimum(np.frexp(np.maximum(size, 1).astype(np.float64))[1] - 1, len(levels) - 1)
-    ranks = np.stack(levels)
-    last = first + np.maximum(size - (1 << high.astype(np.int64)), 0)
-    number = _rank(_rank(ranks[high, first], ranks[high, last]), size) + 1
-    return np.where(size > 0, number, 0)
+    end = np.cumsum(np.bincount(sequence, minlength=count)) * tokens.itemsize
+    data, numbers = tokens.tobytes(), {b"": 0}
+    pairs = itertools.pairwise([0, *end.tolist()])
+    return np.array([numbers.setdefault(data[start:stop], len(numbers)) for start, stop in pairs], np.int64)
 
 
 class SharedRuns(NamedTuple):
@@ -111,7 +107,7 @@ class SharedRuns(NamedTuple):
     partner_start: IntArray
 
 
-def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, reference: NDArray[np.bool_]) -> SharedRuns:
+def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, reference: BoolArray) -> SharedRuns:
     """Find for each sequence the longest run that it shares with a reference sequence other than itself.
 
     In the order of the suffix array, the reference suffix that shares the longest prefix with any suffix is its
@@ -143,7 +139,7 @@ def longest_shared_runs(tokens: IntArray, sequence: IntArray, count: int, refere
     )
 
 
-def _nearest_reference(order: IntArray, owner: IntArray, reference: NDArray[np.bool_]) -> IntArray:
+def _nearest_reference(order: IntArray, owner: IntArray, reference: BoolArray) -> IntArray:
     """For each place of a suffix order, find the position of the last suffix before it of another, reference sequence.
 
     −1 where there is none.

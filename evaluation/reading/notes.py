@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 PITCHES = 128
 """Number of MIDI pitches."""
@@ -79,7 +80,7 @@ class Notes:
     onset_seconds: FloatArray
     duration_seconds: FloatArray
     track: IntArray
-    drum: NDArray[np.bool_]
+    drum: BoolArray
     bar_starts: FloatArray
     meter: tuple[int, int] = (4, 4)
     main_meter: tuple[int, int] | None = None
@@ -98,7 +99,7 @@ class Notes:
         """Whether every note is a drum note."""
         return bool(self.drum.all())
 
-    def counted(self) -> NDArray[np.bool_]:
+    def counted(self) -> BoolArray:
         """[n] the notes that features look at: the pitched ones, or all of them in a piece of drums only."""
         return ~self.drum | self.drums_only
 
@@ -219,7 +220,7 @@ class Packed(Sequence[Notes]):
     first_bar: IntArray
     meters: IntArray
     main_meters: IntArray
-    meter_given: NDArray[np.bool_]
+    meter_given: BoolArray
 
     @classmethod
     def of(cls, pieces: Sequence[Notes]) -> Packed:
@@ -322,7 +323,7 @@ class Packed(Sequence[Notes]):
         return np.diff(self.first)
 
     @cached_property
-    def drums_only(self) -> NDArray[np.bool_]:
+    def drums_only(self) -> BoolArray:
         """[n] whether every note of a piece is a drum note."""
         pitched = np.concatenate([[0], np.cumsum(~self.notes["drum"])])[self.first]
         return np.diff(pitched) == 0
@@ -360,8 +361,8 @@ class Stack:
     begin: FloatArray
     velocity: IntArray
     meter: IntArray
-    meter_given: NDArray[np.bool_]
-    drums_only: NDArray[np.bool_]
+    meter_given: BoolArray
+    drums_only: BoolArray
     derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod

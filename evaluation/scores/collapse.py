@@ -15,10 +15,8 @@ from evaluation.scores.sampling import PAIRWISE, Draws, generator, sample
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from evaluation.features.feature import Feature
-    from evaluation.reading.notes import FloatArray, IntArray, Notes
+    from evaluation.reading.notes import BoolArray, FloatArray, IntArray, Notes
     from evaluation.scores.diversity import Diversity
     from evaluation.scores.overlap import FeatureComparison
     from evaluation.scores.sampling import Score
@@ -135,7 +133,7 @@ def find_collapse(
     )
 
 
-def _links(alike: FloatArray) -> NDArray[np.bool_]:
+def _links(alike: FloatArray) -> BoolArray:
     """Return whether two different pieces are near copies, [n, n]."""
     return (alike >= NEAR) & ~np.eye(len(alike), dtype=bool)
 

@@ -57,7 +57,7 @@ def mixed(values: IntArray | Hashes, seed: int = 0) -> Hashes:
 def exact_copies(pieces: Sequence[Notes]) -> int:
     """Count the pieces whose counted notes are those of an earlier piece, to 1/24 quarter."""
     packed = Packed.of(pieces)
-    different = set()
+    different: set[bytes] = set()
     for chunk in packed.chunks():
         stack = Stack.of(packed[chunk])
         notes = np.stack([stack.onset * _PER_QUARTER, stack.duration * _PER_QUARTER, stack.pitch], axis=1)

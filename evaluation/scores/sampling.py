@@ -17,9 +17,9 @@ from scipy.special import stdtrit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from evaluation.reading.notes import FloatArray, IntArray
+    from evaluation.reading.notes import BoolArray, FloatArray, IntArray
 
     Parts = tuple[IntArray, IntArray]
 
@@ -146,7 +146,7 @@ class Draws:
         """Group of each file in a set's pool; a set that stays whole is one."""
         return np.arange(len(self.pools[which])) % (*self.groups, 1)[which]
 
-    def kept(self, which: int) -> NDArray[np.bool_]:
+    def kept(self, which: int) -> BoolArray:
         """Which groups of a set are left, [parts, groups]: without each group of the first set, then of the second."""
         own, before = (*self.groups, 1)[which], sum(self.groups[:which])
         kept = np.ones((sum(self.groups), own), bool)
