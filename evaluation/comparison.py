@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.features.catalogue import suited
-from evaluation.features.feature import csv_text
+from evaluation.features.feature import Feature, csv_text
 from evaluation.legacy import mgeval as legacy
 from evaluation.page.html import page
 from evaluation.reading.folders import read_some
 from evaluation.scores import overlap, sampling
-from evaluation.scores.copying import find_leakage
-from evaluation.scores.sets import compare_sets, measure, ranking
+from evaluation.scores.copying import Leakage, find_leakage
+from evaluation.scores.sets import MusicSet, SetComparison, compare_sets, measure, ranking
 from evaluation.scores.two_sample import TwoSampleTest
 from evaluation.scores.verdict import counted
 from manymodes.files import new_run_folder, replacing_folder
@@ -27,10 +27,6 @@ from manymodes.files import new_run_folder, replacing_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
-
-    from evaluation.features.feature import Feature
-    from evaluation.scores.copying import Leakage
-    from evaluation.scores.sets import MusicSet, SetComparison
 
 FORMAT = 2
 """Raised when a key of `report.json` changes its meaning or goes; new keys do not raise it."""

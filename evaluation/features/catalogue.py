@@ -13,13 +13,12 @@ from evaluation.features.form import FORM
 from evaluation.features.metre import METRE
 from evaluation.features.rhythm import RHYTHM
 from evaluation.features.table import COMPARED
-from evaluation.reading.notes import Packed, Stack, as_rows
+from evaluation.reading.notes import FloatArray, Notes, Packed, Stack, as_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evaluation.features.feature import Feature, Pieces
-    from evaluation.reading.notes import FloatArray, Notes
 
 FEATURES: dict[str, Feature] = COMPARED | METRE | RHYTHM | CONTOUR | FORM | ENDINGS
 """Every feature of pitched pieces by name; first those that reports compare."""

@@ -48,7 +48,6 @@ GRID = 1000
 MOST_DISTANCES = 20_000
 """Of more distances than this, a density is estimated from evenly spaced ones of their sorted order."""
 
-
 FEATURES: dict[str, Feature] = {}
 """The features of a report with `--mgeval`."""
 

@@ -13,7 +13,7 @@ from evaluation.features.catalogue import DRUMS, FEATURES
 from evaluation.features.feature import PITCH_CLASSES
 from evaluation.features.table import averaged_transitions
 from evaluation.page import figures
-from evaluation.reading.notes import Stack
+from evaluation.reading.notes import Notes, Stack
 from evaluation.scores.copying import COPIED_NOTES, COPIED_SHARE
 from evaluation.scores.verdict import CLOSE, SIGNIFICANT, SIMILAR, counted, number, share, title_of
 from manymodes.experiment.page import template
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evaluation.comparison import Report
-    from evaluation.reading.notes import Notes
     from evaluation.scores.sets import MusicSet, SetComparison
 
 _LENGTH_ROWS = ("<⅛", "⅛", "¼", "⅜", "½", "⅝", "¾", "≥⅞")

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.reading.notes import Notes, bar_grid
+from evaluation.reading.notes import FloatArray, IntArray, Notes, bar_grid
 from manymodes.music.midifile import UnreadableMidiError, check_size, read_score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from evaluation.reading.notes import FloatArray, IntArray
 
 MOST_NOTES = 1_000_000
 MOST_BARS = 10_000

@@ -10,7 +10,7 @@ from scipy.linalg import block_diag
 from scipy.sparse import csr_array
 
 from evaluation.scores.duplicates import NEAR, exact_copies, near_pairs, similarity
-from evaluation.scores.sampling import PAIRWISE, Draws, generator, sample
+from evaluation.scores.sampling import PAIRWISE, Draws, Score, generator, sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from evaluation.reading.notes import BoolArray, FloatArray, IntArray, Notes
     from evaluation.scores.diversity import Diversity
     from evaluation.scores.overlap import FeatureComparison
-    from evaluation.scores.sampling import Score
 
 NARROW = 0.25
 """A feature has collapsed when gen's spread is under this share of the originals', inside the originals' range …"""

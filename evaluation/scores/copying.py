@@ -9,15 +9,13 @@ import numpy as np
 
 from evaluation.features.sequences import SharedRuns, longest_shared_runs
 from evaluation.features.table import phrase_tokens
-from evaluation.reading.notes import Packed, Stack
+from evaluation.reading.notes import FloatArray, IntArray, Notes, Packed, Stack
 from evaluation.scores.distances import pairwise
 from evaluation.scores.duplicates import NEAR, most_similar
 from evaluation.scores.sampling import PAIRWISE, sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from evaluation.reading.notes import FloatArray, IntArray, Notes
 
 COPIED_SHARE = 0.5
 """A piece counts as copied when one run covers this share of its melodic line …"""

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.distance import cdist, pdist
 
-from evaluation.reading.notes import as_rows
+from evaluation.reading.notes import FloatArray, IntArray, as_rows
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-    from evaluation.reading.notes import FloatArray, IntArray
 
 BINS = 512
 """Bins between the smallest and the largest value."""

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.reading.notes import as_rows
+from evaluation.reading.notes import FloatArray, IntArray, as_rows
 from evaluation.scores.distances import pairwise
 from evaluation.scores.sampling import PAIRWISE, Draws, Score, generator, sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from evaluation.reading.notes import FloatArray, IntArray
 
 NEIGHBOURS = 5
 """k of the neighbourhoods in precision, recall, density and coverage."""

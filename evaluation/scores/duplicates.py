@@ -15,14 +15,12 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from evaluation.reading.notes import PITCHES, Packed, Stack, counted_up
+from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Notes, Packed, Stack, counted_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-
-    from evaluation.reading.notes import FloatArray, IntArray, Notes
 
     Hashes = NDArray[np.uint64]
 

@@ -11,11 +11,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from evaluation.features.catalogue import FEATURES, measured, suited
-from evaluation.features.feature import columns_of
+from evaluation.features.feature import Feature, columns_of
 from evaluation.features.table import COMPARED, manhattan_distances
 from evaluation.legacy import mgeval
-from evaluation.reading.folders import read_some
-from evaluation.reading.notes import Packed, defined_rows
+from evaluation.reading.folders import Skipped, read_some
+from evaluation.reading.notes import FloatArray, IntArray, Notes, Packed, defined_rows
 from evaluation.scores.collapse import Collapse, find_collapse
 from evaluation.scores.copying import Copying, find_copies
 from evaluation.scores.distances import inter_set_distances, intra_set_distances
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-
-    from evaluation.features.feature import Feature
-    from evaluation.reading.folders import Skipped
-    from evaluation.reading.notes import FloatArray, IntArray, Notes
 
 
 @dataclass(frozen=True)

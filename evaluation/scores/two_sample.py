@@ -16,17 +16,14 @@ from scipy.sparse import csr_array
 from scipy.special import stdtr, stdtrit
 
 from evaluation.features.catalogue import feature_table
-from evaluation.features.feature import columns_of
-from evaluation.reading.notes import PITCHES, Stack
+from evaluation.features.feature import Feature, columns_of
+from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Notes, Stack
 from evaluation.scores.duplicates import NEAR, similarity
 from evaluation.scores.duplicates import groups as connected
 from evaluation.scores.sampling import generator, sample, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from evaluation.features.feature import Feature
-    from evaluation.reading.notes import FloatArray, IntArray, Notes
 
 LARGEST = 400
 """Pieces of each set that are looked at; larger sets are sampled."""

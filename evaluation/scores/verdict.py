@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluation.scores.two_sample import SMALLEST
+from evaluation.scores.two_sample import SMALLEST, Reason, ToldApart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from evaluation.scores.copying import Copying
     from evaluation.scores.diversity import Diversity
     from evaluation.scores.overlap import FeatureComparison
-    from evaluation.scores.two_sample import Reason, ToldApart
 
 SIGNIFICANT = 0.05
 """Corrected p-value under which two sets differ in a feature."""
