@@ -1,7 +1,7 @@
 """Endings: how a piece closes, in its key and in its bars.
 
 The last note is the last of the melodic line. The key is the best-fitting one (`evaluation.features.line.keys`), bars
-and beats those of the best-fitting metre (`evaluation.features.grids`). Yes is 1, no is 0.
+and beats those of the best-fitting metre (`evaluation.features.metre`). Yes is 1, no is 0.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import numpy as np
 
 from evaluation.features.contour import DEGREES, is_step
 from evaluation.features.feature import Feature, feature, mean, ratio
-from evaluation.features.grids import NEAR, fitted, fitted_meters, on_multiple
 from evaluation.features.line import PER_OCTAVE, keys, melody, spread_out
+from evaluation.features.metre import NEAR, fitted, fitted_meters, on_multiple
 from evaluation.reading.notes import SIMULTANEOUS, FloatArray, Stack
 
 ENDINGS: dict[str, Feature] = {}

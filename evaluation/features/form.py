@@ -1,6 +1,6 @@
 """Form: bars and phrases that return, exactly or changed, near and far.
 
-Bars are those of the best-fitting metre (`evaluation.features.grids`), from the first onset's to the last's, and hold
+Bars are those of the best-fitting metre (`evaluation.features.metre`), from the first onset's to the last's, and hold
 the notes of the melodic line that start in them. Times are rounded to 1/24 quarter.
 """
 
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.features.feature import Feature, feature, mean, ratio, shared
-from evaluation.features.grids import fitted
 from evaluation.features.line import PER_QUARTER, melody, phrases
+from evaluation.features.metre import fitted
 from evaluation.features.sequences import same_sequences
 from evaluation.features.table import longest_repeated_phrase
 from evaluation.reading.notes import PITCHES, BoolArray, FloatArray, IntArray, Stack

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.features.feature import Feature, feature, mean, ratio, shared
-from evaluation.features.grids import NEAR, fitted_meters
 from evaluation.features.line import PER_QUARTER, melody, rests, silences, spread_out
+from evaluation.features.metre import NEAR, fitted_meters
 
 if TYPE_CHECKING:
     from evaluation.reading.notes import FloatArray, IntArray, Stack

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, distinct, feature, mean, ratio, shared
-from evaluation.features.line import silences
+from evaluation.features.line import intervals, silences
 from evaluation.features.sequences import longest_repeats
 from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, counted_up
 
@@ -145,8 +145,8 @@ def avg_pitch_shift(stack: Stack) -> FloatArray:
 
     NaN for fewer than two onsets. Source: mgeval 9.
     """
-    before, after, piece = stack.steps
-    return mean(stack, np.abs(stack.pitch[after] - stack.pitch[before]), piece)
+    size, piece = intervals(stack)
+    return mean(stack, np.abs(size), piece)
 
 
 @feature(COMPARED, "Time between onsets", "seconds", group="rhythm", every="has an onset every {} seconds")
@@ -225,8 +225,8 @@ def pitch_sd(stack: Stack) -> FloatArray:
 @feature(COMPARED, "Repeated notes", "share of steps", group="melody", variety=False)
 def repeated_note_rate(stack: Stack) -> FloatArray:
     """Share of steps along the melodic line that stay on the pitch. [n] 0–1; NaN for fewer than two onsets."""
-    before, after, piece = stack.steps
-    return mean(stack, stack.pitch[before] == stack.pitch[after], piece)
+    size, piece = intervals(stack)
+    return mean(stack, size == 0, piece)
 
 
 def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:

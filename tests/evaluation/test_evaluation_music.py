@@ -10,9 +10,8 @@ from midifiles import write_midi
 from evaluation.comparison import compare_folders
 from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, suited
 from evaluation.features.drums import DRUM_FEATURES, VOICES
-from evaluation.features.grids import fitted_meters
 from evaluation.features.line import keys, phrases
-from evaluation.features.metre import METRE
+from evaluation.features.metre import METRE, fitted_meters
 from evaluation.features.sequences import same_sequences
 from evaluation.features.table import COMPARED
 from evaluation.reading.midi import load
