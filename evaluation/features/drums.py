@@ -70,7 +70,7 @@ class _Hits(NamedTuple):
 
 @shared
 def _hits(stack: Stack) -> _Hits:
-    note = np.flatnonzero(stack.drums_only[stack.piece])
+    note = np.flatnonzero(stack.pieces.drums_only[stack.piece])
     piece, bar = stack.piece[note], stack.bar[note]
     size = (stack.bar_end - stack.bar_start)[bar]
     position = stack.onset[note] - stack.bar_start[bar]

@@ -31,7 +31,9 @@ def load(path: Path, name: str) -> Notes:
     Raises:
         UnreadableMidiError: with the reason, for a file that gives no notes.
     """
-    score = _parse(path)
+    with path.open("rb", buffering=0) as stream:
+        check_size(os.fstat(stream.fileno()).st_size)
+        score = read_score(stream.read())
     tracks = [track for track in score.tracks if len(track.notes)]
     if not tracks:
         raise UnreadableMidiError("no notes")
@@ -66,13 +68,6 @@ def load(path: Path, name: str) -> Notes:
         main_meter=_longest(meters, end),
         meter_given=given,
     )
-
-
-def _parse(path: Path) -> Any:
-    """Return the file as symusic reads it, in ticks."""
-    with path.open("rb", buffering=0) as stream:
-        check_size(os.fstat(stream.fileno()).st_size)
-        return read_score(stream.read())
 
 
 def read(request: tuple[str, str]) -> Notes | str:

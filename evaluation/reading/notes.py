@@ -337,12 +337,10 @@ class Stack:
         bar_start, bar_end: [B] quarters from the beginning of the bar's piece.
         begin: [n] where each piece begins, in quarters, when all are laid on one axis of time with a gap between them.
         meter: [n, 2] numerator and denominator of the signature that lasts longest in each piece.
-        meter_given: [n] as in `Notes`.
-        drums_only: [n] as in `Notes`.
         derived: what several features have in common, by the function that computes it.
     """
 
-    pieces: Sequence[Notes]
+    pieces: Packed
     piece: IntArray
     onset: FloatArray
     duration: FloatArray
@@ -356,8 +354,6 @@ class Stack:
     begin: FloatArray
     velocity: IntArray
     meter: IntArray
-    meter_given: BoolArray
-    drums_only: BoolArray
     derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -388,8 +384,6 @@ class Stack:
             begin=begin,
             velocity=many.notes["velocity"][kept].astype(np.int64),
             meter=np.where(many.main_meters > 0, many.main_meters, many.meters),
-            meter_given=many.meter_given,
-            drums_only=many.drums_only,
             **notes,
         )
 
