@@ -1,4 +1,4 @@
-"""Features of metre, form, endings, melody, rhythm, rests and drums, against values worked out by hand."""
+"""Features of metre, form, endings, melody, rhythm, rests and drums by hand, and all features of any notes."""
 
 import mido
 import numpy as np
@@ -12,7 +12,6 @@ from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, suited
 from evaluation.features.drums import DRUM_FEATURES, VOICES
 from evaluation.features.line import keys, phrases
 from evaluation.features.metre import METRE, fitted_meters
-from evaluation.features.sequences import same_sequences
 from evaluation.features.table import COMPARED
 from evaluation.reading.midi import load
 from evaluation.reading.notes import Notes, Stack
@@ -214,17 +213,6 @@ def test_phrases_end_at_long_notes_and_before_rests():
     assert list(zip(cut.first.tolist(), cut.last.tolist(), strict=True)) == [(0, 2), (3, 4), (5, 5)]
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 2), max_size=9), min_size=1, max_size=8))
-def test_sequences_are_the_same_when_their_tokens_are(sequences):
-    tokens = np.array([token for one in sequences for token in one], np.int64)
-    owner = np.repeat(np.arange(len(sequences)), [len(one) for one in sequences])
-    number = same_sequences(tokens, owner, len(sequences))
-    for a, one in zip(number, sequences, strict=True):
-        for b, other in zip(number, sequences, strict=True):
-            assert (a == b) == (one == other)
-
-
 NOTES = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 40), st.integers(12, 110)), max_size=40)
 
 
@@ -245,13 +233,41 @@ def test_starting_later_changes_nothing(notes):
 
 @settings(max_examples=60, deadline=None)
 @given(NOTES)
-def test_shares_are_shares(notes):
-    for name, values in feature_table([scattered(notes)], NEW).items():
+def test_features_of_any_notes_are_in_their_range(notes):
+    table = feature_table([scattered(notes)])
+    for name, values in table.items():
+        assert not np.isinf(values).any(), name
         known = values[np.isfinite(values)]
+        assert (known >= (0 if name in COMPARED else -1 - 1e-9)).all(), name
         if FEATURES[name].unit.startswith("share"):
             assert ((known >= 0) & (known <= 1 + 1e-9)).all(), name
-        if FEATURES[name].columns:
+        if FEATURES[name].columns or name == "pitch_class_transition_matrix":
             assert np.isnan(values).all() or values.sum() == pytest.approx(1), name
+    assert np.nan_to_num(table["bar_self_similarity"])[0] <= 1 + 1e-9
+    assert np.nan_to_num(table["longest_repeated_phrase"])[0] <= len(notes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(NOTES, st.integers(1, 11))
+def test_transposition_moves_what_it_should(notes, steps):
+    table = feature_table([scattered(notes)])
+    higher = feature_table([scattered([(onset, length, pitch + steps) for onset, length, pitch in notes])])
+    for name, values in table.items():
+        if name == "pitch_mean":
+            assert higher[name] == pytest.approx(values + steps, nan_ok=True)
+        elif "pitch_class_histogram" in name:
+            assert higher[name] == pytest.approx(np.roll(values, steps, axis=1), nan_ok=True)
+        elif name != "pitch_class_transition_matrix":
+            assert higher[name] == pytest.approx(values, nan_ok=True), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(NOTES)
+def test_tempo_moves_time_between_onsets_alone(notes):
+    slow, fast = (feature_table([scattered(notes, tempo=tempo)]) for tempo in (60, 120))
+    for name, values in slow.items():
+        factor = {"avg_IOI": 0.5, "tempo": 2.0}.get(name, 1.0)
+        assert fast[name] == pytest.approx(values * factor, nan_ok=True), name
 
 
 def test_pieces_without_notes_are_undefined_and_not_zero():
@@ -345,11 +361,14 @@ def test_pitched_pieces_have_no_drum_features():
 HITS = st.lists(st.tuples(st.integers(0, 200), st.just(1), st.integers(35, 60)), max_size=40)
 
 
+@pytest.mark.parametrize(
+    ("features", "notes", "drum"), [(FEATURES, NOTES, False), (DRUMS, HITS, True)], ids=["pitched", "drums"]
+)
 @settings(max_examples=40, deadline=None)
-@given(st.lists(HITS, min_size=1, max_size=4))
-def test_a_stack_of_drums_is_measured_as_its_pieces_are(many):
-    pieces = [scattered(notes, drum=True) for notes in many]
-    together = feature_table([WALTZ, *pieces, WALTZ], DRUMS)
+@given(st.data())
+def test_a_stack_is_measured_as_its_pieces_are(features, notes, drum, data):
+    pieces = [scattered(some, drum=drum) for some in data.draw(st.lists(notes, min_size=1, max_size=5))]
+    together = feature_table([WALTZ, *pieces, WALTZ], features)
     for index, piece in enumerate(pieces, start=1):
-        for name, values in feature_table([piece], DRUMS).items():
+        for name, values in feature_table([piece], features).items():
             assert together[name][index] == pytest.approx(values[0], nan_ok=True), name

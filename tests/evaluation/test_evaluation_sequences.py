@@ -1,10 +1,12 @@
 """Runs found by sorting against runs found by trying everything."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.features.sequences import longest_repeats, longest_shared_runs
+from evaluation.features.sequences import longest_repeats, longest_shared_runs, same_sequences
 
 SEQUENCES = st.lists(st.lists(st.integers(0, 2), max_size=14), min_size=1, max_size=6)
 
@@ -57,3 +59,11 @@ def test_longest_shared_runs(many, data):
             assert one[start : start + length] == many[partner][there : there + length]
         else:
             assert result.partner[index] == -1
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEQUENCES)
+def test_sequences_are_the_same_when_their_tokens_are(many):
+    number = same_sequences(*flat(many), len(many))
+    for (a, one), (b, other) in itertools.combinations(zip(number, many, strict=True), 2):
+        assert (a == b) == (one == other)
