@@ -119,18 +119,11 @@ def phrases(stack: Stack) -> Phrases:
     return Phrases(line.piece[first], first, last)
 
 
-class Intervals(NamedTuple):
-    """The intervals of all lines: [S] semitones, and the piece of each."""
-
-    size: IntArray
-    piece: IntArray
-
-
 @shared
-def intervals(stack: Stack) -> Intervals:
-    """Return the intervals along each line, upwards positive."""
+def intervals(stack: Stack) -> tuple[IntArray, IntArray]:
+    """Return the intervals along each line, [S] semitones, upwards positive, and the piece of each."""
     before, after, piece = stack.steps
-    return Intervals(stack.pitch[after] - stack.pitch[before], piece)
+    return stack.pitch[after] - stack.pitch[before], piece
 
 
 class Keys(NamedTuple):

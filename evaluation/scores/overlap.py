@@ -158,8 +158,7 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
     draws = Draws.of(len(pairs.gen), len(pairs.org), rng, groups_rng=generator(seed, "groups"))
     whole = {key: float(values[0]) for key, values in _scores(*pairs.counts([(pairs.gen, pairs.org)])).items()}
     whole["spread"] = gen_sample.spread / org_sample.spread if org_sample.spread > 0 else float("nan")
-    counts = [*(pairs.counts(parts) for parts in (draws.ours, draws.ceiling)), pairs.counts_without(draws)]
-    drawn = [_scores(*each) for each in counts]
+    drawn = [_scores(*pairs.counts(parts)) for parts in (draws.ours, draws.ceiling, draws.without)]
     scores: dict[str, Any] = {
         key: draws.beside(value, (kind[key] for kind in drawn), _HIGHEST.get(key, np.inf))
         for key, value in whole.items()
@@ -207,29 +206,12 @@ class _Pairs:
 
     def between(self, part: IntArray, other: IntArray) -> FloatArray:
         """Count the distances between two parts by bin; [BINS]."""
-        return np.bincount(self.bins[part[:, None], other].ravel(), minlength=BINS).astype(np.float64)
+        return np.bincount(self.bins.take(part, 0).take(other, 1).ravel(), minlength=BINS).astype(np.float64)
 
     def counts(self, parts: Sequence[tuple[IntArray, IntArray]]) -> FloatArray:
         """Count the distances within both parts of each pair, and between them; [3, pairs, BINS]."""
         found = [(self.within(part), self.within(other), self.between(part, other)) for part, other in parts]
         return np.array(found).reshape(-1, 3, BINS).transpose(1, 0, 2)
-
-    def counts_without(self, draws: Draws) -> FloatArray:
-        """Count them in all parts of `Draws.without`, from one count for each pair of groups."""
-        if not draws.pools:
-            return np.empty((3, 0, BINS))
-        kept, group_of = ([find(which) for which in (0, 1)] for find in (draws.kept, draws.group_of))
-        counts = []
-        for one, two in ((0, 0), (1, 1), (0, 1)):
-            pairs = group_of[one][:, None] * kept[two].shape[1] + group_of[two]
-            bins = pairs * BINS + self.bins[draws.pools[one][:, None], draws.pools[two]]
-            width = kept[one].shape[1] * kept[two].shape[1]
-            by_pair = np.bincount(bins.ravel(), minlength=width * BINS).reshape(width, BINS)
-            left = kept[one][:, :, None] & kept[two][:, None, :]
-            counts.append(left.reshape(-1, width).astype(np.float64) @ by_pair)
-        for which in (0, 1):
-            counts[which][:, 0] -= kept[which] @ np.bincount(group_of[which])  # a piece with itself
-        return np.array(counts)
 
     def moments(self) -> dict[str, dict[str, float]]:
         """Mean and deviation of the distances within gen, within org and between."""

@@ -169,12 +169,7 @@ class Draws:
         return len(self.ours[0][0]) if self.ours else 0
 
     def score(
-        self,
-        value: float,
-        measure: Callable[[IntArray, IntArray], float],
-        *,
-        splits: int = SPLITS,
-        files: int = 0,
+        self, value: float, measure: Callable[[IntArray, IntArray], float], *, splits: int = SPLITS, files: int = 0
     ) -> Score:
         """Put the value of the whole sets beside the measures of all pairs, or of the first splits and all groups."""
         parts = (self.ours[:splits], self.ceiling[:splits], self.without)
