@@ -294,7 +294,7 @@ def _wasserstein_without(pooled: FloatArray, draws: Draws) -> FloatArray:
         return np.empty(0)
     weights = []
     for which, sign in enumerate((1.0, -1.0)):
-        kept = draws.kept(which)[:, draws.group_of(which)]
+        kept = draws.kept(which)
         weights.append(sign * kept / kept.sum(axis=1, keepdims=True))
     rows, weight = pooled[np.concatenate(draws.pools)].astype(np.float64), np.concatenate(weights, axis=1)
     total = np.zeros(len(weight))

@@ -142,26 +142,22 @@ class Draws:
         shrink = [float(np.sqrt(len(pool) / size)) for pool, size in zip(pools, (gen, org), strict=True)]
         return cls(ours, ceiling, pools, groups[:sets], shrink[:sets])
 
-    def group_of(self, which: int) -> IntArray:
-        """Group of each file in a set's pool; a set that stays whole is one."""
-        return np.arange(len(self.pools[which])) % (*self.groups, 1)[which]
-
     def kept(self, which: int) -> BoolArray:
-        """Which groups of a set are left, [parts, groups]: without each group of the first set, then of the second."""
-        own, before = (*self.groups, 1)[which], sum(self.groups[:which])
-        kept = np.ones((sum(self.groups), own), bool)
+        """Which files of a pool are left, [parts, files]: without each group of the first set, then of the second."""
+        files, before = np.arange(len(self.pools[which])), sum(self.groups[:which])
+        kept = np.ones((sum(self.groups), len(files)), bool)
         if which < len(self.groups):
-            kept[before + np.arange(own), np.arange(own)] = False
+            own = np.arange(self.groups[which])
+            kept[before + own] = files % len(own) != own[:, None]
         return kept
 
     @property
     def without(self) -> list[Parts]:
-        """Both sets without the groups that each part of `kept` leaves out."""
+        """Both sets without the files that each part of `kept` leaves out."""
         if not self.pools:
             return []
-        places = (self.kept(which)[:, self.group_of(which)] for which in (0, 1))
         ours, theirs = self.pools
-        return [(ours[mine], theirs[other]) for mine, other in zip(*places, strict=True)]
+        return [(ours[mine], theirs[other]) for mine, other in zip(self.kept(0), self.kept(1), strict=True)]
 
     @property
     def n(self) -> int:

@@ -198,6 +198,12 @@ class _Pool:
         family = connected(np.argwhere(similarity(stack.pieces) >= NEAR), stack.size)
         return cls(_filled(np.stack(list(columns.values()), axis=1)), list(columns), groups, gram_kernel(stack), family)
 
+    def trial(self, places: IntArray, rng: np.random.Generator) -> _Trial:
+        """Deal the pieces at 2n places to folds; the first half is one set."""
+        label = np.repeat([1, 0], len(places) // 2)
+        fold = _folds(self.family[places], label, rng)
+        return _Trial(self, self.columns[places], self.kernel[np.ix_(places, places)], label, fold)
+
 
 def _filled(columns: FloatArray) -> FloatArray:
     """Replace NaN by the median of the column; a column without any number becomes 0."""
@@ -261,8 +267,7 @@ def _folds(family: IntArray, label: IntArray, rng: np.random.Generator) -> IntAr
         fold[members] = best
         filled[best] += counts
     for which in (0, 1):
-        rest = rng.permutation(np.flatnonzero((fold < 0) & (label == which)))
-        for place in rest:
+        for place in rng.permutation(np.flatnonzero((fold < 0) & (label == which))):
             best = int(filled[:, which].argmin())
             fold[place] = best
             filled[best, which] += 1
@@ -300,7 +305,7 @@ class TwoSampleTest:
             accuracies = []
             for split in range(SPLITS):
                 rng = generator(self.seed, f"split {split}")
-                trial = _Trial.of(pool, rng.permutation(len(self._originals))[: 2 * size], rng)
+                trial = pool.trial(rng.permutation(len(self._originals))[: 2 * size], rng)
                 accuracies.append(max(map(trial.accuracy, trial.answers(trial.forests(SPLIT_TREES, split)))))
             found = np.array(accuracies)
             self._halves[n] = found.mean() + (found - found.mean()) * np.sqrt(size / n)
@@ -321,7 +326,7 @@ class TwoSampleTest:
         """Draw n pieces of each set: the trial, and the places of its pieces in both sets."""
         ours, theirs = sample(len(generated), n, rng), sample(len(self._originals), n, rng)
         pool = _Pool.of([*(generated[i] for i in ours), *(self._originals[i] for i in theirs)], self.features)
-        return _Trial.of(pool, np.arange(2 * n), rng), ours, theirs
+        return pool.trial(np.arange(2 * n), rng), ours, theirs
 
     def __call__(self, generated: Sequence[Notes]) -> ToldApart:
         """Tell generated pieces from the originals."""
@@ -365,22 +370,13 @@ class TwoSampleTest:
 
 @dataclass(frozen=True)
 class _Trial:
-    """Pieces of two sets, those of the first half under label 1, dealt to folds."""
+    """Pieces of two sets, those of the first half under label 1, dealt to folds: [2n, d] features, [2n, 2n] kernel."""
 
     pool: _Pool
-    places: IntArray
+    columns: FloatArray
+    kernel: FloatArray
     label: IntArray
     fold: IntArray
-
-    @classmethod
-    def of(cls, pool: _Pool, places: IntArray, rng: np.random.Generator) -> _Trial:
-        label = np.repeat([1, 0], len(places) // 2)
-        return cls(pool, places, label, _folds(pool.family[places], label, rng))
-
-    @property
-    def columns(self) -> FloatArray:
-        """[2n, d] the features of the pieces."""
-        return self.pool.columns[self.places]
 
     def parts(self) -> Iterator[tuple[IntArray, IntArray]]:
         """Yield the places to learn from and to be asked about, fold by fold."""
@@ -419,15 +415,14 @@ class _Trial:
 
     def forest_answers(self, forests: Sequence[Sequence[Any]]) -> FloatArray:
         """Ask each forest about its fold. [2n] −1 to 1, positive for label 1."""
-        columns, answers = self.columns, np.zeros(len(self.label))
+        answers = np.zeros(len(self.label))
         for forest, (_, asked) in zip(forests, self.parts(), strict=True):
-            answers[asked] = _ask(forest, columns[asked])
+            answers[asked] = _ask(forest, self.columns[asked])
         return answers
 
     def linear_answers(self) -> FloatArray:
         """Ask a least-squares classifier on n-gram profiles (kernel ridge regression of ±1). [2n], as the forest's."""
-        kernel = self.pool.kernel[np.ix_(self.places, self.places)]
-        answers = np.zeros(len(self.label))
+        kernel, answers = self.kernel, np.zeros(len(self.label))
         for known, asked in self.parts():
             gram, across = kernel[np.ix_(known, known)], kernel[np.ix_(asked, known)]
             mean = gram.mean(axis=0)
@@ -440,7 +435,7 @@ class _Trial:
     def without(self, groups: Sequence[str], seed: int) -> float:
         """Accuracy of a forest without the features of some groups."""
         kept = [group not in groups for group in self.pool.groups]
-        fewer = replace(self, pool=replace(self.pool, columns=self.pool.columns[:, kept]))
+        fewer = replace(self, columns=self.columns[:, kept])
         return fewer.accuracy(fewer.forest_answers(fewer.forests(TREES, seed)))
 
     def differences(self) -> tuple[Difference, ...]:
