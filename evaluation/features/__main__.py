@@ -19,15 +19,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = cli.parser(
         "evaluation.features", "Measure every MIDI file of a folder: one row per file, one column per feature.", EXAMPLE
     )
-    parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="searched with its subfolders for .mid and .midi files"
-    )
-    parser.add_argument("--out", type=Path, default=Path("features.csv"), metavar="FILE", help="default: %(default)s")
-    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
-    parser.add_argument("--mgeval", action="store_true", help="the twelve features of mgeval, by its own definitions")
-    parser.add_argument(
-        "--jobs", type=cli.job_count, default=-1, metavar="N", help="parallel readers (default: one per core)"
-    )
+    add = parser.add_argument
+    add("folder", type=Path, metavar="DIR", help="searched with its subfolders for .mid and .midi files")
+    add("--out", type=Path, default=Path("features.csv"), metavar="FILE", help="default: %(default)s")
+    add("--force", action="store_true", help="overwrite a file that exists")
+    add("--mgeval", action="store_true", help="the twelve features of mgeval, by its own definitions")
+    add("--jobs", type=cli.job_count, default=-1, metavar="N", help="parallel readers (default: one per core)")
     args = parser.parse_args(argv)
 
     from evaluation.features.catalogue import measured, suited

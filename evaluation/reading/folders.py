@@ -72,15 +72,14 @@ def read_folder(path: str | Path, jobs: int = -1, *, label: str | None = None) -
         for name in names
         if Path(name).suffix.lower() in SUFFIXES
     ]
-    # a pipe or a device would keep its reader waiting
-    odd = {file for file in files if (folder / file).exists() and not (folder / file).is_file()}
     label = label or folder.resolve().name
-    skipped += [Skipped(printable(f"{label}/{file.as_posix()}"), "not a regular file") for file in sorted(odd)]
-    named = [
-        (str((folder / file).absolute()), printable(f"{label}/{file.as_posix()}"))
-        for file in sorted(files, key=lambda file: file.parts)
-        if file not in odd
-    ]
+    named = []
+    for file in sorted(files, key=lambda file: file.parts):
+        full, name = folder / file, printable(f"{label}/{file.as_posix()}")
+        if full.is_file() or not full.exists():
+            named.append((str(full.absolute()), name))
+        else:  # a pipe or a device would keep its reader waiting
+            skipped.append(Skipped(name, "not a regular file"))
     parts: list[Packed] = []
     some: list[Notes] = []
     notes = 0

@@ -231,17 +231,15 @@ def _nearest(
     With `same`, the pieces are the training pieces, and a piece is not its own neighbour.
     """
     chosen = sample(len(pieces), PAIRWISE, rng)
-    if len(train) <= same or not len(chosen):
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    found = []
+    if len(train) <= same:
+        chosen = chosen[:0]
+    nearest, distances = np.empty(len(chosen), np.int64), np.empty(len(chosen))
     for start in range(0, len(chosen), _ROWS):
-        some = chosen[start : start + _ROWS]
-        distance = pairwise(pieces[some], train)
+        rows = slice(start, start + _ROWS)
+        distance = pairwise(pieces[chosen[rows]], train)
         if same:
-            distance[np.arange(len(some)), some] = np.inf
-        nearest = distance.argmin(axis=1)
-        found.append((nearest, distance[np.arange(len(some)), nearest]))
-    nearest, distances = (np.concatenate(values) for values in zip(*found, strict=True))
+            distance[np.arange(len(distance)), chosen[rows]] = np.inf
+        nearest[rows], distances[rows] = distance.argmin(axis=1), distance.min(axis=1)
     return chosen, nearest, distances
 
 
