@@ -8,7 +8,6 @@ import numpy as np
 
 from evaluation.features.contour import CONTOUR
 from evaluation.features.drums import DRUM_FEATURES
-from evaluation.features.endings import ENDINGS
 from evaluation.features.form import FORM
 from evaluation.features.metre import METRE
 from evaluation.features.rhythm import RHYTHM
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from evaluation.features.feature import Feature, Pieces
 
-FEATURES: dict[str, Feature] = COMPARED | METRE | RHYTHM | CONTOUR | FORM | ENDINGS
+FEATURES: dict[str, Feature] = COMPARED | METRE | RHYTHM | CONTOUR | FORM
 """Every feature of pitched pieces by name; first those that reports compare."""
 
 DRUMS: dict[str, Feature] = COMPARED | DRUM_FEATURES

@@ -1,7 +1,8 @@
-"""Form: bars and phrases that return, exactly or changed, near and far.
+"""Form: bars and phrases that return, exactly or changed, near and far; and how a piece closes, in key and bars.
 
-Bars are those of the best-fitting metre (`evaluation.features.metre`), from the first onset's to the last's, and hold
-the notes of the melodic line that start in them. Times are rounded to 1/24 quarter.
+Bars and beats are those of the best-fitting metre (`evaluation.features.metre`). The bars of a piece go from the first
+onset's to the last's, and hold the notes of the melodic line that start in them. Times are rounded to 1/24 quarter. The
+last note is that of the melodic line, the key the best-fitting one (`evaluation.features.line.keys`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evaluation.features.contour import DEGREES, is_step
 from evaluation.features.feature import Feature, feature, mean, ratio, shared
-from evaluation.features.line import PER_QUARTER, melody, phrases
-from evaluation.features.metre import fitted
+from evaluation.features.line import PER_OCTAVE, PER_QUARTER, keys, melody, phrases, spread_out
+from evaluation.features.metre import NEAR, fitted, fitted_meters, on_multiple
 from evaluation.features.sequences import same_sequences
 from evaluation.features.table import longest_repeated_phrase
-from evaluation.reading.notes import PITCHES, BoolArray, FloatArray, IntArray, Stack
+from evaluation.reading.notes import PITCHES, SIMULTANEOUS, BoolArray, FloatArray, IntArray, Stack
 
 FORM: dict[str, Feature] = {}
 """The features of this module by name."""
@@ -146,12 +148,12 @@ def _pairs(stack: Stack) -> dict[int, tuple[FloatArray, IntArray, FloatArray]]:
         both = np.flatnonzero(follows & (bars.number[other] == bars.number + lag))
         piece = bars.piece[both]
         similarity = np.zeros(len(both))
-        for keys, width in contents:
-            bar = keys // width
+        for cells, width in contents:
+            bar = cells // width
             size = np.bincount(bar, minlength=count)
-            wanted = keys + (other - np.arange(count))[bar] * width
-            at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-            common = np.bincount(bar[keys[at] == wanted], minlength=count)
+            wanted = cells + (other - np.arange(count))[bar] * width
+            at = np.minimum(np.searchsorted(cells, wanted), max(len(cells) - 1, 0))
+            common = np.bincount(bar[cells[at] == wanted], minlength=count)
             similarity += common[both] / (size[both] + size[other[both]])
         # a pair of two bars with notes has been counted from both sides
         pairs = stack.per_piece(follows, bars.piece) + stack.per_piece(within >= lag, bars.piece)
@@ -163,8 +165,8 @@ def _content(bars: _Bars, tokens: IntArray) -> tuple[IntArray, int]:
     """Return the different tokens of each bar in order, as bar · width + token, and the width."""
     _, symbol = np.unique(tokens, return_inverse=True)
     width = int(symbol.max(initial=0)) + 1
-    keys = np.sort(bars.bar * width + symbol)
-    return keys[np.diff(keys, prepend=-1) > 0], width
+    cells = np.sort(bars.bar * width + symbol)
+    return cells[np.diff(cells, prepend=-1) > 0], width
 
 
 def _structureness(stack: Stack, lags: tuple[int, ...]) -> FloatArray:
@@ -233,3 +235,77 @@ def phrase_length_sd(stack: Stack) -> FloatArray:
     off = lengths - phrase_length(stack)[piece]
     several = stack.per_piece(np.ones(len(piece)), piece) > 1
     return np.where(several, np.sqrt(mean(stack, off**2, piece)), np.nan)
+
+
+def _last_degree(stack: Stack) -> FloatArray:
+    """Semitones of the last note above the tonic, [n] 0–11; NaN without a key."""
+    line, key = melody(stack), keys(stack)
+    degree = (line.pitch[line.last] - key.tonic[line.owners]) % PER_OCTAVE
+    return np.where(key.known, spread_out(stack, degree, line.owners), np.nan)
+
+
+@feature(FORM, "Ends on the tonic", "share of pieces", group="endings")
+def ends_on_tonic(stack: Stack) -> FloatArray:
+    """Whether the last note is the tonic of the piece's key. [n] 0 or 1; NaN where nothing sounds."""
+    degree = _last_degree(stack)
+    return np.where(np.isfinite(degree), degree == 0, np.nan)
+
+
+@feature(FORM, "Last scale degree", "share of pieces", group="endings", columns=DEGREES)
+def last_degree(stack: Stack) -> FloatArray:
+    """Degree of the last note above the tonic: 1 in its column, 0 in the others. [n, 12]; NaN where nothing sounds."""
+    degree = _last_degree(stack)
+    return np.where(np.isfinite(degree)[:, None], degree[:, None] == np.arange(PER_OCTAVE), np.nan)
+
+
+@feature(FORM, "Ends on a beat", "share of pieces", group="endings")
+def ends_on_beat(stack: Stack) -> FloatArray:
+    """Whether the last note starts on a beat. [n] 0 or 1; NaN without notes."""
+    line, grid = melody(stack), fitted(stack)
+    return spread_out(stack, grid.on(grid.beat)[line.last], line.owners)
+
+
+@feature(FORM, "Ends on a bar line", "share of pieces", group="endings")
+def ends_on_downbeat(stack: Stack) -> FloatArray:
+    """Whether the last note starts on a bar line. [n] 0 or 1; NaN without notes."""
+    line, grid = melody(stack), fitted(stack)
+    return spread_out(stack, grid.on(grid.length)[line.last], line.owners)
+
+
+@feature(FORM, "Length of the last note", "mean lengths", group="endings")
+def last_length_ratio(stack: Stack) -> FloatArray:
+    """Length of the last note divided by the mean length of the line's notes. [n]; NaN where nothing sounds."""
+    line = melody(stack)
+    return ratio(spread_out(stack, line.duration[line.last], line.owners), mean(stack, line.duration, line.piece))
+
+
+@feature(FORM, "Last bar is whole", "share of pieces", group="endings")
+def last_bar_whole(stack: Stack) -> FloatArray:
+    """Whether the last note ends on a bar line, or fills its bar together with the upbeat. [n] 0 or 1.
+
+    The second is so when the piece, from the first onset to the last note's end, is whole bars long. NaN without notes.
+    """
+    line, meters = melody(stack), fitted_meters(stack)
+    length, phase = meters.length[line.owners], meters.phase[line.owners]
+    end = line.onset[line.last] + line.duration[line.last]
+    span = end - line.onset[line.first]
+    whole = on_multiple(end - phase, length) | (on_multiple(span, length) & (span > NEAR))
+    return spread_out(stack, whole, line.owners)
+
+
+@feature(FORM, "Last step", "share of pieces", group="endings")
+def ends_by_step(stack: Stack) -> FloatArray:
+    """Whether the last note is one or two semitones from the note before. [n] 0 or 1; NaN for fewer than two onsets."""
+    line = melody(stack)
+    several = line.last > line.first
+    last = line.last[several]
+    return spread_out(stack, is_step(line.pitch[last] - line.pitch[last - 1]), line.owners[several])
+
+
+@feature(FORM, "Last note is the longest", "share of pieces", group="endings")
+def last_is_longest(stack: Stack) -> FloatArray:
+    """Whether no note that starts in the last note's bar is longer. [n] 0 or 1; NaN without notes."""
+    line, grid = melody(stack), fitted(stack)
+    last = np.repeat(line.last, np.diff(line.first, append=len(line.piece)))
+    longer = (grid.bar == grid.bar[last]) & (line.duration > line.duration[last] + SIMULTANEOUS)
+    return spread_out(stack, stack.per_piece(longer, line.piece)[line.owners] == 0, line.owners)
