@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
 from manymodes.files import check_new_file, replacing_file
@@ -22,7 +22,33 @@ EXAMPLE = "  python -m audiovae.codec encode my.wav my.codes\n  python -m audiov
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
-    return _encode(args) if args.verb == "encode" else _decode(args)
+
+    from audiovae.codes import pack, read_codes
+    from audiovae.data.chunks import RATE_HZ
+    from audiovae.synthesis import decode, encode, load, with_codes
+    from manymodes.music.audio import FORMATS, read_audio, write_audio
+
+    encoding = args.verb == "encode"
+    if not encoding and args.out.suffix.lower() not in FORMATS:
+        raise cli.UserError(f"{args.out} must end with {', '.join(FORMATS)}")
+    check_new_file(args.out, force=args.force)
+    given: Any = read_audio(args.sound) if encoding else read_codes(args.codes)
+    file = model_file(args.model, "audiovae.train")
+    model = with_codes(load(file), file)
+    if encoding:
+        content = pack(encode(model, given))
+        with replacing_file(args.out) as partial:
+            partial.write_bytes(content)
+        seconds = len(given) / RATE_HZ
+        rate = 8 * len(content) / seconds / 1000
+        print(f"wrote {args.out}: {seconds:.2f} s in {len(content):,} bytes, {rate:.2f} kbit/s")
+    else:
+        if given.maker.hex() != model.maker:
+            raise cli.UserError(f"{args.codes} was made by another model than {file}: give that one as --model")
+        sound = decode(model, given)
+        write_audio(args.out, sound)
+        print(f"wrote {args.out}: {len(sound) / RATE_HZ:.2f} s")
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,45 +64,6 @@ def _parser() -> argparse.ArgumentParser:
         add_model_option(verb, "audiovae.train")
         verb.add_argument("--force", action="store_true", help="overwrite a file that exists")
     return parser
-
-
-def _encode(args: argparse.Namespace) -> int:
-    check_new_file(args.out, force=args.force)
-
-    from audiovae.codes import pack
-    from audiovae.data.chunks import RATE_HZ
-    from audiovae.synthesis import encode, load, with_codes
-    from manymodes.music.audio import read_audio
-
-    sound = read_audio(args.sound)
-    file = model_file(args.model, "audiovae.train")
-    content = pack(encode(with_codes(load(file), file), sound))
-    with replacing_file(args.out) as partial:
-        partial.write_bytes(content)
-    seconds = len(sound) / RATE_HZ
-    rate = 8 * len(content) / seconds / 1000
-    print(f"wrote {args.out}: {seconds:.2f} s in {len(content):,} bytes, {rate:.2f} kbit/s")
-    return 0
-
-
-def _decode(args: argparse.Namespace) -> int:
-    from audiovae.codes import read_codes
-    from audiovae.data.chunks import RATE_HZ
-    from audiovae.synthesis import decode, load, with_codes
-    from manymodes.music.audio import FORMATS, write_audio
-
-    if args.out.suffix.lower() not in FORMATS:
-        raise cli.UserError(f"{args.out} must end with {', '.join(FORMATS)}")
-    check_new_file(args.out, force=args.force)
-    coded = read_codes(args.codes)
-    file = model_file(args.model, "audiovae.train")
-    model = with_codes(load(file), file)
-    if coded.maker.hex() != model.maker:
-        raise cli.UserError(f"{args.codes} was made by another model than {file}: give that one as --model")
-    sound = decode(model, coded)
-    write_audio(args.out, sound)
-    print(f"wrote {args.out}: {len(sound) / RATE_HZ:.2f} s")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,14 +1,7 @@
 """Learn which codes of a VQ-VAE follow which, to draw new sounds: ``python -m audiovae.prior RUN``.
 
 `audiovae.train` does so once a VQ-VAE is trained; this does it again, with another seed or for longer. Leaves
-RUN/prior.keras, and in RUN/metrics.json
-
-- ``prior_bits``: bits that a code of the test chunks costs under the prior, which knows the instrument;
-- ``unigram_bits``, ``bigram_bits``: the same under counts of codes, see `audiovae.models.prior.counted_bits`;
-- ``instrument_hit``: share of sounds drawn from the prior that are recognised as the requested instrument;
-- ``instrument_hit_real``: share of real sounds that are recognised, the ceiling.
-
-`audiovae.metrics.measures` lists the other keys of the file.
+RUN/prior.keras, and in RUN/metrics.json its measures, see `audiovae.metrics.measures`.
 """
 
 from __future__ import annotations
@@ -21,7 +14,6 @@ from manymodes import cli
 from manymodes.experiment.run import read_config
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 EXAMPLE = "  python -m audiovae.prior runs/audiovae-vqvae-raw"
@@ -29,7 +21,13 @@ EXAMPLE = "  python -m audiovae.prior runs/audiovae-vqvae-raw"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    args = _parser().parse_args(argv)
+    parser = cli.parser("audiovae.prior", "Learn to draw new sounds from the codes of a trained VQ-VAE.", EXAMPLE)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder that audiovae.train --model vqvae has left")
+    parser.add_argument(
+        "--epochs", type=cli.positive_int, default=PRIOR_EPOCHS, help=f"at most (default {PRIOR_EPOCHS})"
+    )
+    parser.add_argument("--seed", type=cli.seed_value, help="same seed, same prior (default that of the run)")
+    args = parser.parse_args(argv)
     config, file = AudioConfig.from_run(args.run), args.run / "model.keras"
     if not file.is_file():
         raise cli.UserError(
@@ -63,16 +61,6 @@ def summary(run: Path, metrics: dict[str, float]) -> str:
         f"{metrics['unigram_bits']:.2f}); {metrics['instrument_hit']:.0%} of its sounds recognised as the "
         f"requested instrument (of real ones {metrics['instrument_hit_real']:.0%})"
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser("audiovae.prior", "Learn to draw new sounds from the codes of a trained VQ-VAE.", EXAMPLE)
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder that audiovae.train --model vqvae has left")
-    parser.add_argument(
-        "--epochs", type=cli.positive_int, default=PRIOR_EPOCHS, help=f"at most (default {PRIOR_EPOCHS})"
-    )
-    parser.add_argument("--seed", type=cli.seed_value, help="same seed, same prior (default that of the run)")
-    return parser
 
 
 if __name__ == "__main__":

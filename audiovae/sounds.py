@@ -12,7 +12,6 @@ from manymodes import cli
 from manymodes.files import check_place
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 PROGRAM = "audiovae.sounds"
@@ -24,21 +23,6 @@ EXAMPLE = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    typed = list(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(typed)
-    check_place(args.out)
-
-    from audiovae.data.sounds import load_sounds, write_sounds
-
-    sounds = load_sounds(args.sounds, seed=args.seed, chunks=args.chunks, hop=max(round(args.hop * RATE_HZ), 1))
-    command = shlex.join(["python", "-m", PROGRAM, *typed])
-    folder, count = write_sounds(args.out, sounds, count=args.count, command=command)
-    print(sounds.table())
-    print(f"wrote {count:,} sounds to {folder}/")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = cli.parser(PROGRAM, "Play tunes and drums, or read recordings, and write some as WAV.", EXAMPLE)
     parser.add_argument("--out", type=Path, default=Path("data/sounds"), help="new folder (default data/sounds)")
     parser.add_argument(
@@ -62,7 +46,18 @@ def _parser() -> argparse.ArgumentParser:
         help="from one chunk of a recording to the next, up to 1 (default 0.5)",
     )
     parser.add_argument("--seed", type=cli.seed_value, default=0, help="same seed, same sounds (default 0)")
-    return parser
+    typed = list(sys.argv[1:] if argv is None else argv)
+    args = parser.parse_args(typed)
+    check_place(args.out)
+
+    from audiovae.data.sounds import load_sounds, write_sounds
+
+    sounds = load_sounds(args.sounds, seed=args.seed, chunks=args.chunks, hop=max(round(args.hop * RATE_HZ), 1))
+    command = shlex.join(["python", "-m", PROGRAM, *typed])
+    folder, count = write_sounds(args.out, sounds, count=args.count, command=command)
+    print(sounds.table())
+    print(f"wrote {count:,} sounds to {folder}/")
+    return 0
 
 
 if __name__ == "__main__":

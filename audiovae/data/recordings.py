@@ -11,7 +11,7 @@ from audiovae.data.chunks import QUIETEST_RMS, is_sounding, loudness, to_chunks
 from manymodes import watched
 from manymodes.cli import UserError
 from manymodes.files import Skipped, printable, readable_folder, visible_files
-from manymodes.music.audio import FORMATS, RATE_HZ, UnreadableSoundError, decoded
+from manymodes.music.audio import FORMATS, RATE_HZ, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,24 +62,17 @@ def read_chunks(request: tuple[str, int]) -> tuple[np.ndarray, int] | str:
     """Read and cut a sound file, (path, hop); called in a watched process.
 
     Returns:
-        the chunks that are not silent, and the number of the others, or the reason why there are none.
+        the chunks that are not silent, at least the loudest one, and the number of the others, or the reason why there
+        are none.
     """
     path, hop = request
     sound = decoded((path, RATE_HZ))
     if isinstance(sound, str):
         return sound
-    try:
-        return _cut(sound[0], hop)
-    except UnreadableSoundError as error:
-        return str(error)
-
-
-def _cut(sound: np.ndarray, hop: int) -> tuple[np.ndarray, int]:
-    """Return the chunks that are not silent, at least the loudest one, and the number of the others."""
-    chunks = to_chunks(sound, hop)
+    chunks = to_chunks(sound[0], hop)
     loud = loudness(chunks)
     if loud.max() < QUIETEST_RMS:
-        raise UnreadableSoundError("is silent")
+        return "is silent"
     kept = is_sounding(chunks)
     kept[loud.argmax()] = True  # a single short sound is worth learning too
     return chunks[kept], int(len(chunks) - kept.sum())

@@ -23,7 +23,9 @@ Keys of metrics.json; one that does not apply to a model is null:
   recognises; ``instrument_hit_reconstructed``: the same of their reconstructions. ``instrument_hit``: share of new
   sounds recognised as the requested instrument, 20 for each; VAEs draw them around the latents of the instrument's
   sounds, VQ-VAEs from the prior over codes, once it is trained.
-- ``prior_bits``, ``unigram_bits``, ``bigram_bits``: per code, of VQ-VAEs once a prior over them is trained.
+- ``prior_bits``: bits that a code of the test chunks costs under the prior, which knows the instrument;
+  ``unigram_bits``, ``bigram_bits``: the same under counts of codes (`audiovae.models.prior.counted_bits`); of VQ-VAEs
+  once a prior over them is trained.
 """
 
 from __future__ import annotations

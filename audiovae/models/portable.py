@@ -5,6 +5,7 @@ Without TensorFlow. Notation: n sequences, T codes each, K different ones, N cod
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from audiovae.data.chunks import CHUNK
 from manymodes import deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from manymodes.portable import Graphs
 
@@ -26,18 +27,15 @@ class Sampler:
         frames: T.
         units: width of the two states.
         maker: fingerprint of the model of these codes, in hex.
+        next_logits: a function of codes [n], K before the first, of instruments [n] and both states; it returns the
+            logits of the next codes, [n, K], and the next states.
     """
 
     code_count: int
     frames: int
     units: int
     maker: str
-
-    def next_logits(
-        self, codes: np.ndarray, instruments: np.ndarray, hidden: np.ndarray, carry: np.ndarray
-    ) -> Sequence[np.ndarray]:
-        """Return the logits of the codes after codes [n], [n, K], and the next states; K stands before the first."""
-        raise NotImplementedError
+    next_logits: Callable[..., Sequence[np.ndarray]]
 
     def sample(
         self, instruments: Sequence[int] | np.ndarray, *, seed: int, temperature: float = 1.0, top_p: float = 1.0
@@ -85,13 +83,7 @@ class PortablePrior(Sampler):
     def __init__(self, graphs: Graphs) -> None:
         for name in ("code_count", "frames", "units", "maker"):
             setattr(self, name, graphs.config[name])
-        self._graphs = graphs
-
-    def next_logits(
-        self, codes: np.ndarray, instruments: np.ndarray, hidden: np.ndarray, carry: np.ndarray
-    ) -> Sequence[np.ndarray]:
-        """Return the logits of the codes after codes [n] and the next states, see `Sampler`."""
-        return self._graphs.run("step", codes, instruments, hidden, carry)
+        self.next_logits = functools.partial(graphs.run, "step")
 
 
 class PortableVQVAE:

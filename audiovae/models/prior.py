@@ -118,11 +118,9 @@ class CodePrior(Sampler, keras.Model):
             "seed": self.seed,
         }
 
-    def next_logits(
-        self, codes: np.ndarray, instruments: np.ndarray, hidden: np.ndarray, carry: np.ndarray
-    ) -> Sequence[np.ndarray]:
+    def next_logits(self, *inputs: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the codes after codes [n] and the next states, see `Sampler`."""
-        return [part.numpy() for part in self._step(*map(tf.constant, (codes, instruments, hidden, carry)))]
+        return [part.numpy() for part in self._step(*map(tf.constant, inputs))]
 
     def graphs(self) -> dict[str, Any]:
         """Return the functions that drawing needs, for `manymodes.export`."""
