@@ -18,7 +18,7 @@ from tqdm import tqdm
 from drumvae.data.kit import INSTRUMENT_OF_NOTE, INSTRUMENTS, NOTES, STEPS, STEPS_PER_QUARTER, Bars
 from manymodes.cli import UserError, existing_file
 from manymodes.files import replacing_file
-from manymodes.music.midi import TICKS_PER_QUARTER
+from manymodes.music.midi import TICKS_PER_QUARTER, track_of
 from manymodes.music.midifile import Message, UnreadableMidiError, check_size, messages, standard, ticks_per_quarter
 from manymodes.watched import each
 
@@ -217,23 +217,14 @@ def write_beat(path: Path, bars: Bars) -> None:
     ends = np.minimum(begins + half, np.append(again, begins[-1:] + half))
 
     bar_ticks = STEPS * _TICKS_PER_STEP
-    events = [
-        (begin * bar_ticks, 0, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(float(bars.tempos[begin]))))
-        for begin in range(len(bars))
-        if begin == 0 or bars.tempos[begin] != bars.tempos[begin - 1]
-    ]
+    events = [(0, mido.MetaMessage("track_name", name="drums")), (0, mido.MetaMessage("time_signature"))]
+    for number, tempo in enumerate(bars.tempos):
+        if number == 0 or tempo != bars.tempos[number - 1]:
+            events.append((number * bar_ticks, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(float(tempo)))))
     pitches = bars.notes[bar, step, instrument].tolist()
     for tick, end, note, velocity in zip(begins.tolist(), ends.tolist(), pitches, velocities.tolist(), strict=True):
-        events.append((tick, 2, mido.Message("note_on", channel=DRUM_CHANNEL, note=note, velocity=velocity)))
-        events.append((end, 1, mido.Message("note_off", channel=DRUM_CHANNEL, note=note, velocity=0)))
-    events.sort(key=lambda event: event[:2])  # what ends comes before what begins
-    track = mido.MidiTrack([mido.MetaMessage("track_name", name="drums"), mido.MetaMessage("time_signature")])
-    last = 0
-    for tick, _, message in events:
-        track.append(message.copy(time=tick - last))
-        last = tick
-    track.append(mido.MetaMessage("end_of_track", time=max(0, len(bars) * bar_ticks - last)))
-    midi = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER)
-    midi.tracks.append(track)
+        events.append((tick, mido.Message("note_on", channel=DRUM_CHANNEL, note=note, velocity=velocity)))
+        events.append((end, mido.Message("note_off", channel=DRUM_CHANNEL, note=note, velocity=0)))
+    events.append((max([len(bars) * bar_ticks, *ends.tolist()]), mido.MetaMessage("end_of_track")))
     with replacing_file(path) as partial:
-        midi.save(partial)
+        mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_QUARTER, tracks=[track_of(events)]).save(partial)
