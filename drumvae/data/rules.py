@@ -119,12 +119,12 @@ class EntropyBound(NamedTuple):
     factorised_nats: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Components:
+class _Components(NamedTuple):
     """Each way to make a bar, a row each: style × template × change or none × density.
 
     Attributes:
-        styles, templates: int64 [k], the number of the style, and of the template among those of all styles.
+        styles: int64 [k], the number of the style.
+        templates: [k], of objects.
         chances: [k], they add up to 1.
         hits: [k, 16, 9], the chance of each cell.
         rests: [k, 16, 9], the chance that nothing of its group sounds: of the two hi-hats, or of the cell alone.
@@ -132,7 +132,7 @@ class _Components:
     """
 
     styles: NDArray[np.int64]
-    templates: NDArray[np.int64]
+    templates: NDArray[np.object_]
     chances: NDArray[np.float64]
     hits: NDArray[np.float64]
     rests: NDArray[np.float64]
@@ -144,23 +144,13 @@ class Rules:
 
     def __init__(self, styles: Sequence[Style]) -> None:
         self.styles = tuple(styles)
-        templates = [(number, template) for number, style in enumerate(styles) for template in style.templates]
-        self.templates = tuple(template for _, template in templates)
-        rows, cells = [], []
-        for number, (style, template) in enumerate(templates):
-            changes = styles[style].changes
-            versions = [
-                (1 - sum(change.chance for change in changes), template.tenths),
-                *((change.chance, _over(change.tenths, template.tenths)) for change in changes),
-            ]
-            for (chance, tenths), density in itertools.product(versions, _DENSITIES):
-                share = chance * density.chance / len(styles) / len(styles[style].templates)
-                rows.append((style, number, share))
-                cells.append(_chances(tenths, density))
-        of_styles, of_templates, chances = zip(*rows, strict=True)
-        self._components = _Components(
-            np.array(of_styles), np.array(of_templates), np.array(chances), *map(np.stack, zip(*cells, strict=True))
-        )
+        rows, nothing = [], np.full((STEPS, len(ROWS)), _THROUGH)
+        for number, style in enumerate(styles):
+            changes = (Change(1 - sum(change.chance for change in style.changes), nothing), *style.changes)
+            for template, change, density in itertools.product(style.templates, changes, _DENSITIES):
+                share = change.chance * density.chance / len(styles) / len(style.templates)
+                rows.append((number, template, share, *_chances(_over(change.tenths, template.tenths), density)))
+        self._components = _Components(*map(np.array, zip(*rows, strict=True)))
 
     def sample(self, style: int, count: int, seed: Sequence[int]) -> Bars:
         """Make bars of one style; the first ones are the same whatever their count."""
@@ -175,7 +165,7 @@ class Rules:
         closed, opened = parts.hits[rows, :, _CLOSED], parts.hits[rows, :, _OPEN]
         hits[:, :, _OPEN] = (draws[:, :, _CLOSED] >= closed) & (draws[:, :, _CLOSED] < closed + opened)
         ghosts = draws[:, :, _SNARE] < parts.ghosts[rows]
-        templates = [self.templates[number] for number in parts.templates[rows]]
+        templates = parts.templates[rows]
         names = [f"{self.styles[style].name}/{template.name}" for template in templates]
         return replace(_played(hits, ghosts, templates, feel), styles=np.full(count, style), sources=np.array(names))
 
