@@ -1,21 +1,16 @@
 import numpy as np
 import pytest
+from smalldrums import ruled
 
 from drumvae.data.rules import STYLES, bundled_rules
 from drumvae.metrics.probes import balanced_accuracy, probe, style_classifier, transfer_scores
 from drumvae.metrics.rhythm import hit_f1
 
 
-def ruled_bars(count, seed):
-    """Return hits and styles of ``count`` bars of each style by rule."""
-    rules = bundled_rules()
-    hits = [rules.sample(style, count, [seed]).hits for style in range(len(STYLES))]
-    return np.concatenate(hits), np.repeat(np.arange(len(STYLES)), count)
-
-
 @pytest.fixture(scope="module")
 def classify():
-    return style_classifier(*ruled_bars(200, 1))
+    (hits, *_), styles = ruled(200, 1)
+    return style_classifier(hits, styles)
 
 
 def test_a_probe_is_judged_on_what_it_was_not_fitted_on():
@@ -38,7 +33,7 @@ def test_a_style_with_few_bars_has_the_same_weight():
 
 
 def test_bars_by_rule_are_classified_nearly_optimally(classify):
-    hits, styles = ruled_bars(100, 4)
+    (hits, *_), styles = ruled(100, 4)
     rules = bundled_rules()
     each = [rules.log_probability(hits, np.full(len(hits), style)) for style in range(len(STYLES))]
     best = balanced_accuracy(styles, np.argmax(each, axis=0))
