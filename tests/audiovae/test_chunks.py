@@ -3,15 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiovae.data.chunks import (
-    CHUNK,
-    HOP,
-    PEAK,
-    from_chunks,
-    is_sounding,
-    normalise,
-    to_chunks,
-)
+from audiovae.data.chunks import CHUNK, HOP, PEAK, from_chunks, is_sounding, normalise, to_chunks
 
 steady = settings(deadline=None, derandomize=True, max_examples=25)
 lengths = st.sampled_from([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK]) | st.integers(0, 4 * CHUNK)

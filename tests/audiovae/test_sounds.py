@@ -205,10 +205,7 @@ def test_instruments_with_few_files_are_to_learn_from():
         ("one/a.wav", "is a file: give a folder"),
         ("folder", "no sounds in folder: it has no file of .wav, .flac, .ogg, .mp3"),
         ("one", "one has too few sounds for training and tests (1 of its files can be used): give three"),
-        (
-            "bad",
-            "(0 of its files can be used, not a.wav: cannot be read as sound",
-        ),
+        ("bad", "(0 of its files can be used, not a.wav: cannot be read as sound"),
     ],
 )
 def test_nothing_to_learn_from(folder, monkeypatch, source, expected):

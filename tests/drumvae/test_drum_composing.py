@@ -5,16 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 from smalldrums import ruled, small_model
 
-from drumvae.composing import (
-    compose,
-    draw_latents,
-    humanise,
-    loop,
-    rearrange,
-    repeated,
-    restyled,
-    vary,
-)
+from drumvae.composing import compose, draw_latents, humanise, loop, rearrange, repeated, restyled, vary
 from drumvae.data.kit import INSTRUMENTS, STEPS
 from drumvae.data.rules import STYLES
 from drumvae.metrics.rhythm import hit_f1

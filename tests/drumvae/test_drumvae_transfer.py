@@ -133,11 +133,7 @@ def test_sounds_and_pictures(run, play, beat, tmp_path):
 
 @both_commands
 @pytest.mark.parametrize(
-    ("out", "message"),
-    [
-        ("stiff.mid", "is the beat itself"),
-        ("out.txt", "ends with .mid, .wav, .mp3 or .png"),
-    ],
+    ("out", "message"), [("stiff.mid", "is the beat itself"), ("out.txt", "ends with .mid, .wav, .mp3 or .png")]
 )
 def test_places_that_are_refused(refused, model_path, command, beat, tmp_path, out, message):
     assert message in refused(command.main, "--model", model_path, *needed(command), beat, "--out", tmp_path / out)

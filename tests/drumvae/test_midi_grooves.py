@@ -8,14 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drumvae.data.kit import INSTRUMENTS, NOTES, STEPS, Bars, draw
-from drumvae.data.midi_grooves import (
-    DRUM_CHANNEL,
-    MOST_BARS,
-    UnusableBeatError,
-    parse_beat,
-    read_beat,
-    write_beat,
-)
+from drumvae.data.midi_grooves import DRUM_CHANNEL, MOST_BARS, UnusableBeatError, parse_beat, read_beat, write_beat
 from manymodes.cli import UserError
 from manymodes.music.midi import TICKS_PER_QUARTER
 
