@@ -88,7 +88,7 @@ def draw(run: Run, model: DrumVAE, grooves: Grooves, metrics: Mapping[str, Any])
         plots.save_history(run.history, folder / "history.png", bound_nats=metrics["entropy_bound_nats"])
         plots.save_divergences(run.history, folder / "divergence.png")
     plots.save_hits(metrics, folder / "hits.png")
-    test = sample(grooves.test, seed=seed)
+    test = grooves.test[sample(len(grooves.test), seed=seed)]
     seen = encode(model, test, seed=seed)
     plots.save_maps(seen.means, test.styles, grooves.styles, folder / "maps.png", seed=seed)
     plots.save_clusters(seen.means, test.styles, grooves.styles, folder / "clusters.png", seed=seed)

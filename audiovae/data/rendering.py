@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from audiovae.data.chunks import CHUNK, is_sounding
-from drumvae.data.grooves import NOTES
+from drumvae.data.kit import NOTES
 from manymodes.music.audio import RATE_HZ, PlayedNote, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drumvae.data.grooves import Bars
+    from drumvae.data.kit import Bars
     from melodygan.data.corpus import Tune
 
 PROGRAMS = {

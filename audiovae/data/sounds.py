@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from audiovae.data.recordings import Recording
-    from drumvae.data.grooves import Bars
+    from drumvae.data.kit import Bars
     from melodygan.data.corpus import Tune
 
 SPLITS = ("train", "validation", "test")

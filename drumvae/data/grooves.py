@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from drumvae.config import BY_RULE
-from drumvae.data.kit import NOTES, Bars
+from drumvae.data.kit import Bars
 from drumvae.data.midi_grooves import note_name, read_files
 from drumvae.data.rules import STYLES, bundled_rules
 from manymodes.cli import UserError
@@ -22,8 +22,6 @@ from manymodes.files import Skipped, in_columns, printable, readable_folder, ski
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
-
-__all__ = ["BY_RULE", "GROOVE_STYLES", "NOTES", "Bars", "Grooves", "load_grooves"]
 
 FORMATS = (".mid", ".midi")
 INDEX = "info.csv"

@@ -143,28 +143,31 @@ def from_prior(model: DrumVAE, count: int, *, seed: int) -> Latents:
     return Latents(*(np.asarray(level) for level in latents))
 
 
-def sample(bars: Bars, *, seed: int) -> Bars:
-    """Return the bars that are measured: all in their order, or a random `MOST`."""
-    return bars[_some(len(bars), seed)]
-
-
-def _some(count: int, seed: int) -> np.ndarray:
+def sample(count: int, *, seed: int) -> np.ndarray:
+    """Return the numbers of the bars, of ``count``, that are measured: all in their order, or a random `MOST`."""
     return np.sort(np.random.default_rng(seed).permutation(count)[:MOST])
 
 
 def analyse(model: DrumVAE, grooves: Grooves, *, seed: int, train_seconds: float) -> dict[str, Any]:
     """Return the content of metrics.json."""
-    train, test = grooves.train, sample(grooves.test, seed=seed)
+    train, test = grooves.train, grooves.test[sample(len(grooves.test), seed=seed)]
     known, seen = encode(model, train, seed=seed), encode(model, test, seed=seed)
     classify = style_classifier(train.hits, train.styles)
+    hits = test.hits.astype(np.float32)
+    elbo, iwae = (-model.log_likelihood(hits, samples=samples, seed=seed) for samples in (1, SAMPLES))
+    rebuilt = model(tf.constant(hits)).numpy()
     metrics = {
         "n": len(test),
         "hierarchy": model.hierarchy,
         "supervised": model.supervised,
         "train_seconds": train_seconds,
         **_information(seen, seed),
-        **_likelihood(model, test, seed, by_rule=grooves.by_rule),
-        **_reconstruction(model, train, test),
+        "elbo_nats": float(elbo.mean()),
+        **dict.fromkeys(("iwae_nats", "entropy_bound_nats", "gap_nats", "gap_error")),
+        **likelihood_measures(iwae, test, by_rule=grooves.by_rule),
+        "hit_f1": rhythm.hit_f1(test.hits, rebuilt),
+        "hit_f1_per_instrument": rhythm.instrument_f1(test.hits, rebuilt),
+        **hit_f1_baselines(train.hits, test.hits),
         **_probes(train, test, known, seen, seed),
         **_composed(model, train, test, classify, seed),
         **_transfers(model, train, test, known, seen, classify, seed),
@@ -187,22 +190,6 @@ def _information(seen: Encoded, seed: int) -> dict[str, Any]:
     result["mutual_information"] = mutual_information(*both, seed=seed)
     result["mutual_information_ceiling"] = float(np.log(len(seen.means.high)))
     return result
-
-
-def _likelihood(model: DrumVAE, test: Bars, seed: int, *, by_rule: bool) -> dict[str, float | None]:
-    hits = test.hits.astype(np.float32)
-    elbo, iwae = (-model.log_likelihood(hits, samples=samples, seed=seed) for samples in (1, SAMPLES))
-    unknown = dict.fromkeys(("iwae_nats", "entropy_bound_nats", "gap_nats", "gap_error"))
-    return {"elbo_nats": float(elbo.mean()), **unknown, **likelihood_measures(iwae, test, by_rule=by_rule)}
-
-
-def _reconstruction(model: DrumVAE, train: Bars, test: Bars) -> dict[str, Any]:
-    rebuilt = model(tf.constant(test.hits, tf.float32)).numpy()
-    return {
-        "hit_f1": rhythm.hit_f1(test.hits, rebuilt),
-        "hit_f1_per_instrument": rhythm.instrument_f1(test.hits, rebuilt),
-        **hit_f1_baselines(train.hits, test.hits),
-    }
 
 
 def _probes(train: Bars, test: Bars, known: Encoded, seen: Encoded, seed: int) -> dict[str, float]:
@@ -268,7 +255,7 @@ def _partners(styles: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _disentanglement(train: Bars, test: Bars, known: Encoded, seen: Encoded, seed: int) -> dict[str, Any]:
-    rows = _some(len(train), seed)
+    rows = sample(len(train), seed=seed)
     ours, theirs = (
         [
             Factor("style", bars.styles, categorical=True),

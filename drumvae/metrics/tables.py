@@ -220,15 +220,11 @@ _TRANSFER: _Columns = (
 )
 
 _BAD: Mapping[str, Callable[[Sequence[Record]], bool]] = {
-    "active_high": lambda records: any(
-        record.measures["active_high"] < record.measures["high_dim"] for record in records
-    ),
-    "probe_high": lambda records: mean(records, "probe_high") <= mean(records, "probe_low"),
-    "hit_f1": lambda records: mean(records, "hit_f1") < mean(records, "hit_f1_mean_pattern"),
-    "diversity": lambda records: mean(records, "diversity") < COLLAPSED * mean(records, "diversity_real"),
-    "transfer_onset_f1": lambda records: (
-        mean(records, "transfer_onset_f1") <= mean(records, "transfer_onset_f1_random")
-    ),
+    "active_high": lambda some: mean(some, "active_high") < mean(some, "high_dim"),
+    "probe_high": lambda some: mean(some, "probe_high") <= mean(some, "probe_low"),
+    "hit_f1": lambda some: mean(some, "hit_f1") < mean(some, "hit_f1_mean_pattern"),
+    "diversity": lambda some: mean(some, "diversity") < COLLAPSED * mean(some, "diversity_real"),
+    "transfer_onset_f1": lambda some: mean(some, "transfer_onset_f1") <= mean(some, "transfer_onset_f1_random"),
 }
 """When a measure of a trained model is bad."""
 

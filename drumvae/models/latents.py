@@ -24,11 +24,11 @@ class Normal(NamedTuple):
     log_variance: np.ndarray
 
 
-class HowPlayed(NamedTuple):
+class Played(NamedTuple):
     """Normal distributions of velocity and offset in every cell, [B, 16, 9] each."""
 
-    velocity: Normal
-    offset: Normal
+    velocity: Any
+    offset: Any
 
 
 class PortableDrumVAE:
@@ -53,7 +53,7 @@ class PortableDrumVAE:
         """Return the logits of hits, [B, 16, 9]."""
         return self._run("decode", *latents)[0]
 
-    def play(self, latents: Latents, hits: np.ndarray) -> HowPlayed:
+    def play(self, latents: Latents, hits: np.ndarray) -> Played:
         """Return how hits [B, 16, 9] are played under latents."""
         parts = self._run("play", *latents, hits)
-        return HowPlayed(Normal(*parts[:2]), Normal(*parts[2:]))
+        return Played(Normal(*parts[:2]), Normal(*parts[2:]))

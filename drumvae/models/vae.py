@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from drumvae.config import HIERARCHIES
-from drumvae.models.latents import Latents
+from drumvae.models.latents import Latents, Played
 from manymodes.nn.measured import MeasuredModel
 from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.variational import (
@@ -53,18 +53,6 @@ class Posterior(NamedTuple):
     latents: Latents
     high: Gaussian
     low: Gaussian
-
-
-class Played(NamedTuple):
-    """Normal distributions of velocity and offset in every cell, [B, 16, 9] each."""
-
-    velocity: Gaussian
-    offset: Gaussian
-
-    def at(self, faster: tf.Tensor) -> Played:
-        """Return the same at tempos [B] times as fast: deviations stay the same in milliseconds, so grow in steps."""
-        wider = 2 * tf.math.log(tf.cast(faster, tf.float32))[:, None, None]
-        return Played(self.velocity, Gaussian(self.offset.mean, self.offset.log_variance + wider))
 
 
 @keras.saving.register_keras_serializable(package="drumvae")
@@ -292,8 +280,11 @@ class DrumVAE(MeasuredModel):
         high = kl_divergence(posterior.high, self.prior_high(posterior.high, known))
         low = kl_divergence(posterior.low, self.low_given(latents.high))
         costs = with_free_bits(high, self.free_bits_nats) + with_free_bits(low, self.free_bits_nats)
-        played = self._played(features, hits, training).at(tempos / self.tempo)
-        playing = _playing_loss(played, hits, velocities, offsets)
+        played = self._played(features, hits, training)
+        # deviations stay the same in milliseconds, so grow in steps with the tempo
+        wider = 2 * tf.math.log(tf.cast(tempos / self.tempo, tf.float32))[:, None, None]
+        offset = Gaussian(played.offset.mean, played.offset.log_variance + wider)
+        playing = _playing_loss(played._replace(offset=offset), hits, velocities, offsets)
         loss = reconstruction + self.beta * costs + playing
         losses = {
             "elbo_nats": -(reconstruction + tf.reduce_mean(tf.reduce_sum(high, -1) + tf.reduce_sum(low, -1))),
