@@ -34,7 +34,8 @@ _OF_NEW_SOUNDS = ("count", "instrument", "temperature", "top_p", "seed")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     args = _parser().parse_args(argv)
-    _check_combination(args)
+    paths = [args.reconstruct] if args.reconstruct else args.interpolate or []
+    _check_combination(args, recordings=bool(paths))
     count = (args.steps or _STEPS) if args.interpolate else (args.count or 1)
     is_file = is_one_file(args.out, SUFFIXES, count, force=args.force)
     if is_file and args.png:
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from audiovae.synthesis import interpolate, load, make_sounds, names_of, read_sound, reconstruct
     from manymodes.music.audio import write_audio
 
-    sources = [read_sound(path) for path in _sources(args)]
+    sources = [read_sound(path) for path in paths]
     model = load(args.model, runtime=args.runtime)
     if args.reconstruct:
         sounds = {args.reconstruct.stem: reconstruct(model, sources[0])}
@@ -111,13 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _sources(args: argparse.Namespace) -> list[Path]:
-    return [args.reconstruct] if args.reconstruct else args.interpolate or []
-
-
-def _check_combination(args: argparse.Namespace) -> None:
+def _check_combination(args: argparse.Namespace, *, recordings: bool) -> None:
     """Raise a UserError for an option that has no effect."""
-    for name in _OF_NEW_SOUNDS if _sources(args) else ():
+    for name in _OF_NEW_SOUNDS if recordings else ():
         if getattr(args, name) is not None:
             raise cli.UserError(f"{option_of(name)} is for new sounds, not for recordings: leave it out")
     if args.steps is not None and not args.interpolate:

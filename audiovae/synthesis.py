@@ -1,8 +1,4 @@
-"""Sounds of a trained model: new ones, reconstructions, interpolations, codes.
-
-import audiovae
-sounds = audiovae.make_sounds(audiovae.load("sounds-vqvae"), instrument="piano", count=4, seed=7)
-"""
+"""Sounds of a trained model: new ones, reconstructions, interpolations, codes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from audiovae.codes import fingerprint
 from audiovae.config import PRIOR, PRIOR_EPOCHS
 from audiovae.metrics import recognition
 from audiovae.metrics.assessment import Made
@@ -114,8 +113,7 @@ def train_prior(
     """Train a prior over a model's codes, write RUN/prior.keras, and add metrics to RUN/metrics.json; return them."""
     train, validation = (_labelled_codes(model, split) for split in (sounds.train, sounds.validation))
     make_deterministic(seed)
-    maker = fingerprint(model.get_weights()).hex()
-    prior = CodePrior(model.code_count, model.frames, sounds.names, maker=maker, seed=seed)
+    prior = CodePrior(model.code_count, model.frames, sounds.names, maker=model.maker, seed=seed)
     prior = fit_prior(prior, train, validation, epochs=epochs)
     save_keras(prior, run / PRIOR)
     return measure_prior(run, prior, model, sounds, recogniser, seed=seed)

@@ -106,17 +106,9 @@ class CodePrior(Sampler, keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {
-            "name": self.name,
-            "code_count": self.code_count,
-            "frames": self.frames,
-            "instruments": self.instruments,
-            "maker": self.maker,
-            "units": self.units,
-            "embedding": self.width,
-            "dropout": self.rate,
-            "seed": self.seed,
-        }
+        names = ("name", "code_count", "frames", "instruments", "maker", "units")
+        config = {name: getattr(self, name) for name in names}
+        return {**config, "embedding": self.width, "dropout": self.rate, "seed": self.seed}
 
     def next_logits(self, *inputs: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the codes after codes [n] and the next states, see `Sampler`."""
