@@ -10,23 +10,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from melodygan.data.events import (
-    MODES,
-    Bar,
-    Event,
-    Key,
-    Sheet,
-    UnreadableError,
-    irregular,
-    key_of,
-    meter_length,
-    pickup_of,
-    pitch_of,
-    signature,
-)
+from melodygan.data.events import MODES, Bar, Event, Sheet, UnreadableError, key_of, meter_length, pitch_of, signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from melodygan.data.events import Key
 
 _MOST_EVENTS = 50_000
 _LONGEST_QUARTERS = 100_000
@@ -42,7 +31,7 @@ _TOKEN = re.compile(
   | (?P<broken><+|>+)
   | (?P<tie>-)
   | (?P<overlay>&+)
-  | (?P<ignored>"[^"]*"|![^!|\s]*!|\+[^+|\s]*\+|\{[^}]*\}|y\d*|.)
+  | "[^"]*"|![^!|\s]*!|\+[^+|\s]*\+|\{[^}]*\}|y\d*|.
     """,
     re.VERBOSE,
 )
@@ -78,87 +67,75 @@ class _Voice:
     tuplet: tuple[int, Fraction] = (0, Fraction(1))
     last: int = 0
 
+    @property
+    def length(self) -> Fraction:
+        """Quarters of a note without a length: L:, else an eighth, in metres of less than 3/4 a sixteenth."""
+        return self.unit or Fraction(1, 4 if self.metre is not None and self.metre < 3 else 2)  # noqa: PLR2004
+
 
 class _Tune:
     """The reading of one tune: fields set the state of a voice, music adds to it."""
 
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
+        self.named: list[str] = []
         self.key: Key | None = None
         self.meter = ""
         self.voices: dict[str, _Voice] = {}
-        self.default = _Voice(Fraction(0), None, signature(0))
-        self.current = self.default
+        self.default = self.current = _Voice(Fraction(0), None, signature(0))
         self.chord: list[tuple[int, Fraction, bool]] | None = None
         self.tied_in_chord: dict[tuple[str, int], int] = {}
         self.by_octave = False
         self.propagate = True
 
-    def header(self, name: str, value: str) -> None:
-        self.fields.setdefault(name, value)
-        if name == "M":
-            self._meter(self.default, value)
-            self.meter = _ratio(value)
-        elif name == "V":
-            self._select(value)
-        else:
-            self._field(self.default, name, value)
-
     def start(self) -> None:
         """Begin the music: in the voice that the header named first, or in the only one."""
-        for voice in self.voices.values():
-            voice.unit, voice.metre = self.default.unit, self.default.metre
-            voice.accidentals = dict(self.default.accidentals)
-            voice.shift = self.default.shift
-        if not self.voices:
-            self._select("1")
-        self._select(next(iter(self.voices)))
-
-    def body(self, name: str, value: str) -> None:
-        if name == "V":
+        for value in self.named or ["1"]:
             self._select(value)
+        self.current = next(iter(self.voices.values()))
+
+    def field(self, name: str, value: str) -> None:
+        """Read a field: of all voices before the music, then of the current one."""
+        value = value.strip()
+        if not self.voices:
+            self.fields.setdefault(name, value)
+        if name == "V" and self.voices:
+            self._select(value)
+        elif name == "V":
+            self.named.append(value)
         elif name == "M":
-            self._meter(self.current, value)
+            ratio = _ratio(value)
+            self.current.metre = meter_length(ratio) if ratio else None
             if not any(voice.events for voice in self.voices.values()):
-                self.meter = _ratio(value)
-        else:
-            self._field(self.current, name, value)
+                self.meter = ratio
+        elif name == "L":
+            self.current.unit = 4 * _length(value)
+        elif name == "K":
+            self._key(value)
+        elif name == "I" and "propagate-accidentals" in value:
+            self.propagate = "not" not in value
+            self.by_octave = "octave" in value
 
     def _select(self, value: str) -> None:
-        name, _, properties = value.strip().partition(" ")
+        name, _, properties = value.partition(" ")
         if name not in self.voices:
             base = self.default
             self.voices[name] = _Voice(base.unit, base.metre, dict(base.accidentals), base.shift)
         self.current = self.voices[name]
         self.current.own_shift = _shift(properties, self.current.own_shift)
 
-    def _field(self, voice: _Voice, name: str, value: str) -> None:
-        if name == "L":
-            voice.unit = 4 * _length(value.strip(), Fraction(1))
-        elif name == "K":
-            self._key(voice, value)
-        elif name == "I" and "propagate-accidentals" in value:
-            self.propagate = "not" not in value
-            self.by_octave = "octave" in value
-
-    @staticmethod
-    def _meter(voice: _Voice, value: str) -> None:
-        ratio = _ratio(value)
-        voice.metre = meter_length(ratio) if ratio else None
-
-    def _key(self, voice: _Voice, value: str) -> None:
-        match = _KEY.match(value.strip())
-        rest = value
-        if value.strip().upper().startswith("HP"):
-            voice.accidentals = signature(2) | ({"G": 0} if value.strip().startswith("Hp") else {})
+    def _key(self, value: str) -> None:
+        voice, match, rest = self.current, _KEY.match(value), value
+        if value.upper().startswith("HP"):
+            voice.accidentals = signature(2) | ({"G": 0} if value.startswith("Hp") else {})
         elif match:
             short = match[3].lower()[:3]
             key = key_of(match[1], {"#": 1, "b": -1, "": 0}[match[2]], _MODES.get(short, "major"))
             self.key = self.key or key
             voice.accidentals = signature(0 if short == "exp" else key.sharps)
             if short == "exp" or short in _MODES:  # not "K:G clef=bass"
-                rest = value.strip()[match.end() :]
-        elif value.strip().lower().startswith("none"):
+                rest = value[match.end() :]
+        elif value.lower().startswith("none"):
             voice.accidentals = signature(0)
         for sign, letter in re.findall(r"(?:^|\s)(\^{1,2}|_{1,2}|=)([A-Ga-g])(?=\s|$|[\^_=])", rest):
             voice.accidentals[letter.upper()] = _SIGN[sign]
@@ -167,16 +144,16 @@ class _Tune:
     def music(self, line: str) -> None:
         self.chord = None
         for match in _TOKEN.finditer(line):
-            getattr(self, f"_{match.lastgroup}")(match)
-
-    def _inline(self, match: re.Match[str]) -> None:
-        self.body(match["field"], match["value"])
-
-    def _ignored(self, match: re.Match[str]) -> None:
-        pass
+            if match.lastgroup == "inline":
+                self.field(match["field"], match["value"])
+            elif match.lastgroup == "bar":
+                self._bar_line(match[0])
+            elif match.lastgroup:
+                getattr(self, f"_{match.lastgroup}")(match)
+        self.end_line()
 
     def _note(self, match: re.Match[str]) -> None:
-        length = _length(match["length"], Fraction(1))
+        length = _length(match["length"])
         pitch, tied = self._pitch(match)
         if self.chord is None:
             self._add([(pitch, tied)], length)
@@ -185,13 +162,13 @@ class _Tune:
 
     def _rest(self, match: re.Match[str]) -> None:
         if self.chord is None:
-            self._add([], _length(match["rest_length"], Fraction(1)))
+            self._add([], _length(match["rest_length"]))
 
     def _chord(self, match: re.Match[str]) -> None:
         if match[0] == "[":
             self.chord, self.tied_in_chord = [], {}
         elif self.chord:
-            length = self.chord[0][1] * _length(match["chord_length"], Fraction(1))
+            length = self.chord[0][1] * _length(match["chord_length"])
             self._add([(pitch, tied) for pitch, _, tied in self.chord], length)
             self.current.open_tie = self.tied_in_chord
             self.chord = None
@@ -248,7 +225,7 @@ class _Tune:
 
     def _add(self, notes: list[tuple[int, bool]], length: Fraction) -> None:
         voice = self.current
-        quarters = length * self._unit(voice)
+        quarters = length * voice.length
         left, factor = voice.tuplet
         if left:
             quarters *= factor
@@ -261,26 +238,19 @@ class _Tune:
         voice.events += [Event(voice.now, end, pitch, tied) for pitch, tied in notes] or [Event(voice.now, end, None)]
         voice.now = end
         voice.open_tie = {}
-        voice.tied = {name: alter for name, alter in voice.tied.items() if name in self._names(notes, voice)}
+        sounding = {pitch - voice.shift - voice.own_shift for pitch, _ in notes}
+        voice.tied = {name: by for name, by in voice.tied.items() if pitch_of(name[0], by, name[1]) in sounding}
         if len(voice.events) > _MOST_EVENTS or end > _LONGEST_QUARTERS:
             raise UnreadableError(f"more than {_MOST_EVENTS:,} notes or {_LONGEST_QUARTERS:,} quarters")
-
-    @staticmethod
-    def _names(notes: list[tuple[int, bool]], voice: _Voice) -> set[tuple[str, int]]:
-        sounding = {pitch - voice.shift - voice.own_shift for pitch, _ in notes}
-        return {name for name, alter in voice.tied.items() if pitch_of(name[0], alter, name[1]) in sounding}
 
     def _bars_rest(self, match: re.Match[str]) -> None:
         voice, count = self.current, int((match["count"] or "1")[:6])
         if voice.metre is None:
             raise UnreadableError("a rest of whole bars (Z) without a metre (M:)")
         for _ in range(min(count, _MOST_EVENTS)):
-            self._add([], voice.metre / self._unit(voice))
+            self._add([], voice.metre / voice.length)
             if count > 1:
                 self._bar_line("|")
-
-    def _bar(self, match: re.Match[str]) -> None:
-        self._bar_line(match[0])
 
     def _bar_line(self, sign: str) -> None:
         voice = self.current
@@ -317,30 +287,18 @@ class _Tune:
         if notes:
             self.current.tuplet = (count or notes, Fraction(times, notes))
 
-    def _unit(self, voice: _Voice) -> Fraction:
-        """Quarters of a note without a length: L:, else an eighth, in metres of less than 3/4 a sixteenth."""
-        if voice.unit:
-            return voice.unit
-        return Fraction(1, 4) if voice.metre is not None and voice.metre < 3 else Fraction(1, 2)  # noqa: PLR2004
-
     def sheet(self) -> Sheet:
-        played = []
-        for name in self.voices:
-            self.current = self.voices[name]
+        for voice in self.voices.values():
+            self.current = voice
             self._bar_line("|]")
-            if self.current.events:
-                played.append((name, self.current))
-        if not played:
-            return Sheet([], self.key, self.meter)
-        return Sheet(
-            [voice.events for _, voice in played],
+        played = {name: voice for name, voice in self.voices.items() if voice.events}
+        return Sheet.of(
+            [(voice.events, voice.bars) for voice in played.values()],
             self.key,
             self.meter,
-            pickup_of(played[0][1].bars),
-            self.fields.get("T", ""),
-            [f"voice {name}" for name, _ in played],
-            next(filter(None, (irregular(voice.bars) for _, voice in played)), ""),
-            _tempo(self.fields.get("Q", "")),
+            name=self.fields.get("T", ""),
+            names=[f"voice {name}" for name in played],
+            tempo=_tempo(self.fields.get("Q", "")),
         )
 
 
@@ -351,21 +309,14 @@ def read_abc(text: str) -> Sheet:
         UnreadableError: it has no key, or a field that is out of range.
     """
     tune = _Tune()
-    in_body = False
     for line in _lines(text):
-        match = _FIELD.match(line)
-        if match is None:
-            if in_body:
-                tune.music(line)
-                tune.end_line()
-        elif in_body:
-            tune.body(match[1], match[2])
-        else:
-            tune.header(match[1], match[2].strip())
-            if match[1] == "K":
-                in_body = True
+        if match := _FIELD.match(line):
+            tune.field(match[1], match[2])
+            if match[1] == "K" and not tune.voices:
                 tune.start()
-    if not in_body:
+        elif tune.voices:
+            tune.music(line)
+    if not tune.voices:
         raise UnreadableError("it is not an ABC tune: it has no key (K:)")
     return tune.sheet()
 
@@ -404,14 +355,12 @@ def _tempo(value: str) -> float | None:
     return None if match is None or int(match[2]) == 0 else 4 * int(match[1]) / int(match[2]) * int(match[3])
 
 
-def _length(text: str, default: Fraction) -> Fraction:
-    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``.
+def _length(text: str) -> Fraction:
+    """Read a length such as ``3``, ``/``, ``//`` or ``3/2``; nothing is 1.
 
     Raises:
         UnreadableError: it is not one.
     """
-    if not text:
-        return default
     match = re.fullmatch(r"(\d{0,6})(?:(/{1,8})(\d{0,6}))?", text)
     below = 0 if match is None else int(match[3] or 2 ** len(match[2] or ""))
     if match is None or below == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +78,23 @@ class Sheet(NamedTuple):
     irregular: str = ""
     tempo: float | None = None
 
+    @classmethod
+    def of(cls, parts: Sequence[tuple[list[Event], Sequence[Bar]]], key: Key | None, meter: str, **more: Any) -> Sheet:
+        """Return a score by the events and bars of its parts, the first of which has the upbeat; ``more`` is as above.
+
+        A bar in the middle of a section is irregular if it is longer or shorter than its metre. A piece without bar
+        lines, which is one long bar, is not.
+        """
+        first = parts[0][1] if parts else ()
+        pickup = first[0].length if len(first) > 1 and first[0].length < first[0].metre else Fraction(0)
+        irregular = (
+            f"bar {bar.number} has {bar.length} quarters, the metre {bar.metre}"
+            for _, bars in parts
+            for place, bar in enumerate(bars if len(bars) > 1 else ())
+            if bar.length > bar.metre or (bar.length < bar.metre and not (bar.open or place in {0, len(bars) - 1}))
+        )
+        return cls([events for events, _ in parts], key, meter, pickup, irregular=next(irregular, ""), **more)
+
 
 def pitch_of(letter: str, alter: int, octave: int) -> int:
     """MIDI number of a note name; octave 4 begins at middle C (60)."""
@@ -115,20 +132,3 @@ def meter_length(meter: str) -> Fraction:
     if match is None or not 0 < beats <= _MOST_BEATS or int(match[2]) not in _UNITS:
         raise UnreadableError(f"{meter[:20]!r} is not a metre")
     return Fraction(4 * beats, int(match[2]))
-
-
-def pickup_of(bars: Sequence[Bar]) -> Fraction:
-    """Quarters of an incomplete first bar; 0 where it is full or the only one."""
-    return bars[0].length if len(bars) > 1 and bars[0].length < bars[0].metre else Fraction(0)
-
-
-def irregular(bars: Sequence[Bar]) -> str:
-    """Name the first bar in the middle of a section that is longer or shorter than its metre; empty if none is.
-
-    A piece without bar lines, which is one long bar, is not irregular.
-    """
-    for place, bar in enumerate(bars):
-        short = bar.open or place in {0, len(bars) - 1}
-        if len(bars) > 1 and (bar.length > bar.metre or (bar.length < bar.metre and not short)):
-            return f"bar {bar.number} has {bar.length} quarters, the metre {bar.metre}"
-    return ""

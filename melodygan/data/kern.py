@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
 
-from melodygan.data.events import (
-    MODES,
-    Bar,
-    Event,
-    Key,
-    Sheet,
-    UnreadableError,
-    irregular,
-    key_of,
-    key_with,
-    meter_length,
-    pickup_of,
-    pitch_of,
-)
+from melodygan.data.events import MODES, Bar, Event, Sheet, UnreadableError, key_of, key_with, meter_length, pitch_of
+
+if TYPE_CHECKING:
+    from melodygan.data.events import Key
 
 _MOST_SPINES = 64
 _MOST_EVENTS = 50_000
@@ -45,8 +36,7 @@ class _Part:
     after_section: bool = True
 
 
-@dataclass(frozen=True)
-class _Spine:
+class _Spine(NamedTuple):
     """A column: the part that it belongs to, None for what is not `**kern`, and its place in quarters."""
 
     part: _Part | None
@@ -66,7 +56,7 @@ def read_kern(text: str) -> Sheet:
             continue
         cells = [cell.strip() for cell in line.split("\t")]
         if line.startswith("**"):
-            spines = [_Spine(_Part() if cell.strip() == "**kern" else None) for cell in cells]
+            spines = [_Spine(_Part() if cell == "**kern" else None) for cell in cells]
             parts += [spine.part for spine in spines if spine.part]
             continue
         if len(cells) != len(spines):
@@ -89,18 +79,14 @@ def read_kern(text: str) -> Sheet:
 def _sheet(parts: list[_Part], text: str) -> Sheet:
     if not parts:
         raise UnreadableError("it has no **kern spine")
-    keys = [part.key or part.signature for part in parts if part.key or part.signature]
     name = re.search(r"(?m)^!!!SCT:(.*)$", text) or re.search(r"(?m)^!!!OTL[^:\n]*:(.*)$", text)
     tempo = re.search(r"(?m)^(?:.*\t)?\*MM(\d{1,4}(?:\.\d{1,3})?)(?:\t|$)", text)
     played = [part for part in parts if part.events] or parts
-    problems = [irregular(part.bars) for part in played]
-    return Sheet(
-        [part.events for part in played],
-        keys[0] if keys else None,
+    return Sheet.of(
+        [(part.events, part.bars) for part in played],
+        next(filter(None, (part.key or part.signature for part in parts)), None),
         played[0].meter,
-        pickup_of(played[0].bars),
-        name[1].strip() if name else "",
-        irregular=next(filter(None, problems), ""),
+        name=name[1].strip() if name else "",
         tempo=float(tempo[1]) if tempo else None,
     )
 
@@ -126,7 +112,7 @@ def _paths(spines: list[_Spine], cells: list[str]) -> list[_Spine]:
     exchanged: int | None = None
     for spine, cell in zip(spines, cells, strict=True):
         if cell == "*v" and joining and after and after[-1].part is spine.part:
-            after[-1] = replace(spine, now=max(after[-1].now, spine.now))
+            after[-1] = spine._replace(now=max(after[-1].now, spine.now))
             continue
         joining = cell == "*v"
         if cell == "*-":
@@ -159,7 +145,7 @@ def _bar_line(spines: list[_Spine], cells: list[str]) -> list[_Spine]:
                 length = end - part.bar_start
                 part.bars.append(Bar(len(part.bars) + 1, length, part.metre, part.after_section or section))
             part.bar_start, part.after_section = end, section
-    return [replace(spine, now=ends[id(spine.part)]) if spine.part else spine for spine in spines]
+    return [spine._replace(now=ends[id(spine.part)]) if spine.part else spine for spine in spines]
 
 
 def _data(spines: list[_Spine], cells: list[str]) -> list[_Spine]:
@@ -173,17 +159,13 @@ def _data(spines: list[_Spine], cells: list[str]) -> list[_Spine]:
             continue
         end = now
         for note in cell.split():
-            length = _length(note)
-            if length is None:
-                continue
-            match = _PITCH.search(note)
-            if match is None and "r" not in note:
-                continue
-            end = max(end, now + length)
-            pitch = _pitch(match[0], note) if match and "r" not in note else None
-            tied = pitch is not None and ("_" in note or "]" in note)
-            spine.part.events.append(Event(now, now + length, pitch, tied))
-        after.append(replace(spine, now=end))
+            length, letters, rest = _length(note), _PITCH.search(note), "r" in note
+            if length is not None and (letters or rest):
+                end = max(end, now + length)
+                pitch = _pitch(letters[0], note) if letters and not rest else None
+                tied = pitch is not None and ("_" in note or "]" in note)
+                spine.part.events.append(Event(now, now + length, pitch, tied))
+        after.append(spine._replace(now=end))
     return after
 
 
