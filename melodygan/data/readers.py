@@ -9,7 +9,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -54,8 +54,7 @@ class Piece(NamedTuple):
     text: str = ""
 
 
-@dataclass(frozen=True)
-class _Melody:
+class _Melody(NamedTuple):
     """The melody of a file, before filter and transposition.
 
     Attributes:
@@ -155,18 +154,14 @@ def read_quantised(piece: Piece) -> Quantised | str:
         the tune, or in one line why there is none.
     """
     try:
-        return _quantised(piece)
+        melody = _read(piece)
+        ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
+        places = [math.floor(end * STEPS_PER_QUARTER + Fraction(1, 2)) for end in ends]
+        steps = [end - begin for begin, end in itertools.pairwise(places)]
+        notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, steps, strict=True) if length]
+        _check_sounding(notes)
     except (OSError, UnreadableError) as error:
         return one_line(error)
-
-
-def _quantised(piece: Piece) -> Quantised:
-    melody = _read(piece)
-    ends = itertools.accumulate((quarters for _, quarters in melody.line), initial=Fraction(0))
-    places = [math.floor(end * STEPS_PER_QUARTER + Fraction(1, 2)) for end in ends]
-    steps = [end - begin for begin, end in itertools.pairwise(places)]
-    notes = [Note(pitch, length) for (pitch, _), length in zip(melody.line, steps, strict=True) if length]
-    _check_sounding(notes)
     moved = sum(length != part[1] * STEPS_PER_QUARTER for part, length in zip(melody.line, steps, strict=True))
     tune, semitones = _in_common_key(piece, melody, notes, white=True)
     if not tune.meter and piece.path.suffix.lower() in _MIDI:
@@ -183,12 +178,12 @@ def _read(piece: Piece) -> _Melody:
     elif suffix == ".krn":
         sheet = read_kern(_decode(data))
     else:
-        sheet = read_midi(data) if suffix in {".mid", ".midi"} else read_musicxml(data)
+        sheet = read_midi(data) if suffix in _MIDI else read_musicxml(data)
     if not sheet.parts:
         raise UnreadableError("it has no notes")
     number = melodic_part(sheet.parts)
     line = top_line(sheet.parts[number])
-    if suffix in {".mid", ".midi"}:
+    if suffix in _MIDI:
         line = [shorter for pitch, length in line for shorter in _shortened_silence(pitch, length)]
     _check_sounding(line)
     part = (list(sheet.names) or [f"part {number + 1}"] * len(sheet.parts))[number] if len(sheet.parts) > 1 else ""
@@ -201,10 +196,17 @@ def _check_sounding(notes: Iterable[tuple[int | None, Any]]) -> None:
 
 
 def _in_common_key(piece: Piece, melody: _Melody, notes: Sequence[Note], *, white: bool = False) -> tuple[Tune, int]:
-    """Return a tune transposed to C major or A minor, and by how many semitones; ``white`` as in `_analysed_key`."""
+    """Return a tune transposed to C major or A minor, and by how many semitones; ``white`` as in `_analysed_key`.
+
+    Always down by 0 … 11 semitones, not by the nearest way, so that tunes in F and in G, where most folk tunes are,
+    stay in one register. The nearest way would put them an octave apart, and a model would have to learn every melody
+    twice. A tune that would fall below MIDI number 0 goes up an octave instead.
+    """
     sheet = melody.sheet
     key = _analysed_key(notes, white=white) if sheet.key is None else _with_mode(sheet.key, notes)
-    pickup, semitones = sheet.pickup * STEPS_PER_QUARTER, _to_common_key(notes, key.sharps)
+    pickup, semitones = sheet.pickup * STEPS_PER_QUARTER, -(_FIFTH * key.sharps % _OCTAVE)
+    if min(pitches_in(notes)) + semitones < 0:
+        semitones += _OCTAVE
     tune = Tune(
         notes=tuple(Note(None if pitch is None else pitch + semitones, steps) for pitch, steps in notes),
         name=sheet.name or Path(piece.name).stem,
@@ -295,14 +297,3 @@ def _analysed_key(notes: Sequence[Note], *, white: bool = False) -> Key:
     if white and {pitch % _OCTAVE for pitch in pitches_in(notes)} <= _WHITE:
         key = next(other for other in (key, *key.alternateInterpretations) if other.sharps == 0)
     return key_of(key.tonic.step, int(key.tonic.alter), key.mode)
-
-
-def _to_common_key(notes: Sequence[Note], sharps: int) -> int:
-    """Return the semitones from a signature to that of C major and A minor: downwards, 0 … 11 of them.
-
-    Always down, not by the nearest way, so that tunes in F and in G, where most folk tunes are, stay in one register.
-    The nearest way would put them an octave apart, and a model would have to learn every melody twice. A tune that
-    would fall below MIDI number 0 goes up an octave instead.
-    """
-    semitones = -(_FIFTH * sharps % _OCTAVE)
-    return semitones + _OCTAVE if min(pitches_in(notes)) + semitones < 0 else semitones
