@@ -27,8 +27,6 @@ LEAK = 0.2
 class PlanFeatures(keras.Layer):
     """What conditions [B, CONDITIONS] say about each cell, [B, L, 25]: its place, the end, and what returns."""
 
-    WIDTH = 25
-
     def call(self, conditions: tf.Tensor) -> tf.Tensor:
         """Map conditions to features."""
         plan = spelled(conditions)
@@ -41,26 +39,15 @@ class PlanFeatures(keras.Layer):
         near = tf.exp(-8 * left) * inside
         return tf.concat([cell, phrase, tf.stack([inside, left, near, *new], axis=-1)], axis=-1) * inside[..., None]
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return [B, L, 25]."""
-        return (input_shape[0], LENGTH, self.WIDTH)
-
-
-FORM_WIDTH = len(METERS) + len(MODES)
-
 
 @keras.saving.register_keras_serializable(package="melodygan")
 class FormFeatures(keras.Layer):
-    """Metre and mode of conditions [B, CONDITIONS], one-hot, [B, FORM_WIDTH]."""
+    """Metre and mode of conditions [B, CONDITIONS], one-hot, [B, metres + modes]."""
 
     def call(self, conditions: tf.Tensor) -> tf.Tensor:
         """Map conditions to features."""
         plan = spelled(conditions)
         return tf.concat([tf.one_hot(plan.meter, len(METERS)), tf.one_hot(plan.mode, len(MODES))], axis=-1)
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return [B, FORM_WIDTH]."""
-        return (input_shape[0], FORM_WIDTH)
 
 
 def kernel_l2(strength: float) -> keras.regularizers.Regularizer | None:
@@ -148,10 +135,6 @@ class CarriedIntervals(keras.Layer):
             found.append(tf.where(valid, value, 0.0))
         return tf.concat(found, axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return [B, L, 2 (2 widest + 1)]."""
-        return (*input_shape[:2], 2 * (2 * self.widest + 1))
-
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "widest": self.widest}
@@ -172,10 +155,6 @@ class RowSimilarity(keras.Layer):
         rows = tf.reshape(rows * tf.cast(there, rows.dtype)[..., None], [size, self.ROWS, 4 * beats.shape[-1]])
         rows = rows / tf.sqrt(tf.reduce_sum(tf.square(rows), axis=-1, keepdims=True) + 1e-3)
         return tf.matmul(rows, rows, transpose_b=True)
-
-    def compute_output_shape(self, beats_shape: tuple[Any, ...], conditions_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return [B, rows, rows]."""
-        return (beats_shape[0], self.ROWS, self.ROWS)
 
 
 def build_critic(

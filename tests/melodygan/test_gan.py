@@ -218,7 +218,7 @@ def test_what_cannot_be_is_refused_in_one_line(gan, ask, message):
 def test_features_of_a_plan_by_hand(batch):
     features = PlanFeatures()(batch[1]).numpy()
     forms = FormFeatures()(batch[1]).numpy()
-    assert features.shape == (len(TUNES), CELLS, PlanFeatures.WIDTH)
+    assert features.shape == (len(TUNES), CELLS, 25)
     assert forms.sum(axis=1).tolist() == [2.0] * len(TUNES)
     assert forms.argmax(axis=1).tolist() == [2, 1, 2, 3]
     place, phrase, (inside, left, near, new, _) = np.split(features[0, 37], [16, 20])
