@@ -150,7 +150,11 @@ class _Tune:
                 self._bar_line(match[0])
             elif match.lastgroup:
                 getattr(self, f"_{match.lastgroup}")(match)
-        self.end_line()
+        voice = self.current
+        end = max(voice.bar_end, voice.now)
+        # The Essen collection leaves out the bar line at the end of a line; but an overlay may begin the next line.
+        if voice.now > voice.bar_start and end - voice.bar_start == voice.metre:
+            self._end_bar(end, is_open=False)
 
     def _note(self, match: re.Match[str]) -> None:
         length = _length(match["length"])
@@ -262,13 +266,6 @@ class _Tune:
         voice.after_section |= section
         voice.in_bar = {}
         voice.broken = None
-
-    def end_line(self) -> None:
-        """Count a full bar at the end of a line: the Essen collection leaves out the bar line there."""
-        voice = self.current
-        end = max(voice.bar_end, voice.now)
-        if voice.now > voice.bar_start and end - voice.bar_start == voice.metre:  # an overlay may begin the next line
-            self._end_bar(end, is_open=False)
 
     def _end_bar(self, end: Fraction, *, is_open: bool) -> None:
         voice = self.current

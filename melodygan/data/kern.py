@@ -133,10 +133,8 @@ def _paths(spines: list[_Spine], cells: list[str]) -> list[_Spine]:
 
 def _bar_line(spines: list[_Spine], cells: list[str]) -> list[_Spine]:
     """Note the length of the bar that ends, in every part, and bring its spines to the same place."""
-    ends: dict[int, Fraction] = {}
-    for spine in spines:
-        if spine.part:
-            ends[id(spine.part)] = max(spine.now, ends.get(id(spine.part), spine.now))
+    parts = [spine.part for spine in spines if spine.part]
+    ends = {id(part): max(spine.now for spine in spines if spine.part is part) for part in parts}
     for spine, cell in zip(spines, cells, strict=True):
         part = spine.part
         if part and (end := ends[id(part)]) > part.bar_start:

@@ -32,17 +32,19 @@ def read_midi(data: bytes) -> Sheet:
     if sum(len(track.notes) for track in tracks) > _MOST_NOTES:
         raise UnreadableError(f"more than {_MOST_NOTES:,} notes")
     per_quarter = score.ticks_per_quarter
-    parts = [sorted(_event(note, per_quarter) for note in track.notes if note.duration > 0) for track in tracks]
+    parts, names = [], []
+    for number, track in enumerate(tracks, start=1):
+        if part := sorted(_event(note, per_quarter) for note in track.notes if note.duration > 0):
+            parts.append(part)
+            names.append(track.name.strip() or f"track {number}")
     meter, bar, origin = _metre(score.time_signatures, per_quarter)
-    begin = min((part[0].onset for part in parts if part), default=Fraction(0))
-    names = [track.name.strip() or f"track {number}" for number, track in enumerate(tracks, start=1)]
-    heard = [(part, name) for part, name in zip(parts, names, strict=True) if part]
+    begin = min((part[0].onset for part in parts), default=Fraction(0))
     return Sheet(
-        [part for part, _ in heard],
+        parts,
         _key(score.key_signatures),
         meter,
         (origin - begin) % bar if bar else Fraction(0),
-        names=[name for _, name in heard],
+        names=names,
         tempo=next((round(tempo.qpm, 3) for tempo in score.tempos), None),
     )
 
