@@ -18,7 +18,6 @@ import importlib.util
 import itertools
 import json
 import os
-import sys
 import zlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -26,11 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from manymodes.cli import UserError
-from manymodes.files import Skipped, cache_folder, replacing_file
+from manymodes.files import Skipped, cache_file, write_cache
 from manymodes.watched import Death, each
 from melodygan.data.encoding import Note, Tune, pitches_in
 from melodygan.data.events import UnreadableError
-from melodygan.data.readers import FORMATS, PARSER_VERSION, Record, one_line, pieces_of
+from melodygan.data.readers import FORMATS, PARSER_VERSION, Piece, Record, one_line, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -90,21 +89,18 @@ class Split(NamedTuple):
 
 
 def _most_common(items: Iterable[Skipped], limit: int = 3) -> str:
-    counted = sorted(Counter(item.reason for item in items).items(), key=lambda pair: (-pair[1], pair[0]))
-    named = [f"{reason} ({count})" for reason, count in counted[:limit]]
+    counted = Counter(sorted(item.reason for item in items))
+    named = [f"{reason} ({count})" for reason, count in counted.most_common(limit)]
     return ", ".join(named + ["…"] * (len(counted) > limit))
 
 
-def load_corpus(
-    source: str | Path = "erk", *, cache_dir: str | Path | None = None, jobs: int = -1, progress: bool = True
-) -> Corpus:
+def load_corpus(source: str | Path = "erk", *, jobs: int = -1, progress: bool = True) -> Corpus:
     """Read, filter, transpose and deduplicate tunes.
 
     Args:
         source: the name of a bundled book ("erk" is erk10.abc, erk20.abc … together), or a file or folder of `FORMATS`,
             searched recursively without hidden files. The book is meant even where a folder of its name exists: write
             ``./erk`` for the folder.
-        cache_dir: folder for parsed tunes; by default `manymodes.files.cache_folder`.
         jobs: processes that parse; −1 for one per core. An active joblib backend is used.
         progress: show a bar while parsing, on a terminal.
 
@@ -113,7 +109,8 @@ def load_corpus(
     """
     found = _find(source)
     contents = _hash_files(found.paths)
-    cache = Path(cache_dir or cache_folder()) / f"tunes-{_cache_key(found, contents)}.json.gz"
+    versions = [PARSER_VERSION, importlib.metadata.version("symusic"), found.numbers]
+    cache = cache_file("tunes", [*versions, {name: str(content) for name, content in contents.items()}], ".json.gz")
     cached = _read_cache(cache)
     records = cached or _parse(found, contents, jobs, progress)
     tunes: dict[tuple[Note, ...], Tune] = {}
@@ -135,7 +132,9 @@ def load_corpus(
     if not corpus.tunes:
         raise UserError(_nothing_usable(corpus))
     if cached is None:
-        _write_cache(cache, records)
+        items = [(name, tune and [*vars(tune).values()], *reasons) for name, tune, *reasons in records]
+        data = gzip.compress(json.dumps(items).encode(), mtime=0)
+        write_cache(cache, "the parsed corpus", lambda path: path.write_bytes(data))
     return corpus
 
 
@@ -243,31 +242,22 @@ def _hash_files(paths: Mapping[str, Path]) -> dict[str, str | OSError]:
 def _parse(found: _Found, contents: Mapping[str, str | OSError], jobs: int, progress: bool) -> list[Record]:
     from tqdm import tqdm
 
-    records: list[Record | None] = []
-    pieces = []
+    records: list[Record | Piece] = []
     for name, content in contents.items():
         if isinstance(content, OSError):
             records.append(Record(name, skipped=one_line(content.strerror or content)))
-        else:
-            try:
-                in_file = pieces_of(found.paths[name], name, found.numbers)
-            except (OSError, UnreadableError) as error:
-                records.append(Record(name, skipped=one_line(error)))
-                continue
-            pieces += in_file
-            records += [None] * len(in_file)
+            continue
+        try:
+            records += pieces_of(found.paths[name], name, found.numbers)
+        except (OSError, UnreadableError) as error:
+            records.append(Record(name, skipped=one_line(error)))
+    pieces = [record for record in records if isinstance(record, Piece)]
     results = each("melodygan.data.readers:read_piece", pieces, jobs=jobs)
     # disable=None: no bar where the output is not a terminal
     bar = tqdm(results, "parsing", len(pieces), unit="tune", leave=False, disable=None if progress else True)
     answers = zip(pieces, bar, strict=True)
     parsed = (Record(piece.name, skipped=a) if isinstance(a, Death) else a for piece, a in answers)
-    return [record if record is not None else next(parsed) for record in records]
-
-
-def _cache_key(found: _Found, contents: Mapping[str, str | OSError]) -> str:
-    parts = [str(PARSER_VERSION), importlib.metadata.version("symusic"), found.numbers]
-    parts += [f"{name}\0{content}" for name, content in contents.items()]
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    return [next(parsed) if isinstance(record, Piece) else record for record in records]
 
 
 def _read_cache(path: Path) -> list[Record] | None:
@@ -280,16 +270,6 @@ def _read_cache(path: Path) -> list[Record] | None:
     except (OSError, EOFError, zlib.error, ValueError, TypeError):
         return None
     return records
-
-
-def _write_cache(path: Path, records: Iterable[Record]) -> None:
-    """Write parsed tunes; print a note if that is impossible."""
-    items = [(name, tune and [*vars(tune).values()], *reasons) for name, tune, *reasons in records]
-    try:
-        with replacing_file(path) as partial:
-            partial.write_bytes(gzip.compress(json.dumps(items).encode(), mtime=0))
-    except OSError as error:
-        print(f"note: the parsed corpus cannot be kept in {path.parent}: {one_line(error)}", file=sys.stderr)
 
 
 def near_duplicate_key(tune: Tune) -> tuple[int, ...]:

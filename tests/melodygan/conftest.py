@@ -6,27 +6,13 @@ import pytest
 from scores import random_tunes, write_abc
 
 import melodygan
+from manymodes.files import CACHE_VARIABLE
 from melodygan.data.corpus import load_corpus
 
 
 @pytest.fixture
-def cache(tmp_path):
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "tunes"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def load(cache):
-    def load_quietly(source, **options):
-        return load_corpus(source, cache_dir=cache, progress=False, **options)
-
-    return load_quietly
+    return functools.partial(load_corpus, progress=False)
 
 
 @pytest.fixture
@@ -46,7 +32,9 @@ def tune_file(tmp_path_factory):
     """Write forty tunes, parsed once: every command of these tests uses their cache."""
     path = tmp_path_factory.mktemp("corpus") / "forty tunes.abc"
     write_abc(path, random_tunes(40))
-    load_corpus(path, cache_dir=path.parent / "cache", progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(path.parent / "cache"))
+        load_corpus(path, progress=False)
     return path
 
 
@@ -54,13 +42,13 @@ def tune_file(tmp_path_factory):
 def environment(tune_file):
     """Return the environment of processes that tests start."""
     source = Path(melodygan.__file__).parents[1]
-    return {**os.environ, "MANYMODES_CACHE": str(tune_file.parent / "cache"), "PYTHONPATH": str(source)}
+    return {**os.environ, CACHE_VARIABLE: str(tune_file.parent / "cache"), "PYTHONPATH": str(source)}
 
 
 @pytest.fixture
 def at_prompt(at_prompt, environment, monkeypatch):
     """Run a command; the forty tunes are already parsed."""
-    monkeypatch.setenv("MANYMODES_CACHE", environment["MANYMODES_CACHE"])
+    monkeypatch.setenv(CACHE_VARIABLE, environment[CACHE_VARIABLE])
     return at_prompt
 
 
