@@ -72,14 +72,10 @@ class Grid(NamedTuple):
     plan: Plan
 
 
-def to_grid(tune: Tune, meter: str | None = None) -> Grid | None:
-    """Lay a tune out; None if it is longer than the grid. The metre is the tune's own, or that of `form_of`."""
-    form = form_of(tune)
-    if meter is not None:
-        form = form._replace(meter=meter)
-    row = ROW[form.meter]
-    lead = -tune.pickup_steps % row
-    cells = length_of(tune.notes)
+def to_grid(tune: Tune) -> Grid | None:
+    """Lay a tune out in the form of `form_of`; None if it is longer than the grid."""
+    form, cells = form_of(tune), length_of(tune.notes)
+    lead = -tune.pickup_steps % ROW[form.meter]
     if lead + cells > LENGTH:
         return None
     types, pitches = np.full(LENGTH, OUTSIDE, np.int32), np.zeros(LENGTH, np.int32)
@@ -168,16 +164,15 @@ def plans_in(
     if bars is None:
         return like
     longest = LENGTH if longest is None else longest
-    sizes = [bars * METERS[plan.form.meter] for plan in like]
-    fitting = [(plan, size) for plan, size in zip(like, sizes, strict=True) if plan.lead + size <= longest]
+    fitting = []
+    for plan in like:
+        size = bars * METERS[plan.form.meter]
+        if plan.lead + size <= longest:
+            fitting.append((abs(plan.cells - size) + LENGTH * (plan.cells < size), plan._replace(cells=size)))
     if not fitting:
         raise ValueError(f"a tune has at most {longest} sixteenths: ask for fewer bars")
-    nearest = min(abs(plan.cells - size) + LENGTH * (plan.cells < size) for plan, size in fitting)
-    return [
-        plan._replace(cells=size)
-        for plan, size in fitting
-        if abs(plan.cells - size) + LENGTH * (plan.cells < size) == nearest
-    ]
+    nearest = min(distance for distance, _ in fitting)
+    return [plan for distance, plan in fitting if distance == nearest]
 
 
 def going_on(plans: Sequence[Plan], upbeat: int, steps: int) -> list[Plan]:

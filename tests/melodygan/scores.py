@@ -90,6 +90,17 @@ def write_all_formats(folder):
         archive.writestr("in/score.xml", musicxml())
 
 
+def rests_joined(notes):
+    """Join rests that follow each other: a format may divide them."""
+    joined = []
+    for pitch, steps in notes:
+        if pitch is None and joined and joined[-1].pitch is None:
+            joined[-1] = Note(None, joined[-1].steps + steps)
+        else:
+            joined.append(Note(pitch, steps))
+    return tuple(joined)
+
+
 def random_tunes(count, seed=0, lengths=(8, 24)):
     """Compose tunes in C major by the throw of dice, each another one."""
     rng = np.random.default_rng(seed)

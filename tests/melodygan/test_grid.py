@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scores import rests_joined
 
 from melodygan.data.encoding import HOLD as HELD
 from melodygan.data.encoding import Note, Tune, length_of, to_steps
@@ -47,20 +48,10 @@ def tunes(draw):
     return Tune(tuple(line), key=draw(st.sampled_from(["C major", "A minor"])), meter=meter, pickup_steps=upbeat)
 
 
-def with_rests_joined(line):
-    joined = []
-    for note in line:
-        if note.pitch is None and joined and joined[-1].pitch is None:
-            joined[-1] = Note(None, joined[-1].steps + note.steps)
-        else:
-            joined.append(note)
-    return tuple(joined)
-
-
 @given(tunes())
 def test_a_tune_comes_back_from_the_grid(tune):
     types, pitches, plan = to_grid(tune)
-    assert from_grid(types, pitches) == with_rests_joined(tune.notes)
+    assert from_grid(types, pitches) == rests_joined(tune.notes)
     assert (plan.form.meter, plan.cells) == (tune.meter, length_of(tune.notes))
     assert (plan.lead + tune.pickup_steps) % ROW[tune.meter] == 0
     assert ((types == OUTSIDE) == (np.arange(LENGTH) < plan.lead) | (np.arange(LENGTH) >= plan.lead + plan.cells)).all()
@@ -135,10 +126,6 @@ def test_a_tune_longer_than_the_grid_has_no_place():
     assert to_grid(Tune((Note(60, LENGTH),), meter="4/4")) is not None
     assert to_grid(Tune((Note(60, LENGTH + 1),), meter="4/4")) is None
     assert to_grid(Tune((Note(60, LENGTH),), meter="4/4", pickup_steps=4)) is None
-
-
-def test_another_metre_may_be_asked_for():
-    assert to_grid(Tune((Note(60, 24),), meter="4/4"), "6/8").plan.form.meter == "6/8"
 
 
 def plan(meter="4/4", mode="major", cells=64, lead=0, returns=()):

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scores import rests_joined
 
 from manymodes.music.formats import SUFFIXES, write_score
 from manymodes.music.score import Score, signature
@@ -75,22 +76,12 @@ def test_a_tune_comes_back_as_it_was_written(name, tmp_path_factory):
         (piece,) = pieces_of(path, path.name)
         read = read_quantised(piece)
         notes = [(None if note.pitch is None else note.pitch - read.semitones, note.steps) for note in read.tune.notes]
-        assert in_one_piece(notes) == in_one_piece(score.notes)
+        assert rests_joined(notes) == rests_joined(score.notes)
         assert (read.tune.meter, read.tune.pickup_steps, read.moved) == (score.meter, score.upbeat, 0)
         assert signature_of(read.tune.key) == score.fifths
         assert not read.irregular
 
     check()
-
-
-def in_one_piece(notes):
-    """Join rests that follow each other: a format may divide them."""
-    joined = []
-    for pitch, steps in notes:
-        if pitch is None and joined and joined[-1][0] is None:
-            steps += joined.pop()[1]  # noqa: PLW2901 - the rest goes on
-        joined.append((pitch, steps))
-    return joined
 
 
 def signature_of(key):
