@@ -68,11 +68,12 @@ def test_a_line_held_into_its_next_note_keeps_every_onset(notes):
     assert [pitch for pitch, _ in top_line(events) if pitch is not None] == [event.pitch for event in events]
 
 
-def midi(*messages, notes=(60, 62, 64, 65)):
+def note(pitch, length=480):
+    return [mido.Message("note_on", note=pitch, velocity=80), mido.Message("note_off", note=pitch, time=length)]
+
+
+def midi(*messages):
     track = mido.MidiTrack(messages)
-    for pitch in notes:
-        track.append(mido.Message("note_on", note=pitch, velocity=80))
-        track.append(mido.Message("note_off", note=pitch, time=480))
     buffer = io.BytesIO()
     mido.MidiFile(type=0, tracks=[track], ticks_per_beat=480).save(file=buffer)
     return buffer.getvalue()
@@ -84,24 +85,15 @@ def signature(numerator, denominator, time=0):
 
 def test_metre_key_and_name_of_a_midi_file():
     key = mido.MetaMessage("key_signature", key="F#m")
-    sheet = read_midi(midi(mido.MetaMessage("track_name", name="Flute"), signature(6, 8), key))
+    sheet = read_midi(midi(mido.MetaMessage("track_name", name="Flute"), signature(6, 8), key, *note(60)))
     assert (sheet.meter, sheet.key, sheet.names) == ("6/8", ("F# minor", 3, "minor", 6), ["Flute"])
     assert sheet.pickup == 0
     # silence before the first note places the upbeat
-    assert read_midi(midi(signature(3, 4), mido.Message("program_change", time=960))).pickup == 1
+    assert read_midi(midi(signature(3, 4), mido.Message("program_change", time=960), *note(60))).pickup == 1
 
 
 def test_a_metre_of_one_short_bar_is_an_upbeat():
-    track = mido.MidiTrack([signature(1, 4)])
-    track += [
-        mido.Message("note_on", note=67, velocity=80),
-        mido.Message("note_off", note=67, time=480),
-        signature(3, 4),
-    ]
-    track += [mido.Message("note_on", note=72, velocity=80), mido.Message("note_off", note=72, time=1440)]
-    buffer = io.BytesIO()
-    mido.MidiFile(type=0, tracks=[track], ticks_per_beat=480).save(file=buffer)
-    sheet = read_midi(buffer.getvalue())
+    sheet = read_midi(midi(signature(1, 4), *note(67), signature(3, 4), *note(72, 1440)))
     assert (sheet.meter, sheet.pickup) == ("3/4", 1)
 
 

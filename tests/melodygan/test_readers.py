@@ -5,9 +5,14 @@ from fractions import Fraction
 import mido
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scores import IN_C, abc, random_tunes, write_abc, write_all_formats, write_midi
 
+from melodygan.data.abc import read_abc
 from melodygan.data.encoding import Note, length_of
+from melodygan.data.events import UnreadableError
+from melodygan.data.kern import read_kern
 from melodygan.data.readers import pieces_of, read_piece, read_quantised
 
 # --- formats
@@ -32,6 +37,27 @@ def test_several_tunes_in_an_abc_file(only, load, folder):
     assert first.notes == (Note(60, 4), Note(62, 4), Note(64, 4), Note(65, 4), Note(67, 16))
     assert second.notes == (Note(64, 4), Note(62, 4), Note(60, 8))
     assert (first.source, second.source) == ("book.abc#7", "book.abc#8")
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "alphabet"),
+    [
+        (read_abc, "X:1\nT:a tune\nM:4/4\nL:1/4\nK:C\n{}\n", "ABCabcz^_=[](){}<>|:&-+!\"%\\\n/0123456789VKMLXIZ ,'"),
+        (read_kern, "**kern\n{}\n*-", "abcgABC0123456789.%[]_rq#-=*^v+x\t\n :|!MkK"),
+    ],
+)
+def test_any_text_is_read_or_refused(read, text, alphabet):
+    @settings(max_examples=150)
+    @given(st.text(alphabet=alphabet, max_size=200))
+    def check(body):
+        try:
+            sheet = read(text.format(body))
+        except UnreadableError:
+            return
+        for part in sheet.parts:
+            assert all(event.end >= event.onset >= 0 for event in part)
+
+    check()
 
 
 # --- one melody out of many voices
