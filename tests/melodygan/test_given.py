@@ -16,30 +16,20 @@ def of_pitches(*pitches, **fields):
 
 
 @pytest.mark.parametrize(
-    ("text", "notes"),
+    ("text", "key", "shift", "notes"),
     [
-        ("C4", (Note(60, 4),)),
-        ("C4 D4:0.5 F#4:1.5 r", (Note(60, 4), Note(62, 2), Note(66, 6), Note(None, 4))),
-        ("c-1 Bb3 G##5 Abb4 R:0.25", (Note(0, 4), Note(58, 4), Note(81, 4), Note(67, 4), Note(None, 1))),
-        ("  B#3\tCb4:4.0  ", (Note(60, 4), Note(59, 16))),
+        ("C4", None, 0, [(60, 4)]),
+        ("C4 D4:0.5 F#4:1.5 r", None, 0, [(60, 4), (62, 2), (66, 6), (None, 4)]),
+        ("c-1 Bb3 G##5 Abb4 R:0.25", None, 0, [(0, 4), (58, 4), (81, 4), (67, 4), (None, 1)]),
+        ("  B#3\tCb4:4.0  ", None, 0, [(60, 4), (59, 16)]),
+        ("D4 F#4 r", Key(2, "major"), 2, [(60, 4), (64, 4), (None, 4)]),
+        ("D4 F#4 r", Key(11, "major"), -1, [(63, 4), (67, 4), (None, 4)]),
+        ("D4 F#4 r", Key(2, "minor"), 5, [(57, 4), (61, 4), (None, 4)]),
+        ("D4 F#4 r", Key(0, "major"), 0, [(62, 4), (66, 4), (None, 4)]),
     ],
 )
-def test_notes_written_out(text, notes):
-    assert read_given(text) == Given(notes, shift=0, form=None, remarks=())
-
-
-@pytest.mark.parametrize(
-    ("key", "shift", "pitches"),
-    [
-        (Key(2, "major"), 2, (60, 64)),
-        (Key(11, "major"), -1, (63, 67)),
-        (Key(2, "minor"), 5, (57, 61)),
-        (Key(0, "major"), 0, (62, 66)),
-    ],
-)
-def test_notes_in_a_key_are_transposed_from_it(key, shift, pitches):
-    first, second = pitches
-    assert read_given("D4 F#4 r", key) == Given((Note(first, 4), Note(second, 4), Note(None, 4)), shift)
+def test_notes_written_out_are_transposed_from_their_key(text, key, shift, notes):
+    assert read_given(text, key) == Given(tuple(Note(*note) for note in notes), shift=shift, form=None, remarks=())
 
 
 @pytest.mark.parametrize("text", ["   ", "H4", "C4:0.3", "C4,D4", "C4 tune.mid", "~nobody-is-so/a.mid"])
