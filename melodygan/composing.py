@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from dataclasses import replace
 from functools import partial
@@ -150,8 +151,13 @@ def compose(
         composed = task.method(count=count, seed=seed, **options)
     except ValueError as error:
         raise UserError(str(error)) from error
-    tunes = [transposed_tune(task.in_form(tune), task.shift) for tune in composed]
-    tunes = _in_register(tunes, middle, together=task.given is not None)
+    bar_lines = {} if task.upbeat is None else {"meter": task.meter or "", "pickup_steps": task.upbeat}
+    tunes = [_as_tune(tune, key=task.mode or "", **bar_lines) for tune in composed]
+    pitches = [[pitch + task.shift for pitch in pitches_in(tune.notes)] for tune in tunes]
+    if task.given:  # all move by the same
+        pitches = [list(itertools.chain.from_iterable(pitches))] * len(tunes)
+    shifts = [task.shift + octaves_to(heights, middle) for heights in pitches]
+    tunes = list(map(transposed_tune, tunes, shifts))
     if any(pitch not in _MIDI_PITCHES for tune in tunes for pitch in pitches_in(tune.notes)):
         raise UserError("the tune is higher or lower than MIDI can write: give another key, or a tune in the middle")
     fifths = key.fifths if key else signature(task.shift % _OCTAVE, MODES[0])
@@ -183,13 +189,6 @@ class _Task(NamedTuple):
     mode: str | None = None
     given: Given | None = None
     upbeat: int | None = None
-
-    def in_form(self, composed: Tune | Sequence[Note]) -> Tune:
-        """Return what the model composed as a tune; those of a GAN know their form."""
-        if isinstance(composed, Tune):
-            return composed
-        meter = "" if self.upbeat is None else self.meter or ""
-        return Tune(tuple(composed), key=self.mode or "", meter=meter, pickup_steps=self.upbeat or 0)
 
 
 def _task(
@@ -243,18 +242,14 @@ def _task(
     return _Task(method, given.shift, meter, mode, given, upbeat if keeps else None)
 
 
-def _in_register(tunes: Sequence[Tune], middle: float | None, *, together: bool) -> list[Tune]:
-    """Move tunes by octaves towards the middle of a register, all by the same if together."""
-    pitches = [pitches_in(tune.notes) for tune in tunes]
-    if together:
-        pitches = [[pitch for one in pitches for pitch in one]] * len(tunes)
-    return [transposed_tune(tune, octaves_to(one, middle)) for tune, one in zip(tunes, pitches, strict=True)]
-
-
 def tunes_of(model: Any, count: int, *, seed: int) -> list[Tune]:
     """Compose tunes as a model does by itself, in C major or A minor; only a GAN knows their metre and key."""
-    composed = getattr(model, "compose", model.generate)(count, seed=seed)
-    return [tune if isinstance(tune, Tune) else Tune(tuple(tune)) for tune in composed]
+    return list(map(_as_tune, getattr(model, "compose", model.generate)(count, seed=seed)))
+
+
+def _as_tune(composed: Tune | Sequence[Note], **form: Any) -> Tune:
+    """Return what a model composed as a tune of a form; those of a GAN know theirs."""
+    return composed if isinstance(composed, Tune) else Tune(tuple(composed), **form)
 
 
 def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str = "--start") -> Given:
@@ -281,29 +276,23 @@ def score_of(
     title: str,
     *,
     meters: Sequence[str] = (),
-    mode: str | None = None,
     fifths: int = 0,
-    tempo: float = 120.0,
+    tempo: float = TEMPO,
     program: int = 0,
 ) -> Score:
     """Return a tune as a score, with its own bar lines, or those that fit it best.
 
-    Without ``meters`` to choose from they are in one of `melodygan.data.barlines.USUAL`; without ``mode`` and a key it
-    is minor if it ends on that tonic. ``fifths`` are the sharps of its key signature, below 0 flats; ``tempo`` is in
-    BPM.
+    Without ``meters`` to choose from they are in one of `melodygan.data.barlines.USUAL`; without a key it is minor if
+    it ends on that tonic. ``fifths`` are the sharps of its key signature, below 0 flats; ``tempo`` is in BPM.
     """
-    from melodygan.data.barlines import USUAL, BarLines, bar_lines
+    from melodygan.data.barlines import USUAL, bar_lines
 
-    tune = tune if isinstance(tune, Tune) else Tune(tuple(tune))
-    notes = tune.notes
-    if mode is None and tune.key.endswith(MODES):
-        mode = MODES[tune.key.endswith(MODES[1])]
-    if mode is None:
-        mode = MODES[[(pitch - 7 * fifths) % _OCTAVE for pitch in pitches_in(notes)[-1:]] == [TONICS["minor"]]]
-    lines = BarLines(tune.meter, tune.pickup_steps)
-    if not _METER.fullmatch(tune.meter):
-        lines = bar_lines(notes, meters or USUAL)
-    return Score(notes, title, lines.meter, lines.upbeat, fifths, mode, tempo, program)
+    tune = _as_tune(tune)
+    last = [(pitch - 7 * fifths) % _OCTAVE for pitch in pitches_in(tune.notes)[-1:]]
+    minor = tune.key.endswith("minor") if tune.key.endswith(MODES) else last == [TONICS["minor"]]
+    known = _METER.fullmatch(tune.meter)
+    lines = (tune.meter, tune.pickup_steps) if known else bar_lines(tune.notes, meters or USUAL)
+    return Score(tune.notes, title, *lines, fifths, MODES[minor], tempo, program)
 
 
 def write_scores(folder: Path | str, scores: Sequence[Score], formats: Collection[str] = ("midi",)) -> list[Path]:

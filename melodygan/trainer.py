@@ -34,7 +34,9 @@ _LSTM_LEARNING_RATE = 5e-3
 _LSTM_WEIGHT_DECAY = 0.05  # without it, training and validation diverge from epoch 22 on
 _WASSERSTEIN_SCALE = 50.0
 _LIGHT_CRITIC_PENALTY = 2.0  # without recurrence a critic gets ahead of its generator sooner
-_FIRST_ORDER = {"none", "clip"}  # the penalties that need no second derivative of the critic
+_ADAM = keras.optimizers.Adam
+_FIRST_ORDER = {"none": (2e-4, functools.partial(_ADAM, beta_1=0.5)), "clip": (5e-5, keras.optimizers.RMSprop)}
+"""Learning rates and optimizers of the penalties that need no second derivative of the critic."""
 
 # How each penalty is trained. `clip` is Arjovsky et al. (2017), algorithm 1; `gradient` Gulrajani et al. (2017).
 # `r1r2` is the default: the other two need five critic updates per generator update, `gradient` with a second
@@ -55,7 +57,7 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
     if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
     if checkpoint is None:
-        build = next((_BUILDERS[kind] for kind in _BUILDERS if getattr(config, kind)), _gan)
+        build = _lstm if config.lstm else _reported_gan if config.as_reported else _gan
         model = build(config, [tune for part in split for tune in part], split.train)
     else:
         model = keras.models.load_model(checkpoint / "model.keras")
@@ -141,9 +143,6 @@ def _reported_gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[T
     return ReportedGAN(generator, discriminator, codec=ReportedCodec.from_tunes(tunes), seed=config.seed)
 
 
-_BUILDERS = {"lstm": _lstm, "as_reported": _reported_gan}
-
-
 def _regularisation(config: MelodyConfig) -> dict[str, Any]:
     return {"noise": config.noise, "l2": config.l2}
 
@@ -151,12 +150,12 @@ def _regularisation(config: MelodyConfig) -> dict[str, Any]:
 def _compile(model: keras.Model, config: MelodyConfig) -> None:
     """Compile a new model; update the learning rates of a loaded one, as the number of epochs may differ."""
     settings, updates = dict(PENALTY_SETTINGS[config.penalty]), config.epochs * config.updates_per_epoch
-    rates: list[Any]
+    decay = functools.partial(keras.optimizers.schedules.CosineDecay, alpha=0.1)
+    rates: list[Any] = [decay(1.5e-4, updates), decay(4e-4, updates * settings["discriminator_steps"])]
+    optimizer: Any = functools.partial(_ADAM, beta_1=0.0, beta_2=0.99)
     if config.penalty in _FIRST_ORDER:
-        rates = [{"none": 2e-4, "clip": 5e-5}[config.penalty]] * 2
-    else:
-        decay = functools.partial(keras.optimizers.schedules.CosineDecay, alpha=0.1)
-        rates = [decay(1.5e-4, updates), decay(4e-4, updates * settings["discriminator_steps"])]
+        rate, optimizer = _FIRST_ORDER[config.penalty]
+        rates = [rate, rate]
     if model.compiled:
         model.generator_optimizer.learning_rate, model.discriminator_optimizer.learning_rate = rates
         return
@@ -164,9 +163,6 @@ def _compile(model: keras.Model, config: MelodyConfig) -> None:
         settings["penalty_weight"] /= _score_scale(config)  # as strong as at scale 1
         if config.attention:
             settings["penalty_weight"] *= _LIGHT_CRITIC_PENALTY
-    adam = keras.optimizers.Adam
-    optimizers = {"none": functools.partial(adam, beta_1=0.5), "clip": keras.optimizers.RMSprop}
-    optimizer = optimizers.get(config.penalty, functools.partial(adam, beta_1=0.0, beta_2=0.99))
     model.compile(
         *map(optimizer, rates),
         objective="wasserstein" if config.wgan else "relativistic" if config.attention else "bce",

@@ -12,7 +12,7 @@ from manymodes.files import save_keras
 from manymodes.music.midi import write_melody
 from manymodes.music.score import Score
 from melodygan.composing import score_of
-from melodygan.data.encoding import Note, length_of, pitches_in, to_steps
+from melodygan.data.encoding import Note, Tune, length_of, pitches_in, to_steps
 from melodygan.data.form import ends_on_the_tonic, transposed
 from melodygan.models import composer
 
@@ -327,4 +327,4 @@ def test_requests_beyond_the_training_tunes(models, kind, options, message):
 def test_a_tune_that_ends_on_its_minor_tonic_is_minor(last, fifths, mode):
     notes = [Note(60, 4), Note(last, 8), Note(None, 4)]
     assert score_of(notes, "a", fifths=fifths).mode == mode
-    assert score_of(notes, "a", fifths=fifths, mode="major").mode == "major"
+    assert score_of(Tune(tuple(notes), key="C major"), "a", fifths=fifths).mode == "major"
