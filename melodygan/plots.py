@@ -61,9 +61,8 @@ def save_history(history: Sequence[dict[str, float]], path: Path) -> None:
 
 def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
     """Draw tunes as piano rolls, one above the other: (title, notes)."""
-    with saved_figure(path, (10, 1.9 * len(tunes)), grid=False) as figure:
-        for number, (title, notes) in enumerate(tunes, start=1):
-            axes = figure.add_subplot(len(tunes), 1, number)
+    with _panels(path, len(tunes), (10, 1.9), columns=1) as panels:
+        for axes, (title, notes) in zip(panels, tunes, strict=True):
             start = 0.0
             for note in notes:
                 length = note.steps / STEPS_PER_QUARTER
@@ -76,7 +75,7 @@ def save_tunes(tunes: Sequence[tuple[str, Sequence[Note]]], path: Path) -> None:
             axes.grid(visible=True, axis="x", alpha=0.3)
             axes.set_title(title, loc="left")
             axes.set_ylabel("pitch")
-        axes.set_xlabel("quarters")
+        panels[-1].set_xlabel("quarters")
 
 
 def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Note]], path: Path) -> None:
@@ -84,24 +83,21 @@ def save_spread(generated: Sequence[Sequence[Note]], real: Sequence[Sequence[Not
 
     A collapsed model's curve is a narrow peak near 0, or a line where all distances are the same.
     """
-    tables = {
-        name: feature_table(as_pieces(tunes), COMPARED) for name, tunes in (("generated", generated), ("real", real))
-    }
-    with saved_figure(path, (10, 2.6)) as figure:
-        for number, feature in enumerate(SPREAD_FEATURES, start=1):
-            axes = figure.add_subplot(1, len(SPREAD_FEATURES), number)
-            distances = {name: intra_set_distances(table[feature]).ravel() for name, table in tables.items()}
-            for (name, values), colour in zip(distances.items(), (GENERATED, REAL), strict=True):
+    tables = [feature_table(as_pieces(tunes), COMPARED) for tunes in (generated, real)]
+    with _panels(path, len(SPREAD_FEATURES), (2.5, 2.6), grid=True) as panels:
+        for axes, feature in zip(panels, SPREAD_FEATURES, strict=True):
+            distances = [intra_set_distances(table[feature]).ravel() for table in tables]
+            for name, values, colour in zip(("generated", "real"), distances, (GENERATED, REAL), strict=True):
                 if np.ptp(values) == 0:
                     axes.axvline(values[0], color=colour, linewidth=3, label=name)
                     continue
                 # Distances of whole numbers lie on a grid: a wider kernel shows their outline.
                 sns.kdeplot(x=values, ax=axes, label=name, color=colour, fill=True, cut=0, bw_adjust=2)
-            axes.set_title(f"{COMPARED[feature].title}: overlap {overlap_area(*distances.values()):.2f}")
+            axes.set_title(f"{COMPARED[feature].title}: overlap {overlap_area(*distances):.2f}")
             axes.set_xlabel("distance between two tunes")
-            axes.set_ylabel("density" if number == 1 else "")
+            axes.set_ylabel("density" if axes is panels[0] else "")
             axes.set_yticks([])
-        axes.legend(fontsize=8)
+        panels[-1].legend(fontsize=8)
 
 
 def save_generated(folder: Path, generated: Sequence[Sequence[Note]], held_out: Sequence[Tune]) -> None:

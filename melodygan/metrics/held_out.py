@@ -100,9 +100,6 @@ def _set_of(label: str, tunes: Sequence[Tune]) -> MusicSet:
 def _told_apart(result: SetComparison, org: MusicSet, tunes: Sequence[Tune]) -> dict[str, Any]:
     """How well tunes are told from real ones, and what a listener would notice first."""
     told = result.told
-    closed = {
-        mode: [ends_on_the_tonic(tune.notes, mode) for tune in tunes if tune.key.endswith(mode)] for mode in MODES
-    }
     whole = [
         (length_of(tune.notes) - tune.pickup_steps) % METERS[tune.meter] in {0, METERS[tune.meter] - tune.pickup_steps}
         for tune in tunes
@@ -118,7 +115,10 @@ def _told_apart(result: SetComparison, org: MusicSet, tunes: Sequence[Tune]) -> 
             for name, feature in (("on_beat", "beat_onset_share"), ("phrase", "longest_repeated_phrase"))
             for which, one in (("", result.gen), ("_real", org))
         },
-        **{f"tonic_{mode}": _mean(closed[mode]) for mode in MODES},
+        **{
+            f"tonic_{mode}": _mean(ends_on_the_tonic(tune.notes, mode) for tune in tunes if tune.key.endswith(mode))
+            for mode in MODES
+        },
         "whole_bar": _mean(whole),
     }
 
