@@ -26,22 +26,19 @@ UNITS = 512
 BATCH_SIZE = 16
 
 
-def build_reported_generator(
-    length: int = LENGTH, latent_dim: int = LATENT_DIM, *, noise: float = 0.0, l2: float = 0.0
-) -> keras.Model:
-    """Return z [B, latent_dim] → notes [B, length, 1] in (−1, 1)."""
+def build_reported_generator(latent_dim: int = LATENT_DIM, *, noise: float = 0.0, l2: float = 0.0) -> keras.Model:
+    """Return z [B, latent_dim] → notes [B, LENGTH, 1] in (−1, 1)."""
     x = latents = keras.Input((latent_dim,), name="latents")
     for width in (256, 512, 1024):
         x = layers.Dense(width, kernel_regularizer=kernel_l2(l2))(x)
         x = with_noise(x, noise)
         x = layers.LeakyReLU(LEAK)(x)
         x = layers.BatchNormalization(momentum=0.8)(x)
-    x = layers.Dense(length, activation="tanh", kernel_regularizer=kernel_l2(l2))(x)
-    return keras.Model(latents, layers.Reshape((length, 1))(x), name="generator")
+    x = layers.Dense(LENGTH, activation="tanh", kernel_regularizer=kernel_l2(l2))(x)
+    return keras.Model(latents, layers.Reshape((LENGTH, 1))(x), name="generator")
 
 
 def build_reported_discriminator(
-    length: int = LENGTH,
     units: int = UNITS,
     *,
     noise: float = 0.0,
@@ -49,13 +46,13 @@ def build_reported_discriminator(
     fused_lstm: bool = True,
     recurrence: type[layers.LSTM] = HoistedLSTM,
 ) -> keras.Model:
-    """Return notes [B, length, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss.
+    """Return notes [B, LENGTH, 1] → scores [B, 1]; the sigmoid of the GAN is part of its loss.
 
     Arguments are as in `melodygan.models.networks.build_critic`; with another kind of LSTM layer as ``recurrence``,
     weights and results are the same, only the speed differs.
     """
     use_cudnn = "auto" if fused_lstm else False
-    x = notes = keras.Input((length, 1), name="notes")
+    x = notes = keras.Input((LENGTH, 1), name="notes")
     x = with_noise(recurrence(units, return_sequences=True, use_cudnn=use_cudnn)(x), noise)
     x = with_noise(layers.Bidirectional(recurrence(units, use_cudnn=use_cudnn))(x), noise)
     for width in (512, 256, 100):
