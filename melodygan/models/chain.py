@@ -188,25 +188,19 @@ _INTERVAL_TABLES = (
 
 def kind_chain() -> Chain:
     """Return a new chain of what begins at a cell."""
-    return _chain(KIND_CONTEXTS, _KIND_TABLES, (), KINDS, "kind_chain")
+    return _chain("kind_chain", KINDS, KIND_CONTEXTS, _KIND_TABLES, ())
 
 
 def pitch_chain(pitches: int) -> Chain:
     """Return a new chain of pitches."""
-    return _chain(pitch_contexts(pitches), _PITCH_TABLES, _INTERVAL_TABLES, pitches, "pitch_chain")
+    return _chain("pitch_chain", pitches, pitch_contexts(pitches), _PITCH_TABLES, _INTERVAL_TABLES)
 
 
-def _chain(
-    contexts: dict[str, int],
-    tables: Sequence[Sequence[str]],
-    intervals: Sequence[Sequence[str]],
-    symbols: int,
-    name: str,
-) -> Chain:
+def _chain(name: str, symbols: int, contexts: dict[str, int], *named: Sequence[Sequence[str]]) -> Chain:
     """Return a chain whose tables name their contexts, and whose intervals are counted from the first one."""
     order = list(contexts)
-    numbered = ([[order.index(context) for context in table] for table in some] for some in (tables, intervals))
-    return Chain(list(contexts.values()), next(numbered), symbols, next(numbered), name=name)
+    tables, intervals = ([[order.index(context) for context in table] for table in some] for some in named)
+    return Chain(list(contexts.values()), tables, symbols, intervals, name=name)
 
 
 class Spelled(NamedTuple):

@@ -98,8 +98,8 @@ class MelodyGAN(GridComposer, AdversarialModel):
     def emit(self, outputs: tf.Tensor, conditions: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Draw cells from logits [B, L, KINDS + P + 1]: one-hot [B, L, P + 3] forwards, softmax backwards."""
         assert conditions is not None
-        plan = spelled(conditions)
-        of_kinds, of_pitches = self._drawings(outputs, seed)
+        plan, seeds = spelled(conditions), tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        of_kinds, of_pitches = map(_drawing, self._logits(outputs), seeds)
         kinds, drawn, onsets = self._draw(_without_gradient(of_kinds), _without_gradient(of_pitches), plan)
         # once more, all cells at once and with a gradient, in the contexts that were drawn
         soft_kinds = _straight_through(
@@ -133,16 +133,6 @@ class MelodyGAN(GridComposer, AdversarialModel):
         height = (tf.range(self.pitches, dtype=tf.float32) - self.pitches / 2) / _SEMITONES
         # −(height − contour)² / 2 without what the pitch alone decides: a contour of 0 does not pull
         return kinds, pitches + height * contour
-
-    def _drawings(self, outputs: tf.Tensor, seed: tf.Tensor) -> tuple[Drawing, Drawing]:
-        """Return how kinds and pitches are drawn by the generator's outputs."""
-        of_both = self._logits(outputs)
-        seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-        noise = [
-            -TEMPERATURE * tf.math.log(-tf.math.log(tf.random.stateless_uniform(tf.shape(logits), one, 1e-6, 1.0)))
-            for logits, one in zip(of_both, seeds, strict=True)
-        ]
-        return Drawing(of_both[0], noise[0]), Drawing(of_both[1], noise[1])
 
     def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
         """Draw kinds and pitches, see `GridComposer`."""
@@ -191,6 +181,12 @@ def _filtered(logits: tf.Tensor, *, top_k: tf.Tensor, top_p: tf.Tensor) -> tf.Te
     logits, descending = without(logits, kept), without(descending, kept)
     before = tf.cumsum(tf.nn.softmax(descending), axis=-1, exclusive=True)
     return without(logits, tf.reduce_sum(tf.cast(before < top_p, tf.int32), axis=-1))
+
+
+def _drawing(logits: tf.Tensor, seed: tf.Tensor) -> Drawing:
+    """Return a drawing with Gumbel noise, so that symbols have the probabilities of logits / `TEMPERATURE`."""
+    shares = tf.random.stateless_uniform(tf.shape(logits), seed, 1e-6, 1.0)
+    return Drawing(logits, -TEMPERATURE * tf.math.log(-tf.math.log(shares)))
 
 
 def _without_gradient(drawing: Drawing) -> Drawing:
