@@ -22,16 +22,22 @@ TUNES = [
 LOWEST, PITCHES = 60, 15
 
 
+def throw(network, rng, decided=1.0):
+    """Give a network weights by the throw of dice; biases, and factors of normalisations, stay as they begin."""
+    for weight in network.weights:
+        if len(weight.shape) > 1:
+            width = np.sqrt(3 / np.prod(weight.shape[:-1]))
+            factor = decided if "logits" in weight.path else 1.0
+            weight.assign(factor * width * rng.uniform(-1, 1, weight.shape))
+
+
 def small_gan(tunes=(), *, heads=0, seed=0, decided=0.5, **options):
     """Build a GAN of C4 to D5 to the plans of tunes, whose chains and logits come from the throw of dice."""
     generator = build_generator(PITCHES, latent_dim=4, widths=(8,), channels=(4, 4, 4), heads=heads, **options)
     critic = build_critic(PITCHES, units=0 if heads else 2, channels=(4, 4, 4), widths=(4,), **options)
     rng = np.random.default_rng(seed)
     for network in (generator, critic):
-        for weight in network.weights:
-            if len(weight.shape) > 1:
-                width = np.sqrt(3 / np.prod(weight.shape[:-1]))
-                weight.assign(width * rng.uniform(-1, 1, weight.shape))
+        throw(network, rng)
     plans = to_rows(to_grid(tune).plan for tune in tunes or TUNES)
     model = MelodyGAN(generator, critic, lowest=LOWEST, pitches=PITCHES, plans=plans, seed=seed)
     for chain in (model.kind_chain, model.pitch_chain):
