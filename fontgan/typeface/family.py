@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import re
 import unicodedata
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pathops
 from fontTools import agl
-from fontTools.misc.timeTools import timestampSinceEpoch
 from fontTools.ttLib import newTable
 from fontTools.ttLib.tables.ttProgram import Program
 from ufo2ft import compileTTF
@@ -19,12 +20,11 @@ from ufo2ft.filters.removeOverlaps import RemoveOverlapsFilter
 from ufoLib2 import Font
 
 from fontgan.data.typefaces import CANVAS, CAPITAL, CHARACTERS, DESCENT
-from fontgan.typeface.fontfile import BOX, draw_box
+from fontgan.typeface.fontfile import BOX, EPOCH, draw_box
 from fontgan.typeface.outlines import bounds, draw, trace_field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from fontTools.ttLib import TTFont
 
@@ -35,7 +35,6 @@ _MARKS = {
 }  # fmt: skip
 _DOTLESS = {"i": "ı"}
 _ZONE = 7  # units from a line of heights within which level strokes are moved onto it
-_EPOCH = timestampSinceEpoch(315532800)  # 1980: a font does not depend on the clock
 
 _SMOOTH = bytes([0xB8, 0x01, 0xFF, 0x85, 0xB0, 0x04, 0x8D])  # thin strokes of unhinted glyphs do not drop out
 
@@ -131,17 +130,17 @@ def family_font(found: dict[str, Shape], *, family: str, description: str, maker
     """
     font = Font()
     _describe(font, found, family, description, maker)
-    _draw_box(font)
+    box = font.newGlyph(".notdef")
+    box.width = BOX
+    draw_box(box.getPen())
     for character, shape in found.items():
         glyph = font.newGlyph(_name(character))
         glyph.unicodes = [ord(character)] + [0xA0] * (character == " ")
         glyph.width = round(shape.advance)
         draw(shape.outline, glyph.getPen(), (1, 0, 0, 1, 0, 0))
-    slant = _slant(found)
-    for character in _composed(found):
-        _compose_letter(font, found, character, slant)
+    accented = _compose_letters(font, found)
     _compose_signs(font, found)
-    _kern(font, found)
+    _kern(font, found, accented)
     _set_line(font)
     font.lib["public.glyphOrder"] = [".notdef", "space", *sorted(set(font.keys()) - {".notdef", "space"})]
     return font
@@ -176,40 +175,34 @@ def _set_line(font: Font) -> None:
     info.openTypeOS2WinDescent = -lowest
 
 
-def _draw_box(font: Font) -> None:
-    glyph = font.newGlyph(".notdef")
-    glyph.width = BOX
-    draw_box(glyph.getPen())
-
-
 def _name(character: str) -> str:
     return agl.UV2AGL.get(ord(character), f"uni{ord(character):04X}")
 
 
-def _composed(found: dict[str, Shape]) -> Iterable[str]:
-    for code in range(0xC0, 0x180):
-        parts = unicodedata.normalize("NFD", chr(code))
-        if len(parts) == 2 and _MARKS.get(parts[1]) in found and _DOTLESS.get(parts[0], parts[0]) in found:  # noqa: PLR2004
-            yield chr(code)
-
-
-def _compose_letter(font: Font, found: dict[str, Shape], character: str, slant: float) -> None:
-    base, mark = tuple(unicodedata.normalize("NFD", character))
-    base, mark = _DOTLESS.get(base, base), _MARKS[mark]
-    under, over = found[base], found[mark]
-    dy = 0.0
-    if mark != "¸":
-        low, x_height = _bottom(over), _top(found["x"])
-        gap = float(np.clip(low - x_height, 45, 110))
-        top = _top(under)
-        top = CAPITAL if abs(top - CAPITAL) < 4 * _ZONE else x_height if abs(top - x_height) < 4 * _ZONE else top
-        dy = top + gap - low
-        if base.isupper():
-            dy -= gap / 4  # marks sit closer to capitals
-    middle = (_bottom(over) + _top(over)) / 2 + dy
-    lean = slant * (middle - (_bottom(under) + _top(under)) / 2)
-    dx = (under.left + under.right) / 2 + lean - (over.left + over.right) / 2
-    _put(font, character, under.advance, [(base, 0, 0), (mark, dx, dy)])
+def _compose_letters(font: Font, found: dict[str, Shape]) -> Mapping[str, list[str]]:
+    """Add the accented letters whose parts a face has; return their names by the letters without accents."""
+    accented = defaultdict(list)
+    slant, x_height = _slant(found), _top(found["x"])
+    for character in map(chr, range(0xC0, 0x180)):
+        letter, *accents = unicodedata.normalize("NFD", character)
+        base, mark = _DOTLESS.get(letter, letter), _MARKS.get("".join(accents))
+        if base not in found or mark not in found:
+            continue
+        under, over = found[base], found[mark]
+        dy = 0.0
+        if mark != "¸":
+            low, top = _bottom(over), _top(under)
+            gap = float(np.clip(low - x_height, 45, 110))
+            top = next((line for line in (CAPITAL, x_height) if abs(top - line) < 4 * _ZONE), top)
+            dy = top + gap - low
+            if base.isupper():
+                dy -= gap / 4  # marks sit closer to capitals
+        middle = (_bottom(over) + _top(over)) / 2 + dy
+        lean = slant * (middle - (_bottom(under) + _top(under)) / 2)
+        dx = (under.left + under.right) / 2 + lean - (over.left + over.right) / 2
+        _put(font, character, under.advance, (base, _at(0)), (mark, _at(dx, dy)))
+        accented[letter].append(_name(character))
+    return accented
 
 
 def _compose_signs(font: Font, found: dict[str, Shape]) -> None:
@@ -217,45 +210,35 @@ def _compose_signs(font: Font, found: dict[str, Shape]) -> None:
     if "." in found:
         point = found["."]
         step = max(point.advance * 0.9, point.right - point.left + 40)
-        _put(font, "…", 2 * step + point.advance, [(".", number * step, 0) for number in range(3)])
-        height = CAPITAL / 2 - (_bottom(point) + _top(point)) / 2
-        _put(font, "·", point.advance, [(".", 0, height)])
+        _put(font, "…", 2 * step + point.advance, *((".", _at(number * step)) for number in range(3)))
+        _put(font, "·", point.advance, (".", _at(0, CAPITAL / 2 - (_bottom(point) + _top(point)) / 2)))
     if "’" in found:
         mark = found["’"]
         step, high = mark.right - mark.left + 35, _top(mark) + _bottom(mark)
         down = _bottom(found[","]) - _bottom(mark) if "," in found else -high
-        turned = (-1, 0, 0, -1, mark.advance, high)
-        _put(font, "”", mark.advance + step, [("’", 0, 0), ("’", step, 0)])
-        _put(font, "‚", mark.advance, [("’", 0, down)])
-        _put(font, "„", mark.advance + step, [("’", 0, down), ("’", step, down)])
-        _turn(font, "‘", mark.advance, "’", [turned])
-        _turn(font, "“", mark.advance + step, "’", [turned, (-1, 0, 0, -1, mark.advance + step, high)])
+        first, second = ("’", (-1, 0, 0, -1, mark.advance, high)), ("’", (-1, 0, 0, -1, mark.advance + step, high))
+        _put(font, "”", mark.advance + step, ("’", _at(0)), ("’", _at(step)))
+        _put(font, "‚", mark.advance, ("’", _at(0, down)))
+        _put(font, "„", mark.advance + step, ("’", _at(0, down)), ("’", _at(step, down)))
+        _put(font, "‘", mark.advance, first)
+        _put(font, "“", mark.advance + step, first, second)
     for sign, of in (("¡", "!"), ("¿", "?")):
         if of in found:
-            shape, x_height = found[of], _top(found["x"])
-            _turn(font, sign, shape.advance, of, [(-1, 0, 0, -1, shape.advance, x_height)])
+            _put(font, sign, found[of].advance, (of, (-1, 0, 0, -1, found[of].advance, _top(found["x"]))))
     if "–" in found:
         dash = found["–"]
-        wide = 1000 / max(dash.right - dash.left, 1)
-        _turn(font, "—", 1000 + 2 * dash.left, "–", [(wide, 0, 0, 1, dash.left * (1 - wide), 0)])
-        _turn(
-            font,
-            "_",
-            500,
-            "–",
-            [(500 / (dash.right - dash.left), 0, 0, 1, -dash.left * 500 / (dash.right - dash.left), -100 - _top(dash))],
-        )
+        width = dash.right - dash.left
+        wide = 1000 / max(width, 1)
+        _put(font, "—", 1000 + 2 * dash.left, ("–", (wide, 0, 0, 1, dash.left * (1 - wide), 0)))
+        _put(font, "_", 500, ("–", (500 / width, 0, 0, 1, -dash.left * 500 / width, -100 - _top(dash))))
 
 
-def _put(font: Font, character: str, advance: float, parts: Sequence[tuple[str, float, float]]) -> None:
-    _turn_parts(font, character, advance, [(of, (1, 0, 0, 1, dx, dy)) for of, dx, dy in parts])
+def _at(dx: float, dy: float = 0) -> tuple[float, ...]:
+    return 1, 0, 0, 1, dx, dy
 
 
-def _turn(font: Font, character: str, advance: float, of: str, placings: Sequence[tuple[float, ...]]) -> None:
-    _turn_parts(font, character, advance, [(of, placing) for placing in placings])
-
-
-def _turn_parts(font: Font, character: str, advance: float, parts: Sequence[tuple[str, tuple[float, ...]]]) -> None:
+def _put(font: Font, character: str, advance: float, *parts: tuple[str, Sequence[float]]) -> None:
+    """Add a character that is composed of others, each with its transformation as `draw` takes it."""
     glyph = font.newGlyph(_name(character))
     glyph.unicodes, glyph.width = [ord(character)], round(advance)
     pen = glyph.getPen()
@@ -275,34 +258,24 @@ def _slant(found: dict[str, Shape]) -> float:
     return float(np.median(leans)) if leans else 0.0
 
 
-def _kern(font: Font, found: dict[str, Shape]) -> None:
+def _kern(font: Font, found: dict[str, Shape], accented: Mapping[str, list[str]]) -> None:
     """Add kerning for pairs whose white space is more, or less, than that of upright strokes.
 
     The white space of a pair is the mean distance between the sides at heights that both have, up to a depth.
     """
     names = [one for one in _KERNED if one in found]
-    groups = {one: [_name(one)] for one in names}
-    for glyph in font:
-        if (
-            glyph.components
-            and glyph.unicodes
-            and (parts := unicodedata.normalize("NFD", chr(glyph.unicodes[0])))[0] in groups
-            and len(parts) > 1
-        ):
-            groups[parts[0]].append(str(glyph.name))
-    for one, members in groups.items():
+    for one in names:
         for side in (1, 2):
-            font.groups[f"public.kern{side}.{_name(one)}"] = members
+            font.groups[f"public.kern{side}.{_name(one)}"] = [_name(one), *accented.get(one, [])]
     profiles = {one: _profile(found[one]) for one in names}
     reference = {one: _white(profiles[one], profiles[one]) for one in ("H", "n")}
-    for first in names:
-        for second in names:
-            usual = reference["H" if first.isupper() and second.isupper() else "n"]
-            value = _STRENGTH * (usual - _white(profiles[first], profiles[second]))
-            nearest = float(np.min(profiles[first][1] + profiles[second][0]))
-            value = max(value, -_MOST, usual * 0.35 - nearest)
-            if value < -_LEAST:
-                font.kerning[f"public.kern1.{_name(first)}", f"public.kern2.{_name(second)}"] = round(value)
+    for first, second in itertools.product(names, repeat=2):
+        usual = reference["H" if first.isupper() and second.isupper() else "n"]
+        value = _STRENGTH * (usual - _white(profiles[first], profiles[second]))
+        nearest = float(np.min(profiles[first][1] + profiles[second][0]))
+        value = max(value, -_MOST, usual * 0.35 - nearest)
+        if value < -_LEAST:
+            font.kerning[f"public.kern1.{_name(first)}", f"public.kern2.{_name(second)}"] = round(value)
 
 
 def _profile(shape: Shape) -> np.ndarray:
@@ -330,10 +303,7 @@ def _white(first: np.ndarray, second: np.ndarray) -> float:
     """Return the mean distance of two sides over the heights from the base line to that of the lower character."""
     right, left = first[1], second[0]
     begin = 200 // _BAND
-    reach = [
-        np.flatnonzero(np.isfinite(side))[-1] + 1 if np.isfinite(side).any() else begin + 1 for side in (right, left)
-    ]
-    end = max(begin + 1, *reach)
+    end = max([begin, *np.flatnonzero(np.isfinite(np.minimum(right, left)))]) + 1
     gaps = np.minimum(right[begin:end], _DEEP) + np.minimum(left[begin:end], _DEEP)
     return float(np.minimum(gaps, _DEEP).mean())
 
@@ -355,7 +325,7 @@ def finished(compiled: TTFont) -> TTFont:
     program = compiled["prep"] = newTable("prep")
     program.program = Program()
     program.program.fromBytecode(_SMOOTH)
-    compiled["head"].modified = compiled["head"].created = _EPOCH
+    compiled["head"].modified = compiled["head"].created = EPOCH
     compiled.recalcTimestamp = False
     return compiled
 
@@ -375,8 +345,3 @@ def ttf_bytes(compiled: TTFont, flavor: str | None = None) -> bytes:
     compiled.flavor = flavor
     compiled.save(content)
     return content.getvalue()
-
-
-def save_ufo(font: Font, path: Path) -> None:
-    """Write a UFO, a folder that editors of fonts open."""
-    font.save(path)

@@ -19,8 +19,6 @@ from fontgan.typeface.typesetting import SPACE_PX
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fontTools.ttLib.tables._g_l_y_f import Glyph
-
     from fontgan.typeface.typesetting import Letter
 
 UNITS_PER_EM = 1000
@@ -31,7 +29,8 @@ _TOLERANCE = 0.5  # units between a quadratic curve and a cubic one
 BOX = 500
 """Width of the glyph of a missing character."""
 _LINE_GAP = 100
-_EPOCH = timestampSinceEpoch(315532800)  # 1980: a font does not depend on the clock
+EPOCH = timestampSinceEpoch(315532800)
+"""1980, in seconds of a font's clock, so that a font does not depend on the time."""
 
 
 def font_bytes(letters: Sequence[Letter], *, family: str, description: str, maker: str) -> bytes:
@@ -41,7 +40,9 @@ def font_bytes(letters: Sequence[Letter], *, family: str, description: str, make
     """
     scale = CAPITAL / float(np.median([letter.bottom - letter.top for letter in letters]))
     baseline = float(np.median([letter.bottom for letter in letters]))
-    glyphs = {".notdef": _box(), "space": TTGlyphPen(None).glyph()}
+    box = TTGlyphPen(None)
+    draw_box(box)
+    glyphs = {".notdef": box.glyph(), "space": TTGlyphPen(None).glyph()}
     advances = {".notdef": BOX, "space": round(SPACE_PX * scale)}
     for name, letter in zip(LETTERS, letters, strict=True):
         pen = TTGlyphPen(None)  # y upwards from the base line
@@ -75,7 +76,7 @@ def font_bytes(letters: Sequence[Letter], *, family: str, description: str, make
         achVendID="    ",
     )
     builder.setupPost()
-    builder.updateHead(created=_EPOCH, modified=_EPOCH, fontRevision=1.0)
+    builder.updateHead(created=EPOCH, modified=EPOCH, fontRevision=1.0)
     builder.font.recalcTimestamp = False
     content = io.BytesIO()
     builder.save(content)
@@ -91,12 +92,6 @@ def draw_box(pen: Any) -> None:
         for corner in corners[1:] if not inset else corners[:0:-1]:
             pen.lineTo(corner)
         pen.closePath()
-
-
-def _box() -> Glyph:
-    pen = TTGlyphPen(None)
-    draw_box(pen)
-    return pen.glyph()
 
 
 def _names(family: str, description: str, maker: str) -> dict[str, str]:
