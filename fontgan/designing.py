@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
 
 from fontgan.typeface import family as families
+from fontgan.typeface import typesetting
 from manymodes import hub
 from manymodes.cli import UserError
 
@@ -32,6 +32,7 @@ MAKER = "manymodes fontgan.design"
 KEY_CHARACTERS = "ABC"
 """The characters by which the style of a given font is found."""
 
+_DESCRIPTION = "a typeface that a model drew"
 _MARGIN = 0.6  # around a specimen, in sizes of its text
 _LEADING = 1.35
 
@@ -88,9 +89,9 @@ def complete(shapes: dict[str, Shape]) -> dict[str, Shape]:
     return shapes
 
 
-def font_of(shapes: dict[str, Shape], name: str, description: str = "a typeface that a model drew") -> Font:
+def font_of(shapes: dict[str, Shape], name: str) -> Font:
     """Return a UFO of the characters of a face, with accented letters, kerning and names; see `compiled`."""
-    return families.family_font(shapes, family=name, description=description, maker=MAKER)
+    return families.family_font(shapes, family=name, description=_DESCRIPTION, maker=MAKER)
 
 
 def compiled(font: Font) -> TTFont:
@@ -102,7 +103,7 @@ def variable(shapes: dict[str, Shape], name: str) -> TTFont:
     """Return the variable TrueType font of the characters of a face, light to bold."""
     from fontgan.typeface.weights import variable_font
 
-    return variable_font(shapes, family=name, description="a typeface that a model drew", maker=MAKER)
+    return variable_font(shapes, family=name, description=_DESCRIPTION, maker=MAKER)
 
 
 def file_bytes(font: TTFont, *, woff2: bool = False) -> bytes:
@@ -126,10 +127,7 @@ def specimen(fonts: Sequence[TTFont], lines: Sequence[str], size_px: int = 72) -
 
 def png_bytes(picture: Image.Image) -> bytes:
     """Return a picture as PNG."""
-    content, text = io.BytesIO(), PngInfo()
-    text.add_text("Software", MAKER)
-    picture.save(content, format="png", pnginfo=text)
-    return content.getvalue()
+    return typesetting.png(picture, MAKER)
 
 
 def uncovered(fonts: Sequence[TTFont], text: str) -> list[str]:

@@ -8,7 +8,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL.PngImagePlugin import PngInfo
 
 from fontgan.data.glyphs import LETTERS
 from fontgan.typeface import typesetting
@@ -148,10 +147,7 @@ def svg_text(page: Page, magnification: int = MAGNIFICATION) -> str:
 
 def png_bytes(page: Page, magnification: int = MAGNIFICATION) -> bytes:
     """Return a page as PNG."""
-    content, text = io.BytesIO(), PngInfo()
-    text.add_text("Software", MAKER)
-    typesetting.picture(page, magnification).save(content, format="png", pnginfo=text)
-    return content.getvalue()
+    return typesetting.png(typesetting.picture(page, magnification), MAKER)
 
 
 def ttf_bytes(images: np.ndarray, name: str, description: str = "capitals that a model drew") -> bytes:

@@ -5,12 +5,14 @@ All lengths are pixels of an image; the images of one style share their base lin
 
 from __future__ import annotations
 
+import io
 import itertools
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from fontTools.pens.svgPathPen import SVGPathPen
 from PIL import Image, ImageChops
+from PIL.PngImagePlugin import PngInfo
 
 from fontgan.data.glyphs import SIZE_PX
 from fontgan.typeface.outlines import bounds, draw, trace
@@ -120,6 +122,14 @@ def picture(page: Page, magnification: int) -> Image.Image:
         under = paper.crop((column, row, column + enlarged, row + enlarged))
         paper.paste(ImageChops.darker(under, over), (column, row))
     return paper
+
+
+def png(picture: Image.Image, maker: str) -> bytes:
+    """Return a picture as PNG, with the name of the program that made it."""
+    content, text = io.BytesIO(), PngInfo()
+    text.add_text("Software", maker)
+    picture.save(content, format="png", pnginfo=text)
+    return content.getvalue()
 
 
 def svg(page: Page, magnification: int, comment: str) -> str:
