@@ -202,20 +202,16 @@ def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
     path = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
     try:
         if path.is_dir():
-            return path, _in_folder(path)
+            os.scandir(path).close()  # rglob ignores a folder that cannot be read
+            names = sorted(name.as_posix() for name in visible_files(path, FORMATS))
+            if not names:
+                raise UserError(f"no fonts in {path}: it has no file of {', '.join(FORMATS)}")
+            return path, itertools.chain.from_iterable(_in_file(path, name) for name in names)
         if path.is_file():
             return path.parent, _in_file(path.parent, path.name)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
     raise UserError(f"{path} does not exist: give a folder of fonts ({', '.join(FORMATS)}), or one font")
-
-
-def _in_folder(folder: Path) -> Iterator[Face]:
-    os.scandir(folder).close()  # rglob ignores a folder that cannot be read
-    names = [name.as_posix() for name in visible_files(folder, FORMATS)]
-    if not names:
-        raise UserError(f"no fonts in {folder}: it has no file of {', '.join(FORMATS)}")
-    return itertools.chain.from_iterable(_in_file(folder, name) for name in sorted(names))
 
 
 def _in_file(folder: Path, name: str) -> Iterator[Face]:

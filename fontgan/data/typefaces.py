@@ -167,46 +167,29 @@ def load_typefaces(
     cache = cache_file("typefaces", [3, size, CHARACTERS, only, stamps], ".npz")
     if cache.is_file():
         with np.load(cache) as kept:
-            arrays = {name: kept[name] for name in kept.files}
-        skipped = [Skipped(*map(str, row)) for row in arrays.pop("skipped")]
+            arrays: dict[str, Any] = dict(kept)
     else:
-        arrays, skipped = _measured_and_kept(files, str(source), size, only, cache, progress)
+        arrays = _measured(files, str(source), size, only, progress)
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:  # NumPy would add a suffix to a path
+                np.savez_compressed(file, **arrays)
+
+        write_cache(cache, "the distance fields", write)
+    fields, bearings = arrays["fields"], arrays["bearings"]
     if as_pixels:
-        arrays["fields"] = np.clip(arrays["fields"] * (2 * REACH_PX), -127, 127).astype(np.int8)
-    return _typefaces(skipped=tuple(skipped), **arrays)
-
-
-def _measured_and_kept(
-    files: Sequence[FaceFile], source: str, size: int, only: str, cache: Path, progress: bool
-) -> tuple[dict[str, np.ndarray], list[Skipped]]:
-    faces, skipped = _measured(files, size, only, progress)
-    if not faces["names"]:
-        reason = f"{skipped[0].name}: {skipped[0].reason}"
-        raise UserError(f"no usable font in {source} ({reason}): give fonts that have {only or 'A–Z, a–z and 0–9'}")
-    arrays = {name: np.array(column) for name, column in faces.items()}
-    rows = np.array(skipped, dtype=np.str_).reshape(-1, 2)
-    kept: Any = {**arrays, "skipped": rows}
-
-    def write(path: Path) -> None:
-        with path.open("wb") as file:  # NumPy would add a suffix to a path
-            np.savez_compressed(file, **kept)
-
-    write_cache(cache, "the distance fields", write)
-    return arrays, skipped
-
-
-def _typefaces(
-    names: np.ndarray, families: np.ndarray, fields: np.ndarray, bearings: np.ndarray, skipped: tuple[Skipped, ...]
-) -> Typefaces:
+        fields = np.clip(fields * (2 * REACH_PX), -127, 127).astype(np.int8)
+    names, families = (tuple(map(str, arrays[name])) for name in ("names", "families"))
+    skipped = tuple(Skipped(*map(str, row)) for row in arrays["skipped"])
     digest = hashlib.sha256("\n".join([CHARACTERS, *names]).encode())
-    digest.update(fields.tobytes())
-    digest.update(bearings.tobytes())
-    texts = tuple(map(str, names)), tuple(map(str, families))
-    return Typefaces(*texts, fields, bearings, skipped, digest.hexdigest())
+    for part in (fields, bearings):
+        digest.update(part.tobytes())
+    return Typefaces(names, families, fields, bearings, skipped, digest.hexdigest())
 
 
-def _measured(files: Sequence[FaceFile], size: int, only: str, progress: bool) -> tuple[dict[str, list], list[Skipped]]:
-    columns: dict[str, list] = {name: [] for name in ("names", "families", "fields", "bearings")}
+def _measured(files: Sequence[FaceFile], source: str, size: int, only: str, progress: bool) -> dict[str, Any]:
+    """Return the columns of `Typefaces`, as they are cached; raise a UserError if no face can be used."""
+    faces: list[tuple[Any, ...]] = []
     skipped: list[Skipped] = []
     seen: set[bytes] = set()
     for one in tqdm(files, "measuring", unit="face", leave=False, disable=None if progress else True):
@@ -222,10 +205,13 @@ def _measured(files: Sequence[FaceFile], size: int, only: str, progress: bool) -
             skipped.append(Skipped(shown, "draws the same as another one"))
             continue
         seen.add(digest)
-        name = f"{family} {one.weight or ''} {style}".replace("  ", " ")
-        for column, value in zip(columns.values(), (name, one.family, fields, bearings), strict=True):
-            column.append(value)
-    return columns, skipped
+        faces.append((f"{family} {one.weight or ''} {style}".replace("  ", " "), one.family, fields, bearings))
+    if not faces:
+        reason = f"{skipped[0].name}: {skipped[0].reason}"
+        raise UserError(f"no usable font in {source} ({reason}): give fonts that have {only or 'A–Z, a–z and 0–9'}")
+    names, families, fields, bearings = map(np.array, zip(*faces, strict=True))
+    rows = np.array(skipped, dtype=np.str_).reshape(-1, 2)
+    return {"names": names, "families": families, "fields": fields, "bearings": bearings, "skipped": rows}
 
 
 def measure_face(one: FaceFile, size: int, only: str = "") -> tuple[np.ndarray, np.ndarray]:
@@ -299,7 +285,7 @@ def _unusable(drawn: _Drawn, absent: _Drawn, size: int) -> str:
     """Return why a character cannot be used, in words that its name ends, or nothing."""
     if not drawn.ink.size:
         return "draws nothing for"
-    if drawn.ink.shape == absent.ink.shape and (drawn.ink == absent.ink).all():
+    if np.array_equal(drawn.ink, absent.ink):
         return "lacks"
     side = size * _OVERSAMPLING
     above = side * (CANVAS - DESCENT) // CANVAS
