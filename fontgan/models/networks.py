@@ -75,14 +75,19 @@ def build_sharp_generator(
     styles = latents
     for _ in range(2):
         styles = layers.LeakyReLU(_LEAK)(layers.Dense(style)(styles))
-    x = layers.Dense(_COARSE * _COARSE * channels[0])(styles)
-    x = layers.Reshape((_COARSE, _COARSE, channels[0]))(x)
+    x = grown(styles, _COARSE, channels)
+    images = layers.Conv2D(planes, 3, padding="same", activation="tanh", dtype="float32")(x)
+    return keras.Model(latents, images, name="generator")
+
+
+def grown(styles: Any, coarse: int, channels: Sequence[int]) -> Any:
+    """Lay styles [B, D] out as ``coarse`` × ``coarse`` places, and double their sides for each further width."""
+    x = layers.Reshape((coarse, coarse, channels[0]))(layers.Dense(coarse * coarse * channels[0])(styles))
     for number, width in enumerate(channels):
         if number:
             x = styled(layers.Conv2DTranspose(width, 4, strides=2, padding="same")(x), styles)
         x = styled(layers.Conv2D(width, 3, padding="same")(x), styles)
-    images = layers.Conv2D(planes, 3, padding="same", activation="tanh", dtype="float32")(x)
-    return keras.Model(latents, images, name="generator")
+    return x
 
 
 def styled(x: Any, styles: Any) -> Any:

@@ -16,27 +16,13 @@ if TYPE_CHECKING:
 class StackedBatches(RandomBatches):
     """Batches of stacks [B, 28, 28, 3] of letters that are drawn anew, with the kinds of their planes [B, 3] if any.
 
-    Args:
-        images: letters [n, 28, 28, 1].
-        kinds: of the letters [n], or None.
-        batch_size: B.
-        batches: batches an epoch.
-        seed: fixes every batch.
-        first_epoch: number of epochs already trained.
+    They are built from letters [n, 28, 28, 1] and their kinds [n], or None; for the rest see `RandomBatches`.
     """
 
     def __init__(
-        self,
-        images: np.ndarray,
-        kinds: np.ndarray | None,
-        batch_size: int,
-        batches: int,
-        *,
-        seed: int,
-        first_epoch: int = 0,
+        self, images: np.ndarray, kinds: np.ndarray | None, batch_size: int, batches: int, **options: Any
     ) -> None:
-        examples: Any = images if kinds is None else (images, kinds)
-        super().__init__(examples, PLANES * batch_size, batches, seed=seed, first_epoch=first_epoch)
+        super().__init__(images if kinds is None else (images, kinds), PLANES * batch_size, batches, **options)
 
     def __getitem__(self, index: int) -> Any:
         """Return batch ``index`` of the current epoch."""

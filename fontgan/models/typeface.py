@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras import layers
 
 from fontgan.data.typefaces import REACH_PX
-from fontgan.models.networks import styled
+from fontgan.models.networks import grown
 from fontgan.models.portable import TypeDesigner
 
 if TYPE_CHECKING:
@@ -36,14 +36,8 @@ def build_drawer(*, style_dim: int, characters: int, size: int, channels: Sequen
     Style and character, multiplied, set the coarsest layer and the style of every convolution, as in
     `build_sharp_generator`. The last layer draws four pixels at once.
     """
-    styles, asked, x = _joined(style_dim, characters, 256)
-    joint = x
-    coarse = size // 8
-    x = layers.Reshape((coarse, coarse, channels[0]))(layers.Dense(coarse * coarse * channels[0])(x))
-    for number, width in enumerate(channels):
-        if number:
-            x = styled(layers.Conv2DTranspose(width, 4, strides=2, padding="same")(x), joint)
-        x = styled(layers.Conv2D(width, 3, padding="same")(x), joint)
+    styles, asked, joint = _joined(style_dim, characters, 256)
+    x = grown(joint, size // 8, channels)
     x = layers.Conv2D(4, 3, padding="same")(x)
     x = DepthToSpace()(x)
     return keras.Model([styles, asked], layers.Activation("linear", dtype="float32")(x), name="drawer")
