@@ -15,7 +15,7 @@ from manymodes.experiment.plots import GENERATED, REAL, curve, draw_curves, save
 from manymodes.experiment.records import unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import keras
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fontgan.data.fonts import Letters
     from fontgan.models.gan import FontGAN
-    from manymodes.experiment.records import First, Records
+    from manymodes.experiment.records import First, Records, Row
 
 _COURSE = 13  # letters at the end of the weakest of the course's reports
 _NEIGHBOURS = 12
@@ -117,14 +117,20 @@ def _save_modes(trained: First, path: Path) -> None:
     with saved_figure(path, (8, 3.4)) as figure:
         panels = figure.subplots(1, 2)
         for axes, name in zip(panels, ("modes", "legible"), strict=True):
-            for row, record in trained.items():
-                counts = record.figures["counts"]
-                seconds, values = ([count[key] for count in counts] for key in ("seconds", name))
-                axes.plot(seconds, values, label=row.title, marker=".", markersize=4)
+            _draw_counts(axes, {row: record.figures["counts"] for row, record in trained.items()}, name)
             axes.set_title(name, fontsize=8)
-            axes.set_xlabel("seconds of updates")
             axes.set_ylim(bottom=0)
         figure.legend(*panels[0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=3)
+
+
+def _draw_counts(
+    axes: Axes, counts: Mapping[Row, Sequence[Mapping[str, Any]]], name: str, measure: Callable[[Any], float] = float
+) -> None:
+    """Draw a measure of the counts of each row's training over the seconds."""
+    for row, of_row in counts.items():
+        values = [measure(count[name]) for count in of_row]
+        axes.plot([count["seconds"] for count in of_row], values, label=row.title, marker=".", markersize=4)
+    axes.set_xlabel("seconds of updates")
 
 
 def _draw_lines(axes: Axes, values: Sequence[float]) -> None:
@@ -174,13 +180,10 @@ def _save_coverage(trained: First, path: Path) -> None:
     """Draw how many letters were covered over the seconds of training."""
     with saved_figure(path, (8, 4)) as figure:
         axes = figure.add_subplot()
-        for row, record in trained.items():
-            counts = record.figures["counts"]
-            seconds = [0.0, *(count["seconds"] for count in counts)]
-            covered = [0, *(len(count["covered"]) for count in counts)]
-            axes.plot(seconds, covered, label=row.title, marker=".", markersize=4)
+        begun = {"seconds": 0.0, "covered": ""}
+        counts = {row: [begun, *record.figures["counts"]] for row, record in trained.items()}
+        _draw_counts(axes, counts, "covered", len)
         _draw_lines(axes, (len(LETTERS), _COURSE))
-        axes.set_xlabel("seconds of updates")
         axes.set_ylabel("letters covered")
         figure.legend(fontsize=7, loc="outside right center")
 

@@ -105,17 +105,11 @@ def count_letters(model: FontGAN, classifier: keras.Model, real: coverage.Readin
     """
     images = model.generate(_COUNTED, seed=seed)
     reading = read(classifier, images)
-    covered, rejected = coverage.covered_letters(reading), coverage.rejected_share(reading)
-    kl = coverage.kl_uniform(reading)
+    counts = coverage.summary(reading)
+    counts["covered"] = sum(2.0 ** LETTERS.index(letter) for letter in coverage.covered_letters(reading))
     distances = coverage.distances_to(reading, real, seed) if np.isfinite(images).all() else {}
-    counts = {
-        "strict_coverage": len(covered),
-        "naive_coverage": coverage.naive_coverage(reading),
-        "rejected": rejected,
-        "kl_uniform": kl,
-        "covered": sum(2.0 ** LETTERS.index(letter) for letter in covered),
-        "shortfall": 1 - len(covered) / len(LETTERS) + rejected + kl + 1 - distances.get("recall", 0.0),
-    }
+    missing = 1 - counts["strict_coverage"] / len(LETTERS)
+    counts["shortfall"] = missing + counts["rejected"] + counts["kl_uniform"] + 1 - distances.get("recall", 0.0)
     return counts | distances
 
 

@@ -67,10 +67,7 @@ def assess(
     def measured(images: np.ndarray, reading: coverage.Reading, parts: int = 1) -> dict[str, float]:
         some, known = (one[coverage.draw(len(one), size, seed)] for one in (images, validation))
         return {
-            "strict_coverage": len(coverage.covered_letters(reading)),
-            "naive_coverage": coverage.naive_coverage(reading),
-            "rejected": coverage.rejected_share(reading),
-            "kl_uniform": coverage.kl_uniform(reading),
+            **coverage.summary(reading),
             **coverage.distances_to(reading, real, seed, size, parts),
             "nn_ratio": coverage.nearest_ratio(some, known, train),
         }

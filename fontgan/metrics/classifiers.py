@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 ACCURATE = 0.985
 """Share of the validation images that a reliable classifier reads correctly and with confidence."""
 
-_BATCH = 64
-_LEARNING_RATE = 1e-3
-
 
 class Kind(NamedTuple):
     """The architecture and training of a classifier, by the name of its use.
@@ -108,8 +105,8 @@ def train_classifier(kind: Kind, letters: Letters, seed: int) -> keras.Model:
         letters.train.images,
         np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels],
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.02),
-        learning_rate=_LEARNING_RATE,
-        batch_size=_BATCH,
+        learning_rate=1e-3,
+        batch_size=64,
         epochs=kind.epochs,
         title=f"training the {kind.name} classifier",
     )
@@ -124,7 +121,11 @@ def read(classifier: keras.Model, images: np.ndarray) -> Reading:
 
 def classifiers_of(letters: Letters, kinds: Sequence[Kind] = KINDS) -> Classifiers:
     """Return the classifiers of a set of letters; trained once for each set, then cached."""
-    made = {kind.name: _cached(kind, letters, seed) for seed, kind in enumerate(kinds, start=1)}
+    made = {}
+    for seed, kind in enumerate(kinds, start=1):
+        key = {"kind": kind, "letters": letters.fingerprint, "seed": seed}
+        train = functools.partial(train_classifier, kind, letters, seed)
+        made[kind.name] = cached_model(f"letter-classifier-{kind.name}", key, train)
     readings = {name: read(classifier, letters.validation.images) for name, classifier in made.items()}
     accuracy = {name: float((one.letters == letters.validation.labels).mean()) for name, one in readings.items()}
     confident = {name: 1 - rejected_share(one) for name, one in readings.items()}
@@ -137,8 +138,3 @@ def introduced_classifiers(letters: Letters) -> Classifiers:
     classifiers = classifiers_of(letters)
     print(classifiers.introduction())
     return classifiers
-
-
-def _cached(kind: Kind, letters: Letters, seed: int) -> keras.Model:
-    key = {"kind": kind, "letters": letters.fingerprint, "seed": seed}
-    return cached_model(f"letter-classifier-{kind.name}", key, lambda: train_classifier(kind, letters, seed))

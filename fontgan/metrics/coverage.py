@@ -64,6 +64,16 @@ def kl_uniform(reading: Reading) -> float:
     return float(entropy(np.bincount(reading.letters, minlength=len(LETTERS)), np.ones(len(LETTERS))))
 
 
+def summary(reading: Reading) -> dict[str, float]:
+    """Return ``strict_coverage``, the number of covered letters, and the three measures above by their names."""
+    return {
+        "strict_coverage": len(covered_letters(reading)),
+        "naive_coverage": naive_coverage(reading),
+        "rejected": rejected_share(reading),
+        "kl_uniform": kl_uniform(reading),
+    }
+
+
 def kl_floor(count: int) -> float:
     """Return the mean of `kl_uniform` for n letters drawn evenly: (26 − 1) / (2 n) nats."""
     return (len(LETTERS) - 1) / (2 * count)
@@ -152,14 +162,14 @@ def two_sample_accuracy(a: np.ndarray, b: np.ndarray) -> float:
 
 def counts_of(history: Iterable[Mapping[str, float]]) -> list[dict[str, Any]]:
     """Return the counts in a history: ``epoch``, from 1, ``seconds`` if known, and ``covered``, such as ABDEF."""
-    counted = [(epoch, row, int(row["covered"])) for epoch, row in enumerate(history, 1) if "covered" in row]
     return [
         {
             "epoch": epoch,
             "seconds": row.get("seconds"),
-            "covered": "".join(letter for bit, letter in enumerate(LETTERS) if bits >> bit & 1),
+            "covered": "".join(letter for bit, letter in enumerate(LETTERS) if int(row["covered"]) >> bit & 1),
         }
-        for epoch, row, bits in counted
+        for epoch, row in enumerate(history, 1)
+        if "covered" in row
     ]
 
 

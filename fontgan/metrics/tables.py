@@ -14,7 +14,7 @@ from fontgan.metrics.assessment import assess
 from fontgan.metrics.classifiers import introduced_classifiers, read
 from manymodes.experiment.compare import Result
 from manymodes.experiment.records import packed
-from manymodes.experiment.tables import Cell, column, precise_share, seeds_note, table, training_table, values
+from manymodes.experiment.tables import Cell, column, precise_share, seeds_note, table, training_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,15 +59,13 @@ def result_of(
     counts = coverage.counts_of(history)
     lines = min(_LINES, len(images) // len(LETTERS))
     some = images[:_SEARCHED]
-    first = images[: lines * len(LETTERS)].reshape(lines, len(LETTERS), *images.shape[1:])
+    shown = {
+        "alphabet": best_of_each(some, read(classifier, some), lines),
+        "first": images[: lines * len(LETTERS)].reshape(lines, len(LETTERS), *images.shape[1:]),
+    }
+    pictures = {name: packed(letter_sheet(one, magnification=1)) for name, one in shown.items()}
     sentences = {"letters": _letters_sentence(measures), "training": _training_sentence(counts)}
-    alphabet = best_of_each(some, read(classifier, some), lines)
-    return Result(measures, sentences, {"alphabet": _png(alphabet), "first": _png(first), "counts": counts})
-
-
-def _png(images: np.ndarray) -> str:
-    """Return images [lines, 26, 28, 28, 1] in a grid as PNG in base64."""
-    return packed(letter_sheet(images, magnification=1))
+    return Result(measures, sentences, {**pictures, "counts": counts})
 
 
 def _letters_sentence(measures: Mapping[str, Any]) -> str:
@@ -96,7 +94,7 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     drawn = table(
         "What they draw",
         (
-            ("Letters", _letters),
+            column("Letters", "strict_coverage", number, _incomplete),
             column("Naive", "naive_coverage", number),
             ("Missing", missing),
             column("KL", "kl_uniform", number),
@@ -140,9 +138,8 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     return [drawn, nearness, training] if training.rows else [drawn, nearness]
 
 
-def _letters(records: Sequence[Record]) -> Cell:
-    complete = all(record.measures["strict_coverage"] == len(LETTERS) for record in records)
-    return values(records, "strict_coverage", number)._replace(bad=not complete)
+def _incomplete(records: Sequence[Record]) -> bool:
+    return any(record.measures["strict_coverage"] < len(LETTERS) for record in records)
 
 
 def missing(records: Sequence[Record]) -> Cell:
