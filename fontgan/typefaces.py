@@ -25,35 +25,23 @@ _COARSE = 4  # pixels that are one for the principal components
 
 def prepare(config: TypefaceConfig, data: Typefaces, done: int, checkpoint: Path | None) -> Training:
     """Build the model of a configuration, or load it from a checkpoint, as `manymodes.experiment.fit.Prepare`."""
-    faces, characters, kept_back = _parts(data, config.seed)
-    model = (
-        _compiled(config, data, kept_back)
-        if checkpoint is None
-        else keras.models.load_model(checkpoint / "model.keras")
-    )
-    if checkpoint is not None:
+    faces, characters = (numbers.astype(np.int32) for numbers in np.nonzero(data.present))
+    kept_back = np.random.default_rng(config.seed).random(len(faces)) < _KEPT_BACK
+    if checkpoint is None:
+        model = _compiled(config, data, kept_back)
+    else:
+        model = keras.models.load_model(checkpoint / "model.keras")
         model.optimizer.learning_rate = _decaying(config)
-    fields, bearings = data.fields[faces, characters], data.bearings[faces, characters]
-    parts = (faces, characters, fields, bearings)
-    trained = tuple(part[~kept_back] for part in parts)
-    missing = tuple(part[kept_back] for part in parts)
+    parts = faces, characters, data.fields[faces, characters], data.bearings[faces, characters]
+    trained, missing = (tuple(part[rows] for part in parts) for rows in (~kept_back, kept_back))
     batches = RandomBatches((trained,), config.batch_size, config.updates_per_epoch, seed=config.seed, first_epoch=done)
 
     def measure(*_: Any) -> dict[str, float]:
-        field, edge, bearing = model.errors(model.styles.numpy()[missing[0]], *missing[1:])
-        return {
-            "missing_field_error": float(np.mean(field)),
-            "missing_edge_error": float(np.mean(edge)),
-            "missing_bearing_error": float(np.mean(bearing)),
-        }
+        errors = model.errors(model.styles.numpy()[missing[0]], *missing[1:])
+        names = ("missing_field_error", "missing_edge_error", "missing_bearing_error")
+        return {name: float(np.mean(error)) for name, error in zip(names, errors, strict=True)}
 
     return Training(model, batches, measure)
-
-
-def _parts(data: Typefaces, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the numbers of face and character of every drawing, and which ones are kept back."""
-    faces, characters = (numbers.astype(np.int32) for numbers in np.nonzero(data.present))
-    return faces, characters, np.random.default_rng(seed).random(len(faces)) < _KEPT_BACK
 
 
 def _compiled(config: TypefaceConfig, data: Typefaces, kept_back: np.ndarray) -> TypefaceModel:

@@ -60,12 +60,11 @@ def as_images(fields: np.ndarray, *, side: int = SIZE_PX, thicker: Any = 0.0) ->
 
 def judge_of(data: Typefaces, seed: int = 0) -> Judge:
     """Return the judge that learns from faces; trained once for each set, then cached."""
-    return Judge(_cached("reader", data, seed, _train_reader), _cached("verifier", data, seed, _train_verifier))
-
-
-def _cached(name: str, data: Typefaces, seed: int, train: Any) -> keras.Model:
     key = {"version": 2, "faces": data.fingerprint, "seed": seed}
-    return cached_model(f"typeface-{name}", key, lambda: train(data, seed))
+    return Judge(
+        cached_model("typeface-reader", key, lambda: _train_reader(data, seed)),
+        cached_model("typeface-verifier", key, lambda: train_verifier(_glyphs(data), seed)),
+    )
 
 
 def _train_reader(data: Typefaces, seed: int) -> keras.Model:
@@ -92,10 +91,6 @@ def _train_reader(data: Typefaces, seed: int) -> keras.Model:
         title="training a judge of characters",
     )  # fmt: skip
     return reader
-
-
-def _train_verifier(data: Typefaces, seed: int) -> keras.Model:
-    return train_verifier(_glyphs(data), seed)
 
 
 def _drawn(data: Typefaces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,23 +126,20 @@ def evaluate(
     """
     rng = np.random.default_rng(seed)
     fields = model.draw(model.new_styles(FACES, seed))[0][:, : len(JUDGED)]
-    made = (
-        fields.reshape(-1, *fields.shape[2:]),
-        np.repeat(np.arange(FACES), len(JUDGED)),
-        np.tile(np.arange(len(JUDGED)), FACES),
-    )
+    faces, characters = (numbers.ravel() for numbers in np.indices(fields.shape[:2]))
+    made = fields.reshape(-1, *fields.shape[2:]), faces, characters
     real, known = _drawn(held_out), _drawn(training)
     features, right = _read(judge, *made)
     real_features, real_right = _read(judge, *real)
     some = rng.choice(len(known[0]), min(_COMPARED, len(known[0])), replace=False)
     known_features, _ = _read(judge, *(part[some] for part in known))
-    by_character = {JUDGED[one]: float(right[made[2] == one].mean()) for one in range(len(JUDGED))}
+    by_character = dict(zip(JUDGED, right.reshape(FACES, -1).mean(axis=0).tolist(), strict=True))
     learned_from = _glyphs(training)
     threshold = threshold_of(*pair_distances(judge.verifier, learned_from, seed))
     ours, theirs, learned = (
         verify(judge.verifier, threshold, glyphs, seed + 1)
         for glyphs in (
-            Glyphs(as_images(made[0])[..., None], made[1], made[1], made[2], len(JUDGED)),
+            Glyphs(as_images(made[0])[..., None], faces, faces, characters, len(JUDGED)),
             _glyphs(held_out),
             learned_from,
         )
@@ -174,8 +166,8 @@ def evaluate(
         "completed_overlap": float(overlaps[:, 0].mean()),
         "nearest_overlap": float(overlaps[:, 1].mean()),
         "completed_better": int((overlaps[:, 0] > overlaps[:, 1]).sum()),
-        "clean": _clean(made[0], made[2], expected),
-        "clean_real": _clean(real[0], real[2], expected),
+        "clean": _clean(made, expected),
+        "clean_real": _clean(real, expected),
     }
 
 
@@ -184,8 +176,8 @@ def _read(judge: Judge, fields: np.ndarray, _: np.ndarray, characters: np.ndarra
     return features, read.argmax(axis=1) == characters
 
 
-def _told_apart(ours: np.ndarray, theirs: np.ndarray, rng: np.random.Generator, size: int = _COMPARED) -> float:
-    size = min(size, len(ours), len(theirs))
+def _told_apart(ours: np.ndarray, theirs: np.ndarray, rng: np.random.Generator) -> float:
+    size = min(_COMPARED, len(ours), len(theirs))
     return two_sample_accuracy(*(one[rng.choice(len(one), size, replace=False)] for one in (ours, theirs)))
 
 
@@ -194,11 +186,8 @@ def completions(model: TypefaceModel, training: Typefaces, held_out: Typefaces) 
     keys = np.array([CHARACTERS.index(one) for one in COMPLETED_BY])
     found: dict[str, dict[str, Any]] = {}
     for family in dict.fromkeys(held_out.families):
-        names = [name if held_out.families[row] == family else "" for row, name in enumerate(held_out.names)]
-        row = next(
-            (row for row, name in enumerate(names) if "Regular" in name and "Italic" not in name),
-            names.index(next(filter(None, names))),
-        )
+        rows = [row for row, one in enumerate(held_out.families) if one == family]
+        row = min(rows, key=lambda row: "Regular" not in held_out.names[row] or "Italic" in held_out.names[row])
         truth, present = held_out.fields[row], held_out.present[row].copy()
         present[keys] = present[len(JUDGED) :] = False
         style = model.style_of(keys, truth[keys], held_out.bearings[row][keys])
@@ -233,6 +222,7 @@ def _contours(data: Typefaces) -> list[set[int]]:
     return usual
 
 
-def _clean(fields: np.ndarray, characters: np.ndarray, usual: list[set[int]]) -> float:
+def _clean(drawn: tuple[np.ndarray, np.ndarray, np.ndarray], usual: list[set[int]]) -> float:
+    fields, _, characters = drawn
     chosen = np.arange(0, len(fields), max(1, len(fields) // _TRACED))
     return float(np.mean([len(contours(fields[row])) in usual[characters[row]] for row in chosen]))
