@@ -106,23 +106,13 @@ def _parser() -> argparse.ArgumentParser:
     how = parser.add_argument_group("style")
     one = how.add_mutually_exclusive_group()
     one.add_argument("--seed", type=cli.seed_value, help="of a new style (default 0)")
-    one.add_argument(
-        "--between",
-        nargs=2,
-        type=cli.seed_value,
-        metavar="SEED",
-        help="the middle of two styles, or with --styles the way",
-    )
+    between = "the middle of two styles, or with --styles the way"
+    one.add_argument("--between", nargs=2, type=cli.seed_value, metavar="SEED", help=between)
     one.add_argument("--style-of", type=Path, metavar="FONT", help="the style of a font, to complete it")
-    how.add_argument(
-        "--by",
-        default=KEY_CHARACTERS,
-        metavar="TEXT",
-        help=f"characters of --style-of that are looked at (default {KEY_CHARACTERS})",
-    )
-    how.add_argument(
-        "--styles", type=cli.positive_int, metavar="N", help="show N styles, from --seed on or --between two"
-    )
+    by = f"characters of --style-of that are looked at (default {KEY_CHARACTERS})"
+    how.add_argument("--by", default=KEY_CHARACTERS, metavar="TEXT", help=by)
+    styles = "show N styles, from --seed on or --between two"
+    how.add_argument("--styles", type=cli.positive_int, metavar="N", help=styles)
     output = parser.add_argument_group("output")
     output.add_argument("--out", type=Path, metavar="FILE", help="a font: .ttf or .woff2")
     output.add_argument("--variable", action="store_true", help="give the font of --out an axis of weights, 300 to 700")
@@ -130,13 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--name", help="of the font (default: that of the file)")
     output.add_argument("--text", help="what the picture shows; lines with new lines between them")
     output.add_argument("--picture", type=Path, metavar="FILE", help="a .png of --text")
-    output.add_argument(
-        "--point-size",
-        type=cli.integer(6, 400),
-        default=72,
-        metavar="N",
-        help="of the text, in pixels an em (default 72)",
-    )
+    size = "of the text, in pixels an em (default 72)"
+    output.add_argument("--point-size", type=cli.integer(6, 400), default=72, metavar="N", help=size)
     output.add_argument("--force", action="store_true", help="overwrite files that exist")
     return parser
 

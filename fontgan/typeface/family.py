@@ -108,9 +108,7 @@ def _aligned(found: dict[str, Shape]) -> dict[str, Shape]:
                     height = segment[:, 1].mean()
                     nearest = min(lines, key=lambda line: abs(line - height))
                     level = nearest if abs(nearest - height) < _ZONE else height
-                    for end, neighbour in ((0, number - 1), (1, (number + 1) % len(contour))):
-                        segment[end][1] = level
-                        contour[neighbour][-1 if end == 0 else 0][1] = level
+                    segment[:, 1] = contour[number - 1][-1][1] = contour[(number + 1) % len(contour)][0][1] = level
     return found
 
 
@@ -184,7 +182,7 @@ def _compose_letters(font: Font, found: dict[str, Shape]) -> Mapping[str, list[s
     accented = defaultdict(list)
     slant, x_height = _slant(found), _top(found["x"])
     for character in map(chr, range(0xC0, 0x180)):
-        letter, *accents = unicodedata.normalize("NFD", character)
+        letter, *accents = tuple(unicodedata.normalize("NFD", character))
         base, mark = _DOTLESS.get(letter, letter), _MARKS.get("".join(accents))
         if base not in found or mark not in found:
             continue
@@ -291,11 +289,9 @@ def _profile(shape: Shape) -> np.ndarray:
 
 
 def _along(segment: np.ndarray) -> np.ndarray:
-    t = np.linspace(0, 1, 24)[:, None]
-    if len(segment) == 2:  # noqa: PLR2004 - a line
-        t = np.linspace(0, 1, 64)[:, None]
-        return (1 - t) * segment[0] + t * segment[1]
-    weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+    line = len(segment) == 2  # noqa: PLR2004
+    t = np.linspace(0, 1, 64 if line else 24)[:, None]
+    weights = (1 - t, t) if line else ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
     return sum(weight * point for weight, point in zip(weights, segment, strict=True))
 
 

@@ -61,7 +61,18 @@ def font_bytes(letters: Sequence[Letter], *, family: str, description: str, make
     ascent = max(table[name].yMax for name in (".notdef", *LETTERS))
     descent = min(0, *(table[name].yMin for name in LETTERS))
     builder.setupHorizontalHeader(ascent=ascent, descent=descent, lineGap=_LINE_GAP)
-    builder.setupNameTable(_names(family, description, maker), mac=False)
+    plain = re.sub("[^A-Za-z0-9_.-]", "", family)[:63] or "Letters"  # PostScript's limits
+    names = {
+        "familyName": family,
+        "styleName": "Regular",
+        "uniqueFontIdentifier": f"1.000;{plain}",
+        "fullName": family,
+        "version": "Version 1.000",
+        "psName": plain,
+        "manufacturer": maker,
+        "description": description,
+    }
+    builder.setupNameTable(names, mac=False)
     builder.setupOS2(
         sTypoAscender=ascent,
         sTypoDescender=descent,
@@ -92,17 +103,3 @@ def draw_box(pen: Any) -> None:
         for corner in corners[1:] if not inset else corners[:0:-1]:
             pen.lineTo(corner)
         pen.closePath()
-
-
-def _names(family: str, description: str, maker: str) -> dict[str, str]:
-    plain = re.sub("[^A-Za-z0-9_.-]", "", family)[:63] or "Letters"  # PostScript's limits
-    return {
-        "familyName": family,
-        "styleName": "Regular",
-        "uniqueFontIdentifier": f"1.000;{plain}",
-        "fullName": family,
-        "version": "Version 1.000",
-        "psName": plain,
-        "manufacturer": maker,
-        "description": description,
-    }

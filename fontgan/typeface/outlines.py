@@ -67,8 +67,15 @@ class _Side(NamedTuple):
 
 def trace(image: np.ndarray) -> Outline:
     """Return the outline of an image [28, 28] in [−1, 1], ink 1 on −1, without specks; empty without ink."""
-    field = _field(np.nan_to_num(np.clip(image, -1, 1), nan=-1.0).astype(float))
-    return [_fitted(points) for points in _contours(field)]
+    clean = np.nan_to_num(np.clip(image, -1, 1), nan=-1.0).astype(float)
+    padded = np.pad(clean, _PADDING_PX, constant_values=-1.0)
+    # A hairline that is thinner than a pixel never covers half of one: raise its ridge to just ink.
+    ridges = np.maximum(-_curvatures(padded)[0], 0)
+    raised = np.maximum(padded, np.minimum(padded + _HAIRLINE * ridges, _HAIRLINE_LEVEL))
+    # The interpolated levels must be 0 where the edge crosses a pixel of coverage a. Between a covered pixel and this
+    # one that holds for the level v with 1 / (1 + v) = 3/2 − a, if a > 1/2.
+    levels = raised / (2 - np.abs(raised))
+    return [_fitted(points) for points in _contours(_enlarged(levels))]
 
 
 def trace_field(field: np.ndarray) -> Outline:
@@ -88,9 +95,8 @@ def contours(field: np.ndarray) -> list[np.ndarray]:
 def _contours(field: np.ndarray, speck: float = _SPECK_PX2) -> list[np.ndarray]:
     """Return the contours of a field that is padded and enlarged: where it is 0."""
     rows, columns = ((np.arange(size) + 0.5) / _UPSAMPLING - _PADDING_PX for size in field.shape)
-    lines = contourpy.contour_generator(columns, rows, field, line_type="Separate").lines(0.0)
     found = []
-    for line in lines:
+    for line in contourpy.contour_generator(columns, rows, field, line_type="Separate").lines(0.0):
         points = np.asarray(line)[:-1]
         area = _cross(points, np.roll(points, -1, axis=0)).sum() / 2
         if area > speck or area < -speck / 3:
@@ -115,18 +121,6 @@ def bounds(outline: Outline) -> tuple[float, float, float, float]:
     pen = BoundsPen(None)
     draw(outline, pen, (1, 0, 0, 1, 0, 0))
     return pen.bounds
-
-
-def _field(image: np.ndarray) -> np.ndarray:
-    """Return the image, padded and enlarged, so that its level 0 is the outline."""
-    padded = np.pad(image, _PADDING_PX, constant_values=-1.0)
-    # A hairline that is thinner than a pixel never covers half of one: raise its ridge to just ink.
-    ridges = np.maximum(-_curvatures(padded)[0], 0)
-    raised = np.maximum(padded, np.minimum(padded + _HAIRLINE * ridges, _HAIRLINE_LEVEL))
-    # The interpolated levels must be 0 where the edge crosses a pixel of coverage a. Between a covered pixel and this
-    # one that holds for the level v with 1 / (1 + v) = 3/2 − a, if a > 1/2.
-    levels = raised / (2 - np.abs(raised))
-    return _enlarged(levels)
 
 
 def _enlarged(field: np.ndarray) -> np.ndarray:
@@ -340,7 +334,8 @@ def _fit(points: np.ndarray, directions: np.ndarray) -> Contour:
         handles = np.clip(handles, 0.05 * lengths[-1], lengths[-1])
         curve = np.stack([begin, begin + handles[0] * out, end + handles[1] * back, end])
         missed = basis.T @ curve - points
-        velocity = _velocity(curve, t)
+        first, second, third = 3 * np.diff(curve, axis=0)
+        velocity = np.outer((1 - t) ** 2, first) + np.outer(2 * t * (1 - t), second) + np.outer(t**2, third)
         step = (missed * velocity).sum(axis=1) / np.maximum((velocity**2).sum(axis=1), 1e-9)
         t = np.maximum.accumulate(np.clip(t - step, 0, 1))  # the nearest points of the curve
     distance = np.hypot(*missed.T)
@@ -348,11 +343,6 @@ def _fit(points: np.ndarray, directions: np.ndarray) -> Contour:
     if distance.max() < _NEAR_CURVE_PX or len(points) < 2 * _FEWEST:
         return [curve]
     return _fit(points[: worst + 1], directions[: worst + 1]) + _fit(points[worst:], directions[worst:])
-
-
-def _velocity(curve: np.ndarray, t: np.ndarray) -> np.ndarray:
-    first, second, third = 3 * np.diff(curve, axis=0)
-    return np.outer((1 - t) ** 2, first) + np.outer(2 * t * (1 - t), second) + np.outer(t**2, third)
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ _MITER = 0.4  # least cosine of half the angle between two normals: sharper corn
 def weighted(found: dict[str, Shape], change: float) -> dict[str, Shape]:
     """Return the characters with edges moved outwards by a share of the width of strokes; heights stay."""
     outlines = [shape.outline for character, shape in found.items() if character.isalpha() and shape.outline]
-    stroke = float(np.median([2 * _area(outline) / _length(outline) for outline in outlines]))
+    stroke = float(np.median([2 * abs(float(_path(outline).area)) / _length(outline) for outline in outlines]))
     pitches = {round(shape.advance, 3) for character, shape in found.items() if character.isalnum()}
     return {
         character: _moved(shape, change * stroke, fixed=len(pitches) == 1) if shape.outline else shape
@@ -89,10 +89,6 @@ def _path(outline: Outline) -> pathops.Path:
     path = pathops.Path()
     draw(outline, path.getPen(), (1, 0, 0, 1, 0, 0))
     return path
-
-
-def _area(outline: Outline) -> float:
-    return abs(float(_path(outline).area))
 
 
 def _length(outline: Outline) -> float:
