@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+from collections import defaultdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,13 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from manymodes.experiment.fit import training_seconds
 from manymodes.experiment.records import machine
 from manymodes.experiment.run import read_config
-from manymodes.experiment.tables import UNKNOWN
-from manymodes.experiment.tables import precise_share as _share
+from manymodes.experiment.tables import UNKNOWN, precise_share
 from pretraining.judging import TUNES, judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from manymodes.hub import Shipped
 
@@ -37,98 +38,21 @@ class Figure(NamedTuple):
     bounding: str = ""
 
 
-_0, _1, _2, _3, _4 = (f"{{:.{digits}f}}".format for digits in range(5))  # digits after the point
-_yes = {True: "yes", False: "no"}.__getitem__
-_REAL, _TRAINING, _FACES = "real sounds", "training images", "held-out faces"
+_WRITERS: dict[str, Write] = {"share": precise_share, "yes": {True: "yes", False: "no"}.__getitem__}
 
-FIGURES = {
-    "melodygan.train": (
-        Figure("bits per sixteenth of held-out tunes, without their plans", "bits_per_step", _3),
-        Figure("… symbols predicted", "accuracy", _share),
-        Figure("… where a note or rest starts or the tune ends", "onset_accuracy", _share),
-        Figure(
-            f"overlap of {TUNES} tunes with held-out ones, mean over 20 features",
-            "measures.overlap",
-            _3,
-            "measures.overlap_ceiling",
-            "held-out tunes with themselves",
-        ),
-        Figure("… score", "measures.score", _share, bounding="100 % (real tunes)"),
-        Figure(
-            "… told from held-out ones by their features",
-            "measures.told_by_features",
-            _share,
-            "measures.told_halves",
-            "halves of the held-out ones from each other",
-        ),
-        Figure("… by n-grams", "measures.told_by_ngrams", _share),
-        Figure(
-            "… least spread of a feature, relative to real tunes", "measures.spread_least", _share, bounding="100 %"
-        ),
-        Figure("… greatest", "measures.spread_greatest", _share, bounding="100 %"),
-        Figure("… distinct tunes", "measures.distinct", _share),
-        Figure("… collapsed", "measures.collapsed", _yes),
-        Figure("… copying", "measures.copying", _yes),
-    ),
-    "fontgan.train_typefaces": (
-        Figure("characters read as asked, of 85", "read", _share, "read_real", _FACES),
-        Figure("… of the character read least", "read_least", _share),
-        Figure("told from real ones by the nearest neighbour", "two_sample", _share, "two_sample_real", _FACES),
-        Figure("pairs of characters that a verifier judges right", "verified", _share, "verified_real", _FACES),
-        Figure("… of one face, taken for one face's", "one_face", _share, "one_face_real", _FACES),
-        Figure("… of two faces, taken for one face's", "two_faces", _share, "two_faces_real", _FACES),
-        Figure(
-            "overlap of held-out faces completed from A, B, C",
-            "completed_overlap",
-            _3,
-            "nearest_overlap",
-            "nearest known face",
-        ),
-        Figure("… better than the nearest, of 5", "completed_better", _0),
-        Figure("characters with a usual number of contours", "clean", _share, "clean_real", _FACES),
-    ),
-    "fontgan.train": (
-        Figure("letters covered, of 26", "strict_coverage", _0, "controls.validation.strict_coverage", "real"),
-        Figure("images not classified with confidence", "rejected", _share, "controls.validation.rejected", "real"),
-        Figure("classified as the requested letter", "asked", _share),
-        Figure("divergence from a uniform alphabet, nats", "kl_uniform", _4, "kl_floor", "as many uniform letters"),
-        Figure("precision", "precision", _3, "precision_ceiling", _TRAINING),
-        Figure("recall", "recall", _3, "recall_ceiling", _TRAINING),
-        Figure("Fréchet distance", "frechet", _2, "frechet_ceiling", _TRAINING),
-        Figure(
-            "distance to the nearest training image, relative to validation images",
-            "nn_ratio",
-            _2,
-            "",
-            "1; copies have 0",
-        ),
-    ),
-    "drumvae.train": (
-        Figure("nats per bar", "iwae_nats", _2, "entropy_bound_nats", "least possible"),
-        Figure("reconstructed hits, F1", "hit_f1", _3, "hit_f1_mean_pattern", "mean pattern of the style"),
-        Figure("style predicted from z_high", "probe_high", _share, "chance", "guessing"),
-        Figure("style predicted from z_low", "probe_low", _share, "chance", "guessing"),
-        Figure("generated bars classified as the requested style", "style_hit", _share, "style_hit_real", "real bars"),
-        Figure("transferred bars classified as the requested style", "transfer_success", _share),
-        Figure("… hits kept, F1", "transfer_onset_f1", _3, "transfer_onset_f1_random", "another bar"),
-        Figure("generated bars that are copies", "copies", _share, "copies_held_out", "held-out bars"),
-    ),
-    "audiovae.train": (
-        Figure("spectral convergence of test chunks", "spectral_convergence", _3, bounding="0"),
-        Figure("… distance of mel spectrograms, dB", "mel_distance", _2, bounding="0"),
-        Figure("… SI-SDR, dB", "si_sdr", _1),
-        Figure(
-            "… classified as the right instrument", "instrument_hit_reconstructed", _share, "instrument_hit_real", _REAL
-        ),
-        Figure("bits per second", "bits_per_second", _0),
-        Figure("codes in use", "codebook_use", _share),
-        Figure("perplexity of codes where there is sound", "perplexity_nonsilent", _0, "codes", "all equally often"),
-        Figure("bits per code, given by the prior", "prior_bits", _3, "bigram_bits", "given the previous code"),
-        Figure(
-            "new sounds classified as the requested instrument", "instrument_hit", _share, "instrument_hit_real", _REAL
-        ),
-    ),
-}
+
+def _figures() -> dict[str, list[Figure]]:
+    """Read figures.csv, where a figure is written as one of `_WRITERS` or with a number of digits after the point."""
+    found = defaultdict(list)
+    with Path(__file__).with_name("figures.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            write = _WRITERS.get(row["write"]) or f"{{:.{row['write']}f}}".format
+            figure = Figure(row["title"].format(tunes=TUNES), row["key"], write, row["bound"], row["bounding"])
+            found[row["program"]].append(figure)
+    return dict(found)
+
+
+FIGURES = _figures()
 """The figures on the cards of each program's models; those that a model lacks are left out."""
 
 
