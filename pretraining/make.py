@@ -44,8 +44,6 @@ EXAMPLE = (
     "  python -m pretraining.make --only drums-styles --from runs/drumvae-styles"
 )
 _CONFIGS = {config.program: config for config in (MelodyConfig, FontConfig, TypefaceConfig, DrumConfig, AudioConfig)}
-
-
 _LOADERS = {TypefaceConfig.program: "fontgan.designing"}  # of all others that of their package
 
 
@@ -78,13 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--only", action="append", choices=tuple(MODELS), metavar="NAME", help=f"one of {', '.join(MODELS)}")
-    add(
-        "--from",
-        dest="existing",
-        type=Path,
-        metavar="RUN",
-        help="a run that exists already, trained on this machine with the same command: nothing is trained",
-    )
+    existing = "a run that exists already, trained on this machine with the same command: nothing is trained"
+    add("--from", dest="existing", type=Path, metavar="RUN", help=existing)
     add("--groove", type=Path, metavar="DIR", help="the Groove MIDI Dataset, unpacked; for drums-groove")
     add("--work", type=Path, default=Path("runs/pretrained"), metavar="DIR", help="for runs (default runs/pretrained)")
     add("--out", type=Path, default=folder(), metavar="DIR", help="for models and cards (default data/pretrained)")
@@ -178,9 +171,9 @@ def _ship(name: str, shipped: Shipped, run: Path, slim: Path, out: Path) -> None
 
     text = card(name, shipped, run, slim)
     for file in slim.glob("*.keras"):
-        with replacing_file(out / shipped_name(name, file)) as partial:
-            shutil.copyfile(file, partial)
         shipped_file = out / shipped_name(name, file)
+        with replacing_file(shipped_file) as partial:
+            shutil.copyfile(file, partial)
         model = load_model(shipped_file, kind_of(shipped_file))
         if hasattr(model, "graphs"):
             form = out / "onnx" / shipped_file.stem

@@ -43,13 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     cli.parser("pretraining.specimens", "Draw typefaces of the pretrained model.", EXAMPLE).parse_args(argv)
     model = designing.load("typefaces")
-    drawn = dict(
-        zip(
-            STYLES,
-            designing.characters(model, np.stack([designing.style(model, seed) for seed in STYLES])),
-            strict=True,
-        )
-    )
+    styles = np.stack([designing.style(model, seed) for seed in STYLES])
+    drawn = dict(zip(STYLES, designing.characters(model, styles), strict=True))
     fonts = {seed: designing.compiled(designing.font_of(shapes, f"Style {seed}")) for seed, shapes in drawn.items()}
     ours, real = fonts[STYLE], TTFont(bundled_fonts() / "DejaVuSans.ttf")
     variable = designing.variable(drawn[STYLE], "Weights")
@@ -71,12 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def stacked(pictures: list[Image.Image]) -> Image.Image:
     """Return grey pictures below each other."""
-    page = Image.new("L", (max(one.width for one in pictures), sum(one.height for one in pictures)), 255)
-    top = 0
-    for one in pictures:
-        page.paste(one, (0, top))
-        top += one.height
-    return page
+    width = max(one.width for one in pictures)
+    page = [np.pad(np.asarray(one), ((0, 0), (0, width - one.width)), constant_values=255) for one in pictures]
+    return Image.fromarray(np.concatenate(page))
 
 
 if __name__ == "__main__":
