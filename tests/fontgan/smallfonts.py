@@ -110,10 +110,9 @@ def tiny_critic(*, condition_dim=0, planes=1, minibatch=True, group_size=None):
 
 def use_tiny_networks(monkeypatch):
     """Have every variant built of tiny networks."""
-    for name in ("build_generator", "build_sharp_generator"):
-        monkeypatch.setattr(f"fontgan.trainer.{name}", tiny_generator)
-    for name in ("build_discriminator", "build_sharp_critic"):
-        monkeypatch.setattr(f"fontgan.trainer.{name}", tiny_critic)
+    for generator, critic in (("generator", "discriminator"), ("sharp_generator", "sharp_critic")):
+        monkeypatch.setattr(f"fontgan.trainer.build_{generator}", tiny_generator)
+        monkeypatch.setattr(f"fontgan.trainer.build_{critic}", tiny_critic)
 
 
 def use_easy_letters(monkeypatch):

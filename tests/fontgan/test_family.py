@@ -10,7 +10,7 @@ from scipy import ndimage
 from fontgan.data.sheets import bundled_fonts
 from fontgan.data.typefaces import CAPITAL, CHARACTERS
 from fontgan.typeface.family import compile_font, family_font, shapes, ttf_bytes
-from fontgan.typeface.weights import variable_font
+from fontgan.typeface.weights import variable_font, weighted
 
 NAMES = {"family": "Try", "description": "a test", "maker": "tests"}
 REAL = "DejaVuSans.ttf"
@@ -87,8 +87,10 @@ def test_open_pairs_move_together_and_straight_ones_do_not(font):
     assert kerning(font, "H", "H") == kerning(font, "n", "n") == 0
 
 
-def test_a_fixed_pitch_is_exact():
+@pytest.mark.parametrize("change", [None, 0.2])
+def test_a_fixed_pitch_is_exact_in_all_weights(change):
     drawn = shapes(*face("DejaVuSansMono.ttf"))
+    drawn = drawn if change is None else weighted(drawn, change)
     assert len({round(shape.advance, 3) for character, shape in drawn.items() if character.isalnum()}) == 1
 
 

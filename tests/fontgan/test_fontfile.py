@@ -141,10 +141,3 @@ def test_outer_contours_are_clockwise_and_holes_are_not(contents):
         outer, *inner = sorted(areas)
         assert (outer < 0, len(inner)) == (True, holes), letter
         assert all(0 < area < -outer for area in inner), letter
-
-
-def test_the_same_letters_give_the_same_bytes(few):
-    letters = measured(few, 1)
-    one, other = (font_bytes(letters, family="One", description="", maker="a test") for _ in range(2))
-    assert one == other
-    assert font_bytes(letters, family="Two", description="", maker="a test") != one

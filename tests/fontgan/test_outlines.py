@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from fontgan.data.fonts import BUNDLED, load_fonts
+from fontgan.data.fonts import BUNDLED
 from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.typeface.outlines import trace, trace_field
 
@@ -18,9 +18,9 @@ HOLES = {"A": 1, "B": 2, "D": 1, "O": 1, "P": 1, "Q": 1, "R": 1}
 
 
 @pytest.fixture(scope="module")
-def alphabets():
-    """Draw every letter of every face, [faces, 26, 28, 28]."""
-    return load_fonts(train=1, validation=1, progress=False).alphabets[..., 0]
+def alphabets(letters):
+    """Return every letter of every face, [faces, 26, 28, 28]."""
+    return letters.alphabets[..., 0]
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,7 @@ import pytest
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.svgLib.path import parse_path
 
-from fontgan.data.fonts import load_fonts
 from fontgan.data.glyphs import LETTERS, SIZE_PX
-from fontgan.data.sheets import bundled_fonts
 from fontgan.typeface.typesetting import measure, picture, set_lines, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -15,10 +13,9 @@ EMPTY = np.full((SIZE_PX, SIZE_PX), -1.0)
 
 
 @pytest.fixture(scope="module")
-def alphabet():
+def alphabet(letters):
     """Measure the letters of one face, by their names."""
-    images = load_fonts(bundled_fonts() / "DejaVuSans.ttf", train=1, validation=1, progress=False).alphabets[0, ..., 0]
-    return {name: measure(image) for name, image in zip(LETTERS, images, strict=True)}
+    return {name: measure(image) for name, image in zip(LETTERS, letters.alphabets[0, ..., 0], strict=True)}
 
 
 @pytest.fixture

@@ -3,15 +3,7 @@ import functools
 import numpy as np
 import pytest
 
-from fontgan.metrics.verifier import (
-    Glyphs,
-    Verified,
-    draw_pairs,
-    pair_distances,
-    threshold_of,
-    train_verifier,
-    verify,
-)
+from fontgan.metrics.verifier import Glyphs, Verified, draw_pairs, pair_distances, threshold_of, train_verifier, verify
 
 KINDS, FEW = 9, 400
 LEARNED, OTHERS = np.linspace(-0.75, 1, 12), np.array([-0.7, -0.1, 0.4, 0.9])

@@ -10,7 +10,7 @@ from realfaces import face
 
 from fontgan.data.typefaces import CHARACTERS
 from fontgan.typeface.family import shapes, ttf_bytes
-from fontgan.typeface.weights import variable_font, weighted
+from fontgan.typeface.weights import variable_font
 
 LETTERS = CHARACTERS[:62]
 
@@ -61,8 +61,3 @@ def test_contours_do_not_cross_in_any_weight(weights):
             merged = pathops.simplify(path)
             assert len(list(merged.contours)) == len(list(path.contours)), letter
             assert abs(merged.area) == pytest.approx(abs(path.area), rel=0.002)
-
-
-def test_a_fixed_pitch_stays_one():
-    drawn = weighted(shapes(*face("DejaVuSansMono.ttf")), 0.2)
-    assert len({round(shape.advance, 3) for character, shape in drawn.items() if character.isalnum()}) == 1
