@@ -44,6 +44,7 @@ _TITLES = {
     "gradient": "length of the gradients",
     "overlap": "overlap with real tunes",
     "musical_distance": "musical distance",
+    "told_apart": "told apart from real tunes",
     "spread": "least spread, relative to real tunes",
     "distinct": "distinct tunes, share",
 }
