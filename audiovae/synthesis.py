@@ -39,14 +39,7 @@ HOP = CHUNK - OVERLAP
 
 _FADE = 110  # samples, 5 ms: a new sound may begin and end within a tone
 
-
-def load(model: str | Path | None = None, *, runtime: str | None = None) -> AudioModel:
-    """Load a model of sounds: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
-
-    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
-    A model that does not exist, or cannot be loaded, raises a UserError.
-    """
-    return hub.load(model, SOUND_MODEL, runtime=runtime)
+load = SOUND_MODEL.load
 
 
 def with_codes(model: AudioModel, file: Path) -> AudioVQVAE:

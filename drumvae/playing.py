@@ -12,7 +12,6 @@ from manymodes import cli, hub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
 
@@ -31,14 +30,7 @@ TEMPO, BARS, AMOUNT = 120.0, 4, 0.3
 
 _AT_ONCE = 64  # beats composed at once: each needs as many bars as candidates for its fill
 
-
-def load(model: str | Path | None = None, *, runtime: str | None = None) -> DrumVAE:
-    """Load a model of drums: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
-
-    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
-    A model that does not exist, or cannot be loaded, raises a UserError.
-    """
-    return hub.load(model, DRUM_MODEL, runtime=runtime)
+load = DRUM_MODEL.load
 
 
 def beats(

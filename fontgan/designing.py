@@ -36,14 +36,7 @@ _DESCRIPTION = "a typeface that a model drew"
 _MARGIN = 0.6  # around a specimen, in sizes of its text
 _LEADING = 1.35
 
-
-def load(model: str | Path | None = None, *, runtime: str | None = None) -> TypefaceModel:
-    """Load a model of typefaces: a run folder, a .keras file, or a pretrained model by its name; None is the default.
-
-    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
-    A model that does not exist, or cannot be loaded, raises a UserError.
-    """
-    return hub.load(model, TYPEFACE_MODEL, runtime=runtime)
+load = TYPEFACE_MODEL.load
 
 
 def style(model: TypeDesigner, seed: int) -> np.ndarray:

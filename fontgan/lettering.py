@@ -35,14 +35,7 @@ MAGNIFICATION = 8
 INTERPOLATED, MORPHED = 12, 8
 """Steps from letter to letter, and from style to style."""
 
-
-def load(model: str | Path | None = None, *, runtime: str | None = None) -> FontGAN:
-    """Load a model of letters: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
-
-    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
-    A model that does not exist, or cannot be loaded, raises a UserError.
-    """
-    return hub.load(model, LETTER_MODEL, runtime=runtime)
+load = LETTER_MODEL.load
 
 
 def letters(

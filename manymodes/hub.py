@@ -202,19 +202,20 @@ class Kind(NamedTuple):
     former: Collection[str] = ()
     portable: Mapping[str, str] = MappingProxyType({})
 
+    def load(self, model: str | Path | None = None, *, runtime: str | None = None) -> Any:
+        """Load a model: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
 
-def load(model: str | Path | None, kind: Kind, *, runtime: str | None = None) -> Any:
-    """Load a model from where `model_file` finds it: a Keras model, or without TensorFlow its ONNX form.
+        The runtime is one of `RUNTIMES`, or ``auto``: onnxruntime, which starts at once, if the model has an ONNX
+        form. Without TensorFlow, the ONNX form is loaded.
 
-    The runtime is one of `RUNTIMES`, or ``auto``: onnxruntime, which starts at once, if the model has an ONNX form.
-
-    Raises:
-        UserError: as `load_model`; or the model has no ONNX form, or what runs it is not installed.
-    """
-    file = model_file(None if model is None else Path(model), kind.program)
-    if is_command():
-        print(f"loading {file.stem if shipped_as(file) else file} …", flush=True)
-    return load_from(file, kind, runtime=runtime)
+        Raises:
+            UserError: as `model_file` and `load_model`; or the model has no ONNX form, or what runs it is not
+                installed.
+        """
+        file = model_file(None if model is None else Path(model), self.program)
+        if is_command():
+            print(f"loading {file.stem if shipped_as(file) else file} …", flush=True)
+        return load_from(file, self, runtime=runtime)
 
 
 def load_from(file: Path, kind: Kind, *, runtime: str | None = None, named: str = "--model") -> Any:

@@ -46,7 +46,7 @@ class Models(NamedTuple):
 def load_models(folder: Path | None = None, runtime: str = "auto") -> Models:
     """Load all models that are available, and print each of them and its loading time.
 
-    They are NAME.keras in the folder, by default the pretrained models; the runtime is as in `manymodes.hub.load`. By
+    They are NAME.keras in the folder, by default the pretrained models; the runtime is as in `manymodes.hub.Kind`. By
     default it is onnxruntime where a model has that form: a visitor's request is too little work for TensorFlow, which
     takes ten times as long for a step of an LSTM.
     """

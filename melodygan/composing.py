@@ -23,8 +23,6 @@ from melodygan.data.register import middle_of, octaves_to
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    import keras
-
     from melodygan.data.encoding import Note
     from melodygan.data.form import Key
     from melodygan.data.given import Given
@@ -65,14 +63,7 @@ _METER = re.compile(r"[1-9]\d?/(1|2|4|8|16)")
 _MIDI_PITCHES = range(128)
 _OCTAVE = 12
 
-
-def load(model: str | Path | None = None, *, runtime: str | None = None) -> keras.Model:
-    """Load a melody model: a run folder, a .keras file, or a pretrained model by its name; None is the default one.
-
-    The runtime is one of `manymodes.hub.RUNTIMES`, see `manymodes.hub.load`.
-    A model that does not exist, or cannot be loaded, raises a UserError.
-    """
-    return hub.load(model, MELODY_MODEL, runtime=runtime)
+load = MELODY_MODEL.load
 
 
 def compose(

@@ -10,7 +10,6 @@ from drumvae.data.kit import INSTRUMENTS, STEPS
 from drumvae.data.rules import STYLES
 from drumvae.metrics.rhythm import hit_f1
 from drumvae.playing import DRUM_MODEL, beats
-from manymodes import hub
 
 CLOSED, OPEN = (INSTRUMENTS.index(name) for name in ("hihat_closed", "hihat_open"))
 SKINS = [INSTRUMENTS.index(name) for name in ("snare", "tom_low", "tom_high")]
@@ -113,7 +112,7 @@ def test_a_loop_varies_its_first_bar_and_ends_with_a_fill(model):
 
 
 def test_beats_begin_with_the_plain_groove_of_a_style_that_has_one():
-    model = hub.load(None, DRUM_MODEL)
+    model = DRUM_MODEL.load()
     for style, plain in (("rock", True), ("hiphop", True), ("jazz", False)):
         hits = np.stack([beat.hits[0] for beat in beats(model, style, count=30, bars=1, complexity=0.3)])
         assert (hits[:, 0, 0] & hits[:, 4, SKINS[0]] & hits[:, 12, SKINS[0]]).all() == plain

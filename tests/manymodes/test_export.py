@@ -28,7 +28,7 @@ def run(tmp_path_factory):
 
 
 def test_an_exported_model_makes_the_same_beats(run):
-    keras_model, portable = (hub.load(run, DRUM_MODEL, runtime=runtime) for runtime in (None, "auto"))
+    keras_model, portable = (DRUM_MODEL.load(run, runtime=runtime) for runtime in (None, "auto"))
     assert (type(keras_model), type(portable)) == (DrumVAE, PortableDrumVAE)
     for expected, result in zip(
         *(beats(model, "jazz", count=2, seed=4) for model in (keras_model, portable)), strict=True
@@ -40,18 +40,18 @@ def test_an_exported_model_makes_the_same_beats(run):
 
 def test_without_tensorflow_there_is_the_exported_form_alone(run, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else name)
-    assert isinstance(hub.load(run, DRUM_MODEL), PortableDrumVAE)
+    assert isinstance(DRUM_MODEL.load(run), PortableDrumVAE)
 
 
 def test_the_form_of_a_model_that_has_changed_is_another_models(run, tmp_path, monkeypatch):
     (tmp_path / "onnx").symlink_to(run / "onnx")
     save_keras(DrumVAE(STYLES, channels=(4, 4, 4), seed=4), tmp_path / "model.keras")
-    assert isinstance(hub.load(tmp_path, DRUM_MODEL, runtime="auto"), DrumVAE)
+    assert isinstance(DRUM_MODEL.load(tmp_path, runtime="auto"), DrumVAE)
     with pytest.raises(hub.UserError, match="no ONNX form"):
-        hub.load(tmp_path, DRUM_MODEL, runtime="onnx")
+        DRUM_MODEL.load(tmp_path, runtime="onnx")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else name)
     with pytest.raises(hub.UserError, match="pip install onnxruntime"):
-        hub.load(run, DRUM_MODEL, runtime="onnx")
+        DRUM_MODEL.load(run, runtime="onnx")
 
 
 def test_what_is_no_model_is_refused(refused, tmp_path):
@@ -65,7 +65,7 @@ def test_a_thousand_of_the_likeliest_symbols_are_the_same(tmp_path):
     model.build()
     save_keras(model, tmp_path / "model.keras")
     assert export.main([str(tmp_path)]) == 0
-    exact, portable = (hub.load(tmp_path, MELODY_MODEL, runtime=runtime) for runtime in (None, "onnx"))
+    exact, portable = (MELODY_MODEL.load(tmp_path, runtime=runtime) for runtime in (None, "onnx"))
     options = {"bars": 16, "meter": "4/4", "seed": 5, "plans": None, "ending": "free"}
     for choice in ({"top_k": 1}, {}):
         assert exact.generate(4, **options, **choice) == portable.generate(4, **options, **choice)

@@ -20,7 +20,7 @@ WITHOUT_TENSORFLOW = """
 import sys
 from manymodes import cli, hub
 try:
-    hub.load(sys.argv[1], hub.Kind("a song", "songs.train", {"songs>Song": "songs"}))
+    hub.Kind("a song", "songs.train", {"songs>Song": "songs"}).load(sys.argv[1])
 except cli.UserError as error:
     print(error)
 print("tensorflow" in sys.modules)
