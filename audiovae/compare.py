@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from audiovae.config import AudioConfig
 from manymodes import cli
@@ -50,15 +50,6 @@ class AudioComparison(Comparison):
         Row("mean-mel128", "mean mel 128 of the instrument"),
     )
     work = "runs/compare-audio"
-    losses: ClassVar = {
-        "loss": "Loss",
-        "reconstruction_loss": "Reconstruction",
-        "val_reconstruction_loss": "in validation",
-        "kl_all_nats": "KL, nats",
-        "kl_top_nats": "at the top",
-        "kl_bottom_nats": "at the bottom",
-        "commitment_loss": "Commitment",
-    }
     data_name, data_settings = "Sounds", ("sounds", "chunks")
     count, least_count = 20, 2
     count_help = "new sounds of each instrument for a row"

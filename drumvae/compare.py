@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from drumvae.config import DrumConfig
 from manymodes import cli
@@ -47,13 +47,6 @@ class DrumComparison(Comparison):
         Row("mean-pattern", "mean pattern"),
     )
     work = "runs/compare-drums"
-    losses: ClassVar = {
-        "loss": "Loss",
-        "reconstruction_nats": "Reconstruction",
-        "kl_high_nats": "z_high, nats",
-        "kl_low_nats": "z_low, nats",
-        "val_nats": "−log p in validation",
-    }
     data_name, data_settings = "Grooves", ("grooves", "per_style")
     count, least_count, count_help = 1000, 2, "bars to compose for a row"
     counted = "{} bars composed by each"

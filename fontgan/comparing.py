@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from fontgan.data.stacks import MODES
 from manymodes.experiment.compare import Comparison, Data
@@ -18,13 +18,6 @@ class LetterComparison(Comparison):
     """Models that learn the letters of `fontgan.data.fonts`."""
 
     program = "fontgan.compare"
-    losses: ClassVar = {
-        "generator_loss": "Generator loss",
-        "discriminator_loss": "Discriminator loss",
-        "loss_ratio": "Loss ratio",
-        "generator_gradient": "Generator gradient",
-        "discriminator_gradient": "Discriminator gradient",
-    }
     data_name, data_settings = "Fonts", ("fonts",)
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

@@ -134,6 +134,7 @@ class StackedComparison(LetterComparison):
     def tables(self, found: Records) -> list[Table]:
         """Return the tables of modes, of published figures and of the training."""
         from evaluation.scores.verdict import number
+        from fontgan.metrics.tables import LOSSES
         from manymodes.experiment.tables import Cell, Table, column, precise_share, seeds_note, table, training_table
 
         modes = table(
@@ -161,7 +162,7 @@ class StackedComparison(LetterComparison):
         )
         training = training_table(
             found,
-            self.losses,
+            LOSSES,
             number,
             "As in the comparison of single letters. Letters are stacked anew for each update. The epoch "
             f"is chosen by the modes and the legible share of {_COUNTED:,} images, read by the selecting classifier. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from manymodes import cli
 from manymodes.experiment import compare
@@ -44,12 +44,6 @@ class MelodyComparison(Comparison):
         Row("random", "random notes"),
     )
     work = "runs/compare"
-    losses: ClassVar = {
-        "generator_loss": "Generator loss",
-        "discriminator_loss": "Discriminator loss",
-        "bits_per_step": "Bits per sixteenth",
-        "val_bits_per_step": "in validation",
-    }
     data_name, data_settings = "Corpus", ("corpus",)
     count, count_help = 200, "tunes to compose for a row"
     counted = "{} tunes composed by each"

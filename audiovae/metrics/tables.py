@@ -21,7 +21,7 @@ from manymodes.experiment.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from manymodes.experiment.records import Record, Records
     from manymodes.experiment.tables import Cell, Column, Table
@@ -112,8 +112,20 @@ _SIZE = (
 )
 
 
-def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
-    """Return all tables; ``losses`` are columns of the history, with their headers in the last table."""
+_LOSSES = {
+    "loss": "Loss",
+    "reconstruction_loss": "Reconstruction",
+    "val_reconstruction_loss": "in validation",
+    "kl_all_nats": "KL, nats",
+    "kl_top_nats": "at the top",
+    "kl_bottom_nats": "at the bottom",
+    "commitment_loss": "Commitment",
+}
+"""Columns of the history whose last values the tables show, with their headers."""
+
+
+def tables(found: Records) -> list[Table]:
+    """Return all tables."""
     shown = [
         table(
             "What comes back of test chunks",
@@ -175,7 +187,7 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
         ),
         training_table(
             found,
-            losses,
+            _LOSSES,
             number,
             "Losses are means over the last epoch. Reconstruction: for samples, the multi-resolution spectral loss "
             "plus ten times the mean absolute difference; for spectrograms, that difference alone. Compare only rows "

@@ -229,8 +229,18 @@ _BAD: Mapping[str, Callable[[Sequence[Record]], bool]] = {
 """When a measure of a trained model is bad."""
 
 
-def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
-    """Return the tables, the first row being the ceiling; ``losses`` are columns of the history, with headers."""
+_LOSSES = {
+    "loss": "Loss",
+    "reconstruction_nats": "Reconstruction",
+    "kl_high_nats": "z_high, nats",
+    "kl_low_nats": "z_low, nats",
+    "val_nats": "−log p in validation",
+}
+"""Columns of the history whose last values the tables show, with their headers."""
+
+
+def tables(found: Records) -> list[Table]:
+    """Return the tables, the first row being the ceiling."""
     ceiling = next(iter(found))
     shown = (
         _table(
@@ -288,7 +298,7 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
         ),
         training_table(
             found,
-            losses,
+            _LOSSES,
             nats,
             "Losses are means over the last epoch, in nats a bar; the loss as a whole contains velocities, timing and "
             "styles, so only rows of one kind can be compared. An example is a bar in an update. Learning rates and "

@@ -89,8 +89,18 @@ def _training_sentence(counts: Sequence[Mapping[str, Any]]) -> str:
     return f"{sentence}; letters that vanished again: {', '.join(gone)}" if gone else sentence
 
 
-def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
-    """Return the tables of what was drawn, of its distance to real letters, and of the training with its losses."""
+LOSSES = {
+    "generator_loss": "Generator loss",
+    "discriminator_loss": "Discriminator loss",
+    "loss_ratio": "Loss ratio",
+    "generator_gradient": "Generator gradient",
+    "discriminator_gradient": "Discriminator gradient",
+}
+"""Columns of the history whose last values the tables show, with their headers."""
+
+
+def tables(found: Records) -> list[Table]:
+    """Return the tables of what was drawn, of its distance to real letters, and of the training."""
     drawn = table(
         "What they draw",
         (
@@ -127,7 +137,7 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     )
     training = training_table(
         found,
-        losses,
+        LOSSES,
         number,
         "Losses, their ratio (the discriminator's by the generator's) and the lengths of the gradients are means over "
         "the last epoch. Losses are nats, but the generator's of feature matching is a squared distance. An example is "

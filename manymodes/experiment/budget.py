@@ -26,7 +26,7 @@ from manymodes.experiment.run import Run, read_config
 from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from manymodes.experiment.config import Config
@@ -120,7 +120,6 @@ def train_with_budget(
     data: Any,
     *,
     examples: int,
-    losses: Sequence[str],
     title: str = "",
     clock: Callable[[], float] = time.process_time,
     **facts: Any,
@@ -137,7 +136,6 @@ def train_with_budget(
         prepare: builds the training from the configuration and the data.
         data: of the training.
         examples: number of examples in an update.
-        losses: columns of the history whose last values are among the facts.
         title: shown beside the progress bar; without one there is no bar.
         clock: returns the time in seconds.
         **facts: further entries of config.json.
@@ -173,7 +171,7 @@ def train_with_budget(
         raise KeyboardInterrupt
     last = run.history[-1]
     results = {
-        "losses": {name: last[name] for name in losses if name in last},
+        "losses": dict(last),
         "updates": int(last["updates"]),
         "seconds": last["seconds"],
         "examples_per_second": examples * last["timed_updates"] / last["seconds"] if last["seconds"] else None,

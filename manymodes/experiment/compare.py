@@ -106,7 +106,6 @@ class Comparison(ABC):
         stem: name of the results.
         rows: in the order of the tables; the first one is the ceiling, which is always made.
         work: default folder for finished rows and runs.
-        losses: columns of the history whose last values tables show, with their headers.
         data_name: the word for the data on the page.
         data_settings: the settings that say which data to load; they are options of the command.
         count: default of ``--count``.
@@ -121,7 +120,6 @@ class Comparison(ABC):
     example: ClassVar[str]
     rows: ClassVar[tuple[Row, ...]]
     work: ClassVar[str]
-    losses: ClassVar[Mapping[str, str]]
     data_name: ClassVar[str]
     data_settings: ClassVar[tuple[str, ...]]
     count: ClassVar[int]
@@ -151,7 +149,7 @@ class Comparison(ABC):
 
     def tables(self, found: Records) -> list[Table]:
         """Return the tables of PACKAGE/metrics/tables.py."""
-        tables: list[Table] = self._module("metrics.tables").tables(found, self.losses)
+        tables: list[Table] = self._module("metrics.tables").tables(found)
         return tables
 
     def pictures(self, found: Records, data: Data) -> dict[str, Picture]:
@@ -233,7 +231,7 @@ def _make(
                 from manymodes.experiment.budget import Budget, train_with_budget
             trained = train_with_budget(
                 Budget(args.minutes, args.epochs), job.folder, job.config, comparison.prepare, job.data.content,
-                examples=comparison.examples(job.config), losses=tuple(comparison.losses),
+                examples=comparison.examples(job.config),
                 title=job.title if progress else "",
                 fingerprint=job.data.fingerprint, made_with=job.made_with,
             )  # fmt: skip

@@ -10,14 +10,23 @@ from evaluation.scores.verdict import number, share
 from manymodes.experiment.tables import Cell, column, over_seeds, table, training_table, values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from manymodes.experiment.records import Record, Records
     from manymodes.experiment.tables import Table
 
 
-def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
-    """Return the tables of what was composed and of how the models were trained, with these losses of their history."""
+_LOSSES = {
+    "generator_loss": "Generator loss",
+    "discriminator_loss": "Discriminator loss",
+    "bits_per_step": "Bits per sixteenth",
+    "val_bits_per_step": "in validation",
+}
+"""Columns of the history whose last values the tables show, with their headers."""
+
+
+def tables(found: Records) -> list[Table]:
+    """Return the tables of what was composed and of how the models were trained."""
     several = any(len(records) > 1 for records in found.values())
     limits = "the least and the greatest of the seeds, as everywhere" if several else "its 95 % interval"
     told = table(
@@ -67,7 +76,7 @@ def tables(found: Records, losses: Mapping[str, str]) -> list[Table]:
     )
     training = training_table(
         found,
-        losses,
+        _LOSSES,
         number,
         "Losses and bits are means over the last epoch. Losses of different rows have different units: nats of "
         "cross-entropy for a GAN, scores of the critic for a WGAN. Examples are training tunes, counted once per "

@@ -23,7 +23,7 @@ from manymodes.experiment.tables import differ
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
 
 CEILING = "real"
-ROWS, LOSSES = COMPARISON.rows, COMPARISON.losses
+ROWS = COMPARISON.rows
 BY_NAME = {row.name: row for row in ROWS}
 TRAINED = [row for row in ROWS if row.config is not None]
 
@@ -119,7 +119,7 @@ OF_LATENTS = {"latents": 128, "active_units": 0.8, "kl_nats": 32.0, "kl_top_nats
 def records_of(row, **measures):
     """Make up the records of a row; measures that are not given are those of a good model."""
     kind = {} if row.config is None else OF_MODELS | (OF_CODES if row.config.model == "vqvae" else OF_LATENTS)
-    return [record(row, LOSSES, {**OF_ALL, **kind, **measures})]
+    return [record(row, {**OF_ALL, **kind, **measures})]
 
 
 def test_what_has_collapsed_or_is_noise_is_marked():
@@ -131,7 +131,7 @@ def test_what_has_collapsed_or_is_noise_is_marked():
         codes: records_of(codes, **bad_codes, instrument_hit_reconstructed=0.4),
     }
     hvae, vqvae = "HVAE, raw", "VQ-VAE, raw"
-    assert marked(tables(result, LOSSES)) == [
+    assert marked(tables(result)) == [
         ("What comes back of test chunks", hvae, "1"),
         ("What comes back of test chunks", vqvae, "40.0 %"),
         ("What codes hold", vqvae, "10.0 %"),
@@ -142,7 +142,7 @@ def test_what_has_collapsed_or_is_noise_is_marked():
         ("What they play of their own", vqvae, "2"),
         ("What they cost", vqvae, "0.5"),
     ]
-    assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES)) == []
+    assert marked(tables({row: records_of(row) for row in ROWS})) == []
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from drumvae.metrics.tables import CHANGES, among, diversity, result_of, tables
 # TensorFlow warns that data sets are compiled all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
 
-ROWS, LOSSES = COMPARISON.rows, COMPARISON.losses
+ROWS = COMPARISON.rows
 BY_NAME = {row.name: row for row in ROWS}
 TRAINED = [row for row in ROWS if row.config is not None]
 UNTRAINED = [row for row in ROWS if row.config is None]
@@ -119,16 +119,16 @@ COMPOSED = {
 
 def records_of(row, **measures):
     """Make up the records of a row; measures that are not given are those of a good model."""
-    return [record(row, LOSSES, {**COMPOSED, **(GOOD if row.config else {}), **measures})]
+    return [record(row, {**COMPOSED, **(GOOD if row.config else {}), **measures})]
 
 
 def test_bad_values_are_marked():
     chain = BY_NAME["chain"]
     bad = {"kl_high_nats": 0.0000005, "active_high": 0, "probe_high": 0.2, "hit_f1": 0.4, "diversity": 10.0}
     result = {chain: records_of(chain, **bad, transfer_onset_f1=0.28)}
-    texts = [text for _, _, text in marked(tables(result, LOSSES))]
+    texts = [text for _, _, text in marked(tables(result))]
     assert texts == ["0 of 4", "20.0 %", "0.4", "10", "0.28"]
-    assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES)) == []
+    assert marked(tables({row: records_of(row) for row in ROWS})) == []
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from manymodes.experiment.tables import Cell
 # TensorFlow warns that data sets are compiled all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
 
-ROWS, LOSSES = COMPARISON.rows, COMPARISON.losses
+ROWS = COMPARISON.rows
 BY_NAME = {row.name: row for row in ROWS}
 
 
@@ -37,7 +37,7 @@ def records_of(row, **measures):
     distances = dict.fromkeys(("frechet", "kid", "precision", "recall", "density", "coverage", "two_sample"), 0.5)
     ceilings = {f"{name}_ceiling": 0.75 for name in distances}
     good = {"strict_coverage": 26, "naive_coverage": 26, "missing": "", "kl_uniform": 0.01, "kl_floor": 0.0012}
-    return [record(row, LOSSES, {**good, "rejected": 0.05, "nn_ratio": 1.0, **distances, **ceilings, **measures})]
+    return [record(row, {**good, "rejected": 0.05, "nn_ratio": 1.0, **distances, **ceilings, **measures})]
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_missing_letters_are_named_those_first_that_are_missing_in_most_seeds(go
 
 
 def test_only_missing_letters_are_marked():
-    assert marked(tables({row: records_of(row) for row in ROWS}, LOSSES)) == []
+    assert marked(tables({row: records_of(row) for row in ROWS})) == []
     none = BY_NAME["none"]
-    ((_, row, text),) = marked(tables({none: records_of(none, strict_coverage=13, missing="QXZ")}, LOSSES))
+    ((_, row, text),) = marked(tables({none: records_of(none, strict_coverage=13, missing="QXZ")}))
     assert (row, text) == ("vanilla", "13")
 
 

@@ -44,7 +44,6 @@ class StubComparison(Comparison):
         Row("noise", "noise"),
     )
     work = "runs/compare-stub"
-    losses = ("place",)
     data_name = "Numbers"
     data_settings = ("numbers",)
     count = 20

@@ -19,9 +19,7 @@ CONFIG = StubConfig(seed=5)
 
 def train(path, seconds, prepare, clock=None, epochs=None):
     budget = Budget(seconds / 60, epochs)
-    return train_with_budget(
-        budget, path, CONFIG, prepare, EXAMPLES, examples=8, losses=("place", "other"), clock=clock or Clock()
-    )
+    return train_with_budget(budget, path, CONFIG, prepare, EXAMPLES, examples=8, clock=clock or Clock())
 
 
 def fit_for(clock, seconds, after=None):
@@ -59,7 +57,7 @@ def test_a_model_is_trained_for_its_time_and_its_last_state_counts(tmp_path):
     # the first update is not timed, so there are seven: of the third epoch one of three
     assert prepare.measured == [(1, False), (2, False), (3, True)]
     assert trained.facts == {
-        "losses": {"place": trained.history[-1]["place"]},
+        "losses": trained.history[-1],
         "updates": 7,
         "seconds": 6.0,
         "examples_per_second": 8.0,
