@@ -44,19 +44,20 @@ class MelodyComparison(Comparison):
         Row("random", "random notes"),
     )
     work = "runs/compare"
-    data_name, data_settings = "Corpus", ("corpus",)
+    data_name, data_settings = "Corpus", ("corpus", "also")
     count, count_help = 200, "tunes to compose for a row"
     counted = "{} tunes composed by each"
 
     def load(self, config: Any) -> Data:
         """Load and split the corpus."""
-        from melodygan.data.corpus import load_corpus, split
+        from melodygan.data.corpus import load_split
 
-        corpus = load_corpus(config.corpus)
-        parts, tunes = split(corpus.tunes, config.seed), len(corpus.tunes)
+        corpus, parts = load_split(config.corpus, config.also, seed=config.seed)
+        tunes = len(corpus.tunes)
         if not parts.validation or len(parts.test) < _LEAST_HELD_OUT:
             raise cli.UserError(f"{corpus.source} has {tunes} usable tunes, too few to hold any out: add more")
-        return Data(parts, corpus.fingerprint, corpus.table(), f"{config.corpus}, {tunes} tunes")
+        others = f", and {len(parts.others)} to learn from of {config.also}" if config.also else ""
+        return Data(parts, corpus.fingerprint, corpus.table(), f"{config.corpus}, {tunes} tunes{others}")
 
     def examples(self, config: MelodyConfig) -> int:
         """Return the number of real tunes that an update sees."""

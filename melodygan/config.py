@@ -19,6 +19,13 @@ DEFAULTS: dict[str, dict[str, int | None]] = {
     "as_reported_wgan": {"epochs": 20, "batch_size": 16, "units": 512, "updates_per_epoch": 10},
 }
 
+_MEANINGLESS = {
+    "lstm": ("noise", "l2", "attention", "as_reported", "updates_per_epoch", "penalty"),
+    "attention": ("as_reported", "units"),
+    "as_reported": ("also",),
+}
+"""The settings that another one excludes."""
+
 
 @dataclass(frozen=True)
 class MelodyConfig(Config):
@@ -55,6 +62,10 @@ class MelodyConfig(Config):
         "erk", "a book of the Essen collection (erk, boehme, han …) or a folder or file of .krn .abc .mid .xml .mxl",
         convert=data_path, metavar="NAME|PATH",
     )  # fmt: skip
+    also: str | None = setting(
+        None, "further books, folders or files to learn from, separated by commas: boehme,zuccal",
+        convert=lambda text: ",".join(map(data_path, text.split(","))), metavar="NAME|PATH,…",
+    )  # fmt: skip
 
     @property
     def monitor(self) -> str:
@@ -70,16 +81,10 @@ class MelodyConfig(Config):
 
     def check(self) -> Self:
         """Return the configuration with every default; raise a UserError for settings that exclude each other."""
-        if self.lstm:
-            for name in ("noise", "l2", "attention", "as_reported", "updates_per_epoch"):
-                if getattr(self, name):
-                    raise cli.UserError(f"{option_of(name)} belongs to the GANs: leave it out with --lstm")
-            if self.penalty not in (None, "none"):
-                raise cli.UserError("--penalty belongs to the GANs: leave it out with --lstm")
-        if self.attention:
-            for name in ("as_reported", "units"):
-                if getattr(self, name):
-                    raise cli.UserError(f"{option_of(name)} has no meaning with --attention: leave it out")
+        for kind, names in _MEANINGLESS.items():
+            for name in names:
+                if getattr(self, kind) and getattr(self, name) not in (None, False, 0, "none"):
+                    raise cli.UserError(f"{option_of(name)} has no meaning with {option_of(kind)}: leave it out")
         kind = "lstm" if self.lstm else "attention" if self.attention else "gan"
         if self.as_reported:
             kind = "as_reported_wgan" if self.wgan else "as_reported_gan"

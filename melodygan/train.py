@@ -29,12 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = config_of(MelodyConfig, args)
     _check_folders(folder_of(args, config), args.gen, args.org)
 
-    from melodygan.data.corpus import load_corpus, split
+    from melodygan.data.corpus import load_split
 
-    corpus = load_corpus(config.corpus)
+    corpus, parts = load_split(config.corpus, config.also, seed=config.seed)
     print(corpus.table())
-    parts = split(corpus.tunes, config.seed)
     print(f"split: {len(parts.train)} tunes to train, {len(parts.validation)} to validate, {len(parts.test)} to test")
+    if config.also:
+        print(f"{len(parts.others)} tunes to learn from of {config.also}")
     if not (parts.validation and parts.test):
         raise cli.UserError(f"{config.corpus} has {len(corpus.tunes)} usable tunes, too few for a test set: add more")
 

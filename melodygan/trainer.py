@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -58,7 +59,7 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
         keras.config.set_dtype_policy("mixed_bfloat16")
     if checkpoint is None:
         build = _lstm if config.lstm else _reported_gan if config.as_reported else _gan
-        model = build(config, [tune for part in split for tune in part], split.train)
+        model = build(config, split)
     else:
         model = keras.models.load_model(checkpoint / "model.keras")
     if config.lstm:
@@ -80,7 +81,7 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
 
 
 def _training_of_lstm(config: MelodyConfig, split: Split, model: keras.Model) -> Training:
-    batches = TuneBatches(split.train, model.vocabulary, config.batch_size, seed=config.seed)
+    batches = TuneBatches(split.train, model.vocabulary, config.batch_size, seed=config.seed, others=split.others)
     rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, config.epochs * len(batches))
     if not model.compiled:
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
@@ -99,16 +100,18 @@ def _examples(model: keras.Model, config: MelodyConfig, train: Sequence[Tune]) -
     return grid_examples(train, model.lowest, model.pitches)
 
 
-def _lstm(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:
-    plans = to_rows(grid.plan for grid in map(to_grid, train) if grid is not None)
-    return MelodyLSTM(StepVocabulary.from_tunes(tunes), units=config.units, plans=plans, seed=config.seed)
+def _lstm(config: MelodyConfig, split: Split) -> keras.Model:
+    plans = to_rows(grid.plan for grid in map(to_grid, split.train) if grid is not None)
+    return MelodyLSTM(
+        StepVocabulary.from_tunes(itertools.chain(*split)), units=config.units, plans=plans, seed=config.seed
+    )
 
 
-def _gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:
-    """Build a GAN, whose chains learn at once."""
-    heights = [pitch for tune in tunes for pitch in pitches_in(tune.notes)]
+def _gan(config: MelodyConfig, split: Split) -> keras.Model:
+    """Build a GAN, whose chains learn at once, from the tunes of other sources too."""
+    heights = [pitch for tune in itertools.chain(*split) for pitch in pitches_in(tune.notes)]
     lowest, pitches = min(heights), max(heights) - min(heights) + 1
-    symbols, conditions = grid_examples(train, lowest, pitches)
+    symbols, conditions = grid_examples(split.train, lowest, pitches)
     if not len(symbols):
         raise UserError(f"all tunes of {config.corpus} are longer than a GAN writes: give shorter ones, or use --lstm")
     critic = build_critic(
@@ -122,7 +125,7 @@ def _gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> 
     generator = build_generator(pitches, **_regularisation(config), heads=HEADS if config.attention else 0)
     plans = conditions[:, :PLAN_COLUMNS]
     model = MelodyGAN(generator, critic, lowest=lowest, pitches=pitches, plans=plans, seed=config.seed, averaging=0.99)
-    model.learn_chains(symbols, conditions, config.seed)
+    model.learn_chains(*grid_examples((*split.train, *split.others), lowest, pitches), config.seed)
     return model
 
 
@@ -136,11 +139,13 @@ def grid_examples(tunes: Sequence[Tune], lowest: int, pitches: int) -> tuple[np.
     return symbols.astype(np.int32), conditions_of(to_rows(grid.plan for grid in grids))
 
 
-def _reported_gan(config: MelodyConfig, tunes: Sequence[Tune], train: Sequence[Tune]) -> keras.Model:  # noqa: ARG001
+def _reported_gan(config: MelodyConfig, split: Split) -> keras.Model:
     fused = config.penalty in _FIRST_ORDER
     generator = build_reported_generator(**_regularisation(config))
     discriminator = build_reported_discriminator(**_regularisation(config), units=config.units, fused_lstm=fused)
-    return ReportedGAN(generator, discriminator, codec=ReportedCodec.from_tunes(tunes), seed=config.seed)
+    return ReportedGAN(
+        generator, discriminator, codec=ReportedCodec.from_tunes(itertools.chain(*split)), seed=config.seed
+    )
 
 
 def _regularisation(config: MelodyConfig) -> dict[str, Any]:

@@ -48,15 +48,14 @@ def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
 def _measure_melody(run: Path, config: dict[str, Any]) -> None:
     from melodygan.composing import load, tunes_of
     from melodygan.config import MelodyConfig
-    from melodygan.data.corpus import load_corpus, split
+    from melodygan.data.corpus import load_split
     from melodygan.metrics.held_out import Compared, measured
     from melodygan.trainer import evaluate
 
     seed = config["seed"]
     model = load(run)
-    corpus = load_corpus(config["corpus"])
+    corpus, splits = load_split(config["corpus"], config.get("also"), seed=seed)
     _check_data(run, config, corpus.fingerprint)
-    splits = split(corpus.tunes, seed)
     tunes = tunes_of(model, TUNES, seed=seed)
     result = measured(Compared(tunes, splits.test), splits.train, seed)
     if not (run / METRICS).is_file():

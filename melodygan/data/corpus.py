@@ -2,7 +2,7 @@
 
 `load_corpus` reads a source, keeps the tunes whose durations are all accepted (`encoding.DURATIONS_QUARTERS`),
 transposes them to C major or A minor and removes repetitions; `split` divides them into training, validation and test
-tunes.
+tunes. `load_split` does both, and adds tunes of other sources to learn from.
 
 Parsing (`melodygan.data.readers`) takes twelve milliseconds per tune, so it runs on all cores, and its results are
 kept in the user's cache directory under the hash of the files' content.
@@ -20,7 +20,7 @@ import json
 import os
 import zlib
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _NEAR_DUPLICATE_INTERVALS = 20
+_QUOTED_INTERVALS = 12  # of a held-out tune, in a row: a tune of another source that has them may be a variant of it
 _HELD_OUT = 0.1  # share of validation and of test tunes
 
 # Of a book, only the tunes whose collection number begins with this: erk5 has tunes of other peoples, numbered L….
@@ -81,11 +82,12 @@ class Corpus:
 
 
 class Split(NamedTuple):
-    """The tunes of a corpus in three parts."""
+    """The tunes of a corpus in three parts, and tunes of other sources that are only learned from."""
 
     train: tuple[Tune, ...]
     validation: tuple[Tune, ...]
     test: tuple[Tune, ...]
+    others: tuple[Tune, ...] = ()
 
 
 def _most_common(items: Iterable[Skipped], limit: int = 3) -> str:
@@ -136,6 +138,40 @@ def load_corpus(source: str | Path = "erk", *, jobs: int = -1, progress: bool = 
         data = gzip.compress(json.dumps(items).encode(), mtime=0)
         write_cache(cache, "the parsed corpus", lambda path: path.write_bytes(data))
     return corpus
+
+
+def load_split(source: str, also: str | None = None, *, seed: int) -> tuple[Corpus, Split]:
+    """Load and `split` a corpus; ``also`` names further sources, separated by commas, to learn from.
+
+    Of these, the tunes that may be variants of validation or test tunes are left out: those with the same first twenty
+    intervals, or with twelve intervals in a row that a held-out tune has. The fingerprint is that of all sources.
+
+    Raises:
+        UserError: as `load_corpus`.
+    """
+    corpus = load_corpus(source)
+    parts = split(corpus.tunes, seed)
+    if not also:
+        return corpus, parts
+    loaded = [load_corpus(name.strip()) for name in also.split(",")]
+    tunes = {tune.notes: tune for other in loaded for tune in other.tunes}
+    known = {tune.notes for tune in corpus.tunes}
+    held_out = [*parts.validation, *parts.test]
+    keys = {near_duplicate_key(tune) for tune in held_out}
+    quotations = set(itertools.chain.from_iterable(map(_quotations, held_out)))
+    others = tuple(
+        tune
+        for notes, tune in tunes.items()
+        if not (notes in known or near_duplicate_key(tune) in keys or quotations & _quotations(tune))
+    )
+    prints = " ".join(one.fingerprint for one in [corpus, *loaded])
+    return replace(corpus, fingerprint=hashlib.sha256(prints.encode()).hexdigest()), parts._replace(others=others)
+
+
+def _quotations(tune: Tune) -> set[tuple[int, ...]]:
+    """Return all twelve intervals in a row of a tune."""
+    intervals = [second - first for first, second in itertools.pairwise(pitches_in(tune.notes))]
+    return {tuple(intervals[n : n + _QUOTED_INTERVALS]) for n in range(len(intervals) - _QUOTED_INTERVALS + 1)}
 
 
 def _nothing_usable(corpus: Corpus) -> str:

@@ -341,24 +341,32 @@ class TuneBatches(keras.callbacks.Callback):
 
     There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it. In
     training, the last bar of a tune with its plan weighs `_CLOSE_WEIGHT` times as much: a tune has only one. Tunes of
-    similar length share a batch, so that little of it is padding. The seed fixes, with the epoch, the order, and which
-    tunes have their plans; None keeps the order of the tunes, and withholds all plans, as for validation.
+    similar length share a batch, so that little of it is padding. An epoch has all tunes, and as many of the others,
+    drawn anew. The seed fixes, with the epoch, the draw, the order, and which tunes have their plans; None keeps the
+    order of the tunes, and withholds all plans, as for validation.
 
     Attributes:
         epoch: the epoch of the next pass; as a callback of ``fit`` they follow its epochs.
     """
 
     def __init__(
-        self, tunes: Sequence[Tune], vocabulary: StepVocabulary, batch_size: int, *, seed: int | None = None
+        self,
+        tunes: Sequence[Tune],
+        vocabulary: StepVocabulary,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        others: Sequence[Tune] = (),
     ) -> None:
         super().__init__()
-        self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in tunes]
-        self.plans = [grid.plan if (grid := to_grid(tune)) else None for tune in tunes]
+        self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in (*tunes, *others)]
+        self.plans = [grid.plan if (grid := to_grid(tune)) else None for tune in (*tunes, *others)]
+        self.own, self.drawn = len(tunes), min(len(tunes), len(others))
         self.delimiter = vocabulary.index(DELIMITER)
         self.batch_size, self.seed, self.epoch = batch_size, seed, 0
 
     def __len__(self) -> int:
-        return math.ceil(len(self.encoded) / self.batch_size)
+        return math.ceil((self.own + self.drawn) / self.batch_size)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the epoch, so that a continued run has the order of one that was never interrupted."""
@@ -380,14 +388,19 @@ class TuneBatches(keras.callbacks.Callback):
     def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Make one pass over the tunes."""
         lengths = np.array([len(tune) for tune in self.encoded])
-        order, numbers = np.argsort(lengths, kind="stable"), np.arange(len(self))
+        drawn, noise, numbers = np.arange(self.own), np.ones(self.own), np.arange(len(self))
         planned = np.zeros(len(lengths), bool)
         if self.seed is not None:
-            rng = np.random.default_rng([self.seed, self.epoch])
+            rng, of_plans, of_others = (
+                np.random.default_rng([self.seed, self.epoch, *more]) for more in ((), (1,), (2,))
+            )
+            others = of_others.permutation(len(lengths) - self.own)[: self.drawn]
+            drawn = np.append(drawn, self.own + others)
             # Noise before sorting: tunes of similar length meet others every epoch.
-            order = np.argsort(lengths * rng.uniform(0.85, 1.15, len(lengths)), kind="stable")
+            noise = rng.uniform(0.85, 1.15, len(drawn))
             numbers = rng.permutation(len(self))
-            planned = np.random.default_rng([self.seed, self.epoch, 1]).random(len(lengths)) >= _PLAN_WITHHELD
+            planned = of_plans.random(len(lengths)) >= _PLAN_WITHHELD
+        order = drawn[np.argsort(noise * lengths[drawn], kind="stable")]
         for number in numbers:
             rows = order[number * self.batch_size : (number + 1) * self.batch_size]
             # Rounded up, and with a place for the end, which is a target too.

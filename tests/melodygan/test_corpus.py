@@ -14,7 +14,7 @@ from scores import ABC, IN_C, abc, musicxml, write_all_formats
 
 from manymodes.cli import UserError
 from melodygan.data import corpus as corpus_module
-from melodygan.data.corpus import near_duplicate_key, split
+from melodygan.data.corpus import load_split, near_duplicate_key, split
 from melodygan.data.encoding import ACCEPTED_STEPS, Note, Tune, pitches_in
 
 # --- finding
@@ -146,7 +146,7 @@ def test_erk(load):
     assert Counter(tune.key.split()[1] for tune in erk.tunes)["minor"] == 104
     assert np.isin(np.array(pitches_in(notes)) % 12, [0, 2, 4, 5, 7, 9, 11]).mean() > 0.97
     parts = split(erk.tunes, seed=1)
-    assert [len(part) for part in parts] == [1312, 164, 164]
+    assert [len(part) for part in parts] == [1312, 164, 164, 0]
     assert split(erk.tunes, seed=1) == parts != split(erk.tunes, seed=2)
 
 
@@ -213,7 +213,7 @@ def named(corpus):
 
 @given(st.lists(melodies, max_size=40).map(named), st.integers(0, 3), st.data())
 def test_a_split_has_every_tune_once_and_variants_together_in_any_order(corpus, seed, data):
-    parts = split(corpus, seed)
+    parts = split(corpus, seed)[:3]
     assert Counter(tune for part in parts for tune in part) == Counter(corpus)
     homes = [{near_duplicate_key(tune) for tune in part} for part in parts]
     assert not homes[0] & homes[1]
@@ -223,7 +223,35 @@ def test_a_split_has_every_tune_once_and_variants_together_in_any_order(corpus, 
         assert all(parts)
     assert all(list(part) == sorted(part, key=corpus.index) for part in parts)
     shuffled = data.draw(st.permutations(corpus))
-    assert [{near_duplicate_key(tune) for tune in part} for part in split(shuffled, seed)] == homes
+    assert [{near_duplicate_key(tune) for tune in part} for part in split(shuffled, seed)[:3]] == homes
+
+
+def test_others_are_only_learned_from_and_quote_nothing_that_is_held_out(load, folder, tmp_path):
+    rng = np.random.default_rng(0)
+
+    def tune(name, degrees):
+        return abc(" ".join(f"{'CDEFGAB'[degree]}4" for degree in degrees), X=name)
+
+    lines = rng.integers(7, size=(10, 24))
+    (folder / "own.abc").write_text("\n".join(tune(str(n), line) for n, line in enumerate(lines, 1)), encoding="utf-8")
+    (alone, parts), (whole, _) = (load_split(str(folder), seed=2) for _ in range(2))
+    assert (alone, len(parts.others)) == (whole, 0)
+    held_out = int(parts.test[0].source.partition("#")[2]) - 1
+    learned = int(parts.train[0].source.partition("#")[2]) - 1
+    new = rng.integers(7, size=(4, 24))
+    new[0, 5:18] = lines[held_out, 5:18]  # twelve intervals in a row
+    new[1, 4:18] = lines[held_out, 4:18]
+    new[1, [4, 17]] = (new[1, [4, 17]] + 1) % 7  # eleven
+    new[2, 5:18] = lines[learned, 5:18]
+    other = tmp_path / "other.abc"
+    other.write_text(
+        "\n".join(tune(str(n), line) for n, line in enumerate([*new, lines[learned]], 1)), encoding="utf-8"
+    )
+    both, more = load_split(str(folder), str(other), seed=2)
+    assert more[:3] == parts[:3]
+    assert [tune.source for tune in more.others] == ["other.abc#2", "other.abc#3", "other.abc#4"]
+    assert both.tunes == alone.tunes
+    assert both.fingerprint != alone.fingerprint
 
 
 def test_near_duplicates():

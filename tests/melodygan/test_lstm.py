@@ -112,6 +112,18 @@ def test_every_tune_is_there_once_an_epoch(count, batch_size, seed):
         assert Counter(symbols_in(batches)) == Counter(encoded(TUNES[:count]))
 
 
+def test_an_epoch_draws_as_many_of_the_others():
+    batches = TuneBatches(TUNES[:5], VOCABULARY, 4, seed=1, others=TUNES[5:15])
+    assert len(batches) == 3
+    draws = []
+    for epoch in range(3):
+        batches.epoch = epoch
+        draws.append(Counter(symbols_in(batches)) - Counter(encoded(TUNES[:5])))
+        assert draws[-1].total() == 5
+        assert draws[-1] <= Counter(encoded(TUNES[5:15]))
+    assert draws[0] != draws[1] != draws[2]
+
+
 def test_targets_are_what_follows_the_inputs():
     for inputs, targets, weights in TuneBatches(TUNES, VOCABULARY, 16, seed=1):
         assert inputs.shape == (*targets.shape, 1 + len(STEP_COLUMNS))
