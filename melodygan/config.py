@@ -10,6 +10,9 @@ from manymodes.experiment.config import Config, data_path, option_of, setting
 
 DEFAULT_NOISE = 0.1
 DEFAULT_L2 = 0.01
+GERMAN_BOOKS = "altdeu,ballad,boehme,dva,fink,kinder,lux,variant,zuccal"
+"""The German books of the Essen collection beside Erk's; Luxembourg's songs are in German dialects."""
+
 # Fixed numbers of updates, so that a seed fixes the result.
 DEFAULTS: dict[str, dict[str, int | None]] = {
     "lstm": {"epochs": 18, "batch_size": 16, "units": 256, "updates_per_epoch": None},
@@ -63,8 +66,8 @@ class MelodyConfig(Config):
         convert=data_path, metavar="NAME|PATH",
     )  # fmt: skip
     also: str | None = setting(
-        None, "further books, folders or files to learn from, separated by commas: boehme,zuccal",
-        convert=lambda text: ",".join(map(data_path, text.split(","))), metavar="NAME|PATH,…",
+        None, "further books, folders or files to learn from, with commas (without a value: all other German books)",
+        convert=lambda text: ",".join(map(data_path, text.split(","))), const=GERMAN_BOOKS, metavar="NAME|PATH,…",
     )  # fmt: skip
 
     @property
