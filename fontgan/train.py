@@ -18,8 +18,8 @@ Every ten epochs and after the last one, of a thousand images, as the selecting 
 - ``strict_coverage``, ``naive_coverage``, ``rejected``, ``kl_uniform``, ``frechet``, ``kid``, ``precision``,
   ``recall``, ``density``, ``coverage``, ``two_sample``: as in metrics.json.
 - ``covered``: the letters covered, as a number with a bit for each, 1 for A to 2²⁵ for Z.
-- ``shortfall``: 1 − ``strict_coverage`` / 26 + ``rejected`` + ``kl_uniform`` + 1 − ``recall``; the epoch with the least
-  is kept.
+- ``shortfall``: 1 − ``strict_coverage`` / 26 + ``rejected`` + ``kl_uniform`` + 1 − ``precision`` + 1 − ``recall``; the
+  epoch with the least is kept.
 """
 
 from __future__ import annotations

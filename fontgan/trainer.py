@@ -98,10 +98,10 @@ def draw_to_evaluate(model: FontGAN, count: int, seed: int) -> tuple[np.ndarray,
 def count_letters(model: FontGAN, classifier: keras.Model, real: coverage.Reading, seed: int) -> dict[str, float]:
     """Return the readings of a thousand images by a classifier, and their distances to real ones in its features.
 
-    ``shortfall``, by which epochs are chosen, is the share of letters that are missing, plus the share of images not
-    read with confidence, plus the divergence from an even alphabet in nats, plus the share of real images that lie
-    among none of these; ``covered`` has a bit for each covered letter, A the lowest. A model that has diverged has no
-    distances.
+    ``shortfall``, by which epochs are chosen, is the sum of the share of letters that are missing, the share of images
+    not read with confidence, the divergence from an even alphabet in nats, the share of images that lie among no real
+    ones, and that of real ones that lie among none of these; ``covered`` has a bit for each covered letter, A the
+    lowest. A model that has diverged has no distances.
     """
     images = model.generate(_COUNTED, seed=seed)
     reading = read(classifier, images)
@@ -109,7 +109,8 @@ def count_letters(model: FontGAN, classifier: keras.Model, real: coverage.Readin
     counts["covered"] = sum(2.0 ** LETTERS.index(letter) for letter in coverage.covered_letters(reading))
     distances = coverage.distances_to(reading, real, seed) if np.isfinite(images).all() else {}
     missing = 1 - counts["strict_coverage"] / len(LETTERS)
-    counts["shortfall"] = missing + counts["rejected"] + counts["kl_uniform"] + 1 - distances.get("recall", 0.0)
+    astray = 2 - distances.get("precision", 0.0) - distances.get("recall", 0.0)
+    counts["shortfall"] = missing + counts["rejected"] + counts["kl_uniform"] + astray
     return counts | distances
 
 
@@ -139,7 +140,7 @@ def _compiled(config: FontConfig, kinds: Groups | None, planes: int) -> FontGAN:
     shape: Any = {"condition_dim": condition_dim, "planes": planes}
     if fix == "best":
         critic = build_sharp_critic(**shape, group_size=config.batch_size)
-        model = FontGAN(build_sharp_generator(**shape), critic, averaging=0.998, translation_px=2, **options)
+        model = FontGAN(build_sharp_generator(**shape), critic, averaging=1, translation_px=2, **options)
         adam = functools.partial(keras.optimizers.Adam, _decaying(config), 0.0, 0.99)
         model.compile(adam(), adam(), objective="relativistic", penalty="r1r2", penalty_weight=0.5, penalty_interval=4)
         return model

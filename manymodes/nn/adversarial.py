@@ -103,7 +103,9 @@ class AdversarialModel(keras.Model):
             None for a model that only generates, see `generating`.
         condition_dim: width of the conditions.
         seed: fixes every random draw of training.
-        averaging: decay of the moving average of the generator's weights; 0 keeps the last weights.
+        averaging: decay of the moving average of the generator's weights; 0 keeps the last weights. 1 lets it grow
+            with the number n of updates, (1 + n) / (8 + n): the average is that of the last seventh of the training, as
+            far as it has come.
     """
 
     def __init__(
@@ -416,9 +418,13 @@ class AdversarialModel(keras.Model):
                 loss = self._generator_loss(known, self._score(fake, conditions))
             total = loss + _regularisation(self.generator)
         self._descend("generator", tape, loss, total)
+        decay: Any = self.averaging
+        if decay == 1:
+            updates = tf.cast(self.step, tf.float32)
+            decay = (1 + updates) / (8 + updates)
         for average, current in zip(self.averaged_generator.variables, self.generator.variables, strict=True):
             if average.dtype == current.dtype and "float" in str(average.dtype):
-                average.assign(self.averaging * average + (1 - self.averaging) * current)
+                average.assign(decay * average + (1 - decay) * current)
 
 
 def _read(network: Callable[..., tf.Tensor], examples: tf.Tensor, conditions: tf.Tensor | None) -> tf.Tensor:

@@ -113,7 +113,8 @@ def test_counting_by_hand(letters):
     shares = np.bincount(np.arange(COUNTED) % letters) / COUNTED
     kl = float((shares * np.log(26 * shares)).sum())
     expected = {"strict_coverage": letters, "naive_coverage": letters, "rejected": 0, "kl_uniform": kl}
-    expected |= {"covered": 2**letters - 1, "shortfall": 1 - letters / 26 + kl + 1 - result["recall"]}
+    shortfall = 1 - letters / 26 + kl + 2 - result["precision"] - result["recall"]
+    expected |= {"covered": 2**letters - 1, "shortfall": shortfall}
     assert {name: result[name] for name in COUNTS} == pytest.approx(expected, abs=1e-9)
 
 
@@ -121,7 +122,7 @@ def test_a_model_that_has_diverged_is_worse_than_any_other_and_has_no_distances(
     model = drawing(lambda count: np.full((count, 28, 28, 1), np.nan, np.float32))
     result = trainer.count_letters(model, BlockClassifier(), REAL, 0)
     assert result.keys() == COUNTS
-    assert result["shortfall"] == pytest.approx(1 + 1 + np.log(26) + 1)
+    assert result["shortfall"] == pytest.approx(1 + 1 + np.log(26) + 2)
     with pytest.raises(UserError, match=r"diverged.*--seed"):
         trainer.evaluate(model, small_letters(), block_classifiers(), count=60, seed=0, train_seconds=1.0)
 

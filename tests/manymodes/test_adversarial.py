@@ -247,7 +247,7 @@ def test_regularisation_enters_both_updates(eager):
     assert logs["discriminator_loss"] == 0
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.75])
+@pytest.mark.parametrize("averaging", [0.0, 0.75, 1.0])
 def test_the_averaged_generator_is_the_moving_average(eager, averaging):
     model = linear_players(generator="ones", averaging=averaging)
     model.compile(sgd(0.1), sgd(0.1))
@@ -255,7 +255,8 @@ def test_the_averaged_generator_is_the_moving_average(eager, averaging):
     for number in range(3):
         update(model, np.full((2, WIDTH), number + 1.0))
         current = model.generator.get_weights()[0]
-        average = averaging * average + (1 - averaging) * current
+        decay = averaging if averaging < 1 else (1 + number) / (8 + number)
+        average = decay * average + (1 - decay) * current
         np.testing.assert_allclose(model.averaged_generator.get_weights()[0], average, rtol=1e-6)
     assert np.allclose(average, current) == (averaging == 0)
     latents = np.random.default_rng(0).normal(size=(5, LATENT)).astype(np.float32)
