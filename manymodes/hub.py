@@ -71,6 +71,10 @@ _ESSEN = Data(
     "Non-commercial use only, for this model and for what it composes, because the collection is free for "
     "non-commercial use only.",
 )
+_GERMAN = _ESSEN._replace(
+    what="The German folk songs of the Essen folksong collection (Helmut Schaffrath and others), part of music21, "
+    "transposed to C major and A minor: those of Erk's *Deutscher Liederhort*, and as many of other books."
+)
 _RULES = Data(
     "Bars drawn from the rules for five styles in `drumvae/styles/`, which were written for this project.",
     "MIT, like the project.",
@@ -101,7 +105,7 @@ _SOUNDS = Data(
 )
 
 MODELS = {
-    "melody-lstm": Shipped("melodygan.train", ("--lstm",), _ESSEN),
+    "melody-lstm": Shipped("melodygan.train", ("--lstm", "--also"), _GERMAN),
     "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2"), _ESSEN),
     "letters-conditional": Shipped("fontgan.train", ("--conditional",), _FONTS),
     "letters-best": Shipped("fontgan.train", ("--fix", "best", "--epochs", "90"), _FONTS),

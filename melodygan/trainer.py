@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _TUNES_JUDGED = 200
 HEADS = 4
 _LSTM_LEARNING_RATE = 5e-3
+_SHARE_WITH_OTHERS = 2 / 3  # of the epochs: tunes of a model that ends with those of other books are told by n-grams
 _LSTM_WEIGHT_DECAY = 0.05  # without it, training and validation diverge from epoch 22 on
 _WASSERSTEIN_SCALE = 50.0
 _LIGHT_CRITIC_PENALTY = 2.0  # without recurrence a critic gets ahead of its generator sooner
@@ -81,7 +82,10 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
 
 
 def _training_of_lstm(config: MelodyConfig, split: Split, model: keras.Model) -> Training:
-    batches = TuneBatches(split.train, model.vocabulary, config.batch_size, seed=config.seed, others=split.others)
+    batches = TuneBatches(
+        split.train, model.vocabulary, config.batch_size, seed=config.seed,
+        others=split.others, others_until=round(_SHARE_WITH_OTHERS * config.epochs),
+    )  # fmt: skip
     rate = keras.optimizers.schedules.CosineDecay(_LSTM_LEARNING_RATE, config.epochs * len(batches))
     if not model.compiled:
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))

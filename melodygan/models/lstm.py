@@ -342,7 +342,7 @@ class TuneBatches(keras.callbacks.Callback):
     There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it. In
     training, the last bar of a tune with its plan weighs `_CLOSE_WEIGHT` times as much: a tune has only one. Tunes of
     similar length share a batch, so that little of it is padding. An epoch has all tunes, and as many of the others,
-    drawn anew. The seed fixes, with the epoch, the draw, the order, and which tunes have their plans; None keeps the
+    drawn anew; from an epoch on, all tunes twice. The seed fixes, with the epoch, the draw, the order, and which tunes have their plans; None keeps the
     order of the tunes, and withholds all plans, as for validation.
 
     Attributes:
@@ -357,11 +357,12 @@ class TuneBatches(keras.callbacks.Callback):
         *,
         seed: int | None = None,
         others: Sequence[Tune] = (),
+        others_until: int = 0,
     ) -> None:
         super().__init__()
         self.encoded = [vocabulary.encode(to_steps(tune.notes)) for tune in (*tunes, *others)]
         self.plans = [grid.plan if (grid := to_grid(tune)) else None for tune in (*tunes, *others)]
-        self.own, self.drawn = len(tunes), min(len(tunes), len(others))
+        self.own, self.drawn, self.others_until = len(tunes), min(len(tunes), len(others)), others_until
         self.delimiter = vocabulary.index(DELIMITER)
         self.batch_size, self.seed, self.epoch = batch_size, seed, 0
 
@@ -394,8 +395,8 @@ class TuneBatches(keras.callbacks.Callback):
             rng, of_plans, of_others = (
                 np.random.default_rng([self.seed, self.epoch, *more]) for more in ((), (1,), (2,))
             )
-            others = of_others.permutation(len(lengths) - self.own)[: self.drawn]
-            drawn = np.append(drawn, self.own + others)
+            beside = self.own + np.arange(len(lengths) - self.own) if self.epoch < self.others_until else drawn
+            drawn = np.append(drawn, of_others.permutation(beside)[: self.drawn])
             # Noise before sorting: tunes of similar length meet others every epoch.
             noise = rng.uniform(0.85, 1.15, len(drawn))
             numbers = rng.permutation(len(self))

@@ -113,8 +113,10 @@ def test_every_tune_is_there_once_an_epoch(count, batch_size, seed):
 
 
 def test_an_epoch_draws_as_many_of_the_others():
-    batches = TuneBatches(TUNES[:5], VOCABULARY, 4, seed=1, others=TUNES[5:15])
+    batches = TuneBatches(TUNES[:5], VOCABULARY, 4, seed=1, others=TUNES[5:15], others_until=3)
     assert len(batches) == 3
+    batches.epoch = 3
+    assert Counter(symbols_in(batches)) == Counter(2 * encoded(TUNES[:5]))
     draws = []
     for epoch in range(3):
         batches.epoch = epoch
