@@ -34,6 +34,7 @@ EVERY = 10
 
 _SHEETS = (1, 10, 30, 50, 100)  # epochs whose alphabets are drawn, beside the last
 _COUNTED = 1000  # images whose letters are counted
+_SPREAD = 1.08  # of the latents: weights that were averaged over many updates vary less with them
 
 
 def prepare(
@@ -137,6 +138,7 @@ def _compiled(config: FontConfig, kinds: Groups | None, planes: int) -> FontGAN:
     options: dict[str, Any] = {"condition_dim": condition_dim, "seed": config.seed}
     if kinds is not None:
         options |= {"shares": kinds.shares, "labelled": config.conditional}
+        options["spread"] = 1.0 if config.conditional else _SPREAD
     shape: Any = {"condition_dim": condition_dim, "planes": planes}
     if fix == "best":
         critic = build_sharp_critic(**shape, group_size=config.batch_size)

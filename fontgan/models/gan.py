@@ -26,13 +26,20 @@ class FontGAN(Coder, AdversarialModel):
             al., 2020), so that it cannot memorise the training images.
         shares: [K / planes] how often each kind is drawn where none is given; equal by default.
         labelled: whether the kinds are the 26 letters.
+        spread: standard deviation of the latent vectors that are drawn; in training it is 1.
     """
 
     def __init__(
-        self, *args: Any, translation_px: int = 0, shares: Any = None, labelled: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        translation_px: int = 0,
+        shares: Any = None,
+        labelled: bool = False,
+        spread: float = 1.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.translation_px, self.labelled = translation_px, labelled
+        self.translation_px, self.labelled, self.spread = translation_px, labelled, spread
         self.planes = self.generator.output_shape[-1]
         kinds = self.condition_dim // self.planes
         even = np.full(kinds, 1 / max(kinds, 1))
@@ -41,7 +48,7 @@ class FontGAN(Coder, AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         own = {"translation_px": self.translation_px, "shares": self.shares.tolist(), "labelled": self.labelled}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "spread": self.spread}
 
     def prepare(self, batch: Any) -> tf.Tensor:
         """Return the images of a batch."""

@@ -23,6 +23,7 @@ class Coder:
         planes: of an image, each of which has a kind of its own.
         labelled: whether the kinds are the 26 letters.
         shares: [K / planes] how often each kind is drawn where none is given.
+        spread: standard deviation of latent vectors.
     """
 
     latent_dim: int
@@ -30,6 +31,7 @@ class Coder:
     planes: int = 1
     labelled: bool
     shares: np.ndarray
+    spread: float
 
     def draw(self, codes: Any) -> np.ndarray:
         """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
@@ -56,7 +58,8 @@ class Coder:
     def latents(self, count: int, seed: int, stream: int = 0) -> np.ndarray:
         """Draw latent vectors, float32 [count, latent_dim]."""
         # The one at the end, because a seed and the same with zeros after it are the same to NumPy.
-        return np.random.default_rng([seed, stream, 1]).standard_normal((count, self.latent_dim), np.float32)
+        rng = np.random.default_rng([seed, stream, 1])
+        return np.float32(self.spread) * rng.standard_normal((count, self.latent_dim), np.float32)
 
 
 class PortableFontGAN(Coder):
@@ -65,7 +68,7 @@ class PortableFontGAN(Coder):
     def __init__(self, graphs: Graphs) -> None:
         self.latent_dim = int(graphs.arrays["latent_dim"])
         self.condition_dim, self.labelled = graphs.config["condition_dim"], graphs.config["labelled"]
-        self.shares = np.array(graphs.config["shares"])
+        self.shares, self.spread = np.array(graphs.config["shares"]), graphs.config.get("spread", 1.0)
         self._graphs = graphs
 
     def draw(self, codes: Any) -> np.ndarray:

@@ -79,7 +79,8 @@ def test_same_seed_same_images(condition_dim):
 @pytest.mark.parametrize("condition_dim", [0, 5])
 def test_a_saved_model_is_whole(condition_dim, tmp_path):
     shares = [0.1, 0.2, 0.3, 0.15, 0.25] if condition_dim else None
-    gan = tiny_gan(condition_dim, translation_px=3, shares=shares, seed=8, averaging=0.5)
+    gan = tiny_gan(condition_dim, translation_px=3, shares=shares, seed=8, averaging=0.5, spread=1.5)
+    np.testing.assert_array_equal(gan.latents(3, 4), np.float32(1.5) * tiny_gan().latents(3, 4))
     save_keras(gan, tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     assert isinstance(again, FontGAN)

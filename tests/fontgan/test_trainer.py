@@ -75,6 +75,7 @@ def test_the_best_is_another_model_altogether(conditional):
     expected = {"objective": "relativistic", "penalty": "r1r2", "penalty_weight": 0.5, "penalty_interval": 4}
     assert expected.items() <= model.get_compile_config().items()
     assert (model.averaging, model.translation_px, len(compared(model))) == (1, 2, 1)
+    assert model.spread == (1 if conditional else 1.08)
     for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
         assert isinstance(optimizer, keras.optimizers.Adam)
         assert (optimizer.beta_1, optimizer.beta_2) == (0.0, 0.99)
