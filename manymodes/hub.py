@@ -108,7 +108,7 @@ MODELS = {
     "melody-lstm": Shipped("melodygan.train", ("--lstm", "--also"), _GERMAN),
     "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2"), _ESSEN),
     "letters-conditional": Shipped("fontgan.train", ("--conditional",), _FONTS),
-    "letters-best": Shipped("fontgan.train", ("--fix", "best", "--epochs", "90"), _FONTS),
+    "letters-best": Shipped("fontgan.train", ("--fix", "best", "--epochs", "150"), _FONTS),
     "typefaces": Shipped("fontgan.train_typefaces", ("--epochs", "60"), _FACES),
     "drums-styles": Shipped("drumvae.train", ("--per-style", "2000"), _RULES),
     "drums-groove": Shipped("drumvae.train", ("--grooves", GROOVE), _GROOVE),
