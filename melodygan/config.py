@@ -86,7 +86,7 @@ class MelodyConfig(Config):
         """Return the configuration with every default; raise a UserError for settings that exclude each other."""
         for kind, names in _MEANINGLESS.items():
             for name in names:
-                if getattr(self, kind) and getattr(self, name) not in (None, False, 0, "none"):
+                if getattr(self, kind) and getattr(self, name) not in (None, 0, "none"):
                     raise cli.UserError(f"{option_of(name)} has no meaning with {option_of(kind)}: leave it out")
         kind = "lstm" if self.lstm else "attention" if self.attention else "gan"
         if self.as_reported:

@@ -129,7 +129,10 @@ def _gan(config: MelodyConfig, split: Split) -> keras.Model:
     generator = build_generator(pitches, **_regularisation(config), heads=HEADS if config.attention else 0)
     plans = conditions[:, :PLAN_COLUMNS]
     model = MelodyGAN(generator, critic, lowest=lowest, pitches=pitches, plans=plans, seed=config.seed, averaging=0.99)
-    model.learn_chains(*grid_examples((*split.train, *split.others), lowest, pitches), config.seed)
+    learned = [(symbols, conditions), grid_examples(split.others, lowest, pitches)]
+    columns = zip(*(part for part in learned if len(part[0])), strict=True)
+    symbols, conditions = map(np.concatenate, columns)
+    model.learn_chains(symbols, conditions, config.seed)
     return model
 
 

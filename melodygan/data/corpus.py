@@ -170,8 +170,8 @@ def load_split(source: str, also: str | None = None, *, seed: int) -> tuple[Corp
 
 def _quotations(tune: Tune) -> set[tuple[int, ...]]:
     """Return all twelve intervals in a row of a tune."""
-    intervals = [second - first for first, second in itertools.pairwise(pitches_in(tune.notes))]
-    return {tuple(intervals[n : n + _QUOTED_INTERVALS]) for n in range(len(intervals) - _QUOTED_INTERVALS + 1)}
+    intervals = _intervals(tune)
+    return {intervals[n : n + _QUOTED_INTERVALS] for n in range(len(intervals) - _QUOTED_INTERVALS + 1)}
 
 
 def _nothing_usable(corpus: Corpus) -> str:
@@ -313,8 +313,11 @@ def near_duplicate_key(tune: Tune) -> tuple[int, ...]:
 
     A tune with fewer intervals is a variant only of tunes that end there too.
     """
-    pitches = pitches_in(tune.notes)[: _NEAR_DUPLICATE_INTERVALS + 1]
-    return tuple(second - first for first, second in itertools.pairwise(pitches))
+    return _intervals(tune)[:_NEAR_DUPLICATE_INTERVALS]
+
+
+def _intervals(tune: Tune) -> tuple[int, ...]:
+    return tuple(second - first for first, second in itertools.pairwise(pitches_in(tune.notes)))
 
 
 def split(tunes: Sequence[Tune], seed: int) -> Split:
