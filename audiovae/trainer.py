@@ -69,7 +69,7 @@ def prepare(config: AudioConfig, sounds: Sounds, done: int, checkpoint: Path | N
     )
     annealed = () if config.anneal is None else (Scheduled(updates, {"anneal": SCHEDULES[config.anneal]}),)
 
-    def finish(best: AudioModel) -> None:
+    def finish(best: AudioModel, _: bool) -> None:
         if isinstance(best, LatentModel):
             best.fit_instruments(sounds.train.chunks, sounds.train.instruments)
 

@@ -67,7 +67,7 @@ def prepare(config: DrumConfig, grooves: Grooves, done: int, checkpoint: Path | 
         weights=1 / np.bincount(grooves.train.styles)[grooves.train.styles],  # every style is seen equally often
     )
 
-    def finish(best: DrumVAE) -> None:
+    def finish(best: DrumVAE, _: bool) -> None:
         if not best.supervised:
             best.name_styles(examples[0], styles)
 

@@ -105,7 +105,7 @@ _SOUNDS = Data(
 )
 
 MODELS = {
-    "melody-lstm": Shipped("melodygan.train", ("--lstm", "--also"), _GERMAN),
+    "melody-lstm": Shipped("melodygan.train", ("--lstm", "--also", "--discriminator"), _GERMAN),
     "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2"), _ESSEN),
     "letters-conditional": Shipped("fontgan.train", ("--conditional",), _FONTS),
     "letters-best": Shipped("fontgan.train", ("--fix", "best", "--epochs", "150"), _FONTS),

@@ -101,7 +101,7 @@ def facts() -> dict[str, Any]:
     from manymodes_studio.app import script_words
     from melodygan.data import form, grid
     from melodygan.data.register import middle_of
-    from melodygan.models import composer
+    from melodygan.models import choosing, composer
     from melodygan.models.sampling import TEMPERATURE
 
     of_forms = {
@@ -109,10 +109,10 @@ def facts() -> dict[str, Any]:
     }
     names = ("ROW", "BEAT", "LENGTH", "BEATS", "MOST_LEFT", "NEAR", "UNTIL")
     of_grid = {name: getattr(grid, name) for name in names}
-    names = ("RUNS", "LONGEST", "REMEMBERED", "MOST_ROUNDS", "DISTANCE", "RHYTHM", "COMING")
+    names = ("RUNS", "LONGEST", "REMEMBERED", "CANDIDATES", "DISTANCE", "RHYTHM", "COMING")
     of_composer = {name: getattr(composer, name) for name in names} | {"TEMPERATURE": TEMPERATURE}
     return {
-        "melody": {**of_forms, **of_grid, **of_composer, "MIDDLE": middle_of("middle")},
+        "melody": {**of_forms, **of_grid, **of_composer, "NOTES": choosing.NOTES, "MIDDLE": middle_of("middle")},
         "drums": {
             "INSTRUMENTS": INSTRUMENTS,
             "NOTES": [notes[0] for notes in NOTES.values()],

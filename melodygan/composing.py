@@ -331,7 +331,7 @@ def check_form(**options: Any) -> None:
 
 def _abilities(model: Any) -> set[str]:
     """Return the options that a model supports: it has such a parameter or method."""
-    method = getattr(model, "compose", model.generate)
+    method = getattr(model, "candidates", getattr(model, "compose", model.generate))
     able = {*inspect.signature(method).parameters, *(name for name in _METHODS if hasattr(model, name))}
     return able | _CHOICE if "choice" in able else able
 

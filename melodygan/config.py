@@ -37,6 +37,9 @@ class MelodyConfig(Config):
     program = "melodygan.train"
 
     lstm: bool = setting(False, "an LSTM that continues a tune symbol by symbol", group="model", exclusive="kind")
+    discriminator: bool = setting(
+        False, "learn at the end what gives the tunes of the LSTM away, to choose among candidates", group="model"
+    )
     wgan: bool = setting(False, "linear critic and Wasserstein loss", group="model", exclusive="kind")
     noise: float = setting(
         0.0, f"Gaussian noise after each layer (without a value: {DEFAULT_NOISE})",
@@ -79,7 +82,7 @@ class MelodyConfig(Config):
     def name(self) -> str:
         """The variant as a file name, such as ``melodygan-wgan-noise-l2``."""
         parts = ["melodygan", "lstm" if self.lstm else "wgan" if self.wgan else "gan"]
-        parts += [part for part in ("attention", "noise", "l2") if getattr(self, part)]
+        parts += [part for part in ("attention", "noise", "l2", "also", "discriminator") if getattr(self, part)]
         return "-".join(parts + ["as-reported"] * self.as_reported)
 
     def check(self) -> Self:
@@ -88,6 +91,8 @@ class MelodyConfig(Config):
             for name in names:
                 if getattr(self, kind) and getattr(self, name) not in (None, 0, "none"):
                     raise cli.UserError(f"{option_of(name)} has no meaning with {option_of(kind)}: leave it out")
+        if self.discriminator and not self.lstm:
+            raise cli.UserError("--discriminator judges the tunes of --lstm: add --lstm, or leave it out")
         kind = "lstm" if self.lstm else "attention" if self.attention else "gan"
         if self.as_reported:
             kind = "as_reported_wgan" if self.wgan else "as_reported_gan"

@@ -34,6 +34,7 @@ HEADS = 4
 _LSTM_LEARNING_RATE = 5e-3
 _SHARE_WITH_OTHERS = 2 / 3  # of the epochs: tunes of a model that ends with those of other books are told by n-grams
 _LSTM_WEIGHT_DECAY = 0.05  # without it, training and validation diverge from epoch 22 on
+_DISCRIMINATOR_UNITS = 96
 _WASSERSTEIN_SCALE = 50.0
 _LIGHT_CRITIC_PENALTY = 2.0  # without recurrence a critic gets ahead of its generator sooner
 _ADAM = keras.optimizers.Adam
@@ -91,7 +92,14 @@ def _training_of_lstm(config: MelodyConfig, split: Split, model: keras.Model) ->
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
     model.optimizer.learning_rate = rate
     validation = TuneBatches(split.validation, model.vocabulary, config.batch_size).dataset()
-    return Training(model, batches.dataset(), callbacks=(batches,), fit={"validation_data": validation})
+
+    def finish(best: MelodyLSTM, complete: bool) -> None:
+        if complete and best.discriminator is not None:
+            composed = list(itertools.chain(*best.candidates(-(-len(split.train) // 2), seed=config.seed)))
+            best.discriminator.learn([*split.train, *split.others], composed, split.validation, seed=config.seed)
+
+    fit = {"validation_data": validation}
+    return Training(model, batches.dataset(), callbacks=(batches,), fit=fit, finish=finish)
 
 
 def _examples(model: keras.Model, config: MelodyConfig, train: Sequence[Tune]) -> Any:
@@ -107,8 +115,9 @@ def _examples(model: keras.Model, config: MelodyConfig, train: Sequence[Tune]) -
 def _lstm(config: MelodyConfig, split: Split) -> keras.Model:
     plans = to_rows(grid.plan for grid in map(to_grid, split.train) if grid is not None)
     return MelodyLSTM(
-        StepVocabulary.from_tunes(itertools.chain(*split)), units=config.units, plans=plans, seed=config.seed
-    )
+        StepVocabulary.from_tunes(itertools.chain(*split)), units=config.units, plans=plans,
+        discriminator_units=_DISCRIMINATOR_UNITS * config.discriminator, seed=config.seed,
+    )  # fmt: skip
 
 
 def _gan(config: MelodyConfig, split: Split) -> keras.Model:

@@ -30,7 +30,7 @@ class Training(NamedTuple):
             to the history.
         callbacks: further Keras callbacks.
         fit: further arguments of ``fit``.
-        finish: called with the best epoch's model before it is saved.
+        finish: called with the best epoch's model before it is saved, and with whether training is complete.
     """
 
     model: keras.Model
@@ -38,7 +38,7 @@ class Training(NamedTuple):
     measure: Callable[[int, bool], Mapping[str, float]] = lambda *_: {}
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
     fit: Mapping[str, Any] = {}
-    finish: Callable[[keras.Model], object] = lambda _: None
+    finish: Callable[[Any, bool], object] = lambda *_: None
 
 
 Prepare: TypeAlias = "Callable[[Any, Any, int, Path | None], Training]"
@@ -109,7 +109,7 @@ def fit_in_run(
             **options,
         )
     best = keras.models.load_model(run.best_checkpoint()) if run.history else training.model
-    training.finish(best)
+    training.finish(best, not interruption.happened)
     save_keras(without_optimizer(best), run.path / "model.keras")
     return best, not interruption.happened
 

@@ -6,6 +6,7 @@ import { Generator } from "./random.js";
 const DELIMITER = "/", HOLD = "_", REST = "r";
 const KINDS = 4, PLANNED = 1e5;
 const OCTAVE = 12, THIRD = 4;
+const COLUMNS = 4; // of what a discriminator reads of a note
 
 const modulo = (number, divisor) => ((number % divisor) + divisor) % divisor;
 const sum = (values) => values.reduce((total, value) => total + value, 0);
@@ -32,6 +33,11 @@ export class Grid {
     };
     const nearest = Math.min(...like.map(far));
     return like.filter((plan) => far(plan) === nearest).map((plan) => ({ ...plan, cells: bars * this.METERS[plan.form.meter] }));
+  }
+
+  /** Return the number of a form, from 1. */
+  numberOf({ meter, mode }) {
+    return 1 + this.FORMS.findIndex(([one, other]) => one === meter && other === mode);
   }
 
   /** Return for each cell the first one that it comes from, see `layout`. */
@@ -64,7 +70,7 @@ export class Grid {
     for (let place = count - 1; place >= 0; place -= 1) {
       const heard = source[Math.min(following, count - 1)], leads = following - place <= this.UNTIL && heard < place;
       rows[place] = [
-        1 + this.FORMS.findIndex(([one, mode]) => one === meter && mode === plan.form.mode),
+        this.numberOf(plan.form),
         1 + (plan.lead + place) % row,
         1 + Math.floor((plan.lead + place) / bar) % 4,
         1 + Math.min(Math.ceil(toEnd[place] / bar), this.MOST_LEFT),
@@ -99,9 +105,10 @@ export class PortableLSTM {
     this.plans = graphs.arrays.plans.map((row) => this.grid.fromRow(row));
   }
 
-  /** Return the logits of the coming symbol and the next states. */
-  nextLogits(seen, hidden, carry) {
-    return this.graphs.run("step", ...seen.map((part) => Int32Array.of(...[part].flat())), hidden, carry);
+  /** Return the logits of the coming symbols and the next states, of tunes of which this is known. */
+  nextLogits(known, hidden, carry) {
+    const seen = known[0].map((_, part) => Int32Array.from(known.flatMap((of) => of[part])));
+    return this.graphs.run("step", ...seen, hidden, carry);
   }
 
   /** Compose a tune in C major or A minor to the plan of a training tune; null is any metre, mode or number of bars. */
@@ -109,17 +116,30 @@ export class PortableLSTM {
     const plan = this.planFor(seed, row, { bars, meter, mode });
     const steps = this.grid.asSteps(plan, plan.cells);
     const close = this.lastPitch(ending, plan.form.mode, seed, row);
-    let composed = null;
-    for (let number = 0; number < this.grid.MOST_ROUNDS; number += 1) {
-      const notes = this.notes(await this.drawn(steps, plan.cells, seed, { row, number, temperature }));
-      composed ??= notes;
-      const last = notes.filter(({ pitch }) => pitch !== null).at(-1);
-      if (close === null || (last && last.pitch % OCTAVE === close)) {
-        composed = notes;
-        break;
-      }
-    }
-    return { notes: composed, ...plan.form, upbeat: modulo(-plan.lead, this.grid.METERS[plan.form.meter]) };
+    const candidates = (await this.drawn(steps, plan.cells, seed, { row, temperature })).map((written) => this.notes(written));
+    const upbeat = modulo(-plan.lead, this.grid.METERS[plan.form.meter]);
+    return { notes: await this.chosen(candidates, close, plan, seed, row), ...plan.form, upbeat };
+  }
+
+  /** Return one of the candidates that end right, or of all if none does, drawn by their odds of being real. */
+  async chosen(candidates, close, plan, seed, row) {
+    const last = (notes) => notes.filter(({ pitch }) => pitch !== null).at(-1);
+    const closed = candidates.filter((notes) => close === null || (last(notes) && last(notes).pitch % OCTAVE === close));
+    const those = closed.length ? closed : candidates, generator = new Generator(seed, 0, row, 2);
+    const [odds] = await this.graphs.run("discriminator", Int32Array.from(those.flatMap((notes) => this.asRows(notes, plan))));
+    const noisy = Array.from(odds, (logit) => logit - Math.log(-Math.log(generator.random())));
+    return those[noisy.indexOf(Math.max(...noisy))];
+  }
+
+  /** Write the last notes of a tune as a discriminator reads them, see as_rows in melodygan/models/choosing.py. */
+  asRows(notes, plan) {
+    const form = this.grid.numberOf(plan.form), size = this.grid.METERS[plan.form.meter];
+    let onset = modulo(plan.lead, size);
+    const rows = notes.map(({ pitch, steps }) => {
+      onset += steps;
+      return [pitch ?? 0, steps, onset - steps, form];
+    }).slice(-this.grid.NOTES).flat();
+    return Object.assign(new Array(this.grid.NOTES * COLUMNS).fill(0), rows);
   }
 
   planFor(seed, row, { bars, meter, mode }) {
@@ -136,45 +156,58 @@ export class PortableLSTM {
     return this.grid.TONICS[mode] + (ending === "songs" && shares[row] < this.grid.ON_THE_THIRD[mode] ? THIRD : 0);
   }
 
-  /** Draw the symbols of a tune of a length. */
-  async drawn(plan, length, seed, { row, number, temperature }) {
+  /** Draw the symbols of the candidates for a tune of a length. */
+  async drawn(plan, length, seed, { row, temperature }) {
+    const count = this.grid.CANDIDATES, { LONGEST, TEMPERATURE } = this.grid;
     const [delimiter, hold] = [DELIMITER, HOLD].map((symbol) => this.symbols.indexOf(symbol));
-    const generator = new Generator(seed, number, row, 1);
-    const shares = Array.from({ length }, () => generator.random());
-    const { DISTANCE, RHYTHM, COMING, LONGEST, REMEMBERED, TEMPERATURE } = this.grid;
     const most = this.grid.RUNS.at(-1), window = Math.max(this.grid.LENGTH, ...this.lookback);
-    const written = new Array(window + length).fill(delimiter), heard = [...written], sizes = written.map(() => 0);
-    let [onset, heights] = [window - 1, new Array(REMEMBERED).fill(0)];
-    let [sounding, lasted, agreed] = [delimiter, 0, this.lookback.map(() => 1)];
-    let [hidden, carry] = [new Float32Array(this.units), new Float32Array(this.units)];
     const kinds = this.symbols.map((symbol) => [HOLD, REST].indexOf(symbol) + 1 || KINDS - 1);
+    const tunes = Array.from({ length: count }, (_, number) => {
+      const generator = new Generator(seed, number, row, 1), written = new Array(window + length).fill(delimiter);
+      return {
+        shares: Array.from({ length }, () => generator.random()),
+        written, heard: [...written], sizes: written.map(() => 0), onset: window - 1,
+        heights: new Array(this.grid.REMEMBERED).fill(0), sounding: delimiter, lasted: 0, agreed: this.lookback.map(() => 1),
+      };
+    });
+    let [hidden, carry] = [0, 1].map(() => new Float32Array(count * this.units)), logits;
     for (let step = 0; step < length; step += 1) {
       const place = window + step, planned = plan[step];
-      const before = (of, distance) => of[place - Math.max(distance, 1)];
-      const earlier = this.lookback.map((distance) => written[place - distance]);
-      const returning = before(written, planned[DISTANCE]);
-      const kind = planned[RHYTHM] > 0 ? kinds[before(written, planned[RHYTHM])] : 0;
-      const coming = before(heard, planned[COMING]), newest = written[place - 1];
-      const size = planned[RHYTHM] > 0 ? Math.min(before(sizes, planned[RHYTHM]), LONGEST) : 0;
-      const seen = [planned, newest, sounding, lasted, step, earlier, agreed, returning, kind, coming, heights, size];
-      let logits;
-      [logits, hidden, carry] = await this.nextLogits(seen, hidden, carry);
-      const allowed = Array.from(logits, (logit, symbol) => {
-        if (symbol === delimiter || (symbol === hold && step === 0)) return -Infinity;
-        const again = planned[DISTANCE] > 0 && symbol === returning;
-        return (logit + PLANNED * (again + (kind === 0 || kinds[symbol] === kind) - 1)) / (TEMPERATURE * temperature);
+      const known = tunes.map((tune) => this.known(tune, planned, step, place, kinds));
+      [logits, hidden, carry] = await this.nextLogits(known, hidden, carry);
+      const size = this.symbols.length;
+      tunes.forEach((tune, number) => {
+        const { earlier, returning, kind } = tune;
+        const allowed = Array.from(logits.subarray(number * size, (number + 1) * size), (logit, symbol) => {
+          if (symbol === delimiter || (symbol === hold && step === 0)) return -Infinity;
+          const again = planned[this.grid.DISTANCE] > 0 && symbol === returning;
+          return (logit + PLANNED * (again + (kind === 0 || kinds[symbol] === kind) - 1)) / (TEMPERATURE * temperature);
+        });
+        const follows = drawnSymbol(allowed, tune.shares[step]), held = follows === hold;
+        tune.written[place] = follows;
+        tune.sounding = tune.heard[place] = held ? tune.sounding : follows;
+        tune.lasted = held ? Math.min(tune.lasted + 1, LONGEST) : 0;
+        tune.onset = held ? tune.onset : place;
+        tune.sizes[tune.onset] += 1;
+        const height = Number(this.symbols[follows]);
+        if (height) tune.heights = [height, ...tune.heights.slice(0, -1)];
+        tune.agreed = tune.agreed.map((steps, at) => (follows === earlier[at] ? Math.min(steps + 1, most) : 0));
       });
-      const follows = drawnSymbol(allowed, shares[step]);
-      written[place] = follows;
-      const held = follows === hold;
-      sounding = heard[place] = held ? sounding : follows;
-      lasted = held ? Math.min(lasted + 1, LONGEST) : 0;
-      onset = held ? onset : place;
-      sizes[onset] += 1;
-      if (/^\d+$/.test(this.symbols[follows])) heights = [Number(this.symbols[follows]), ...heights.slice(0, -1)];
-      agreed = agreed.map((steps, at) => (follows === earlier[at] ? Math.min(steps + 1, most) : 0));
     }
-    return written.slice(window);
+    return tunes.map(({ written }) => written.slice(window));
+  }
+
+  /** Return what is known of a tune before its coming symbol, in the order of Seen in melodygan/models/composer.py. */
+  known(tune, planned, step, place, kinds) {
+    const { DISTANCE, RHYTHM, COMING, LONGEST } = this.grid, { written, heard, sizes, sounding, lasted, agreed, heights } = tune;
+    const before = (of, distance) => of[place - Math.max(distance, 1)], follows = planned[RHYTHM] > 0;
+    tune.earlier = this.lookback.map((distance) => written[place - distance]);
+    tune.returning = before(written, planned[DISTANCE]);
+    tune.kind = follows ? kinds[before(written, planned[RHYTHM])] : 0;
+    const coming = before(heard, planned[COMING]), size = follows ? Math.min(before(sizes, planned[RHYTHM]), LONGEST) : 0;
+    return [
+      planned, written[place - 1], sounding, lasted, step, tune.earlier, agreed, tune.returning, tune.kind, coming, heights, size,
+    ];
   }
 
   notes(written) {

@@ -22,7 +22,7 @@ const once = (load) => {
   return () => (loading ??= load());
 };
 export const models = {
-  melody: once(async () => new PortableLSTM(await Graphs.load("melody", ["step"]), facts.melody)),
+  melody: once(async () => new PortableLSTM(await Graphs.load("melody", ["step", "discriminator"]), facts.melody)),
   drums: once(async () => new PortableDrumVAE(await Graphs.load("drums", ["decode", "low_given", "play"]), facts.drums)),
   letters: once(() => Graphs.load("letters", ["generator"])),
 };

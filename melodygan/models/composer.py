@@ -39,6 +39,7 @@ from melodygan.data.grid import (
     with_upbeat,
 )
 from melodygan.data.plan_model import chosen_plans
+from melodygan.models.choosing import as_rows
 from melodygan.models.sampling import TEMPERATURE, drawn_symbols, filtered_logits, log_softmax
 
 if TYPE_CHECKING:
@@ -66,10 +67,11 @@ DISTANCE, RHYTHM, COMING = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm",
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 _PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
-MOST_ROUNDS = 8
-"""Rounds in which tunes are drawn until they end as they are to."""
+CANDIDATES = 16
+"""Tunes that are drawn for each one that is composed."""
 
-_CANDIDATES = 8  # ways to fill the open bars of a variation, of which one is chosen
+_WAYS = 8  # to fill the open bars of a variation, of which one is chosen
+_AT_ONCE = 64  # tunes that are composed together, which bounds the memory
 
 
 class Seen(NamedTuple):
@@ -97,7 +99,7 @@ class Composer:
         units: width of its two states.
         lookback: distances in sixteenths, ascending, of the earlier symbols among its inputs.
         plans: those of the training tunes, to which it composes, integers [n, PLAN_COLUMNS].
-        redrawn: tunes that the last call drew again.
+        redrawn: candidates of the last call that ended otherwise than they were to.
     """
 
     vocabulary: StepVocabulary
@@ -110,7 +112,25 @@ class Composer:
         """Return the logits of the coming symbols [n, V] and the next states, [n, units] each."""
         raise NotImplementedError
 
-    def compose(
+    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
+        """Return the log odds by a discriminator that tunes are real, [n]; 0 without one."""
+        return np.zeros(len(tunes))
+
+    def compose(self, count: int, *, seed: int, **options: Any) -> list[Tune]:
+        """Compose tunes, each of which is drawn from its `candidates` by their odds of being real; arguments as there.
+
+        Raises:
+            ValueError: as by `candidates`.
+        """
+        candidates = self.candidates(count, seed=seed, **options)
+        ends = np.cumsum([len(those) for those in candidates])
+        odds = np.split(self.log_odds([tune for those in candidates for tune in those]), ends[:-1])
+        shares = (np.random.default_rng([seed, 0, n, 2]).random(len(those)) for n, those in enumerate(candidates))
+        # with Gumbel noise, the largest of logits is a draw from their distribution
+        best = [np.argmax(logits - np.log(-np.log(share))) for logits, share in zip(odds, shares, strict=True)]
+        return [those[place] for those, place in zip(candidates, best, strict=True)]
+
+    def candidates(
         self,
         count: int,
         *,
@@ -125,14 +145,15 @@ class Composer:
         plans: str | None = PLANS[0],
         max_steps: int = 512,
         **choice: Any,
-    ) -> list[Tune]:
-        """Compose tunes, all at once, to the plans of training tunes, where the model has any.
+    ) -> list[list[Tune]]:
+        """Draw `CANDIDATES` for each of some tunes, and return those that end as they are to, or all if none does.
 
-        All begin with the notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4),
-        the model ends a tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has
-        that of its plan. With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of
-        `PlanModel`; with None, no plan. Tunes that do not end on what the ending says, see `last_pitches`, are drawn
-        up to `MOST_ROUNDS` times; ``redrawn`` counts them. Temperature, top_k and top_p are those of `filtered_logits`.
+        The candidates of a tune have one plan, that of a training tune, where the model has any. All begin with the
+        notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4), the model ends a
+        tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has that of its plan.
+        With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of `PlanModel`; with
+        None, no plan. For the ending see `last_pitches`; ``redrawn`` counts the candidates that have another.
+        Temperature, top_k and top_p are those of `filtered_logits`.
 
         Raises:
             ValueError: ``start`` has a pitch that the vocabulary lacks, or is longer than ``bars``; or no training
@@ -148,20 +169,20 @@ class Composer:
             raise ValueError(f"the start is {len(given)} sixteenths long, more than the {longest} asked for")
         pull, steps = _CERTAIN * self._one_hot(given)[None], [as_steps(plan, longest) for plan in planned]
         closes = last_pitches(ending, [plan.form.mode if plan else mode for plan in planned], seed)
-        self.redrawn = 0
-        composed: dict[int, tuple[Note, ...]] = {}
-        pending, number = list(range(count)), 0
-        while pending:
-            self.redrawn += len(pending) if number else 0
-            asked = np.stack([steps[n] for n in pending])
-            symbols, _ = self._drawn(pull, asked, lengths[pending], seed, rows=pending, number=number, **choice)
-            notes = {n: self._notes(row) for n, row in zip(pending, symbols, strict=True)}
-            closed = {n for n in pending if ends_on(notes[n], closes[n])}
-            composed |= {n: notes[n] for n in pending if n in closed or n not in composed}
-            number += 1
-            pending = [n for n in pending if n not in closed and number < MOST_ROUNDS]
         forms = [(*plan.form, -plan.lead) if plan else (meter, mode, upbeat) for plan in planned]
-        return [tune_in(meter, mode, composed[n], before) for n, (meter, mode, before) in enumerate(forms)]
+        drawn: list[list[Tune]] = []
+        closed: list[list[Tune]] = []
+        for first in range(0, count, _AT_ONCE):
+            some = range(first, min(first + _AT_ONCE, count))
+            rows = [(number, n) for n in some for number in range(CANDIDATES)]
+            asked = np.repeat([steps[n] for n in some], CANDIDATES, axis=0)
+            symbols, _ = self._drawn(pull, asked, np.repeat(lengths[some], CANDIDATES), seed, rows=rows, **choice)
+            for n, those in zip(some, np.split(symbols, len(some)), strict=True):
+                meter, mode, before = forms[n]
+                drawn.append([tune_in(meter, mode, self._notes(row), before) for row in those])
+                closed.append([tune for tune in drawn[-1] if ends_on(tune.notes, closes[n])])
+        self.redrawn = CANDIDATES * count - sum(map(len, closed))
+        return [some or those for some, those in zip(closed, drawn, strict=True)]
 
     def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
         """Return the notes of `compose`."""
@@ -201,7 +222,7 @@ class Composer:
     ) -> list[tuple[Note, ...]]:
         """Write variations of a tune: some of its bars are composed anew, the others stay.
 
-        Of `_CANDIDATES` ways to fill the open bars each variation takes the one after which the bars that stay are
+        Of `_WAYS` ways to fill the open bars each variation takes the one after which the bars that stay are
         likeliest, so that it leads back into them.
 
         Args:
@@ -235,12 +256,12 @@ class Composer:
             for row in closed:
                 for n in rng.choice(whole, max(1, round(amount * whole)), replace=False):
                     row[n * bar : (n + 1) * bar] = False
-        kept = np.repeat(closed, _CANDIDATES, axis=0)
+        kept = np.repeat(closed, _WAYS, axis=0)
         planned = np.zeros((*kept.shape, len(STEP_COLUMNS)), np.int32)
         own = Tune(tuple(notes), key=form.mode, meter=form.meter, pickup_steps=upbeat) if form else None
         if own and (grid := to_grid(own)):
             for number, row in enumerate(closed):
-                of_row = slice(number * _CANDIDATES, (number + 1) * _CANDIDATES)
+                of_row = slice(number * _WAYS, (number + 1) * _WAYS)
                 fresh = np.pad(~row, (grid.plan.lead, 0))
                 planned[of_row] = as_steps(opened(grid.plan, fresh), length)
         pull = _CERTAIN * fixed * kept[..., None].astype(np.float32)
@@ -252,7 +273,7 @@ class Composer:
         variations = [self._notes(row) for row in symbols]
         (close,) = last_pitches("free" if ending == "free" else "tonic", [form.mode if form else None], seed)
         open_ended = [not ends_on(varied, close) for varied in variations]
-        candidates = np.arange(len(kept)).reshape(count, _CANDIDATES)
+        candidates = np.arange(len(kept)).reshape(count, _WAYS)
         return [variations[min(rows, key=lambda n: (unchanged[n], open_ended[n], costs[n]))] for rows in candidates]
 
     def recompose(
@@ -295,7 +316,7 @@ class Composer:
             as_steps(None, longest)[None],
             np.clip(STEPS_PER_QUARTER * np.rint(quarters), 1, longest),
             seed,
-            rows=[0] * len(shares),  # they share their random numbers
+            rows=[(0, 0)] * len(shares),  # they share their random numbers
             **choice,
         )
         return [tuple(first), *map(self._notes, symbols), tuple(second)]
@@ -324,8 +345,7 @@ class Composer:
         lengths: np.ndarray,
         seed: int,
         *,
-        rows: Sequence[int] | None = None,
-        number: int = 0,
+        rows: Sequence[tuple[int, int]] | None = None,
         temperature: float = 1.0,
         **choice: Any,
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -333,12 +353,12 @@ class Composer:
 
         To the logits of the first G ≤ T steps the pull is added, [1 or count, G, V]. The plan is that of each step, [1
         or count, T, K]; the lengths of the tunes are [count], 0 where the model ends them. The random numbers of each
-        tune follow from the seed, its row, and the number of the round; ``choice`` are options of `filtered_logits`.
+        tune follow from the seed and its row, (candidate, tune); ``choice`` are options of `filtered_logits`.
         The temperature is multiplied by `TEMPERATURE`.
         """
         delimiter, hold = self.vocabulary.index(DELIMITER), self.vocabulary.index(HOLD)
         count, given, length = len(lengths), pull.shape[1], plan.shape[1]
-        generators = [np.random.default_rng([seed, number, row, 1]) for row in (rows or range(count))]
+        generators = [np.random.default_rng([seed, *row, 1]) for row in rows or [(0, row) for row in range(count)]]
         shares = np.stack([generator.random(length) for generator in generators])
         pull, plan = (np.broadcast_to(part, (count, *part.shape[1:])) for part in (pull, plan))
         distances, window = np.array(self.lookback), max(LENGTH, *self.lookback)
@@ -421,6 +441,12 @@ class PortableLSTM(Composer):
     def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the coming symbols and the next states, see `Composer`."""
         return self._graphs.run("step", *seen, hidden, carry)
+
+    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
+        """Return the log odds that tunes are real, see `Composer`."""
+        if not self._graphs.config.get("discriminator_units"):
+            return super().log_odds(tunes)
+        return self._graphs.run("discriminator", as_rows(tunes))[0][:, 0]
 
 
 def _steps_of(bars: tuple[int, int], length: int, bar: int, upbeat: int) -> tuple[int, int]:

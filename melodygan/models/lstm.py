@@ -18,6 +18,7 @@ from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import DELIMITER, HOLD, StepVocabulary, Tune, to_steps
 from melodygan.data.grid import STEP_COLUMNS, as_steps, to_grid
+from melodygan.models.choosing import as_rows
 from melodygan.models.composer import (
     COMING,
     DISTANCE,
@@ -31,6 +32,7 @@ from melodygan.models.composer import (
     heights_of,
     kinds_of,
 )
+from melodygan.models.discriminator import Discriminator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,6 +136,7 @@ class MelodyLSTM(Composer, keras.Model):
         weight_dropout: share of its recurrent weights that an update drops.
         lookback: distances in sixteenths, ascending, of the earlier symbols among its inputs.
         plans: those of the training tunes, to which it composes, integers [n, PLAN_COLUMNS].
+        discriminator_units: width of its `Discriminator`, whose odds choose among candidates in composing; 0 for none.
         seed: fixes, with the number of the update, every random draw of training.
     """
 
@@ -146,6 +149,7 @@ class MelodyLSTM(Composer, keras.Model):
         weight_dropout: float = 0.3,
         lookback: Sequence[int] = LOOKBACK,
         plans: Any = (),
+        discriminator_units: int = 0,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -160,6 +164,7 @@ class MelodyLSTM(Composer, keras.Model):
         self.dropout = layers.Dropout(dropout, name="dropout")
         self.logits = layers.Dense(len(vocabulary), dtype="float32", name="logits")
         self.shortcut = layers.Dense(len(vocabulary), use_bias=False, dtype="float32", name="shortcut")
+        self.discriminator = Discriminator(discriminator_units) if discriminator_units else None
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
@@ -170,6 +175,8 @@ class MelodyLSTM(Composer, keras.Model):
         self.lstm.build((None, None, inputs))
         self.logits.build((None, None, self.units))
         self.shortcut.build((None, None, inputs))
+        if self.discriminator is not None:
+            self.discriminator.build()
         self.built = True
 
     def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -301,6 +308,7 @@ class MelodyLSTM(Composer, keras.Model):
             "weight_dropout": self.lstm.weight_dropout.rate,
             "lookback": self.lookback,
             "plans": self.plans.tolist(),
+            "discriminator_units": self.discriminator.units if self.discriminator else 0,
             "seed": self.seed,
         }
 
@@ -311,9 +319,15 @@ class MelodyLSTM(Composer, keras.Model):
         inputs = zip((*seen, hidden, carry), self._step.input_signature, strict=True)
         return [part.numpy() for part in self._step(*(tf.constant(part, spec.dtype) for part, spec in inputs))]
 
+    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
+        """Return the log odds that tunes are real, see `Composer`."""
+        if self.discriminator is None:
+            return super().log_odds(tunes)
+        return self.discriminator.log_odds(as_rows(tunes)).numpy()[:, 0]
+
     def graphs(self) -> dict[str, Any]:
         """Return the functions that composing needs, for `manymodes.export`."""
-        return {"step": self._step}
+        return {"step": self._step} | ({"discriminator": self.discriminator.log_odds} if self.discriminator else {})
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that composing needs beside the graphs, by name."""

@@ -32,7 +32,7 @@ def models():
 @pytest.fixture(autouse=True)
 def _few_rounds(monkeypatch):
     """Draw tunes again once at most, which takes most of the time: how they end is tested by itself."""
-    monkeypatch.setattr(composer, "MOST_ROUNDS", 2)
+    monkeypatch.setattr(composer, "CANDIDATES", 2)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_key_is_a_mode_and_a_tonic(lstm, models):
 
 
 def test_endings_are_preferred_not_enforced(lstm, monkeypatch):
-    monkeypatch.setattr(composer, "MOST_ROUNDS", 8)
+    monkeypatch.setattr(composer, "CANDIDATES", 8)
     closed, free = (
         sum(ends_on_the_tonic(notes, "major") for notes in compose(lstm, 30, key="C", ending=ending))
         for ending in ("tonic", "free")

@@ -15,14 +15,17 @@ from melodygan.models.lstm import MelodyLSTM
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning")
 
 SMALL = ("--units", 2, "--batch-size", 16, "--epochs", 2, "--count", 3, "--seed", 11)
-VARIANTS = {"lstm": ("--lstm", *SMALL), "wgan": ("--wgan", "--noise", "--l2", "--updates-per-epoch", 2, *SMALL)}
+VARIANTS = {
+    "lstm": ("--lstm", "--discriminator", *SMALL),
+    "wgan": ("--wgan", "--noise", "--l2", "--updates-per-epoch", 2, *SMALL),
+}
 LEAST = ("--epochs", 1, "--updates-per-epoch", 1)
 
 
 @pytest.fixture(autouse=True)
 def _small_and_quick(small_networks, monkeypatch):
     """Train tiny networks and compose a few bars, without compiling, which takes longer."""
-    monkeypatch.setitem(MelodyLSTM.compose.__kwdefaults__, "max_steps", 32)
+    monkeypatch.setitem(MelodyLSTM.candidates.__kwdefaults__, "max_steps", 32)
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +102,7 @@ def refusal(refused, tmp_path, tune_file, monkeypatch):
         (("--as-reported", "--also", "boehme"), "--also has no meaning with --as-reported"),
         (("--also", "boehme,bohme"), "did you mean boehme"),
         (("--lstm", "--wgan"), "--wgan"),
+        (("--wgan", "--discriminator"), "add --lstm"),
         (("--penalty", "clip"), "add --wgan"),
         (("--penalty", "strict"), "--penalty"),
         (("--gen", "here", "--org", "here"), "three different folders"),
@@ -118,6 +122,7 @@ def test_errors_are_one_line(refusal, arguments, message):
         (("--noise", "0.3", "--l2", "0.1"), {"noise": 0.3, "l2": 0.1}),
         (("--wgan", "--penalty", "clip"), {"penalty": "clip"}),
         (("--lstm",), {"units": 256, "monitor": "val_bits_per_step", "name": "melodygan-lstm"}),
+        (("--lstm", "--also", "boehme", "--discriminator"), {"name": "melodygan-lstm-also-discriminator"}),
         (
             ("--as-reported",),
             {"penalty": "none", "units": 512, "batch_size": 16, "epochs": 10, "updates_per_epoch": 10},

@@ -1,0 +1,141 @@
+"""A discriminator of whole tunes, whose odds choose among the candidates of a composer.
+
+Likelihood weighs each symbol and never hears a tune. To draw several tunes, and to keep one of them by its odds of
+being real, makes up for what a discriminator can tell (for GANs: Azadi et al., 2019).
+
+Notation: B tunes, N notes, K columns of `melodygan.models.choosing.as_rows`.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from manymodes.nn.classifiers import fit_classifier
+from manymodes.nn.randomness import reseed_layers
+from melodygan.data.form import FORMS, METERS, UNKNOWN_METER
+from melodygan.models.choosing import COLUMNS, NOTES, as_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from melodygan.data.encoding import Tune
+
+_LOWEST, _PITCHES = 48, 40  # others are as if there were no pitch
+_LONGEST = 16  # sixteenths up to which lengths differ
+_WIDEST = 12  # semitones up to which intervals differ
+_LEFT = 16  # notes up to which the distance to the end counts
+_METERS = (16, 12)  # sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4
+_BARS = (1, 2, 4)  # before a note, where it may have been before
+_DILATIONS = (1, 2, 4)
+_EPOCHS, _LEARNING_RATE, _BATCH_SIZE = 12, 2e-3, 64
+_SCALES = np.linspace(0, 1, 41)  # of the logits, from nothing said to as learned
+
+
+@keras.saving.register_keras_serializable(package="melodygan")
+class Discriminator(keras.Model):
+    """Maps tunes [B, N, K] to the log odds that they are real, [B, 1]: dilated convolutions over their notes.
+
+    Before it has learned, the odds of all tunes are even.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **kwargs)
+        self.units = units
+        # in single precision, whatever the LSTM is computed in
+        dense, dropout = (functools.partial(layer, dtype="float32") for layer in (layers.Dense, layers.Dropout))
+        self.embedding = dense(units, use_bias=False, name="embedding")
+        self.embedding_dropout = layers.SpatialDropout1D(0.1, dtype="float32", name="embedding_dropout")
+        self.convolutions = [dense(units, activation="silu", name=f"convolution_{n}") for n in _DILATIONS]
+        self.dropouts = [dropout(0.2, name=f"dropout_{n}") for n in _DILATIONS]
+        self.pooled_dropout = dropout(0.3, name="pooled_dropout")
+        self.hidden = dense(64, activation="silu", name="hidden")
+        self.hidden_dropout = dropout(0.3, name="hidden_dropout")
+        self.logits = dense(1, use_bias=False, kernel_initializer="zeros", name="logits")
+        self.trainable = False  # by the training of the LSTM that it belongs to
+
+    def build(self, input_shape: Any = None) -> None:
+        """Create all weights."""
+        categories = (_PITCHES, _LONGEST + 1, *_METERS, 2 * _WIDEST + 2, _LEFT + 1, len(FORMS) + 1, *[4] * len(_BARS))
+        self.embedding.build((None, None, sum(categories)))
+        for convolution in self.convolutions:
+            convolution.build((None, None, 3 * self.units))
+        self.hidden.build((None, 3 * self.units))
+        self.logits.build((None, self.hidden.units))
+        self.built = True
+
+    def call(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return log odds [B, 1]."""
+        pitches, steps, onsets, form = tf.unstack(tf.cast(rows, tf.int32), axis=-1)
+        sounds = tf.cast(steps > 0, tf.int32)
+        there = tf.cast(sounds, tf.float32)[..., None]
+        left = tf.cumsum(sounds, axis=1, reverse=True)
+        before = tf.pad(pitches[:, :-1], [[0, 0], [1, 0]])
+        moves = 1 + _WIDEST + tf.clip_by_value(pitches - before, -_WIDEST, _WIDEST)
+        categories = [
+            (pitches - _LOWEST, _PITCHES),
+            (tf.minimum(steps, _LONGEST), _LONGEST + 1),
+            *((onsets % meter, meter) for meter in _METERS),
+            (tf.where((pitches > 0) & (before > 0), moves, 0), 2 * _WIDEST + 2),
+            (tf.minimum(left, _LEFT), _LEFT + 1),
+            (form, len(FORMS) + 1),
+            *((again, 4) for again in recurrences(pitches, steps, onsets, form)),
+        ]
+        known = tf.concat([tf.one_hot(*category) for category in categories], axis=-1) * there
+        hidden = self.embedding_dropout(self.embedding(known), training=training)
+        for distance, convolution, dropout in zip(_DILATIONS, self.convolutions, self.dropouts, strict=True):
+            around = tf.pad(hidden, [[0, 0], [distance, distance], [0, 0]])
+            around = tf.concat([around[:, : -2 * distance], hidden, around[:, 2 * distance :]], axis=-1)
+            hidden = (hidden + dropout(convolution(around), training=training)) * there
+        mean = tf.reduce_sum(hidden, axis=1) / tf.maximum(tf.reduce_sum(there, axis=1), 1)
+        most = tf.reduce_max(tf.where(there > 0, hidden, hidden.dtype.min), axis=1)
+        last = tf.reduce_sum(tf.where(left[..., None] == 1, hidden, 0) * there, axis=1)
+        pooled = self.pooled_dropout(tf.concat([mean, most, last], axis=-1), training=training)
+        return self.logits(self.hidden_dropout(self.hidden(pooled), training=training))
+
+    @functools.cached_property
+    def log_odds(self) -> Any:
+        """A function of tunes [B, N, K], in a graph."""
+        return tf.function(self.call, input_signature=[tf.TensorSpec([None, NOTES, len(COLUMNS)], tf.int32, "rows")])
+
+    def learn(self, real: Sequence[Tune], composed: Sequence[Tune], unseen: Sequence[Tune], *, seed: int) -> None:
+        """Learn to tell composed tunes from real ones, as if there were as many of both.
+
+        What it is surer of than is right for real tunes that it has not seen, and for as many of the composed ones,
+        is made up for by a factor of its logits.
+        """
+        composed, others = composed[: -len(unseen)], composed[-len(unseen) :]
+        size = max(len(real), len(composed))
+        rows = np.concatenate([np.resize(as_rows(tunes), (size, NOTES, len(COLUMNS))) for tunes in (real, composed)])
+        keras.utils.set_random_seed(seed)
+        reseed_layers([self], seed, tf.constant(0))
+        self.trainable = True
+        fit_classifier(
+            self, rows, np.repeat([1.0, 0.0], size), loss=keras.losses.BinaryCrossentropy(from_logits=True),
+            learning_rate=_LEARNING_RATE, batch_size=_BATCH_SIZE, epochs=_EPOCHS, title="discriminator",
+        )  # fmt: skip
+        self.trainable = False
+        wrong = np.concatenate([-self.log_odds(as_rows(unseen)), self.log_odds(as_rows(others))])
+        loss = np.logaddexp(0, _SCALES[:, None] * wrong[:, 0]).mean(axis=1)
+        self.logits.kernel.assign(_SCALES[loss.argmin()] * self.logits.kernel)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"name": self.name, "units": self.units}
+
+
+def recurrences(pitches: tf.Tensor, steps: tf.Tensor, onsets: tf.Tensor, form: tf.Tensor) -> list[tf.Tensor]:
+    """Return what began `_BARS` before each note: 0 nothing, 1 another pitch, 2 its pitch, 3 its pitch and length.
+
+    All are integers [B, N], the columns of `as_rows`.
+    """
+    bar = tf.gather([METERS[UNKNOWN_METER], *(METERS[known.meter] for known in FORMS)], form)[..., None]
+    ago = onsets[:, :, None] - onsets[:, None, :]
+    pitch, length = (tf.cast(part[:, :, None] == part[:, None, :], tf.int32) for part in (pitches, steps))
+    found = (1 + pitch * (1 + length)) * tf.cast(steps[:, None, :] > 0, tf.int32)
+    return [tf.reduce_max(tf.where(ago == bars * bar, found, 0), axis=2) for bars in _BARS]

@@ -1,0 +1,124 @@
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from scores import random_tunes
+
+from melodygan.data.encoding import Note, StepVocabulary, Tune
+from melodygan.data.form import Form, number_of
+from melodygan.models import composer
+from melodygan.models import discriminator as discriminator_module
+from melodygan.models.choosing import NOTES, as_rows
+from melodygan.models.discriminator import Discriminator, recurrences
+from melodygan.models.lstm import MelodyLSTM
+
+TUNES = random_tunes(60)
+
+
+@pytest.fixture
+def discriminator():
+    keras.utils.set_random_seed(1)
+    model = Discriminator(8)
+    model.build()
+    return model
+
+
+def odds(model, tunes):
+    return model.log_odds(as_rows(tunes)).numpy()[:, 0]
+
+
+def test_a_tune_is_read_note_by_note_from_its_bar_line():
+    tune = Tune((Note(60, 2), Note(None, 1), Note(67, 4)), key="A minor", meter="3/4", pickup_steps=2)
+    (rows,) = as_rows([tune])
+    form = number_of(Form("3/4", "minor"))
+    assert rows[:4].tolist() == [[60, 2, 10, form], [0, 1, 12, form], [67, 4, 13, form], [0, 0, 0, 0]]
+    assert not rows[4:].any()
+
+
+def test_of_a_long_tune_its_last_notes_are_read():
+    (rows,) = as_rows([Tune(tuple(Note(40 + n % 50, 4) for n in range(NOTES + 3)))])
+    assert rows[[0, -1]].tolist() == [[43, 4, 12, 0], [40 + (NOTES + 2) % 50, 4, 4 * (NOTES + 2), 0]]
+
+
+def test_it_hears_what_returns_after_one_two_and_four_bars():
+    bars = [(60, 62, 64), (60, 62, None), (67, 62, 64), (60, 62, 64), (60, 69, 71)]
+    lengths = [(4, 4, 4), (4, 2, 6), (4, 4, 4), (4, 4, 4), (2, 6, 4)]
+    notes = [
+        Note(*note) for pitches, steps in zip(bars, lengths, strict=True) for note in zip(pitches, steps, strict=True)
+    ]
+    rows = as_rows([Tune(tuple(notes), key="C major", meter="3/4")])[:, : len(notes)]
+    after_one, after_two, after_four = (found.numpy()[0].tolist() for found in recurrences(*np.moveaxis(rows, -1, 0)))
+    assert after_one == [0, 0, 0, 3, 2, 0, 1, 2, 0, 1, 3, 3, 2, 0, 1]
+    assert after_two == [0, 0, 0, 0, 0, 0, 1, 3, 3, 3, 2, 0, 1, 0, 1]
+    assert after_four == [0] * 12 + [2, 0, 1]
+
+
+def test_even_odds_before_it_has_learned(discriminator):
+    assert odds(discriminator, TUNES[:3]).tolist() == [0, 0, 0]
+
+
+def test_the_odds_of_a_tune_are_its_own(discriminator):
+    discriminator.logits.kernel.assign(keras.random.normal(discriminator.logits.kernel.shape, seed=1))
+    together = odds(discriminator, TUNES[:8])
+    assert len(set(together.round(6))) == 8
+    np.testing.assert_allclose([odds(discriminator, [tune])[0] for tune in TUNES[:8]], together, atol=1e-5)
+
+
+def stuck(tunes):
+    """Return tunes that stay on one pitch."""
+    return [replace(tune, notes=tuple(note._replace(pitch=note.pitch and 60) for note in tune.notes)) for tune in tunes]
+
+
+def test_it_learns_what_gives_tunes_away(discriminator, monkeypatch):
+    monkeypatch.setattr(discriminator_module, "_EPOCHS", 60)  # a batch each
+    discriminator.learn(TUNES[:30], stuck(TUNES[20:60]), TUNES[30:40], seed=0)
+    assert odds(discriminator, TUNES[40:]).min() > odds(discriminator, stuck(TUNES[:20])).max()
+
+
+def test_where_nothing_gives_tunes_away_it_says_little(discriminator):
+    discriminator.learn(TUNES[:20], TUNES[20:50], TUNES[50:], seed=0)
+    assert np.abs(odds(discriminator, TUNES)).mean() < 0.5
+
+
+@pytest.mark.slow
+def test_the_same_seed_learns_the_same(discriminator):
+    copies = [Discriminator(8) for _ in range(2)]
+    for copy in copies:
+        copy.build()
+        copy.set_weights(discriminator.get_weights())
+        copy.learn(TUNES[:20], stuck(TUNES[20:40]), TUNES[40:50], seed=3)
+    for first, second in zip(*(copy.get_weights() for copy in copies), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.fixture
+def lstm(discriminator):
+    model = MelodyLSTM(StepVocabulary.from_tunes(TUNES), units=8, discriminator_units=8)
+    model.build()
+    return model
+
+
+def test_what_is_composed_is_the_likeliest_candidate_if_the_odds_are_clear(lstm, monkeypatch):
+    def notes_count(tunes):
+        return 1e3 * np.array([len(tune.notes) for tune in tunes])
+
+    monkeypatch.setattr(lstm, "log_odds", notes_count)
+    candidates = lstm.candidates(3, seed=1, bars=4, ending="free")
+    assert {len(those) for those in candidates} == {composer.CANDIDATES}
+    most = [max(len(tune.notes) for tune in those) for those in candidates]
+    assert [len(tune.notes) for tune in lstm.compose(3, seed=1, bars=4, ending="free")] == most
+
+
+def test_each_candidate_is_as_frequent_as_its_odds_say(lstm, monkeypatch):
+    tunes = TUNES[:2]
+    monkeypatch.setattr(lstm, "candidates", lambda count, **_: [tunes] * count)
+    monkeypatch.setattr(lstm, "log_odds", lambda some: np.log([1.0, 3.0] * (len(some) // 2)))
+    share = np.mean([tune is tunes[1] for tune in lstm.compose(2000, seed=0)])
+    assert abs(share - 0.75) < 0.04
+
+
+def test_a_model_without_one_draws_all_alike(monkeypatch):
+    model = MelodyLSTM(StepVocabulary.from_tunes(TUNES), units=2)
+    monkeypatch.setattr(model, "candidates", lambda count, **_: [TUNES[:2]] * count)
+    assert abs(np.mean([tune is TUNES[0] for tune in model.compose(2000, seed=0)]) - 0.5) < 0.05
