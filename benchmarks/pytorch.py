@@ -47,6 +47,7 @@ from melodygan.config import MelodyConfig
 from melodygan.data.corpus import Split
 from melodygan.data.encoding import DELIMITER, Note, StepVocabulary, Tune
 from melodygan.data.grid import STEP_COLUMNS
+from melodygan.models.composer import CANDIDATES
 from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM
 
@@ -216,7 +217,8 @@ def sampling() -> Pair:
             drawn.append(torch.multinomial(torch.softmax(logits(hidden), -1), 1)[:, 0])
         return torch.stack(drawn)
 
-    return Pair(lambda: model.generate(SAMPLED, seed=0, max_steps=STEPS, ending="free"), theirs)
+    drawn_for = -(-SAMPLED // CANDIDATES)
+    return Pair(lambda: model.candidates(drawn_for, seed=0, max_steps=STEPS, ending="free"), theirs)
 
 
 def rows() -> dict[str, Callable[[], Pair]]:
