@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 LONGEST = 16
 """Sixteenths up to which the length of a sounding note is counted."""
 
+BARS = (16, 12)
+"""Sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4, in which places are inputs."""
+
 RUNS = (1, 4, 8, 16, 32)
 """Thresholds, in sixteenths, of agreement with earlier bars."""
 
@@ -122,13 +125,12 @@ class Composer:
         Raises:
             ValueError: as by `candidates`.
         """
-        candidates = self.candidates(count, seed=seed, **options)
-        ends = np.cumsum([len(those) for those in candidates])
-        odds = np.split(self.log_odds([tune for those in candidates for tune in those]), ends[:-1])
-        shares = (np.random.default_rng([seed, 0, n, 2]).random(len(those)) for n, those in enumerate(candidates))
-        # with Gumbel noise, the largest of logits is a draw from their distribution
-        best = [np.argmax(logits - np.log(-np.log(share))) for logits, share in zip(odds, shares, strict=True)]
-        return [those[place] for those, place in zip(candidates, best, strict=True)]
+        composed = []
+        for n, candidates in enumerate(self.candidates(count, seed=seed, **options)):
+            shares = np.random.default_rng([seed, 0, n, 2]).random(len(candidates))
+            # with Gumbel noise, the largest of logits is a draw from their distribution
+            composed.append(candidates[np.argmax(self.log_odds(candidates) - np.log(-np.log(shares)))])
+        return composed
 
     def candidates(
         self,

@@ -20,6 +20,7 @@ from manymodes.nn.classifiers import fit_classifier
 from manymodes.nn.randomness import reseed_layers
 from melodygan.data.form import FORMS, METERS, UNKNOWN_METER
 from melodygan.models.choosing import COLUMNS, NOTES, as_rows
+from melodygan.models.composer import BARS, LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +28,9 @@ if TYPE_CHECKING:
     from melodygan.data.encoding import Tune
 
 _LOWEST, _PITCHES = 48, 40  # others are as if there were no pitch
-_LONGEST = 16  # sixteenths up to which lengths differ
 _WIDEST = 12  # semitones up to which intervals differ
 _LEFT = 16  # notes up to which the distance to the end counts
-_METERS = (16, 12)  # sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4
-_BARS = (1, 2, 4)  # before a note, where it may have been before
+_AGO = (1, 2, 4)  # bars before a note, where it may have been before
 _DILATIONS = (1, 2, 4)
 _EPOCHS, _LEARNING_RATE, _BATCH_SIZE = 12, 2e-3, 64
 _SCALES = np.linspace(0, 1, 41)  # of the logits, from nothing said to as learned
@@ -61,7 +60,7 @@ class Discriminator(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        categories = (_PITCHES, _LONGEST + 1, *_METERS, 2 * _WIDEST + 2, _LEFT + 1, len(FORMS) + 1, *[4] * len(_BARS))
+        categories = (_PITCHES, LONGEST + 1, *BARS, 2 * _WIDEST + 2, _LEFT + 1, len(FORMS) + 1, *[4] * len(_AGO))
         self.embedding.build((None, None, sum(categories)))
         for convolution in self.convolutions:
             convolution.build((None, None, 3 * self.units))
@@ -79,8 +78,8 @@ class Discriminator(keras.Model):
         moves = 1 + _WIDEST + tf.clip_by_value(pitches - before, -_WIDEST, _WIDEST)
         categories = [
             (pitches - _LOWEST, _PITCHES),
-            (tf.minimum(steps, _LONGEST), _LONGEST + 1),
-            *((onsets % meter, meter) for meter in _METERS),
+            (tf.minimum(steps, LONGEST), LONGEST + 1),
+            *((onsets % meter, meter) for meter in BARS),
             (tf.where((pitches > 0) & (before > 0), moves, 0), 2 * _WIDEST + 2),
             (tf.minimum(left, _LEFT), _LEFT + 1),
             (form, len(FORMS) + 1),
@@ -130,7 +129,7 @@ class Discriminator(keras.Model):
 
 
 def recurrences(pitches: tf.Tensor, steps: tf.Tensor, onsets: tf.Tensor, form: tf.Tensor) -> list[tf.Tensor]:
-    """Return what began `_BARS` before each note: 0 nothing, 1 another pitch, 2 its pitch, 3 its pitch and length.
+    """Return what began `_AGO` bars before each note: 0 nothing, 1 another pitch, 2 its pitch, 3 its pitch and length.
 
     All are integers [B, N], the columns of `as_rows`.
     """
@@ -138,4 +137,4 @@ def recurrences(pitches: tf.Tensor, steps: tf.Tensor, onsets: tf.Tensor, form: t
     ago = onsets[:, :, None] - onsets[:, None, :]
     pitch, length = (tf.cast(part[:, :, None] == part[:, None, :], tf.int32) for part in (pitches, steps))
     found = (1 + pitch * (1 + length)) * tf.cast(steps[:, None, :] > 0, tf.int32)
-    return [tf.reduce_max(tf.where(ago == bars * bar, found, 0), axis=2) for bars in _BARS]
+    return [tf.reduce_max(tf.where(ago == bars * bar, found, 0), axis=2) for bars in _AGO]

@@ -20,6 +20,7 @@ from melodygan.data.encoding import DELIMITER, HOLD, StepVocabulary, Tune, to_st
 from melodygan.data.grid import STEP_COLUMNS, as_steps, to_grid
 from melodygan.models.choosing import as_rows
 from melodygan.models.composer import (
+    BARS,
     COMING,
     DISTANCE,
     KINDS,
@@ -43,7 +44,6 @@ LOOKBACK = (8, 12, 16, 24, 32, 48, 64, 96, 128)
 _BUCKET = 32  # sixteenths by which the lengths of batches differ, so that few shapes occur
 _PLAN_WITHHELD = 0.3  # share of training tunes without their plan
 _LOOKBACK_WIDTH = 16
-_METERS = (16, 12)  # sixteenths of a bar of 4/4 (or two of 2/4) and of 3/4
 _DOUBLINGS = tuple(2**power for power in range(10))  # together longer than any note
 # the columns of a plan that are one-hot inputs
 _ONE_HOT = ("form", "place", "phrase", "left", "near", "rhythm_near", "until")
@@ -168,7 +168,7 @@ class MelodyLSTM(Composer, keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        inputs = 5 * len(self.vocabulary) + LONGEST + 1 + sum(_METERS) + len(RUNS) + 1 + KINDS
+        inputs = 5 * len(self.vocabulary) + LONGEST + 1 + sum(BARS) + len(RUNS) + 1 + KINDS
         inputs += (REMEMBERED - 1) * (2 * _WIDEST + 2) + LONGEST + 1
         inputs += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
         self.embedding.build((None, None, len(self.lookback)))
@@ -237,7 +237,7 @@ class MelodyLSTM(Composer, keras.Model):
         moves = tf.where(older > 0, 1 + _WIDEST + tf.clip_by_value(newer - older, -_WIDEST, _WIDEST), 0)
         categories = [
             *((seen.symbols, size), (seen.sounding, size), (seen.lasted, LONGEST + 1)),
-            *((seen.places % meter, meter) for meter in _METERS),
+            *((seen.places % meter, meter) for meter in BARS),
             *((of_plan[name], 1 + STEP_COLUMNS[name]) for name in _ONE_HOT),
             # none of the symbols without a source; as −1, ONNX would count from the last one
             (tf.where(of_plan["distance"] > 0, seen.returning, size), size),
