@@ -62,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         rows = [(f"  {name}", text) for name, (_, text) in COMMANDS.items() if name.startswith(prefix)]
         print("\n".join(["usage: manymodes COMMAND [OPTIONS]", "", *in_columns(rows, left=2), "", _EXAMPLE]))
         return 0
-    known = dict.fromkeys(name.removeprefix(prefix).split()[0] for name in COMMANDS if name.startswith(prefix))
-    hint = cli.did_you_mean(rest[0].lower(), {word: word for word in known})
+    known = [name.removeprefix(prefix).split()[0] for name in COMMANDS if name.startswith(prefix)]
+    hint = cli.did_you_mean(rest[0], known)
     raise cli.UserError(f"unknown command {prefix + rest[0]!r}; {hint}manymodes {prefix}--help lists the commands")
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 N = TypeVar("N", int, float)
 
@@ -68,30 +68,31 @@ def run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None 
     try:
         code = main(argv)
         sys.stdout.flush()
-    except UserError as error:
-        message = " ".join(str(error).split())
-        print(f"error: {message}", file=sys.stderr)
-        code = USER_ERROR_EXIT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = INTERRUPTED_EXIT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would flush it once more at exit
         code = 1
-    except ModuleNotFoundError as error:
-        if importlib.util.find_spec("tensorflow") is not None:
-            raise  # nothing is missing in a complete install
-        print(
-            f"error: this needs {error.name}, which a light install leaves out: pip install manymodes", file=sys.stderr
-        )
-        code = USER_ERROR_EXIT
-    except OSError as error:
-        if error.errno not in _FAULTS_OF_PLACES:
+    except (UserError, ModuleNotFoundError, OSError) as error:
+        message = _message(error)
+        if message is None:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror}", file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
         code = USER_ERROR_EXIT
     sys.exit(code)
+
+
+def _message(error: Exception) -> str | None:
+    """Return one line about an error; None if it is a fault of the program."""
+    match error:
+        case UserError():
+            return " ".join(str(error).split())
+        case ModuleNotFoundError() if importlib.util.find_spec("tensorflow") is None:
+            return f"this needs {error.name}, which a light install leaves out: pip install manymodes"
+        case OSError() if error.errno in _FAULTS_OF_PLACES:
+            return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return None
 
 
 def is_command() -> bool:
@@ -187,17 +188,14 @@ def number_of(name: str, names: Sequence[str], option: str, kind: str) -> int:
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
-    hint = did_you_mean(name.strip().lower(), {one.lower(): one for one in known})
-    return f"unknown {kind} {name!r}; {hint}choose from {', '.join(known)}"
+    return f"unknown {kind} {name!r}; {did_you_mean(name, known)}choose from {', '.join(known)}"
 
 
-def did_you_mean(typed: str, known: Mapping[str, str]) -> str:
-    """Return ``"did you mean A or B? "`` if any known name is close to the typed one, else an empty string.
-
-    What was typed is in lower case; ``known`` has how each name in lower case is shown.
-    """
-    close = difflib.get_close_matches(typed, known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(known[name] for name in close)}? " if close else ""
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """Return ``"did you mean A or B? "`` if known names are close to the typed one, in any case; else nothing."""
+    shown = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(typed.strip().lower(), shown, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(shown[name] for name in close)}? " if close else ""
 
 
 def existing_file(path: str | Path, what: str) -> Path:

@@ -215,13 +215,14 @@ def new_run_folder(path: Path) -> Path:
     `check_place` refuses raises a UserError.
     """
     check_place(path)
-    for folder in itertools.chain([path], _successors(path, first=2)):
-        if folder.is_dir() and all(entry.name.startswith(_PARTIAL) for entry in folder.iterdir()):
-            return folder
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            return folder
-    raise AssertionError
+    free = next(
+        folder
+        for folder in itertools.chain([path], _successors(path, first=2))
+        if not folder.exists()
+        or (folder.is_dir() and all(entry.name.startswith(_PARTIAL) for entry in folder.iterdir()))
+    )
+    free.mkdir(parents=True, exist_ok=True)
+    return free
 
 
 def replacing_pages(path: Path) -> AbstractContextManager[Path]:

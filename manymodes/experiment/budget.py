@@ -67,20 +67,12 @@ class TimeBudget(keras.callbacks.Callback):
     """
 
     def __init__(
-        self,
-        seconds: float,
-        *,
-        after: Mapping[str, float] | None = None,
-        progress: Callable[[float], object] = float,
-        clock: Callable[[], float] = time.process_time,
+        self, seconds: float, *, after: Mapping[str, float] = {}, progress: Callable[[float], object] = float
     ) -> None:
         super().__init__()
-        before = after or {}
-        self.seconds, self.progress, self.clock = seconds, progress, clock
-        self.spent = before.get("seconds", 0.0)
-        self.updates, self.timed = int(before.get("updates", 0)), int(before.get("timed_updates", 0))
-        self._built = False
-        self._began = 0.0
+        self.seconds, self.progress = seconds, progress
+        self.spent = after.get("seconds", 0.0)
+        self.updates, self.timed = int(after.get("updates", 0)), int(after.get("timed_updates", 0))
 
     @property
     def over(self) -> bool:
@@ -97,11 +89,11 @@ class TimeBudget(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Start the clock."""
-        self._began = self.clock()
+        self._began = time.process_time()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Add the time of the update, and stop when all is spent."""
-        took = self.clock() - self._began
+        took = time.process_time() - self._began
         self.updates += 1
         if self._built:
             self.timed += 1
@@ -121,7 +113,6 @@ def train_with_budget(
     *,
     examples: int,
     title: str = "",
-    clock: Callable[[], float] = time.process_time,
     **facts: Any,
 ) -> Trained:
     """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
@@ -137,7 +128,6 @@ def train_with_budget(
         data: of the training.
         examples: number of examples in an update.
         title: shown beside the progress bar; without one there is no bar.
-        clock: returns the time in seconds.
         **facts: further entries of config.json.
 
     Raises:
@@ -152,14 +142,14 @@ def train_with_budget(
     except UserError:
         # nothing there, or the rest of a process that was killed before it had written config.json
         shutil.rmtree(path, ignore_errors=True)
-        epochs = budget.epochs or epochs_that_fit(seconds, config, prepare, data, clock)
+        epochs = budget.epochs or epochs_that_fit(seconds, config, prepare, data)
         run = Run.create(path, replace(config, epochs=epochs), **facts)
     hidden = None if title and seconds < math.inf else True  # None: shown in a terminal
     bar = tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=hidden)
     with run.locked(), bar:
         make_deterministic(run.config.seed)
         training = prepare(run.config, data, len(run.history), run.last_checkpoint)
-        timer = TimeBudget(seconds, after=run.history[-1] if run.history else {}, progress=bar.update, clock=clock)
+        timer = TimeBudget(seconds, after=run.history[-1] if run.history else {}, progress=bar.update)
         bar.update(timer.spent)
 
         def measure(epoch: int) -> dict[str, float]:
@@ -182,13 +172,11 @@ def train_with_budget(
     return Trained(best, results, run.history, run)
 
 
-def epochs_that_fit(
-    seconds: float, config: Config, prepare: Prepare, data: Any, clock: Callable[[], float] = time.process_time
-) -> int:
+def epochs_that_fit(seconds: float, config: Config, prepare: Prepare, data: Any) -> int:
     """Return how many epochs fit into a time, at least 1, by training a model that is discarded."""
     make_deterministic(config.seed)
     training = prepare(config, data, 0, None)
-    trial = TimeBudget(seconds * _TRIAL_SHARE, clock=clock)
+    trial = TimeBudget(seconds * _TRIAL_SHARE)
     callbacks = (*training.callbacks, trial)
     training.model.fit(training.batches, epochs=_ENDLESS, shuffle=False, callbacks=callbacks, verbose=0)
     return max(1, round(seconds * trial.timed / trial.spent / len(training.batches)))

@@ -41,7 +41,7 @@ def instrument_program(name: str) -> int:
         return names.index(wanted)
     if containing := [program for program, instrument in enumerate(names) if wanted and wanted in instrument]:
         return containing[0]
-    hint = did_you_mean(wanted, dict(zip(names, names, strict=True)))
+    hint = did_you_mean(wanted, names)
     raise UserError(f"--instrument {name!r} is not a General MIDI instrument or a number from 0 to 127. {hint}".strip())
 
 
@@ -91,8 +91,7 @@ def meta_events(score: Score) -> list[tuple[int, Any]]:
 
     title = score.title.encode("latin-1", "replace").decode("latin-1")  # the character set of MIDI files
     events: list[tuple[int, Any]] = [(0, mido.MetaMessage("track_name", name=title))]
-    for tick, meter in _meters(score):
-        beats, unit = map(int, meter.split("/"))
+    for tick, beats, unit in _meters(score):
         events.append((tick, mido.MetaMessage("time_signature", numerator=beats, denominator=unit)))
     keys = _MINOR_KEYS if score.mode == "minor" else _MAJOR_KEYS
     events.append((0, mido.MetaMessage("key_signature", key=keys[score.fifths + len(keys) // 2])))
@@ -100,11 +99,11 @@ def meta_events(score: Score) -> list[tuple[int, Any]]:
     return events
 
 
-def _meters(score: Score) -> list[tuple[int, str]]:
-    """Return the time signatures, each with its tick."""
+def _meters(score: Score) -> list[tuple[int, int, int]]:
+    """Return the ticks of the time signatures, each with its beats and their unit."""
+    beats, unit = map(int, score.meter.split("/"))
     if not score.upbeat:
-        return [(0, score.meter)]
+        return [(0, beats, unit)]
     short = Fraction(score.upbeat, 4 * STEPS_PER_QUARTER)
-    unit = max(short.denominator, int(score.meter.split("/")[1]))
-    upbeat = f"{short.numerator * unit // short.denominator}/{unit}"
-    return [(0, upbeat), (score.upbeat * _TICKS_A_STEP, score.meter)]
+    short_unit = max(short.denominator, unit)
+    return [(0, int(short * short_unit), short_unit), (score.upbeat * _TICKS_A_STEP, beats, unit)]

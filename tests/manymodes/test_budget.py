@@ -1,15 +1,16 @@
 import itertools
 import math
 import signal
+import time
 
 import keras
-import numpy as np
 import pytest
 from breaking import Clock
 from stubcompare import StubConfig
-from stubmodel import EXAMPLES, Preparing
+from stubmodel import EXAMPLES, Counting, Preparing
 
 from manymodes.experiment.budget import Budget, TimeBudget, epochs_that_fit, train_with_budget
+from manymodes.nn.randomness import RandomBatches
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
 pytestmark = [pytest.mark.usefixtures("eager"), pytest.mark.filterwarnings("ignore:Even though the:UserWarning")]
@@ -17,37 +18,41 @@ pytestmark = [pytest.mark.usefixtures("eager"), pytest.mark.filterwarnings("igno
 CONFIG = StubConfig(seed=5)
 
 
-def train(path, seconds, prepare, clock=None, epochs=None):
-    budget = Budget(seconds / 60, epochs)
-    return train_with_budget(budget, path, CONFIG, prepare, EXAMPLES, examples=8, clock=clock or Clock())
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Have a second pass whenever the processor time is looked at."""
+    monkeypatch.setattr(time, "process_time", Clock())
 
 
-def fit_for(clock, seconds, after=None):
+def train(path, seconds, prepare, epochs=None):
+    return train_with_budget(Budget(seconds / 60, epochs), path, CONFIG, prepare, EXAMPLES, examples=8)
+
+
+def fit_for(seconds, after=None):
     """Train a model of one number for some seconds; return the timer."""
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse", run_eagerly=True)
-    timer = TimeBudget(seconds, clock=clock, after=after)
-    model.fit(np.zeros((6, 1)), np.zeros((6, 1)), batch_size=2, epochs=100, callbacks=[timer], verbose=0)
-    assert int(model.optimizer.iterations) == timer.updates - (after or {}).get("updates", 0)
+    model = Counting(name="stub")
+    model.compile("sgd", run_eagerly=True)
+    timer = TimeBudget(seconds, after=after or {})
+    model.fit(RandomBatches(EXAMPLES, 8, 3, seed=1), epochs=100, callbacks=[timer], verbose=0)
     return timer
 
 
-def test_only_updates_are_timed_except_the_first():
+def test_only_updates_are_timed_except_the_first(monkeypatch):
     # an update takes a second, and an hour passes between two of them
-    times = itertools.accumulate(itertools.cycle((3600.0, 1.0)))
-    timer = fit_for(times.__next__, 5)
+    monkeypatch.setattr(time, "process_time", itertools.accumulate(itertools.cycle((3600.0, 1.0))).__next__)
+    timer = fit_for(5)
     assert (timer.spent, timer.updates, timer.timed, timer.over) == (5.0, 6, 5, True)
 
 
 def test_a_continued_run_has_the_rest_of_its_time():
-    timer = fit_for(Clock(), 5, after=fit_for(Clock(), 3).measures())
+    timer = fit_for(5, after=fit_for(3).measures())
     assert (timer.spent, timer.updates, timer.timed) == (5.0, 7, 5)
 
 
 @pytest.mark.parametrize(("seconds", "epochs"), [(60, 20), (90, 30), (1, 1)])
 def test_as_many_epochs_are_planned_as_fit(seconds, epochs):
     # three updates an epoch, a second each
-    assert epochs_that_fit(seconds, CONFIG, Preparing(), EXAMPLES, Clock()) == epochs
+    assert epochs_that_fit(seconds, CONFIG, Preparing(), EXAMPLES) == epochs
 
 
 def test_a_model_is_trained_for_its_time_and_its_last_state_counts(tmp_path):
@@ -88,9 +93,10 @@ class Interrupting(Clock):
         return super().__call__()
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "process_time", Interrupting())
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "run", 20, Preparing(), Interrupting())
+        train(tmp_path / "run", 20, Preparing())
     prepare = Preparing()
     trained = train(tmp_path / "run", 20, prepare)
     assert len(prepare.asked) == 1  # nothing is planned again
