@@ -299,7 +299,9 @@ def same(one, other):
 HARDEST = {"objective": "relativistic", "penalty": "r1r2", "penalty_interval": 3, "discriminator_steps": 2}
 
 
-def test_continuing_from_a_file_is_training_that_never_stopped(tmp_path):
+# Data sets of TensorFlow are compiled all the same, and it says so.
+@pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
+def test_continuing_from_a_file_is_training_that_never_stopped(eager, tmp_path):
     whole = noisy_players()
     whole.compile("rmsprop", keras.optimizers.Adam(1e-2, 0.5), **HARDEST)
     halfway = []

@@ -44,44 +44,42 @@ def test_any_rate_and_number_of_channels(tmp_path, ending, rate, channels):
     file = tmp_path / f"sound{ending}"
     write_audio(file, np.repeat(sine(1000, rate=rate)[:, None], channels, axis=1), rate)
     assert soundfile.info(file).channels == channels
-    read = read_audio(file)
+    read, _ = decoded((str(file), RATE))
     assert len(read) == pytest.approx(RATE, rel=0.05)  # an MP3 is made of frames
     assert loudest_frequency(middle(read)) == pytest.approx(1000, abs=2)
     assert np.sqrt(np.mean(middle(read) ** 2)) == pytest.approx(0.5 / np.sqrt(2), abs=0.03)
 
 
-@pytest.mark.parametrize("ending", FORMATS)
-def test_a_full_disk_is_an_error_in_words(tmp_path, ending):
-    # not for this process: its own files may be larger
-    program = (
-        "import resource, sys, pathlib, numpy\nfrom manymodes import cli\n"
-        "from manymodes.music.audio import write_audio\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "noise = numpy.random.default_rng(0).normal(size=200_000)\n"
-        "cli.run(lambda argv: write_audio(pathlib.Path(argv[0]), noise), sys.argv[1:])"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path / f"sound{ending}")]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr.count("\n"), list(tmp_path.iterdir())) == (2, 1, [])
-    assert f"sound{ending} cannot be written" in run.stderr
+# not for this process: its own files may be larger
+FULL_DISK = """
+import pathlib, resource, sys, numpy
+from manymodes.cli import UserError
+from manymodes.music.audio import write_audio
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+for path in sys.argv[1:]:
+    try:
+        write_audio(pathlib.Path(path), numpy.random.default_rng(0).normal(size=200_000))
+    except UserError as error:
+        print(error)
+"""
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("text.wav", "cannot be read as sound (it is damaged, or in another format): give a WAV"),
-        ("empty.wav", "is empty: give a WAV"),
-        ("odd.wav", "has samples that are NaN or infinite"),
-        ("missing.wav", "does not exist: give the path of a file"),
-    ],
-)
-def test_sounds_that_cannot_be_read(tmp_path, name, message):
+def test_a_full_disk_is_an_error_in_words(tmp_path):
+    files = [str(tmp_path / f"sound{ending}") for ending in FORMATS]
+    run = subprocess.run([sys.executable, "-c", FULL_DISK, *files], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == [f"{file} cannot be written: is there room for it?" for file in files]
+    assert not list(tmp_path.iterdir())
+
+
+def test_sounds_that_cannot_be_read(tmp_path):
     (tmp_path / "text.wav").write_text("This is not a sound.", encoding="utf-8")
-    soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
-    soundfile.write(tmp_path / "odd.wav", np.array([0, np.nan, 1]), RATE, subtype="FLOAT")
-    with pytest.raises(UserError) as error:
-        read_audio(tmp_path / name)
-    assert f"{tmp_path / name} {message}" in str(error.value)
+    for name, problem in (
+        ("text.wav", "cannot be read as sound (it is damaged, or in another format): give a WAV"),
+        ("missing.wav", "does not exist: give the path of a file"),
+    ):
+        with pytest.raises(UserError) as error:
+            read_audio(tmp_path / name)
+        assert f"{tmp_path / name} {problem}" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -92,15 +90,6 @@ def test_places_where_no_sound_can_be_written(tmp_path, name, message):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=message):
         write_audio(tmp_path / name, sine())
-
-
-@pytest.mark.parametrize(("from_hz", "to_hz"), [(48_000, RATE), (8000, RATE), (RATE, 44_100)])
-def test_a_sine_stays_a_sine(from_hz, to_hz):
-    changed = resample(sine(1000, rate=from_hz), from_hz, to_hz)
-    assert changed.dtype == np.float32
-    assert abs(len(changed) - to_hz) <= 1
-    expected = sine(1000, rate=to_hz)[: len(changed)]
-    np.testing.assert_allclose(middle(changed), middle(expected[: len(changed)]), atol=2e-3)
 
 
 def test_frequencies_above_half_the_rate_are_removed():
@@ -130,14 +119,15 @@ def test_channels_of_opposite_phase_are_not_silence(tmp_path):
     sine = np.sin(np.arange(44_100) / 16).astype(np.float32)
     soundfile.write(tmp_path / "wide.wav", np.stack([sine / 2, -sine], axis=1), 22_050)
     soundfile.write(tmp_path / "opposed.wav", np.stack([sine, -sine], axis=1), 22_050)
-    assert np.abs(read_audio(tmp_path / "opposed.wav")) == pytest.approx(np.abs(sine), abs=1e-3)
-    assert np.abs(read_audio(tmp_path / "wide.wav")).max() > 0.2
+    wide, opposed = (decoded((str(tmp_path / name), RATE))[0] for name in ("wide.wav", "opposed.wav"))
+    np.testing.assert_allclose(np.abs(opposed), np.abs(sine), atol=1e-3)
+    assert np.abs(wide).max() > 0.2
 
 
 def test_sounds_above_full_scale_are_levelled_with_a_word(tmp_path, capsys):
     sine = 4 * np.sin(np.arange(22_050) / 16).astype(np.float32)
     soundfile.write(tmp_path / "hot.wav", sine, 22_050, subtype="FLOAT")
-    assert read_audio(tmp_path / "hot.wav") == pytest.approx(sine / 4, abs=1e-3)
+    np.testing.assert_allclose(read_audio(tmp_path / "hot.wav"), sine / 4, atol=1e-3)
     assert "hot.wav goes 12 dB above full scale" in capsys.readouterr().err
 
 
@@ -148,11 +138,13 @@ def test_sounds_above_full_scale_are_levelled_with_a_word(tmp_path, capsys):
         (np.zeros(2000), 400_000, "has 400,000 samples a second"),
         (np.zeros((10, 33)), 8000, "has 33 channels"),
         (np.zeros(1000 * 60 * 31, np.int16), 1000, "is longer than 30 minutes"),
+        (np.zeros(0), RATE, "is empty"),
+        (np.array([0, np.nan, 1]), RATE, "has samples that are NaN or infinite"),
     ],
 )
-def test_limits_are_checked_before_anything_is_resampled(tmp_path, samples, rate, reason):
-    soundfile.write(tmp_path / "a.wav", samples, rate)
-    assert str(decoded((str(tmp_path / "a.wav"), 22_050))).startswith(reason)
+def test_unusable_sounds_are_refused_before_they_are_resampled(tmp_path, samples, rate, reason):
+    soundfile.write(tmp_path / "a.wav", samples, rate, subtype=None if samples.dtype == np.int16 else "FLOAT")
+    assert str(decoded((str(tmp_path / "a.wav"), RATE))).startswith(reason)
 
 
 def test_a_stream_of_unknown_length_is_read(tmp_path):
@@ -162,4 +154,4 @@ def test_a_stream_of_unknown_length_is_read(tmp_path):
     data[21] &= 0xF0  # the last four bits of a byte, and four more bytes, hold the number of samples
     data[22:26] = bytes(4)
     (tmp_path / "b.flac").write_bytes(data)
-    assert read_audio(tmp_path / "b.flac") == pytest.approx(sine, abs=1e-3)
+    np.testing.assert_allclose(decoded((str(tmp_path / "b.flac"), RATE))[0], sine, atol=1e-3)

@@ -40,7 +40,6 @@ def assert_equal(expected, result):
     ids=["state", "backwards", "both directions"],
 )
 def test_outputs_and_gradients_are_those_of_keras(sequences, arguments, wrap):
-    @tf.function
     def outputs_and_gradients(layer):
         with tf.GradientTape() as tape:
             tape.watch(sequences)
