@@ -5,16 +5,18 @@ import pytest
 from midifiles import write_tunes
 
 from evaluation.reading.folders import read_folder
-from evaluation.scores import sampling, two_sample
+from evaluation.scores import overlap, sampling, two_sample
 
 
 @pytest.fixture(scope="module")
 def fewer_draws():
-    """Draw fewer splits, and leave out 8 groups of files: they take most of the time, verdicts do not need them."""
+    """Draw fewer splits, groups and permutations: they take most of the time, verdicts do not need them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(two_sample, "SPLITS", 6)
         patch.setattr(two_sample, "TREES", 20)
+        patch.setattr(sampling, "SPLITS", 8)
         patch.setattr(sampling, "RESAMPLES", 8)
+        patch.setattr(overlap, "PERMUTATIONS", 499)  # a p-value times 20 features can still be under 0.05
         yield
 
 

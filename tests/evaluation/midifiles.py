@@ -3,7 +3,9 @@
 import re
 
 import mido
-from music21 import converter, corpus
+
+from melodygan.data.abc import read_abc
+from melodygan.data.corpus import music21_corpus
 
 
 def write_midi(path, notes, *, tempo=500_000, meter=(4, 4), ticks=480, channel=0, tracks=1, meta=()):
@@ -40,17 +42,10 @@ def write_pieces(folder, pieces):
 
 def write_tunes(folder, parts, most=None):
     """Write parts of the Erk collection, German folk songs in ABC that come with music21, as MIDI files."""
-    sources = {path.name: path for path in corpus.getComposer("essenFolksong")}
-    text = "".join(sources[f"erk{part}.abc"].read_text(encoding="latin-1") for part in parts)
-    for number, tune in enumerate(re.split(r"(?m)^(?=X:)", text)[1:][:most]):
-        write_abc(folder / f"{number:04d}.mid", tune)
+    texts = [(music21_corpus() / "essenFolksong" / f"erk{part}.abc").read_text("latin-1") for part in parts]
+    for number, tune in enumerate(re.split(r"(?m)^(?=X:)", "".join(texts))[1:][:most]):
+        sheet = read_abc(tune)
+        notes = [(event.onset, event.end - event.onset, event.pitch) for event in sheet.parts[0] if event.pitch]
+        beats, unit = (sheet.meter or "4/4").split("/")
+        write_midi(folder / f"{number:04d}.mid", notes, meter=(int(beats), int(unit)))
     return folder
-
-
-def write_abc(path, tune):
-    """Write a tune in ABC as a MIDI file."""
-    # music21's own reader: symusic's runs a program that fails where the path has a space
-    score = converter.parseData(tune, format="abc").flatten()
-    meter = score.getElementsByClass("TimeSignature").first()
-    notes = [(float(note.offset), float(note.quarterLength), note.pitch.midi) for note in score.notes]
-    write_midi(path, notes, meter=(meter.numerator, meter.denominator) if meter else (4, 4))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import known
 import numpy as np
+import pandas as pd
 import pytest
 from midifiles import write_midi, write_pieces
 
@@ -15,6 +16,7 @@ from evaluation import listen
 from evaluation.comparison import compare_folders, labels
 from evaluation.features import __main__ as features
 from evaluation.features.table import COMPARED
+from evaluation.legacy import mgeval
 from evaluation.report import main
 
 ROOT = Path(evaluation.__file__).parents[1]
@@ -26,10 +28,10 @@ pytestmark = pytest.mark.usefixtures("fewer_draws")
 def folders(tmp_path_factory, held_and_org):
     held, org = held_and_org
     root = tmp_path_factory.mktemp("sets")
-    write_pieces(root / "org", org[:60])
-    write_pieces(root / "gen", held[:30])
-    write_pieces(root / "stuck", known.collapsed(org, np.random.default_rng(0), copies=30))
-    write_pieces(root / "thief", org[:30])
+    write_pieces(root / "org", org[:40])
+    write_pieces(root / "gen", held[:20])
+    write_pieces(root / "stuck", known.collapsed(org, np.random.default_rng(0), copies=20))
+    write_pieces(root / "thief", org[:20])
     (root / "gen" / "broken.mid").write_bytes(b"MThd, but nothing that follows from it")
     return root
 
@@ -48,9 +50,9 @@ def record(out):
 def test_writes_a_page_a_record_and_a_table(report):
     assert sorted(path.name for path in report.iterdir()) == ["features.csv", "index.html", "report.json"]
     lines = (report / "features.csv").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 1 + 30 + 60
+    assert len(lines) == 1 + 20 + 40
     result = record(report)
-    gen = {"role": "generated", "files": 31, "pieces": 30, "skipped": 1, "drums_only": 0}
+    gen = {"role": "generated", "files": 21, "pieces": 20, "skipped": 1, "drums_only": 0}
     assert result["sets"]["gen"].items() >= gen.items()
     assert [entry["path"] for entry in result["skipped"]] == ["gen/broken.mid"]
 
@@ -135,10 +137,12 @@ def test_thresholds_for_continuous_integration(ranked, name, most, least, faults
     assert all(complaint in failure for complaint, failure in zip(complaints, failures, strict=True))
 
 
-def test_mgeval_features(folders, tmp_path):
-    options = ["--mgeval", "--out", str(tmp_path / "r")]
-    assert main([str(folders / "gen"), str(folders / "org"), *options]) == 0
-    result = record(tmp_path / "r")
+def test_mgeval_features_without_a_page(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(mgeval, "GRID", 100)  # most of the time
+    out = tmp_path / "r"
+    assert main([str(folders / "gen"), str(folders / "thief"), "--mgeval", "--no-html", "--out", str(out)]) == 0
+    assert not (out / "index.html").exists()
+    result = record(out)
     assert list(result["features"]) == list(evaluation.FEATURES)[:12]
     assert set(result["features"]["pitch_range"]["mgeval"]) == {"overlap_gen", "overlap_org", "kld_gen", "kld_org"}
     assert len(result["features"]["bar_used_pitch"]["gen"]["mean"]) == 8
@@ -147,20 +151,20 @@ def test_mgeval_features(folders, tmp_path):
 def test_tiny_sets_are_not_comparable_and_no_error(tmp_path, capsys):
     write_midi(tmp_path / "a" / "1.mid", [(0.0, 1.0, 60)])
     write_midi(tmp_path / "b" / "1.mid", [(0.0, 1.0, 62), (1.0, 1.0, 64)])
-    arguments = [str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "r"), "--fail-under", "0.1"]
-    assert main(arguments) == 1  # an unknown score is not good enough
-    assert main([*arguments[:-2], "--fail-over", "0.9"]) == 1
-    assert "not comparable" in capsys.readouterr().out
+    limits = ["--fail-under", "0.1", "--fail-over", "0.9"]
+    assert main([str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "r"), *limits]) == 1
+    printed = capsys.readouterr()
+    assert "not comparable" in printed.out
+    assert printed.err.count("not good enough: ") == 2  # nor are scores that are unknown
 
 
 @pytest.mark.parametrize(
     ("program", "arguments", "words"),
     [
         (main, ["{gen}"], "give generated sets and then the originals"),
-        (main, ["{gen}", "{gen}/nowhere"], "no such folder"),
-        (main, ["{gen}", "{empty}"], "no .mid or .midi files"),
+        (main, ["{gen}/nowhere", "{org}"], "no such folder"),
+        (main, ["{empty}", "{org}"], "no .mid or .midi files"),
         (main, ["{gen}", "{org}", "--out", "{empty}/file/report"], "{empty}/file"),
-        (main, ["{gen}", "{org}", "--scheduler", "tcp://127.0.0.1:9"], "tcp://127.0.0.1:9"),
         (main, ["{gen}", "{org}", "--fail-under", "2"], "--fail-under"),
         (main, ["{gen}", "{org}", "--fail-on", "boredom"], "collapse, copying"),
         (main, ["{gen}", "{org}", "--jobs", "0"], "--jobs"),
@@ -176,21 +180,29 @@ def test_mistakes_get_one_line_and_write_nothing(folders, tmp_path, refused, pro
     assert words.format(**places) in refused(program, *(argument.format(**places) for argument in arguments), *out)
 
 
+def test_a_cluster_that_does_not_answer_is_named(folders, tmp_path, refused, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    client = distributed.Client
+    monkeypatch.setattr(distributed, "Client", lambda address, timeout: client(address, timeout="0.2s"))
+    arguments = (folders / "gen", folders / "org", "--scheduler", "tcp://127.0.0.1:9", "--out", tmp_path / "r")
+    assert "tcp://127.0.0.1:9 does not answer" in refused(main, *arguments)
+
+
 def test_folders_are_named_by_what_is_different():
     assert labels([Path("/x/gen"), Path("/x/org")]) == ["gen", "org"]
     assert labels([Path("/x/gen"), Path("/y/gen")]) == ["x/gen", "y/gen"]
     assert labels([Path("/x/gen"), Path("/x/gen")]) == ["x/gen", "x/gen (2)"]
 
 
-def test_the_same_from_python_as_data_frames(folders):
-    gen, org = (evaluation.read_set(folders / name, jobs=1) for name in ("gen", "org"))
-    result = evaluation.compare_sets(gen, org)
+def test_the_same_from_python_as_data_frames(folders, ranked):
+    result = ranked.comparisons[1]
     frame = evaluation.comparison_frame(result)
     assert list(frame.index) == list(COMPARED)
     assert frame.loc["pitch_range", "overlap"] == result.features["pitch_range"].overlap.value
+    gen = evaluation.read_set(folders / "gen", jobs=1)
     table = evaluation.feature_frame(gen)
-    assert table.shape[0] == 30
     assert table["total_used_note"].tolist() == [len(piece) for piece in gen.pieces]
+    pd.testing.assert_frame_equal(table, evaluation.feature_frame(result.gen))
 
 
 def test_a_page_to_listen_to_tells_nothing_before_the_answer(tmp_path, tunes):
