@@ -1,6 +1,8 @@
+import functools
 import hashlib
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +16,6 @@ from drumvae.playing import load as load_model
 from manymodes.cli import INTERRUPTED_EXIT
 from manymodes.experiment.config import training_parser
 from manymodes.experiment.run import METRICS
-from manymodes.export import export
 from manymodes.files import save_keras, write_text
 from manymodes.hub import GROOVE, MODELS
 from pretraining import judging, make
@@ -29,13 +30,21 @@ METRICS_OF_A_RUN = {
 OPTIONS = ["--per-style", "2000"]
 
 
+@functools.cache
+def small_model():
+    """Return the file of a small model."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_keras(DrumVAE(["rock", "jazz"], channels=(4, 4, 4), seed=3), Path(folder) / "model.keras")
+        return (Path(folder) / "model.keras").read_bytes()
+
+
 def leave_run(path, options=OPTIONS, *, model=True):
     """Leave a run of `drumvae.train` as it ends; without a model as it is interrupted."""
     config = DrumConfig.from_args(training_parser(DrumConfig, "", "").parse_args(options))
     facts = {"program": config.program, "monitor": config.monitor, "versions": {"keras": "3", "manymodes": "0"}}
     write_text(path / "config.json", json.dumps({**config.to_json(), **facts}))
     if model:
-        save_keras(DrumVAE(["rock", "jazz"], channels=(4, 4, 4), seed=3), path / "model.keras")
+        (path / "model.keras").write_bytes(small_model())
 
 
 @pytest.fixture
@@ -53,8 +62,7 @@ def work(monkeypatch, tmp_path):
     def measure(run, config):
         assert config["program"] == "drumvae.train"
         state.measured.append(run)
-        weights = np.concatenate([values.ravel() for values in load_model(run / "model.keras").get_weights()])
-        write_text(run / METRICS, json.dumps({**METRICS_OF_A_RUN, "hit_f1": float(np.abs(weights).mean())}))
+        write_text(run / METRICS, json.dumps({**METRICS_OF_A_RUN, "hit_f1": 0.75 if "slim" in run.name else 0.875}))
 
     monkeypatch.setattr(make.subprocess, "run", run)
     monkeypatch.setattr(make, "export", lambda _, form: form.mkdir(parents=True))  # which takes most of the time
@@ -79,8 +87,7 @@ def test_every_command_is_accepted_by_its_program(shipped):
     assert parser_of(program).parse_args(options).seed == shipped.seed
 
 
-def test_a_model_is_trained_made_small_measured_and_given_a_card(work, command, monkeypatch):
-    monkeypatch.setattr(make, "export", export)
+def test_a_model_is_trained_made_small_measured_and_given_a_card(work, command):
     code, text, errors = command()
     assert (code, errors) == (0, "")
     assert "1 files of" in text.splitlines()[-1]
@@ -101,10 +108,7 @@ def test_a_model_is_trained_made_small_measured_and_given_a_card(work, command, 
     assert f"| sha256 of drums-styles.keras | `{digest}` |" in card
     assert "keras 3, manymodes 0" in card
     assert "| nats per bar | 31.00 | 31.00 | 27.50 (least possible) |" in card
-    (f1,) = (line for line in card.splitlines() if line.startswith("| reconstructed hits, F1"))
-    _, _, trained, ships, beside, _ = (cell.strip() for cell in f1.split("|"))
-    assert abs(float(trained) - float(ships)) <= 0.001
-    assert beside == "0.500 (mean pattern of the style)"
+    assert "| 0.875 | 0.750 | 0.500 (mean pattern of the style) |" in card
     assert "z_high" not in card  # null in the metrics
 
 

@@ -59,15 +59,15 @@ def outlines(face):
 
 
 def test_a_morph_begins_with_one_style_and_ends_with_the_other(model):
-    begin, end = (outlines(letters.face(model, Style(3, 8, share))) for share in (0.0, 1.0))
-    assert begin == outlines(letters.face(model, Style(3)))
-    assert end == outlines(letters.face(model, Style(8)))
+    begin, end, whole = (outlines(letters.face(model, style)) for style in (Style(1, 8), Style(1, 8, 1.0), Style(8)))
+    assert begin == outlines(letters.face(model, Style(1)))
+    assert end == whole
     assert begin["H"] != end["H"]
 
 
 def test_a_character_that_is_drawn_anew_leaves_the_others(model):
-    once = Style(3).with_another("g")
-    before, first, second = (outlines(letters.face(model, style)) for style in (Style(3), once, once.with_another("g")))
+    once = Style(1).with_another("g")
+    before, first, second = (outlines(letters.face(model, style)) for style in (Style(1), once, once.with_another("g")))
     assert {one for one in before if before[one] != first[one]} == {"g", "ğ", "ģ", "ġ", "ĝ"} & before.keys()
     assert first["g"] != second["g"]
     for wrong in ("", "gg", "日"):
@@ -76,10 +76,10 @@ def test_a_character_that_is_drawn_anew_leaves_the_others(model):
 
 
 def test_files_are_fonts_and_a_picture(model, tmp_path):
-    made = letters.face(model, Style(1, 2, 0.25))
+    made = letters.face(model, Style(1, 8, 1.0))
     files = letters.write(tmp_path / "font", made, "Wörter " * 14)
     for kind in ("ttf", "woff2"):
-        assert TTFont(io.BytesIO(files[kind].read_bytes()))["name"].getDebugName(1) == "Manymodes 1 2 25"
+        assert TTFont(io.BytesIO(files[kind].read_bytes()))["name"].getDebugName(1) == "Manymodes 1 8 100"
     with Image.open(files["png"]) as picture:
         assert picture.height > 6 * letters.PICTURE_PX  # lines
 
