@@ -74,7 +74,7 @@ def _turns(stack: Stack) -> tuple[BoolArray, IntArray, FloatArray]:
     size, piece = intervals(stack)
     up, owner = size[size != 0] > 0, piece[size != 0]
     same = owner[1:] == owner[:-1]
-    return (up[1:] != up[:-1])[same], owner[1:][same], stack.per_piece(np.ones(len(owner)), owner)
+    return (up[1:] != up[:-1])[same], owner[1:][same], stack.count(owner)
 
 
 @feature(CONTOUR, "Changes of direction", "share of intervals", group="melody")
@@ -171,9 +171,7 @@ def tessitura(stack: Stack) -> FloatArray:
 
 def _in_range(stack: Stack, notes: IntArray) -> FloatArray:
     line = melody(stack)
-    size = len(line.pitch) > 0
-    low = np.minimum.reduceat(line.pitch, line.first) if size else line.pitch
-    high = np.maximum.reduceat(line.pitch, line.first) if size else line.pitch
+    low, high = (edge.reduceat(line.pitch, line.first) for edge in (np.minimum, np.maximum))
     place = ratio((line.pitch[notes] - low).astype(np.float64), (high - low).astype(np.float64))
     return spread_out(stack, place, line.owners)
 

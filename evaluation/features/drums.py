@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.features.feature import Feature, feature, mean, ratio, shared
-from evaluation.features.metre import COLUMNS, PLACES
+from evaluation.features.metre import COLUMNS, PLACES, numbered
 from evaluation.reading.notes import PITCHES, BoolArray, FloatArray, IntArray, Stack, counted_up
 
 DRUM_FEATURES: dict[str, Feature] = {}
@@ -75,19 +75,9 @@ def _hits(stack: Stack) -> _Hits:
     size = (stack.bar_end - stack.bar_start)[bar]
     position = stack.onset[note] - stack.bar_start[bar]
     place = np.round(position / size * PLACES).astype(np.int64)
-    late = place == PLACES
-    first_bar = np.searchsorted(stack.bar_piece, np.arange(stack.size))
-    within = bar - first_bar[piece] + late
-    low = np.full(stack.size, np.iinfo(np.int64).max)
-    high = np.full(stack.size, -1)
-    np.minimum.at(low, piece, within)
-    np.maximum.at(high, piece, within)
-    bars = np.where(high < 0, 0, high - low + 1)
-    begin = np.cumsum(bars) - bars
-    number = counted_up(bars)
-    where = within - low[piece] + begin[piece]
+    where, bars = numbered(bar + (place == PLACES), piece, stack.size)
     voice = _VOICE[stack.pitch[note]]
-    cells = np.zeros((len(number), PLACES, len(VOICES)), bool)
+    cells = np.zeros((bars.sum(), PLACES, len(VOICES)), bool)
     cells[where[voice >= 0], (place % PLACES)[voice >= 0], voice[voice >= 0]] = True
     beats = stack.meter[:, 1] / 4
     return _Hits(
@@ -97,7 +87,7 @@ def _hits(stack: Stack) -> _Hits:
         off=position - place * size / PLACES,
         beat=position * beats[piece],
         owner=np.repeat(np.arange(stack.size), bars),
-        number=number,
+        number=counted_up(bars),
         cells=cells,
         common=stack.meter[:, 0] == _BEATS,
     )
@@ -125,7 +115,7 @@ def voice_density(stack: Stack) -> FloatArray:
     hits = _hits(stack)
     voice = _VOICE[stack.pitch[hits.note]]
     counts = stack.table(hits.piece[voice >= 0], voice[voice >= 0], len(VOICES))
-    return ratio(counts, stack.per_piece(np.ones(len(hits.owner)), hits.owner))
+    return ratio(counts, stack.count(hits.owner))
 
 
 @feature(DRUM_FEATURES, "Hits off the beat", "share of hits", group="drums")
@@ -218,4 +208,4 @@ def different_drum_bar_share(stack: Stack) -> FloatArray:
     packed = np.packbits(hits.cells[filled].reshape(-1, PLACES * len(VOICES)), axis=1)
     owner = hits.owner[filled]
     _, first = np.unique(np.column_stack([owner, packed]), axis=0, return_index=True)
-    return ratio(stack.per_piece(np.ones(len(first)), owner[first]), stack.per_piece(np.ones(len(owner)), owner))
+    return ratio(stack.count(owner[first]), stack.count(owner))

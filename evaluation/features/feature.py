@@ -5,19 +5,17 @@ from __future__ import annotations
 import csv
 import functools
 import io
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from evaluation.reading.notes import FloatArray, IntArray, Notes, Stack
+from evaluation.reading.notes import FloatArray, IntArray, Notes, Stack, as_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 Pieces = Notes | Sequence[Notes] | Stack
@@ -69,13 +67,13 @@ class Feature:
 
 def feature(
     registry: dict[str, Feature], title: str, unit: str, *, group: str, **details: Any
-) -> Callable[[Callable[Concatenate[Stack, P], FloatArray]], Callable[Concatenate[Pieces, P], FloatArray]]:
+) -> Callable[[Callable[[Stack], FloatArray]], Callable[[Pieces], FloatArray]]:
     """Let a function of a stack take pieces in any form, and add it to a registry under its name."""
 
-    def add(function: Callable[Concatenate[Stack, P], FloatArray]) -> Callable[Concatenate[Pieces, P], FloatArray]:
+    def add(function: Callable[[Stack], FloatArray]) -> Callable[[Pieces], FloatArray]:
         @functools.wraps(function)
-        def measure(pieces: Pieces, *args: P.args, **kwargs: P.kwargs) -> FloatArray:
-            return function(Stack.of(pieces), *args, **kwargs)
+        def measure(pieces: Pieces) -> FloatArray:
+            return function(Stack.of(pieces))
 
         registry[function.__name__] = Feature(measure, title, unit, group=group, **details)
         return measure
@@ -111,32 +109,31 @@ def distinct(group: IntArray, groups: int, symbols: IntArray, width: int) -> Flo
 
 def mean(stack: Stack, values: NDArray[Any], piece: IntArray) -> FloatArray:
     """Average values by the piece that each belongs to; NaN for a piece without any. [k], [k] to [n]."""
-    return ratio(stack.per_piece(values, piece), stack.per_piece(np.ones(len(piece)), piece))
+    return ratio(stack.per_piece(values, piece), stack.count(piece))
 
 
 def columns_of(table: Mapping[str, FloatArray], features: Mapping[str, Feature]) -> dict[str, FloatArray]:
     """Split a `feature_table` into columns: name → [n], or name[entry] → [n] for entries of a histogram or matrix."""
     columns: dict[str, FloatArray] = {}
     for name, values in table.items():
-        block = values.reshape(len(values), math.prod(values.shape[1:]))
-        width = block.shape[1]
-        names = [name]
-        if width > 1:
-            entries: Sequence[str] = features[name].columns
-            if not entries:
-                classes = PITCH_CLASSES if "pitch" in name else tuple(NOTE_LENGTHS)
-                bars = [f"bar {bar}" for bar in range(1, width // len(classes) + 1)]
-                rows = classes if width == len(classes) ** 2 else bars
-                entries = [f"{row}→{column}" for row in rows for column in classes]
-            names = [f"{name}[{entry}]" for entry in entries]
-        columns.update(zip(names, block.T, strict=True))
+        block = as_rows(values).T
+        if len(block) == 1:
+            columns[name] = block[0]
+            continue
+        entries: Sequence[str] = features[name].columns
+        if not entries:
+            classes = PITCH_CLASSES if "pitch" in name else tuple(NOTE_LENGTHS)
+            bars = [f"bar {bar}" for bar in range(1, len(block) // len(classes) + 1)]
+            rows = classes if len(block) == len(classes) ** 2 else bars
+            entries = [f"{row}→{column}" for row in rows for column in classes]
+        columns |= {f"{name}[{entry}]": column for entry, column in zip(entries, block, strict=True)}
     return columns
 
 
 def csv_text(
     sets: Iterable[tuple[Sequence[str], Mapping[str, FloatArray]]], features: Mapping[str, Feature]
 ) -> Iterator[str]:
-    """Write names of pieces and their `feature_table`, of one set after another, as CSV, in blocks of text.
+    """Write the names and the `feature_table` of each set as CSV, in blocks of text.
 
     There is one row per piece, with empty cells for undefined values.
     """

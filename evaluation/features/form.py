@@ -78,9 +78,9 @@ def _returns(stack: Stack, tokens: IntArray) -> tuple[FloatArray, FloatArray]:
     count = len(bars.piece)
     content = bars.piece * (count + 1) + same_sequences(tokens, bars.bar, count)
     _, first, group, times = np.unique(content, return_index=True, return_inverse=True, return_counts=True)
-    total = stack.per_piece(np.ones(count), bars.piece)
-    different = stack.per_piece(np.ones(len(first)), bars.piece[first])
-    return ratio(stack.per_piece(times[group] > 1, bars.piece), total), ratio(different, total)
+    total = stack.count(bars.piece)
+    returning, different = stack.per_piece(times[group] > 1, bars.piece), stack.count(bars.piece[first])
+    return ratio(returning, total), ratio(different, total)
 
 
 @shared
@@ -91,8 +91,7 @@ def _exact(stack: Stack) -> tuple[FloatArray, FloatArray]:
 @feature(FORM, "Repeated phrase's share", "share of onsets", group="form")
 def repeated_phrase_share(stack: Stack) -> FloatArray:
     """Length of `longest_repeated_phrase` divided by that of the melodic line. [n] 0–½; NaN without notes."""
-    line = melody(stack)
-    return ratio(longest_repeated_phrase(stack), stack.per_piece(np.ones(len(line.piece)), line.piece))
+    return ratio(longest_repeated_phrase(stack), stack.count(melody(stack).piece))
 
 
 @feature(FORM, "Bars that return", "share of bars", group="form")
@@ -157,7 +156,7 @@ def _pairs(stack: Stack) -> dict[int, tuple[FloatArray, IntArray, FloatArray]]:
             similarity += common[both] / (size[both] + size[other[both]])
         # a pair of two bars with notes has been counted from both sides
         pairs = stack.per_piece(follows, bars.piece) + stack.per_piece(within >= lag, bars.piece)
-        found[lag] = similarity, piece, pairs - stack.per_piece(np.ones(len(piece)), piece)
+        found[lag] = similarity, piece, pairs - stack.count(piece)
     return found
 
 
@@ -233,8 +232,7 @@ def phrase_length_sd(stack: Stack) -> FloatArray:
     """
     lengths, piece = _phrase_lengths(stack)
     off = lengths - phrase_length(stack)[piece]
-    several = stack.per_piece(np.ones(len(piece)), piece) > 1
-    return np.where(several, np.sqrt(mean(stack, off**2, piece)), np.nan)
+    return np.where(stack.count(piece) > 1, np.sqrt(mean(stack, off**2, piece)), np.nan)
 
 
 def _last_degree(stack: Stack) -> FloatArray:

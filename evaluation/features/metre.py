@@ -116,14 +116,19 @@ def ends(stack: Stack) -> FloatArray:
     return latest
 
 
-def _numbered(stack: Stack, number: IntArray) -> tuple[IntArray, IntArray]:
-    """Count bars through all pieces: [M] numbers within the pieces to [M], and [n] bars of each piece."""
-    line = melody(stack)
-    bars = np.zeros(stack.size, np.int64)
-    bars[line.owners] = number[line.last] - number[line.first] + 1
+def numbered(bar: IntArray, piece: IntArray, size: int) -> tuple[IntArray, IntArray]:
+    """Count bars through all pieces, each from its first one with an onset on.
+
+    The bars [k] of onsets, from any number on and not falling within a piece, and the pieces [k] of these; to [k]
+    numbers, and [size] bars of each piece.
+    """
+    last = np.flatnonzero(np.diff(piece, append=size))
+    first = np.flatnonzero(np.diff(piece, prepend=-1))
+    bars = np.zeros(size, np.int64)
+    bars[piece[first]] = bar[last] - bar[first] + 1
     offset = np.cumsum(bars) - bars
-    offset[line.owners] -= number[line.first]
-    return number + offset[line.piece], bars
+    offset[piece[first]] -= bar[first]
+    return bar + offset[piece], bars
 
 
 @shared
@@ -133,7 +138,7 @@ def fitted(stack: Stack) -> Grid:
     meters = fitted_meters(stack)
     length, beat, phase = (values[line.piece] for values in meters)
     number = np.floor((line.onset - phase + NEAR) / length)
-    bar, bars = _numbered(stack, number.astype(np.int64))
+    bar, bars = numbered(number.astype(np.int64), line.piece, stack.size)
     begin = spread_out(stack, line.onset[line.first], line.owners) - NEAR - meters.phase
     end = ends(stack) - NEAR - meters.phase
     lines = np.floor(end / meters.length) - np.ceil(begin / meters.length) + 1
@@ -162,12 +167,11 @@ def written(stack: Stack) -> Grid:
     place = line.onset - stack.bar_start[bar] + (length - size)[bar]
     early = place > length[bar] - NEAR
     place = np.where(early, place - length[bar], place)
-    within = bar - np.flatnonzero(first_bar)[line.piece] + early
-    number, bars = _numbered(stack, within)
+    number, bars = numbered(bar + early, line.piece, stack.size)
     begin = spread_out(stack, line.onset[line.first], line.owners)[stack.bar_piece] - NEAR
     inside = (stack.bar_start >= begin) & (stack.bar_start < ends(stack)[stack.bar_piece] - NEAR) & ~upbeat
     lines = stack.per_piece(inside, stack.bar_piece)
-    return Grid(place, length[bar], beats[line.piece], number, bars, lines, stack.pieces.meter_given)
+    return Grid(place, length[bar], beats[line.piece], number, bars, lines, stack.meter_given)
 
 
 def _by_both(

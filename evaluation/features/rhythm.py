@@ -74,9 +74,7 @@ def _pairs(stack: Stack) -> tuple[IntArray, IntArray, IntArray]:
 @feature(RHYTHM, "Rests", "rests/onset", group="rests")
 def rests_per_onset(stack: Stack) -> FloatArray:
     """Number of rests within the piece divided by the number of onsets. [n] rests per onset; NaN without notes."""
-    line = melody(stack)
-    found = stack.per_piece(np.ones(len(rests(stack))), stack.piece[rests(stack)])
-    return ratio(found, stack.per_piece(np.ones(len(line.piece)), line.piece))
+    return ratio(stack.count(stack.piece[rests(stack)]), stack.count(melody(stack).piece))
 
 
 @feature(RHYTHM, "Length of rests", "quarters", group="rests")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, distinct, feature, mean, ratio, shared
-from evaluation.features.line import intervals, silences
+from evaluation.features.line import PER_QUARTER, intervals, silences
 from evaluation.features.sequences import longest_repeats
 from evaluation.reading.notes import PITCHES, SIMULTANEOUS, FloatArray, IntArray, Stack, counted_up
 
@@ -32,12 +32,11 @@ COMPARED: dict[str, Feature] = {}
 To compare the distances of a feature takes far longer than to measure it: the others are measured only."""
 
 LENGTH_CLASSES = 8
-"""Classes of `note_length_transitions`: eighths of a second, the last one open."""
+"""Classes of note lengths in `averaged_transitions`."""
 
 _DIATONIC = (0, 2, 4, 5, 7, 9, 11)
 _HARMONIC_MINOR = (0, 2, 3, 5, 7, 8, 11)
 _SLOTS = 16
-_PER_QUARTER = 24
 
 
 @feature(COMPARED, "Pitches used", "pitches", group="pitches", every="uses {} pitches")
@@ -57,7 +56,7 @@ def bar_used_pitch(stack: Stack) -> FloatArray:
     Bars follow the metre map; empty bars count as 0. Source: mgeval 2.
     """
     per_bar = distinct(stack.bar, len(stack.bar_piece), stack.pitch, PITCHES)
-    return ratio(stack.per_piece(per_bar, stack.bar_piece), stack.bars)
+    return mean(stack, per_bar, stack.bar_piece)
 
 
 @feature(COMPARED, "Notes", "notes", group="length", every="has {} notes", variety=False)
@@ -69,7 +68,7 @@ def total_used_note(stack: Stack) -> FloatArray:
 @feature(COMPARED, "Notes per bar", "notes/bar", group="rhythm", every="has {} notes per bar")
 def bar_used_note(stack: Stack) -> FloatArray:
     """Notes that start in a bar, averaged over the bars of the piece. [n] notes per bar. Source: mgeval 4."""
-    return ratio(stack.notes, stack.bars)
+    return ratio(stack.notes, stack.count(stack.bar_piece))
 
 
 @feature(COMPARED, "Pitch classes", "share of time", group="key and register", columns=PITCH_CLASSES)
@@ -106,31 +105,21 @@ def bar_pitch_class_histogram(stack: Stack) -> FloatArray:
     return ratio(total, stack.per_piece(sounding > 0, stack.bar_piece))
 
 
-def _transitions(stack: Stack, classes: IntArray, k: int, normalize: int) -> FloatArray:
-    """Count steps of the melodic line from one of k classes to another: [N] classes of notes to [n, k, k].
-
-    `normalize`: 0 the counts, 1 each row as shares, 2 the whole matrix as shares.
-    """
+def _transitions(stack: Stack, classes: IntArray, k: int) -> FloatArray:
+    """Count steps of the melodic line from one of k classes to another: [N] classes of notes to [n, k, k]."""
     before, after, piece = stack.steps
-    counts = stack.table(piece, classes[before] * k + classes[after], k * k).reshape(-1, k, k)
-    if normalize == 0:
-        return counts
-    if normalize == 1:
-        return np.nan_to_num(ratio(counts, counts.sum(axis=2)), nan=0.0)
-    if normalize == 2:  # noqa: PLR2004 - the three numbers are mgeval's
-        return ratio(counts, counts.sum(axis=(1, 2)))
-    raise ValueError(f"normalize={normalize}: use 0 for counts, 1 for rows, 2 for a matrix that sums to 1")
+    return stack.table(piece, classes[before] * k + classes[after], k * k).reshape(-1, k, k)
 
 
 @feature(COMPARED, "Pitch-class transitions", "share of steps", group="key and register")
-def pitch_class_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArray:
-    """How often pitch class i is followed by j along the melodic line. [n, 12, 12], from row i to column j.
+def pitch_class_transition_matrix(stack: Stack) -> FloatArray:
+    """How often pitch class i is followed by j along the melodic line. [n, 12, 12] shares, from row i to column j.
 
-    Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). `normalize`: 0
-    the counts, 1 rows that sum to 1 (zero for classes that are never left), 2 a matrix that sums to 1 (NaN for a piece
-    without a step). Source: mgeval 7; with 0, the averaged matrix of the melody report.
+    Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). NaN for a piece
+    without a step. Source: mgeval 7.
     """
-    return _transitions(stack, stack.pitch % 12, 12, normalize)
+    counts = _transitions(stack, stack.pitch % 12, 12)
+    return ratio(counts, counts.sum(axis=(1, 2)))
 
 
 @feature(COMPARED, "Range", "semitones", group="pitches", every="spans {} semitones")
@@ -181,31 +170,28 @@ def note_length_hist(stack: Stack) -> FloatArray:
 
 
 @feature(COMPARED, "Note-length transitions", "share of steps", group="rhythm")
-def note_length_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArray:
-    """How often length class i is followed by j along the melodic line. [n, 12, 12], classes of `note_length_hist`.
+def note_length_transition_matrix(stack: Stack) -> FloatArray:
+    """How often length class i is followed by j along the melodic line. [n, 12, 12] shares.
 
-    `normalize` as in `pitch_class_transition_matrix`. Source: mgeval 12.
+    Classes are those of `note_length_hist`. NaN for a piece without a step. Source: mgeval 12.
     """
-    return _transitions(stack, _length_class(stack.duration), len(NOTE_LENGTHS), normalize)
+    counts = _transitions(stack, _length_class(stack.duration), len(NOTE_LENGTHS))
+    return ratio(counts, counts.sum(axis=(1, 2)))
 
 
-def note_length_transitions(pieces: Pieces, normalize: int = 0) -> FloatArray:
-    """How often a note of length class i is followed by one of class j. [n, 8, 8], class = min(int(8 · seconds), 7).
+def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
+    """Count transitions between pitch classes and between note lengths, averaged over pieces. [12, 12] and [8, 8].
 
-    Classes are eighths of a second: 0 is under 0.125 s, 7 is 0.875 s and longer. `normalize` as in
-    `pitch_class_transition_matrix`. Averaged over files this is the note-length matrix of the melody report.
+    Classes of lengths are eighths of a second, min(int(8 · seconds), 7): 0 is under 0.125 s, 7 is 0.875 s and longer.
+    Source: the melody report's matrices.
     """
     stack = Stack.of(pieces)
     # ticks become seconds with rounding errors; half a second must not fall into the class below
     eighths = np.floor(stack.duration_seconds * LENGTH_CLASSES + 1e-6).astype(np.int64)
-    return _transitions(stack, np.clip(eighths, 0, LENGTH_CLASSES - 1), LENGTH_CLASSES, normalize)
-
-
-def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
-    """Return the transitions between pitch classes [12, 12] and note lengths [8, 8], counted, averaged over pieces."""
+    lengths = np.clip(eighths, 0, LENGTH_CLASSES - 1)
     return (
-        pitch_class_transition_matrix(pieces, normalize=0).mean(axis=0),
-        note_length_transitions(pieces).mean(axis=0),
+        _transitions(stack, stack.pitch % 12, 12).mean(axis=0),
+        _transitions(stack, lengths, LENGTH_CLASSES).mean(axis=0),
     )
 
 
@@ -235,27 +221,20 @@ def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
     Transposition changes no token. Lengths are rounded to 1/24 quarter, which tells apart 32nds and triplet 16ths.
     Gives [S] tokens and [S] the piece of each.
     """
-    before, after, piece = stack.steps
-    interval = stack.pitch[after] - stack.pitch[before] + PITCHES
-    length = np.minimum(np.round(stack.duration[after] * _PER_QUARTER), 1e6).astype(np.int64)
-    return length * (2 * PITCHES) + interval, piece
-
-
-@shared
-def _longest_runs(stack: Stack) -> FloatArray:
-    """Return the tokens of the longest repeated phrase of each piece, [n]: two features need them."""
-    tokens, piece = phrase_tokens(stack)
-    return longest_repeats(tokens, piece, stack.size)
+    size, piece = intervals(stack)
+    length = np.minimum(np.round(stack.duration[stack.steps[1]] * PER_QUARTER), 1e6).astype(np.int64)
+    return length * (2 * PITCHES) + size + PITCHES, piece
 
 
 @feature(COMPARED, "Longest repeated phrase", "notes", group="form", variety=False)
+@shared
 def longest_repeated_phrase(stack: Stack) -> FloatArray:
     """Length of the longest phrase that is repeated in the piece, at any pitch level. [n] notes.
 
     A phrase is repeated when all its intervals, and all its note lengths but the first, return at a later place
     without overlap. 0 where no two notes repeat; NaN for a piece without notes.
     """
-    runs = _longest_runs(stack)
+    runs = longest_repeats(*phrase_tokens(stack), stack.size)
     return np.where(stack.notes > 0, np.where(runs > 0, runs + 1.0, 0.0), np.nan)
 
 

@@ -31,8 +31,8 @@ CHUNK = 100_000
 
 
 def as_rows(values: ArrayLike) -> FloatArray:
-    """Lay out [n, ...] as [n, d], with one column for [n]; n may be 0."""
-    array = np.asarray(values, np.float64)
+    """Lay out [n, ...] as [n, d], with one column for [n]; n may be 0. The precision stays."""
+    array = np.asarray(values)
     return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
@@ -63,7 +63,7 @@ class Notes:
             note ends.
         meter: numerator and denominator of the first time signature.
         main_meter: those of the signature that lasts longest, which is not the first one where an upbeat is written as
-            a short bar; None where it is the first.
+            a short bar; None if it is the first.
         meter_given: whether the piece says its metre; without, `meter` is 4/4 by default.
     """
 
@@ -204,8 +204,7 @@ class Packed(Sequence[Notes]):
         first: [n + 1] place of each piece's first note in those; the last entry is the end of the last piece.
         bar_starts: [B + n] as in `Notes`, one piece after another.
         first_bar: [n + 1] place of each piece's first bar in those.
-        meters, main_meters: [n, 2] numerator and denominator, as in `Notes`; 0 and 0 for no other main metre.
-        meter_given: [n] as in `Notes`.
+        meters: [n, 5] of each piece `meter`, `main_meter` (0 and 0 for None) and `meter_given`, as in `Notes`.
     """
 
     names: list[str]
@@ -214,8 +213,6 @@ class Packed(Sequence[Notes]):
     bar_starts: FloatArray
     first_bar: IntArray
     meters: IntArray
-    main_meters: IntArray
-    meter_given: BoolArray
 
     @classmethod
     def of(cls, pieces: Sequence[Notes]) -> Packed:
@@ -232,9 +229,9 @@ class Packed(Sequence[Notes]):
             first=np.cumsum([0, *(len(piece) for piece in pieces)]),
             bar_starts=join([piece.bar_starts for piece in pieces], np.float64),
             first_bar=np.cumsum([0, *(len(piece.bar_starts) for piece in pieces)]),
-            meters=np.array([piece.meter for piece in pieces], np.int64).reshape(-1, 2),
-            main_meters=np.array([piece.main_meter or (0, 0) for piece in pieces], np.int64).reshape(-1, 2),
-            meter_given=np.array([piece.meter_given for piece in pieces], bool),
+            meters=np.array(
+                [(*piece.meter, *(piece.main_meter or (0, 0)), piece.meter_given) for piece in pieces], np.int64
+            ).reshape(-1, 5),
         )
 
     @classmethod
@@ -246,18 +243,13 @@ class Packed(Sequence[Notes]):
         def places(name: str) -> IntArray:
             return np.cumsum(np.concatenate([[0], *(np.diff(getattr(part, name)) for part in parts)]))
 
-        def rows(name: str) -> NDArray[Any]:
-            return np.concatenate([getattr(part, name) for part in parts])
-
         return cls(
             names=[name for part in parts for name in part.names],
             notes={field: np.concatenate([part.notes[field] for part in parts]) for field in _STORED},
             first=places("first"),
-            bar_starts=rows("bar_starts"),
+            bar_starts=np.concatenate([part.bar_starts for part in parts]),
             first_bar=places("first_bar"),
-            meters=rows("meters"),
-            main_meters=rows("main_meters"),
-            meter_given=rows("meter_given"),
+            meters=np.concatenate([part.meters for part in parts]),
         )
 
     def __len__(self) -> int:
@@ -275,15 +267,14 @@ class Packed(Sequence[Notes]):
         notes = slice(self.first[index], self.first[index + 1])
         fields: dict[str, Any] = {field: values[notes] for field, values in self.notes.items()}
         fields |= {field: fields[field].astype(np.int64) for field in ("pitch", "velocity", "track")}
-        numerator, denominator = self.meters[index].tolist()
-        main, part = self.main_meters[index].tolist()
+        numerator, denominator, main, part, given = self.meters[index].tolist()
         return Notes(
             name=self.names[index],
             **fields,
             bar_starts=self.bar_starts[self.first_bar[index] : self.first_bar[index + 1]],
             meter=(numerator, denominator),
             main_meter=(main, part) if main else None,
-            meter_given=bool(self.meter_given[index]),
+            meter_given=bool(given),
         )
 
     def _between(self, start: int, stop: int) -> Packed:
@@ -295,8 +286,6 @@ class Packed(Sequence[Notes]):
             bar_starts=self.bar_starts[bars[0] : bars[-1]],
             first_bar=bars - bars[0],
             meters=self.meters[start:stop],
-            main_meters=self.main_meters[start:stop],
-            meter_given=self.meter_given[start:stop],
         )
 
     def take(self, indices: Sequence[int] | IntArray) -> Packed:
@@ -337,6 +326,7 @@ class Stack:
         bar_start, bar_end: [B] quarters from the beginning of the bar's piece.
         begin: [n] where each piece begins, in quarters, when all are laid on one axis of time with a gap between them.
         meter: [n, 2] numerator and denominator of the signature that lasts longest in each piece.
+        meter_given: [n] as in `Notes`.
         derived: what several features have in common, by the function that computes it.
     """
 
@@ -354,6 +344,7 @@ class Stack:
     begin: FloatArray
     velocity: IntArray
     meter: IntArray
+    meter_given: BoolArray
     derived: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -383,7 +374,8 @@ class Stack:
             bar_end=many.bar_starts[bar + 1],
             begin=begin,
             velocity=many.notes["velocity"][kept].astype(np.int64),
-            meter=np.where(many.main_meters > 0, many.main_meters, many.meters),
+            meter=np.where(many.meters[:, 2:4] > 0, many.meters[:, 2:4], many.meters[:, :2]),
+            meter_given=many.meters[:, 4] > 0,
             **notes,
         )
 
@@ -395,12 +387,7 @@ class Stack:
     @cached_property
     def notes(self) -> FloatArray:
         """[n] number of notes in each piece."""
-        return self.per_piece(np.ones(len(self.piece)))
-
-    @cached_property
-    def bars(self) -> FloatArray:
-        """[n] number of bars in each piece."""
-        return np.bincount(self.bar_piece, minlength=self.size).astype(np.float64)
+        return self.count(self.piece)
 
     @cached_property
     def line(self) -> IntArray:
@@ -419,8 +406,12 @@ class Stack:
         same = self.piece[before] == self.piece[after]
         return before[same], after[same], self.piece[before][same]
 
+    def count(self, piece: IntArray) -> FloatArray:
+        """Count things by the piece that each belongs to, [k] to [n]."""
+        return np.bincount(piece, minlength=self.size).astype(np.float64)
+
     def per_piece(self, values: NDArray[Any], piece: IntArray | None = None) -> FloatArray:
-        """Sum [N] values over the notes of each piece, to [n]."""
+        """Sum [k] values by the piece that each belongs to, by default those of the notes; to [n]."""
         return np.bincount(self.piece if piece is None else piece, values, minlength=self.size).astype(np.float64)
 
     def table(self, rows: IntArray, columns: IntArray, width: int, weights: FloatArray | None = None) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.features.sequences import SharedRuns, longest_shared_runs
 from evaluation.features.table import phrase_tokens
-from evaluation.reading.notes import FloatArray, IntArray, Notes, Packed, Stack
+from evaluation.reading.notes import BoolArray, FloatArray, IntArray, Notes, Packed, Stack
 from evaluation.scores.distances import pairwise
 from evaluation.scores.duplicates import NEAR, most_similar
 from evaluation.scores.sampling import PAIRWISE, sample
@@ -36,8 +36,7 @@ _ROWS = 200
 """Pieces whose distances to a whole training set are in memory at a time."""
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """A piece and the training piece that shares the longest run with it: names, and places in their sets.
 
     The run is the same in intervals and note lengths, at any pitch level. Its length and where it begins are in notes
@@ -64,7 +63,7 @@ class Runs:
 
     notes: IntArray
     share: FloatArray
-    copied: FloatArray
+    copied: BoolArray
     nearest: FloatArray
 
     @property
@@ -219,8 +218,7 @@ def _runs(length: IntArray, line: IntArray) -> Runs:
     """Measure runs of these lengths in tokens [n] in melodic lines of so many notes [n]."""
     notes = np.where(length > 0, length + 1, 0)
     share = notes / np.maximum(line, 1)
-    copied = ((share >= COPIED_SHARE) & (notes >= COPIED_NOTES)).astype(np.float64)
-    return Runs(notes, share, copied, np.empty(0))
+    return Runs(notes, share, (share >= COPIED_SHARE) & (notes >= COPIED_NOTES), np.empty(0))
 
 
 def _nearest(
@@ -301,13 +299,13 @@ def find_leakage(org: Packed, train: Packed) -> Leakage:
     """Look for the originals in the training set."""
     place, alike = most_similar(org, train)
     runs, ours, _ = longest_runs(org, train)
-    near, copied = alike >= NEAR, ours.copied > 0
-    leaked = np.flatnonzero(near | copied)
+    near = alike >= NEAR
+    leaked = np.flatnonzero(near | ours.copied)
     worst = leaked[np.argsort(-np.maximum(alike, ours.share)[leaked], kind="stable")][:PAIRS]
     return Leakage(
         pieces=len(org),
         near=int(near.sum()),
-        copied=int(copied.sum()),
+        copied=int(ours.copied.sum()),
         either=len(leaked),
         pairs=[
             Leak(

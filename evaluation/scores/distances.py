@@ -7,7 +7,6 @@ transform, which is exact to the width of a bin and takes no longer for millions
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -153,7 +152,7 @@ def wasserstein(a: ArrayLike, b: ArrayLike) -> float:
     For one number per piece the 1-Wasserstein distance ∫ |F − G|, the mean shift that turns one sample into the other.
     For histograms [n, d] the mean over entries of that distance, entry by entry.
     """
-    left, right = (x.reshape(len(x), math.prod(x.shape[1:])) for x in map(np.asarray, (a, b)))
+    left, right = as_rows(a), as_rows(b)
     if not len(left) or not len(right):
         return float("nan")
     from scipy.stats import wasserstein_distance

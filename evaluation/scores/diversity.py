@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.reading.notes import FloatArray, IntArray, as_rows
+from evaluation.reading.notes import FloatArray, IntArray, as_rows, defined_rows
 from evaluation.scores.distances import pairwise
 from evaluation.scores.sampling import PAIRWISE, Draws, Score, generator, sample
 
@@ -41,7 +41,7 @@ def standardise(gen: Mapping[str, FloatArray], org: Mapping[str, FloatArray]) ->
         if b.shape[1] > WIDEST:
             continue
         both = np.concatenate([a, b])
-        defined, all_defined = (x[np.isfinite(x).all(axis=1)] for x in (b, both))
+        defined, all_defined = defined_rows(b), defined_rows(both)
         if not len(defined):
             continue
         scale = np.sqrt(defined.var(axis=0).sum()) or np.sqrt(all_defined.var(axis=0).sum()) or 1.0

@@ -155,7 +155,7 @@ def most_similar(pieces: Sequence[Notes], others: Sequence[Notes]) -> tuple[IntA
     return place, best
 
 
-def near_pairs(pieces: Sequence[Notes], near: float = NEAR) -> IntArray:
+def near_pairs(pieces: Sequence[Notes]) -> IntArray:
     """Find pairs of near copies: [k, 2] places, the smaller one first, in order.
 
     Every pair is verified; some are missed, see `ROWS`, and `CROWD` for sets with many copies of one piece, of which
@@ -173,7 +173,7 @@ def near_pairs(pieces: Sequence[Notes], near: float = NEAR) -> IntArray:
             some = code[start : start + _BATCH]
             a, b = np.divmod(some, count)
             shared = present[a].multiply(present[b]).sum(axis=1)
-            kept.append(some[_dice(np.asarray(shared).ravel(), size[a], size[b]) >= near])
+            kept.append(some[_dice(np.asarray(shared).ravel(), size[a], size[b]) >= NEAR])
         found = np.sort(np.concatenate(kept))
     return np.stack(np.divmod(found, max(count, 1)), axis=1)
 

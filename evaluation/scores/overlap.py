@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluation.features.feature import ratio
+from evaluation.reading.notes import as_rows
 from evaluation.scores.distances import BINS, bin_of, densities, divergences, pairwise, spread, wasserstein
 from evaluation.scores.sampling import PAIRWISE, RESAMPLED, UNKNOWN, Draws, Score, generator
 
@@ -45,9 +45,7 @@ class Sample:
 
     def record(self) -> dict[str, Any]:
         """Return the description as it appears in `report.json`."""
-        moments = {"mean": self.mean, "sd": self.sd}
-        single = {key: value[0] if len(value) == 1 else value for key, value in moments.items()}
-        return {"n": self.n, "undefined": self.undefined, **single, "spread": self.spread}
+        return vars(self) | ({"mean": self.mean[0], "sd": self.sd[0]} if len(self.mean) == 1 else {})
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class FeatureComparison:
 
 def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
     """Describe a set in one feature, and give its defined rows, [n, d], in the precision that they have."""
-    rows = values.reshape(len(values), math.prod(values.shape[1:]))
+    rows = as_rows(values)
     defined = np.isfinite(rows).all(axis=1)
     if not defined.all():
         rows = rows[defined]

@@ -183,7 +183,7 @@ def test_mistakes_get_one_line_and_write_nothing(folders, tmp_path, refused, pro
 def test_a_cluster_that_does_not_answer_is_named(folders, tmp_path, refused, monkeypatch):
     distributed = pytest.importorskip("distributed")
     client = distributed.Client
-    monkeypatch.setattr(distributed, "Client", lambda address, timeout: client(address, timeout="0.2s"))
+    monkeypatch.setattr(distributed, "Client", lambda address, **_: client(address, timeout="0.2s"))
     arguments = (folders / "gen", folders / "org", "--scheduler", "tcp://127.0.0.1:9", "--out", tmp_path / "r")
     assert "tcp://127.0.0.1:9 does not answer" in refused(main, *arguments)
 

@@ -41,7 +41,7 @@ def test_pieces_come_out_of_a_packed_set_as_they_went_in(tunes):
     assert packed.drums_only.tolist() == [piece.drums_only for piece in pieces]
     stack = Stack.of(pieces)
     assert stack.meter.tolist() == [list(piece.main_meter or piece.meter) for piece in pieces]
-    assert packed.meter_given.tolist() == [piece.meter_given for piece in pieces]
+    assert stack.meter_given.tolist() == [piece.meter_given for piece in pieces]
     with pytest.raises(IndexError):
         packed[len(pieces)]
 
