@@ -43,9 +43,7 @@ class Death(str):
     __slots__ = ()
 
 
-def each(
-    task: str, requests: Sequence[Any], *, jobs: int = -1, seconds: float = SECONDS, command: Sequence[str] = PROCESS
-) -> Iterator[Any]:
+def each(task: str, requests: Sequence[Any], *, jobs: int = -1, seconds: float = SECONDS) -> Iterator[Any]:
     """Yield the answer of a function, or a `Death`, for each request, in their order.
 
     Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers must see
@@ -56,7 +54,6 @@ def each(
         requests: the arguments of the calls.
         jobs: processes at once; −1 is one per core.
         seconds: that a call may take.
-        command: starts a process; the task and its limits are added.
     """
     import joblib
 
@@ -67,32 +64,30 @@ def each(
     parts = [requests[start : start + size] for start in range(0, len(requests), size)]
     # threads are enough: each one only waits for its process
     parallel = joblib.Parallel(n_jobs=workers, prefer="threads", return_as="generator")
-    for answers in parallel(joblib.delayed(answered)(task, part, seconds, command) for part in parts):
+    for answers in parallel(joblib.delayed(answered)(task, part, seconds) for part in parts):
         yield from answers
 
 
 def call(task: str, request: Any, *, seconds: float = SECONDS, memory: int = MEMORY) -> Any:
     """Return the answer to one request, or a `Death`; at a `deadline.StoppedError` the process is killed."""
-    return answered(task, [request], seconds, memory=memory)[0]
+    return answered(task, [request], seconds, memory)[0]
 
 
-def answered(
-    task: str, requests: Sequence[Any], seconds: float, command: Sequence[str] = PROCESS, memory: int = MEMORY
-) -> list[Any]:
+def answered(task: str, requests: Sequence[Any], seconds: float, memory: int = MEMORY) -> list[Any]:
     """Answer requests in one process, and in a new one after each that ended the last."""
     answers: list[Any] = []
     while len(answers) < len(requests):
-        answers += _until_death(task, requests[len(answers) :], seconds, command, memory)
+        answers += _until_death(task, requests[len(answers) :], seconds, memory)
     return answers
 
 
-def _until_death(task: str, requests: Sequence[Any], seconds: float, command: Sequence[str], memory: int) -> list[Any]:
+def _until_death(task: str, requests: Sequence[Any], seconds: float, memory: int) -> list[Any]:
     """Answer requests in one process, up to and including the first that it does not survive."""
     # one thread each: linear algebra has no part in reading, and its pools take long to start
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     run = _ended(
-        [*command, task, str(seconds), str(memory)],
+        [*PROCESS, task, str(seconds), str(memory)],
         pickle.dumps(list(requests)),
         environment | {"PYTHONPATH": os.pathsep.join(paths)},
     )

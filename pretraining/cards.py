@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from manymodes.experiment.fit import training_seconds
+from manymodes.experiment.page import template
 from manymodes.experiment.records import machine
 from manymodes.experiment.run import read_config
 from manymodes.experiment.tables import UNKNOWN, precise_share
@@ -81,15 +80,7 @@ def _value(known: Any, key: str) -> Any:
 def card(name: str, shipped: Shipped, run: Path, shipping: Path) -> str:
     """Return the card of a model, given the run of its training and a run with the model that ships."""
     files = sorted(shipping.glob("*.keras"))
-    environment = Environment(
-        loader=PackageLoader("pretraining"),
-        autoescape=False,  # noqa: S701 - Markdown, of our own figures
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(f"{name}.md.jinja").render(
+    return template("pretraining", f"{name}.md.jinja").render(
         shipped=shipped,
         name=name,
         config=read_config(run),

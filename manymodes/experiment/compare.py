@@ -250,44 +250,28 @@ def _make(
 def _parser(comparison: Comparison) -> argparse.ArgumentParser:
     stem, names = comparison.stem, [row.name for row in comparison.rows]
     parser = cli.parser(comparison.program, comparison.description, comparison.example)
-    parser.add_argument(
+    add, number = parser.add_argument, dict[str, Any](type=cli.positive_int, metavar="N")
+    add(
         "--rows", type=cli.some_of(names, "row"), default=names, metavar="NAME,…",
         help=f"rows of the table (default all: {', '.join(names)}); {names[0]} is always there",
     )  # fmt: skip
-    parser.add_argument(
-        "--minutes",
-        type=cli.positive_float,
-        default=4.0,
-        help="processor time for the updates of each model (default 4)",
-    )
-    parser.add_argument(
-        "--epochs", type=cli.positive_int, metavar="N",
-        help="train each model for N epochs instead: the same results on a fast and on a slow machine",
-    )  # fmt: skip
-    parser.add_argument("--seeds", type=cli.positive_int, default=1, metavar="N", help="seeds 0 to N − 1 (default 1)")
-    parser.add_argument(
-        "--count", type=cli.positive_int, default=comparison.count, metavar="N",
-        help=f"{comparison.count_help} (default {comparison.count})",
-    )  # fmt: skip
+    minutes = "processor time for the updates of each model (default 4)"
+    add("--minutes", type=cli.positive_float, default=4.0, help=minutes)
+    epochs = "train each model for N epochs instead: the same results on a fast and on a slow machine"
+    add("--epochs", help=epochs, **number)
+    add("--seeds", default=1, help="seeds 0 to N − 1 (default 1)", **number)
+    add("--count", default=comparison.count, help=f"{comparison.count_help} (default {comparison.count})", **number)
     comparison.config_type.add_options(parser, comparison.data_settings)
     comparison.add_options(parser)
-    parser.add_argument(
-        "--jobs", type=cli.positive_int, default=os.cpu_count() or 1, metavar="N",
-        help="rows at once, each in a process of one core (default: one for each core)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--scheduler", metavar="tcp://HOST:PORT",
-        help="make the rows on this Dask cluster, whose workers have one thread each and see the same files",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, default=Path("results"), metavar="DIR",
-        help=f"folder for {stem}.md and {stem}/ (default results)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--work", type=Path, default=Path(comparison.work), metavar="DIR",
-        help=f"folder for runs and finished rows, which are used again (default {comparison.work})",
-    )  # fmt: skip
-    parser.add_argument("--force", action="store_true", help=f"overwrite {stem}.md if it exists")
+    jobs = "rows at once, each in a process of one core (default: one for each core)"
+    add("--jobs", default=os.cpu_count() or 1, help=jobs, **number)
+    scheduler = "make the rows on this Dask cluster, whose workers have one thread each and see the same files"
+    add("--scheduler", metavar="tcp://HOST:PORT", help=scheduler)
+    out = f"folder for {stem}.md and {stem}/ (default results)"
+    add("--out", type=Path, default=Path("results"), metavar="DIR", help=out)
+    work = f"folder for runs and finished rows, which are used again (default {comparison.work})"
+    add("--work", type=Path, default=Path(comparison.work), metavar="DIR", help=work)
+    add("--force", action="store_true", help=f"overwrite {stem}.md if it exists")
     return parser
 
 

@@ -28,9 +28,15 @@ class Picture(NamedTuple):
 
 
 def template(package: str, name: str) -> Template:
-    """Return a template of a package; values are escaped, and a missing one is an error."""
+    """Return a template of a package; a missing value is an error, and values in HTML are escaped."""
+    html = name.endswith(".html.jinja")
     environment = Environment(
-        loader=PackageLoader(package), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+        loader=PackageLoader(package),
+        autoescape=html,  # noqa: S701 - the others are Markdown, of our own figures
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=not html,
     )
     return environment.get_template(name)
 

@@ -162,7 +162,7 @@ def open_run(args: argparse.Namespace, config: Config, fingerprint: str, *, data
     return run
 
 
-_STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:

@@ -107,10 +107,10 @@ def table(title: str, columns: Sequence[Column], found: Records, note: str) -> T
 
 
 def training_table(
-    found: Records, losses: Mapping[str, str], write: Write, note: str, more: Mapping[str, str] | None = None
+    found: Records, losses: Mapping[str, str], write: Write, note: str, more: Mapping[str, str] = {}
 ) -> Table:
     """Return the table of the trained rows: the last losses, counts, and ``more`` facts; each with its header."""
-    names = {**losses, **_COUNTS, **(more or {})}
+    names = {**losses, **_COUNTS, **more}
     rows = []
     for row, records in found.items():
         if records[0].trained:

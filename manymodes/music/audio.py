@@ -27,7 +27,6 @@ RATE_HZ = 22_050
 FORMATS = {".wav": "PCM_16", ".flac": "PCM_16", ".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}
 """File suffixes, and the encoding of samples."""
 
-
 RATES_HZ = (1_000, 384_000)
 """The lowest and highest sampling rate of a file that is read."""
 

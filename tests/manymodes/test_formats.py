@@ -25,7 +25,7 @@ def test_every_format_has_the_same_notes(tmp_path, contents):
 
 
 def test_each_page_is_a_file(tmp_path):
-    write_score(tmp_path / "long", Score(((60, 4), (64, 4), (67, 4), (72, 4)) * 60, "long"), ("svg", "png", "abc"))
+    write_score(tmp_path / "long", Score(((60, 4), (64, 4), (67, 4), (72, 4)) * 80, "long"), ("svg", "png", "abc"))
     names = {file.name for file in tmp_path.iterdir()}
     assert {"long.abc", "long.svg", "long-2.svg", "long.png", "long-2.png"} <= names
     assert sum(name.endswith(".svg") for name in names) == sum(name.endswith(".png") for name in names)

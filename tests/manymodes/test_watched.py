@@ -63,6 +63,7 @@ def test_answers_come_in_the_order_of_the_requests(answers):
     assert answers() == []
 
 
-def test_a_process_that_does_not_start_is_an_error(answers):
+def test_a_process_that_does_not_start_is_an_error(answers, monkeypatch):
+    monkeypatch.setattr(watched, "PROCESS", [sys.executable, "-c", "raise SystemExit('broken')"])
     with pytest.raises(RuntimeError, match="broken"):
-        answers("read", command=[sys.executable, "-c", "raise SystemExit('broken')"])
+        answers("read")
