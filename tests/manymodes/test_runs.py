@@ -102,25 +102,6 @@ def test_a_folder_that_is_not_a_run(tmp_path, text):
     assert str(tmp_path) in str(error.value)
 
 
-@pytest.fixture
-def default_handler():
-    """Restore Python's own handler: shells ignore the signal for processes in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_signal_to_end_counts_as_ctrl_c(name):
-    number = getattr(signal, name)
-    before = signal.getsignal(number)
-    model = StandInModel()
-    with Interruption(model) as interruption:
-        os.kill(os.getpid(), number)
-        assert (interruption.happened, model.stop_training) == (True, True)
-    assert signal.getsignal(number) == before
-
-
 def test_a_signal_that_is_ignored_does_not_stop_training():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with Interruption(StandInModel()) as interruption:
@@ -150,16 +131,15 @@ def test_training_goes_on_to_its_end_without_its_terminal():
     assert training.returncode == 7
 
 
-def test_the_first_ctrl_c_stops_after_the_batch_and_the_second_at_once(capsys, default_handler):
-    before = default_handler
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_to_end_stops_after_the_batch_and_the_second_at_once(capsys, number):
+    before = signal.signal(number, signal.default_int_handler)  # shells ignore some for processes in the background
     model = StandInModel()
     with Interruption(model) as interruption:
-        assert signal.getsignal(signal.SIGINT) != before
         assert (interruption.happened, model.stop_training) == (False, False)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
         assert (interruption.happened, model.stop_training) == (True, True)
         assert "stopping after this batch" in capsys.readouterr().out
-        assert signal.getsignal(signal.SIGINT) == before
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) == before
+            os.kill(os.getpid(), number)
+    assert signal.signal(number, before) == signal.default_int_handler
