@@ -32,6 +32,7 @@ FORMAT = 2
 """Raised when a key of `report.json` changes its meaning or goes; new keys do not raise it."""
 
 _DIGITS = 8
+_PACKAGES = ("numpy", "scipy", "symusic")
 
 
 def labels(folders: Sequence[Path]) -> list[str]:
@@ -49,10 +50,7 @@ def labels(folders: Sequence[Path]) -> list[str]:
 
 @dataclass(frozen=True)
 class Report:
-    """Generated sets compared with the originals, in the order given; copies are looked for in the training set.
-
-    The leakage is None if the originals are the training set.
-    """
+    """Generated sets compared with the originals, in the order given; no leakage if the originals are `train`."""
 
     comparisons: list[SetComparison]
     org: MusicSet
@@ -63,7 +61,7 @@ class Report:
 
     @property
     def sampling(self) -> dict[str, Any]:
-        """How much of a set is looked at and how much is drawn, and the sets that are larger than that."""
+        """How much of a set is looked at, how often is drawn, and which sets are larger than that."""
         return {
             "pairwise": sampling.PAIRWISE,
             "resampled": sampling.RESAMPLED,
@@ -82,9 +80,7 @@ class Report:
     def files(self, command: str, *, html: bool = True) -> dict[str, Iterable[str]]:
         """Compose the files of the report: the blocks of their text by name. They name the command as it was typed."""
         ranked = ranking(self.comparisons)
-        versions = {"python": platform.python_version()} | {
-            name: version(name) for name in ("numpy", "scipy", "symusic")
-        }
+        versions = {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
         measured = [*(one.gen for one in self.comparisons), self.org]
         pages = {"index.html": [page(self, ranked, command=command, versions=versions)]} if html else {}
         return pages | {
@@ -107,7 +103,7 @@ class Report:
             "ranking": ranked,
             **next(iter(details.values())),
             "leakage": self.leakage.record() if self.leakage else None,
-            "skipped": [file._asdict() for one in self.sets for file in one.skipped],
+            "skipped": [file for one in self.sets for file in one.skipped],
         }
         if len(details) > 1:
             record["comparisons"] = details
@@ -146,7 +142,9 @@ class Report:
 
 
 def _plain(value: Any) -> Any:
-    """Turn arrays and tuples into lists, round floats to eight digits, and replace NaN and infinity with None."""
+    """Turn named tuples into dicts, other tuples and arrays into lists; round floats, NaN and infinity to None."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, dict):
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
@@ -172,8 +170,7 @@ def compare_folders(
     """Read folders of MIDI files, and compare each generated one with the originals.
 
     Copies are looked for in `train`, by default in the originals. `mgeval` stands for its features and definitions; if
-    all pieces are drums alone, their own features are measured. −1 jobs are one per core. `progress` is called with a
-    description of each step.
+    all pieces are drums alone, their own features are measured. `progress` is called with a description of each step.
 
     Raises:
         UserError: a folder does not exist, or nothing in it is readable.
@@ -203,13 +200,9 @@ def compare_folders(
 
 
 def write_report(out: Path, files: Mapping[str, Iterable[str]], *, force: bool) -> Path:
-    """Write files, blocks of text by name, to a new folder, and return its path.
+    """Write files, blocks of text by name, to a new folder, and return its path; raise a UserError if it may not be.
 
-    It is `out-2` or the next free number if `out` exists. With `force`, `out` itself is used, and a folder that
-    exists there is renamed.
-
-    Raises:
-        UserError: nothing may be written there.
+    It is `out-2` or the next free number if `out` exists. With `force` it is `out`, and a folder there is renamed.
     """
     folder = out if force else new_run_folder(out)
     with replacing_folder(folder) as partial:

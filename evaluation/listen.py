@@ -25,12 +25,12 @@ def pairs(gen: Sequence[Notes], org: Sequence[Notes], count: int, seed: int = 0)
     from evaluation.scores.sampling import generator
 
     rng = generator(seed, "listening")
-    drawn = zip(rng.permutation(len(gen))[:count], rng.permutation(len(org))[:count], strict=False)
     found = []
-    for mine, real in drawn:
-        place = int(rng.integers(2))
-        both = [gen[mine], org[real]] if place else [org[real], gen[mine]]
-        found.append((both[0], both[1], place))
+    for mine, real in zip(rng.permutation(len(gen))[:count], rng.permutation(len(org))[:count], strict=False):
+        if rng.integers(2):
+            found.append((gen[mine], org[real], 1))
+        else:
+            found.append((org[real], gen[mine], 0))
     return found
 
 

@@ -31,8 +31,7 @@ _WIDEST = 12
 
 def suited(*sets: Sequence[Notes]) -> Mapping[str, Feature]:
     """Return the features that sets have: `DRUMS` when all their pieces are drums alone, else `FEATURES`."""
-    packed = [Packed.of(pieces) for pieces in sets]
-    alone = np.concatenate([one.drums_only[one.sizes > 0] for one in packed])
+    alone = np.concatenate([one.drums_only[one.sizes > 0] for one in map(Packed.of, sets)])
     return DRUMS if len(alone) and alone.all() else FEATURES
 
 
@@ -46,8 +45,7 @@ def feature_table(pieces: Pieces, features: Mapping[str, Feature] = FEATURES) ->
 def measured(pieces: Packed, features: Mapping[str, Feature] = FEATURES) -> dict[str, FloatArray]:
     """Measure the features of a large set as `feature_table`, chunk by chunk.
 
-    Matrices, and features that reports do not compare, are kept in single precision: they are most of a table, and
-    reports write six digits of them.
+    Most of a table, matrices and features that reports do not compare, is in single precision, for six digits of it.
     """
     table: dict[str, FloatArray] = {}
     for chunk in pieces.chunks():

@@ -1,7 +1,6 @@
 """Melody: intervals, directions, contour, range and scale.
 
-All but the degrees and the tessitura follow the melodic line. A step is an interval of one or two semitones, a leap one
-of five or more; a repeated pitch is neither.
+All but the degrees and the tessitura follow the melodic line. A step is one or two semitones, a leap five or more.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Bars are those of the file's metre map (4/4 without one), from that of the first to that of the last hit. Each hit
 belongs to the nearest sixteenth of its bar's length, or to the next bar line. Voices are the nine of the Groove MIDI
-Dataset (J. Gillick et al., Learning to Groove, 2019), which counts the pedal hi-hat as closed; other instruments have
-no voice.
+Dataset (J. Gillick et al., Learning to Groove, 2019), with the pedal hi-hat as closed; other instruments have none.
 """
 
 from __future__ import annotations
@@ -132,7 +131,7 @@ def off_beat_share(stack: Stack) -> FloatArray:
 def swing(stack: Stack) -> FloatArray:
     """Mean place of off-beat eighths between two beats: ½ is straight, ⅔ a triplet's swing (2:1). [n] share of a beat.
 
-    The swing ratio is s / (1 − s). Off-beat eighths are hits between 0.40 and 0.72 of a beat. NaN without any.
+    Off-beat eighths are hits between 0.40 and 0.72 of a beat; NaN without any. The swing ratio is s / (1 − s).
     """
     hits = _hits(stack)
     part = hits.beat % 1.0
@@ -187,8 +186,8 @@ def groove_consistency(stack: Stack) -> FloatArray:
 def fill_contrast(stack: Stack) -> FloatArray:
     """How much less the fourth bar of four resembles the third than the first three resemble each other. [n] −1 to 1.
 
-    Mean similarity, as in `groove_consistency`, of bars 1 with 2 and 2 with 3, less that of bars 3 with 4; fours are
-    counted from the bar of the first hit. NaN for a piece of three bars or fewer.
+    Mean similarity, as in `groove_consistency`, of bars 1 with 2 and 2 with 3, less that of bars 3 with 4, counted from
+    the bar of the first hit. NaN for a piece of three bars or fewer.
     """
     similarity, piece, number = _neighbours(stack)
     step = number % _PERIOD

@@ -1,9 +1,9 @@
 """Metre: bars and beats, as they fit the notes best and as the time signature has them, and where in them notes start.
 
-A folder of generated pieces often has no time signatures, or the 4/4 that a program writes unasked, where the originals
-have their own. Features by the signature then tell the sets apart by how files were written and not by music. The
-fitted grid asks no signature and treats all pieces alike. Features whose names begin with `written_` use the signature
-and are NaN for a piece without one. Onsets are those of the melodic line.
+Generated pieces often have no time signatures, or the 4/4 that a program writes unasked, where the originals have their
+own. Features by the signature then tell the sets apart by how files were written and not by music; the fitted grid
+treats all pieces alike. Features whose names begin with `written_` use the signature and are NaN for a piece without
+one. Onsets are those of the melodic line.
 """
 
 from __future__ import annotations
@@ -117,10 +117,9 @@ def ends(stack: Stack) -> FloatArray:
 
 
 def numbered(bar: IntArray, piece: IntArray, size: int) -> tuple[IntArray, IntArray]:
-    """Count bars through all pieces, each from its first one with an onset on.
+    """Count the bars [k] of onsets, not falling within a piece [k], through all pieces from that of the first onset on.
 
-    The bars [k] of onsets, from any number on and not falling within a piece, and the pieces [k] of these; to [k]
-    numbers, and [size] bars of each piece.
+    Gives [k] numbers and [size] bars of each piece.
     """
     last = np.flatnonzero(np.diff(piece, append=size))
     first = np.flatnonzero(np.diff(piece, prepend=-1))

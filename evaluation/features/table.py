@@ -8,8 +8,7 @@ The names, and the ideas, of the first twelve are from L.-C. Yang and A. Lerch, 
 in music", Neural Computing and Applications 32, 2020. Here they are in a corrected form; `evaluation.legacy.mgeval` has
 that program's own definitions, and the README lists each difference.
 
-Features of succession follow the melodic line, the highest note at each onset. Drum notes are left out, unless a
-piece has nothing else.
+Features of succession follow the melodic line, the highest note at each onset. Drums are left out of other pieces.
 """
 
 from __future__ import annotations
@@ -41,10 +40,9 @@ _SLOTS = 16
 
 @feature(COMPARED, "Pitches used", "pitches", group="pitches", every="uses {} pitches")
 def total_used_pitch(stack: Stack) -> FloatArray:
-    """Number of different pitches: |{pitch_i}|. [n] pitches.
+    """Number of different pitches: |{pitch_i}|. [n] pitches, 0 for a piece without notes. Source: mgeval 1.
 
-    A piece without notes has 0. Every note counts, however short; the original misses notes under 10 ms.
-    Source: mgeval 1.
+    Every note counts, however short; the original misses notes under 10 ms.
     """
     return distinct(stack.piece, stack.size, stack.pitch, PITCHES)
 
@@ -85,8 +83,7 @@ def total_pitch_class_histogram(stack: Stack) -> FloatArray:
 def bar_pitch_class_histogram(stack: Stack) -> FloatArray:
     """Share of sounding time in each pitch class within a bar, averaged over the bars that sound. [n, 12] from C.
 
-    A note held across a bar line counts in each bar for the time that it sounds there. NaN where nothing sounds.
-    Source: mgeval 6.
+    A held note counts in each bar for the time that it sounds there. NaN where nothing sounds. Source: mgeval 6.
     """
     end = stack.onset + stack.duration
     # most notes end in the bar where they start; the others are cut at each bar line
@@ -142,8 +139,7 @@ def avg_pitch_shift(stack: Stack) -> FloatArray:
 def avg_IOI(stack: Stack) -> FloatArray:  # noqa: N802 - mgeval's name
     """Mean time from one onset to the next, through the tempo map: mean(t_{i+1} − t_i). [n] seconds.
 
-    The notes of a chord are one onset (the original averages in a zero for each of them). NaN for fewer than two
-    onsets. Source: mgeval 10.
+    A chord is one onset (the original averages in zeros). NaN for fewer than two onsets. Source: mgeval 10.
     """
     before, after, piece = stack.steps
     return mean(stack, stack.onset_seconds[after] - stack.onset_seconds[before], piece)
@@ -182,8 +178,7 @@ def note_length_transition_matrix(stack: Stack) -> FloatArray:
 def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
     """Count transitions between pitch classes and between note lengths, averaged over pieces. [12, 12] and [8, 8].
 
-    Classes of lengths are eighths of a second, min(int(8 · seconds), 7): 0 is under 0.125 s, 7 is 0.875 s and longer.
-    Source: the melody report's matrices.
+    The class of a length is min(int(8 · seconds), 7): 0 is under 0.125 s. Source: the melody report.
     """
     stack = Stack.of(pieces)
     # ticks become seconds with rounding errors; half a second must not fall into the class below
@@ -216,10 +211,9 @@ def repeated_note_rate(stack: Stack) -> FloatArray:
 
 
 def phrase_tokens(stack: Stack) -> tuple[IntArray, IntArray]:
-    """Write each step of the melodic line as one number: its interval, and the length of the note that it reaches.
+    """Write each step of the melodic line as one number, its interval and the length of the note that it reaches.
 
-    Transposition changes no token. Lengths are rounded to 1/24 quarter, which tells apart 32nds and triplet 16ths.
-    Gives [S] tokens and [S] the piece of each.
+    Lengths are rounded to 1/24 quarter, which tells apart 32nds and triplet 16ths. [S] tokens and the piece of each.
     """
     size, piece = intervals(stack)
     length = np.minimum(np.round(stack.duration[stack.steps[1]] * PER_QUARTER), 1e6).astype(np.int64)
@@ -242,8 +236,7 @@ def longest_repeated_phrase(stack: Stack) -> FloatArray:
 def best_key_share(stack: Stack) -> FloatArray:
     """Share of notes that belong to the best of 24 keys: 12 diatonic and 12 harmonic minor scales. [n] 0–1.
 
-    A major key and its natural minor share one diatonic scale. NaN for a piece without notes. Seven random pitch
-    classes of twelve reach about 0.7.
+    A major key and its natural minor share one scale. NaN without notes. Seven random pitch classes reach about 0.7.
     """
     counts = stack.table(stack.piece, stack.pitch % 12, 12)
     modes = [np.isin(np.arange(12), steps) for steps in (_DIATONIC, _HARMONIC_MINOR)]

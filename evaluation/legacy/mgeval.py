@@ -6,8 +6,7 @@ part of a piece in two ways, and so does this module:
 - I, the first instrument's piano roll at 100 frames per second, weighted by velocity; empty for drums;
 - T, the first track with notes, at ticks; here in quarters. Its time signature is taken to stand in the track itself.
 
-The roll is not extended by sustain pedals or bent by pitch bends. Every feature takes pieces and returns one row per
-piece.
+The roll is not extended by sustain pedals or bent by pitch bends. Every feature returns one row per piece.
 
 Source: https://github.com/RichardYang40148/mgeval, of the paper named in `evaluation.features.table`.
 """
@@ -100,8 +99,8 @@ def _bar_quarters(piece: Notes) -> float:
 
 
 def _slipped_bar_quarters(piece: Notes) -> float:
-    """The bar where mgeval reads the numerator from entry 1 of the signature, which is log₂ of the denominator."""
-    return float(np.log2(piece.meter[1])) * 4 / piece.meter[1]
+    """Return the bar by the wrong numerator, entry 1 of mgeval's signature, which is log₂ of the denominator."""
+    return max(float(np.log2(piece.meter[1])) * 4 / piece.meter[1], 1e-9)
 
 
 @_feature("Pitches of each bar", "pitches", columns=_BAR_COLUMNS)
@@ -123,7 +122,7 @@ def total_used_note(piece: Notes) -> float:
 @_feature("Notes of each bar", "notes", columns=_BAR_COLUMNS)
 def bar_used_note(piece: Notes) -> IntArray:
     """Note-ons in each of the first bars, with the slipped bar: two beats in 4/4. [n, BARS]."""
-    bar = (piece.onset[_track(piece)] / max(_slipped_bar_quarters(piece), 1e-9) + 1e-9).astype(np.int64)
+    bar = (piece.onset[_track(piece)] / _slipped_bar_quarters(piece) + 1e-9).astype(np.int64)
     return np.bincount(bar[bar < BARS], minlength=BARS)
 
 
@@ -142,8 +141,7 @@ def total_pitch_class_histogram(piece: Notes) -> FloatArray:
 def bar_pitch_class_histogram(piece: Notes) -> FloatArray:
     """The same in each of the first bars, with bars as long as at 120 BPM. [n, BARS, 12].
 
-    Silent bars are 0. mgeval itself fails, or empties its result, for pieces that are an exact number of bars longer
-    than `BARS`; here the first bars are taken.
+    Silent bars are 0. mgeval itself fails, or returns nothing, for longer pieces of an exact number of bars.
     """
     frames = int(np.ceil(round(_bar_quarters(piece) * 60 / 120 * FRAMES, 6)))
     pitch, velocity, start, end = _frames(piece)
@@ -194,8 +192,7 @@ def avg_IOI(piece: Notes) -> ArrayLike:  # noqa: N802 - mgeval's name
 
 
 def _classes(piece: Notes) -> IntArray:
-    unit = _slipped_bar_quarters(piece) / 96
-    lengths = piece.duration[_track(piece)] / max(unit, 1e-9)
+    lengths = piece.duration[_track(piece)] / (_slipped_bar_quarters(piece) / 96)
     # ties to the first, and rounding must not decide them
     return np.round(np.abs(lengths[:, None] - LENGTHS), 6).argmin(axis=1)
 

@@ -1,8 +1,7 @@
 """The note array of one piece, and many pieces laid end to end.
 
 `Notes` is what a file becomes. `Packed` keeps those of a whole folder in flat arrays, about 40 bytes a note. `Stack` is
-what the features work on: the notes of many pieces, each with the number of its piece, so that one NumPy call measures
-thousands of pieces.
+what features work on: notes with the numbers of their pieces, so that one NumPy call measures thousands of pieces.
 """
 
 from __future__ import annotations
@@ -59,11 +58,9 @@ class Notes:
         velocity: [n] 1–127.
         track: [n] index of the note's track among the tracks that have notes.
         drum: [n] whether the note is on the percussion channel.
-        bar_starts: [bars + 1] quarters; the last entry is the end of the last bar, which is the bar where the last
-            note ends.
+        bar_starts: [bars + 1] quarters; the last entry is the end of the bar where the last note ends.
         meter: numerator and denominator of the first time signature.
-        main_meter: those of the signature that lasts longest, which is not the first one where an upbeat is written as
-            a short bar; None if it is the first.
+        main_meter: those of the one that lasts longest, not the first where an upbeat is a short bar; None if it is.
         meter_given: whether the piece says its metre; without, `meter` is 4/4 by default.
     """
 
@@ -83,11 +80,6 @@ class Notes:
 
     def __len__(self) -> int:
         return len(self.onset)
-
-    @property
-    def bars(self) -> int:
-        """Number of bars."""
-        return len(self.bar_starts) - 1
 
     @property
     def drums_only(self) -> bool:
@@ -110,12 +102,9 @@ class Notes:
         meter: tuple[int, int] = (4, 4),
         velocity: ArrayLike = 64,
         drum: bool = False,
-        upbeat: float = 0.0,
         meter_given: bool = True,
     ) -> Notes:
         """Build a piece of one track, one tempo in BPM and one metre from [n] quarters and MIDI note numbers 0–127.
-
-        An upbeat of so many quarters is a short bar before the first whole one.
 
         Raises:
             ValueError: for arrays of different lengths, negative or non-finite times, or pitches outside 0–127.
@@ -133,8 +122,6 @@ class Notes:
             raise ValueError(f"{piece}: onsets and durations must be finite and not negative")
         if len(pitches) and not 0 <= pitches.min() <= pitches.max() < PITCHES:
             raise ValueError(f"{piece}: pitches must be MIDI note numbers, 0 to 127")
-        if not 0 <= upbeat < meter[0] * 4 / max(meter[1], 1):
-            raise ValueError(f"{piece}: the upbeat must be shorter than a bar of {meter[0]}/{meter[1]}")
         if min(tempo, *meter) <= 0:
             raise ValueError(f"{piece}: the tempo and both parts of the metre must be positive")
         order = np.lexsort((pitches, quarters))
@@ -150,26 +137,17 @@ class Notes:
             duration_seconds=lengths * seconds,
             track=np.zeros(len(order), np.int64),
             drum=np.full(len(order), drum),
-            bar_starts=_bars(meter, upbeat, float((quarters + lengths).max(initial=0.0))),
+            bar_starts=bar_grid([(0.0, *meter)], float((quarters + lengths).max(initial=0.0))),
             meter=meter,
             meter_given=meter_given,
         )
 
 
-def _bars(meter: tuple[int, int], upbeat: float, end: float) -> FloatArray:
-    bars = bar_grid([(0.0, *meter)], max(end - upbeat, 0.0))
-    if not upbeat:
-        return bars
-    # what ends with the upbeat has no other bar
-    return np.concatenate([[0.0], bars[: 1 if end <= upbeat else None] + upbeat])
-
-
 def bar_grid(meters: Sequence[tuple[float, int, int]], end: float) -> FloatArray:
     """Return the starts of the bars, [bars + 1] quarters, from quarter 0 to the first bar line at or after `end`.
 
-    A bar lasts numerator · 4 / denominator quarters. A change of metre inside a bar cuts that bar short, as notation
-    programs do. There is always at least one bar. `meters` are (quarter, numerator, denominator) in order of time, the
-    first at quarter 0.
+    A change of metre inside a bar cuts that bar short, as notation programs do. There is always at least one bar.
+    `meters` are (quarter, numerator, denominator) in order of time, the first at quarter 0.
     """
     used = [meters[0], *(meter for meter in meters[1:] if meter[0] < end)]
     starts = []
@@ -391,11 +369,7 @@ class Stack:
 
     @cached_property
     def line(self) -> IntArray:
-        """[M] indices of the melodic line: the highest note at each onset (all notes, where there are no chords).
-
-        Features of succession (intervals, transitions, phrases) follow this line, so that a chord is one step and
-        not several.
-        """
+        """[M] indices of the melodic line: the highest note at each onset, so that a chord is one step."""
         moves_on = (np.diff(self.onset) > SIMULTANEOUS) | (np.diff(self.piece) > 0)
         return np.flatnonzero(np.append(moves_on, True)[: len(self.piece)])
 

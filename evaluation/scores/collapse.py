@@ -20,16 +20,13 @@ if TYPE_CHECKING:
     from evaluation.scores.diversity import Diversity
     from evaluation.scores.overlap import FeatureComparison
 
-NARROW = 0.25
-"""A feature has collapsed when gen's spread is under this share of the originals', inside the originals' range …"""
+NARROW, FROZEN = 0.25, 0.1
+"""A feature has collapsed when gen's spread is under these shares of the originals', inside their range or anywhere.
 
-FROZEN = 0.1
-"""… or under this share anywhere."""
+Beyond their range, a narrow set is other music (random notes are all alike) and not a part of theirs."""
 
 INSIDE = 2.0
-"""How many standard deviations of the originals the mean may be off to count as inside their range.
-
-Beyond, a narrow set is other music (random notes are all alike) and not a part of theirs."""
+"""How many standard deviations of the originals the mean may be off to count as inside their range."""
 
 MORE_COPIES = 0.05
 """How much more often than the upper limit of the ceiling pieces must have a near copy in their own set."""
@@ -47,14 +44,13 @@ class Cluster(NamedTuple):
 
 @dataclass(frozen=True)
 class Collapse:
-    """The evidence for a collapse.
+    """The evidence for a collapse, and whether it is found.
 
     Attributes:
-        found: whether the set has collapsed.
         narrow: names of the features that have collapsed, the narrowest first.
         near: share of pieces with a near copy in their own set; ``repeated``: whether these are too many.
         clusters: groups of near copies, the largest first, among as many pieces as ``compared``.
-        exact: pieces that are an exact copy of an earlier one.
+        exact: number of pieces that are an exact copy of an earlier one.
         few: whether the Vendi score has collapsed.
     """
 

@@ -36,11 +36,11 @@ _ROWS = 200
 """Pieces whose distances to a whole training set are in memory at a time."""
 
 
-class Pair(NamedTuple):
+@dataclass(frozen=True)
+class Pair:
     """A piece and the training piece that shares the longest run with it: names, and places in their sets.
 
-    The run is the same in intervals and note lengths, at any pitch level. Its length and where it begins are in notes
-    of the melodic line, ``share`` is its share of the piece's.
+    The length of the run, and where it begins in both, are in notes of the melodic line.
     """
 
     piece: str
@@ -57,8 +57,7 @@ class Pair(NamedTuple):
 class Runs:
     """Longest shared runs of a set: their lengths [n] in notes, 0 where nothing is shared, and their shares [n].
 
-    ``copied`` [n] is whether a piece counts as copied; ``nearest`` [q] the distance of the pieces, or of a sample, to
-    their nearest training piece on standardised features.
+    Also whether each piece counts as copied [n], and the distances [q] of pieces to their nearest training piece.
     """
 
     notes: IntArray
@@ -102,8 +101,7 @@ class Copying:
             pieces resemble each other (Fisher's exact test, one-sided).
         found: whether that is under `CHANCE`.
         pairs: the pairs with the longest runs by share, at most `PAIRS`.
-        closest: (piece, source, distance) of the pieces that lie nearest to a training piece on standardised features,
-            at most `PAIRS`.
+        closest: the same number of (piece, source, distance) that are nearest on standardised features.
     """
 
     gen: Runs
@@ -131,11 +129,9 @@ class Copying:
 
 
 def share_interval(found: int, n: int) -> tuple[float, float]:
-    """95 % interval of the share `found` / `n` of files, by Wilson's formula; NaN for no files.
+    """95 % interval of the share `found` / `n` of files, by Wilson's formula (1927); NaN for no files.
 
-    Whether a piece is copied depends on that piece and the training set alone, so that the number of copied pieces
-    among files drawn again is binomial, and nothing need be drawn. Unlike draws, the formula says for no copy among n
-    pieces how many there may be. Source: E. B. Wilson 1927.
+    Whether a piece is copied depends on it and the training set alone: the number among files drawn again is binomial.
     """
     if not n:
         return float("nan"), float("nan")
@@ -196,9 +192,8 @@ def find_copies(
 def longest_runs(gen: Packed, train: Packed) -> tuple[SharedRuns, Runs, Runs]:
     """Find the longest run that each piece shares with a training piece other than itself.
 
-    Gives those of the generated pieces in detail, and the lengths of these and of those of the training pieces. Runs
-    of a piece depend on it and the training set alone, and sorting takes some 200 bytes a note: of a large set, it is
-    done in chunks.
+    Gives those of the generated pieces in detail, and the lengths of these and of those of the training pieces. Sorting
+    takes some 200 bytes a note, so that a large set is searched in chunks.
     """
     found, lines = [], []
     for chunk in list(gen.chunks(max(SORTED, int(train.first[-1])))) or [slice(0, 0)]:
@@ -242,10 +237,7 @@ def _nearest(
 
 
 class Leak(NamedTuple):
-    """An original and what of the training set it repeats.
-
-    The most similar training piece and its `similarity`; the piece with the longest shared run, and the run's share.
-    """
+    """An original, the most similar training piece, and the one with the longest shared run, with the run's share."""
 
     piece: str
     source: str
@@ -256,14 +248,10 @@ class Leak(NamedTuple):
 
 @dataclass(frozen=True)
 class Leakage:
-    """How many originals the training set repeats.
+    """How many originals, of so many pieces, the training set repeats.
 
-    Attributes:
-        pieces: number of originals.
-        near: how many are near copies of a training piece.
-        copied: how many share a run of half of their notes with one.
-        either: how many are one or the other.
-        pairs: the worst of them, at most `PAIRS`.
+    They are near copies of a training piece, share a run of half of their notes with one (``copied``), or either; the
+    pairs are the worst of these, at most `PAIRS`.
     """
 
     pieces: int
@@ -279,7 +267,7 @@ class Leakage:
             "near_copies": self.near,
             "copied": self.copied,
             "either": self.either,
-            "pairs": [one._asdict() for one in self.pairs],
+            "pairs": self.pairs,
         }
 
     def sentence(self) -> str:

@@ -111,8 +111,7 @@ def _two_densities(a: ArrayLike, b: ArrayLike) -> FloatArray:
 def overlap_area(a: ArrayLike, b: ArrayLike) -> float:
     """Overlap of the densities of two samples: ∫ min(p, q), 0–1, 1 for equal samples. NaN for an empty one.
 
-    Two samples of one same value overlap by 1, of two different single values by 0. Source: mgeval, there without
-    the tails.
+    Samples of one same value overlap by 1, of two different values by 0. Source: mgeval, there without the tails.
     """
     p, q = _two_densities(a, b)
     return float(np.minimum(p, q).sum())

@@ -31,9 +31,8 @@ _FEW_SPLITS = 12
 def standardise(gen: Mapping[str, FloatArray], org: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
     """Scale the features of two sets by the originals' mean and deviation, side by side as [n, d] and [m, d].
 
-    A feature in which the originals do not vary is scaled by the deviation of both sets together, and by 1 where
-    nothing varies. A histogram is scaled as a whole: its entries' variances sum to 1. A value that a piece does not
-    have becomes the originals' mean.
+    A feature in which the originals do not vary is scaled by the deviation of both sets, or by 1 if nothing varies. A
+    histogram is scaled as a whole: its entries' variances sum to 1. An undefined value becomes the originals' mean.
     """
     left, right = [], []
     for name in org:
@@ -92,8 +91,7 @@ def precision_recall(real: FloatArray, between: FloatArray, fake: FloatArray, k:
 def frechet_distance(a: FloatArray, b: FloatArray) -> float:
     """Fréchet distance of the two sets' normal approximations: ‖μ_a − μ_b‖² + tr(C_a + C_b − 2 (C_a C_b)^½). ≥ 0.
 
-    Of [n, d] and [m, d]; n, m ≥ 2. Biased upwards for small sets, hence the ceiling beside it.
-    Source: Dowson and Landau 1982.
+    Of [n, d] and [m, d]; n, m ≥ 2. Biased upwards for small sets. Source: Dowson and Landau 1982.
     """
     shift = a.mean(axis=0) - b.mean(axis=0)
     cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
@@ -106,14 +104,10 @@ def frechet_distance(a: FloatArray, b: FloatArray) -> float:
 
 @dataclass(frozen=True)
 class Diversity:
-    """How a generated set fills the originals' space; every score beside its ceiling.
+    """How a generated set fills the originals' space, by `precision_recall` and `frechet_distance` (low is good).
 
-    Attributes:
-        vendi: Vendi score of gen divided by that of the originals, at equal numbers of pieces.
-        precision, recall, density, coverage: see `precision_recall`.
-        frechet: see `frechet_distance`; low is good, so its ceiling is the least to expect.
-        typical: index of the generated piece nearest to the originals' mean.
-        unusual: index of the generated piece farthest from any original.
+    The Vendi score is divided by the originals', at equal numbers of pieces. The typical generated piece is the nearest
+    to the originals' mean, the unusual one the farthest from any original.
     """
 
     vendi: Score

@@ -1,9 +1,8 @@
 """Equal and nearly equal pieces, in sets of a hundred thousand.
 
-Two pieces are near copies when they have half of their grams in common. In a large set these pairs are found by
-MinHash (A. Broder 1997): of a random order of all grams, two pieces have the same first one with the probability of
-their Jaccard similarity. A band is `ROWS` such first grams; pieces that agree in one of `BANDS` bands are compared
-exactly.
+Two pieces are near copies when they have half of their grams in common. In a large set these pairs are found by MinHash
+(A. Broder 1997): of a random order of all grams, two pieces have the same first one with the probability of their
+Jaccard similarity. Pieces that agree in all `ROWS` first grams of one of `BANDS` bands are compared exactly.
 """
 
 from __future__ import annotations

@@ -31,10 +31,9 @@ CURVE = 160
 
 @dataclass(frozen=True)
 class Sample:
-    """One set in one feature: the pieces that have it, and those that do not (NaN), which are left out.
+    """One set in one feature: how many pieces have it, and how many do not (NaN) and are left out.
 
-    Mean and deviation over pieces are [d] each, d = 1 for a single number; the deviation divides by n − 1. The spread
-    is the mean distance between two pieces.
+    Mean and deviation (n − 1) over pieces are [d], d = 1 for a single number; the spread is the mean distance of two.
     """
 
     n: int
@@ -53,8 +52,6 @@ class FeatureComparison:
     """A generated set against the originals in one feature; sets of fewer than two pieces have the defaults.
 
     Attributes:
-        name: of the feature.
-        gen, org: the two sets.
         overlap: of the densities of distances within gen and between gen and org. It falls when gen lies elsewhere and
             when it is narrower or wider.
         overlap_intra: of the densities of distances within gen and within org: like `overlap`, but blind to a shift.

@@ -1,8 +1,7 @@
 """Scores beside their ceiling, and the random draws that ceilings and intervals come from.
 
-No overlap means anything alone: two halves of one and the same set overlap by 0.8 when they have ten pieces, and by
-0.95 when they have a hundred. So each score stands beside the same score of a random split of the originals at the same
-number of pieces.
+No overlap means anything alone: two halves of one set overlap by 0.8 when they have ten pieces, and by 0.95 when they
+have a hundred. So each score stands beside that of a random split of the originals at the same number of pieces.
 """
 
 from __future__ import annotations
@@ -121,11 +120,7 @@ class Draws:
         groups_rng: np.random.Generator | None = None,
         gen_alone: bool = False,
     ) -> Draws:
-        """Draw parts of sets of these sizes.
-
-        With `gen_alone`, groups are of the generated set only. Scores that need the same groups get a generator
-        `groups_rng` for them.
-        """
+        """Draw parts of sets of these sizes; groups of the generated set only with `gen_alone`, and by `groups_rng`."""
         ours, ceiling = [], []
         n = min(gen, org // 2, RESAMPLED)
         for _ in range(SPLITS if n > 1 else 0):

@@ -81,17 +81,13 @@ class SetComparison:
     """One generated set against the originals.
 
     Attributes:
-        gen: the generated set.
-        told: the two-sample test.
         features: one comparison a feature, in the order of the page.
         score: mean over features of the share of the reachable overlap, 0–1; NaN for sets too small to split.
         score_interval: 95 % interval of `score`; NaN for sets too small to halve.
         manhattan: mean Manhattan distance of pitch groups to the originals, in semitones; low is good, so its ceiling
             is the least to expect.
         diversity: None for fewer than two pieces.
-        collapse, copying: the evidence for each.
         mgeval: mgeval's own scores, with its features only.
-        verdict: in words.
     """
 
     gen: MusicSet
@@ -113,7 +109,7 @@ class SetComparison:
         for name, scores in self.mgeval.items():
             features[name]["mgeval"] = scores
         return {
-            "verdict": self.verdict._asdict(),
+            "verdict": self.verdict,
             "told_apart": self.told.record(names),
             "score": self.score,
             "score_ci": self.score_interval,

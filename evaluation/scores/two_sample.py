@@ -1,13 +1,14 @@
 """Two-sample test by classifiers: can generated pieces be told from real ones, and by what?
 
-Classifiers learn to tell generated pieces from originals, and are asked about pieces that they have not seen. If the
-sets are alike, half of the answers are right. The share of right answers says how far the sets are apart; what the
-classifiers look at says where. A set passes only if everything about it is right at once, which no average over single
-features asks for. Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017.
+Classifiers learn to tell generated pieces from originals, and are asked about pieces that they have not seen. The share
+of right answers, ½ for sets that are alike, says how far the sets are apart; what the classifiers look at says where. A
+set passes only if everything about it is right at once, which no average over single features asks for.
+Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,13 +73,7 @@ _NAN = float("nan")
 
 
 class Difference(NamedTuple):
-    """How two sets differ in a column of features.
-
-    Attributes:
-        feature: the column, as `columns_of` names it; ``group`` is its feature's.
-        gen, org: means over the pieces that were looked at.
-        effect: their distance in standard deviations, the mean of the sets' variances being 1 (Cohen's d).
-    """
+    """How two sets differ in a column of features, named as by `columns_of`: the means, and Cohen's d as the effect."""
 
     feature: str
     group: str
@@ -88,13 +83,10 @@ class Difference(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """A group of features by which pieces are told apart.
+    """A group of features by which pieces are told apart, and where the sets differ most within it.
 
-    Attributes:
-        group: its name.
-        weight: how far the answers move towards a guess when the group's values are exchanged among pieces (permutation
-            importance), as a share of the distance between sure right answers and guesses.
-        most: where the sets differ most within the group.
+    Its weight is the permutation importance: how far the answers move towards a guess when the group's values are
+    exchanged among pieces, as a share of the distance between sure right answers and guesses.
     """
 
     group: str
@@ -107,8 +99,7 @@ class ToldApart:
     """How well classifiers tell a generated set from the originals.
 
     Attributes:
-        accuracy: share of right answers about held-out pieces, of the better classifier; 0.5 is chance. NaN for sets of
-            fewer than `SMALLEST` pieces.
+        accuracy: share of right answers about held-out pieces, of the better classifier; NaN under `SMALLEST` pieces.
         interval: 95 % interval of the accuracy if files are drawn again.
         forest, ngrams: accuracy of the forest on features, and of the linear classifier on n-grams.
         halves: mean accuracy between random halves of the originals, and the range of 95 % of them at `pieces`
@@ -167,8 +158,8 @@ class ToldApart:
             "pieces": self.pieces,
             "without_settings": self.without_settings,
             "by_settings": self.by_settings,
-            "reasons": [reason._asdict() | {"most": reason.most._asdict()} for reason in self.reasons],
-            "differences": [difference._asdict() for difference in self.differences],
+            "reasons": self.reasons,
+            "differences": self.differences,
             "recognised": [names[mine] for mine, _ in self.examples],
         }
 
@@ -202,13 +193,11 @@ class _Pool:
         """Deal the pieces at 2n places to folds; the first half is one set."""
         label = np.repeat([1, 0], len(places) // 2)
         fold = _folds(self.family[places], label, rng)
-        return _Trial(self, self.columns[places], self.kernel[np.ix_(places, places)], label, fold)
+        return _Trial(self, self.columns[places], self.kernel[np.ix_(places, places)], 2.0 * label - 1, fold)
 
 
 def _filled(columns: FloatArray) -> FloatArray:
     """Replace NaN by the median of the column; a column without any number becomes 0."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # columns of NaN only
         middle = np.nan_to_num(np.nanmedian(columns, axis=0))
@@ -283,10 +272,7 @@ class TwoSampleTest:
     the better classifier. Folds share most of their pieces, so that accuracies vary more than independent answers do:
     what counts as chance comes from random halves of the originals that go through the same test.
 
-    Args:
-        originals: pieces of the real set.
-        features: what the forest is told of a piece.
-        seed: of all random draws.
+    The forest is given the features; the seed is that of all random draws.
     """
 
     def __init__(self, originals: Sequence[Notes], features: Mapping[str, Feature], seed: int = 0) -> None:
@@ -370,12 +356,12 @@ class TwoSampleTest:
 
 @dataclass(frozen=True)
 class _Trial:
-    """Pieces of two sets, those of the first half under label 1, dealt to folds: [2n, d] features, [2n, 2n] kernel."""
+    """Pieces of two sets dealt to folds: features [2n, d], kernel [2n, 2n], sign [2n] 1 for the first half, −1 else."""
 
     pool: _Pool
     columns: FloatArray
     kernel: FloatArray
-    label: IntArray
+    sign: FloatArray
     fold: IntArray
 
     def parts(self) -> Iterator[tuple[IntArray, IntArray]]:
@@ -385,7 +371,7 @@ class _Trial:
 
     def accuracy(self, answers: FloatArray) -> float:
         """Share of right answers; an undecided one counts as half."""
-        return float(0.5 + 0.5 * (np.sign(answers) * (2 * self.label - 1)).mean())
+        return float(0.5 + 0.5 * (np.sign(answers) * self.sign).mean())
 
     def forests(self, trees: int, seed: int) -> list[list[Any]]:
         """Grow one forest a fold, each a list of trees."""
@@ -394,7 +380,6 @@ class _Trial:
         from sklearn.utils import check_random_state
 
         columns = self.columns.astype(np.float32)
-        target = 2.0 * self.label - 1
         seeds = check_random_state(seed).randint(np.iinfo(np.int32).max, size=trees)
         # of two labels, squared error chooses the splits of Gini's impurity; scikit-learn's forests and classifiers
         # look at their arguments for longer than small trees take to grow
@@ -402,7 +387,7 @@ class _Trial:
             return [
                 [
                     ExtraTreeRegressor(**_FOREST, random_state=one).fit(
-                        columns[known], target[known], check_input=False
+                        columns[known], self.sign[known], check_input=False
                     )
                     for one in seeds
                 ]
@@ -414,20 +399,20 @@ class _Trial:
         return self.forest_answers(forests), self.linear_answers()
 
     def forest_answers(self, forests: Sequence[Sequence[Any]]) -> FloatArray:
-        """Ask each forest about its fold. [2n] −1 to 1, positive for label 1."""
-        answers = np.zeros(len(self.label))
+        """Ask each forest about its fold. [2n] −1 to 1, as `sign`."""
+        answers = np.zeros(len(self.sign))
         for forest, (_, asked) in zip(forests, self.parts(), strict=True):
             answers[asked] = _ask(forest, self.columns[asked])
         return answers
 
     def linear_answers(self) -> FloatArray:
         """Ask a least-squares classifier on n-gram profiles (kernel ridge regression of ±1). [2n], as the forest's."""
-        kernel, answers = self.kernel, np.zeros(len(self.label))
+        kernel, answers = self.kernel, np.zeros(len(self.sign))
         for known, asked in self.parts():
             gram, across = kernel[np.ix_(known, known)], kernel[np.ix_(asked, known)]
             mean = gram.mean(axis=0)
             centred = gram - mean - mean[:, None] + mean.mean()
-            target = 2.0 * self.label[known] - 1
+            target = self.sign[known]
             dual = np.linalg.solve(centred + RIDGE * np.eye(len(known)), target - target.mean())
             answers[asked] = (across - mean - across.mean(axis=1, keepdims=True) + mean.mean()) @ dual
         return answers
@@ -440,7 +425,7 @@ class _Trial:
 
     def differences(self) -> tuple[Difference, ...]:
         """Compare the means of all columns."""
-        mine, theirs = self.columns[self.label == 1], self.columns[self.label == 0]
+        mine, theirs = self.columns[self.sign > 0], self.columns[self.sign < 0]
         deviation = np.sqrt((mine.var(axis=0) + theirs.var(axis=0)) / 2)
         means = mine.mean(axis=0), theirs.mean(axis=0)
         gap = np.abs(means[0] - means[1])
@@ -452,10 +437,10 @@ class _Trial:
         self, forests: Sequence[Sequence[Any]], answers: FloatArray, rng: np.random.Generator
     ) -> tuple[Reason, ...]:
         """Weigh each group of features by permutation importance."""
-        columns, sign, groups = self.columns, 2 * self.label - 1, np.array(self.pool.groups)
+        columns, groups = self.columns, np.array(self.pool.groups)
         most = {one.group: one for one in reversed(self.differences())}
         names = list(dict.fromkeys(self.pool.groups))
-        exchanged = np.zeros((len(names), len(self.label)))
+        exchanged = np.zeros((len(names), len(self.sign)))
         for forest, (_, asked) in zip(forests, self.parts(), strict=True):
             copies = np.tile(columns[asked], (len(names), 1, 1))
             for copy, name in zip(copies, names, strict=True):
@@ -463,15 +448,15 @@ class _Trial:
                 copy[:, members] = copy[rng.permutation(len(asked))][:, members]
             # all at once: a forest takes as long to begin as to answer
             exchanged[:, asked] = _ask(forest, copies.reshape(-1, columns.shape[1])).reshape(len(names), -1)
-        weights = ((answers - exchanged) * sign).mean(axis=1).tolist()
+        weights = ((answers - exchanged) * self.sign).mean(axis=1).tolist()
         reasons = [Reason(name, weight, most[name]) for name, weight in zip(names, weights, strict=True)]
         found = (one for one in reasons if one.weight > 1e-9)  # noqa: PLR2004 - rounding leaves specks beside zero
         return tuple(sorted(found, key=lambda one: -one.weight))
 
 
 def _ask(forest: Sequence[Any], columns: FloatArray) -> FloatArray:
-    """Ask a forest about pieces [n, d]: −1 to 1, positive for label 1."""
-    columns = np.asarray(columns, np.float32)
+    """Ask a forest about pieces [n, d]: −1 to 1, positive for generated ones."""
+    columns = columns.astype(np.float32)
     answers: FloatArray = np.mean([tree.predict(columns, check_input=False) for tree in forest], axis=0)
     return answers
 

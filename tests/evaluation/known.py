@@ -83,6 +83,10 @@ def rewritten(piece, onset, duration, pitch):
     return replace(made, bar_starts=starts[: bars + 1])
 
 
+def bars_of(piece):
+    return len(piece.bar_starts) - 1
+
+
 def bar_quarters(piece):
     """Length of a bar; an upbeat is a short first bar."""
     return float(np.diff(piece.bar_starts)[1:2].sum() or piece.bar_starts[1])
@@ -98,8 +102,8 @@ def bars_shuffled(pieces, rng):
     result = []
     for piece in pieces:
         bar = np.searchsorted(piece.bar_starts, piece.onset + 1e-6) - 1
-        moved = np.arange(first_whole_bar(piece), piece.bars - 1)
-        place = np.arange(piece.bars)
+        moved = np.arange(first_whole_bar(piece), bars_of(piece) - 1)
+        place = np.arange(bars_of(piece))
         place[moved] = rng.permutation(moved)
         onset = piece.onset - piece.bar_starts[bar] + piece.bar_starts[place[bar]]
         order = np.argsort(onset, kind="stable")
@@ -132,7 +136,7 @@ def looped(pieces, bars=2):
     result = []
     for piece in pieces:
         first = first_whole_bar(piece)
-        begin, end = piece.bar_starts[first], piece.bar_starts[min(first + bars, piece.bars)]
+        begin, end = piece.bar_starts[first], piece.bar_starts[min(first + bars, bars_of(piece))]
         turns = int(np.ceil((piece.bar_starts[-1] - begin) / max(end - begin, 1e-6)))
         before, inside = piece.onset < begin - 1e-6, (piece.onset > begin - 1e-6) & (piece.onset < end - 1e-6)
         if not inside.any():
@@ -151,7 +155,7 @@ def endings_cut(pieces, rng):
     """Tunes without their last bar, or last two."""
     result = []
     for piece in pieces:
-        end = piece.bar_starts[max(piece.bars - rng.integers(1, 3), 1)]
+        end = piece.bar_starts[max(bars_of(piece) - rng.integers(1, 3), 1)]
         kept = piece.onset < end - 1e-6
         if not kept.any():
             continue
