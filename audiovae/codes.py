@@ -41,7 +41,6 @@ _VERSION = 1
 _HEADER = struct.Struct("<4sBIHHII8s")
 _LONGEST_SECONDS = 3600
 _CHECKSUM = struct.Struct("<I")
-_FINGERPRINT_LENGTH = 8
 
 
 class UnreadableCodesError(Exception):
@@ -74,7 +73,7 @@ def fingerprint(weights: Iterable[np.ndarray]) -> bytes:
     for array in weights:
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.digest()[:_FINGERPRINT_LENGTH]
+    return digest.digest()[:8]
 
 
 def pack(sound: CodedSound) -> bytes:

@@ -7,7 +7,7 @@ or the steps from one recording to another.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audiovae.config import TEMPERATURE, TOP_P
 from manymodes import cli
@@ -18,8 +18,6 @@ from manymodes.hub import add_model_option, add_runtime_option
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-
-    import numpy as np
 
 EXAMPLE = (
     "  python -m audiovae.generate --count 8 --instrument piano --out sounds\n"
@@ -46,37 +44,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     sources = [read_sound(path) for path in paths]
     model = load(args.model, runtime=args.runtime)
-    if args.reconstruct:
-        sounds = {args.reconstruct.stem: reconstruct(model, sources[0])}
-    elif args.interpolate:
-        steps = interpolate(model, sources[0], sources[1], count)
-        sounds = _numbered(["-".join(path.stem for path in args.interpolate)] * len(steps), steps)
-    else:
-        made = make_sounds(
-            model, instrument=args.instrument, count=count, seed=args.seed or 0,
-            temperature=args.temperature, top_p=args.top_p,
-        )  # fmt: skip
-        sounds = _numbered(names_of(model, args.instrument, count), made)
     seed = None if sources else args.seed or 0
+    if args.reconstruct:
+        sounds = [reconstruct(model, sources[0])]
+    elif args.interpolate:
+        sounds = interpolate(model, sources[0], sources[1], count)
+    else:
+        how: dict[str, Any] = {"seed": seed, "temperature": args.temperature, "top_p": args.top_p}
+        sounds = [*make_sounds(model, instrument=args.instrument, count=count, **how)]
     if is_file:
-        (made,) = sounds.values()
-        write_audio(args.out, made)
+        write_audio(args.out, sounds[0])
         print(in_words([args.out], seed))
         return 0
+    kinds = ["-".join(path.stem for path in paths)] * count if paths else names_of(model, args.instrument, count)
+    names = kinds if args.reconstruct else [f"{kind}-{number:03d}" for number, kind in enumerate(kinds, 1)]
     if args.png:
         from audiovae.picture import save_picture
 
     with adding_files(args.out) as addition:
-        for name, sound in sounds.items():
+        for name, sound in zip(names, sounds, strict=True):
             write_audio(addition.path / f"{name}.wav", sound)
             if args.png:
                 save_picture(addition.path / f"{name}.png", sound, name)
     print(in_words(addition.written, seed))
     return 0
-
-
-def _numbered(names: Sequence[str], sounds: Sequence[np.ndarray] | np.ndarray) -> dict[str, np.ndarray]:
-    return {f"{name}-{number:03d}": sound for number, (name, sound) in enumerate(zip(names, sounds, strict=True), 1)}
 
 
 def _parser() -> argparse.ArgumentParser:

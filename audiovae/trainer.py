@@ -78,13 +78,12 @@ def prepare(config: AudioConfig, sounds: Sounds, done: int, checkpoint: Path | N
 
 def build(config: AudioConfig, instruments: tuple[str, ...]) -> AudioModel:
     """Return the untrained model of a configuration."""
-    common: dict[str, Any] = {"input_kind": config.input, "mels": config.mels or 128, "seed": config.seed}
+    settings: dict[str, Any] = {"input_kind": config.input, "mels": config.mels or 128, "seed": config.seed}
     if config.model == "vqvae":
-        of_codes: dict[str, Any] = {"codes": config.codes, "commitment": config.commitment}
-        return AudioVQVAE(instruments, quantizer_kind=str(config.quantizer), **of_codes, **common)
+        settings |= {"quantizer_kind": config.quantizer, "codes": config.codes, "commitment": config.commitment}
+        return AudioVQVAE(instruments, **settings)
     kind = HierarchicalAudioVAE if config.model == "hvae" else AudioVAE
-    of_latents: dict[str, Any] = {"beta": config.beta, "free_bits_nats": config.free_bits}
-    return kind(instruments, **of_latents, **common)
+    return kind(instruments, beta=config.beta, free_bits_nats=config.free_bits, **settings)
 
 
 def _measuring(model: AudioModel, sounds: Sounds) -> Callable[[int, bool], dict[str, float]]:

@@ -41,6 +41,7 @@ SPLITS = ("train", "validation", "test")
 _MAKER_VERSION = 1  # of the sounds in the cache: counts changes to how they are played
 _CHUNKS = 400  # an instrument, of the corpus
 _LEVELS = 2**15 - 1  # sounds are kept with 16 bits, as in a WAV file
+_SKIPPED_SHOWN = 40
 
 
 class SoundChunks(NamedTuple):
@@ -90,8 +91,8 @@ class Sounds:
                 digest.update(array.tobytes())
         return digest.hexdigest()
 
-    def table(self, limit: int = 40) -> str:
-        """Return what was read and skipped as lines for the terminal; ``limit`` skipped files are named."""
+    def table(self) -> str:
+        """Return what was read and skipped as lines for the terminal; 40 skipped files are named."""
         sides = (self.train, self.validation, self.test)
         counts = [np.bincount(side.instruments, minlength=len(self.names)) for side in sides]
         rows = [
@@ -103,7 +104,7 @@ class Sounds:
             f"chunks of {self.source}, one second each, seed {self.seed}, fingerprint {self.fingerprint[:12]}",
             *in_columns(rows),
             f"from {len(self.origins):,} tunes, grooves or files; silent chunks left out: {self.silent:,}",
-            *skipped_lines(self.skipped, limit),
+            *skipped_lines(self.skipped, _SKIPPED_SHOWN),
         ]
         return "\n".join(lines)
 
@@ -248,7 +249,7 @@ def _too_few(source: str | Path, recordings: Sequence[Recording], skipped: Seque
     return f"{source} has too few sounds for training and tests ({usable}): give three files of an instrument"
 
 
-def write_sounds(folder: Path, sounds: Sounds, *, count: int = 3, command: str = "") -> tuple[Path, int]:
+def write_sounds(folder: Path, sounds: Sounds, *, count: int, command: str) -> tuple[Path, int]:
     """Write some chunks as WAV files, as loud as they were, with ``metadata.json``, in one step.
 
     The files are ``piano/000.wav`` and so on, the first training chunks of each instrument. The metadata has

@@ -37,12 +37,12 @@ EXPLAINED = {
 """What each baseline is, without a full stop."""
 
 
-def real_sounds(sounds: Sounds, count: int, seed: int) -> Made:  # noqa: ARG001 - one signature for all baselines
+def real_sounds(sounds: Sounds, count: int, _seed: int) -> Made:
     """Return test chunks as their own reconstructions, and validation chunks as new sounds."""
     return _measured(sounds, sounds.test.chunks, *_unheard(sounds, count))
 
 
-def griffin_lim(sounds: Sounds, count: int, seed: int, *, bands: int) -> Made:  # noqa: ARG001 - the same
+def griffin_lim(sounds: Sounds, count: int, _seed: int, *, bands: int) -> Made:
     """Make sounds of the log-mel spectrograms of real ones."""
     new, asked = _unheard(sounds, count)
     return _measured(sounds, inverted(sounds, bands), from_log_mel(log_mel(new, bands), CHUNK), asked)
@@ -85,7 +85,7 @@ def principal_components(sounds: Sounds, count: int, seed: int, *, spectral: boo
     return _measured(sounds, rebuilt, new, asked, parameters=parameters, **_ceiling(sounds))
 
 
-def mean_spectra(sounds: Sounds, count: int, seed: int) -> Made:  # noqa: ARG001 - the same
+def mean_spectra(sounds: Sounds, count: int, _seed: int) -> Made:
     """Make a single sound of each instrument, from the mean of its log-mel spectrograms."""
     spectra = log_mel(sounds.train.chunks)
     means = [spectra[_of(sounds.train, instrument)].mean(axis=0) for instrument in range(len(sounds.names))]

@@ -134,6 +134,6 @@ class PortableVQVAE:
     def _quantised(self, latents: np.ndarray) -> np.ndarray:
         return self._in_batches("quantise", latents.reshape(len(latents), self.frames, -1))
 
-    def _in_batches(self, name: str, inputs: np.ndarray, size: int = 32) -> np.ndarray:
-        parts = [self._graphs.run(name, inputs[begin : begin + size])[0] for begin in range(0, len(inputs), size)]
+    def _in_batches(self, name: str, inputs: np.ndarray) -> np.ndarray:
+        parts = [self._graphs.run(name, inputs[begin : begin + 32])[0] for begin in range(0, len(inputs), 32)]
         return np.concatenate(parts)

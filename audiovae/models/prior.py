@@ -99,10 +99,10 @@ class CodePrior(Sampler, keras.Model):
         reseed_layers([self], self.seed, self.optimizer.iterations)
         return super().train_step(data)
 
-    def batches(self, train: LabelledCodes, batch_size: int = BATCH_SIZE) -> RandomBatches:
+    def batches(self, train: LabelledCodes) -> RandomBatches:
         """Return random batches of sequences for ``fit``, drawn with the prior's seed."""
-        updates = max(1, len(train.codes) // batch_size)
-        return RandomBatches((tuple(train), train.codes), batch_size, updates, seed=self.seed)
+        updates = max(1, len(train.codes) // BATCH_SIZE)
+        return RandomBatches((tuple(train), train.codes), BATCH_SIZE, updates, seed=self.seed)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -137,21 +137,13 @@ def bits(codes: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.cast(codes, tf.int32), logits) / math.log(2)
 
 
-def fit_prior(
-    prior: CodePrior,
-    train: LabelledCodes,
-    validation: LabelledCodes,
-    *,
-    epochs: int,
-    batch_size: int = BATCH_SIZE,
-    verbose: int | str = "auto",
-) -> CodePrior:
+def fit_prior(prior: CodePrior, train: LabelledCodes, validation: LabelledCodes, *, epochs: int) -> CodePrior:
     """Train a new prior, and return it as it was after the epoch with the least loss on validation codes.
 
     The learning rate falls to 0 along a cosine over ``epochs``; training ends earlier when four of them have brought
     nothing. The prior's seed determines every draw.
     """
-    batches = prior.batches(train, batch_size)
+    batches = prior.batches(train)
     rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, epochs * len(batches))
     prior.compile(keras.optimizers.Adam(rate, clipnorm=_CLIP_NORM), loss=bits)
     prior.fit(
@@ -161,7 +153,6 @@ def fit_prior(
         validation_data=((validation.codes, validation.instruments), validation.codes),
         validation_batch_size=_AT_ONCE,
         callbacks=[keras.callbacks.EarlyStopping("val_loss", patience=_PATIENCE, restore_best_weights=True)],
-        verbose=verbose,
     )
     return without_optimizer(prior)
 

@@ -307,6 +307,10 @@ class AudioVQVAE(AudioModel):
         commitment: weight of the encodings' squared distance from their codes; or ``auto``: a quarter of the inverse of
             the encodings' variance, so that their scale does not matter. A grid does not use it.
         **kwargs: see `AudioModel`.
+
+    Attributes:
+        frames: N, 172 of a sound, 176 of a spectrogram.
+        code_count: the number of different codes.
     """
 
     arguments = (*AudioModel.arguments, "quantizer_kind", "codes", "code_width", "commitment")
@@ -324,6 +328,7 @@ class AudioVQVAE(AudioModel):
     ) -> None:
         super().__init__(instruments, **kwargs)
         self.quantizer_kind, self.codes = quantizer_kind, codes
+        self.frames, self.code_count = self.form.codes, codes
         self.code_width, self.commitment = code_width, commitment
         learned = quantizer_kind == "vq"
         width = code_width if learned else len(levels_of(codes))
@@ -335,16 +340,6 @@ class AudioVQVAE(AudioModel):
             else FiniteScalarQuantizer(levels_of(codes))
         )
         self.quantizer.build((None, self.frames, width))
-
-    @property
-    def frames(self) -> int:
-        """N: 172 of a sound, 176 of a spectrogram."""
-        return self.form.codes
-
-    @property
-    def code_count(self) -> int:
-        """The number of different codes."""
-        return self.codes
 
     def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return features rebuilt from their codes."""

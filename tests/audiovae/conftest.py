@@ -1,10 +1,13 @@
 import functools
 import types
+from pkgutil import resolve_name
 
 import pytest
 from smallsounds import small_prior, small_sounds, small_vae, small_vqvae
 
+from audiovae import synthesis
 from audiovae.metrics import measures, spectra
+from manymodes import watched
 from manymodes.files import save_keras
 
 
@@ -45,3 +48,18 @@ def models(tmp_path_factory):
     save_keras(small_vqvae(seed=5), folder / "other/model.keras")
     save_keras(small_vae(), folder / "latents/model.keras")
     return types.SimpleNamespace(**{name: folder / name for name in ("codes", "other", "latents")})
+
+
+@pytest.fixture(scope="module")
+def loaded_once():
+    """Load each model once for all commands: what it plays must not depend on what it has played before."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("load", "prior_of"):
+            patch.setattr(synthesis, name, functools.cache(getattr(synthesis, name)))
+        yield
+
+
+@pytest.fixture
+def unwatched(monkeypatch):
+    """Read files in this process: another one takes longer to start than to read."""
+    monkeypatch.setattr(watched, "answered", lambda task, requests, *_, **__: [*map(resolve_name(task), requests)])

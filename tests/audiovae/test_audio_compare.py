@@ -12,7 +12,7 @@ import audiovae.data.sounds
 from audiovae.compare import COMPARISON, main
 from audiovae.config import INPUTS, MELS, MODELS, QUANTIZERS
 from audiovae.data.chunks import CHUNK
-from audiovae.metrics import baselines, recognition
+from audiovae.metrics import baselines, recognition, spectra
 from audiovae.metrics.assessment import diversity, result_of
 from audiovae.metrics.baselines import BASELINES, EXPLAINED
 from audiovae.metrics.spectra import from_log_mel
@@ -33,7 +33,8 @@ def _quick():
     """Recognise without a network, and estimate phases with few iterations."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recognition, "recogniser_of", lambda _: Ears())
-        patch.setattr(baselines, "from_log_mel", functools.partial(from_log_mel, iterations=8))
+        for place in (baselines, spectra):
+            patch.setattr(place, "from_log_mel", functools.partial(from_log_mel, iterations=8))
         yield
 
 
@@ -52,7 +53,7 @@ def test_neighbours_differ_in_one_setting_and_every_setting_changes():
 @pytest.fixture(scope="module")
 def measured():
     """Measure the baselines; return the measures by row."""
-    some = small_sounds()
+    some = small_sounds(train=8, others=2)
     return {name: result_of(make(some, 2, 0), some, EXPLAINED[name])[0] for name, make in BASELINES.items()}
 
 
@@ -74,7 +75,7 @@ def test_only_all_measures_together_tell_real_sounds_from_others(measured):
 
 
 def test_a_replay_gives_back_training_chunks_of_the_same_instrument():
-    some = small_sounds()
+    some = small_sounds(train=4, others=2)
     made = BASELINES["replay"](some, 2, 0)
     known = {chunk.tobytes(): number for chunk, number in zip(some.train.chunks, some.train.instruments, strict=True)}
     assert [known[chunk.tobytes()] for chunk in made.rebuilt] == some.test.instruments.tolist()

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
-from smallsounds import INSTRUMENTS, noise, small_prior, small_vqvae, tone
+from smallsounds import noise, small_prior, small_vqvae, tone
 
 import audiovae
 from audiovae import generate
@@ -11,6 +11,8 @@ from audiovae.data.chunks import CHUNK, PEAK
 from audiovae.synthesis import interpolate, make_sounds, reconstruct
 from manymodes.cli import UserError
 from manymodes.files import save_keras
+
+pytestmark = pytest.mark.usefixtures("loaded_once", "unwatched")
 
 
 class Exact:
@@ -98,15 +100,12 @@ def test_as_many_sounds_of_an_instrument_as_asked_for(verb, models, kind):
     assert (sounds[:, [0, -1]] == 0).all()  # faded in and out
 
 
-def test_all_instruments_in_turn(verb):
-    files = verb("--count", 4)
-    assert {file.name for file in files} == {"piano-001.wav", "Bass drum-002.wav", "flute-003.wav", "piano-004.wav"}
-
-
-def test_python_makes_the_same_sounds_as_the_command(verb, models):
-    files = verb("--count", 2, "--seed", 3, "--instrument", "flute")
-    made = make_sounds(audiovae.load(models.codes), instrument="flute", count=2, seed=3)
-    np.testing.assert_allclose(np.stack(read(files)), made, atol=1e-4)
+def test_python_makes_the_same_sounds_as_the_command_of_all_instruments_in_turn(verb, models):
+    files = verb("--count", 4, "--seed", 3)
+    names = ["Bass drum-002.wav", "flute-003.wav", "piano-001.wav", "piano-004.wav"]
+    assert [file.name for file in files] == names
+    made = make_sounds(audiovae.load(models.codes), count=4, seed=3)
+    np.testing.assert_allclose(np.stack(read(files)), made[[1, 2, 0, 3]], atol=1e-4)
     with pytest.raises(UserError, match="give the prior"):
         make_sounds(small_vqvae())
 
@@ -129,7 +128,6 @@ def test_recordings_are_reconstructed_and_interpolated(verb, models, recording, 
     ("options", "expected"),
     [
         (["--instrument", "pano"], "unknown instrument 'pano'; did you mean piano?"),
-        (["--instrument", "kazoo"], f"choose from {', '.join(INSTRUMENTS)}"),
         (["--steps", "4"], "--steps goes with --interpolate"),
         (["--reconstruct", "none.wav"], "none.wav does not exist"),
         (["--reconstruct", "none.wav", "--count", "2"], "--count is for new sounds"),

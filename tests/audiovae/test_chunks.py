@@ -2,16 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from smallsounds import noise
 
 from audiovae.data.chunks import CHUNK, HOP, PEAK, from_chunks, is_sounding, normalise, to_chunks
 
 steady = settings(deadline=None, derandomize=True, max_examples=25)
 lengths = st.sampled_from([0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK]) | st.integers(0, 4 * CHUNK)
 hops = st.sampled_from([CHUNK // 4, HOP, CHUNK - 1, CHUNK]) | st.integers(2000, CHUNK)
-
-
-def noise(length, seed=0):
-    return np.random.default_rng(seed).uniform(-1, 1, length).astype(np.float32)
 
 
 @steady

@@ -11,6 +11,8 @@ from audiovae.data.chunks import CHUNK, PEAK
 from audiovae.synthesis import HOP, decode, encode
 from manymodes.cli import UserError
 
+pytestmark = pytest.mark.usefixtures("loaded_once", "unwatched")
+
 
 class EightBits:
     """Keeps every sample of a chunk as one of 256 levels: a nearly perfect model."""
@@ -66,16 +68,12 @@ def sound(tmp_path):
 @pytest.fixture
 def codes(verb, sound, tmp_path):
     """Encode the sound; return the path of the codes."""
-    verb("encode", sound, tmp_path / "my.codes")
-    return tmp_path / "my.codes"
-
-
-def test_it_says_how_many_bits_a_second_takes(verb, sound, tmp_path):
     path = tmp_path / "my.codes"
     text = verb("encode", sound, path)
     size = path.stat().st_size
     assert text == f"wrote {path}: 3.50 s in {size:,} bytes, {8 * size / 3.5 / 1000:.2f} kbit/s\n"
     assert size == 33 + 4 * (2 + 172 * 4 // 8)  # four chunks of 172 codes, of which there are 16
+    return path
 
 
 def test_codes_become_a_sound_in_any_format(verb, codes, tmp_path):

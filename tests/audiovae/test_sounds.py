@@ -8,7 +8,7 @@ from smallsounds import tone
 
 from audiovae import sounds as command
 from audiovae.data import sounds
-from audiovae.data.chunks import CHUNK, QUIETEST_RMS, loudness
+from audiovae.data.chunks import CHUNK, QUIETEST_RMS, RATE_HZ, loudness
 from audiovae.data.recordings import Recording, deal
 from audiovae.data.rendering import DRUMS, INSTRUMENTS, PROGRAMS, play_groove, play_tune
 from audiovae.data.sounds import SPLITS, load_sounds
@@ -18,17 +18,14 @@ from manymodes.files import cache_folder
 from melodygan.data.corpus import Corpus
 from melodygan.data.encoding import Note, Tune
 
-RATE = 22_050
-
 
 def tune_of(pitches, name, steps=4):
     return Tune(tuple(Note(pitch, steps) for pitch in pitches), name=name, source=f"{name}.abc")
 
 
 def loudest_frequency(chunk):
-    return np.fft.rfftfreq(4 * len(chunk), 1 / RATE)[
-        np.abs(np.fft.rfft(chunk * np.hanning(len(chunk)), 4 * len(chunk))).argmax()
-    ]
+    """Return the loudest of the multiples of a quarter of a hertz."""
+    return np.abs(np.fft.rfft(chunk * np.hanning(CHUNK), 4 * CHUNK)).argmax() / 4
 
 
 def splits_of(result):
@@ -59,7 +56,7 @@ def played(small_corpus):
 def record(folder):
     """Write a sound into the folder; return its path."""
 
-    def write(name, signal, rate=RATE):
+    def write(name, signal, rate=RATE_HZ):
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(file, signal, rate)
@@ -75,21 +72,17 @@ def three(record):
         record(f"good {number}.wav", tone(frequency))
 
 
-def test_every_instrument_has_as_many_chunks(played):
+def test_every_instrument_has_as_many_chunks_and_no_tune_or_groove_is_in_two_splits(played):
     assert played.names == INSTRUMENTS == (*PROGRAMS, DRUMS)
     for side, count in zip(splits_of(played), (8, 1, 1), strict=True):
         assert np.bincount(side.instruments).tolist() == [count] * len(INSTRUMENTS)
         assert side.chunks.shape == (count * len(INSTRUMENTS), CHUNK)
         assert side.chunks.dtype == side.gains.dtype == np.float32
-
-
-def test_no_tune_or_groove_is_in_two_splits(played):
+        from_groove = np.array(["groove" in played.origins[origin] for origin in side.origins])
+        np.testing.assert_array_equal(from_groove, side.instruments == INSTRUMENTS.index(DRUMS))
     on_side = [set(np.array(played.origins)[side.origins]) for side in splits_of(played)]
     assert sum(map(len, on_side)) == len(set.union(*on_side))
     assert len(set(played.origins)) == len(played.origins)
-    for side in splits_of(played):
-        from_groove = np.array(["groove" in played.origins[origin] for origin in side.origins])
-        np.testing.assert_array_equal(from_groove, side.instruments == INSTRUMENTS.index(DRUMS))
 
 
 def test_what_was_played_is_kept(played, small_corpus, monkeypatch):
@@ -150,7 +143,7 @@ def test_a_folder_is_read(record, folder):
 
 
 def test_silent_parts_are_left_out(record, folder, three):
-    record("pauses.wav", np.concatenate([tone(300, 1), np.zeros(4 * RATE), tone(300, 1)]))
+    record("pauses.wav", np.concatenate([tone(300, 1), np.zeros(4 * RATE_HZ), tone(300, 1)]))
     result = load_sounds(folder, hop=CHUNK)
     number = result.origins.index("pauses.wav")
     assert sum((side.origins == number).sum() for side in splits_of(result)) == 2
@@ -163,7 +156,7 @@ def test_files_that_are_of_no_use(record, folder, three):
         record(hidden, tone(100))
     (folder / "notes.txt").write_text("Not a sound.", encoding="utf-8")
     (folder / "text.wav").write_text("This is not a sound.", encoding="utf-8")
-    record("silent.flac", np.zeros(3 * RATE))
+    record("silent.flac", np.zeros(3 * RATE_HZ))
     result = load_sounds(folder)
     assert result.origins == ("good 0.wav", "good 1.wav", "good 2.wav")
     assert result.names == (folder.name,)
@@ -172,7 +165,6 @@ def test_files_that_are_of_no_use(record, folder, three):
         "text.wav": "cannot be read as sound (it is damaged, or in another format)",
     }
     assert "    silent.flac: is silent" in result.table()
-    assert "and 1 more" in result.table(limit=1)
 
 
 def test_not_more_chunks_than_asked_for(record, folder):
@@ -212,7 +204,7 @@ def test_nothing_to_learn_from(folder, monkeypatch, source, expected):
     monkeypatch.chdir(folder.parent)
     for place in ("one", "bad"):
         Path(place).mkdir()
-    soundfile.write("one/a.wav", tone(300), RATE)
+    soundfile.write("one/a.wav", tone(300), RATE_HZ)
     for name in ("a.wav", "b.wav"):
         Path("bad", name).write_text("No sound at all.", encoding="utf-8")
     with pytest.raises(UserError) as caught:
@@ -238,7 +230,7 @@ def test_sounds_are_written_as_they_were(completed, record, folder, tmp_path):
     assert files == {sound["file"] for sound in metadata["sounds"]} | {"metadata.json"}
     for sound in metadata["sounds"]:
         samples, rate = soundfile.read(tmp_path / "out" / sound["file"])
-        assert (rate, len(samples)) == (RATE, CHUNK)
+        assert (rate, len(samples)) == (RATE_HZ, CHUNK)
         amplitude, frequency = (0.2, 500) if sound["instrument"] == "bells" else (0.02, 200)
         assert np.abs(samples).max() == pytest.approx(amplitude, rel=0.01)
         assert loudest_frequency(samples) == pytest.approx(frequency + int(Path(sound["origin"]).stem), abs=0.5)
