@@ -85,11 +85,7 @@ def printable(text: str) -> str:
 
 
 def check_place(path: Path) -> None:
-    """Check that a folder may be made, replaced or moved at ``path``.
-
-    Raises:
-        UserError: it is or contains the current folder, or its folder is not writable.
-    """
+    """Raise a UserError if ``path`` is or contains the current folder, or no folder can be made there."""
     if path.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise UserError(f"{path} is the folder you are in: choose another one to write to")
     _check_writable(path, path.absolute().parent)
@@ -110,11 +106,7 @@ def _check_writable(path: Path, folder: Path) -> None:
 
 
 def check_new_file(path: Path, *, force: bool) -> None:
-    """Check that a file may be written.
-
-    Raises:
-        UserError: it is a folder, its folder is not writable, or it exists and ``force`` is not given.
-    """
+    """Raise a UserError if a file is a folder, its folder is not writable, or it exists, unless by ``force``."""
     if path.is_dir():
         raise UserError(f"{path} is a folder: name a file")
     check_folder(path.absolute().parent)
@@ -123,10 +115,9 @@ def check_new_file(path: Path, *, force: bool) -> None:
 
 
 def is_one_file(path: Path, suffixes: Collection[str], count: int, *, force: bool) -> bool:
-    """Return whether output goes to one file, which its name's ending says, or to a folder; check that it may.
+    """Return whether output goes to one file, which its name's ending says, or to a folder.
 
-    Raises:
-        UserError: as `check_folder` or `check_new_file`; the ending is none of these; or there are several outputs.
+    What `check_folder` or `check_new_file` refuses, another ending, or several outputs for a file raise a UserError.
     """
     if path.is_dir() or not _ENDING.search(path.name):
         check_folder(path)
@@ -245,10 +236,7 @@ def adding_files(folder: Path) -> Iterator[Addition]:
 
     Files that begin with a number, such as 001.mid and 001-2.png, or have it after a prefix without digits, such as
     beat-001.wav, continue after the greatest number there: four more join sixteen as 017 to 020. Another file whose
-    name is taken becomes NAME-2, NAME-3 and so on.
-
-    Raises:
-        UserError: as `check_folder`.
+    name is taken becomes NAME-2, NAME-3 and so on. A place that `check_folder` refuses raises a UserError.
     """
     check_folder(folder)
     written: list[Path] = []

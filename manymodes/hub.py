@@ -212,9 +212,7 @@ class Kind(NamedTuple):
         The runtime is one of `RUNTIMES`, or ``auto``: onnxruntime, which starts at once, if the model has an ONNX
         form. Without TensorFlow, the ONNX form is loaded.
 
-        Raises:
-            UserError: as `model_file` and `load_model`; or the model has no ONNX form, or what runs it is not
-                installed.
+        What `model_file` or `load_model` refuses, a missing ONNX form or a missing runtime raises a UserError.
         """
         file = model_file(None if model is None else Path(model), self.program)
         if is_command():

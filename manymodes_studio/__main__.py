@@ -69,21 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.parser("manymodes_studio", "Serve the studio, a page for your browser.", EXAMPLE)
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1, this computer only)"
+    add, port = parser.add_argument, cli.integer(1, _HIGHEST_PORT, "a port")
+    add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1, this computer only)")
+    add("--port", type=port, help="port to listen on (default the first free one from 7860 on)")
+    models = (
+        "folder of models to use, called melody-lstm.keras, melody-wgan.keras, drums-styles.keras, "
+        "drums-groove.keras, typefaces.keras, sounds-vqvae.keras (default: the pretrained models)"
     )
-    parser.add_argument(
-        "--port",
-        type=cli.integer(1, _HIGHEST_PORT, "a port"),
-        help="port to listen on (default the first free one from 7860 on)",
-    )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        metavar="DIR",
-        help="folder of models to use, called melody-lstm.keras, melody-wgan.keras, drums-styles.keras, "
-        "drums-groove.keras, typefaces.keras, sounds-vqvae.keras (default: the pretrained models)",
-    )
+    add("--models", type=Path, metavar="DIR", help=models)
     add_runtime_option(parser)
     return parser
 

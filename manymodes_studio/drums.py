@@ -37,9 +37,7 @@ def play(model: DrumVAE, sliders: Sequence[float], **options: Any) -> Bars:
     """Play a loop in a mixture of styles, whose proportions are [S] sliders from 0.
 
     With one seed, sliders change a beat and do not draw another one. The options are those of `drumvae.playing.beats`.
-
-    Raises:
-        UserError: all proportions are 0.
+    Proportions that are all 0 raise a UserError.
     """
     (beat,) = beats(model, _shares(sliders), **options)
     return beat

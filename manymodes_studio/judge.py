@@ -36,8 +36,7 @@ class Judged(NamedTuple):
 def judge(generated: Sequence[str] | None, original: Sequence[str] | str | None, folder: Path) -> Judged:
     """Compare as `compare`, in a process that is killed when the work around it is stopped, see `manymodes.deadline`.
 
-    Raises:
-        UserError: as `compare`, or too much time or memory was needed.
+    It also raises a UserError if too much time or memory was needed.
     """
     request = current(), generated, original, folder
     answer = watched.call("manymodes_studio.judge:answer", request, seconds=SECONDS, memory=_MEMORY)

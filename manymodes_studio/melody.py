@@ -72,10 +72,8 @@ class Composed(NamedTuple):
 def compose(model: Any, *, key: str | None, seed: int, **options: Any) -> Composed:
     """Compose a melody with the options of `melodygan.compose`; a low one is raised by an octave.
 
-    What the model cannot do is relaxed step by step, see `_looser`, and remarked.
-
-    Raises:
-        UserError: as `melodygan.compose`, if nothing helps.
+    What the model cannot do is relaxed step by step, see `_looser`, and remarked; a UserError is raised if nothing
+    helps.
     """
     asked, relaxed = {"key": key, **options}, []
     for remark, change in [("", {}), *_looser(asked)]:
@@ -163,10 +161,7 @@ def continue_file(model: Any, file: Path, *, key: str | None, **options: Any) ->
     """Continue a tune from a file by a number of bars, with the options of `melodygan.compose`; the model is an LSTM.
 
     The tune is transposed to ``key``; None is its own. ``meter`` is that of the continuation; None is that of the tune,
-    if the model knows it.
-
-    Raises:
-        UserError: there is no usable tune in the file, or it is too long.
+    if the model knows it. No usable tune in the file, or one that is too long, raises a UserError.
     """
     return _continued(model, read_given(str(file), option=say("your-tune")), key=key, **options)
 

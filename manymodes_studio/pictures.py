@@ -132,7 +132,7 @@ def piano_roll(score: Score) -> str:
     )
 
 
-def drum_grid(bars: Bars, switched: Mapping[str, Collection[int]] | None = None) -> str:
+def drum_grid(bars: Bars, switched: Mapping[str, Collection[int]] = {}) -> str:
     """Draw beats as a grid of buttons: a block a bar, cymbals above drums, loud hits darker.
 
     ``switched`` are the rows that are locked, mute and solo.
@@ -141,7 +141,7 @@ def drum_grid(bars: Bars, switched: Mapping[str, Collection[int]] | None = None)
     numbers = "".join(f"<span>{beat}</span>" for beat in range(1, STEPS // STEPS_PER_QUARTER + 1))
     for bar, tempo in enumerate(bars.tempos):
         length = 60 * STEPS / STEPS_PER_QUARTER / float(tempo)
-        rows = "".join(_grid_row(bars, bar, number, switched or {}) for number in reversed(range(len(INSTRUMENTS))))
+        rows = "".join(_grid_row(bars, bar, number, switched) for number in reversed(range(len(INSTRUMENTS))))
         head = _timeline(begin, begin + length, f'<div class="beats" aria-hidden="true">{numbers}</div>', "steps")
         blocks.append(f'<div class="bar"><div class="head"><b>{bar + 1}</b>{head}</div>{rows}</div>')
         begin += length

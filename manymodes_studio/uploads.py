@@ -86,8 +86,7 @@ def shown(name: str) -> str:
 def gather(paths: Sequence[str] | None, folder: Path) -> int:
     """Copy uploaded MIDI files, and those in zips, to an empty folder; return the number of others in the zips.
 
-    Raises:
-        UserError: there are none, too many, or one is not usable, see `received` and `unpack`.
+    None, too many, or one that `received` or `unpack` refuses raise a UserError.
     """
     if not paths:
         raise UserError(say("upload.none", what=MIDI_SET.what))
@@ -109,8 +108,7 @@ def gather(paths: Sequence[str] | None, folder: Path) -> int:
 def unpack_sent(text: str, folder: Path) -> list[Path]:
     """Write MIDI files that the page sends, JSON of ``files`` with ``name`` and ``content`` in base64, to a folder.
 
-    Raises:
-        UserError: there are none, too many or too large ones, or the text is of another form.
+    None, too many or too large ones, or another form of text raise a UserError.
     """
     try:
         sent = [
@@ -132,10 +130,8 @@ def unpack_sent(text: str, folder: Path) -> list[Path]:
 def unpack(archive: Path, folder: Path) -> int:
     """Unpack the MIDI files of a zip archive into an empty folder, each as its number and a safe form of its name.
 
-    Returns the number of skipped files of other kinds, without hidden ones.
-
-    Raises:
-        UserError: the archive is unreadable, unsafe or too large, or has no MIDI file.
+    Returns the number of skipped files of other kinds, without hidden ones. An archive that is unreadable, unsafe or
+    too large, or has no MIDI file, raises a UserError.
     """
     name = shown(archive.name)
     if archive.read_bytes().count(_OF_AN_ENTRY) > _MOST_ENTRIES:

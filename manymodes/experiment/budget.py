@@ -118,7 +118,8 @@ def train_with_budget(
     """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
 
     An epoch that the clock cuts short counts, so that the last state can be chosen. The number of epochs in the config
-    is planned here, and an existing run in the folder is continued.
+    is planned here, and an existing run in the folder is continued: after Ctrl-C, which raises a KeyboardInterrupt, the
+    same call goes on. A run in which another process trains raises a UserError.
 
     Args:
         budget: time or epochs.
@@ -129,10 +130,6 @@ def train_with_budget(
         examples: number of examples in an update.
         title: shown beside the progress bar; without one there is no bar.
         **facts: further entries of config.json.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C; the same call continues the run.
-        UserError: another process trains in this folder.
     """
     # TensorFlow warns of functions that are traced often; here each of many models is traced once.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

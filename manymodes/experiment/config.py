@@ -126,8 +126,7 @@ class Config:
     def from_run(cls, run: Path, args: argparse.Namespace | None = None) -> Self:
         """Return the configuration of the run in a folder, with the epochs of a command line.
 
-        Raises:
-            UserError: no run, a run of another program, or a setting that differs from the run's.
+        No run, one of another program, or a setting that differs from the run's raises a UserError.
         """
         kept = read_config(run)
         if kept.get("program") != cls.program:

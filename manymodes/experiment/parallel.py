@@ -50,10 +50,7 @@ def each(
     """Yield the results of a task, which other processes can import, as they come.
 
     There are ``jobs`` processes at once; with 1 the calls are made in this process. With the address of a Dask
-    scheduler, its cluster makes them.
-
-    Raises:
-        UserError: as `cluster`.
+    scheduler, its `cluster` makes them.
     """
     if not arguments or (scheduler is None and min(jobs, len(arguments)) == 1):
         yield from (task(*one) for one in arguments)

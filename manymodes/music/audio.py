@@ -48,8 +48,7 @@ class UnreadableSoundError(Exception):
 def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
     """Read a WAV, FLAC, OGG or MP3 file, mixed to mono and resampled: float32 [samples], at least one.
 
-    Raises:
-        UserError: the file does not exist or is not a sound.
+    A file that does not exist or is not a sound raises a UserError.
     """
     file = existing_file(path, "the sound")
     try:
@@ -59,11 +58,7 @@ def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
 
 
 def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """Read a sound file as `read_audio` does, in a watched process.
-
-    Raises:
-        UnreadableSoundError: it cannot be read, is empty, too long, or has NaN or infinite samples.
-    """
+    """Read a sound file as `read_audio` does, in a watched process; raise an UnreadableSoundError if it is unusable."""
     answer = watched.call("manymodes.music.audio:decoded", (str(file), rate_hz))
     if isinstance(answer, watched.Death):
         raise UnreadableSoundError(f"cannot be read: {answer}")
@@ -168,11 +163,7 @@ def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None
 
 
 def read_midi(path: str | Path) -> list[PlayedNote]:
-    """Read the notes of a MIDI file of ours, without controllers such as pedals and pitch bends.
-
-    Raises:
-        UserError: the file does not exist or is not MIDI.
-    """
+    """Read the notes of a MIDI file, without pedals and pitch bends; raise a UserError if it is missing or not MIDI."""
     file = existing_file(path, "the MIDI file")
     try:
         score = read_score(file.read_bytes()).to("second")

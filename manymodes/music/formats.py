@@ -49,10 +49,9 @@ def add_output_options(options: argparse._ActionsContainer, known: Sequence[str]
 
 
 def file_format(out: Path, formats: Sequence[str] | None, known: Sequence[str], count: int, *, force: bool) -> str:
-    """Return the format of the one file that --out names, "" for a folder; check both, and --format.
+    """Return the format of the one file that --out names, "" for a folder.
 
-    Raises:
-        UserError: as `manymodes.files.is_one_file`, or --format is given for one file.
+    What `manymodes.files.is_one_file` refuses, or --format for one file, raises a UserError.
     """
     if not is_one_file(out, [SUFFIXES[name] for name in known], count, force=force):
         return ""

@@ -28,8 +28,7 @@ _MINOR_KEYS = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F
 def instrument_program(name: str) -> int:
     """Return the General MIDI program, 0 to 127, of a number, a name, or the first name with this part (``piano``).
 
-    Raises:
-        UserError: there is no such instrument.
+    An unknown instrument raises a UserError.
     """
     from pretty_midi.constants import INSTRUMENT_MAP
 

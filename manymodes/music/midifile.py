@@ -39,8 +39,7 @@ class UnreadableMidiError(Exception):
 def read_score(data: bytes) -> Any:
     """Parse a MIDI file with symusic, times in ticks.
 
-    Raises:
-        UnreadableMidiError: it is no MIDI file, is of type 2, or counts time in frames of film.
+    Another file, one of type 2, or one that counts time in frames of film raises an UnreadableMidiError.
     """
     import symusic
 
@@ -55,11 +54,7 @@ def read_score(data: bytes) -> Any:
 
 
 def check_size(size: int) -> None:
-    """Refuse a file by its size in bytes, before it is read.
-
-    Raises:
-        UnreadableMidiError: it is larger than `LARGEST_FILE`.
-    """
+    """Raise an UnreadableMidiError if a file's size in bytes, before it is read, is above `LARGEST_FILE`."""
     if size > LARGEST_FILE:
         limit = f"{LARGEST_FILE / 1e6:.0f} MB"
         raise UnreadableMidiError(f"{size / 1e6:.0f} MB, more than the {limit} that a MIDI file may have")
@@ -96,12 +91,9 @@ def standard(data: bytes) -> bytes:
 
 
 def repaired(data: bytes) -> bytes:
-    """Return a standard MIDI file of the events that are whole.
+    """Return a standard MIDI file of the events that are whole; raise an UnreadableMidiError as `read_score`.
 
     A track ends before the first event that is cut off or makes no sense.
-
-    Raises:
-        UnreadableMidiError: as `read_score`.
     """
     if not data:
         raise UnreadableMidiError("empty file")
@@ -139,10 +131,7 @@ class Message(NamedTuple):
 def messages(data: bytes) -> Iterator[Message]:
     """Yield every whole event of a MIDI file, track after track, the ends of tracks among them.
 
-    Unlike symusic it has notes that are never released.
-
-    Raises:
-        UnreadableMidiError: as `read_score`.
+    Unlike symusic it has notes that are never released. It raises an UnreadableMidiError as `read_score`.
     """
     data = standard(data)
     place, track = 14, 0
@@ -156,11 +145,7 @@ def messages(data: bytes) -> Iterator[Message]:
 
 
 def ticks_per_quarter(data: bytes) -> int:
-    """Return the resolution of a MIDI file.
-
-    Raises:
-        UnreadableMidiError: as `read_score`.
-    """
+    """Return the resolution of a MIDI file; raise an UnreadableMidiError as `read_score`."""
     return int.from_bytes(standard(data)[12:14], "big")
 
 

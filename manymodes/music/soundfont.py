@@ -128,9 +128,6 @@ def render(notes: Iterable[PlayedNote], rate_hz: int, seconds: float | None = No
     """Render notes as sound, float32 [samples], mono, of a number of seconds or until the last note has died away.
 
     A program or key that the soundfont lacks is silent. One note is at most about 1; many at a time may be more.
-
-    Raises:
-        UserError: as `soundfont_file`.
     """
     sound = np.zeros(0 if seconds is None else round(seconds * rate_hz), np.float32)
     for note, end in _until_choked(notes):
