@@ -7,21 +7,18 @@ import numpy as np
 from evaluation.reading.notes import Notes
 
 
-def rebuilt(piece, *, onset=None, duration=None, pitch=None, name=None):
-    """Copy a piece with other onsets, durations or pitches, in its own metre grid."""
-    onset = piece.onset if onset is None else onset
-    duration = piece.duration if duration is None else duration
-    pitch = piece.pitch if pitch is None else pitch
-    order = np.lexsort((pitch, onset))
+def rebuilt(piece, **changed):
+    """Copy a piece with other durations, pitches or another name, in its own metre grid."""
+    made = replace(piece, **changed)
+    order = np.lexsort((made.pitch, made.onset))
+    onset, duration = made.onset[order], made.duration[order]
     seconds = (piece.onset_seconds[-1] + 1e-9) / (piece.onset[-1] + 1e-9)
     return replace(
-        piece,
-        name=name or piece.name,
-        onset=onset[order],
-        duration=duration[order],
-        pitch=np.clip(pitch[order], 0, 127),
-        onset_seconds=onset[order] * seconds,
-        duration_seconds=duration[order] * seconds,
+        made,
+        duration=duration,
+        pitch=np.clip(made.pitch[order], 0, 127),
+        onset_seconds=onset * seconds,
+        duration_seconds=duration * seconds,
     )
 
 
@@ -61,9 +58,8 @@ def uniform(pieces, rng):
     result = []
     for piece in pieces:
         duration = rng.choice([0.25, 0.5, 1.0, 2.0], len(piece))
-        onset = np.concatenate([[0.0], np.cumsum(duration)[:-1]])
         pitch = rng.integers(55, 80, len(piece))
-        result.append(Notes.from_quarters(onset, duration, pitch, name=piece.name))
+        result.append(Notes.from_quarters(np.cumsum(duration) - duration, duration, pitch, name=piece.name))
     return result
 
 
@@ -76,11 +72,9 @@ def rewritten(piece, onset, duration, pitch):
     """Make a piece of any notes on the bars of another: as many of them as the notes need, more of the last length."""
     made = Notes.from_quarters(onset, duration, np.clip(pitch, 0, 127), name=piece.name, meter=piece.meter)
     end = float((made.onset + made.duration).max(initial=0.0))
-    bar = bar_quarters(piece)
-    more = max(0, int(np.ceil((end - piece.bar_starts[-1]) / bar - 1e-6)))
-    starts = np.concatenate([piece.bar_starts, piece.bar_starts[-1] + bar * np.arange(1, more + 1)])
-    bars = max(1, int(np.searchsorted(starts, end - 1e-6)))
-    return replace(made, bar_starts=starts[: bars + 1])
+    more = np.arange(piece.bar_starts[-1], end, bar_quarters(piece)) + bar_quarters(piece)
+    starts = np.concatenate([piece.bar_starts, more])
+    return replace(made, bar_starts=starts[: max(1, int(np.searchsorted(starts, end - 1e-6))) + 1])
 
 
 def bars_of(piece):
@@ -125,9 +119,8 @@ def crossed(pieces):
         other[left], other[right] = right, left
     result = []
     for i, piece in enumerate(pieces):
-        pitch = pieces[other[i]].pitch
-        n = min(len(piece), len(pitch))
-        result.append(rewritten(piece, piece.onset[:n], piece.duration[:n], pitch[:n]))
+        pitch = pieces[other[i]].pitch[: len(piece)]
+        result.append(rewritten(piece, piece.onset[: len(pitch)], piece.duration[: len(pitch)], pitch))
     return result
 
 

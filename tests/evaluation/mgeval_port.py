@@ -56,20 +56,12 @@ class Piece:
         return self.signature[1] * self.resolution * 4 / 2 ** self.signature[1]
 
 
-def total_used_pitch(piece):
-    return float(np.sum(np.sum(piece.roll(), axis=1) > 0))
-
-
 def bar_used_pitch(piece, bars=8):
     sets = [set() for _ in range(bars)]
     for tick, pitch in piece.note_ons():
         if int(tick / piece.bar()) < bars:
             sets[int(tick / piece.bar())].add(pitch)
-    return np.array([len(one) for one in sets], float)
-
-
-def total_used_note(piece):
-    return float(len(piece.note_ons()))
+    return [len(one) for one in sets]
 
 
 def bar_used_note(piece, bars=8):
@@ -80,47 +72,25 @@ def bar_used_note(piece, bars=8):
     return counts
 
 
-def total_pitch_class_histogram(piece):
-    roll = piece.roll()
+def folded(roll):
+    """Sum a roll, [128, frames], by pitch class, as shares; zeros for silence."""
     histogram = np.zeros(12)
     for pitch in range(128):
         histogram[pitch % 12] += np.sum(roll[pitch])
-    return histogram / np.sum(histogram)
+    return histogram / np.sum(histogram) if np.sum(histogram) > 0 else histogram
 
 
 def bar_pitch_class_histogram(piece, bars=8):
     numerator, exponent = piece.signature
     frames = math.ceil(round(60 / 120 * numerator * 4 / 2**exponent * 100, 6))
-    roll = piece.roll().T
-    if len(roll) < bars * frames:
-        roll = np.pad(roll, ((0, bars * frames - len(roll)), (0, 0)))
-    roll = roll[: bars * frames].reshape(bars, frames, 128)
-    result = np.zeros((bars, 12))
-    for bar in range(bars):
-        histogram = np.zeros(12)
-        for pitch in range(128):
-            histogram[pitch % 12] += np.sum(roll[bar, :, pitch])
-        if np.sum(histogram) > 0:
-            result[bar] = histogram / np.sum(histogram)
-    return result
-
-
-def pitch_class_transition_matrix(piece):
-    return piece.pretty.get_pitch_class_transition_matrix()
+    roll = piece.roll()
+    roll = np.pad(roll, ((0, 0), (0, max(bars * frames - roll.shape[1], 0))))
+    return [folded(roll[:, bar * frames : (bar + 1) * frames]) for bar in range(bars)]
 
 
 def pitch_range(piece):
     used = np.where(np.sum(piece.roll(), axis=1) > 0)[0]
-    return float(np.max(used) - np.min(used)) if len(used) else float("nan")
-
-
-def avg_pitch_shift(piece):
-    pitches = [pitch for _, pitch in piece.note_ons()]
-    return float(np.mean(np.abs(np.diff(pitches))))
-
-
-def avg_IOI(piece):  # noqa: N802 - mgeval's name
-    return float(np.mean(np.diff(piece.pretty.get_onsets())))
+    return np.max(used) - np.min(used) if len(used) else float("nan")
 
 
 def classes(piece):
@@ -128,27 +98,28 @@ def classes(piece):
     return [int(np.argmin(np.abs(np.array(LENGTHS) * unit - length))) for length in piece.lengths()]
 
 
-def note_length_hist(piece):
-    histogram = np.zeros(12)
-    for one in classes(piece):
-        histogram[one] += 1
-    return histogram / np.sum(histogram)
-
-
 def note_length_transition_matrix(piece):
     matrix = np.zeros((12, 12))
-    results = classes(piece)
-    for before, after in itertools.pairwise(results):
+    for before, after in itertools.pairwise(classes(piece)):
         matrix[before, after] += 1
     return matrix
 
 
-FEATURES = (
-    *(total_used_pitch, bar_used_pitch, total_used_note, bar_used_note, total_pitch_class_histogram),
-    *(bar_pitch_class_histogram, pitch_class_transition_matrix, pitch_range, avg_pitch_shift, avg_IOI),
-    *(note_length_hist, note_length_transition_matrix),
-)
+FEATURES = {
+    "total_used_pitch": lambda piece: np.sum(np.sum(piece.roll(), axis=1) > 0),
+    "bar_used_pitch": bar_used_pitch,
+    "total_used_note": lambda piece: len(piece.note_ons()),
+    "bar_used_note": bar_used_note,
+    "total_pitch_class_histogram": lambda piece: folded(piece.roll()),
+    "bar_pitch_class_histogram": bar_pitch_class_histogram,
+    "pitch_class_transition_matrix": lambda piece: piece.pretty.get_pitch_class_transition_matrix(),
+    "pitch_range": pitch_range,
+    "avg_pitch_shift": lambda piece: np.mean(np.abs(np.diff([pitch for _, pitch in piece.note_ons()]))),
+    "avg_IOI": lambda piece: np.mean(np.diff(piece.pretty.get_onsets())),
+    "note_length_hist": lambda piece: np.mean(np.eye(12)[classes(piece)], axis=0),
+    "note_length_transition_matrix": note_length_transition_matrix,
+}
 
 
 def measure(piece):
-    return {function.__name__: function(piece) for function in FEATURES}
+    return {name: function(piece) for name, function in FEATURES.items()}
