@@ -37,12 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = cli.parser("drumvae.analyze", "Draw what the latents of a trained drum VAE hold, and explain it.", EXAMPLE)
     parser.add_argument("run", type=Path, metavar="RUN", help="run folder of drumvae.train")
     path = parser.parse_args(argv).run
-    program = read_config(path).get("program")
-    if program != DrumConfig.program:
-        raise cli.UserError(f"{path} is a run of {program}: give a run of drumvae.train")
+    config = DrumConfig.from_run(path)
     if not (path / "model.keras").is_file():
         raise cli.UserError(f"{path} has no model.keras yet: finish it with python -m drumvae.train --resume {path}")
-    config = DrumConfig.from_run(path)
 
     from drumvae.data.grooves import load_grooves
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from drumvae.output import FORMATS, add_playing_options, read_bars, write_beats, write_file
 from drumvae.playing import AMOUNT, BARS, DRUM_MODEL, TEMPO, beats, load, style_number, varied
 from manymodes import cli
@@ -68,8 +70,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if chosen == "style":
             composed = beats(model, name, count=count, **how)
         else:
-            import numpy as np
-
             first, last = np.eye(len(model.styles))[styles]
             ways = np.linspace(0, 1, count)
             composed = [beat for way in ways for beat in beats(model, (1 - way) * first + way * last, **how)]

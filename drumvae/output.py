@@ -114,7 +114,6 @@ def save_picture(path: Path, bars: Bars, name: str) -> None:
     """Draw the bars of a beat, at most the first 64, as a PNG."""
     from drumvae.plots import save_patterns
 
-    title = name.replace("$", r"\$")  # between two of them matplotlib reads formulas
     begins = range(0, min(len(bars), _BARS_PER_ROW * _ROWS), _BARS_PER_ROW)
-    rows = {f"{title}, from bar {begin + 1}": bars.velocities[begin : begin + _BARS_PER_ROW] for begin in begins}
+    rows = {f"{name}, from bar {begin + 1}": bars.velocities[begin : begin + _BARS_PER_ROW] for begin in begins}
     save_patterns(rows, path)

@@ -8,12 +8,24 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from drumvae.composing import (
+    TYPICAL,
+    derived,
+    draw_latents,
+    ground,
+    humanise,
+    loop,
+    rearrange,
+    repeated,
+    restyled,
+    vary,
+)
 from manymodes import cli, hub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy as np
 
     from drumvae.data.kit import Bars
     from drumvae.models.vae import DrumVAE
@@ -63,10 +75,6 @@ def beats(
     Raises:
         UserError: unknown style.
     """
-    import numpy as np
-
-    from drumvae.composing import derived, draw_latents, ground, humanise, loop, repeated
-
     shares = np.eye(len(model.styles))[style_number(model, style)] if isinstance(style, str) else np.asarray(style)
     composed = []
     for begin in range(0, count, _AT_ONCE):
@@ -102,10 +110,6 @@ def varied(
     An amount near 0 changes hardly anything, 1 nearly everything. ``humanize``, of added hits, is by default 0 if the
     beat is on the grid, else 1. The other options are as in `beats`.
     """
-    import numpy as np
-
-    from drumvae.composing import derived, humanise, rearrange, vary
-
     uneven = float(source.offsets.any()) if humanize is None else humanize
     variations = []
     for number in range(count):
@@ -143,10 +147,6 @@ def transferred(
     The shares of the styles, [S], add up to 1; ``keep`` is the share of the hits that stays, see
     `drumvae.composing.compose`. The other options are as in `beats`.
     """
-    import numpy as np
-
-    from drumvae.composing import TYPICAL, draw_latents, humanise, rearrange, repeated, restyled
-
     drawn = draw_latents(model, np.array([shares]), seed=seed, spread=TYPICAL)
     latents, hits = rearrange(
         model,
@@ -164,10 +164,6 @@ def transferred(
 
 def humanized(model: DrumVAE, source: Bars, *, amount: float = 1.0, seed: int = 0) -> Bars:
     """Give the hits of a beat velocities and timing between its own (``amount`` 0) and those of the model (1)."""
-    import numpy as np
-
-    from drumvae.composing import humanise
-
     latents = model.means(source.hits.astype(np.float32))
     human = humanise(model, latents, source.hits, tempo=source.tempos, amount=1.0, seed=seed)
     velocities, offsets = (

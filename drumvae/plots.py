@@ -209,5 +209,5 @@ def save_patterns(patterns: Mapping[str, np.ndarray], path: Path) -> None:
             axes.set_yticks(range(len(INSTRUMENTS)), map(_spoken, INSTRUMENTS), fontsize=6)
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
-            axes.set_title(title, fontsize=8, loc="left")
+            axes.set_title(title, fontsize=8, loc="left", parse_math=False)  # names of files may have dollar signs
         axes.set_xlabel("beat", fontsize=7)

@@ -96,12 +96,11 @@ class Grooves:
             return (name, *(f"{count:,}" for count in counts), f"{bars.hits.mean():.3f}")
 
         splits = (self.train, self.validation, self.test)
-        rows: list[Sequence[str]] = [
-            ("style", "training", "validation", "test", "templates" if self.by_rule else "files", "density")
+        rows = [
+            ("style", "training", "validation", "test", "templates" if self.by_rule else "files", "density"),
+            *(row(style, [bars[bars.styles == number] for bars in splits]) for number, style in enumerate(self.styles)),
+            row("all", splits),
         ]
-        for number, style in enumerate(self.styles):
-            rows.append(row(style, [bars[bars.styles == number] for bars in splits]))
-        rows.append(row("all", splits))
         lines = [f"grooves of {self.source}, seed {self.seed}, fingerprint {self.fingerprint[:12]}", *in_columns(rows)]
         if self.empty:
             lines.append(f"bars without a hit, left out: {self.empty:,}")
@@ -119,12 +118,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 
 def load_grooves(
-    source: str | Path = BY_RULE,
-    *,
-    per_style: int = 200,
-    seed: int = 0,
-    groove_styles: Mapping[str, Sequence[str]] = GROOVE_STYLES,
-    progress: bool = True,
+    source: str | Path = BY_RULE, *, per_style: int = 200, seed: int = 0, progress: bool = True
 ) -> Grooves:
     """Make or read grooves, with bars in every split.
 
@@ -136,24 +130,20 @@ def load_grooves(
         source: `BY_RULE`, or a folder of ``.mid`` and ``.midi`` files, searched recursively without hidden ones.
         per_style: bars by rule of each style for training and testing, at least 2.
         seed: of the bars by rule, and of the split of a folder without ``info.csv``.
-        groove_styles: the styles to keep of the Groove MIDI Dataset, each with its primary styles.
         progress: show a progress bar while reading, in a terminal.
 
     Raises:
         UserError: there is no such folder, or too little in it.
-        ValueError: there are too few bars a style.
     """
     if source == BY_RULE:
         return _by_rule(per_style, seed)
     folder = readable_folder(source, "--grooves", f"give a folder of drum MIDI, or {BY_RULE} for grooves by rule")
-    listing = _in_index(folder, groove_styles) if (folder / INDEX).is_file() else _in_folders(folder)
+    listing = _in_index(folder) if (folder / INDEX).is_file() else _in_folders(folder)
     label = source if isinstance(source, str) else str(source.absolute())  # Path("styles") is not by rule
     return _read(label, folder, listing, seed, progress)
 
 
 def _by_rule(per_style: int, seed: int) -> Grooves:
-    if per_style < 2:  # noqa: PLR2004 - one for training, one for testing
-        raise ValueError(f"{per_style} bars a style are too few: give at least 2")
     rules, styles = bundled_rules(), range(len(STYLES))
     tested = max(1, round(per_style * _TEST_SHARE))
     made = [
@@ -182,10 +172,10 @@ class _Listing(NamedTuple):
     left_out: Counter[str]
 
 
-def _in_index(folder: Path, groove_styles: Mapping[str, Sequence[str]]) -> _Listing:
+def _in_index(folder: Path) -> _Listing:
     """Find the files of the Groove MIDI Dataset by its table."""
-    ours = {theirs: style for style, primaries in groove_styles.items() for theirs in primaries}
-    listing = _Listing(tuple(groove_styles), [], [], Counter())
+    ours = {theirs: style for style, primaries in GROOVE_STYLES.items() for theirs in primaries}
+    listing = _Listing(tuple(GROOVE_STYLES), [], [], Counter())
     for row in _rows(folder / INDEX):
         name, style, split, meter = (row[column] or "" for column in _COLUMNS)
         primary = style.split("/")[0]
@@ -253,11 +243,9 @@ def _read(source: str, folder: Path, listing: _Listing, seed: int, progress: boo
     parts: dict[str, list[Bars]] = {split: [] for split in SPLITS}
     for file, bars in read:
         parts[split_of[file.name]].append(replace(bars, styles=np.full(len(bars), styles.index(file.style))))
-    for split in SPLITS:
-        if not parts[split]:
-            raise UserError(
-                f"{source} has no bars for {split}: give at least three files of a style, or a full {INDEX}"
-            )
+    if lacking := [split for split in SPLITS if not parts[split]]:
+        advice = f"give at least three files of a style, or a full {INDEX}"
+        raise UserError(f"{source} has no bars for {lacking[0]}: {advice}")
     train, validation, test = map(Bars.join, parts.values())
     return Grooves(source, styles, train, validation, test, seed, skipped, listing.left_out, unmapped, empty)
 

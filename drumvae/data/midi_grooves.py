@@ -75,15 +75,9 @@ def read_beat(path: str | Path) -> Beat:
 
 
 def read_files(files: Sequence[tuple[str, str]], *, to_end: bool = False, progress: bool = False) -> list[Beat | str]:
-    """Read files in watched processes.
+    """Read files, given by path and name, in watched processes: for each the beat, or in one line why there is none.
 
-    Args:
-        files: the path and the name of each.
-        to_end: see `parse_beat`.
-        progress: show a bar, on a terminal.
-
-    Returns:
-        for each the beat, or in one line why there is none.
+    ``to_end`` is as in `parse_beat`; ``progress`` shows a bar, on a terminal.
     """
     requests = [(path, name, to_end) for path, name in files]
     answers = each("drumvae.data.midi_grooves:read_request", requests)

@@ -103,10 +103,7 @@ _DIGITS = 6
 _SWEPT_BARS = 64
 _SHOWN = 4  # bars of each style in a picture
 _COLLAPSED = 1e-6
-_TRANSFERRED = tuple(
-    f"transfer_{name}"
-    for name in ("success", "success_unchanged", "onset_f1", "onset_f1_random", "step_f1", "step_f1_random")
-)
+_TRANSFERRED = ("success", "success_unchanged", "onset_f1", "onset_f1_random", "step_f1", "step_f1_random")
 _SWAPPED = ("success", "onset_f1", "step_f1")
 
 
@@ -233,10 +230,11 @@ def _transfers(
     """Transfer every test bar to every other style."""
     rows, targets = other_styles(train, test)
     if not len(rows):
-        return dict.fromkeys([*_TRANSFERRED, *(f"swap_{name}" for name in _SWAPPED)])
+        names = [f"transfer_{name}" for name in _TRANSFERRED] + [f"swap_{name}" for name in _SWAPPED]
+        return dict.fromkeys(names)
     sources = test.hits[rows]
-    latents = Latents(*(tf.constant(level[rows]) for level in seen.means))
-    partners = tf.constant(known.drawn.high[_partners(train.styles, targets, seed)])
+    latents = Latents(*(level[rows] for level in seen.means))
+    partners = known.drawn.high[_partners(train.styles, targets, seed)]
     changed = (
         compose(model, transfer(latents, model, targets, seed=seed), seed=seed, keep=(sources, KEPT)),
         compose(model, restyled(latents, model, partners), seed=seed),
@@ -308,12 +306,11 @@ def swept(
     changes as in `drumvae.composing.restyled`.
     """
     drawn = getattr(seen.drawn, level)[:, dimension]
-    means = Latents(*(tf.constant(part[:bars]) for part in seen.means))
+    means = Latents(*(part[:bars] for part in seen.means))
     rows = []
     for place in places:
-        values = getattr(seen.means, level)[:bars].copy()
-        values[:, dimension] = drawn.mean() + place * drawn.std()
-        moved = tf.constant(values)
+        moved = getattr(means, level).copy()
+        moved[:, dimension] = drawn.mean() + place * drawn.std()
         latents = restyled(means, model, moved) if level == "high" else means._replace(low=moved)
         rows.append(tf.sigmoid(model.decode(latents)).numpy())
     return np.stack(rows)

@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from drumvae.config import HIERARCHIES
 from drumvae.models.latents import Latents, Played
 from manymodes.nn.measured import MeasuredModel
 from manymodes.nn.randomness import reseed_layers
@@ -74,7 +73,7 @@ class DrumVAE(MeasuredModel):
 
     Args:
         styles: their names.
-        hierarchy: one of `HIERARCHIES`.
+        hierarchy: ``top-down`` or ``chain``.
         supervised: whether styles are known in training.
         high_dim, low_dim: dimensions of the levels.
         channels: of the encoder's convolutions, over 16, 8 and 4 steps; the decoder mirrors them.
@@ -109,8 +108,6 @@ class DrumVAE(MeasuredModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if hierarchy not in HIERARCHIES:
-            raise ValueError(f"hierarchy {hierarchy!r} is not one of {', '.join(HIERARCHIES)}")
         self.styles = list(styles)
         self.hierarchy, self.supervised = hierarchy, supervised
         self.high_dim, self.low_dim = high_dim, low_dim

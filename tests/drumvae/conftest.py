@@ -1,14 +1,15 @@
 import functools
 import warnings
+from pkgutil import resolve_name
 
 import pytest
 from breaking import eagerly, trained_once
-from smalldrums import SMALL, small_model
+from smalldrums import SMALL, pretrained
 
 from drumvae import generate, humanize, train, trainer, transfer
 from drumvae.metrics import diagnostics
 from drumvae.models.vae import DrumVAE
-from manymodes.files import save_keras
+from manymodes import watched
 
 
 @pytest.fixture(scope="session")
@@ -33,16 +34,14 @@ def tiny_run(tmp_path_factory, small_networks):
         return trained_once(train.main, {"drums": SMALL}, tmp_path_factory)["drums"][0]
 
 
-@pytest.fixture(scope="session")
-def model_path(tmp_path_factory):
-    """Save the small model; return its file."""
-    path = tmp_path_factory.mktemp("model") / "model.keras"
-    save_keras(small_model(), path)
-    return path
+@pytest.fixture
+def loaded_once(monkeypatch):
+    """Use one model for all commands: what it plays must not depend on what it has played before."""
+    for command in (generate, humanize, transfer):
+        monkeypatch.setattr(command, "load", lambda *_, **__: pretrained())
 
 
 @pytest.fixture
-def loaded_once(monkeypatch):
-    """Use one small model for all commands: what it plays must not depend on what it has played before."""
-    for command in (generate, humanize, transfer):
-        monkeypatch.setattr(command, "load", lambda *_, **__: small_model())
+def unwatched(monkeypatch):
+    """Read files in this process: another one takes longer to start than to read."""
+    monkeypatch.setattr(watched, "answered", lambda task, requests, *_, **__: [*map(resolve_name(task), requests)])

@@ -21,7 +21,7 @@ FIGURES = {
 
 
 @pytest.fixture(autouse=True)
-def _few(monkeypatch):
+def _few(monkeypatch, unwatched, eager):
     monkeypatch.setattr(diagnostics, "COMPOSED", 60)
     monkeypatch.setattr(diagnostics, "SAMPLES", 5)
 

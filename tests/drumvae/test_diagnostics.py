@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from breaking import eagerly
 from smalldrums import BITS, KICKS, LOG_VARIANCE, NAMES, Speller, spelled_grooves, tiny
 
 from drumvae.data.grooves import load_grooves
@@ -19,7 +20,7 @@ def grooves():
 
 
 def metrics_of(model, grooves):
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, eagerly():
         patch.setattr(diagnostics, "COMPOSED", 60)
         patch.setattr(diagnostics, "SAMPLES", 5)
         return analyse(model, grooves, seed=SEED, train_seconds=12.5)

@@ -3,13 +3,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from smalldrums import ruled, small_model
+from smalldrums import pretrained, ruled
 
 from drumvae.composing import compose, draw_latents, humanise, loop, rearrange, repeated, restyled, vary
 from drumvae.data.kit import INSTRUMENTS, STEPS
 from drumvae.data.rules import STYLES
 from drumvae.metrics.rhythm import hit_f1
-from drumvae.playing import DRUM_MODEL, beats
+from drumvae.playing import beats
 
 CLOSED, OPEN = (INSTRUMENTS.index(name) for name in ("hihat_closed", "hihat_open"))
 SKINS = [INSTRUMENTS.index(name) for name in ("snare", "tom_low", "tom_high")]
@@ -19,7 +19,7 @@ COMPLEXITIES = np.linspace(0, 1, 11)
 
 @pytest.fixture(scope="module")
 def model():
-    return small_model()
+    return pretrained()
 
 
 def of_style(model, style, count, seed=0):
@@ -84,7 +84,7 @@ def test_of_two_hi_hats_the_likelier_one_stays(model):
 
 @pytest.mark.parametrize("temperature", [0.01, 1.0])
 def test_the_more_is_kept_the_nearer_to_the_source(model, temperature):
-    source = ruled(4, seed=2)[0][0].astype(bool)
+    source = ruled(4, seed=2).hits
     latents = of_style(model, JAZZ, len(source))
     composed = [
         compose(model, latents, seed=3, temperature=temperature, keep=(source, share))
@@ -111,15 +111,14 @@ def test_a_loop_varies_its_first_bar_and_ends_with_a_fill(model):
     assert last > first + 0.5
 
 
-def test_beats_begin_with_the_plain_groove_of_a_style_that_has_one():
-    model = DRUM_MODEL.load()
+def test_beats_begin_with_the_plain_groove_of_a_style_that_has_one(model):
     for style, plain in (("rock", True), ("hiphop", True), ("jazz", False)):
         hits = np.stack([beat.hits[0] for beat in beats(model, style, count=30, bars=1, complexity=0.3)])
         assert (hits[:, 0, 0] & hits[:, 4, SKINS[0]] & hits[:, 12, SKINS[0]]).all() == plain
 
 
 def test_bars_that_are_alike_stay_alike_and_silent_ones_silent(model):
-    ours = ruled(2, seed=3)[0][0].astype(bool)
+    ours = ruled(2, seed=3).hits
     silent = np.zeros_like(ours[0])
     beat = np.stack([ours[0], ours[1], silent, ours[0], silent, ours[1]])
     latents, hits = rearrange(model, beat, lambda latents: vary(latents, model, 0.8, seed=0), keep=0.2, seed=0)

@@ -8,10 +8,13 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 from smalldrums import NAMES, spelled_bars, tiny
 
-from drumvae.models.vae import HIERARCHIES, DrumVAE, Latents, Playing, Posterior
+from drumvae.config import HIERARCHIES
+from drumvae.models.vae import DrumVAE, Latents, Playing, Posterior
 from drumvae.trainer import examples_of
 from manymodes.files import save_keras
 from manymodes.nn.variational import Gaussian, standard_normal_like
+
+pytestmark = pytest.mark.usefixtures("eager")
 
 LOW, HIGH = 12, 4
 

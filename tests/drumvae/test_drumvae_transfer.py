@@ -11,7 +11,7 @@ from drumvae.data.midi_grooves import DRUM_CHANNEL, read_beat, write_beat
 from drumvae.data.rules import bundled_rules
 from drumvae.metrics.rhythm import hit_f1
 
-pytestmark = pytest.mark.usefixtures("loaded_once")
+pytestmark = pytest.mark.usefixtures("loaded_once", "unwatched")
 
 KICK, CLOSED, OPEN = (INSTRUMENTS.index(name) for name in ("kick", "hihat_closed", "hihat_open"))
 both_commands = pytest.mark.parametrize("command", [transfer, humanize], ids=["transfer", "humanize"])
@@ -22,13 +22,9 @@ def needed(command):
 
 
 @pytest.fixture
-def run(model_path, completed):
+def run(completed):
     """Run a command; return what it printed."""
-
-    def start(command, *options):
-        return completed(command.main, "--model", model_path, *needed(command), *options)
-
-    return start
+    return lambda command, *options: completed(command.main, *needed(command), *options)
 
 
 @pytest.fixture
@@ -60,6 +56,7 @@ def beat(tmp_path):
 @both_commands
 def test_length_tempo_and_channel_stay(play, command, beat, tmp_path):
     bars = play(command)
+    assert bars.offsets.any()  # by default both are humanised
     assert bars.tempos == pytest.approx([90, 90, 90, 90, 120, 120], rel=1e-5)
     ours, theirs = mido.MidiFile(tmp_path / "out.mid"), mido.MidiFile(beat)
     assert ours.length == pytest.approx(theirs.length)
@@ -83,18 +80,15 @@ def test_same_seed_same_bytes(play, command, tmp_path):
     assert first == again != other
 
 
-def test_all_hits_can_be_kept(play, beat):
+def test_all_hits_can_be_kept_or_none_and_not_humanised(play, beat):
     ours, result = read_beat(beat).bars.hits, play(transfer, "--keep", 1).hits
     expected = ours.copy()
     expected[[0, 3], 0, OPEN] = result[[0, 3], 0, OPEN]  # of two hi-hats at once one stays
     expected[[0, 3], 0, CLOSED] = ~result[[0, 3], 0, OPEN]
     assert (result == expected).all()
-    assert hit_f1(ours, play(transfer, "--keep", 0).hits) < 0.8
-
-
-def test_a_transfer_is_humanised_or_not(play):
-    assert play(transfer).offsets.any()
-    assert not play(transfer, "--humanize", 0).offsets.any()
+    bars = play(transfer, "--keep", 0, "--humanize", 0)
+    assert hit_f1(ours, bars.hits) < 0.8
+    assert not bars.offsets.any()
 
 
 def test_the_amount_leads_from_the_beat_to_the_playing_of_the_model(play, beat):
@@ -135,8 +129,8 @@ def test_sounds_and_pictures(run, play, beat, tmp_path):
 @pytest.mark.parametrize(
     ("out", "message"), [("stiff.mid", "is the beat itself"), ("out.txt", "ends with .mid, .wav, .mp3 or .png")]
 )
-def test_places_that_are_refused(refused, model_path, command, beat, tmp_path, out, message):
-    assert message in refused(command.main, "--model", model_path, *needed(command), beat, "--out", tmp_path / out)
+def test_places_that_are_refused(refused, command, beat, tmp_path, out, message):
+    assert message in refused(command.main, *needed(command), beat, "--out", tmp_path / out)
 
 
 def test_options_that_are_refused(refused, beat):

@@ -78,25 +78,6 @@ def test_ornaments_come_through_as_far_as_there_is_room():
     assert rows_of(crowded.tenths, "hihat_open") == at({2: 1})
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("kick         = x.4.", "kick         = x.4", "little, one: kick must have 16"),
-        ("kick         = x.4.", "kick         = x.y.", "one: kick must have 16"),
-        ("kick         = x.4.", "kik          = x.4.", "one: there is no row 'kik'"),
-        ("100 120", "120 100", "one: tempo"),
-        ("100 120", "100", "one: not enough values"),
-        ("0 0 0.3 0", "0 0 0.6 0", "other: .* timings within half"),
-        ("3... .... .5..", "5... .... .5..", "one: snare and ghost never sound together"),
-        ("0.25", "1.25", "little: .* chances"),
-    ],
-)
-def test_errors_in_a_grid_name_the_section(old, new, message):
-    assert old in LITTLE
-    with pytest.raises(ValueError, match=message):
-        little(LITTLE.replace(old, new, 1))
-
-
 @pytest.fixture(scope="module")
 def small():
     """Return rules of two little styles, with all their patterns and the probability of each."""
@@ -160,8 +141,8 @@ def test_the_entropy_is_that_of_all_patterns(small):
     exact = -(chances[chances > 0] * np.log(chances[chances > 0])).sum()
     assert bound.total_nats == pytest.approx(exact, abs=4 * bound.total_error)
     given_style = []
-    for style in range(2):
-        logs = rules.log_probability(patterns, np.full(len(patterns), style))
+    for style in rules.styles:
+        logs = Rules([style]).log_probability(patterns)
         made = logs[np.isfinite(logs)]
         given_style.append(-(np.exp(made) * made).sum())
     assert bound.given_style_nats == pytest.approx(np.mean(given_style), abs=4 * bound.given_style_error)
