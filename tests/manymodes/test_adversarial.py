@@ -178,18 +178,13 @@ def test_real_and_generated_examples_are_judged_under_the_same_conditions(eager,
         assert logs["penalty"] == pytest.approx(WIDTH)  # the gradient is of the examples, not of the conditions
 
 
-def featured_players():
-    """Build D(x) = w·f(x) with features f(x) = 2 x, and G(z) = 0."""
-    examples = keras.Input((WIDTH,))
-    double = keras.initializers.Constant(2 * np.eye(WIDTH))
-    features = L.Dense(WIDTH, use_bias=False, kernel_initializer=double, name=adversarial.FEATURES)(examples)
-    score = L.Dense(1, use_bias=False)(features)
-    generates = keras.Sequential([keras.Input((LATENT,)), L.Dense(WIDTH, kernel_initializer="zeros")])
-    return AdversarialModel(generates, keras.Model(examples, score))
-
-
 def test_features_are_matched_on_average(eager):
-    model = featured_players()
+    # D(x) = w·f(x) with features f(x) = 2 x, and G(z) = 0
+    double = keras.initializers.Constant(2 * np.eye(WIDTH))
+    features = L.Dense(WIDTH, use_bias=False, kernel_initializer=double, name=adversarial.FEATURES)
+    generates = keras.Sequential([keras.Input((LATENT,)), L.Dense(WIDTH, kernel_initializer="zeros")])
+    scores = keras.Sequential([keras.Input((WIDTH,)), features, L.Dense(1, use_bias=False)])
+    model = AdversarialModel(generates, scores)
     model.compile(sgd(0.1), sgd(0), feature_matching=True)
     batch = [[1.0, 0.0], [3.0, -2.0]]  # (2, −1) on average, and its features (4, −2)
     assert update(model, batch)["generator_loss"] == pytest.approx(16 + 4)
