@@ -1,4 +1,3 @@
-import csv
 from pathlib import Path
 
 import mido
@@ -15,7 +14,6 @@ from manymodes.cli import UserError
 pytestmark = pytest.mark.usefixtures("unwatched")
 
 SNARE = INSTRUMENTS.index("snare")
-COLUMNS = ("midi_filename", "style", "split", "time_signature")
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +32,6 @@ def write(folder, *names, bars=2):
     """Write files of other bars each."""
     for name in names:
         write_beat(folder / name, bars_of(list(name.encode()), bars))
-
-
-def write_index(folder, *rows):
-    folder.mkdir(exist_ok=True)
-    with (folder / "info.csv").open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["drummer", *COLUMNS])
-        writer.writerows(("drummer1", *row) for row in rows)
-
-
-def load(folder, **options):
-    return load_grooves(folder, progress=False, **options)
 
 
 def splits(grooves):
@@ -76,7 +62,7 @@ def test_same_seed_same_grooves(by_rule):
 def test_a_sub_folder_is_a_style_and_a_file_is_in_one_split(tmp_path):
     names = [f"{style}/{part}/{number}.mid" for style in ("polka", "waltz") for part in "ab" for number in range(10)]
     write(tmp_path, *names)
-    grooves = load(tmp_path)
+    grooves = load_grooves(tmp_path)
     assert grooves.styles == ("polka", "waltz")
     files = files_of(grooves)
     assert sorted(file for split in files.values() for file in split) == sorted(names)
@@ -88,7 +74,7 @@ def test_a_sub_folder_is_a_style_and_a_file_is_in_one_split(tmp_path):
 
 def test_another_seed_is_another_split(tmp_path):
     write(tmp_path, *(f"polka/{number}.mid" for number in range(12)))
-    first, again, other = load(tmp_path), load(tmp_path), load(tmp_path, seed=5)
+    first, again, other = load_grooves(tmp_path), load_grooves(tmp_path), load_grooves(tmp_path, seed=5)
     assert first.fingerprint == again.fingerprint != other.fingerprint
     assert files_of(first) != files_of(other)
 
@@ -96,9 +82,9 @@ def test_another_seed_is_another_split(tmp_path):
 def test_files_outside_of_folders(tmp_path):
     folder = tmp_path / "my beats"
     write(folder, "1.mid", "2.MID", "3.midi")
-    assert load(folder).styles == ("my beats",)
+    assert load_grooves(folder).styles == ("my beats",)
     write(folder, "funk/1.mid", "funk/2.mid", "funk/3.mid")
-    grooves = load(folder)
+    grooves = load_grooves(folder)
     assert grooves.styles == ("funk",)
     assert [(name, "no sub-folder" in reason) for name, reason in grooves.skipped] == [
         (name, True) for name in ("1.mid", "2.MID", "3.midi")
@@ -113,7 +99,7 @@ def test_what_is_skipped_is_listed_with_the_reason(tmp_path):
     (tmp_path / "funk" / "gone.mid").symlink_to("nowhere")
     (tmp_path / "funk" / "._1.mid").write_text("a double of macOS")
     write(tmp_path / ".hidden", "1.mid")
-    grooves = load(tmp_path)
+    grooves = load_grooves(tmp_path)
     reasons = dict(grooves.skipped)
     assert reasons["funk/copy.mid"] == "has the same bars as funk/1.mid"
     assert reasons["funk/empty.mid"] == "empty file"
@@ -133,7 +119,7 @@ def test_silent_bars_are_left_out_and_other_notes_counted(tmp_path):
         if message.type == "note_on" and message.note == 38:
             message.note = 56
     file.save(path)
-    grooves = load(tmp_path)
+    grooves = load_grooves(tmp_path)
     assert grooves.empty == 1
     assert sum(map(len, splits(grooves).values())) == 11
     assert grooves.unmapped == {56: bars.hits[:, :, SNARE].sum()}
@@ -145,8 +131,8 @@ def test_a_folder_called_styles(tmp_path, monkeypatch):
     write(tmp_path, *(f"styles/funk/{number}.mid" for number in range(3)))
     monkeypatch.chdir(tmp_path)
     for source in ("./styles", Path("styles")):
-        assert not load(source).by_rule
-    assert load("styles").by_rule
+        assert not load_grooves(source).by_rule
+    assert load_grooves("styles").by_rule
 
 
 def test_the_index_has_styles_and_splits(tmp_path):
@@ -161,8 +147,9 @@ def test_the_index_has_styles_and_splits(tmp_path):
         ("b/8.mid", "jazz", "train", "4-4"),
     ]
     write(tmp_path, *(row[0] for row in rows[:-1]))
-    write_index(tmp_path, *rows)
-    grooves = load(tmp_path)
+    header = ("midi_filename", "style", "split", "time_signature", "drummer")
+    (tmp_path / "info.csv").write_text("\n".join(",".join(row) for row in (header, *rows)))
+    grooves = load_grooves(tmp_path)
     assert grooves.styles == ("rock", "latin")
     assert files_of(grooves) == {"train": {"a/1.mid", "a/3.mid"}, "validation": {"a/4.mid"}, "test": {"a/2.mid"}}
     assert grooves.train.styles.tolist() == [0, 0, 1, 1]
@@ -178,7 +165,7 @@ def test_the_index_has_styles_and_splits(tmp_path):
 def test_an_index_without_the_columns(tmp_path):
     (tmp_path / "info.csv").write_text("drummer,style,split\n")
     with pytest.raises(UserError, match=r"info\.csv has no column midi_filename, time_signature"):
-        load(tmp_path)
+        load_grooves(tmp_path)
 
 
 def test_the_command_shows_grooves(completed, tmp_path):
