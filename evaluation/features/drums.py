@@ -48,10 +48,8 @@ class _Hits(NamedTuple):
 
     Attributes:
         note, piece, place: [h] index, piece and place 0–15 of each hit.
-        off: [h] quarters after that place.
-        beat: [h] position in beats from the bar line.
-        owner: [b] the piece of each bar.
-        number: [b] the bar's number in its piece, from 0.
+        off, beat: [h] quarters after that place, and beats from the bar line.
+        owner, number: [b] the piece of each bar, and the bar's number in it, from 0.
         cells: [b, 16, 9] whether a voice is hit at a place of a bar.
         common: [n] whether the bars of a piece have four beats.
     """

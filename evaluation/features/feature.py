@@ -50,9 +50,8 @@ class Feature:
     Attributes:
         columns: names of the entries of a histogram; empty for a single number and for matrices.
         every: describes a set whose pieces all have one value, with {} for the value.
-        variety: whether a set that does not vary in this feature, where reports compare it, has lost variety. False for
-            the length of a piece, which is a setting of many generators, and for features of structure, in which noise
-            does not vary either.
+        variety: whether a set that does not vary in it has lost variety. Not so for the length of a piece, a setting of
+            many generators, and for features of structure, in which noise does not vary either.
         group: what a musician would call it; "key and register" is what changes when everything is transposed.
     """
 

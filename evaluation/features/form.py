@@ -34,10 +34,8 @@ class _Bars(NamedTuple):
     """The bars with notes [b], and the contents of each note [M].
 
     Attributes:
-        piece: [b] the piece of each bar.
-        number: [b] its number, counted through all pieces with the silent bars.
-        bar: [M] which of these bars each note starts in.
-        opens: [M] whether it is the first there.
+        piece, number: [b] the piece of each bar, and its number, counted through all pieces with the silent bars.
+        bar, opens: [M] which of these bars each note starts in, and whether it is the first there.
         place: [M] its place in the bar.
         rhythm: [M] place and length as one number.
         interval: [M] that from the note before in the line, 0 semitones for the first of a piece, and 128 more.

@@ -61,8 +61,7 @@ class Grid(NamedTuple):
         length, beat: [M] quarters of the note's bar, and of its beats.
         bar: [M] number of the note's bar, counted through all pieces.
         bars: [n] number of bars of each piece, from that of the first to that of the last onset.
-        lines: [n] number of bar lines from the first onset to before the end of the last note.
-        known: [n] whether the piece has this grid.
+        lines, known: [n] number of bar lines from the first onset to the last end; whether the piece has this grid.
     """
 
     place: FloatArray
@@ -151,7 +150,7 @@ def written(stack: Stack) -> Grid:
 
     The metre of a piece is the one that lasts longest. A first bar that is shorter is an upbeat: its notes have the
     places that they would have at the end of a whole bar. Beats are quarters in x/4, halves in x/2, eighths in x/8; in
-    6, 9 and 12 they are three of these.
+    6, 9 and 12 three of these.
     """
     line = melody(stack)
     numerator, denominator = stack.meter.T

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 RHYTHM: dict[str, Feature] = {}
 """The features of this module by name."""
 
-_DOTTED = 3
-_SECONDS = 60.0
 _LONGEST = 1e6
 
 
@@ -53,7 +51,7 @@ def dotted_pair_share(stack: Stack) -> FloatArray:
     Lengths to 1/24 quarter, and three times to within 1/24. NaN for fewer than two onsets.
     """
     short, long, piece = _pairs(stack)
-    return mean(stack, (np.abs(long - _DOTTED * short) <= 1) & (short > 0), piece)
+    return mean(stack, (np.abs(long - 3 * short) <= 1) & (short > 0), piece)
 
 
 @feature(RHYTHM, "Neighbours of equal length", "share of steps", group="rhythm")
@@ -121,4 +119,4 @@ def tempo(stack: Stack) -> FloatArray:
     NaN where that time is zero. A setting of generators that know no tempo.
     """
     seconds = stack.span(stack.onset_seconds, stack.onset_seconds + stack.duration_seconds)
-    return ratio(_SECONDS * stack.span(stack.onset, stack.onset + stack.duration), seconds)
+    return ratio(60 * stack.span(stack.onset, stack.onset + stack.duration), seconds)

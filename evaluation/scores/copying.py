@@ -17,11 +17,8 @@ from evaluation.scores.sampling import PAIRWISE, sample
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COPIED_SHARE = 0.5
-"""A piece counts as copied when one run covers this share of its melodic line …"""
-
-COPIED_NOTES = 12
-"""… and has this many notes: about three bars of a folk tune."""
+COPIED_SHARE, COPIED_NOTES = 0.5, 12
+"""A piece counts as copied when one run covers this share of its melodic line, and has so many notes (three bars)."""
 
 CHANCE = 0.01
 """How improbable a surplus of copies must be, were the generated pieces like the originals, to be called copying."""
@@ -95,8 +92,7 @@ class Copying:
     """Copying by a generated set, and the same measured among the training pieces.
 
     Attributes:
-        gen: generated pieces against the training pieces.
-        train: each training piece against the others.
+        gen, train: generated pieces against the training pieces, and each of these against the others.
         p: probability of as many copies or more among the generated pieces, if they copied as often as the training
             pieces resemble each other (Fisher's exact test, one-sided).
         found: whether that is under `CHANCE`.

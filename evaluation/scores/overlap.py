@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 PERMUTATIONS = 999
 
 _HIGHEST = {"overlap": 1.0, "overlap_intra": 1.0, "jsd": 1.0}
-
 _NO_DISTANCES = {key: {"mean": float("nan"), "sd": float("nan")} for key in ("intra_gen", "intra_org", "inter")}
 
 CURVE = 160
@@ -58,9 +57,8 @@ class FeatureComparison:
         kld: KL(within gen ‖ between) in nats.
         jsd: of the same two, in bits.
         wasserstein: of the feature values themselves.
+        spread: mean distance within gen divided by that within org; NaN where the originals do not vary.
         n: pieces per set in `Score.at_n` and `Score.ceiling`.
-        spread: mean distance within gen divided by mean distance within org, 0 for a frozen feature; NaN where the
-            originals do not vary.
         p: of a permutation test of the energy distance of the feature values.
         p_holm: the same, corrected for all features (Holm); NaN until all are compared.
         distances: mean and deviation of the distances within gen (`intra_gen`), within org and between.
@@ -140,8 +138,8 @@ def describe(values: FloatArray) -> tuple[Sample, FloatArray]:
 def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) -> FeatureComparison:
     """Compare two sets in one feature, [n] or [n, d] values each; rows with NaN are left out and counted.
 
-    The name and the seed decide the random draws. Groups depend on the seed only: the same files are left out for
-    every feature that all pieces have, so that the deviations of a mean over features are the means of theirs.
+    The name and the seed decide the random draws, the seed alone the groups: the same files are left out for every
+    feature that all pieces have, so that the deviations of a mean over features are the means of theirs.
     """
     rng = generator(seed, name)
     gen_sample, gen_rows = describe(gen)
@@ -272,15 +270,14 @@ def _permutation_p(pairs: _Pairs, rng: np.random.Generator) -> float:
 def _wasserstein_score(gen: FloatArray, org: FloatArray, rng: np.random.Generator) -> Score:
     pooled = np.concatenate([gen, org])
     draws = Draws.of(len(gen), len(org), rng)
-    # parts of equal sizes need no more than sorting
-    ours, ceiling = (
-        [
-            np.abs(np.sort(pooled[part], axis=0) - np.sort(pooled[other], axis=0)).mean(dtype=np.float64)
-            for part, other in parts
-        ]
-        for parts in (draws.ours, draws.ceiling)
-    )
-    return draws.beside(wasserstein(gen, org), (ours, ceiling, _wasserstein_without(pooled, draws)))
+
+    def of_equal_sizes(part: IntArray, other: IntArray) -> float:
+        """`wasserstein`, which needs no more than sorting."""
+        apart = np.abs(np.sort(pooled[part], axis=0) - np.sort(pooled[other], axis=0))
+        return float(apart.mean(dtype=np.float64))
+
+    splits = [[of_equal_sizes(*pair) for pair in pairs] for pairs in (draws.ours, draws.ceiling)]
+    return draws.beside(wasserstein(gen, org), (*splits, _wasserstein_without(pooled, draws)))
 
 
 def _wasserstein_without(pooled: FloatArray, draws: Draws) -> FloatArray:

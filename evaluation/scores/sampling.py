@@ -54,8 +54,7 @@ class Score:
         value: of the whole sets.
         interval: 95 % of `value` when files are drawn again; see `Draws`.
         at_n: of random parts of `n` pieces per set, averaged over `SPLITS` draws.
-        ceiling: the same for two parts of the originals that share no file.
-        ceiling_interval: within which 95 % of such splits fall.
+        ceiling: the same for two parts of the originals that share no file, with the interval of 95 % of such splits.
         deviations: for each set that is drawn again, [groups] how far `value` moves without each group of its files,
             scaled so that the sum of all squares is the variance of `value`.
     """
@@ -90,16 +89,14 @@ class Draws:
     Intervals come from the grouped jackknife: each set is cut into `RESAMPLES` random groups, or into single files,
     and each group is left out in turn. With G groups, (G − 1)/G · Σ (θ_g − mean θ)² estimates the variance of a score θ
     when files are drawn again; the variances of two sets are added. The estimate is exact for a mean and, by the
-    Efron–Stein inequality, rather too large than too small for any other score. A bootstrap fills its draws with exact
-    copies: each would be its own nearest neighbour, a near copy and a loss of variety. Random halves of a few files are
-    too small: the overlap of halves of two files hardly varies.
+    Efron–Stein inequality, rather too large than too small for any other score. A bootstrap would fill its draws with
+    exact copies, and random halves of a few files hardly vary.
     Sources: J. W. Tukey 1958; B. Efron and C. Stein, "The jackknife estimate of variance", Annals of Statistics 1981.
 
     Attributes:
         ours: [SPLITS] parts of equal size of the generated set and of the originals; empty for too few pieces.
         ceiling: [SPLITS] the same of the originals, with another part of theirs in place of the generated one.
-        pools: files of both sets that are put into groups, one after the other; empty where a set is smaller than
-            `SMALLEST`.
+        pools: files of both sets that are put into groups; empty where a set is smaller than `SMALLEST`.
         groups: number of groups of each set; without the originals' for scores of the generated set alone.
         shrink: for each set, √(q / n) where q of n files are looked at.
     """

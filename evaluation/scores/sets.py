@@ -133,9 +133,8 @@ def compare_sets(
 ) -> SetComparison:
     """Compare a generated set with the originals in the features that were measured in both and are to be compared.
 
-    A two-sample test against these originals that is at hand, as in a training loop, saves its preparation.
-    Copies are looked for in `train`, by default in the originals. That many jobs compare features at a time; −1 are
-    one per core. With `mgeval.FEATURES`, mgeval's scores are added.
+    A two-sample test against these originals that is at hand, as in a training loop, saves its preparation. Copies are
+    looked for in `train`, by default in the originals. With `mgeval.FEATURES`, mgeval's scores are added.
     """
     train = train or org
     heard = suited(gen.pieces, org.pieces)

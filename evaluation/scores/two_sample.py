@@ -102,15 +102,15 @@ class ToldApart:
         accuracy: share of right answers about held-out pieces, of the better classifier; NaN under `SMALLEST` pieces.
         interval: 95 % interval of the accuracy if files are drawn again.
         forest, ngrams: accuracy of the forest on features, and of the linear classifier on n-grams.
-        halves: mean accuracy between random halves of the originals, and the range of 95 % of them at `pieces`
-            pieces; NaN where the originals are fewer than twice `SMALLEST`.
+        halves: mean accuracy between random halves of the originals, and the range of 95 % of them; NaN where the
+            originals are fewer than twice `SMALLEST`.
         limit: the least accuracy that would count as told apart at this number of pieces.
         p: probability of such an accuracy between halves of the originals.
-        pieces: pieces of each set that were looked at.
+        pieces: number of pieces of each set that were looked at.
         without_settings: accuracy without the groups of `SETTINGS`; NaN where the sets are not told apart.
         reasons: what the answers rest on, the weightiest first; empty where the sets are not told apart.
         differences: all columns of features, the most different first.
-        examples: (generated, original) pieces that were recognised most surely, as places in their sets.
+        examples: places of the (generated, original) pieces that were recognised most surely.
     """
 
     accuracy: float = _NAN
@@ -166,12 +166,9 @@ class ToldApart:
 
 @dataclass(frozen=True)
 class _Pool:
-    """Pieces of both sets as the classifiers see them.
+    """Pieces of both sets: features [n, d] without NaN, their names and groups [d], and the kernel of n-grams [n, n].
 
-    Attributes:
-        columns: [n, d] features, without NaN; ``names`` and ``groups`` are [d].
-        kernel: [n, n] similarity of the pieces' n-gram profiles.
-        family: [n] the number of the group of near copies that a piece belongs to.
+    The family [n] is the number of the group of near copies that a piece belongs to.
     """
 
     columns: FloatArray

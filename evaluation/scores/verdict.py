@@ -21,20 +21,16 @@ if TYPE_CHECKING:
 SIGNIFICANT = 0.05
 """Corrected p-value under which two sets differ in a feature."""
 
-CLOSE = 0.95
-SIMILAR = 0.85
+CLOSE, SIMILAR = 0.95, 0.85
 """Share of the reachable overlap from which sets are close, or similar."""
 
 ENOUGH = 30
 """Pieces of a set from which the two-sample test finds more than large differences."""
 
-REASONS = 2
-"""How many groups of features the first sentence names."""
+REASONS, NAMED = 2, 3
+"""How many groups of features the first sentence names, and how many features and groups the others."""
 
 _CLEARER, _WEIGHTY = 0.03, 0.2
-
-NAMED = 3
-"""How many features and groups a sentence names."""
 
 
 class Verdict(NamedTuple):

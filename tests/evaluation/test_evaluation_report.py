@@ -47,18 +47,21 @@ def record(out):
     return json.loads((out / "report.json").read_text(encoding="utf-8"))
 
 
-def test_writes_a_page_a_record_and_a_table(report):
+@pytest.fixture
+def result(report):
+    return record(report)
+
+
+def test_writes_a_page_a_record_and_a_table(report, result):
     assert sorted(path.name for path in report.iterdir()) == ["features.csv", "index.html", "report.json"]
     lines = (report / "features.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + 20 + 40
-    result = record(report)
     gen = {"role": "generated", "files": 21, "pieces": 20, "skipped": 1, "drums_only": 0}
     assert result["sets"]["gen"].items() >= gen.items()
     assert [entry["path"] for entry in result["skipped"]] == ["gen/broken.mid"]
 
 
-def test_scores_lie_in_their_intervals(report):
-    result = record(report)
+def test_scores_lie_in_their_intervals(result):
     assert set(result["features"]) == set(COMPARED)
     for one in result["features"].values():
         assert one["ci"][0] <= one["overlap"] <= one["ci"][1]
@@ -73,11 +76,11 @@ def test_scores_lie_in_their_intervals(report):
     assert result["collapse"]["found"] is False
 
 
-def test_every_documented_key_is_there_and_no_other(report):
+def test_every_documented_key_is_there_and_no_other(result):
     text = (ROOT / "evaluation" / "README.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `(\w+)`", text.split("## The JSON file")[1].split("\n## ")[0], re.MULTILINE))
-    feature = set(next(iter(record(report)["features"].values())))
-    assert set(record(report)) | feature == documented - {"comparisons", "mgeval"}
+    feature = set(next(iter(result["features"].values())))
+    assert set(result) | feature == documented - {"comparisons", "mgeval"}
 
 
 def test_the_page_needs_no_other_file(report):
