@@ -73,12 +73,7 @@ class FontComparison(LetterComparison):
 
     def baseline(self, job: Job) -> Result:
         """Measure real letters that no model has seen, copies, a single letter, or noise."""
-        from fontgan.metrics.assessment import controls, unseen_letters
-
-        letters, count, name = job.data.content, job.args.count, job.row.name
-        if name == self.rows[0].name:
-            return self._result(job, *unseen_letters(letters, count))
-        return self._result(job, controls(letters, count, job.seed)[name.replace("-", "_")])
+        return self._result(job, *self.known(job, job.args.count))
 
     def _result(self, job: Job, images: np.ndarray, *options: Any) -> Result:
         from fontgan.metrics.tables import result_of

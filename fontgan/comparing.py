@@ -10,8 +10,11 @@ from manymodes.experiment.compare import Comparison, Data
 if TYPE_CHECKING:
     import argparse
 
+    import numpy as np
+
     from fontgan.data.fonts import Letters
     from fontgan.metrics.classifiers import Classifiers
+    from manymodes.experiment.compare import Job
 
 
 class LetterComparison(Comparison):
@@ -34,6 +37,15 @@ class LetterComparison(Comparison):
         faces = f"{len(letters.faces)} {'typeface' if len(letters.faces) == 1 else 'typefaces'}"
         description = f"{letters.source}, {faces}, {len(letters.train.images):,} letters to learn from"
         return Data(letters, letters.fingerprint, letters.table(), description)
+
+    def known(self, job: Job, count: int) -> tuple[np.ndarray, ...]:
+        """Return the images of a baseline, [count, 28, 28, 1], and where they are real their letters, [count]."""
+        from fontgan.metrics.assessment import controls, unseen_letters
+
+        letters, name = job.data.content, job.row.name
+        if name == self.rows[0].name:
+            return unseen_letters(letters, count)
+        return (controls(letters, count, job.seed)[name.replace("-", "_")],)
 
     def begun(self, config: Any, letters: Letters) -> tuple[Any, Classifiers, int]:
         """Return the settings of a training by these letters, their classifiers, and after how many epochs to count."""

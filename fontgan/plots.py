@@ -31,14 +31,14 @@ _NEIGHBOURS = 12
 
 def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
     """Draw a history: losses, their balance, letters, gradients, and the course of each letter."""
-    panels: dict[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
-        "losses.png": ("losses", ("generator_loss", "discriminator_loss"), ()),
-        "loss-balance.png": ("loss of the discriminator, divided by the generator's", ("loss_ratio",), (1,)),
-        "coverage.png": ("letters covered", ("strict_coverage", "naive_coverage"), (len(LETTERS), _COURSE)),
-        "gradients.png": ("length of the gradients", ("generator_gradient", "discriminator_gradient"), ()),
-    }
-    for name, (title, columns, lines) in panels.items():
-        with saved_figure(folder / name, (6, 3.2)) as figure:
+    panels: tuple[tuple[str, str, tuple[str, ...], tuple[float, ...]], ...] = (
+        ("losses", "losses", ("generator_loss", "discriminator_loss"), ()),
+        ("loss-balance", "loss of the discriminator, divided by the generator's", ("loss_ratio",), (1,)),
+        ("coverage", "letters covered", ("strict_coverage", "naive_coverage"), (len(LETTERS), _COURSE)),
+        ("gradients", "length of the gradients", ("generator_gradient", "discriminator_gradient"), ()),
+    )
+    for name, title, columns, lines in panels:
+        with saved_figure(folder / f"{name}.png", (6, 3.2)) as figure:
             axes = figure.add_subplot()
             draw_curves(axes, {column: curve(history, column) for column in columns}, title)
             _draw_lines(axes, lines)
@@ -72,8 +72,7 @@ def save_samples(model: FontGAN, images: np.ndarray, letters: Letters, classifie
 
 def comparison_pictures(found: Records, _: object) -> dict[str, Picture]:
     """Return the pictures of `fontgan.compare` by file name, of the first seed."""
-    first = {row: records[0] for row, records in found.items()}
-    trained = {row: record for row, record in first.items() if record.trained}
+    first, trained = _first(found)
     best = "Of each row the letters that are read best; places are empty where a letter does not occur"
     drawn = "Of each row what was drawn first, good or bad; conditional models are asked for A to Z"
     shares = "How often each letter is read; blue where it is covered. The line is an even alphabet"
@@ -92,14 +91,19 @@ def comparison_pictures(found: Records, _: object) -> dict[str, Picture]:
 
 def stacked_pictures(found: Records) -> dict[str, Picture]:
     """Return the pictures of `fontgan.stacked` by file name, of the first seed."""
-    first = {row: records[0] for row, records in found.items()}
-    trained = {row: record for row, record in first.items() if record.trained}
+    first, trained = _first(found)
     drawn = "Of each row what was drawn first; the three letters of an image are red, green and blue"
     pictures = {"first.png": Picture(drawn, lambda path: _save_stacks(first, path))}
     if trained:
         title = "In training, of 500 images: the modes, read at all, and the share that is legible"
         pictures["modes.png"] = Picture(title, lambda path: _save_modes(trained, path))
     return pictures
+
+
+def _first(found: Records) -> tuple[First, First]:
+    """Return the records of the first seed, and those of them that were trained."""
+    first = {row: records[0] for row, records in found.items()}
+    return first, {row: record for row, record in first.items() if record.trained}
 
 
 def _save_stacks(first: First, path: Path) -> None:

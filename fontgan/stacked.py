@@ -8,11 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
+from evaluation.scores.verdict import number
 from fontgan.comparing import LetterComparison
 from fontgan.config import StackedConfig
+from fontgan.data.sheets import to_pixels
 from fontgan.data.stacks import MODES, PLANES, stacked, unstacked
+from fontgan.metrics.coverage import Reading
+from fontgan.metrics.modes import measure_modes
 from manymodes.experiment.compare import LeftOutError, Result, Row
+from manymodes.experiment.records import packed
+from manymodes.experiment.tables import Cell, Table, column, precise_share, seeds_note, table, training_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,14 +28,12 @@ if TYPE_CHECKING:
     import keras
 
     from fontgan.data.fonts import Letters
-    from fontgan.metrics.coverage import Reading
     from fontgan.models.gan import FontGAN
     from manymodes.experiment.budget import Trained
     from manymodes.experiment.compare import Data, Job
     from manymodes.experiment.fit import Training
     from manymodes.experiment.page import Picture
     from manymodes.experiment.records import Records
-    from manymodes.experiment.tables import Table
 
 _AT_ONCE = 2000  # stacks that are drawn before they are read
 _COUNTED = 500  # stacks whose modes are counted in training
@@ -78,17 +83,12 @@ class StackedComparison(LetterComparison):
     def prepare(self, config: Any, data: Letters, done: int, checkpoint: Path | None) -> Training:
         """Build a training that counts modes about twenty times."""
         from fontgan import trainer
-        from fontgan.metrics.modes import measure_modes
-        from fontgan.models.stacked import StackedBatches
         from manymodes.experiment.fit import Training
 
         config, classifiers, every = self.begun(config, data)
         kinds = trainer.kinds_of(config, data) if config.grouped else None
         model = trainer.model_of(config, kinds, checkpoint, planes=PLANES)
-        batches = StackedBatches(
-            data.train.images, None if kinds is None else kinds.of_images, config.batch_size, config.updates_per_epoch,
-            seed=config.seed, first_epoch=done,
-        )  # fmt: skip
+        batches = trainer.batches_of(config, data, kinds, done, planes=PLANES)
 
         def measure(epoch: int, last: bool) -> dict[str, float]:
             measures = trainer.balance(model)
@@ -108,34 +108,23 @@ class StackedComparison(LetterComparison):
             raise LeftOutError("its training diverged")
         drawn = _drawn(trained.model, job.args.count, job.seed + 1)
         reading = _reading(introduced_classifiers(job.data.content).reporting, drawn)
-        counts = [
-            {name: row.get(name) for name in ("seconds", "modes", "legible")}
-            for row in trained.history
-            if "modes" in row
-        ]
+        names = ("seconds", "modes", "legible")
+        counts = [{name: row.get(name) for name in names} for row in trained.history if "modes" in row]
         return _result(reading, next(_drawn(trained.model, _SHOWN, job.seed + 1)), counts)
 
     def baseline(self, job: Job) -> Result:
         """Count the modes of letters that no model has seen, or of noise, each letter in many stacks."""
-        from fontgan.metrics.assessment import controls, unseen_letters
         from fontgan.metrics.classifiers import introduced_classifiers, read
-        from fontgan.metrics.coverage import Reading
 
-        letters, count = job.data.content, min(_PLANES_OF_BASELINES, PLANES * job.args.count)
-        if job.row.name == self.rows[0].name:
-            images, _ = unseen_letters(letters, count)
-        else:
-            images = controls(letters, count, job.seed)["noise"]
-        of_letters = read(introduced_classifiers(letters).reporting, images)
+        images, *_ = self.known(job, min(_PLANES_OF_BASELINES, PLANES * job.args.count))
+        of_letters = read(introduced_classifiers(job.data.content).reporting, images)
         chosen = np.random.default_rng(job.seed).integers(len(images), size=PLANES * job.args.count)
         reading = Reading(*(part[chosen] for part in of_letters))
         return _result(reading, stacked(images[chosen[: PLANES * _SHOWN]]))
 
     def tables(self, found: Records) -> list[Table]:
         """Return the tables of modes, of published figures and of the training."""
-        from evaluation.scores.verdict import number
         from fontgan.metrics.tables import LOSSES
-        from manymodes.experiment.tables import Cell, Table, column, precise_share, seeds_note, table, training_table
 
         modes = table(
             f"Modes, of {MODES:,}",
@@ -180,45 +169,31 @@ class StackedComparison(LetterComparison):
 
 def _drawn(model: FontGAN, count: int, seed: int) -> Iterator[np.ndarray]:
     """Draw stacks [n, 28, 28, 3], some at a time."""
-    for number, begin in enumerate(range(0, count, _AT_ONCE)):
+    for part, begin in enumerate(range(0, count, _AT_ONCE)):
         # As many as a hundred million images have other seeds than those of the next seed.
-        yield model.generate(min(_AT_ONCE, count - begin), seed=50_000 * seed + number)
+        yield model.generate(min(_AT_ONCE, count - begin), seed=50_000 * seed + part)
 
 
 def _reading(classifier: keras.Model, parts: Iterator[np.ndarray]) -> Reading:
     """Return the reading of the planes of stacks, [3 n]."""
     from fontgan.metrics.classifiers import read
-    from fontgan.metrics.coverage import Reading
 
     readings = [read(classifier, unstacked(part)) for part in parts]
     return Reading(*(np.concatenate(parts) for parts in zip(*readings, strict=True)))
 
 
 def _result(reading: Reading, images: np.ndarray, counts: Sequence[Mapping[str, Any]] = ()) -> Result:
-    from fontgan.metrics.modes import measure_modes
-
+    """Measure a reading; the stacks [n, 28, 28, 3] are shown side by side, planes being colours."""
     measures = measure_modes(reading)
     sentence = f"{measures['modes']:,} of {MODES:,} modes, {measures['legible']:.1%} of the images legible"
-    return Result(measures, {"modes": sentence}, {"first": _png(images), "counts": list(counts)})
-
-
-def _png(images: np.ndarray) -> str:
-    """Return stacks [n, 28, 28, 3] side by side, planes being colours, as PNG in base64."""
-    from PIL import Image
-
-    from fontgan.data.sheets import to_pixels
-    from manymodes.experiment.records import packed
-
-    return packed(Image.fromarray(to_pixels(np.concatenate(images, axis=1))))
+    first = packed(Image.fromarray(to_pixels(np.concatenate(images, axis=1))))
+    return Result(measures, {"modes": sentence}, {"first": first, "counts": list(counts)})
 
 
 def _expected(found: Records) -> str:
     """Return a sentence on letters drawn evenly, if all rows have as many images."""
-    known = {
-        (record.measures["n"], record.measures["expected"], record.measures["kl_floor"])
-        for records in found.values()
-        for record in records
-    }
+    names = ("n", "expected", "kl_floor")
+    known = {tuple(record.measures[name] for name in names) for records in found.values() for record in records}
     if len(known) != 1:
         return ""
     ((count, modes, kl),) = known

@@ -11,6 +11,7 @@ import numpy as np
 from fontgan.data.glyphs import LETTERS
 from fontgan.data.groups import Groups, find_groups
 from fontgan.data.sheets import save_sheet
+from fontgan.data.stacks import PLANES, stacked
 from fontgan.metrics import coverage
 from fontgan.metrics.alphabets import alphabets
 from fontgan.metrics.assessment import assess
@@ -54,9 +55,7 @@ def prepare(
     letters, classifiers = data
     kinds = kinds_of(config, letters)
     model = model_of(config, kinds, checkpoint)
-    images = letters.train.images
-    examples = images if kinds is None else (images, kinds.of_images)
-    batches = RandomBatches(examples, config.batch_size, config.updates_per_epoch, seed=config.seed, first_epoch=done)
+    batches = batches_of(config, letters, kinds, done)
     classifier = classifiers.selecting
     real = read(classifier, letters.validation.images)
 
@@ -69,6 +68,30 @@ def prepare(
         return measures
 
     return Training(model, batches, measure)
+
+
+class StackedBatches(RandomBatches):
+    """Batches of stacks [B, 28, 28, 3] of letters that are drawn anew, with the kinds of their planes [B, 3] if any.
+
+    They are built as `RandomBatches`, from letters [n, 28, 28, 1], three for each stack of a batch.
+    """
+
+    def __getitem__(self, index: int) -> Any:
+        """Return batch ``index`` of the current epoch."""
+        return keras.tree.map_structure(
+            lambda rows: stacked(rows) if rows.ndim > 1 else rows.reshape(-1, PLANES), super().__getitem__(index)
+        )
+
+
+def batches_of(
+    config: FontConfig, letters: Letters, kinds: Groups | None, done: int, *, planes: int = 1
+) -> RandomBatches:
+    """Return the batches of a training: images [B, 28, 28, planes], with their kinds if any; stacks if planes are 3."""
+    images = letters.train.images
+    examples = images if kinds is None else (images, kinds.of_images)
+    batches = RandomBatches if planes == 1 else StackedBatches
+    size, updates = planes * config.batch_size, config.updates_per_epoch
+    return batches(examples, size, updates, seed=config.seed, first_epoch=done)
 
 
 def balance(model: FontGAN) -> dict[str, float]:

@@ -39,19 +39,10 @@ class Reading(NamedTuple):
     features: np.ndarray
 
 
-def strict_shares(reading: Reading) -> np.ndarray:
-    """Return the share of all images that are read with confidence as each letter, [26]."""
-    return np.bincount(reading.letters[reading.confidence >= CONFIDENT], minlength=len(LETTERS)) / len(reading.letters)
-
-
 def covered_letters(reading: Reading) -> str:
     """Return the letters, such as ``ABDEF``, read with confidence in at least `LEAST_SHARE` of the images."""
-    return "".join(np.array(list(LETTERS))[strict_shares(reading) >= LEAST_SHARE])
-
-
-def naive_coverage(reading: Reading) -> int:
-    """Return the number of letters that occur at all, the measure of the course's reports: noise can reach 26."""
-    return len(np.unique(reading.letters))
+    counts = np.bincount(reading.letters[reading.confidence >= CONFIDENT], minlength=len(LETTERS))
+    return "".join(np.array(list(LETTERS))[counts / len(reading.letters) >= LEAST_SHARE])
 
 
 def rejected_share(reading: Reading) -> float:
@@ -65,10 +56,13 @@ def kl_uniform(reading: Reading) -> float:
 
 
 def summary(reading: Reading) -> dict[str, float]:
-    """Return ``strict_coverage``, the number of covered letters, and the three measures above by their names."""
+    """Return the number of covered letters, ``rejected`` and ``kl_uniform`` as above, and ``naive_coverage``.
+
+    The last is the number of letters that occur at all, the measure of the course's reports: noise can reach 26.
+    """
     return {
         "strict_coverage": len(covered_letters(reading)),
-        "naive_coverage": naive_coverage(reading),
+        "naive_coverage": len(np.unique(reading.letters)),
         "rejected": rejected_share(reading),
         "kl_uniform": kl_uniform(reading),
     }
@@ -145,9 +139,8 @@ def nearest_ratio(images: np.ndarray, validation: np.ndarray, train: np.ndarray)
 
     Below 1 they are nearer than real images that are new: 0 is a copy of the training set.
     """
-    ours, theirs = (
-        np.median(np.linalg.norm(_flat(some - train[nearest(some, train)]), axis=1)) for some in (images, validation)
-    )
+    parts = (_flat(some - train[nearest(some, train)]) for some in (images, validation))
+    ours, theirs = (np.median(np.linalg.norm(part, axis=1)) for part in parts)
     return float(ours / theirs)
 
 

@@ -24,27 +24,13 @@ def modes_of(reading: Reading) -> np.ndarray:
     return letters @ len(LETTERS) ** np.arange(PLANES)[::-1]
 
 
-def legible(reading: Reading) -> np.ndarray:
-    """Return which stacks, [n], have all three letters read with a confidence of at least `CONFIDENT`."""
-    least: np.ndarray = reading.confidence.reshape(-1, PLANES).min(axis=1)
-    return least >= CONFIDENT
-
-
-def covered_modes(modes: np.ndarray) -> int:
-    """Return the number of different modes among those of n stacks, 0 to 17,576."""
-    return len(np.unique(modes))
-
-
 def kl_modes(modes: np.ndarray) -> float:
-    """Return Σ p ln(17,576 p) over the modes of n stacks, in nats: 0 where all are as frequent, 9.77 for one mode.
-
-    NaN for no stack.
-    """
-    return float(entropy(np.bincount(modes, minlength=MODES), np.ones(MODES))) if len(modes) else float("nan")
+    """Return Σ p ln(17,576 p) over the modes of n stacks, in nats: 0 where all are as frequent, 9.77 for one mode."""
+    return float(entropy(np.bincount(modes, minlength=MODES), np.ones(MODES)))
 
 
 def expected_modes(count: int) -> float:
-    """Return the mean of `covered_modes` for n stacks of letters drawn evenly: M (1 − (1 − 1 / M)ⁿ)."""
+    """Return the mean number of modes of n stacks of letters drawn evenly: M (1 − (1 − 1 / M)ⁿ)."""
     return MODES * (1 - (1 - 1 / MODES) ** count)
 
 
@@ -57,19 +43,19 @@ def kl_floor(count: int) -> float:
 def measure_modes(reading: Reading) -> dict[str, float]:
     """Return the measures of n stacks, given the reading of their planes [3 n].
 
-    - ``modes``, ``kl``: `covered_modes` and `kl_modes`, whether letters are read with confidence or not.
-    - ``legible``: share of the stacks whose three letters are read with confidence; ``legible_modes``: the modes that
-      these have.
+    - ``modes``, ``kl``: number of different modes, and `kl_modes`, whether letters are read with confidence or not.
+    - ``legible``: share of the stacks whose three letters are read with a confidence of at least `CONFIDENT`;
+      ``legible_modes``: the modes that these have.
     - ``expected``, ``kl_floor``: the means of the first two for n stacks of letters drawn evenly.
     - ``n``: stacks.
     """
-    modes, sure = modes_of(reading), legible(reading)
+    modes, sure = modes_of(reading), reading.confidence.reshape(-1, PLANES).min(axis=1) >= CONFIDENT
     return {
         "n": len(modes),
-        "modes": covered_modes(modes),
+        "modes": len(np.unique(modes)),
         "expected": expected_modes(len(modes)),
         "kl": kl_modes(modes),
         "kl_floor": kl_floor(len(modes)),
         "legible": float(sure.mean()),
-        "legible_modes": covered_modes(modes[sure]),
+        "legible_modes": len(np.unique(modes[sure])),
     }

@@ -14,7 +14,7 @@ from fontgan.metrics.assessment import assess
 from fontgan.metrics.classifiers import introduced_classifiers, read
 from manymodes.experiment.compare import Result
 from manymodes.experiment.records import packed
-from manymodes.experiment.tables import Cell, column, precise_share, seeds_note, table, training_table
+from manymodes.experiment.tables import Cell, column, mean, precise_share, seeds_note, table, training_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +104,7 @@ def tables(found: Records) -> list[Table]:
     drawn = table(
         "What they draw",
         (
-            column("Letters", "strict_coverage", number, _incomplete),
+            column("Letters", "strict_coverage", number, lambda row: mean(row, "strict_coverage") < len(LETTERS)),
             column("Naive", "naive_coverage", number),
             ("Missing", missing),
             column("KL", "kl_uniform", number),
@@ -146,10 +146,6 @@ def tables(found: Records) -> list[Table]:
         "about twenty.",
     )
     return [drawn, nearness, training] if training.rows else [drawn, nearness]
-
-
-def _incomplete(records: Sequence[Record]) -> bool:
-    return any(record.measures["strict_coverage"] < len(LETTERS) for record in records)
 
 
 def missing(records: Sequence[Record]) -> Cell:

@@ -59,11 +59,10 @@ class BlockClassifier:
         return [blocks, likely / likely.sum(axis=1, keepdims=True)]
 
 
-def block_classifiers(selecting=None, reporting=None):
-    """Return classifiers that are right; others where they are given."""
-    return Classifiers(
-        selecting or BlockClassifier(), reporting or BlockClassifier(), *2 * ({"selecting": 1.0, "reporting": 1.0},)
-    )
+def block_classifiers(reporting=None):
+    """Return classifiers that are right; another one that reports, if given."""
+    shares = {"selecting": 1.0, "reporting": 1.0}
+    return Classifiers(BlockClassifier(), reporting or BlockClassifier(), shares, shares)
 
 
 LATENTS = 3

@@ -2,49 +2,30 @@ import re
 
 import numpy as np
 import pytest
+from smallfonts import BlockClassifier, small_letters
 
-from fontgan.data.fonts import load_fonts
-from fontgan.data.glyphs import LETTERS, Jitter
-from fontgan.data.sheets import bundled_fonts
+from fontgan.data.glyphs import LETTERS
 from fontgan.metrics import assessment, coverage
 from fontgan.metrics.assessment import assess
 
-EASY = Jitter(size=0.03, shift_px=0.4, slant=0.03, weight=0.05, noise=0.02)
 DISTANCES = ("frechet", "kid", "precision", "recall", "density", "coverage", "two_sample")
 MEASURES = {*DISTANCES, "strict_coverage", "naive_coverage", "rejected", "kl_uniform", "nn_ratio"}
 
 
-class NearestTemplate:
-    """Read the letter that an image is nearest to, with less confidence the further away all of them are.
-
-    The features are the means of blocks of 4×4 pixels.
-    """
-
-    def __init__(self, letters):
-        self.templates = letters.alphabets.reshape(-1, 28 * 28).astype(np.float64)
-
-    def predict(self, images, **options):
-        assert options["verbose"] == 0
-        flat = images.reshape(len(images), -1).astype(np.float64)
-        squared = (flat**2).sum(axis=1)[:, None] + (self.templates**2).sum(axis=1) - 2 * flat @ self.templates.T
-        nearest = squared.reshape(len(images), -1, 26).min(axis=1)
-        # Letters are less than 100 away, noise more than 800: it is no likelier one letter than another.
-        likely = np.exp(-nearest / 4) + 1e-30
-        blocks = flat.reshape(-1, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(len(images), -1)
-        return [blocks.astype(np.float32), (likely / likely.sum(axis=1, keepdims=True)).astype(np.float32)]
-
-
 @pytest.fixture(scope="module")
 def easy():
-    """Draw letters of one face that the classifier reads without fail."""
-    return load_fonts(bundled_fonts() / "DejaVuSans.ttf", train=12, validation=6, jitter=EASY, progress=False)
+    """Return letters that the classifier reads without fail."""
+    return small_letters(train=12, validation=6)
 
 
 @pytest.fixture(scope="module")
 def assessed(easy):
     """Return a function: assess images."""
-    classifier = NearestTemplate(easy)
-    return lambda images, seed=0, **options: assess(images, easy, classifier, seed=seed, train_seconds=1.5, **options)
+
+    def run(images, seed=0, **options):
+        return assess(images, easy, BlockClassifier(), seed=seed, train_seconds=1.5, **options)
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,3 @@
-import functools
 import re
 from types import SimpleNamespace
 
@@ -9,7 +8,7 @@ from breaking import eagerly, read_json, rows_of
 from PIL import Image
 from smallfonts import BlockClassifier, block_classifiers, marked, small_letters, use_tiny_networks
 
-from fontgan import plots, train, trainer
+from fontgan import train, trainer
 from fontgan.config import FontConfig
 from fontgan.data import fonts
 from fontgan.data.glyphs import LETTERS
@@ -35,23 +34,25 @@ SHEETS = {"alphabet.png", "interpolation.png", "nearest.png", "styles.png", "alp
 @pytest.fixture(scope="module", autouse=True)
 def _small_and_quick():
     """Train tiny networks, update by update: compiling one takes longer than making a hundred."""
-
-    def load(source, *, seed):
-        few = functools.partial(load_all, seed=seed, train=2, validation=2, progress=False)
-        return small_letters(seed=seed) if source is None else few(source)
-
-    load_all = fonts.load_fonts
     with pytest.MonkeyPatch.context() as patch, eagerly():
         use_tiny_networks(patch)
-        patch.setattr(fonts, "load_fonts", load)
-        patch.setattr(classifiers, "classifiers_of", lambda _: block_classifiers())
+        patch.setattr(fonts, "load_fonts", lambda _, *, seed: small_letters(seed=seed))
         patch.setattr(trainer, "EVERY", 2)
         patch.setattr(alphabets, "_DRAWN", 200)
         yield
 
 
-def test_what_a_run_leaves(completed, tmp_path):
+def test_what_a_run_leaves(completed, monkeypatch, tmp_path):
     run = tmp_path / "run"
+
+    class Late(BlockClassifier):
+        """Does not answer before training is over: the classifier that reports has not chosen the epoch."""
+
+        def predict(self, images, **options):
+            assert (run / "model.keras").exists()
+            return super().predict(images, **options)
+
+    monkeypatch.setattr(classifiers, "classifiers_of", lambda _: block_classifiers(reporting=Late()))
     text = completed(train.main, *SMALL, "--conditional", "--out", run)
     assert not list(run.parent.rglob(".partial*"))
 
@@ -83,19 +84,6 @@ def test_what_a_run_leaves(completed, tmp_path):
     for path in pictures.values():
         with Image.open(path) as picture:
             picture.load()
-
-
-def test_the_classifier_that_reports_has_not_chosen(completed, monkeypatch, tmp_path):
-    class Late(BlockClassifier):
-        """Does not answer before training is over."""
-
-        def predict(self, images, **options):
-            assert (tmp_path / "run" / "model.keras").exists()
-            return super().predict(images, **options)
-
-    monkeypatch.setattr(plots, "save_training", lambda *_: None)  # curves take as long as the training
-    monkeypatch.setattr(classifiers, "classifiers_of", lambda _: block_classifiers(reporting=Late()))
-    completed(train.main, *SMALL, "--fix", "none", "--epochs", 1, "--out", tmp_path / "run")
 
 
 def drawing(images_of):

@@ -7,9 +7,9 @@ from fontgan.compare import main
 from fontgan.data.glyphs import LETTERS
 from fontgan.data.stacks import MODES, stacked, unstacked
 from fontgan.metrics.coverage import Reading
-from fontgan.metrics.modes import expected_modes, kl_floor, kl_modes, measure_modes, modes_of
+from fontgan.metrics.modes import expected_modes, kl_floor, measure_modes, modes_of
 from fontgan.models.gan import FontGAN
-from fontgan.models.stacked import StackedBatches
+from fontgan.trainer import StackedBatches
 
 # TensorFlow warns that data sets are compiled all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the:UserWarning")
@@ -42,27 +42,19 @@ def test_all_modes_evenly(times):
     assert measures["n"] == times * MODES
 
 
-def test_one_mode():
+def test_one_mode_costs_most_and_half_of_them_a_bit():
     measures = measure_modes(reading([[3, 1, 4]] * 500))
-    assert measures["modes"] == 1
-    assert measures["kl"] == pytest.approx(np.log(MODES))
-
-
-def test_half_of_the_modes_cost_a_bit():
+    assert (measures["modes"], measures["kl"]) == (1, pytest.approx(np.log(MODES)))
     half = every_mode(1)
-    assert kl_modes(modes_of(reading(half[half[:, 0] < 13]))) == pytest.approx(np.log(2))
+    assert measure_modes(reading(half[half[:, 0] < 13]))["kl"] == pytest.approx(np.log(2))
 
 
 def test_a_stack_is_legible_if_all_its_letters_are():
     confidence = np.array([[SURE, SURE, SURE], [SURE, UNSURE, SURE], [UNSURE, SURE, SURE], [SURE, SURE, 0.9]])
-    measures = measure_modes(reading([[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 0, 0]], confidence.ravel()))
-    assert (measures["modes"], measures["legible_modes"], measures["legible"]) == (3, 1, 0.5)
-
-
-def test_nothing_legible_has_no_modes():
-    measures = measure_modes(reading([[0, 0, 0]], UNSURE))
-    assert (measures["modes"], measures["legible_modes"], measures["legible"]) == (1, 0, 0)
-    assert np.isnan(kl_modes(np.zeros(0, int)))
+    some = measure_modes(reading([[0, 0, 0], [0, 0, 1], [0, 0, 2], [0, 0, 0]], confidence.ravel()))
+    none = measure_modes(reading([[0, 0, 0]], UNSURE))
+    names = ("modes", "legible_modes", "legible")
+    assert [[measures[name] for name in names] for measures in (some, none)] == [[3, 1, 0.5], [1, 0, 0]]
 
 
 @pytest.mark.parametrize("count", [1000, 100_000])
@@ -84,11 +76,11 @@ def test_stacks_come_apart_again():
 
 def test_batches_stack_letters_with_their_kinds():
     kinds = np.arange(26)
-    batches = StackedBatches(marked(kinds), kinds, 5, 3, seed=2)
+    batches = StackedBatches((marked(kinds), kinds), 15, 3, seed=2)
     images, asked = batches[1]
     assert (len(batches), images.shape, asked.shape) == (3, (5, 28, 28, 3), (5, 3))
     np.testing.assert_array_equal(unstacked(images), marked(asked.ravel()))
-    np.testing.assert_array_equal(StackedBatches(marked(kinds), None, 5, 3, seed=2)[1], images)
+    np.testing.assert_array_equal(StackedBatches(marked(kinds), 15, 3, seed=2)[1], images)
     batches.on_epoch_end()
     assert (batches[1][1] != asked).any()
 

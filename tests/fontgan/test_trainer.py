@@ -13,17 +13,14 @@ from manymodes.nn.layers import MinibatchDiscrimination
 LETTERS_TO_LEARN = small_letters(train=4)
 
 
-def config(fix="best", **changed):
-    return FontConfig(**{"fix": fix, "epochs": 3, "batch_size": 4, "updates_per_epoch": 2, "seed": 7, **changed})
-
-
 @pytest.fixture
 def _tiny(monkeypatch):
     use_tiny_networks(monkeypatch)
 
 
 def ready(fix="best", done=0, checkpoint=None, **changed):
-    return prepare(config(fix, **changed), (LETTERS_TO_LEARN, block_classifiers()), done, checkpoint)
+    settings = {"fix": fix, "epochs": 3, "batch_size": 4, "updates_per_epoch": 2, "seed": 7, **changed}
+    return prepare(FontConfig(**settings), (LETTERS_TO_LEARN, block_classifiers()), done, checkpoint)
 
 
 def update(training):
@@ -52,6 +49,7 @@ def compared(model):
     return [layer for layer in model.discriminator.layers if isinstance(layer, MinibatchDiscrimination)]
 
 
+@pytest.mark.usefixtures("_tiny")
 @pytest.mark.parametrize(
     ("fix", "changed"),
     [
@@ -66,9 +64,10 @@ def test_a_fix_of_the_course_changes_one_thing(fix, changed):
     plain.compile(keras.optimizers.Adam(2e-4, 0.5), keras.optimizers.Adam(2e-4, 0.5))
     assert compiled(model) == {**compiled(plain), **changed}
     assert len(compared(model)) == (fix == "minibatch")
-    assert (model.averaging, model.translation_px, model.latent_dim, model.seed) == (0.0, 0, 100, 7)
+    assert (model.averaging, model.translation_px, model.seed) == (0.0, 0, 7)
 
 
+@pytest.mark.usefixtures("_tiny")
 @pytest.mark.parametrize("conditional", [False, True])
 def test_the_best_is_another_model_altogether(conditional):
     model = ready("best", conditional=conditional).model
@@ -122,9 +121,7 @@ def state_of(model):
 
 
 @pytest.mark.usefixtures("_tiny", "eager")
-@pytest.mark.parametrize(
-    ("fix", "conditional"), [("none", True), ("feature-matching", False), ("unrolled", False), ("best", False)]
-)
+@pytest.mark.parametrize(("fix", "conditional"), [("none", True), ("feature-matching", False), ("best", False)])
 def test_a_checkpoint_is_continued_where_it_stands(checkpoint, fix, conditional):
     (model, batches, *_), folder = checkpoint(fix, conditional=conditional)
     again = ready(fix, done=1, checkpoint=folder, conditional=conditional)
