@@ -6,7 +6,7 @@ A model that is chosen by a classifier is fitted to it, so another one must repo
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -84,33 +84,50 @@ def build_classifier(kind: Kind, seed: int) -> keras.Model:
     if kind.turn:
         x = layers.RandomRotation(kind.turn, **outside, seed=seed + 2)(x)
     x = layers.GaussianNoise(kind.noise, seed=seed + 3)(x)
-    for filters in kind.channels:
+    outputs = classified(x, kind.channels, kind.width, len(LETTERS), seed + 4)
+    return keras.Model(images, outputs, name=f"classifier_{kind.name}")
+
+
+def classified(x: Any, channels: Sequence[int], width: int, classes: int, seed: int) -> list[Any]:
+    """Return features [B, width] and probabilities [B, classes] of images, which may have been augmented."""
+    x = layers.Flatten()(convolved(x, channels))
+    features = layers.Dense(width, activation="relu", name="features")(x)
+    x = layers.Dropout(0.3, seed=seed)(features)
+    return [features, layers.Dense(classes, activation="softmax", name="probabilities", dtype="float32")(x)]
+
+
+def convolved(x: Any, channels: Sequence[int]) -> Any:
+    """Convolve and halve images, once for each number of channels."""
+    for filters in channels:
         # No batch normalisation: with statistics of shifted and noisy images a classifier is less sure of clean ones.
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-        x = layers.MaxPooling2D(2, padding="same")(x)
-    x = layers.Flatten()(x)
-    features = layers.Dense(kind.width, activation="relu", name="features")(x)
-    x = layers.Dropout(0.3, seed=seed + 4)(features)
-    letters = layers.Dense(len(LETTERS), activation="softmax", name="letters", dtype="float32")(x)
-    return keras.Model(images, [features, letters], name=f"classifier_{kind.name}")
+        x = layers.MaxPooling2D(2, padding="same")(layers.Conv2D(filters, 3, padding="same", activation="relu")(x))
+    return x
 
 
 def train_classifier(kind: Kind, letters: Letters, seed: int) -> keras.Model:
     """Train a classifier on the training images of a set of letters; the same seed gives the same classifier."""
     make_deterministic(seed)
     classifier = build_classifier(kind, seed)
-    trained = keras.Model(classifier.input, classifier.output[1])
+    title = f"training the {kind.name} classifier"
+    fit_probabilities(classifier, letters.train.images, letters.train.labels, epochs=kind.epochs, title=title)
+    return classifier
+
+
+def fit_probabilities(
+    classifier: keras.Model, images: np.ndarray, labels: np.ndarray, *, epochs: int, title: str
+) -> None:
+    """Train a network whose outputs are those of `classified` on images and their labels [n]."""
+    probabilities = classifier.output[1]
     fit_classifier(
-        trained,
-        letters.train.images,
-        np.eye(len(LETTERS), dtype=np.float32)[letters.train.labels],
+        keras.Model(classifier.input, probabilities),
+        images,
+        np.eye(probabilities.shape[1], dtype=np.float32)[labels],
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.02),
         learning_rate=1e-3,
         batch_size=64,
-        epochs=kind.epochs,
-        title=f"training the {kind.name} classifier",
+        epochs=epochs,
+        title=title,
     )
-    return classifier
 
 
 def read(classifier: keras.Model, images: np.ndarray) -> Reading:

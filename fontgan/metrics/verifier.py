@@ -17,6 +17,7 @@ import tensorflow as tf
 from keras import layers
 
 from fontgan.data.glyphs import SIZE_PX
+from fontgan.metrics.classifiers import convolved
 from manymodes.nn.randomness import make_deterministic
 
 PAIRS = 4000
@@ -53,10 +54,7 @@ class Glyphs(NamedTuple):
 def build_verifier(kinds: int) -> keras.Model:
     """Return an untrained verifier: images [B, 28, 28, 1], characters [B, kinds] → places [B, 32]."""
     images, asked = keras.Input((SIZE_PX, SIZE_PX, 1)), keras.Input((kinds,))
-    x = images
-    for filters in (24, 48, 64):
-        x = layers.MaxPooling2D(2, padding="same")(layers.Conv2D(filters, 3, padding="same", activation="relu")(x))
-    x = layers.Concatenate()([layers.Flatten()(x), layers.Dense(64)(asked)])
+    x = layers.Concatenate()([layers.Flatten()(convolved(images, (24, 48, 64))), layers.Dense(64)(asked)])
     places = layers.Dense(_EMBEDDING)(layers.Dense(192, activation="relu")(x))
     return keras.Model([images, asked], places, name="verifier")
 

@@ -14,13 +14,16 @@ from scipy import ndimage
 
 from fontgan.data.glyphs import SIZE_PX
 from fontgan.data.typefaces import CHARACTERS, REACH_PX, as_floats
+from fontgan.metrics.classifiers import classified, fit_probabilities
 from fontgan.metrics.coverage import two_sample_accuracy
 from fontgan.metrics.verifier import Glyphs, pair_distances, threshold_of, train_verifier, verify
 from fontgan.typeface.outlines import contours
-from manymodes.nn.classifiers import cached_model, fit_classifier
+from manymodes.nn.classifiers import cached_model
 from manymodes.nn.randomness import make_deterministic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fontgan.data.typefaces import Typefaces
     from fontgan.models.typeface import TypefaceModel
 
@@ -31,6 +34,7 @@ COMPLETED_BY = "ABC"
 FACES = 30
 """New faces that are measured."""
 
+_SEED = 0  # of a judge
 _COPIES = 4  # of each character that a judge learns from, each drawn otherwise
 _COMPARED = 1500  # characters of a side of the two-sample test
 _EVERY, _TRACED = 8, 850  # real faces whose contours are counted, and characters that are traced
@@ -58,38 +62,27 @@ def as_images(fields: np.ndarray, *, side: int = SIZE_PX, thicker: Any = 0.0) ->
     return (2 * parts - 1).astype(np.float32)
 
 
-def judge_of(data: Typefaces, seed: int = 0) -> Judge:
+def judge_of(data: Typefaces) -> Judge:
     """Return the judge that learns from faces; trained once for each set, then cached."""
-    key = {"version": 2, "faces": data.fingerprint, "seed": seed}
+    key = {"version": 2, "faces": data.fingerprint, "seed": _SEED}
     return Judge(
-        cached_model("typeface-reader", key, lambda: _train_reader(data, seed)),
-        cached_model("typeface-verifier", key, lambda: train_verifier(_glyphs(data), seed)),
+        cached_model("typeface-reader", key, lambda: _train_reader(data)),
+        cached_model("typeface-verifier", key, lambda: train_verifier(_glyphs(_drawn(data), data.families), _SEED)),
     )
 
 
-def _train_reader(data: Typefaces, seed: int) -> keras.Model:
-    make_deterministic(seed)
+def _train_reader(data: Typefaces) -> keras.Model:
+    make_deterministic(_SEED)
     images = keras.Input((SIZE_PX, SIZE_PX, 1))
     outside = {"fill_mode": "constant", "fill_value": -1.0}
-    x = layers.RandomTranslation(0.02, 0.02, **outside, seed=seed)(images)
-    x = layers.RandomRotation(0.02, **outside, seed=seed + 1)(x)
-    x = layers.GaussianNoise(0.1, seed=seed + 2)(x)
-    for filters in (32, 64, 96):
-        x = layers.MaxPooling2D(2, padding="same")(layers.Conv2D(filters, 3, padding="same", activation="relu")(x))
-    features = layers.Dense(128, activation="relu", name="features")(layers.Flatten()(x))
-    read = layers.Dense(len(JUDGED), activation="softmax", name="characters")(
-        layers.Dropout(0.3, seed=seed + 3)(features)
-    )
-    reader = keras.Model(images, [features, read], name="reader")
+    x = layers.RandomTranslation(0.02, 0.02, **outside, seed=_SEED)(images)
+    x = layers.RandomRotation(0.02, **outside, seed=_SEED + 1)(x)
+    x = layers.GaussianNoise(0.1, seed=_SEED + 2)(x)
+    reader = keras.Model(images, classified(x, (32, 64, 96), 128, len(JUDGED), _SEED + 3), name="reader")
     fields, _, characters = _drawn(data)
-    thicker = np.random.default_rng(seed).uniform(-0.35, 0.5, (_COPIES, len(fields)))
+    thicker = np.random.default_rng(_SEED).uniform(-0.35, 0.5, (_COPIES, len(fields)))
     drawn = np.concatenate([as_images(fields, thicker=offsets) for offsets in thicker])[..., None]
-    asked = np.tile(np.eye(len(JUDGED), dtype=np.float32)[characters], (_COPIES, 1))
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.02)
-    fit_classifier(
-        keras.Model(images, read), drawn, asked, loss=loss, learning_rate=1e-3, batch_size=64, epochs=5,
-        title="training a judge of characters",
-    )  # fmt: skip
+    fit_probabilities(reader, drawn, np.tile(characters, _COPIES), epochs=5, title="training a judge of characters")
     return reader
 
 
@@ -99,10 +92,10 @@ def _drawn(data: Typefaces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return as_floats(data.fields[faces, characters]), faces, characters
 
 
-def _glyphs(data: Typefaces) -> Glyphs:
-    """Return the judged characters of real faces as a verifier sees them."""
-    fields, faces, characters = _drawn(data)
-    return Glyphs(as_images(fields)[..., None], faces, np.array(data.families)[faces], characters, len(JUDGED))
+def _glyphs(drawn: tuple[np.ndarray, np.ndarray, np.ndarray], families: Sequence[Any]) -> Glyphs:
+    """Return characters as a judge sees them, given fields, faces and characters, and the family of each face."""
+    fields, faces, characters = drawn
+    return Glyphs(as_images(fields)[..., None], faces, np.array(families)[faces], characters, len(JUDGED))
 
 
 def evaluate(
@@ -129,21 +122,14 @@ def evaluate(
     faces, characters = (numbers.ravel() for numbers in np.indices(fields.shape[:2]))
     made = fields.reshape(-1, *fields.shape[2:]), faces, characters
     real, known = _drawn(held_out), _drawn(training)
-    features, right = _read(judge, *made)
-    real_features, real_right = _read(judge, *real)
-    some = rng.choice(len(known[0]), min(_COMPARED, len(known[0])), replace=False)
-    known_features, _ = _read(judge, *(part[some] for part in known))
+    new, unseen = _glyphs(made, range(FACES)), _glyphs(real, held_out.families)
+    learned = _glyphs(known, training.families)
+    some = rng.choice(len(learned.images), min(_COMPARED, len(learned.images)), replace=False)
+    (features, right), (real_features, real_right) = _read(judge, new), _read(judge, unseen)
+    known_features, _ = _read(judge, learned, some)
     by_character = dict(zip(JUDGED, right.reshape(FACES, -1).mean(axis=0).tolist(), strict=True))
-    learned_from = _glyphs(training)
-    threshold = threshold_of(*pair_distances(judge.verifier, learned_from, seed))
-    ours, theirs, learned = (
-        verify(judge.verifier, threshold, glyphs, seed + 1)
-        for glyphs in (
-            Glyphs(as_images(made[0])[..., None], faces, faces, characters, len(JUDGED)),
-            _glyphs(held_out),
-            learned_from,
-        )
-    )
+    threshold = threshold_of(*pair_distances(judge.verifier, learned, seed))
+    ours, theirs, its_own = (verify(judge.verifier, threshold, glyphs, seed + 1) for glyphs in (new, unseen, learned))
     expected = _contours(training)
     completed = completions(model, training, held_out)
     overlaps = np.array([[one["completed"], one["nearest"]] for one in completed.values()])
@@ -157,7 +143,7 @@ def evaluate(
         "verified": ours.accuracy,
         "verified_real": theirs.accuracy,
         "verified_ratio": ours.accuracy / theirs.accuracy,
-        "verified_known": learned.accuracy,
+        "verified_known": its_own.accuracy,
         "one_face": ours.accepted,
         "one_face_real": theirs.accepted,
         "two_faces": ours.mistaken,
@@ -171,9 +157,10 @@ def evaluate(
     }
 
 
-def _read(judge: Judge, fields: np.ndarray, _: np.ndarray, characters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    features, read = judge.reader.predict(as_images(fields)[..., None], batch_size=512, verbose=0)
-    return features, read.argmax(axis=1) == characters
+def _read(judge: Judge, glyphs: Glyphs, rows: Any = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    """Return the features of characters, and which are read as what they are."""
+    features, read = judge.reader.predict(glyphs.images[rows], batch_size=512, verbose=0)
+    return features, read.argmax(axis=1) == glyphs.characters[rows]
 
 
 def _told_apart(ours: np.ndarray, theirs: np.ndarray, rng: np.random.Generator) -> float:

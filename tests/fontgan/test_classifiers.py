@@ -1,5 +1,4 @@
 import dataclasses
-import os
 
 import keras
 import numpy as np
@@ -91,24 +90,18 @@ def test_the_fingerprint_of_the_letters_decides_on_their_classifiers(few, cache,
     assert len(list(cache.iterdir())) == 4
 
 
-DAMAGE = {
-    "it is empty": lambda path: path.write_bytes(b""),
-    "its end is missing": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "its middle is missing": lambda path: path.write_bytes(path.read_bytes().replace(b"\x00" * 64, b"\xa5" * 64)),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_classifier_is_replaced(few, cache, trained, damage):
+def test_a_damaged_classifier_is_replaced(few, cache, trained):
     first = classifiers_of(few, (SMALL, QUICK))
     (file,) = cache.glob("letter-classifier-reporting-*")
-    content = file.read_bytes()
-    damage(file)
-    assert file.read_bytes() != content
-    replaced = classifiers_of(few, (SMALL, QUICK))
-    assert trained == ["selecting", "reporting", "reporting"]
-    assert same(replaced.selecting, first.selecting)  # from the cache
-    assert same(replaced.reporting, first.reporting)
-    assert len(list(cache.iterdir())) == 2
+    whole = file.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole.replace(b"\x00" * 64, b"\xa5" * 64)):
+        assert damaged != whole
+        file.write_bytes(damaged)
+        trained.clear()
+        replaced = classifiers_of(few, (SMALL, QUICK))
+        assert trained == ["reporting"]
+        assert same(replaced.selecting, first.selecting)  # from the cache
+        assert same(replaced.reporting, first.reporting)
     classifiers_of(few, (SMALL, QUICK))
-    assert len(trained) == 3
+    assert trained == ["reporting"]
+    assert len(list(cache.iterdir())) == 2
