@@ -133,10 +133,7 @@ def load_fonts(
 
     Raises:
         UserError: the source does not exist, or has no usable font.
-        ValueError: a number is too small.
     """
-    if min(train, validation) < 1 or seed < 0 or min(jitter) < 0:
-        raise ValueError(f"train {train}, validation {validation}, seed {seed} or {jitter} is too small")
     label = BUNDLED_SOURCE if source is None else str(source)
     faces, typefaces, skipped = _usable(*_find(source), progress)
     if not faces:
@@ -197,18 +194,23 @@ def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
     """Return the folder of a source and the faces in it, not yet opened; those of the user have no names yet."""
     if source is None:
         return bundled_fonts(), iter(BUNDLED)
+    folder, files = font_files(source)
+    return folder, itertools.chain.from_iterable(_in_file(folder, name) for name in sorted(map(Path.as_posix, files)))
+
+
+def font_files(source: str | Path) -> tuple[Path, list[Path]]:
+    """Return a folder and the fonts in it, or those of one font; raise a UserError if there are none."""
     if not str(source):
         raise UserError("--fonts is empty: give a folder of fonts, or one font")
     path = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
     try:
         if path.is_dir():
             os.scandir(path).close()  # rglob ignores a folder that cannot be read
-            names = sorted(name.as_posix() for name in visible_files(path, FORMATS))
-            if not names:
-                raise UserError(f"no fonts in {path}: it has no file of {', '.join(FORMATS)}")
-            return path, itertools.chain.from_iterable(_in_file(path, name) for name in names)
+            if files := visible_files(path, FORMATS):
+                return path, files
+            raise UserError(f"no fonts in {path}: it has no file of {', '.join(FORMATS)}")
         if path.is_file():
-            return path.parent, _in_file(path.parent, path.name)
+            return path.parent, [Path(path.name)]
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
     raise UserError(f"{path} does not exist: give a folder of fonts ({', '.join(FORMATS)}), or one font")

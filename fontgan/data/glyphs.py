@@ -156,14 +156,10 @@ def _measured(font: ImageFont.FreeTypeFont) -> Typeface:
 
 def read_glyph(typeface: Typeface, label: int) -> Glyph:
     """Make the field of one letter, 0 for A to 25 for Z."""
-    from scipy import ndimage  # which playing does without
-
     picture = _picture(typeface.font, LETTERS[label])
     padding = _PADDING_PX * _OVERSAMPLING
     ink = np.pad(picture.ink, padding)
-    distances = ndimage.distance_transform_edt(ink) - ndimage.distance_transform_edt(~ink)
-    distances -= np.sign(distances) / 2  # the outline lies halfway between two pixels, not on the nearer one
-    distances = (distances / _OVERSAMPLING).astype(np.float32)
+    distances = (signed_distances(ink) / _OVERSAMPLING).astype(np.float32)
     origin = padding + picture.above - typeface.capital_px * _OVERSAMPLING / 2, ink.shape[1] / 2
     rows = np.flatnonzero(ink.any(axis=1))
     left, right = ink[rows].argmax(axis=1), ink.shape[1] - ink[rows, ::-1].argmax(axis=1)
@@ -177,6 +173,14 @@ def read_glyph(typeface: Typeface, label: int) -> Glyph:
         stroke_px=4 * float(distances[ink].mean()),
         middle_px=typeface.middle_px,
     )
+
+
+def signed_distances(ink: np.ndarray) -> np.ndarray:
+    """Return the distance of each pixel of ink [rows, columns] from its outline, in pixels, positive in ink."""
+    from scipy import ndimage  # which playing does without
+
+    distances = ndimage.distance_transform_edt(ink) - ndimage.distance_transform_edt(~ink)
+    return distances - np.sign(distances) / 2  # the outline lies halfway between two pixels, not on the nearer one
 
 
 def draw_images(glyph: Glyph, jitter: Jitter, generators: Sequence[np.random.Generator]) -> np.ndarray:

@@ -45,7 +45,7 @@ def letter_sheet(
     cells = to_pixels(images.reshape(*images.shape[:4])).repeat(magnification, axis=2).repeat(magnification, axis=3)
     height, width = cells.shape[2:]
     grid = Image.fromarray(cells.transpose(0, 2, 1, 3).reshape(count[0] * height, count[1] * width))
-    font = _label_font(max(10, height // 4))
+    font = ImageFont.truetype(bundled_fonts() / "DejaVuSans.ttf", max(10, height // 4))
     left = round(max((font.getlength(name) for name in rows), default=-2 * _GAP_PX)) + 2 * _GAP_PX
     top = round(font.getbbox("Ag")[3]) + _GAP_PX if columns else 0
     sheet = Image.new("L", (left + grid.width, top + grid.height), _BLACK)
@@ -63,10 +63,3 @@ def save_sheet(images: np.ndarray, path: Path, *, rows: Sequence[str] = (), colu
     """Write a `letter_sheet` as PNG in one step."""
     with replacing_file(path) as partial:
         letter_sheet(images, rows=rows, columns=columns).save(partial, format="png")
-
-
-def _label_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    try:
-        return ImageFont.truetype(bundled_fonts() / "DejaVuSans.ttf", size_px)
-    except OSError:  # some distributions leave matplotlib's fonts out
-        return ImageFont.load_default(size_px)

@@ -19,11 +19,11 @@ from fontTools.ttLib import TTFont, TTLibError
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from fontgan.data.fonts import FORMATS
-from fontgan.data.glyphs import UnusableFontError, open_font
+from fontgan.data.fonts import FORMATS, font_files
+from fontgan.data.glyphs import UnusableFontError, open_font, signed_distances
 from fontgan.data.sheets import bundled_fonts
 from manymodes.cli import UserError
-from manymodes.files import Skipped, cache_file, in_columns, printable, skipped_lines, visible_files, write_cache
+from manymodes.files import Skipped, cache_file, in_columns, printable, skipped_lines, write_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -295,16 +295,12 @@ def _unusable(drawn: _Drawn, absent: _Drawn, size: int) -> str:
 
 def _field(drawn: _Drawn, size: int) -> np.ndarray:
     """Return the field of a character on the canvas, int8 [size, size]."""
-    from scipy import ndimage  # which playing does without
-
     side, reach = size * _OVERSAMPLING, round(REACH_PX * _OVERSAMPLING) + _OVERSAMPLING
-    ink = np.pad(drawn.ink, reach)
-    inside, outside = ndimage.distance_transform_edt(ink), ndimage.distance_transform_edt(~ink)
-    near = (inside - outside - np.sign(inside - outside) / 2) / (_OVERSAMPLING * REACH_PX)
+    near = signed_distances(np.pad(drawn.ink, reach)) / (_OVERSAMPLING * REACH_PX)
     top = side * (CANVAS - DESCENT) // CANVAS - drawn.above - reach
     left = (side - drawn.ink.shape[1]) // 2 - reach
     canvas = np.full((side + 2 * reach, side + 2 * reach), -1.0, np.float32)
-    canvas[top + reach : top + reach + ink.shape[0], left + reach : left + reach + ink.shape[1]] = near
+    canvas[top + reach : top + reach + near.shape[0], left + reach : left + reach + near.shape[1]] = near
     canvas = canvas[reach:-reach, reach:-reach]
     # the middle of a pixel lies between the four samples in its middle
     half = _OVERSAMPLING // 2
@@ -315,11 +311,9 @@ def _field(drawn: _Drawn, size: int) -> np.ndarray:
 def _files(source: str | Path | Sequence[Family]) -> Iterator[FaceFile]:
     """Return the faces of a source; of a family those of the usual weights, roman and italic."""
     if isinstance(source, (str, Path)):
-        path = Path(source).expanduser()
-        if not path.exists():
-            raise UserError(f"{path} does not exist: give a folder of fonts ({', '.join(FORMATS)}), or one font")
-        for file in [path / name for name in sorted(visible_files(path, FORMATS))] if path.is_dir() else [path]:
-            yield from _faces(str(file.stem), file)
+        folder, files = font_files(source)
+        for file in files:
+            yield from _faces(file.stem, folder / file)
         return
     for family in source:
         yield from _of_family(family)

@@ -8,8 +8,8 @@ from fontgan.data.sheets import bundled_fonts
 
 @pytest.fixture(scope="session")
 def letters():
-    """Draw what everybody gets who asks for nothing else."""
-    return load_fonts(progress=False)
+    """Draw a few images of each letter of every bundled face."""
+    return load_fonts(train=60, validation=10, progress=False)
 
 
 @pytest.fixture

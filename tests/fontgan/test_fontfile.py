@@ -6,7 +6,7 @@ from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.svm import SVC
 
-from fontgan.data.fonts import BUNDLED, load_fonts
+from fontgan.data.fonts import BUNDLED
 from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.typeface.fontfile import CAPITAL, UNITS_PER_EM, font_bytes
 from fontgan.typeface.typesetting import measure
@@ -14,26 +14,17 @@ from fontgan.typeface.typesetting import measure
 CAPITAL_PX, BASELINE_PX = 20, 24  # as in the images that classifiers are trained on
 SENTENCE = "Jackdaws love my big SPHINX OF QUARTZ"
 FACES = [face.name for face in BUNDLED]
+MADE = ("regular", "mono bold", "italic")
 
 
 @pytest.fixture(scope="module")
-def few():
-    """Draw a few images of each letter of every face, and the letters themselves."""
-    return load_fonts(train=60, validation=10, progress=False)
-
-
-@pytest.fixture(scope="module")
-def contents(few):
+def contents(letters):
     """Make fonts of some faces, by their names."""
-    arguments = {"description": "one of some", "maker": "a test"}
-    return {
-        face: font_bytes(measured(few, FACES.index(face)), family=f"My {face}", **arguments)
-        for face in ("regular", "mono bold", "italic")
-    }
-
-
-def measured(few, face):
-    return [measure(image) for image in few.alphabets[face, ..., 0]]
+    made = {}
+    for face in MADE:
+        measured = [measure(image) for image in letters.alphabets[FACES.index(face), ..., 0]]
+        made[face] = font_bytes(measured, family=f"My {face}", description="one of some", maker="a test")
+    return made
 
 
 def opened(content):
@@ -53,7 +44,7 @@ def rendered(text, font, width, left):
     return np.asarray(paper) / np.float32(127.5) - 1
 
 
-@pytest.mark.parametrize("face", ["regular", "mono bold", "italic"])
+@pytest.mark.parametrize("face", MADE)
 def test_a_classifier_reads_a_sentence(contents, classifier, face):
     font = renderer(contents[face])
     line = rendered(SENTENCE, font, round(font.getlength(SENTENCE)) + 2 * SIZE_PX, SIZE_PX)
@@ -72,14 +63,14 @@ def test_a_classifier_reads_a_sentence(contents, classifier, face):
 
 
 @pytest.fixture(scope="module")
-def classifier(few):
+def classifier(letters):
     """Return a function that reads images of letters, as it has learned from real ones."""
 
     def flat(images):
         return images.reshape(len(images), -1)
 
-    machine = SVC(C=10).fit(flat(few.train.images), few.train.labels)
-    assert (machine.predict(flat(few.validation.images)) == few.validation.labels).mean() > 0.97
+    machine = SVC(C=10).fit(flat(letters.train.images), letters.train.labels)
+    assert (machine.predict(flat(letters.validation.images)) == letters.validation.labels).mean() > 0.97
     return lambda images: machine.predict(flat(images))
 
 
