@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fontgan.typeface import family as families
 from fontgan.typeface import typesetting
+from fontgan.typeface.weights import variable_font
 from manymodes import hub
 from manymodes.cli import UserError
 
@@ -18,25 +19,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fontTools.ttLib import TTFont
-    from ufoLib2 import Font
 
     from fontgan.models.portable import TypeDesigner
     from fontgan.models.typeface import TypefaceModel
     from fontgan.typeface.family import Shape
 
 TYPEFACE_MODEL = hub.Kind(
-    *("a model of typefaces", "fontgan.train_typefaces", {"fontgan>TypefaceModel": "fontgan.models.typeface"}),
+    "a model of typefaces",
+    "fontgan.train_typefaces",
+    {"fontgan>TypefaceModel": "fontgan.models.typeface"},
     portable={"fontgan>TypefaceModel": "fontgan.models.portable:PortableTypefaces"},
 )
-MAKER = "manymodes fontgan.design"
 KEY_CHARACTERS = "ABC"
 """The characters by which the style of a given font is found."""
 
-_DESCRIPTION = "a typeface that a model drew"
 _MARGIN = 0.6  # around a specimen, in sizes of its text
 _LEADING = 1.35
 
 load = TYPEFACE_MODEL.load
+font_of, compiled, variable = families.family_font, families.compile_font, variable_font
 
 
 def style(model: TypeDesigner, seed: int) -> np.ndarray:
@@ -82,26 +83,12 @@ def complete(shapes: dict[str, Shape]) -> dict[str, Shape]:
     return shapes
 
 
-def font_of(shapes: dict[str, Shape], name: str) -> Font:
-    """Return a UFO of the characters of a face, with accented letters, kerning and names; see `compiled`."""
-    return families.family_font(shapes, family=name, description=_DESCRIPTION, maker=MAKER)
-
-
-def compiled(font: Font) -> TTFont:
-    """Return the TrueType font of a UFO."""
-    return families.compile_font(font)
-
-
-def variable(shapes: dict[str, Shape], name: str) -> TTFont:
-    """Return the variable TrueType font of the characters of a face, light to bold."""
-    from fontgan.typeface.weights import variable_font
-
-    return variable_font(shapes, family=name, description=_DESCRIPTION, maker=MAKER)
-
-
 def file_bytes(font: TTFont, *, woff2: bool = False) -> bytes:
     """Return a font as a TTF or WOFF2 file; the same font gives the same bytes."""
-    return families.ttf_bytes(font, "woff2" if woff2 else None)
+    content = io.BytesIO()
+    font.flavor = "woff2" if woff2 else None
+    font.save(content)
+    return content.getvalue()
 
 
 def specimen(fonts: Sequence[TTFont], lines: Sequence[str], size_px: int = 72) -> Image.Image:
@@ -120,7 +107,7 @@ def specimen(fonts: Sequence[TTFont], lines: Sequence[str], size_px: int = 72) -
 
 def png_bytes(picture: Image.Image) -> bytes:
     """Return a picture as PNG."""
-    return typesetting.png(picture, MAKER)
+    return typesetting.png(picture, families.MAKER)
 
 
 def uncovered(fonts: Sequence[TTFont], text: str) -> list[str]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from fontgan import lettering
 from fontgan.data.glyphs import LETTERS
-from fontgan.lettering import INTERPOLATED, LETTER_MODEL, MAGNIFICATION, MORPHED
+from fontgan.lettering import INTERPOLATED, LETTER_MODEL, MAKER, MORPHED
+from fontgan.typeface import typesetting
 from manymodes import cli
 from manymodes.cli import UserError
 from manymodes.experiment.config import option_of
@@ -31,7 +32,7 @@ EXAMPLE = (
 )
 
 _SPELLED = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Æ": "AE", "Œ": "OE", "Ø": "OE", "ẞ": "SS"})
-_LARGEST = 100
+_MAGNIFICATION, _LARGEST = 8, 100  # the default, and the greatest
 _PICTURES = ("text", "alphabet", "morph", "interpolate")
 # Each option needs one of these.
 _NEEDS = {
@@ -144,11 +145,11 @@ def _contents(args: argparse.Namespace, files: dict[str, Path]) -> dict[str, byt
             styles, steps = args.styles or 1, args.steps or MORPHED
             alphabets = lettering.letters(model, seed=seed, styles=styles, morph=args.morph, steps=steps, style=style)
             page = lettering.typeset(alphabets, _spelled(args.text).split("\n") if args.text else ())
-        magnification = args.magnification or MAGNIFICATION
+        magnification = args.magnification or _MAGNIFICATION
         if ".svg" in files:
-            contents[".svg"] = lettering.svg_text(page, magnification).encode()
+            contents[".svg"] = typesetting.svg(page, magnification, MAKER).encode()
         if ".png" in files:
-            contents[".png"] = lettering.png_bytes(page, magnification)
+            contents[".png"] = typesetting.png(typesetting.picture(page, magnification), MAKER)
     if ".ttf" in files:
         images = lettering.letters(model, seed=seed, style=style)[0]
         contents[".ttf"] = lettering.ttf_bytes(images, args.ttf.stem, f"capitals that a model drew in style {seed}")
@@ -175,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     steps = f"of --interpolate (default {INTERPOLATED}) or --morph (default {MORPHED}), ends included"
     how.add_argument("--steps", type=cli.positive_int, metavar="N", help=steps)
     how.add_argument("--seed", type=cli.seed_value, help="of --samples (default 0)")
-    size = f"pixels for one of the model's, along each side (default {MAGNIFICATION})"
+    size = f"pixels for one of the model's, along each side (default {_MAGNIFICATION})"
     how.add_argument("--magnification", type=cli.positive_int, metavar="N", help=size)
     output = parser.add_argument_group("output")
     out = "a .png, or an .svg of outlines (default letters.png); for --samples an .npz (default samples.npz)"

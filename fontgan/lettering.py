@@ -31,7 +31,6 @@ LETTER_MODEL = hub.Kind(
 MAKER = "manymodes fontgan.generate"
 """The name of the program in the files."""
 
-MAGNIFICATION = 8
 INTERPOLATED, MORPHED = 12, 8
 """Steps from letter to letter, and from style to style."""
 
@@ -133,17 +132,7 @@ def _check_ink(drawn: dict[str, Letter | None]) -> dict[str, Letter]:
     return {name: letter for name, letter in drawn.items() if letter is not None}
 
 
-def svg_text(page: Page, magnification: int = MAGNIFICATION) -> str:
-    """Return a page as SVG."""
-    return typesetting.svg(page, magnification, MAKER)
-
-
-def png_bytes(page: Page, magnification: int = MAGNIFICATION) -> bytes:
-    """Return a page as PNG."""
-    return typesetting.png(typesetting.picture(page, magnification), MAKER)
-
-
-def ttf_bytes(images: np.ndarray, name: str, description: str = "capitals that a model drew") -> bytes:
+def ttf_bytes(images: np.ndarray, name: str, description: str) -> bytes:
     """Return an alphabet [26, 28, 28] as a TrueType font; raise a UserError if a letter has no ink."""
     return font_bytes(list(_measured(images).values()), family=name, description=description, maker=MAKER)
 

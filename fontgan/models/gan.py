@@ -42,8 +42,7 @@ class FontGAN(Coder, AdversarialModel):
         self.translation_px, self.labelled, self.spread = translation_px, labelled, spread
         self.planes = self.generator.output_shape[-1]
         kinds = self.condition_dim // self.planes
-        even = np.full(kinds, 1 / max(kinds, 1))
-        self.shares = even if shares is None else np.asarray(shares, np.float64)
+        self.shares = np.ones(kinds) / kinds if shares is None else np.asarray(shares, np.float64)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -82,6 +81,6 @@ class FontGAN(Coder, AdversarialModel):
         return {"latent_dim": np.array(self.latent_dim)}
 
     def draw(self, codes: Any) -> np.ndarray:
-        """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
+        """Return the images of codes, see `Coder`."""
         parts = [self(tf.convert_to_tensor(codes[begin : begin + 512])).numpy() for begin in range(0, len(codes), 512)]
         return np.concatenate(parts).astype(np.float32)

@@ -72,7 +72,7 @@ class PortableFontGAN(Coder):
         self._graphs = graphs
 
     def draw(self, codes: Any) -> np.ndarray:
-        """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
+        """Return the images of codes, see `Coder`."""
         parts = [self._graphs.run("generator", codes[begin : begin + 64])[0] for begin in range(0, len(codes), 64)]
         return np.concatenate(parts)
 
@@ -101,8 +101,9 @@ class TypeDesigner:
     def draw(self, styles: np.ndarray, numbers: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return some characters, by default all, of the faces of styles [n, D]: fields [n, C, S, S], bearings."""
         asked = np.arange(self.characters) if numbers is None else np.asarray(numbers)
-        faces = [self.drawn(np.repeat(style[None], len(asked), axis=0), asked) for style in styles]
-        return np.stack([fields for fields, _ in faces]), np.stack([bearings for _, bearings in faces])
+        faces = (self.drawn(np.repeat(style[None], len(asked), axis=0), asked) for style in styles)
+        fields, bearings = zip(*faces, strict=True)
+        return np.stack(fields), np.stack(bearings)
 
     def new_styles(self, count: int, seed: int) -> np.ndarray:
         """Return styles [count, D] that no face has: each lies between ``_PARENTS`` faces that a seed chooses.
@@ -111,9 +112,8 @@ class TypeDesigner:
         """
         rng, known, made = np.random.default_rng(seed), self.known_styles(), []
         for _ in range(count):
-            parents = rng.choice(len(known), min(_PARENTS, len(known)), replace=False)
-            shares = rng.dirichlet(np.ones(len(parents)))
-            made.append(shares @ known[parents])
+            parents = known[rng.choice(len(known), min(_PARENTS, len(known)), replace=False)]
+            made.append(rng.dirichlet(np.ones(len(parents))) @ parents)
         return np.array(made, np.float32)
 
 

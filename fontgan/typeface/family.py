@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import math
 import re
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
 
     from fontgan.typeface.outlines import Outline
+
+MAKER = "manymodes fontgan.design"
+"""The name of the program in the files."""
 
 _MARKS = {
     "\u0308": "¨", "\u0301": "´", "\u0300": "`", "\u0302": "ˆ", "\u0303": "˜", "\u0327": "¸", "\u030a": "˚",
@@ -120,14 +122,14 @@ def _bottom(shape: Shape) -> float:
     return min(float(segment[:, 1].min()) for contour in shape.outline for segment in contour)
 
 
-def family_font(found: dict[str, Shape], *, family: str, description: str, maker: str) -> Font:
-    """Return a UFO of the characters, with composed letters and kerning.
+def family_font(found: dict[str, Shape], name: str) -> Font:
+    """Return a UFO of the characters of a face, with accented letters, kerning and names; see `compile_font`.
 
     Raises:
         KeyError: a letter or a digit is missing.
     """
     font = Font()
-    _describe(font, found, family, description, maker)
+    _describe(font, found, name)
     box = font.newGlyph(".notdef")
     box.width = BOX
     draw_box(box.getPen())
@@ -135,7 +137,7 @@ def family_font(found: dict[str, Shape], *, family: str, description: str, maker
         glyph = font.newGlyph(_name(character))
         glyph.unicodes = [ord(character)] + [0xA0] * (character == " ")
         glyph.width = round(shape.advance)
-        draw(shape.outline, glyph.getPen(), (1, 0, 0, 1, 0, 0))
+        draw(shape.outline, glyph.getPen())
     accented = _compose_letters(font, found)
     _compose_signs(font, found)
     _kern(font, found, accented)
@@ -144,9 +146,9 @@ def family_font(found: dict[str, Shape], *, family: str, description: str, maker
     return font
 
 
-def _describe(font: Font, found: dict[str, Shape], family: str, description: str, maker: str) -> None:
+def _describe(font: Font, found: dict[str, Shape], name: str) -> None:
     info = font.info
-    info.familyName, info.styleName = family, "Regular"
+    info.familyName, info.styleName = name, "Regular"
     info.versionMajor, info.versionMinor = 1, 0
     info.unitsPerEm, info.capHeight, info.italicAngle = 1000, CAPITAL, 0
     info.xHeight = round(_top(found["x"]))
@@ -155,9 +157,8 @@ def _describe(font: Font, found: dict[str, Shape], family: str, description: str
     info.openTypeHheaLineGap = info.openTypeOS2TypoLineGap = 0
     info.openTypeOS2Type, info.openTypeOS2Selection = [], [7]
     info.openTypeOS2WeightClass, info.openTypeOS2VendorID = 400, "NONE"
-    info.openTypeNameDescription, info.openTypeNameManufacturer = description, maker
-    info.postscriptFontName = re.sub("[^A-Za-z0-9]", "", family)[:50] or "Letters"
-    info.postscriptFontName += "-Regular"
+    info.openTypeNameDescription, info.openTypeNameManufacturer = "a typeface that a model drew", MAKER
+    info.postscriptFontName = f"{re.sub('[^A-Za-z0-9]', '', name)[:50] or 'Letters'}-Regular"
     info.openTypeHeadCreated = "1980/01/01 00:00:00"
     info.postscriptUnderlinePosition, info.postscriptUnderlineThickness = -100, 50
 
@@ -333,11 +334,3 @@ def _overlaps(glyph: Any) -> bool:
         glyph.draw(path.getPen())
     merged = pathops.simplify(path)
     return len(list(merged.contours)) != len(list(path.contours)) or abs(abs(merged.area) - abs(path.area)) > _ROOM
-
-
-def ttf_bytes(compiled: TTFont, flavor: str | None = None) -> bytes:
-    """Return a font as TTF, or as WOFF2 with the flavor ``woff2``."""
-    content = io.BytesIO()
-    compiled.flavor = flavor
-    compiled.save(content)
-    return content.getvalue()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import contourpy
 import numpy as np
-from fontTools.misc.transform import Transform
+from fontTools.misc.transform import Identity, Transform
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.transformPen import TransformPen
 from numpy.lib.stride_tricks import sliding_window_view
@@ -104,7 +104,7 @@ def _contours(field: np.ndarray, speck: float = _SPECK_PX2) -> list[np.ndarray]:
     return found
 
 
-def draw(outline: Outline, pen: AbstractPen, placing: Sequence[float]) -> None:
+def draw(outline: Outline, pen: AbstractPen, placing: Sequence[float] = Identity) -> None:
     """Draw an outline with a pen of fontTools, transformed by ``placing`` [6]: xx, xy, yx, yy, dx, dy."""
     placed = TransformPen(pen, Transform(*placing))
     for contour in outline:
@@ -119,7 +119,7 @@ def draw(outline: Outline, pen: AbstractPen, placing: Sequence[float]) -> None:
 def bounds(outline: Outline) -> tuple[float, float, float, float]:
     """Return the least and greatest coordinates of an outline with ink: left, top, right, bottom."""
     pen = BoundsPen(None)
-    draw(outline, pen, (1, 0, 0, 1, 0, 0))
+    draw(outline, pen)
     return pen.bounds
 
 

@@ -87,7 +87,7 @@ def _level(outline: Outline, original: Outline, aside: float) -> Outline:
 
 def _path(outline: Outline) -> pathops.Path:
     path = pathops.Path()
-    draw(outline, path.getPen(), (1, 0, 0, 1, 0, 0))
+    draw(outline, path.getPen())
     return path
 
 
@@ -95,17 +95,17 @@ def _length(outline: Outline) -> float:
     return sum(float(np.hypot(*np.diff(segment, axis=0).T).sum()) for contour in outline for segment in contour)
 
 
-def variable_font(found: dict[str, Shape], *, family: str, description: str, maker: str) -> TTFont:
-    """Return a variable TrueType font of the characters, with an axis of weights from light to bold."""
+def variable_font(found: dict[str, Shape], name: str) -> TTFont:
+    """Return a variable TrueType font of the characters of a face, with an axis of weights from light to bold."""
     space = DesignSpaceDocument()
     (least, _), (usual, _), (greatest, _) = _WEIGHTS.values()
     space.addAxis(AxisDescriptor(tag="wght", name="Weight", minimum=least, default=usual, maximum=greatest))
-    regular = family_font(found, family=family, description=description, maker=maker)
+    regular = family_font(found, name)
     for style, (weight, change) in _WEIGHTS.items():
-        font = family_font(weighted(found, change), family=family, description=description, maker=maker)
+        font = family_font(weighted(found, change), name)
         font.info = copy(regular.info)  # lines are as high in all weights
         font.groups, font.kerning = regular.groups, regular.kerning
-        place = {"familyName": family, "styleName": style}
+        place = {"familyName": name, "styleName": style}
         space.addSource(SourceDescriptor(font=font, name=style, location={"Weight": weight}, **place))
         space.addInstance(InstanceDescriptor(name=style, location={"Weight": weight}, **place))
     compiled = compileVariableTTF(

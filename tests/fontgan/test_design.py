@@ -28,12 +28,6 @@ def test_a_font_is_written_with_a_picture_of_its_text(completed, contents, tmp_p
     assert (picture < 128).mean() > 0.02
 
 
-def test_a_variable_font_is_written(completed, tmp_path):
-    completed(design.main, "--out", "Mine.woff2", "--variable")
-    font = TTFont(tmp_path / "Mine.woff2")
-    assert [axis.axisTag for axis in font["fvar"].axes] == ["wght"]
-
-
 @pytest.mark.parametrize(
     "options",
     [

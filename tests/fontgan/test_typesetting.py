@@ -8,7 +8,6 @@ from fontTools.svgLib.path import parse_path
 from fontgan.data.glyphs import LETTERS, SIZE_PX
 from fontgan.typeface.typesetting import measure, picture, set_lines, svg
 
-SVG = "{http://www.w3.org/2000/svg}"
 EMPTY = np.full((SIZE_PX, SIZE_PX), -1.0)
 
 
@@ -82,19 +81,15 @@ def test_aligned_letters_stand_below_each_other(line):
     assert np.diff(middles[:3]).min() > line("W")[0].advance - 1
 
 
-def paths_of(text):
-    return [path.get("d") for path in ET.fromstring(text.encode()).iter(f"{SVG}path")]  # noqa: S314 - our own
-
-
 def test_paths_of_an_svg_lie_where_the_letters_of_the_picture_do(line):
     page = set_lines([line("HI"), line("LE")])
     root = ET.fromstring(svg(page, 3, "").encode())  # noqa: S314 - our own
     left, top, width, height = map(float, root.get("viewBox").split())
     assert (left, top) == (0, 0)
     assert (float(root.get("width")), float(root.get("height"))) == pytest.approx((3 * width, 3 * height), abs=0.1)
-    for placed, path in zip(page.placed, paths_of(svg(page, 3, "")), strict=True):
+    for placed, path in zip(page.placed, root.iter("{http://www.w3.org/2000/svg}path"), strict=True):
         pen = BoundsPen(None)
-        parse_path(path, pen)
+        parse_path(path.get("d"), pen)
         seen = np.asarray(picture(page._replace(placed=[placed]), 10)) < 128
         rows, columns = (np.flatnonzero(seen.any(axis=axis)) / 10 for axis in (1, 0))
         assert pen.bounds == pytest.approx((columns[0], rows[0], columns[-1] + 0.1, rows[-1] + 0.1), abs=0.35)
