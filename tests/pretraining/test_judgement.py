@@ -13,6 +13,9 @@ from melodygan.data.grid import to_grid, to_rows
 from melodygan.models.lstm import MelodyLSTM
 from pretraining import judging
 
+# Data sets of TensorFlow are compiled all the same, and it says so.
+pytestmark = [pytest.mark.usefixtures("eager"), pytest.mark.filterwarnings("ignore:Even though the:UserWarning")]
+
 
 @pytest.fixture
 def run(cache, tmp_path, monkeypatch):
