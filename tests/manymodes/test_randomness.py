@@ -114,7 +114,7 @@ def test_fit_continued_gets_the_batches_that_fit_in_one_go_gets():
 
     def totals(*, built=False, first_epoch=0):
         model = SumOfBatches()
-        model.compile()
+        model.compile(run_eagerly=True)
         model.built = built  # Keras looks at the first batches of its own accord when a model is not built yet
         batches = RandomBatches(EXAMPLES, 2, 3, seed=1, first_epoch=first_epoch)
         return model.fit(batches, initial_epoch=first_epoch, epochs=3, verbose=0).history["total"]
