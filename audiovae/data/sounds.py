@@ -199,12 +199,10 @@ def _read_cache(path: Path) -> Sounds | None:
     try:
         with path.open("rb") as stream, np.load(stream) as arrays:
             sides = [SoundChunks(*(arrays[f"{side}_{field}"] for field in SoundChunks._fields)) for side in SPLITS]
-            sides = [side._replace(chunks=_from_pcm(side.chunks)) for side in sides]
+            train, validation, test = (side._replace(chunks=_from_pcm(side.chunks)) for side in sides)
             silent, seed = arrays["silent_seed"].tolist()
-            train, validation, test = sides
-            return Sounds(
-                CORPUS, INSTRUMENTS, tuple(arrays["origins"].tolist()), train, validation, test, (), silent, seed
-            )
+            origins = tuple(arrays["origins"].tolist())
+            return Sounds(CORPUS, INSTRUMENTS, origins, train, validation, test, (), silent, seed)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 

@@ -115,14 +115,14 @@ def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
     for message in _meta(file, _SIGNATURE):
         if len(message.data) > 2 and message.data[1] != 1 << message.data[2]:  # noqa: PLR2004 - both numbers are there
             raise UnusableBeatError(f"its metre is {message.data[1]}/{1 << message.data[2]}, not 4/4")
-    ticks, notes, velocities = _drums(file)
-    instruments = INSTRUMENT_OF_NOTE[notes]
-    known = instruments >= 0
-    unmapped = Counter(notes[~known].tolist())
+    struck = _drums(file)
+    known = INSTRUMENT_OF_NOTE[struck[1]] >= 0
+    unmapped = Counter(struck[1, ~known].tolist())
     if not known.any():
         named = ", ".join(note_name(note) for note, _ in unmapped.most_common(_FEW))
         raise UnusableBeatError(f"its notes are none of the nine instruments ({named})")
-    exact = ticks[known] * STEPS_PER_QUARTER / per_quarter
+    ticks, notes, velocities = struck[:, known]
+    exact = ticks * STEPS_PER_QUARTER / per_quarter
     places = np.floor(exact + 0.5).astype(np.int64)
     count = int(places.max()) // STEPS + 1
     if count > MOST_BARS:
@@ -130,17 +130,14 @@ def parse_beat(data: bytes, source: str, *, to_end: bool = False) -> Beat:
     bar_ticks = STEPS // STEPS_PER_QUARTER * per_quarter
     if to_end:
         count = max(count, min(_end(file) // bar_ticks, MOST_BARS))
-    cells = places * len(INSTRUMENTS) + instruments[known]
-    velocities = velocities[known]
+    cells = places * len(INSTRUMENTS) + INSTRUMENT_OF_NOTE[notes]
     order = np.lexsort((exact, -velocities, cells))
-    struck, first = np.unique(cells[order], return_index=True)
-    kept = order[first]  # the loudest of each cell
-    hits, loud, late = (np.zeros((count, STEPS, len(INSTRUMENTS)), kind) for kind in (bool, np.float32, np.float32))
-    hits.flat[struck] = True
-    loud.flat[struck] = velocities[kept] / _LOUDEST
-    late.flat[struck] = exact[kept] - places[kept]
-    pitches = np.zeros(hits.shape, np.uint8)
-    pitches.flat[struck] = notes[known][kept]
+    kept = order[np.unique(cells[order], return_index=True)[1]]  # the loudest of each cell
+    hits, loud, late, pitches = np.zeros((4, count, STEPS, len(INSTRUMENTS)))
+    hits.flat[cells[kept]] = 1
+    loud.flat[cells[kept]] = velocities[kept] / _LOUDEST
+    late.flat[cells[kept]] = exact[kept] - places[kept]
+    pitches.flat[cells[kept]] = notes[kept]
     tempos = _tempos(file, np.arange(count) * bar_ticks)
     return Beat(Bars.of(hits, loud, late, tempo=tempos, source=source, notes=pitches), unmapped)
 
