@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -40,12 +39,8 @@ def labels(folders: Sequence[Path]) -> list[str]:
     names = [folder.resolve().name or "root" for folder in folders]
     if len(set(names)) < len(names):
         names = [folder.as_posix().strip("/") for folder in folders]
-    seen: Counter[str] = Counter()
-    for index, name in enumerate(names):
-        seen[name] += 1
-        if seen[name] > 1:
-            names[index] = f"{name} ({seen[name]})"
-    return names
+    before = [names[:index].count(name) for index, name in enumerate(names)]
+    return [f"{name} ({number + 1})" if number else name for name, number in zip(names, before, strict=True)]
 
 
 @dataclass(frozen=True)

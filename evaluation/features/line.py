@@ -48,7 +48,7 @@ def melody(stack: Stack) -> Line:
     note = stack.line
     piece = stack.piece[note]
     first = np.flatnonzero(np.diff(piece, prepend=-1))
-    last = np.append(first[1:], len(piece)) - 1 if len(piece) else first
+    last = np.flatnonzero(np.diff(piece, append=stack.size))
     return Line(note, piece, stack.onset[note], stack.duration[note], stack.pitch[note], piece[first], first, last)
 
 
@@ -110,12 +110,10 @@ def phrases(stack: Stack) -> Phrases:
     long &= line.duration > SIMULTANEOUS
     begins = np.diff(line.piece, prepend=-1) > 0
     begins[1:] |= long[:-1]
-    after_rest = np.zeros(len(stack.piece), np.int64)
-    after_rest[rests(stack)] = 1
     # a rest stands before the lowest note of a chord, and the line has the highest
-    begins[np.searchsorted(line.note, np.flatnonzero(after_rest))] = True
+    begins[np.searchsorted(line.note, rests(stack))] = True
     first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(line.piece)) - 1 if len(first) else first
+    last = np.append(first[1:], len(begins))[: len(first)] - 1
     return Phrases(line.piece[first], first, last)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +114,7 @@ def _meters(score: Any) -> tuple[list[tuple[float, int, int]], bool]:
 
 def _longest(meters: Sequence[tuple[float, int, int]], end: float) -> tuple[int, int]:
     """Return the metre that holds for the most quarters before the end; of equals the earlier."""
-    held: dict[tuple[int, int], float] = {}
+    held: dict[tuple[int, int], float] = defaultdict(float)
     for (begin, *meter), (stop, *_) in itertools.pairwise([*meters, (max(end, meters[-1][0]), 0, 0)]):
-        key = (meter[0], meter[1])
-        held[key] = held.get(key, 0.0) + max(min(stop, end) - begin, 0.0)
+        held[meter[0], meter[1]] += max(min(stop, end) - begin, 0.0)
     return max(held, key=held.__getitem__)

@@ -136,12 +136,9 @@ class Draws:
 
     def kept(self, which: int) -> BoolArray:
         """Which files of a pool are left, [parts, files]: without each group of the first set, then of the second."""
-        files, before = np.arange(len(self.pools[which])), sum(self.groups[:which])
-        kept = np.ones((sum(self.groups), len(files)), bool)
-        if which < len(self.groups):
-            own = np.arange(self.groups[which])
-            kept[before + own] = files % len(own) != own[:, None]
-        return kept
+        files = np.arange(len(self.pools[which]))
+        parts = [(number, group, count) for number, count in enumerate(self.groups) for group in range(count)]
+        return np.array([(number != which) | (files % count != group) for number, group, count in parts])
 
     @property
     def without(self) -> list[Parts]:

@@ -378,18 +378,15 @@ class _Trial:
 
         columns = self.columns.astype(np.float32)
         seeds = check_random_state(seed).randint(np.iinfo(np.int32).max, size=trees)
+
+        def grown(known: IntArray, one: int) -> Any:
+            tree = ExtraTreeRegressor(**_FOREST, random_state=one)
+            return tree.fit(columns[known], self.sign[known], check_input=False)
+
         # of two labels, squared error chooses the splits of Gini's impurity; scikit-learn's forests and classifiers
         # look at their arguments for longer than small trees take to grow
         with config_context(skip_parameter_validation=True):
-            return [
-                [
-                    ExtraTreeRegressor(**_FOREST, random_state=one).fit(
-                        columns[known], self.sign[known], check_input=False
-                    )
-                    for one in seeds
-                ]
-                for known, _ in self.parts()
-            ]
+            return [[grown(known, one) for one in seeds] for known, _ in self.parts()]
 
     def answers(self, forests: Sequence[Sequence[Any]]) -> tuple[FloatArray, FloatArray]:
         """Ask both classifiers, the forests and the linear one."""
