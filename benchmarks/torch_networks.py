@@ -96,9 +96,8 @@ class Adversarial:
         augment: Callable[[torch.Tensor], torch.Tensor] = lambda examples: examples,
         l2: float = 0.0,
     ) -> None:
-        self.like, self.generator, self.critic, self.emit, self.augment, self.l2 = (
-            *(like, generator, critic, emit, augment, l2),
-        )
+        self.like, self.generator, self.critic = like, generator, critic
+        self.emit, self.augment, self.l2 = emit, augment, l2
         for twin, ours in ((generator, like.generator), (critic, like.discriminator)):
             assert parameters_of(twin) == trained(ours)
         average = torch.optim.swa_utils.get_ema_multi_avg_fn(like.averaging)

@@ -75,15 +75,13 @@ def change(model: DrumVAE, before: Bars, after: Bars, *, seed: int) -> Bars:
     return varied
 
 
-def toggled(bars: Bars, place: Sequence[int], on: bool) -> Bars:
+def toggled(bars: Bars, place: tuple[int, int, int], on: bool) -> Bars:
     """Return a beat with a hit added or removed at (bar, step, instrument); a new one is as loud as its beat is."""
     hits, velocities = bars.hits.copy(), bars.velocities.copy()
-    at = tuple(place)
-    usual = velocities[..., at[2]][hits[..., at[2]]]
-    hits[at] = on
-    velocities[at] = usual.mean() if len(usual) else _USUAL
-    tempo = bars.tempos
-    return type(bars).of(hits, velocities, bars.offsets, tempo=tempo).with_notes_of(bars)
+    usual = velocities[..., place[2]][hits[..., place[2]]]
+    hits[place] = on
+    velocities[place] = usual.mean() if len(usual) else _USUAL
+    return type(bars).of(hits, velocities, bars.offsets, tempo=bars.tempos).with_notes_of(bars)
 
 
 def locked(bars: Bars, before: Bars | None, rows: Collection[int]) -> Bars:
@@ -93,8 +91,8 @@ def locked(bars: Bars, before: Bars | None, rows: Collection[int]) -> Bars:
     kept = np.zeros(len(INSTRUMENTS), bool)
     kept[list(rows)] = True
     old = before[np.arange(len(bars)) % len(before)]
-    parts = [np.where(kept, getattr(old, name), getattr(bars, name)) for name in ("hits", "velocities", "offsets")]
-    notes = np.where(kept, old.notes, bars.notes)
+    names = ("hits", "velocities", "offsets", "notes")
+    *parts, notes = (np.where(kept, getattr(old, name), getattr(bars, name)) for name in names)
     return type(bars).of(*parts, tempo=bars.tempos, notes=notes)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, MutableMapping
+    from collections.abc import Awaitable, Callable, Collection
 
-    Scope = MutableMapping[str, Any]
-    Channel = Callable[..., Awaitable[Any]]
+    from manymodes_studio.language import Channel, Scope
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FORBIDDEN, _TOO_LARGE = 403, 413

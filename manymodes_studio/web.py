@@ -101,18 +101,20 @@ def facts() -> dict[str, Any]:
     from manymodes_studio.app import script_words
     from melodygan.data import form, grid
     from melodygan.data.register import middle_of
-    from melodygan.models import choosing, composer
-    from melodygan.models.sampling import TEMPERATURE
+    from melodygan.models import choosing, composer, sampling
 
-    of_forms = {
-        name: getattr(form, name) for name in ("METERS", "MODES", "TONICS", "FORMS", "UNKNOWN_METER", "ON_THE_THIRD")
-    }
-    names = ("ROW", "BEAT", "LENGTH", "BEATS", "MOST_LEFT", "NEAR", "UNTIL")
-    of_grid = {name: getattr(grid, name) for name in names}
-    names = ("RUNS", "LONGEST", "REMEMBERED", "CANDIDATES", "DISTANCE", "RHYTHM", "COMING")
-    of_composer = {name: getattr(composer, name) for name in names} | {"TEMPERATURE": TEMPERATURE}
+    def of(module: Any, *names: str) -> dict[str, Any]:
+        return {name: getattr(module, name) for name in names}
+
     return {
-        "melody": {**of_forms, **of_grid, **of_composer, "NOTES": choosing.NOTES, "MIDDLE": middle_of("middle")},
+        "melody": {
+            **of(form, "METERS", "MODES", "TONICS", "FORMS", "UNKNOWN_METER", "ON_THE_THIRD"),
+            **of(grid, "ROW", "BEAT", "LENGTH", "BEATS", "MOST_LEFT", "NEAR", "UNTIL"),
+            **of(composer, "RUNS", "LONGEST", "REMEMBERED", "CANDIDATES", "DISTANCE", "RHYTHM", "COMING"),
+            **of(sampling, "TEMPERATURE"),
+            **of(choosing, "NOTES"),
+            "MIDDLE": middle_of("middle"),
+        },
         "drums": {
             "INSTRUMENTS": INSTRUMENTS,
             "NOTES": [notes[0] for notes in NOTES.values()],

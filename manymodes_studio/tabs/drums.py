@@ -153,7 +153,7 @@ class _Tab:
 
     def toggle(self, new_folder: NewFolder, takes: list[_Take], asked: str) -> Iterator[Any]:
         last, wish = _last(takes), json.loads(asked)
-        bar, step, number = (int(place) for place in wish["at"])
+        bar, step, number = map(int, wish["at"])
         if not (0 <= bar < len(last.bars) and 0 <= step < last.bars.hits.shape[1] and 0 <= number < len(INSTRUMENTS)):
             raise UserError(say("drums.no-place"))
         edited = drums.toggled(last.bars, (bar, step, number), bool(wish["on"]))
