@@ -74,8 +74,9 @@ def _hits(stack: Stack) -> _Hits:
     place = np.round(position / size * PLACES).astype(np.int64)
     where, bars = numbered(bar + (place == PLACES), piece, stack.size)
     voice = _VOICE[stack.pitch[note]]
+    known = voice >= 0
     cells = np.zeros((bars.sum(), PLACES, len(VOICES)), bool)
-    cells[where[voice >= 0], (place % PLACES)[voice >= 0], voice[voice >= 0]] = True
+    cells[where[known], (place % PLACES)[known], voice[known]] = True
     beats = stack.meter[:, 1] / 4
     return _Hits(
         note=note,

@@ -107,14 +107,6 @@ def fitted_meters(stack: Stack) -> Meters:
     return Meters(length, beat, phase / 2)
 
 
-@shared
-def ends(stack: Stack) -> FloatArray:
-    """When the last sound of each piece ends, [n] quarters; NaN without notes."""
-    latest = np.full(stack.size, np.nan)
-    np.fmax.at(latest, stack.piece, stack.onset + stack.duration)
-    return latest
-
-
 def numbered(bar: IntArray, piece: IntArray, size: int) -> tuple[IntArray, IntArray]:
     """Count the bars [k] of onsets, not falling within a piece [k], through all pieces from that of the first onset on.
 
@@ -138,7 +130,7 @@ def fitted(stack: Stack) -> Grid:
     number = np.floor((line.onset - phase + NEAR) / length)
     bar, bars = numbered(number.astype(np.int64), line.piece, stack.size)
     begin = spread_out(stack, line.onset[line.first], line.owners) - NEAR - meters.phase
-    end = ends(stack) - NEAR - meters.phase
+    end = stack.span(0.0, stack.onset + stack.duration) - NEAR - meters.phase
     lines = np.floor(end / meters.length) - np.ceil(begin / meters.length) + 1
     known = np.isfinite(begin)
     return Grid(line.onset - phase - number * length, length, beat, bar, bars, np.maximum(lines, 0.0), known)
@@ -167,7 +159,8 @@ def written(stack: Stack) -> Grid:
     place = np.where(early, place - length[bar], place)
     number, bars = numbered(bar + early, line.piece, stack.size)
     begin = spread_out(stack, line.onset[line.first], line.owners)[stack.bar_piece] - NEAR
-    inside = (stack.bar_start >= begin) & (stack.bar_start < ends(stack)[stack.bar_piece] - NEAR) & ~upbeat
+    end = stack.span(0.0, stack.onset + stack.duration)[stack.bar_piece] - NEAR
+    inside = (stack.bar_start >= begin) & (stack.bar_start < end) & ~upbeat
     lines = stack.per_piece(inside, stack.bar_piece)
     return Grid(place, length[bar], beats[line.piece], number, bars, lines, stack.meter_given)
 

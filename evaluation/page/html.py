@@ -120,14 +120,11 @@ def _rolls(one: SetComparison, train: MusicSet) -> list[tuple[str, list[Markup]]
     for pair in one.copying.pairs[:_ROLLED_PAIRS]:
         piece, source = one.gen.pieces[pair.index], train.pieces[pair.source_index]
         title = f"{pair.notes} consecutive notes, {share(pair.share)} of {pair.piece}, are also in {pair.source}"
+        runs = ((piece, "gen", pair.start), (source, "org", pair.source_start))
         images = [
-            figures.piano_roll(piece, "gen", _on_line(piece, pair.start, pair.notes)),
-            figures.piano_roll(source, "org", _on_line(source, pair.source_start, pair.notes)),
+            # a run is on the melodic line, and what is drawn are the counted notes
+            figures.piano_roll(tune, css, Stack.of(tune).line[start : start + pair.notes].tolist())
+            for tune, css, start in runs
         ]
         rolls.append((title, images))
     return rolls
-
-
-def _on_line(piece: Notes, start: int, notes: int) -> list[int]:
-    """Numbers, among the counted notes, of a run on the melodic line."""
-    return Stack.of(piece).line[start : start + notes].tolist()

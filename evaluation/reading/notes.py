@@ -394,7 +394,7 @@ class Stack:
         return cells.astype(np.float64).reshape(self.size, width)
 
     def span(self, low: ArrayLike, high: ArrayLike) -> FloatArray:
-        """Return the greatest of [N] `high` less the least of [N] `low` in each piece, [n]; NaN without notes."""
+        """Return the greatest `high` less the least `low` of each piece's notes, [N] to [n]; NaN without notes."""
         least, greatest = np.full((2, self.size), np.nan)
         np.fmin.at(least, self.piece, low)
         np.fmax.at(greatest, self.piece, high)
