@@ -1,36 +1,21 @@
-import functools
 import warnings
 from pkgutil import resolve_name
 
 import pytest
 from breaking import eagerly, trained_once
-from smalldrums import SMALL, pretrained
+from smalldrums import SMALL, pretrained, use_little
 
-from drumvae import generate, humanize, train, trainer, transfer
-from drumvae.metrics import diagnostics
-from drumvae.models.vae import DrumVAE
+from drumvae import generate, humanize, train, transfer
 from manymodes import watched
 
 
 @pytest.fixture(scope="session")
-def small_networks():
-    """Return a function that makes drumvae.train train small networks."""
-
-    def run(monkeypatch):
-        monkeypatch.setattr(trainer, "DrumVAE", functools.partial(DrumVAE, channels=(8, 8, 8)))
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory, small_networks):
+def tiny_run(tmp_path_factory):
     """Train a model for a moment; return its run folder, which tests must not change."""
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), eagerly():
         # Keras warns that what runs eagerly still reads its batches in a graph: as it should.
         warnings.filterwarnings("ignore", "Even though the `tf.config.experimental_run", UserWarning)
-        small_networks(patch)
-        patch.setattr(diagnostics, "COMPOSED", 60)
-        patch.setattr(diagnostics, "SAMPLES", 5)
+        use_little(patch)
         return trained_once(train.main, {"drums": SMALL}, tmp_path_factory)["drums"][0]
 
 

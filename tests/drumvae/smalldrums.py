@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
+from drumvae import trainer
 from drumvae.data.grooves import Grooves
 from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
 from drumvae.data.rules import STYLES, bundled_rules
+from drumvae.metrics import diagnostics
 from drumvae.models.vae import DrumVAE, Latents, Posterior
 from drumvae.playing import DRUM_MODEL
 from manymodes.nn.variational import Gaussian, standard_normal_like
@@ -93,6 +95,13 @@ class Speller(DrumVAE):
         cells = [rest] * len(INSTRUMENTS)
         cells[KICK], cells[CLOSED] = kicks, bits
         return SURE * (2 * tf.stack(cells, axis=2) - 1)
+
+
+def use_little(patch):
+    """Have small networks trained, and few bars and samples measured."""
+    patch.setattr(trainer, "DrumVAE", functools.partial(DrumVAE, channels=(8, 8, 8)))
+    patch.setattr(diagnostics, "COMPOSED", 60)
+    patch.setattr(diagnostics, "SAMPLES", 5)
 
 
 @functools.cache

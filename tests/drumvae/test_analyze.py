@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 from breaking import read_json
-from smalldrums import tiny
+from smalldrums import tiny, use_little
 
 from drumvae import analyze
 from drumvae.data.grooves import load_grooves
 from drumvae.data.midi_grooves import write_beat
 from drumvae.data.rules import bundled_rules
-from drumvae.metrics import diagnostics
 from manymodes.files import save_keras
 
 FIGURES = {
@@ -22,8 +21,7 @@ FIGURES = {
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch, unwatched, eager):
-    monkeypatch.setattr(diagnostics, "COMPOSED", 60)
-    monkeypatch.setattr(diagnostics, "SAMPLES", 5)
+    use_little(monkeypatch)
 
 
 @pytest.fixture

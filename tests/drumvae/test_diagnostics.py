@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 from breaking import eagerly
-from smalldrums import BITS, KICKS, LOG_VARIANCE, NAMES, Speller, spelled_grooves, tiny
+from smalldrums import BITS, KICKS, LOG_VARIANCE, NAMES, Speller, spelled_grooves, tiny, use_little
 
 from drumvae.data.grooves import load_grooves
 from drumvae.data.kit import INSTRUMENTS
 from drumvae.data.rules import bundled_rules
-from drumvae.metrics import diagnostics
 from drumvae.metrics.diagnostics import analyse
 
 STYLES = len(NAMES)
@@ -21,8 +20,7 @@ def grooves():
 
 def metrics_of(model, grooves):
     with pytest.MonkeyPatch.context() as patch, eagerly():
-        patch.setattr(diagnostics, "COMPOSED", 60)
-        patch.setattr(diagnostics, "SAMPLES", 5)
+        use_little(patch)
         return analyse(model, grooves, seed=SEED, train_seconds=12.5)
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from comparisons import compared, marked, record
+from smalldrums import use_little
 
 from drumvae.compare import CEILING, COMPARISON, main
 from drumvae.config import ANNEALING, HIERARCHIES, DrumConfig
 from drumvae.data.grooves import load_grooves
 from drumvae.data.kit import INSTRUMENTS, STEPS, Bars
-from drumvae.metrics import diagnostics
 from drumvae.metrics.baselines import BASELINES
 from drumvae.metrics.tables import CHANGES, among, diversity, result_of, tables
 
@@ -132,10 +132,8 @@ def test_bad_values_are_marked():
 
 
 @pytest.mark.slow
-def test_a_row_from_end_to_end(completed, refused, eager, small_networks, monkeypatch, tmp_path):
-    small_networks(monkeypatch)
-    monkeypatch.setattr(diagnostics, "COMPOSED", 20)
-    monkeypatch.setattr(diagnostics, "SAMPLES", 2)
+def test_a_row_from_end_to_end(completed, refused, eager, monkeypatch, tmp_path):
+    use_little(monkeypatch)
     small = replace(BY_NAME["free-bits"], config=DrumConfig(unsupervised=True, updates_per_epoch=2, batch_size=4))
     monkeypatch.setattr(type(COMPARISON), "rows", (BY_NAME[CEILING], small, BY_NAME["shuffled"]))
     places = ("--out", tmp_path / "results", "--work", tmp_path / "work")

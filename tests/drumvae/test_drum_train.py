@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 from breaking import read_json, rows_of
-from smalldrums import SMALL, spelled_grooves, tiny
+from smalldrums import SMALL, spelled_grooves, tiny, use_little
 
 from drumvae import train
 from drumvae.config import DrumConfig
@@ -25,8 +25,8 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch, small_networks):
-    small_networks(monkeypatch)
+def _little(monkeypatch):
+    use_little(monkeypatch)
 
 
 def config(*arguments):
