@@ -12,7 +12,7 @@ from fontgan.metrics.classifiers import KINDS, Kind, build_classifier, classifie
 from fontgan.metrics.coverage import Reading, covered_letters
 from manymodes.files import CACHE_VARIABLE
 
-SMALL = Kind("selecting", (12, 24), 96, epochs=28, shift_px=1, turn=0.0, zoom=0.05, noise=0.2)
+SMALL = Kind("selecting", (12, 24), 96, epochs=18, shift_px=1, turn=0.0, zoom=0.05, noise=0.2)
 QUICK = Kind("reporting", (4,), 8, epochs=1, shift_px=1, turn=0.02, zoom=0.05, noise=0.2)
 
 
