@@ -4,12 +4,11 @@ import functools
 
 import numpy as np
 
-from audiovae.codes import fingerprint
 from audiovae.data.chunks import CHUNK, PEAK, RATE_HZ, normalise
 from audiovae.data.sounds import SoundChunks, Sounds
 from audiovae.metrics.recognition import Recogniser
 from audiovae.models.prior import CodePrior
-from audiovae.models.vae import AudioModel, AudioVAE, AudioVQVAE
+from audiovae.models.vae import AudioModel, AudioVAE, AudioVQVAE, HierarchicalAudioVAE
 from manymodes.nn.randomness import make_deterministic
 
 NAMES = ("hum", "hiss")
@@ -23,6 +22,32 @@ def use_tiny_networks(patch):
     for kind, sizes in ((AudioModel, TINY), (CodePrior, {"units": 2, "embedding": 2})):
         for name, size in sizes.items():
             patch.setitem(kind.__init__.__kwdefaults__, name, size)
+
+
+KINDS = {
+    "vq": (AudioVQVAE, {"codes": 16, "code_width": 4}),
+    "fsq": (AudioVQVAE, {"quantizer_kind": "fsq", "codes": 16}),
+    "vae": (AudioVAE, {"latent_dim": 3}),
+    "hvae": (HierarchicalAudioVAE, {"top_dim": 3, "bottom_channels": 2}),
+}
+INPUTS = {"raw": {}, "mel": {"input_kind": "mel"}, "mel 256": {"input_kind": "mel", "mels": 256}}
+
+
+def untrained(kind, reads):
+    make_deterministic(0)
+    model_class, sizes = KINDS[kind]
+    return model_class(NAMES, **TINY, **sizes, **INPUTS[reads])
+
+
+@functools.cache
+def made(kind, reads="raw"):
+    """Return an untrained model; its decoder says something of what it is given, as a trained one does."""
+    model = untrained(kind, reads)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        if weight.path.endswith("kernel") and not np.any(weight.numpy()):
+            weight.assign(rng.normal(0, 0.3, weight.shape))
+    return model
 
 
 @functools.cache
@@ -41,8 +66,8 @@ def small_vae():
 
 def small_prior(model, seed=0):
     make_deterministic(seed)
-    maker = fingerprint(model.get_weights()).hex()
-    prior = CodePrior(model.code_count, model.frames, model.instruments, maker=maker, units=8, embedding=4, seed=seed)
+    sizes = {"units": 8, "embedding": 4}
+    prior = CodePrior(model.code_count, model.frames, model.instruments, maker=model.maker, **sizes, seed=seed)
     prior.build()
     return prior
 

@@ -6,33 +6,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from smallsounds import NAMES, TINY, Ears
+from smallsounds import Ears, made, untrained
 
 from audiovae.data.chunks import CHUNK
 from audiovae.metrics import measures
 from audiovae.metrics.measures import codebook_measures, distances, evaluate, sounding_codes
-from audiovae.models.vae import AudioVAE, AudioVQVAE, HierarchicalAudioVAE
 from manymodes.cli import UserError
-from manymodes.nn.randomness import make_deterministic
 
-
-@functools.cache
-def made(kind, **options):
-    make_deterministic(0)
-    return kind(NAMES, **TINY, **options)
-
-
-MODELS = {
-    "vqvae": functools.partial(made, AudioVQVAE, codes=16, code_width=4),
-    "hvae": functools.partial(made, HierarchicalAudioVAE, top_dim=4, bottom_channels=1),
-    "mel": functools.partial(made, AudioVQVAE, codes=16, code_width=4, input_kind="mel"),
-}
+MODELS = {"vqvae": ("vq", "raw"), "hvae": ("hvae", "raw"), "mel": ("vq", "mel")}
 
 
 @pytest.fixture(scope="module")
 def measured(sounds, rough_inversion, little_measured):
     """Return a function that measures a model."""
-    return functools.cache(lambda name: evaluate(MODELS[name](), sounds, Ears(), seed=3, train_seconds=12.3456789))
+    return functools.cache(lambda name: evaluate(made(*MODELS[name]), sounds, Ears(), seed=3, train_seconds=12.3456789))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -50,7 +37,7 @@ def test_every_key_is_there_and_documented(measured, name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_reconstructions_are_measured(measured, sounds, name):
-    model, result = MODELS[name](), measured(name)
+    model, result = made(*MODELS[name]), measured(name)
     rebuilt = model.reconstruct(sounds.test.chunks)
     for key, value in distances(sounds.test.chunks, rebuilt).items():
         assert result[key] == pytest.approx(value, abs=1e-6)
@@ -64,7 +51,7 @@ def test_reconstructions_are_measured(measured, sounds, name):
 
 
 def test_the_ceiling_is_that_of_a_perfect_spectrogram(measured, sounds):
-    chunks, model = sounds.test.chunks, MODELS["mel"]()
+    chunks, model = sounds.test.chunks, made("vq", "mel")
     expected = distances(chunks, model.sounds_of(model.features_of(chunks)))
     assert measured("mel")["griffin_lim"] == pytest.approx(expected, abs=1e-6)
     assert expected["mel_distance"] < 0.5 * measured("mel")["mel_distance"]
@@ -90,7 +77,7 @@ def test_perplexity_leaves_silence_out():
 
 
 def test_a_model_that_has_diverged_is_not_evaluated(sounds):
-    model = AudioVAE(NAMES, latent_dim=2, **TINY)
+    model = untrained("vae", "raw")
     model.set_weights([weights * np.nan for weights in model.get_weights()])
     with pytest.raises(UserError, match=r"diverged.*--seed"):
         evaluate(model, sounds, Ears(), seed=0, train_seconds=1.0)

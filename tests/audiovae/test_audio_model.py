@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from smallsounds import NAMES, TINY, click
+from smallsounds import click, made, untrained
 
 from audiovae.data.chunks import CHUNK
 from audiovae.models.networks import Form, LayerNormalization, build_code_decoder, build_code_encoder
-from audiovae.models.vae import AudioVAE, AudioVQVAE, HierarchicalAudioVAE, Inferred
+from audiovae.models.vae import Inferred
 from manymodes.files import save_keras
 from manymodes.nn.latents import ACTIVE_VARIANCE
 from manymodes.nn.randomness import RandomBatches, make_deterministic
@@ -19,31 +19,6 @@ pytestmark = [
     pytest.mark.usefixtures("rough_inversion"),
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run:UserWarning"),
 ]
-
-KINDS = {
-    "vq": (AudioVQVAE, {"codes": 16, "code_width": 4}),
-    "fsq": (AudioVQVAE, {"quantizer_kind": "fsq", "codes": 16}),
-    "vae": (AudioVAE, {"latent_dim": 3}),
-    "hvae": (HierarchicalAudioVAE, {"top_dim": 3, "bottom_channels": 2}),
-}
-INPUTS = {"raw": {}, "mel": {"input_kind": "mel"}, "mel 256": {"input_kind": "mel", "mels": 256}}
-
-
-def untrained(kind, reads):
-    make_deterministic(0)
-    model_class, sizes = KINDS[kind]
-    return model_class(NAMES, **TINY, **sizes, **INPUTS[reads])
-
-
-@functools.cache
-def made(kind, reads="raw"):
-    """Return an untrained model; its decoder says something of what it is given, as a trained one does."""
-    model = untrained(kind, reads)
-    rng = np.random.default_rng(0)
-    for weight in model.weights:
-        if weight.path.endswith("kernel") and not np.any(weight.numpy()):
-            weight.assign(rng.normal(0, 0.3, weight.shape))
-    return model
 
 
 def noise(count, seed=0):
