@@ -28,7 +28,7 @@ _ROOM = (GRID - BINS) // 2
 
 def pairwise(a: ArrayLike, b: ArrayLike) -> FloatArray:
     """Euclidean distance of every row of a to every row of b. [n, ...], [m, ...] to [n, m]."""
-    left, right = as_rows(a), as_rows(b)
+    left, right = (as_rows(x).astype(np.float64, copy=False) for x in (a, b))
     if left.shape[1] == 1:
         return np.abs(left - right.T)
     return cdist(left, right)
@@ -54,7 +54,7 @@ def spread(x: ArrayLike) -> float:
 
     Σ_{i<j} ‖x_i − x_j‖ · 2 / n(n − 1). For a single number a piece this is Gini's mean difference, found by sorting.
     """
-    values = as_rows(x)
+    values = as_rows(x).astype(np.float64, copy=False)
     n = len(values)
     if n <= 1:
         return float("nan")
