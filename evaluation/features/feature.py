@@ -7,7 +7,7 @@ import functools
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from evaluation.reading.notes import FloatArray, IntArray, Notes, Stack, as_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Pieces = Notes | Sequence[Notes] | Stack
@@ -66,13 +67,13 @@ class Feature:
 
 def feature(
     registry: dict[str, Feature], title: str, unit: str, *, group: str, **details: Any
-) -> Callable[[Callable[[Stack], FloatArray]], Callable[[Pieces], FloatArray]]:
+) -> Callable[[Callable[Concatenate[Stack, P], FloatArray]], Callable[Concatenate[Pieces, P], FloatArray]]:
     """Let a function of a stack take pieces in any form, and add it to a registry under its name."""
 
-    def add(function: Callable[[Stack], FloatArray]) -> Callable[[Pieces], FloatArray]:
+    def add(function: Callable[Concatenate[Stack, P], FloatArray]) -> Callable[Concatenate[Pieces, P], FloatArray]:
         @functools.wraps(function)
-        def measure(pieces: Pieces) -> FloatArray:
-            return function(Stack.of(pieces))
+        def measure(pieces: Pieces, *args: P.args, **options: P.kwargs) -> FloatArray:
+            return function(Stack.of(pieces), *args, **options)
 
         registry[function.__name__] = Feature(measure, title, unit, group=group, **details)
         return measure

@@ -102,21 +102,29 @@ def bar_pitch_class_histogram(stack: Stack) -> FloatArray:
     return ratio(total, stack.per_piece(sounding > 0, stack.bar_piece))
 
 
-def _transitions(stack: Stack, classes: IntArray, k: int) -> FloatArray:
-    """Count steps of the melodic line from one of k classes to another: [N] classes of notes to [n, k, k]."""
+def _transitions(stack: Stack, classes: IntArray, k: int, normalize: int) -> FloatArray:
+    """Count steps of the melodic line from one of k classes to another: [N] classes of notes to [n, k, k].
+
+    `normalize`: 0 the counts, 1 each row as shares, 2 the whole matrix as shares.
+    """
     before, after, piece = stack.steps
-    return stack.table(piece, classes[before] * k + classes[after], k * k).reshape(-1, k, k)
+    counts = stack.table(piece, classes[before] * k + classes[after], k * k).reshape(-1, k, k)
+    if normalize not in range(3):
+        raise ValueError(f"normalize={normalize}: use 0 for counts, 1 for rows, 2 for a matrix that sums to 1")
+    if normalize == 1:
+        return np.nan_to_num(ratio(counts, counts.sum(axis=2)), nan=0.0)
+    return ratio(counts, counts.sum(axis=(1, 2))) if normalize else counts
 
 
 @feature(COMPARED, "Pitch-class transitions", "share of steps", group="key and register")
-def pitch_class_transition_matrix(stack: Stack) -> FloatArray:
-    """How often pitch class i is followed by j along the melodic line. [n, 12, 12] shares, from row i to column j.
+def pitch_class_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArray:
+    """How often pitch class i is followed by j along the melodic line. [n, 12, 12], from row i to column j.
 
-    Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). NaN for a piece
-    without a step. Source: mgeval 7.
+    Each note is followed by the next one, across rests too (the original asks for a gap under 50 ms). `normalize`: 0
+    the counts, 1 rows that sum to 1 (zero for classes that are never left), 2 a matrix that sums to 1 (NaN for a piece
+    without a step). Source: mgeval 7.
     """
-    counts = _transitions(stack, stack.pitch % 12, 12)
-    return ratio(counts, counts.sum(axis=(1, 2)))
+    return _transitions(stack, stack.pitch % 12, 12, normalize)
 
 
 @feature(COMPARED, "Range", "semitones", group="pitches", every="spans {} semitones")
@@ -166,13 +174,12 @@ def note_length_hist(stack: Stack) -> FloatArray:
 
 
 @feature(COMPARED, "Note-length transitions", "share of steps", group="rhythm")
-def note_length_transition_matrix(stack: Stack) -> FloatArray:
-    """How often length class i is followed by j along the melodic line. [n, 12, 12] shares.
+def note_length_transition_matrix(stack: Stack, normalize: int = 2) -> FloatArray:
+    """How often length class i is followed by j along the melodic line. [n, 12, 12], classes of `note_length_hist`.
 
-    Classes are those of `note_length_hist`. NaN for a piece without a step. Source: mgeval 12.
+    `normalize` as in `pitch_class_transition_matrix`. Source: mgeval 12.
     """
-    counts = _transitions(stack, _length_class(stack.duration), len(NOTE_LENGTHS))
-    return ratio(counts, counts.sum(axis=(1, 2)))
+    return _transitions(stack, _length_class(stack.duration), len(NOTE_LENGTHS), normalize)
 
 
 def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
@@ -185,8 +192,8 @@ def averaged_transitions(pieces: Pieces) -> tuple[FloatArray, FloatArray]:
     eighths = np.floor(stack.duration_seconds * LENGTH_CLASSES + 1e-6).astype(np.int64)
     lengths = np.clip(eighths, 0, LENGTH_CLASSES - 1)
     return (
-        _transitions(stack, stack.pitch % 12, 12).mean(axis=0),
-        _transitions(stack, lengths, LENGTH_CLASSES).mean(axis=0),
+        _transitions(stack, stack.pitch % 12, 12, 0).mean(axis=0),
+        _transitions(stack, lengths, LENGTH_CLASSES, 0).mean(axis=0),
     )
 
 

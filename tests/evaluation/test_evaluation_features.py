@@ -94,6 +94,10 @@ def test_transitions_worked_out_by_hand(pieces):
     assert counts.sum() == 7
     assert counts[0, 2] == counts[11, 0] == 1
     assert features.pitch_class_transition_matrix(pieces.scale)[0, 0, 2] == pytest.approx(1 / 7)
+    assert features.pitch_class_transition_matrix(pieces.scale, normalize=0)[0].tolist() == counts.tolist()
+    assert features.pitch_class_transition_matrix(pieces.bell, normalize=1)[0, 7, 7] == 1
+    with pytest.raises(ValueError, match="normalize=3"):
+        features.note_length_transition_matrix(pieces.scale, normalize=3)
     assert averaged_transitions(pieces.chords)[0][7, 7] == 1
     _, seconds = averaged_transitions(pieces.bell)  # half a second is class 4
     assert seconds[4, 4] == seconds.sum() == 3
