@@ -3,12 +3,13 @@
 import os
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 import hypothesis
 import pytest
 from breaking import eagerly
 
-from manymodes import cli
+from manymodes import cli, watched
 from manymodes.files import CACHE_VARIABLE
 
 # no test depends on the clock: a loaded machine would miss a deadline
@@ -91,6 +92,12 @@ def shipped(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("shipped")
     monkeypatch.setattr("manymodes.hub.folder", lambda: folder)
     return folder
+
+
+@pytest.fixture
+def unwatched(monkeypatch):
+    """Read files in this process: another one takes longer to start than to read."""
+    monkeypatch.setattr(watched, "answered", lambda task, requests, *_, **__: [*map(resolve_name(task), requests)])
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 import functools
 import types
-from pkgutil import resolve_name
 
 import pytest
 from smallsounds import small_prior, small_sounds, small_vae, small_vqvae
 
 from audiovae import synthesis
 from audiovae.metrics import measures, spectra
-from manymodes import watched
 from manymodes.files import save_keras
 
 
@@ -57,9 +55,3 @@ def loaded_once():
         for name in ("load", "prior_of"):
             patch.setattr(synthesis, name, functools.cache(getattr(synthesis, name)))
         yield
-
-
-@pytest.fixture
-def unwatched(monkeypatch):
-    """Read files in this process: another one takes longer to start than to read."""
-    monkeypatch.setattr(watched, "answered", lambda task, requests, *_, **__: [*map(resolve_name(task), requests)])

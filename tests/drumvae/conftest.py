@@ -1,12 +1,10 @@
 import warnings
-from pkgutil import resolve_name
 
 import pytest
 from breaking import eagerly, trained_once
 from smalldrums import SMALL, pretrained, use_little
 
 from drumvae import generate, humanize, train, transfer
-from manymodes import watched
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +22,3 @@ def loaded_once(monkeypatch):
     """Use one model for all commands: what it plays must not depend on what it has played before."""
     for command in (generate, humanize, transfer):
         monkeypatch.setattr(command, "load", lambda *_, **__: pretrained())
-
-
-@pytest.fixture
-def unwatched(monkeypatch):
-    """Read files in this process: another one takes longer to start than to read."""
-    monkeypatch.setattr(watched, "answered", lambda task, requests, *_, **__: [*map(resolve_name(task), requests)])
