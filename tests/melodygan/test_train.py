@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.exper
 SMALL = ("--units", 2, "--batch-size", 16, "--epochs", 2, "--count", 3, "--seed", 11)
 VARIANTS = {
     "lstm": ("--lstm", "--discriminator", *SMALL),
-    "wgan": ("--wgan", "--noise", "--l2", "--updates-per-epoch", 2, *SMALL),
+    "wgan": ("--wgan", "--noise", "--l2", "--discriminator", "--updates-per-epoch", 2, *SMALL),
 }
 LEAST = ("--epochs", 1, "--updates-per-epoch", 1)
 
@@ -102,7 +102,7 @@ def refusal(refused, tmp_path, tune_file, monkeypatch):
         (("--as-reported", "--also", "boehme"), "--also has no meaning with --as-reported"),
         (("--also", "boehme,bohme"), "did you mean boehme"),
         (("--lstm", "--wgan"), "--wgan"),
-        (("--wgan", "--discriminator"), "add --lstm"),
+        (("--as-reported", "--discriminator"), "--discriminator has no meaning with --as-reported"),
         (("--penalty", "clip"), "add --wgan"),
         (("--penalty", "strict"), "--penalty"),
         (("--gen", "here", "--org", "here"), "three different folders"),
