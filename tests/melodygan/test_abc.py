@@ -164,6 +164,14 @@ def test_key_metre_and_upbeat():
     assert read_abc(tune("C", key="none")).key is None
 
 
+@pytest.mark.parametrize(
+    ("text", "tempo"),
+    [("1/4=120", 120), ('"Allegro" 3/8=60', 90), ("1/2 = 50", 100), ("120", None), ("1/0=9", None), ("Andante", None)],
+)
+def test_tempi(text, tempo):
+    assert read_abc(f"Q:{text}\n{tune('C')}").tempo == tempo
+
+
 def test_sections_may_begin_and_end_within_a_bar():
     assert not read_abc(tune("D|:G2 A|B2:|[1 c2 d|e2:|2 c2 B|G2||d|e2 f|g2|]", meter="3/4")).irregular
     # in the Essen collection a full bar ends with its line
