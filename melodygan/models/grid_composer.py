@@ -195,7 +195,7 @@ class GridComposer(Choosing):
             if not pending or (number >= wanted and len(whole) == len(plans)):
                 break
             self.redrawn += sum(not closed[place] for place in pending) if number else 0
-            repeated = np.repeat(pending, max(_DRAWN, -(-_LEAST_DRAWN // len(pending)))).tolist()
+            repeated: list[int] = np.repeat(pending, max(_DRAWN, -(-_LEAST_DRAWN // len(pending)))).tolist()
             for place, notes in zip(repeated, draw([plans[place] for place in repeated], number), strict=True):
                 plan, those = plans[place], closed[place]
                 if len(those) == wanted or not is_tune(notes):
