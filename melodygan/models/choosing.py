@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from manymodes.portable import Graphs
     from melodygan.data.encoding import Note, Tune
 
+CANDIDATES = 16
+"""Tunes for each one that is composed, among which a discriminator chooses."""
+
 NOTES = 128
 """The last notes of a tune, by which it is judged."""
 

@@ -39,7 +39,7 @@ from melodygan.data.grid import (
     with_upbeat,
 )
 from melodygan.data.plan_model import chosen_plans
-from melodygan.models.choosing import Choosing, PortableChoosing
+from melodygan.models.choosing import CANDIDATES, Choosing, PortableChoosing
 from melodygan.models.sampling import TEMPERATURE, drawn_symbols, filtered_logits, log_softmax
 
 if TYPE_CHECKING:
@@ -70,12 +70,7 @@ DISTANCE, RHYTHM, COMING = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm",
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 _PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
-CANDIDATES = 16
-"""Tunes that are drawn for each one that is composed, where a discriminator chooses."""
-
-FEW = 4
-"""Where none does: enough for one that ends right."""
-
+_FEW = 4  # candidates, where no discriminator chooses: enough for one that ends right
 _WAYS = 8  # to fill the open bars of a variation, of which one is chosen
 _AT_ONCE = 64  # tunes that are composed together, which bounds the memory
 
@@ -135,7 +130,7 @@ class Composer(Choosing):
         max_steps: int = 512,
         **choice: Any,
     ) -> list[list[Tune]]:
-        """Draw `CANDIDATES` (or `FEW`) for each tune, and return those that end as they are to, or all if none does.
+        """Draw `CANDIDATES` (or a few) for each tune, and return those that end as they are to, or all if none does.
 
         The candidates of a tune have one plan, that of a training tune, where the model has any. All begin with the
         notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4), the model ends a
@@ -161,7 +156,7 @@ class Composer(Choosing):
         forms = [(*plan.form, -plan.lead) if plan else (meter, mode, upbeat) for plan in planned]
         drawn: list[list[Tune]] = []
         closed: list[list[Tune]] = []
-        each = CANDIDATES if several else FEW
+        each = CANDIDATES if several else _FEW
         for first in range(0, count, _AT_ONCE):
             some = range(first, min(first + _AT_ONCE, count))
             rows = [(number, n) for n in some for number in range(each)]

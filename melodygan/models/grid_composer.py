@@ -29,7 +29,7 @@ from melodygan.data.grid import (
 )
 from melodygan.data.phrases import SHORTEST_CLOSE, is_tune
 from melodygan.data.plan_model import chosen_plans
-from melodygan.models.choosing import Choosing, PortableChoosing
+from melodygan.models.choosing import CANDIDATES, Choosing, PortableChoosing
 from melodygan.models.sampling import TEMPERATURE
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
     from manymodes.portable import Graphs
     from melodygan.data.encoding import Note, Tune
-
-CANDIDATES = 8
-"""Tunes that end right, among which a discriminator chooses one."""
 
 _DRAWN = 3  # tunes for each one in a round, at least
 _LEAST_DRAWN = 48
@@ -189,7 +186,7 @@ class GridComposer(Choosing):
         self.redrawn = 0
         whole: dict[int, Tune] = {}
         closed: list[list[Tune]] = [[] for _ in plans]
-        for number in range(_MOST_ROUNDS):
+        for number in range(max(wanted, _MOST_ROUNDS)):
             deadline.check()
             pending = [place for place, those in enumerate(closed) if len(those) < wanted]
             if not pending or (number >= wanted and len(whole) == len(plans)):
