@@ -42,8 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     one = file_format(args.out, args.format, tuple(SUFFIXES), count, force=args.force)
     model = composing.load(args.model, runtime=args.runtime)
     options: dict[str, Any] = {name: getattr(args, name) for name in _PASSED_ON}
-    options["count"] = count
-    options["amount"] = args.amount or AMOUNT
+    options |= {"count": count, "amount": args.amount or AMOUNT}
     for name in ("start", "vary"):
         if getattr(args, name) is not None:
             options[name] = _given(model, getattr(args, name), args.key, f"--{name}")

@@ -17,7 +17,7 @@ KINDS = ("lstm", "gan", "attention", "reported")
 FORMS = [("3/4", "C major"), ("4/4", "G major"), ("4/4", "A minor")]  # the models know no 6/8, and no 3/4 in minor
 TUNES = [
     replace(tune, meter=meter, key=key, pickup_steps=number % 3 * 2)
-    for number, (tune, (meter, key)) in enumerate(zip(random_tunes(21), FORMS * 7, strict=True))
+    for number, (tune, (meter, key)) in enumerate(zip(random_tunes(21, lengths=(8, 12)), FORMS * 7, strict=True))
 ]
 LOWEST, PITCHES = 60, 15
 

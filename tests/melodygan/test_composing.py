@@ -34,7 +34,7 @@ def models():
 
 @pytest.fixture(autouse=True)
 def _few_rounds(monkeypatch):
-    """Draw tunes again once at most, which takes most of the time: how they end is tested by itself."""
+    """Draw two candidates for each tune: how tunes end is tested by itself."""
     monkeypatch.setattr(composer, "_FEW", 2)
 
 
