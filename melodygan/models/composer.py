@@ -35,6 +35,7 @@ from melodygan.data.grid import (
     going_on,
     opened,
     plans_in,
+    steps_of,
     to_grid,
     with_upbeat,
 )
@@ -227,7 +228,7 @@ class Composer(Choosing):
         fixed = self._one_hot(tune)
         closed = np.ones((count, length), bool)
         if bars is not None:
-            begin, end = _steps_of(bars, length, bar, upbeat)
+            begin, end = steps_of(bars, length, bar, upbeat)
             closed[:, begin:end] = False
             # A note that sounds into the bars ends there; one that sounds out of them begins anew.
             fixed[end : end + 1] = self._one_hot(_begun(tune, end, self.vocabulary.index(HOLD)))
@@ -238,17 +239,16 @@ class Composer(Choosing):
                 for n in rng.choice(whole, max(1, round(amount * whole)), replace=False):
                     row[n * bar : (n + 1) * bar] = False
         kept = np.repeat(closed, _WAYS, axis=0)
-        planned = np.zeros((*kept.shape, len(STEP_COLUMNS)), np.int32)
+        planned = np.zeros((*closed.shape, len(STEP_COLUMNS)), np.int32)
         own = Tune(tuple(notes), key=form.mode, meter=form.meter, pickup_steps=upbeat) if form else None
         if own and (grid := to_grid(own)):
-            for number, row in enumerate(closed):
-                of_row = slice(number * _WAYS, (number + 1) * _WAYS)
-                fresh = np.pad(~row, (grid.plan.lead, 0))
-                planned[of_row] = as_steps(opened(grid.plan, fresh), length)
+            fresh = np.pad(~closed, ((0, 0), (grid.plan.lead, 0)))
+            planned[:] = [as_steps(opened(grid.plan, row), length) for row in fresh]
         pull = _CERTAIN * fixed * kept[..., None].astype(np.float32)
         if bars is not None:
             pull[:, begin, self.vocabulary.index(HOLD)] = -_CERTAIN
-        symbols, nats = self._drawn(pull, planned, np.full(len(kept), length), seed, **choice)
+        plans = np.repeat(planned, _WAYS, axis=0)
+        symbols, nats = self._drawn(pull, plans, np.full(len(kept), length), seed, **choice)
         costs = np.where(kept, nats, 0.0).sum(axis=1)
         unchanged = (symbols == tune).all(axis=1)
         variations = [self._notes(row) for row in symbols]
@@ -422,15 +422,6 @@ class PortableLSTM(PortableChoosing, Composer):
     def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the coming symbols and the next states, see `Composer`."""
         return self._graphs.run("step", *seen, hidden, carry)
-
-
-def _steps_of(bars: tuple[int, int], length: int, bar: int, upbeat: int) -> tuple[int, int]:
-    """Return the first sixteenth of some bars, and the first one after them."""
-    first, last = bars
-    begin, end = upbeat + (first - 1) * bar, upbeat + last * bar
-    if not 1 <= first <= last or begin >= length:
-        raise ValueError(f"the tune has no bars {first} to {last}: it has {-(-(length - upbeat) // bar)}")
-    return begin, min(end, length)
 
 
 def _begun(symbols: np.ndarray, place: int, hold: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from melodygan.data.grid import (
     from_row,
     opened,
     plans_in,
+    steps_of,
     to_grid,
     to_rows,
 )
@@ -142,11 +143,8 @@ class GridComposer(Choosing):
         """
         grid = _grid_of(tune)
         plan, bar = grid.plan, METERS[grid.plan.form.meter]
-        begin = -(-plan.lead // bar) * bar + (first - 1) * bar
-        end = begin + (last - first + 1) * bar
-        if not 1 <= first <= last or begin >= plan.lead + plan.cells:
-            bars = -(-(plan.lead + plan.cells) // bar) - -(-plan.lead // bar)
-            raise ValueError(f"the tune has no bars {first} to {last}: it has {bars}")
+        steps = steps_of((first, last), plan.cells, bar, -plan.lead % bar)
+        begin, end = (plan.lead + step for step in steps)
         pitches = np.where(grid.types == ONSET, grid.pitches - self.lowest, 0)
         if (pitches < 0).any() or (pitches >= self.pitches).any():
             raise ValueError("the tune is higher or lower than what this model knows: give another key")

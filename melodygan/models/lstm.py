@@ -188,7 +188,8 @@ class MelodyLSTM(Discriminating, Composer, keras.Model):
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
         returning, of_rhythm = (self._at_source(symbols, plan[..., column]) for column in (DISTANCE, RHYTHM))
         coming = self._at_source(sounding, plan[..., COMING])
-        kind, agreed = self._kind(of_rhythm, plan), self._agreement(symbols)
+        kinds, agreed = tf.gather(tf.constant(kinds_of(self.vocabulary), tf.int32), of_rhythm), self._agreement(symbols)
+        kind = tf.where(plan[..., RHYTHM] > 0, kinds, 0)
         size = tf.where((plan[..., RHYTHM] > 0) & (of_rhythm != hold), self._size(symbols, plan[..., RHYTHM]), 0)
         lasted, heights = tf.minimum(since, LONGEST), self._heights(symbols)
         seen = Seen(plan, symbols, sounding, lasted, places, earlier, agreed, returning, kind, coming, heights, size)
@@ -199,11 +200,6 @@ class MelodyLSTM(Discriminating, Composer, keras.Model):
         """Return the symbols [B, T] that stood at a distance before the coming one, which is one place after each."""
         source = tf.range(tf.shape(symbols)[1]) - tf.maximum(distance, 1) + 1
         return tf.gather(symbols, tf.maximum(source, 0), axis=1, batch_dims=1)
-
-    def _kind(self, symbols: tf.Tensor, plan: tf.Tensor) -> tf.Tensor:
-        """Return the kinds of symbols that a rhythm comes from, 0 where the plan has none."""
-        kinds = tf.gather(tf.constant(kinds_of(self.vocabulary), tf.int32), symbols)
-        return tf.where(plan[..., RHYTHM] > 0, kinds, 0)
 
     def _size(self, symbols: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
         """Return how long the notes at a distance before the coming symbols have lasted, up to `LONGEST`, [B, T]."""
