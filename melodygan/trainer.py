@@ -22,7 +22,7 @@ from melodygan.models.networks import build_critic, build_generator
 from melodygan.models.reported import LENGTH, ReportedGAN, build_reported_discriminator, build_reported_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from melodygan.config import MelodyConfig
@@ -80,18 +80,14 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
         except NoTunesError:
             return dict(NO_TUNES)
 
-    return Training(model, batches, measure, finish=_learning_to_choose(config, split))
+    return Training(model, batches, measure, finish=functools.partial(_learn_to_choose, config, split))
 
 
-def _learning_to_choose(config: MelodyConfig, split: Split) -> Callable[[Any, bool], None]:
-    """Return what a model does after its training is complete: its discriminator learns, if it has one."""
-
-    def finish(best: Any, complete: bool) -> None:
-        if config.discriminator and complete:
-            composed = -(-len(split.train) // _TUNES_FOR_ONE)
-            best.learn_to_choose([*split.train, *split.others], split.validation, count=composed, seed=config.seed)
-
-    return finish
+def _learn_to_choose(config: MelodyConfig, split: Split, best: Any, complete: bool) -> None:
+    """Let the discriminator of a model, if it has one, learn after its training is complete."""
+    if config.discriminator and complete:
+        composed = -(-len(split.train) // _TUNES_FOR_ONE)
+        best.learn_to_choose([*split.train, *split.others], split.validation, count=composed, seed=config.seed)
 
 
 def _training_of_lstm(config: MelodyConfig, split: Split, model: keras.Model) -> Training:
@@ -106,7 +102,7 @@ def _training_of_lstm(config: MelodyConfig, split: Split, model: keras.Model) ->
     validation = TuneBatches(split.validation, model.vocabulary, config.batch_size).dataset()
     return Training(
         model, batches.dataset(), callbacks=(batches,), fit={"validation_data": validation},
-        finish=_learning_to_choose(config, split),
+        finish=functools.partial(_learn_to_choose, config, split),
     )  # fmt: skip
 
 

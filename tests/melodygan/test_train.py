@@ -44,7 +44,7 @@ def places(folder):
     return ("--out", folder / "run", "--gen", folder / "gen", "--org", folder / "org")
 
 
-def test_training_leaves_a_run_and_two_folders_of_tunes(completed, short_tunes, tmp_path):
+def test_training_leaves_a_run_and_two_folders_of_tunes(completed, unwatched, short_tunes, tmp_path):
     text = completed(train.main, "--corpus", short_tunes, *VARIANTS["wgan"], *LEAST, *places(tmp_path))
     run = tmp_path / "run"
     config = read_json(run / "config.json")
