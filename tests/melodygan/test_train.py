@@ -9,6 +9,7 @@ from scores import random_tunes, write_abc
 from melodygan import load, train
 from melodygan.config import MelodyConfig
 from melodygan.data.given import read_given
+from melodygan.models import composer, grid_composer
 from melodygan.models.lstm import MelodyLSTM
 
 # Keras warns that its batches are still read in a graph, as they should be
@@ -24,7 +25,9 @@ LEAST = ("--epochs", 1, "--updates-per-epoch", 1)
 
 @pytest.fixture(autouse=True)
 def _small_and_quick(small_networks, monkeypatch):
-    """Train tiny networks and compose a few bars, without compiling, which takes longer."""
+    """Train tiny networks and compose a few bars from few candidates, without compiling, which takes longer."""
+    for module in (composer, grid_composer):
+        monkeypatch.setattr(module, "CANDIDATES", 2)
     monkeypatch.setitem(MelodyLSTM.candidates.__kwdefaults__, "max_steps", 32)
 
 
