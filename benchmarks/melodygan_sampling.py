@@ -23,7 +23,7 @@ from keras import layers
 from timing import parser, timed
 
 from melodygan.data.encoding import DELIMITER, StepVocabulary
-from melodygan.models.composer import CANDIDATES
+from melodygan.models.choosing import CANDIDATES
 from melodygan.models.lstm import MelodyLSTM
 
 VOCABULARY = StepVocabulary(("/", "_", "r", *map(str, range(50, 85))))

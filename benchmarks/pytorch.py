@@ -47,7 +47,7 @@ from melodygan.config import MelodyConfig
 from melodygan.data.corpus import Split
 from melodygan.data.encoding import DELIMITER, Note, StepVocabulary, Tune
 from melodygan.data.grid import STEP_COLUMNS
-from melodygan.models.composer import CANDIDATES
+from melodygan.models.choosing import CANDIDATES
 from melodygan.models.gan import MelodyGAN
 from melodygan.models.lstm import MelodyLSTM
 

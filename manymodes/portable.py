@@ -33,6 +33,10 @@ class Graphs:
         self.config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["config"]
         self._sessions: dict[str, Any] = {}
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a graph of this name."""
+        return (self.folder / f"{name}.onnx").is_file()
+
     @functools.cached_property
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays, by name."""

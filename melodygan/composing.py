@@ -16,7 +16,7 @@ from manymodes.files import adding_files, replacing_pages
 from manymodes.music.formats import SUFFIXES, write_score
 from manymodes.music.score import Score, signature
 from melodygan.data.encoding import Tune, length_of, pitches_in
-from melodygan.data.form import ENDINGS, METERS, MODES, TONICS, form_of, places_of, read_key, transposed_tune
+from melodygan.data.form import ENDINGS, METERS, MODES, TONICS, form_of, places_of, read_key, transposed
 from melodygan.data.grid import from_row
 from melodygan.data.register import middle_of, octaves_to
 
@@ -148,7 +148,7 @@ def compose(
     if task.given:  # all move by the same
         pitches = [list(itertools.chain.from_iterable(pitches))] * len(tunes)
     shifts = [task.shift + octaves_to(heights, middle) for heights in pitches]
-    tunes = list(map(transposed_tune, tunes, shifts))
+    tunes = [replace(tune, notes=transposed(tune.notes, shift)) for tune, shift in zip(tunes, shifts, strict=True)]
     if any(pitch not in _MIDI_PITCHES for tune in tunes for pitch in pitches_in(tune.notes)):
         raise UserError("the tune is higher or lower than MIDI can write: give another key, or a tune in the middle")
     fifths = key.fifths if key else signature(task.shift % _OCTAVE, MODES[0])
@@ -315,10 +315,7 @@ def numbers(count: int) -> list[str]:
 
 
 def check_form(**options: Any) -> None:
-    """Raise a UserError for options that exclude each other.
-
-    They are start, bars, meter, vary, recompose, like, interpolate, ending and plans; None where not given.
-    """
+    """Raise a UserError for options of `compose` that exclude each other; None is not given."""
     for option, others in _EXCLUDED.items():
         for name in others:
             if options.get(option) is not None and options.get(name) is not None:

@@ -25,7 +25,7 @@ DEFAULTS: dict[str, dict[str, int | None]] = {
 _MEANINGLESS = {
     "lstm": ("noise", "l2", "attention", "as_reported", "updates_per_epoch", "penalty"),
     "attention": ("as_reported", "units"),
-    "as_reported": ("also",),
+    "as_reported": ("also", "discriminator"),
 }
 """The settings that another one excludes."""
 
@@ -38,7 +38,7 @@ class MelodyConfig(Config):
 
     lstm: bool = setting(False, "an LSTM that continues a tune symbol by symbol", group="model", exclusive="kind")
     discriminator: bool = setting(
-        False, "learn at the end what gives the tunes of the LSTM away, to choose among candidates", group="model"
+        False, "learn at the end what gives the model's tunes away, to choose among candidates", group="model"
     )
     wgan: bool = setting(False, "linear critic and Wasserstein loss", group="model", exclusive="kind")
     noise: float = setting(
@@ -91,8 +91,6 @@ class MelodyConfig(Config):
             for name in names:
                 if getattr(self, kind) and getattr(self, name) not in (None, 0, "none"):
                     raise cli.UserError(f"{option_of(name)} has no meaning with {option_of(kind)}: leave it out")
-        if self.discriminator and not self.lstm:
-            raise cli.UserError("--discriminator judges the tunes of --lstm: add --lstm, or leave it out")
         kind = "lstm" if self.lstm else "attention" if self.attention else "gan"
         if self.as_reported:
             kind = "as_reported_wgan" if self.wgan else "as_reported_gan"

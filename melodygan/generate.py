@@ -28,7 +28,6 @@ EXAMPLE = (
     "  python -m melodygan.generate --model runs/melodygan-wgan-noise-l2 --count 20"
 )
 _MORPHS = 8
-_CHECKED = ("start", "bars", "meter", "vary", "recompose", "like", "interpolate", "ending", "plans")
 _PASSED_ON = (
     *("seed", "key", "meter", "bars", "recompose", "like", "ending", "plans", "register"),
     *("temperature", "top_k", "top_p", "tempo", "instrument"),
@@ -43,8 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     one = file_format(args.out, args.format, tuple(SUFFIXES), count, force=args.force)
     model = composing.load(args.model, runtime=args.runtime)
     options: dict[str, Any] = {name: getattr(args, name) for name in _PASSED_ON}
-    options["count"] = count
-    options["amount"] = args.amount or AMOUNT
+    options |= {"count": count, "amount": args.amount or AMOUNT}
     for name in ("start", "vary"):
         if getattr(args, name) is not None:
             options[name] = _given(model, getattr(args, name), args.key, f"--{name}")
@@ -137,7 +135,7 @@ def _check_combination(args: argparse.Namespace) -> None:
             raise cli.UserError(f"--{name} does not go with --interpolate, which writes --steps tunes: leave one out")
     if args.recompose and args.amount is not None:
         raise cli.UserError("--amount does not go with --recompose, which says how many bars: leave one out")
-    composing.check_form(**{name: getattr(args, name) for name in _CHECKED})
+    composing.check_form(**vars(args))
 
 
 def _given(model: Any, text: str, key: Key | None, option: str) -> Given:

@@ -35,6 +35,7 @@ _LSTM_LEARNING_RATE = 5e-3
 _SHARE_WITH_OTHERS = 2 / 3  # of the epochs: tunes of a model that ends with those of other books are told by n-grams
 _LSTM_WEIGHT_DECAY = 0.05  # without it, training and validation diverge from epoch 22 on
 _DISCRIMINATOR_UNITS = 96
+_TUNES_FOR_ONE = 2  # training tunes for each composed one whose candidates the discriminator learns from
 _WASSERSTEIN_SCALE = 50.0
 _LIGHT_CRITIC_PENALTY = 2.0  # without recurrence a critic gets ahead of its generator sooner
 _ADAM = keras.optimizers.Adam
@@ -79,7 +80,14 @@ def prepare(config: MelodyConfig, split: Split, done: int, checkpoint: Path | No
         except NoTunesError:
             return dict(NO_TUNES)
 
-    return Training(model, batches, measure)
+    return Training(model, batches, measure, finish=functools.partial(_learn_to_choose, config, split))
+
+
+def _learn_to_choose(config: MelodyConfig, split: Split, best: Any, complete: bool) -> None:
+    """Let the discriminator of a model, if it has one, learn after its training is complete."""
+    if config.discriminator and complete:
+        composed = -(-len(split.train) // _TUNES_FOR_ONE)
+        best.learn_to_choose([*split.train, *split.others], split.validation, count=composed, seed=config.seed)
 
 
 def _training_of_lstm(config: MelodyConfig, split: Split, model: keras.Model) -> Training:
@@ -92,14 +100,10 @@ def _training_of_lstm(config: MelodyConfig, split: Split, model: keras.Model) ->
         model.compile_for_tunes(keras.optimizers.AdamW(rate, weight_decay=_LSTM_WEIGHT_DECAY, clipnorm=1.0))
     model.optimizer.learning_rate = rate
     validation = TuneBatches(split.validation, model.vocabulary, config.batch_size).dataset()
-
-    def finish(best: MelodyLSTM, complete: bool) -> None:
-        if complete and best.discriminator is not None:
-            composed = list(itertools.chain(*best.candidates(-(-len(split.train) // 2), seed=config.seed)))
-            best.discriminator.learn([*split.train, *split.others], composed, split.validation, seed=config.seed)
-
-    fit = {"validation_data": validation}
-    return Training(model, batches.dataset(), callbacks=(batches,), fit=fit, finish=finish)
+    return Training(
+        model, batches.dataset(), callbacks=(batches,), fit={"validation_data": validation},
+        finish=functools.partial(_learn_to_choose, config, split),
+    )  # fmt: skip
 
 
 def _examples(model: keras.Model, config: MelodyConfig, train: Sequence[Tune]) -> Any:
@@ -137,7 +141,10 @@ def _gan(config: MelodyConfig, split: Split) -> keras.Model:
     )
     generator = build_generator(pitches, **_regularisation(config), heads=HEADS if config.attention else 0)
     plans = conditions[:, :PLAN_COLUMNS]
-    model = MelodyGAN(generator, critic, lowest=lowest, pitches=pitches, plans=plans, seed=config.seed, averaging=0.99)
+    model = MelodyGAN(
+        generator, critic, lowest=lowest, pitches=pitches, plans=plans,
+        discriminator_units=_DISCRIMINATOR_UNITS * config.discriminator, seed=config.seed, averaging=0.99,
+    )  # fmt: skip
     learned = [(symbols, conditions), grid_examples(split.others, lowest, pitches)]
     columns = zip(*(part for part in learned if len(part[0])), strict=True)
     symbols, conditions = map(np.concatenate, columns)

@@ -14,7 +14,6 @@ import difflib
 import gzip
 import hashlib
 import importlib.metadata
-import importlib.util
 import itertools
 import json
 import os
@@ -195,19 +194,14 @@ class _Found(NamedTuple):
 
 def _books() -> dict[str, dict[str, Path]]:
     books: dict[str, dict[str, Path]] = defaultdict(dict)
-    if folder := music21_corpus():
-        for path in sorted((folder / "essenFolksong").glob("*.abc")):
-            books[path.stem.rstrip("0123456789")][path.name] = path
+    for path in sorted((music21_corpus() / "essenFolksong").glob("*.abc")):
+        books[path.stem.rstrip("0123456789")][path.name] = path
     return books
 
 
-def music21_corpus() -> Path | None:
-    """Return the folder of the scores that music21 brings, None if it is not installed.
-
-    It is found without importing music21, which takes longer than all the rest of a cached load.
-    """
-    spec = importlib.util.find_spec("music21")
-    return Path(spec.origin).parent / "corpus" if spec and spec.origin else None
+def music21_corpus() -> Path:
+    """Return the folder of the scores that music21 brings; importing it would take longer than a cached load."""
+    return Path(str(importlib.metadata.distribution("music21").locate_file("music21/corpus")))
 
 
 def _find(source: str | Path) -> _Found:

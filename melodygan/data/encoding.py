@@ -27,7 +27,6 @@ REST = "r"
 HOLD = "_"
 DELIMITER = "/"
 
-_SPECIALS = (DELIMITER, HOLD, REST)
 _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
@@ -131,7 +130,7 @@ class StepVocabulary(_Codec):
     @classmethod
     def from_tunes(cls, tunes: Iterable[Tune]) -> Self:
         """Collect the symbols of tunes."""
-        return cls((*_SPECIALS, *map(str, _used_pitches(tunes))))
+        return cls((DELIMITER, HOLD, REST, *map(str, _used_pitches(tunes))))
 
     @property
     def pitches(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ _MOST_BEATS = 64
 _UNITS = frozenset({1, 2, 4, 8, 16, 32, 64})
 _FIFTHS = "FCGDAEB"  # letters, each a fifth above the one before
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_NOTE = re.compile(r"([A-Ga-g])(#{0,2}|b{0,2})(-?\d)")
 MODES = {
     "lydian": 1, "major": 0, "ionian": 0, "mixolydian": -1, "dorian": -2, "minor": -3, "aeolian": -3, "phrygian": -4,
     "locrian": -5,
@@ -99,6 +100,12 @@ class Sheet(NamedTuple):
 def pitch_of(letter: str, alter: int, octave: int) -> int:
     """MIDI number of a note name; octave 4 begins at middle C (60)."""
     return 12 * (octave + 1) + _SEMITONES[letter] + alter
+
+
+def pitch_named(name: str) -> int | None:
+    """MIDI number of a note such as C4, F##3 or bb-1; None if the text names none."""
+    match = _NOTE.fullmatch(name)
+    return match and pitch_of(match[1].upper(), match[2].count("#") - match[2].count("b"), int(match[3]))
 
 
 def key_of(letter: str, accidental: int, mode: str) -> Key:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -174,11 +173,6 @@ def read_key(text: str) -> Key:
 def transposed(notes: Iterable[Note], semitones: int) -> tuple[Note, ...]:
     """Return notes transposed by a number of semitones."""
     return tuple(note if note.pitch is None else note._replace(pitch=note.pitch + semitones) for note in notes)
-
-
-def transposed_tune(tune: Tune, semitones: int) -> Tune:
-    """Return a tune with its notes transposed by a number of semitones."""
-    return replace(tune, notes=transposed(tune.notes, semitones))
 
 
 def raised(notes: Sequence[Note], least: int) -> tuple[Note, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from manymodes import watched
 from manymodes.cli import UserError
 from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, Tune, pitch_name, pitches_in
-from melodygan.data.events import UnreadableError, pitch_of
+from melodygan.data.events import UnreadableError, pitch_named
 from melodygan.data.form import METERS, MODES, Form, Key, form_of, transposed, tune_in
 from melodygan.data.readers import FORMATS, Quantised, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NOTE = re.compile(r"(?P<rest>[rR])|(?P<letter>[A-Ga-g])(?P<accidental>#{0,2}|b{0,2})(?P<octave>-?\d)")
 _OCTAVE = 12
 
 
@@ -148,16 +146,12 @@ def _existing(text: str) -> Path | None:
 
 def _read_note(word: str, whole: str) -> Note:
     name, colon, length = word.partition(":")
-    match = _NOTE.fullmatch(name)
+    pitch = pitch_named(name)
     lengths = {text: quarters for quarters in DURATIONS_QUARTERS for text in (f"{quarters:g}", str(quarters))}
     quarters = lengths.get(length if colon else "1")
-    if match is None or quarters is None:
+    if quarters is None or (pitch is None and name not in {"r", "R"}):
         raise UserError(
             f"{whole}: {word!r} is neither a file nor a note such as C4, F#4:0.5 or r "
             f"(lengths in quarters: {', '.join(f'{q:g}' for q in DURATIONS_QUARTERS)})"
         )
-    steps = round(quarters * STEPS_PER_QUARTER)
-    if match["rest"]:
-        return Note(None, steps)
-    alter = match["accidental"].count("#") - match["accidental"].count("b")
-    return Note(pitch_of(match["letter"].upper(), alter, int(match["octave"])), steps)
+    return Note(pitch, round(quarters * STEPS_PER_QUARTER))

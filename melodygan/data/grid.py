@@ -148,6 +148,19 @@ def _unit(meter: str) -> int:
     return math.gcd(METERS[meter], 24 if meter in ("3/4", "6/4") else 8 if METERS[meter] % 8 == 0 else 6)
 
 
+def steps_of(bars: tuple[int, int], length: int, bar: int, upbeat: int) -> tuple[int, int]:
+    """Return the first sixteenth of some bars, and the first one after them; all arguments but the bars in sixteenths.
+
+    Raises:
+        ValueError: a tune of this length has no such bars.
+    """
+    first, last = bars
+    begin, end = upbeat + (first - 1) * bar, upbeat + last * bar
+    if not 1 <= first <= last or begin >= length:
+        raise ValueError(f"the tune has no bars {first} to {last}: it has {-(-(length - upbeat) // bar)}")
+    return begin, min(end, length)
+
+
 def plans_in(
     plans: Iterable[Plan], meter: str | None, mode: str | None, bars: int | None = None, longest: float | None = None
 ) -> list[Plan]:

@@ -40,15 +40,13 @@ def read_musicxml(data: bytes) -> Sheet:
             parts[name].measure(measure)
     except UnreadableError:
         raise
-    except (ValueError, ArithmeticError):
+    except (ValueError, KeyError, ArithmeticError):
         raise UnreadableError("a length, pitch or key in it is not a number") from None
     titles = {part.get("id", ""): part.findtext("part-name", "").strip() for part in root.iter("score-part")}
     names = [titles.get(name) or name for name, part in parts.items() if part.events]
     sounding = [part for part in parts.values() if part.events]
     title = (root.findtext("work/work-title") or root.findtext("movement-title") or "").strip()
-    if not sounding:
-        return Sheet([], name=title)
-    first = sounding[0]
+    first = next(iter(sounding), _Part())
     tempo = next(filter(None, (_tempo(sound.get("tempo", "")) for sound in root.iter("sound"))), None)
     events = [part.events for part in sounding]
     return Sheet(events, first.key, first.meter, first.pickup, title, names, tempo=tempo)
@@ -180,10 +178,7 @@ class _Part:
         self._move(max(self._now, onset + length))
 
     def _midi(self, pitch: ET.Element) -> int:
-        letter = pitch.findtext("step", "").strip()
-        if letter not in "ABCDEFG" or not letter:
-            raise ValueError(letter)
-        alter = round(float(pitch.findtext("alter", "0")))
+        letter, alter = pitch.findtext("step", "").strip(), round(float(pitch.findtext("alter", "0")))
         number = pitch_of(letter, alter, int(pitch.findtext("octave", ""))) + self._transposition
         if not 0 <= number <= 127:  # noqa: PLR2004
             raise UnreadableError(f"a pitch in it, MIDI number {number}, cannot be played")
@@ -207,6 +202,5 @@ class _Part:
         if key is not None and self.key is None and (fifths := key.findtext("fifths")):
             sharps = int(fifths)
             if abs(sharps) <= _MOST_SHARPS:
-                sounding = (7 * self._transposition + sharps + 5) % 12 - 5
-                sounding = sharps if self._transposition % 12 == 0 else sounding
+                sounding = (7 * self._transposition + sharps + 5) % 12 - 5 if self._transposition % 12 else sharps
                 self.key = key_with(sounding, key.findtext("mode", "").strip().lower())

@@ -32,9 +32,8 @@ class PlanModel:
     """Counts of what follows what in the plans of training tunes."""
 
     def __init__(self, plans: Iterable[Plan]) -> None:
-        self.plans = list(plans)
         self._counts: dict[Hashable, Counter[Pair]] = defaultdict(Counter)
-        for plan in self.plans:
+        for plan in plans:
             before: Pair = (0, 0)
             for beat in _beats(plan):
                 pair = plan.returns[beat], plan.rhythm[beat]

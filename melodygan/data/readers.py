@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from manymodes.music.midifile import LARGEST_FILE
 from melodygan.data.abc import read_abc
 from melodygan.data.encoding import ACCEPTED_STEPS, STEPS_PER_QUARTER, Note, Tune, pitches_in
 from melodygan.data.events import Key, Sheet, UnreadableError, key_of, key_with
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 PARSER_VERSION = 5
 """Increase it whenever the same files would give other records: cached ones are then parsed again."""
-
-LARGEST_FILE = 32_000_000
-"""Bytes. A symphony as MIDI is under one million."""
 
 _MIDI = (".mid", ".midi")
 

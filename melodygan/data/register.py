@@ -6,11 +6,10 @@ would depend on its key.
 
 from __future__ import annotations
 
-import re
 from statistics import median
 from typing import TYPE_CHECKING
 
-from melodygan.data.events import pitch_of
+from melodygan.data.events import pitch_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,8 +39,6 @@ _RANGES = {
 }
 """Comfortable ranges of General MIDI programs, as MIDI numbers, where they are not `_USUAL`."""
 
-_NOTE = re.compile(r"(?P<letter>[A-Ga-g])(?P<accidental>#|b|)(?P<octave>-?\d)")
-
 
 def middle_of(register: str, program: int = 0) -> float | None:
     """Return the MIDI number in the middle of a register, one of `REGISTERS` or a note; None if tunes are not moved.
@@ -53,10 +50,8 @@ def middle_of(register: str, program: int = 0) -> float | None:
         return None
     if register in _SHIFTS:
         return sum(_RANGES.get(program, _USUAL)) / 2 + _SHIFTS[register]
-    match = _NOTE.fullmatch(register)
-    alter = {"#": 1, "b": -1, "": 0}[match["accidental"]] if match else 0
-    pitch = pitch_of(match["letter"].upper(), alter, int(match["octave"])) if match else -1
-    if not 0 <= pitch <= _HIGHEST:
+    pitch = pitch_named(register)
+    if pitch is None or not 0 <= pitch <= _HIGHEST:
         raise ValueError(f"{register!r} is not a register: give {', '.join(REGISTERS)} or a note such as C5")
     return pitch
 

@@ -1,8 +1,8 @@
-"""Choosing among candidates: tunes as a discriminator reads them."""
+"""Choosing among candidates by the odds of a discriminator, without TensorFlow; and tunes as it reads them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,11 @@ from melodygan.data.form import METERS, form_of, number_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from melodygan.data.encoding import Tune
+    from manymodes.portable import Graphs
+    from melodygan.data.encoding import Note, Tune
+
+CANDIDATES = 16
+"""Tunes for each one that is composed, among which a discriminator chooses."""
 
 NOTES = 128
 """The last notes of a tune, by which it is judged."""
@@ -36,3 +40,58 @@ def as_rows(tunes: Sequence[Tune]) -> np.ndarray:
         known = np.stack([pitches, steps, onsets, np.full(len(steps), form)], axis=-1)[-NOTES:]
         row[: len(known)] = known
     return rows
+
+
+class Choosing:
+    """A composer that draws candidates for each tune, and chooses one of them by its odds of being real."""
+
+    @property
+    def discriminates(self) -> bool:
+        """Whether a discriminator tells these odds; otherwise they are even."""
+        return False
+
+    def candidates(self, count: int, *, seed: int, several: bool = True, **options: Any) -> list[list[Tune]]:
+        """Draw candidates for each of some tunes, which end as they are to, if any does.
+
+        They are ``several``, or as few as it takes for one to end right.
+        """
+        raise NotImplementedError
+
+    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
+        """Return the log odds by the discriminator that tunes are real, [n]; 0 without one."""
+        return np.zeros(len(tunes))
+
+    def compose(self, count: int, *, seed: int, **options: Any) -> list[Tune]:
+        """Compose tunes, each of which is drawn from its `candidates` by their odds; arguments as there.
+
+        Raises:
+            ValueError: as by `candidates`.
+        """
+        composed = []
+        for n, those in enumerate(self.candidates(count, seed=seed, several=self.discriminates, **options)):
+            shares = np.random.default_rng([seed, 0, n, 2]).random(len(those))
+            # with Gumbel noise, the largest of logits is a draw from their distribution
+            composed.append(those[np.argmax(self.log_odds(those) - np.log(-np.log(shares)))])
+        return composed
+
+    def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
+        """Return the notes of `compose`."""
+        return [tune.notes for tune in self.compose(count, seed=seed, **options)]
+
+
+class PortableChoosing(Choosing):
+    """Chooses as a model that was exported did."""
+
+    def __init__(self, graphs: Graphs) -> None:
+        self._graphs = graphs
+
+    @property
+    def discriminates(self) -> bool:
+        """Whether there is a discriminator."""
+        return "discriminator" in self._graphs
+
+    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
+        """Return the log odds that tunes are real, see `Choosing`."""
+        if not self.discriminates:
+            return super().log_odds(tunes)
+        return self._graphs.run("discriminator", as_rows(tunes))[0][:, 0]

@@ -35,11 +35,12 @@ from melodygan.data.grid import (
     going_on,
     opened,
     plans_in,
+    steps_of,
     to_grid,
     with_upbeat,
 )
 from melodygan.data.plan_model import chosen_plans
-from melodygan.models.choosing import as_rows
+from melodygan.models.choosing import CANDIDATES, Choosing, PortableChoosing
 from melodygan.models.sampling import TEMPERATURE, drawn_symbols, filtered_logits, log_softmax
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ DISTANCE, RHYTHM, COMING = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm",
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
 _PLANNED = 1e5  # of one that returns by the plan: what is fixed comes first
 _PULL = 8.0  # nats added to the logit of a symbol that both tunes of a morph have
-CANDIDATES = 16
-"""Tunes that are drawn for each one that is composed."""
-
+_FEW = 4  # candidates, where no discriminator chooses: enough for one that ends right
 _WAYS = 8  # to fill the open bars of a variation, of which one is chosen
 _AT_ONCE = 64  # tunes that are composed together, which bounds the memory
 
@@ -94,7 +93,7 @@ class Seen(NamedTuple):
     size: Any  # how long the note or rest has lasted that the rhythm of the coming one comes from, 0 if there is none
 
 
-class Composer:
+class Composer(Choosing):
     """Composes with a network that predicts the next symbol; subclasses are its forms.
 
     Attributes:
@@ -115,28 +114,12 @@ class Composer:
         """Return the logits of the coming symbols [n, V] and the next states, [n, units] each."""
         raise NotImplementedError
 
-    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
-        """Return the log odds by a discriminator that tunes are real, [n]; 0 without one."""
-        return np.zeros(len(tunes))
-
-    def compose(self, count: int, *, seed: int, **options: Any) -> list[Tune]:
-        """Compose tunes, each of which is drawn from its `candidates` by their odds of being real; arguments as there.
-
-        Raises:
-            ValueError: as by `candidates`.
-        """
-        composed = []
-        for n, candidates in enumerate(self.candidates(count, seed=seed, **options)):
-            shares = np.random.default_rng([seed, 0, n, 2]).random(len(candidates))
-            # with Gumbel noise, the largest of logits is a draw from their distribution
-            composed.append(candidates[np.argmax(self.log_odds(candidates) - np.log(-np.log(shares)))])
-        return composed
-
     def candidates(
         self,
         count: int,
         *,
         seed: int,
+        several: bool = True,
         start: Sequence[Note] = (),
         upbeat: int = 0,
         bars: int | None = None,
@@ -148,7 +131,7 @@ class Composer:
         max_steps: int = 512,
         **choice: Any,
     ) -> list[list[Tune]]:
-        """Draw `CANDIDATES` for each of some tunes, and return those that end as they are to, or all if none does.
+        """Draw `CANDIDATES` (or a few) for each tune, and return those that end as they are to, or all if none does.
 
         The candidates of a tune have one plan, that of a training tune, where the model has any. All begin with the
         notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4), the model ends a
@@ -174,21 +157,18 @@ class Composer:
         forms = [(*plan.form, -plan.lead) if plan else (meter, mode, upbeat) for plan in planned]
         drawn: list[list[Tune]] = []
         closed: list[list[Tune]] = []
+        each = CANDIDATES if several else _FEW
         for first in range(0, count, _AT_ONCE):
             some = range(first, min(first + _AT_ONCE, count))
-            rows = [(number, n) for n in some for number in range(CANDIDATES)]
-            asked = np.repeat([steps[n] for n in some], CANDIDATES, axis=0)
-            symbols, _ = self._drawn(pull, asked, np.repeat(lengths[some], CANDIDATES), seed, rows=rows, **choice)
+            rows = [(number, n) for n in some for number in range(each)]
+            asked = np.repeat([steps[n] for n in some], each, axis=0)
+            symbols, _ = self._drawn(pull, asked, np.repeat(lengths[some], each), seed, rows=rows, **choice)
             for n, those in zip(some, np.split(symbols, len(some)), strict=True):
                 meter, mode, before = forms[n]
                 drawn.append([tune_in(meter, mode, self._notes(row), before) for row in those])
                 closed.append([tune for tune in drawn[-1] if ends_on(tune.notes, closes[n])])
-        self.redrawn = CANDIDATES * count - sum(map(len, closed))
+        self.redrawn = each * count - sum(map(len, closed))
         return [some or those for some, those in zip(closed, drawn, strict=True)]
-
-    def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
-        """Return the notes of `compose`."""
-        return [tune.notes for tune in self.compose(count, seed=seed, **options)]
 
     def _plans_for(
         self, count: int, seed: int, plans: str | None, begun: tuple[int, int], *, bars: int | None, meter: str | None,
@@ -248,7 +228,7 @@ class Composer:
         fixed = self._one_hot(tune)
         closed = np.ones((count, length), bool)
         if bars is not None:
-            begin, end = _steps_of(bars, length, bar, upbeat)
+            begin, end = steps_of(bars, length, bar, upbeat)
             closed[:, begin:end] = False
             # A note that sounds into the bars ends there; one that sounds out of them begins anew.
             fixed[end : end + 1] = self._one_hot(_begun(tune, end, self.vocabulary.index(HOLD)))
@@ -259,17 +239,16 @@ class Composer:
                 for n in rng.choice(whole, max(1, round(amount * whole)), replace=False):
                     row[n * bar : (n + 1) * bar] = False
         kept = np.repeat(closed, _WAYS, axis=0)
-        planned = np.zeros((*kept.shape, len(STEP_COLUMNS)), np.int32)
+        planned = np.zeros((*closed.shape, len(STEP_COLUMNS)), np.int32)
         own = Tune(tuple(notes), key=form.mode, meter=form.meter, pickup_steps=upbeat) if form else None
         if own and (grid := to_grid(own)):
-            for number, row in enumerate(closed):
-                of_row = slice(number * _WAYS, (number + 1) * _WAYS)
-                fresh = np.pad(~row, (grid.plan.lead, 0))
-                planned[of_row] = as_steps(opened(grid.plan, fresh), length)
+            fresh = np.pad(~closed, ((0, 0), (grid.plan.lead, 0)))
+            planned[:] = [as_steps(opened(grid.plan, row), length) for row in fresh]
         pull = _CERTAIN * fixed * kept[..., None].astype(np.float32)
         if bars is not None:
             pull[:, begin, self.vocabulary.index(HOLD)] = -_CERTAIN
-        symbols, nats = self._drawn(pull, planned, np.full(len(kept), length), seed, **choice)
+        plans = np.repeat(planned, _WAYS, axis=0)
+        symbols, nats = self._drawn(pull, plans, np.full(len(kept), length), seed, **choice)
         costs = np.where(kept, nats, 0.0).sum(axis=1)
         unchanged = (symbols == tune).all(axis=1)
         variations = [self._notes(row) for row in symbols]
@@ -430,34 +409,19 @@ class Composer:
         return allowed + _PLANNED * ((repeated[:, None] == symbols) + of_kind.astype(float) - 1)
 
 
-class PortableLSTM(Composer):
+class PortableLSTM(PortableChoosing, Composer):
     """A `MelodyLSTM` that was exported: composes the same tunes without TensorFlow."""
 
     def __init__(self, graphs: Graphs) -> None:
+        super().__init__(graphs)
         config = graphs.config
         self.vocabulary = StepVocabulary.from_config(config["vocabulary"])
         self.units, self.lookback = config["units"], tuple(config["lookback"])
         self.plans = graphs.arrays["plans"]
-        self._graphs = graphs
 
     def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the coming symbols and the next states, see `Composer`."""
         return self._graphs.run("step", *seen, hidden, carry)
-
-    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
-        """Return the log odds that tunes are real, see `Composer`."""
-        if not self._graphs.config.get("discriminator_units"):
-            return super().log_odds(tunes)
-        return self._graphs.run("discriminator", as_rows(tunes))[0][:, 0]
-
-
-def _steps_of(bars: tuple[int, int], length: int, bar: int, upbeat: int) -> tuple[int, int]:
-    """Return the first sixteenth of some bars, and the first one after them."""
-    first, last = bars
-    begin, end = upbeat + (first - 1) * bar, upbeat + last * bar
-    if not 1 <= first <= last or begin >= length:
-        raise ValueError(f"the tune has no bars {first} to {last}: it has {-(-(length - upbeat) // bar)}")
-    return begin, min(end, length)
 
 
 def _begun(symbols: np.ndarray, place: int, hold: int) -> np.ndarray:

@@ -9,6 +9,7 @@ Notation: B tunes, N notes, K columns of `melodygan.models.choosing.as_rows`.
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -19,7 +20,7 @@ from keras import layers
 from manymodes.nn.classifiers import fit_classifier
 from manymodes.nn.randomness import reseed_layers
 from melodygan.data.form import FORMS, METERS, UNKNOWN_METER
-from melodygan.models.choosing import COLUMNS, NOTES, as_rows
+from melodygan.models.choosing import COLUMNS, NOTES, Choosing, as_rows
 from melodygan.models.composer import BARS, LONGEST
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Discriminator(keras.Model):
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.units = units
-        # in single precision, whatever the LSTM is computed in
+        # in single precision, whatever the model is computed in
         dense, dropout = (functools.partial(layer, dtype="float32") for layer in (layers.Dense, layers.Dropout))
         self.embedding = dense(units, use_bias=False, name="embedding")
         self.embedding_dropout = layers.SpatialDropout1D(0.1, dtype="float32", name="embedding_dropout")
@@ -56,7 +57,8 @@ class Discriminator(keras.Model):
         self.hidden = dense(64, activation="silu", name="hidden")
         self.hidden_dropout = dropout(0.3, name="hidden_dropout")
         self.logits = dense(1, use_bias=False, kernel_initializer="zeros", name="logits")
-        self.trainable = False  # by the training of the LSTM that it belongs to
+        self.trainable = False  # by the training of the model that it belongs to
+        self.build()
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
@@ -97,6 +99,11 @@ class Discriminator(keras.Model):
         pooled = self.pooled_dropout(tf.concat([mean, most, last], axis=-1), training=training)
         return self.logits(self.hidden_dropout(self.hidden(pooled), training=training))
 
+    @property
+    def learned(self) -> bool:
+        """Whether it tells any tunes apart."""
+        return bool(np.any(self.logits.kernel))
+
     @functools.cached_property
     def log_odds(self) -> Any:
         """A function of tunes [B, N, K], in a graph."""
@@ -126,6 +133,31 @@ class Discriminator(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"name": self.name, "units": self.units}
+
+
+class Discriminating(Choosing):
+    """A composer with a `Discriminator`, its ``chooser``; None is none."""
+
+    chooser: Discriminator | None
+
+    @property
+    def discriminates(self) -> bool:
+        """Whether its discriminator has learned."""
+        return self.chooser is not None and self.chooser.learned
+
+    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
+        """Return the log odds that tunes are real, see `Choosing`."""
+        return super().log_odds(tunes) if self.chooser is None else self.chooser.log_odds(as_rows(tunes)).numpy()[:, 0]
+
+    def graphs(self) -> dict[str, Any]:
+        """Return the functions that choosing needs, for `manymodes.export`."""
+        return {"discriminator": self.chooser.log_odds} if self.chooser is not None and self.chooser.learned else {}
+
+    def learn_to_choose(self, real: Sequence[Tune], unseen: Sequence[Tune], *, count: int, seed: int) -> None:
+        """Let the discriminator learn from real tunes and the candidates of some composed ones; see there."""
+        assert self.chooser is not None
+        composed = list(itertools.chain(*self.candidates(count, seed=seed)))
+        self.chooser.learn(real, composed, unseen, seed=seed)
 
 
 def recurrences(pitches: tf.Tensor, steps: tf.Tensor, onsets: tf.Tensor, form: tf.Tensor) -> list[tf.Tensor]:

@@ -29,6 +29,7 @@ from melodygan.models.chain import (
     pitch_chain,
     spelled,
 )
+from melodygan.models.discriminator import Discriminating, Discriminator
 from melodygan.models.grid_composer import GridComposer
 from melodygan.models.sampling import TEMPERATURE
 
@@ -41,7 +42,7 @@ _EXCLUDED = 1e9
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
-class MelodyGAN(GridComposer, AdversarialModel):
+class MelodyGAN(Discriminating, GridComposer, AdversarialModel):
     """An adversarial model of tunes on the grid; carries its chains, its pitches and the plans of the training tunes.
 
     A batch is a pair: symbols [B, L], 0 to P − 1 for the onset of a pitch, then hold, rest and outside, and the
@@ -50,26 +51,34 @@ class MelodyGAN(GridComposer, AdversarialModel):
     Args:
         lowest: MIDI number of the first of ``pitches``.
         plans: integers [n, PLAN_COLUMNS], see `melodygan.data.grid.to_rows`.
+        discriminator_units: width of its ``chooser``, the `Discriminator` whose odds choose among candidates; 0 for
+            none.
     """
 
-    def __init__(self, *args: Any, lowest: int, pitches: int, plans: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, lowest: int, pitches: int, plans: Any, discriminator_units: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(*args, condition_dim=CONDITIONS, **kwargs)
         self.lowest, self.pitches = lowest, pitches
         self.plans = np.asarray(plans, np.int32)
         self.kind_chain, self.pitch_chain = kind_chain(), pitch_chain(pitches)
         self.kind_chain.trainable = self.pitch_chain.trainable = False
+        self.chooser = Discriminator(discriminator_units) if discriminator_units else None
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, plans included."""
         config = super().get_config()
         config.pop("condition_dim")
-        return {**config, "lowest": self.lowest, "pitches": self.pitches, "plans": self.plans.tolist()}
+        own = {"lowest": self.lowest, "pitches": self.pitches, "plans": self.plans.tolist()}
+        return {**config, **own, "discriminator_units": self.chooser.units if self.chooser else 0}
 
     def generating(self) -> MelodyGAN:
         """Return a model that generates the same, and cannot be trained."""
         alone = super().generating()
         for name in ("kind_chain", "pitch_chain"):
             getattr(alone, name).set_weights(getattr(self, name).get_weights())
+        if self.chooser is not None:
+            alone.chooser.set_weights(self.chooser.get_weights())
         return alone
 
     def prepare(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
@@ -141,7 +150,7 @@ class MelodyGAN(GridComposer, AdversarialModel):
 
     def graphs(self) -> dict[str, Any]:
         """Return the functions that composing needs, for `manymodes.export`."""
-        return {"cells": self._cells}
+        return {"cells": self._cells} | super().graphs()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that composing needs beside the graphs, by name."""

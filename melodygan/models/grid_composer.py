@@ -24,11 +24,13 @@ from melodygan.data.grid import (
     from_row,
     opened,
     plans_in,
+    steps_of,
     to_grid,
     to_rows,
 )
 from melodygan.data.phrases import SHORTEST_CLOSE, is_tune
 from melodygan.data.plan_model import chosen_plans
+from melodygan.models.choosing import CANDIDATES, Choosing, PortableChoosing
 from melodygan.models.sampling import TEMPERATURE
 
 if TYPE_CHECKING:
@@ -37,14 +39,14 @@ if TYPE_CHECKING:
     from manymodes.portable import Graphs
     from melodygan.data.encoding import Note, Tune
 
-_CANDIDATES = 3  # tunes drawn for each one that is wanted, at least
+_DRAWN = 3  # tunes for each one in a round, at least
 _LEAST_DRAWN = 48
 _MOST_ROUNDS = 8
 _ALL = 2.0  # a probability that no symbols reach
 _LEAST_SHARE = 1e-6  # of a uniform number, whose logarithm is taken
 
 
-class GridComposer:
+class GridComposer(Choosing):
     """Composes tunes with a generator and its chains; subclasses are their forms.
 
     Notation: n tunes, L `LENGTH` cells, P pitches, Z latents.
@@ -52,7 +54,7 @@ class GridComposer:
     Attributes:
         lowest: MIDI number of the first of ``pitches``.
         plans: integers [training tunes, PLAN_COLUMNS], see `melodygan.data.grid.to_rows`.
-        redrawn: tunes that the last call drew again.
+        redrawn: tunes that the last call drew again, counted each time.
     """
 
     latent_dim: int
@@ -97,11 +99,12 @@ class GridComposer:
         for kind, pitch in zip(kinds, pitches, strict=True):
             yield from_grid(kind, np.where(kind == ONSET, pitch + self.lowest, 0))
 
-    def compose(
+    def candidates(
         self,
         count: int,
         *,
         seed: int,
+        several: bool = True,
         bars: int | None = None,
         meter: str | None = None,
         mode: str | None = None,
@@ -109,14 +112,14 @@ class GridComposer:
         like: Tune | None = None,
         plans: str = PLANS[0],
         **choice: Any,
-    ) -> list[Tune]:
-        """Compose tunes, all at once, each to the plan of some training tune, or of the tune that it is to be like.
+    ) -> list[list[Tune]]:
+        """Draw candidates for some tunes, each to the plan of a training tune, or of the tune that it is to be like.
 
         With ``plans`` "composed", plans are made by `PlanModel`, which learned from those of the training tunes.
 
-        Of several candidates for each plan, the first is taken that is a whole tune and ends as a tune does: as the
-        ending says, see `last_pitches`, on a beat, with a note of a quarter or more; else the first whole one.
-        ``choice`` is temperature, top_k and top_p of `drawn`.
+        Returned are those that are whole tunes and end as tunes do: as the ending says, see `last_pitches`, on a beat,
+        with a note of a quarter or more; the first, or `CANDIDATES` if they are to be several, if as many are found.
+        Where there is none, it is the first whole one. ``choice`` is temperature, top_k and top_p of `drawn`.
 
         Raises:
             ValueError: no training tune has this form, or the grid is too short for so many bars.
@@ -125,7 +128,10 @@ class GridComposer:
         rng = np.random.default_rng(seed)
         known = [_grid_of(like).plan] if like else plans_in(map(from_row, self.plans), meter, mode, bars)
         wanted = chosen_plans(PLANS[0] if like else plans, known, map(from_row, self.plans), count, rng)
-        return self._chosen(wanted, seed, ending, lambda some, number: self.drawn(some, [seed, number], **choice))
+        return self._closing(
+            wanted, seed, ending, lambda some, number: self.drawn(some, [seed, number], **choice),
+            CANDIDATES if several else 1,
+        )  # fmt: skip
 
     def recompose(
         self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = ENDINGS[0], **choice: Any
@@ -137,11 +143,8 @@ class GridComposer:
         """
         grid = _grid_of(tune)
         plan, bar = grid.plan, METERS[grid.plan.form.meter]
-        begin = -(-plan.lead // bar) * bar + (first - 1) * bar
-        end = begin + (last - first + 1) * bar
-        if not 1 <= first <= last or begin >= plan.lead + plan.cells:
-            bars = -(-(plan.lead + plan.cells) // bar) - -(-plan.lead // bar)
-            raise ValueError(f"the tune has no bars {first} to {last}: it has {bars}")
+        steps = steps_of((first, last), plan.cells, bar, -plan.lead % bar)
+        begin, end = (plan.lead + step for step in steps)
         pitches = np.where(grid.types == ONSET, grid.pitches - self.lowest, 0)
         if (pitches < 0).any() or (pitches >= self.pitches).any():
             raise ValueError("the tune is higher or lower than what this model knows: give another key")
@@ -162,51 +165,53 @@ class GridComposer:
                 begins = itertools.accumulate((note.steps for note in notes), initial=plans[0].lead)
                 yield notes if begin in begins else ()  # the bars must not prolong the note before them
 
-        return self._chosen([plan] * count, seed, "free" if ending == "free" else "tonic", draw)
+        closing = self._closing([plan] * count, seed, "free" if ending == "free" else "tonic", draw, 1)
+        return [first for first, *_ in closing]
 
-    def _chosen(
+    def _closing(
         self,
         plans: Sequence[Plan],
         seed: int,
         ending: str,
         draw: Callable[[Sequence[Plan], int], Iterator[tuple[Note, ...]]],
-    ) -> list[Tune]:
-        """Draw candidates for each plan until there is a whole tune that ends well, and count those left over."""
+        wanted: int,
+    ) -> list[list[Tune]]:
+        """Draw candidates for each plan until so many as are wanted are whole tunes that end well.
+
+        There are as many rounds as candidates are wanted, and more while a plan has no whole tune.
+        """
         closes = last_pitches(ending, [plan.form.mode for plan in plans], seed)
         self.redrawn = 0
-        best: dict[int, tuple[Note, ...]] = {}
-        closed: set[int] = set()
-        for number in range(_MOST_ROUNDS):
+        whole: dict[int, Tune] = {}
+        closed: list[list[Tune]] = [[] for _ in plans]
+        for number in range(max(wanted, _MOST_ROUNDS)):
             deadline.check()
-            pending = [place for place in range(len(plans)) if place not in closed]
-            if not pending or (number and len(best) == len(plans)):
+            pending = [place for place, those in enumerate(closed) if len(those) < wanted]
+            if not pending or (number >= wanted and len(whole) == len(plans)):
                 break
-            self.redrawn += len(pending) if number else 0
-            repeated = np.repeat(pending, max(_CANDIDATES, -(-_LEAST_DRAWN // len(pending)))).tolist()
+            self.redrawn += sum(not closed[place] for place in pending) if number else 0
+            repeated: list[int] = np.repeat(pending, max(_DRAWN, -(-_LEAST_DRAWN // len(pending)))).tolist()
             for place, notes in zip(repeated, draw([plans[place] for place in repeated], number), strict=True):
-                if not is_tune(notes):
+                plan, those = plans[place], closed[place]
+                if len(those) == wanted or not is_tune(notes):
                     continue
-                best.setdefault(place, notes)
-                if place not in closed and (ending == "free" or _closes(notes, plans[place], closes[place])):
-                    best[place] = notes
-                    closed.add(place)
-        if len(best) < len(plans):
-            raise NoTunesError(f"only {len(best)} of {len(plans)} tunes are whole: ask for less")
-        return [tune_in(*plan.form, best[n], -plan.lead, f"{n + 1}") for n, plan in enumerate(plans)]
-
-    def generate(self, count: int, *, seed: int, **options: Any) -> list[tuple[Note, ...]]:
-        """Return the notes of `compose`."""
-        return [tune.notes for tune in self.compose(count, seed=seed, **options)]
+                tune = tune_in(*plan.form, notes, -plan.lead, f"{place + 1}")
+                whole.setdefault(place, tune)
+                if ending == "free" or _closes(notes, plan, closes[place]):
+                    those.append(tune)
+        if len(whole) < len(plans):
+            raise NoTunesError(f"only {len(whole)} of {len(plans)} tunes are whole: ask for less")
+        return [those or [whole[place]] for place, those in enumerate(closed)]
 
 
-class PortableGAN(GridComposer):
+class PortableGAN(PortableChoosing, GridComposer):
     """A `MelodyGAN` that was exported: composes the same tunes without TensorFlow."""
 
     def __init__(self, graphs: Graphs) -> None:
+        super().__init__(graphs)
         config = graphs.config
         self.lowest, self.pitches = config["lowest"], config["pitches"]
         self.plans, self.latent_dim = graphs.arrays["plans"], int(graphs.arrays["latent_dim"])
-        self._graphs = graphs
 
     def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
         """Draw kinds and pitches, see `GridComposer`."""

@@ -18,7 +18,6 @@ from manymodes.nn.randomness import reseed_layers
 from manymodes.nn.recurrent import HoistedLSTM
 from melodygan.data.encoding import DELIMITER, HOLD, StepVocabulary, Tune, to_steps
 from melodygan.data.grid import STEP_COLUMNS, as_steps, to_grid
-from melodygan.models.choosing import as_rows
 from melodygan.models.composer import (
     BARS,
     COMING,
@@ -33,7 +32,7 @@ from melodygan.models.composer import (
     heights_of,
     kinds_of,
 )
-from melodygan.models.discriminator import Discriminator
+from melodygan.models.discriminator import Discriminating, Discriminator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,7 +113,7 @@ class OnsetAccuracy(keras.metrics.SparseCategoricalAccuracy):
 
 
 @keras.saving.register_keras_serializable(package="melodygan")
-class MelodyLSTM(Composer, keras.Model):
+class MelodyLSTM(Discriminating, Composer, keras.Model):
     """LSTM → dropout → softmax over the vocabulary, a prediction at every step; the softmax sees the inputs as well.
 
     It maps symbols [B, T], the first of which is the delimiter, to the logits of the symbols that follow them,
@@ -164,7 +163,7 @@ class MelodyLSTM(Composer, keras.Model):
         self.dropout = layers.Dropout(dropout, name="dropout")
         self.logits = layers.Dense(len(vocabulary), dtype="float32", name="logits")
         self.shortcut = layers.Dense(len(vocabulary), use_bias=False, dtype="float32", name="shortcut")
-        self.discriminator = Discriminator(discriminator_units) if discriminator_units else None
+        self.chooser = Discriminator(discriminator_units) if discriminator_units else None
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
@@ -175,8 +174,6 @@ class MelodyLSTM(Composer, keras.Model):
         self.lstm.build((None, None, inputs))
         self.logits.build((None, None, self.units))
         self.shortcut.build((None, None, inputs))
-        if self.discriminator is not None:
-            self.discriminator.build()
         self.built = True
 
     def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -191,7 +188,8 @@ class MelodyLSTM(Composer, keras.Model):
         places = tf.broadcast_to(tf.range(tf.shape(symbols)[1]), tf.shape(symbols))
         returning, of_rhythm = (self._at_source(symbols, plan[..., column]) for column in (DISTANCE, RHYTHM))
         coming = self._at_source(sounding, plan[..., COMING])
-        kind, agreed = self._kind(of_rhythm, plan), self._agreement(symbols)
+        kinds, agreed = tf.gather(tf.constant(kinds_of(self.vocabulary), tf.int32), of_rhythm), self._agreement(symbols)
+        kind = tf.where(plan[..., RHYTHM] > 0, kinds, 0)
         size = tf.where((plan[..., RHYTHM] > 0) & (of_rhythm != hold), self._size(symbols, plan[..., RHYTHM]), 0)
         lasted, heights = tf.minimum(since, LONGEST), self._heights(symbols)
         seen = Seen(plan, symbols, sounding, lasted, places, earlier, agreed, returning, kind, coming, heights, size)
@@ -202,11 +200,6 @@ class MelodyLSTM(Composer, keras.Model):
         """Return the symbols [B, T] that stood at a distance before the coming one, which is one place after each."""
         source = tf.range(tf.shape(symbols)[1]) - tf.maximum(distance, 1) + 1
         return tf.gather(symbols, tf.maximum(source, 0), axis=1, batch_dims=1)
-
-    def _kind(self, symbols: tf.Tensor, plan: tf.Tensor) -> tf.Tensor:
-        """Return the kinds of symbols that a rhythm comes from, 0 where the plan has none."""
-        kinds = tf.gather(tf.constant(kinds_of(self.vocabulary), tf.int32), symbols)
-        return tf.where(plan[..., RHYTHM] > 0, kinds, 0)
 
     def _size(self, symbols: tf.Tensor, distance: tf.Tensor) -> tf.Tensor:
         """Return how long the notes at a distance before the coming symbols have lasted, up to `LONGEST`, [B, T]."""
@@ -308,7 +301,7 @@ class MelodyLSTM(Composer, keras.Model):
             "weight_dropout": self.lstm.weight_dropout.rate,
             "lookback": self.lookback,
             "plans": self.plans.tolist(),
-            "discriminator_units": self.discriminator.units if self.discriminator else 0,
+            "discriminator_units": self.chooser.units if self.chooser else 0,
             "seed": self.seed,
         }
 
@@ -319,15 +312,9 @@ class MelodyLSTM(Composer, keras.Model):
         inputs = zip((*seen, hidden, carry), self._step.input_signature, strict=True)
         return [part.numpy() for part in self._step(*(tf.constant(part, spec.dtype) for part, spec in inputs))]
 
-    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
-        """Return the log odds that tunes are real, see `Composer`."""
-        if self.discriminator is None:
-            return super().log_odds(tunes)
-        return self.discriminator.log_odds(as_rows(tunes)).numpy()[:, 0]
-
     def graphs(self) -> dict[str, Any]:
         """Return the functions that composing needs, for `manymodes.export`."""
-        return {"step": self._step} | ({"discriminator": self.discriminator.log_odds} if self.discriminator else {})
+        return {"step": self._step} | super().graphs()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays that composing needs beside the graphs, by name."""

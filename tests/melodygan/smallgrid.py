@@ -23,10 +23,11 @@ def small_grid():
         "PLAN_COLUMNS": columns,
         "CONDITIONS": columns + len(grid.Layout._fields) * CELLS,
     }
+    large = {name: getattr(grid, name) for name in sizes}
     with pytest.MonkeyPatch.context() as patch:
         for module in (grid, chain, gan, grid_composer, lstm, networks, trainer):
             for name, size in sizes.items():
-                if hasattr(module, name):
+                if getattr(module, name, None) == large[name]:
                     patch.setattr(module, name, size)
         patch.setattr(networks.RowSimilarity, "ROWS", CELLS // min(grid.ROW.values()))
         yield

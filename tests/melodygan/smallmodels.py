@@ -17,7 +17,7 @@ KINDS = ("lstm", "gan", "attention", "reported")
 FORMS = [("3/4", "C major"), ("4/4", "G major"), ("4/4", "A minor")]  # the models know no 6/8, and no 3/4 in minor
 TUNES = [
     replace(tune, meter=meter, key=key, pickup_steps=number % 3 * 2)
-    for number, (tune, (meter, key)) in enumerate(zip(random_tunes(21), FORMS * 7, strict=True))
+    for number, (tune, (meter, key)) in enumerate(zip(random_tunes(21, lengths=(8, 12)), FORMS * 7, strict=True))
 ]
 LOWEST, PITCHES = 60, 15
 
@@ -31,7 +31,7 @@ def throw(network, rng, decided=1.0):
             weight.assign(factor * width * rng.uniform(-1, 1, weight.shape))
 
 
-def small_gan(tunes=(), *, heads=0, seed=0, decided=0.5, **options):
+def small_gan(tunes=(), *, heads=0, seed=0, decided=0.5, discriminator_units=0, **options):
     """Build a GAN of C4 to D5 to the plans of tunes, whose chains and logits come from the throw of dice."""
     generator = build_generator(PITCHES, latent_dim=4, widths=(8,), channels=(4, 4, 4), heads=heads, **options)
     critic = build_critic(PITCHES, units=0 if heads else 2, channels=(4, 4, 4), widths=(4,), **options)
@@ -39,7 +39,15 @@ def small_gan(tunes=(), *, heads=0, seed=0, decided=0.5, **options):
     for network in (generator, critic):
         throw(network, rng)
     plans = to_rows(to_grid(tune).plan for tune in tunes or TUNES)
-    model = MelodyGAN(generator, critic, lowest=LOWEST, pitches=PITCHES, plans=plans, seed=seed)
+    model = MelodyGAN(
+        generator,
+        critic,
+        lowest=LOWEST,
+        pitches=PITCHES,
+        plans=plans,
+        discriminator_units=discriminator_units,
+        seed=seed,
+    )
     for chain in (model.kind_chain, model.pitch_chain):
         chain.weight.assign(decided * rng.normal(size=chain.weight.shape))
     return model

@@ -129,11 +129,8 @@ def test_voices_sound_together(body):
 def test_voices_of_the_header_have_its_key_and_their_own_octaves():
     text = "X:1\nM:4/4\nL:1/4\nV:1 octave=1\nV:2\nK:G octave=-1\nV:1\nf4|\nV:2\nF4|"
     assert (pitches(text), pitches(text, 1)) == ([78], [54])
-
-
-def test_a_voice_may_be_described_twice_and_keeps_its_octave_under_a_new_key():
-    text = "X:1\nM:4/4\nL:1/4\nV:1 octave=-1\nK:C\nV:1 octave=-1\nf4|\nK:G\nf4|"
-    assert pitches(text) == [65, 66]
+    # a voice may be described twice, and keeps its octave under a new key
+    assert pitches("X:1\nM:4/4\nL:1/4\nV:1 octave=-1\nK:C\nV:1 octave=-1\nf4|\nK:G\nf4|") == [65, 66]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +159,14 @@ def test_key_metre_and_upbeat():
     assert read_abc(tune("C4|", meter="C")).meter == "4/4"
     assert read_abc(tune("C5|", meter="2+3/4")).meter == "2+3/4"
     assert read_abc(tune("C", key="none")).key is None
+
+
+@pytest.mark.parametrize(
+    ("text", "tempo"),
+    [("1/4=120", 120), ('"Allegro" 3/8=60', 90), ("1/2 = 50", 100), ("120", None), ("1/0=9", None), ("Andante", None)],
+)
+def test_tempi(text, tempo):
+    assert read_abc(f"Q:{text}\n{tune('C')}").tempo == tempo
 
 
 def test_sections_may_begin_and_end_within_a_bar():

@@ -24,6 +24,9 @@ FIRST_TEXT, SECOND_TEXT = "C4 D4 E4 F4", "G4:2 A4:0.5 B4:0.5 C5 r D5:3"
 UNKNOWN_PITCHES = "the model does not know all of its pitches"
 
 
+pytestmark = pytest.mark.usefixtures("unwatched")
+
+
 @pytest.fixture(scope="module")
 def models():
     return small_models()
@@ -31,8 +34,8 @@ def models():
 
 @pytest.fixture(autouse=True)
 def _few_rounds(monkeypatch):
-    """Draw tunes again once at most, which takes most of the time: how they end is tested by itself."""
-    monkeypatch.setattr(composer, "CANDIDATES", 2)
+    """Draw two candidates for each tune: how tunes end is tested by itself."""
+    monkeypatch.setattr(composer, "_FEW", 2)
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_a_key_is_a_mode_and_a_tonic(lstm, models):
 
 
 def test_endings_are_preferred_not_enforced(lstm, monkeypatch):
-    monkeypatch.setattr(composer, "CANDIDATES", 8)
+    monkeypatch.setattr(composer, "_FEW", 8)
     closed, free = (
         sum(ends_on_the_tonic(notes, "major") for notes in compose(lstm, 30, key="C", ending=ending))
         for ending in ("tonic", "free")

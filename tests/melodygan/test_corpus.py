@@ -17,8 +17,6 @@ from melodygan.data import corpus as corpus_module
 from melodygan.data.corpus import load_split, near_duplicate_key, split
 from melodygan.data.encoding import ACCEPTED_STEPS, Note, Tune, pitches_in
 
-# --- finding
-
 
 def test_a_folder_of_all_formats(load, folder):
     write_all_formats(folder)
@@ -32,9 +30,6 @@ def test_a_folder_of_all_formats(load, folder):
     assert (found.loaded, found.duplicates, len(found.tunes), found.skipped) == (7, 5, 2, ())
     assert [tune.source for tune in found.tunes] == ["a.abc#1", "deep/er/F.ABC#1"]
     assert [tune.name for tune in found.tunes] == ["Little tune", "Little tune"]
-
-
-# --- what is left out
 
 
 def test_unusual_durations_and_irregular_bars_are_left_out(load, folder):
@@ -89,9 +84,6 @@ def test_malformed_files_are_skipped_with_a_reason(load, folder, capfd):
     assert "and 10 more" in found.table(limit=2)
 
 
-# --- errors for the person at the prompt
-
-
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -120,9 +112,6 @@ def test_a_source_without_tunes(load, folder, cache, monkeypatch, source, messag
     assert not cache.exists()
 
 
-# --- books
-
-
 def test_a_book_comes_before_a_folder_of_its_name(load, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own = tmp_path / "testd"
@@ -148,9 +137,6 @@ def test_erk(load):
     parts = split(erk.tunes, seed=1)
     assert [len(part) for part in parts] == [1312, 164, 164, 0]
     assert split(erk.tunes, seed=1) == parts != split(erk.tunes, seed=2)
-
-
-# --- cache
 
 
 def test_a_second_load_is_the_same_and_parses_nothing(load, folder, cache, monkeypatch):
@@ -199,8 +185,6 @@ def test_processes_give_the_same_as_one(folder, load, cache):
     assert alone == many
     assert len(alone.tunes) == 45
 
-
-# --- splitting
 
 melodies = st.lists(st.sampled_from([60, 62, 64, None]), max_size=6).map(
     lambda pitches: Tune(tuple(Note(pitch, 4) for pitch in pitches))

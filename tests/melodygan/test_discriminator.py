@@ -1,15 +1,16 @@
 from dataclasses import replace
+from unittest.mock import Mock
 
 import keras
 import numpy as np
 import pytest
 from scores import random_tunes
+from smallmodels import small_gan
 
 from melodygan.data.encoding import Note, StepVocabulary, Tune
 from melodygan.data.form import Form, number_of
-from melodygan.models import composer
 from melodygan.models import discriminator as discriminator_module
-from melodygan.models.choosing import NOTES, as_rows
+from melodygan.models.choosing import NOTES, Choosing, as_rows
 from melodygan.models.discriminator import Discriminator, recurrences
 from melodygan.models.lstm import MelodyLSTM
 
@@ -19,9 +20,7 @@ TUNES = random_tunes(60)
 @pytest.fixture
 def discriminator():
     keras.utils.set_random_seed(1)
-    model = Discriminator(8)
-    model.build()
-    return model
+    return Discriminator(8)
 
 
 def odds(model, tunes):
@@ -85,40 +84,51 @@ def test_where_nothing_gives_tunes_away_it_says_little(discriminator):
 def test_the_same_seed_learns_the_same(discriminator):
     copies = [Discriminator(8) for _ in range(2)]
     for copy in copies:
-        copy.build()
         copy.set_weights(discriminator.get_weights())
         copy.learn(TUNES[:20], stuck(TUNES[20:40]), TUNES[40:50], seed=3)
     for first, second in zip(*(copy.get_weights() for copy in copies), strict=True):
         np.testing.assert_array_equal(first, second)
 
 
-@pytest.fixture
-def lstm(discriminator):
+@pytest.fixture(params=["lstm", "gan"])
+def composer(request):
+    if request.param == "gan":
+        return small_gan(discriminator_units=8)
     model = MelodyLSTM(StepVocabulary.from_tunes(TUNES), units=8, discriminator_units=8)
     model.build()
     return model
 
 
-def test_what_is_composed_is_the_likeliest_candidate_if_the_odds_are_clear(lstm, monkeypatch):
-    def notes_count(tunes):
-        return 1e3 * np.array([len(tune.notes) for tune in tunes])
+def many_notes(tunes):
+    return 1e3 * np.array([len(tune.notes) for tune in tunes])
 
-    monkeypatch.setattr(lstm, "log_odds", notes_count)
-    candidates = lstm.candidates(3, seed=1, bars=4, ending="free")
-    assert {len(those) for those in candidates} == {composer.CANDIDATES}
+
+def test_what_is_composed_is_the_likeliest_candidate_if_the_odds_are_clear(composer, monkeypatch):
+    composer.chooser.logits.kernel.assign(keras.ops.ones_like(composer.chooser.logits.kernel))
+    monkeypatch.setattr(composer, "log_odds", many_notes)
+    candidates = composer.candidates(3, seed=1, bars=4, ending="free")
+    assert {len(those) for those in candidates} == {16}
     most = [max(len(tune.notes) for tune in those) for those in candidates]
-    assert [len(tune.notes) for tune in lstm.compose(3, seed=1, bars=4, ending="free")] == most
+    assert [len(tune.notes) for tune in composer.compose(3, seed=1, bars=4, ending="free")] == most
 
 
-def test_each_candidate_is_as_frequent_as_its_odds_say(lstm, monkeypatch):
-    tunes = TUNES[:2]
-    monkeypatch.setattr(lstm, "candidates", lambda count, **_: [tunes] * count)
-    monkeypatch.setattr(lstm, "log_odds", lambda some: np.log([1.0, 3.0] * (len(some) // 2)))
-    share = np.mean([tune is tunes[1] for tune in lstm.compose(2000, seed=0)])
+def test_one_that_has_learned_nothing_is_not_asked(composer, monkeypatch):
+    candidates = Mock(return_value=[TUNES[:2]])
+    monkeypatch.setattr(composer, "candidates", candidates)
+    assert composer.compose(1, seed=1)[0] in TUNES[:2]
+    candidates.assert_called_once_with(1, seed=1, several=False)
+
+
+class Offering(Choosing):
+    """Composes the same two tunes always, the second with odds of 3."""
+
+    def candidates(self, count, *, seed, several):
+        return [TUNES[:2]] * count
+
+    def log_odds(self, tunes):
+        return np.log([1.0, 3.0])
+
+
+def test_each_candidate_is_as_frequent_as_its_odds_say():
+    share = np.mean([tune is TUNES[1] for tune in Offering().compose(2000, seed=0)])
     assert abs(share - 0.75) < 0.04
-
-
-def test_a_model_without_one_draws_all_alike(monkeypatch):
-    model = MelodyLSTM(StepVocabulary.from_tunes(TUNES), units=2)
-    monkeypatch.setattr(model, "candidates", lambda count, **_: [TUNES[:2]] * count)
-    assert abs(np.mean([tune is TUNES[0] for tune in model.compose(2000, seed=0)]) - 0.5) < 0.05

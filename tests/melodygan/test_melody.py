@@ -2,18 +2,15 @@
 
 import io
 from fractions import Fraction
-from pathlib import Path
 
 import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melodygan.data.events import Event, UnreadableError
+from melodygan.data.events import Event
 from melodygan.data.melody import melodic_part, top_line
 from melodygan.data.midi import read_midi
-
-CASES = Path(__file__).parents[3] / "shared" / "cases"
 
 
 def part(*notes):
@@ -95,19 +92,3 @@ def test_metre_key_and_name_of_a_midi_file():
 def test_a_metre_of_one_short_bar_is_an_upbeat():
     sheet = read_midi(midi(signature(1, 4), *note(67), signature(3, 4), *note(72, 1440)))
     assert (sheet.meter, sheet.pickup) == ("3/4", 1)
-
-
-@pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
-def test_cases():
-    def line(name):
-        return top_line(read_midi((CASES / name).read_bytes()).parts[0])
-
-    assert line("mid_legato_desc.mid") == [(pitch, 1) for pitch in (79, 78, 76, 74, 72, 71, 69)] + [
-        (67, Fraction(5, 4))
-    ]
-    sheet = read_midi((CASES / "mid_pickup_ts.mid").read_bytes())
-    assert (sheet.meter, sheet.pickup, sheet.key.name) == ("3/4", 1, "C major")
-    assert read_midi((CASES / "mid_keysig_bad.mid").read_bytes()).key is None
-    assert [pitch for pitch, _ in line("mid_trunc.mid")] == [67, 69, 71, 72, 74, 76, 78]
-    with pytest.raises(UnreadableError, match="type 2"):
-        line("mid_type2.mid")

@@ -17,25 +17,19 @@ def notes(*parts):
     return tuple(Note(*note) for part in parts for note in part)
 
 
-def pairs_of(tune):
-    return [(note.pitch, note.steps) for note in tune]
-
-
 def test_a_tune_that_closes_is_taken_whole():
     tune = notes(FIRST, SECOND, END)
     phrase = closing(tune)
-    assert (pairs_of(phrase.notes), phrase.meter, phrase.bars) == (pairs_of(tune), "4/4", 8)
+    assert (phrase.notes, phrase.meter, phrase.bars) == (tune, "4/4", 8)
 
 
 def test_silence_around_it_is_left_out_and_the_last_note_lasts():
-    phrase = closing(notes([(None, 16)], FIRST))
-    assert pairs_of(phrase.notes) == [*FIRST[:-2], (60, 16)]
+    assert closing(notes([(None, 16)], FIRST)).notes == (*FIRST[:-2], (60, 16))
 
 
 def test_of_a_longer_tune_the_longest_beginning_that_closes_is_taken():
-    assert pairs_of(closing(notes(FIRST, SECOND, [(62, 16)], [(64, 8)] * 4)).notes) == [*FIRST[:-2], (60, 16)]
-    long = notes(FIRST, SECOND, END, FIRST, SECOND, END)
-    assert pairs_of(closing(long).notes) == FIRST + SECOND + END
+    assert closing(notes(FIRST, SECOND, [(62, 16)], [(64, 8)] * 4)).notes == (*FIRST[:-2], (60, 16))
+    assert closing(notes(FIRST, SECOND, END, FIRST, SECOND, END)).notes == notes(FIRST, SECOND, END)
 
 
 @pytest.mark.parametrize(

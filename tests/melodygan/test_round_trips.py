@@ -7,9 +7,9 @@ from scores import rests_joined
 
 from manymodes.music.formats import SUFFIXES, write_score
 from manymodes.music.score import Score, signature
+from melodygan.data.form import METERS, read_key
 from melodygan.data.readers import pieces_of, read_quantised
 
-METERS = {"4/4": 16, "3/4": 12, "2/4": 8, "6/8": 12, "3/8": 6, "6/4": 24}
 DEGREES = {"major": (0, 2, 4, 5, 6, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}  # each with one accidental
 
 
@@ -78,14 +78,7 @@ def test_a_tune_comes_back_as_it_was_written(name, tmp_path_factory):
         notes = [(None if note.pitch is None else note.pitch - read.semitones, note.steps) for note in read.tune.notes]
         assert rests_joined(notes) == rests_joined(score.notes)
         assert (read.tune.meter, read.tune.pickup_steps, read.moved) == (score.meter, score.upbeat, 0)
-        assert signature_of(read.tune.key) == score.fifths
+        assert read_key(read.tune.key).fifths == score.fifths
         assert not read.irregular
 
     check()
-
-
-def signature_of(key):
-    """Sharps of a key by its name, such as "Bb minor"."""
-    name, mode = key.split()
-    tonic = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[name[0]] + name.count("#") - name.count("b")
-    return signature(tonic % 12, mode)

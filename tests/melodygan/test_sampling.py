@@ -12,7 +12,7 @@ PROBABILITIES = np.array([1 / 8, 1 / 2, 1 / 8, 1 / 4], np.float32)
 LOGITS = np.log(PROBABILITIES)
 
 logits = st.lists(st.floats(-8, 8, width=32, allow_subnormal=False), min_size=1, max_size=12)
-steady = settings(deadline=None, max_examples=60)
+steady = settings(max_examples=60)
 
 
 def kept(values, **options):

@@ -9,6 +9,7 @@ from scores import random_tunes, write_abc
 from melodygan import load, train
 from melodygan.config import MelodyConfig
 from melodygan.data.given import read_given
+from melodygan.models import composer, grid_composer
 from melodygan.models.lstm import MelodyLSTM
 
 # Keras warns that its batches are still read in a graph, as they should be
@@ -17,14 +18,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.exper
 SMALL = ("--units", 2, "--batch-size", 16, "--epochs", 2, "--count", 3, "--seed", 11)
 VARIANTS = {
     "lstm": ("--lstm", "--discriminator", *SMALL),
-    "wgan": ("--wgan", "--noise", "--l2", "--updates-per-epoch", 2, *SMALL),
+    "wgan": ("--wgan", "--noise", "--l2", "--discriminator", "--updates-per-epoch", 2, *SMALL),
 }
 LEAST = ("--epochs", 1, "--updates-per-epoch", 1)
 
 
 @pytest.fixture(autouse=True)
 def _small_and_quick(small_networks, monkeypatch):
-    """Train tiny networks and compose a few bars, without compiling, which takes longer."""
+    """Train tiny networks and compose a few bars from few candidates, without compiling, which takes longer."""
+    for module in (composer, grid_composer):
+        monkeypatch.setattr(module, "CANDIDATES", 2)
     monkeypatch.setitem(MelodyLSTM.candidates.__kwdefaults__, "max_steps", 32)
 
 
@@ -44,7 +47,7 @@ def places(folder):
     return ("--out", folder / "run", "--gen", folder / "gen", "--org", folder / "org")
 
 
-def test_training_leaves_a_run_and_two_folders_of_tunes(completed, short_tunes, tmp_path):
+def test_training_leaves_a_run_and_two_folders_of_tunes(completed, unwatched, short_tunes, tmp_path):
     text = completed(train.main, "--corpus", short_tunes, *VARIANTS["wgan"], *LEAST, *places(tmp_path))
     run = tmp_path / "run"
     config = read_json(run / "config.json")
@@ -102,7 +105,7 @@ def refusal(refused, tmp_path, tune_file, monkeypatch):
         (("--as-reported", "--also", "boehme"), "--also has no meaning with --as-reported"),
         (("--also", "boehme,bohme"), "did you mean boehme"),
         (("--lstm", "--wgan"), "--wgan"),
-        (("--wgan", "--discriminator"), "add --lstm"),
+        (("--as-reported", "--discriminator"), "--discriminator has no meaning with --as-reported"),
         (("--penalty", "clip"), "add --wgan"),
         (("--penalty", "strict"), "--penalty"),
         (("--gen", "here", "--org", "here"), "three different folders"),
