@@ -6,10 +6,8 @@ import pytest
 from scores import random_tunes, write_abc
 
 import melodygan
-from manymodes import watched
 from manymodes.files import CACHE_VARIABLE
 from melodygan.data.corpus import load_corpus
-from melodygan.data.readers import read_quantised
 
 
 @pytest.fixture
@@ -27,12 +25,6 @@ def only(load, folder):
         return tune
 
     return load_one
-
-
-@pytest.fixture
-def unwatched(monkeypatch):
-    """Read given files in this process: to start another takes longer than to read."""
-    monkeypatch.setattr(watched, "call", lambda _, piece: read_quantised(piece))
 
 
 @pytest.fixture(scope="session")

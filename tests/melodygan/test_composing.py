@@ -309,6 +309,8 @@ def test_options_of_other_models(models, kinds, options, others):
         ("gan", {"recompose": (1, 2)}, "--recompose names bars of the tune of --vary: add --vary"),
         ("gan", {"like": "C4", "bars": 2}, "--bars does not go with --like"),
         ("lstm", {"vary": "C4", "like": "C4"}, "--like does not go with --vary"),
+        ("lstm", {"vary": "C4", "start": "C4"}, "--start does not go with --vary"),
+        ("lstm", {"like": "C4", "start": "C4"}, "--start does not go with --like"),
         ("lstm", {"interpolate": ("C4", "D4"), "ending": "free"}, "--ending does not go with --interpolate"),
         ("gan", {"register": "loud"}, "'loud' is not a register: give low, middle, high, own or a note"),
         ("lstm", {"start": "C4:4 C4:4", "bars": 1}, "32 sixteenths long, more than the 16"),
