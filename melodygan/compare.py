@@ -56,7 +56,7 @@ class MelodyComparison(Comparison):
         tunes = len(corpus.tunes)
         if not parts.validation or len(parts.test) < _LEAST_HELD_OUT:
             raise cli.UserError(f"{corpus.source} has {tunes} usable tunes, too few to hold any out: add more")
-        others = f", and {len(parts.others)} to learn from of {config.also}" if config.also else ""
+        others = f", and {len(parts.others)} of {config.also}" if config.also else ""
         return Data(parts, corpus.fingerprint, corpus.table(), f"{config.corpus}, {tunes} tunes{others}")
 
     def examples(self, config: MelodyConfig) -> int:

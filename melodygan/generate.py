@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         written = [args.out]
     else:
         written = composing.write_scores(args.out, scores, args.format or ("midi",))
-    again = f", {model.redrawn} drawn again" if getattr(model, "redrawn", 0) else ""
-    print(f"{in_words(written, args.seed)}{again}")
+    left_out = getattr(model, "left_out", 0)
+    print(in_words(written, args.seed) + (f", {left_out} candidates left out" if left_out else ""))
     return 0
 
 

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(corpus.table())
     print(f"split: {len(parts.train)} tunes to train, {len(parts.validation)} to validate, {len(parts.test)} to test")
     if config.also:
-        print(f"{len(parts.others)} tunes to learn from of {config.also}")
+        print(f"further tunes to train: {len(parts.others)} of {config.also}")
     if not (parts.validation and parts.test):
         raise cli.UserError(f"{config.corpus} has {len(corpus.tunes)} usable tunes, too few for a test set: add more")
 

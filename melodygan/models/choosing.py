@@ -43,7 +43,13 @@ def as_rows(tunes: Sequence[Tune]) -> np.ndarray:
 
 
 class Choosing:
-    """A composer that draws candidates for each tune, and chooses one of them by its odds of being real."""
+    """A composer that draws candidates for each tune, and chooses one of them by its odds of being real.
+
+    Attributes:
+        left_out: candidates of the last call that were no whole tunes, or ended otherwise than they were to.
+    """
+
+    left_out: int = 0
 
     @property
     def discriminates(self) -> bool:

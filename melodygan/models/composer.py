@@ -101,14 +101,12 @@ class Composer(Choosing):
         units: width of its two states.
         lookback: distances in sixteenths, ascending, of the earlier symbols among its inputs.
         plans: those of the training tunes, to which it composes, integers [n, PLAN_COLUMNS].
-        redrawn: candidates of the last call that ended otherwise than they were to.
     """
 
     vocabulary: StepVocabulary
     units: int
     lookback: tuple[int, ...]
     plans: np.ndarray
-    redrawn: int = 0
 
     def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the coming symbols [n, V] and the next states, [n, units] each."""
@@ -137,7 +135,7 @@ class Composer(Choosing):
         notes of ``start``, and their upbeat. Without a plan, and ``bars`` (of ``meter``, or of 4/4), the model ends a
         tune; after ``max_steps`` sixteenths it is cut. Without ``meter`` or ``mode`` each tune has that of its plan.
         With ``like``, all have the plan and length of that tune; with ``plans`` "composed", those of `PlanModel`; with
-        None, no plan. For the ending see `last_pitches`; ``redrawn`` counts the candidates that have another.
+        None, no plan. For the ending see `last_pitches`; ``left_out`` counts the candidates that have another.
         Temperature, top_k and top_p are those of `filtered_logits`.
 
         Raises:
@@ -167,7 +165,7 @@ class Composer(Choosing):
                 meter, mode, before = forms[n]
                 drawn.append([tune_in(meter, mode, self._notes(row), before) for row in those])
                 closed.append([tune for tune in drawn[-1] if ends_on(tune.notes, closes[n])])
-        self.redrawn = each * count - sum(map(len, closed))
+        self.left_out = each * count - sum(map(len, closed))
         return [some or those for some, those in zip(closed, drawn, strict=True)]
 
     def _plans_for(

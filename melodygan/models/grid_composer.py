@@ -54,14 +54,12 @@ class GridComposer(Choosing):
     Attributes:
         lowest: MIDI number of the first of ``pitches``.
         plans: integers [training tunes, PLAN_COLUMNS], see `melodygan.data.grid.to_rows`.
-        redrawn: tunes that the last call drew again, counted each time.
     """
 
     latent_dim: int
     lowest: int
     pitches: int
     plans: np.ndarray
-    redrawn: int = 0
 
     def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
         """Draw kinds and pitches, int32 [n, L] each.
@@ -181,7 +179,7 @@ class GridComposer(Choosing):
         There are as many rounds as candidates are wanted, and more while a plan has no whole tune.
         """
         closes = last_pitches(ending, [plan.form.mode for plan in plans], seed)
-        self.redrawn = 0
+        self.left_out = 0
         whole: dict[int, Tune] = {}
         closed: list[list[Tune]] = [[] for _ in plans]
         for number in range(max(wanted, _MOST_ROUNDS)):
@@ -189,16 +187,18 @@ class GridComposer(Choosing):
             pending = [place for place, those in enumerate(closed) if len(those) < wanted]
             if not pending or (number >= wanted and len(whole) == len(plans)):
                 break
-            self.redrawn += sum(not closed[place] for place in pending) if number else 0
             repeated: list[int] = np.repeat(pending, max(_DRAWN, -(-_LEAST_DRAWN // len(pending)))).tolist()
             for place, notes in zip(repeated, draw([plans[place] for place in repeated], number), strict=True):
                 plan, those = plans[place], closed[place]
-                if len(those) == wanted or not is_tune(notes):
+                if len(those) == wanted:
                     continue
-                tune = tune_in(*plan.form, notes, -plan.lead, f"{place + 1}")
-                whole.setdefault(place, tune)
-                if ending == "free" or _closes(notes, plan, closes[place]):
-                    those.append(tune)
+                if is_tune(notes):
+                    tune = tune_in(*plan.form, notes, -plan.lead, f"{place + 1}")
+                    whole.setdefault(place, tune)
+                    if ending == "free" or _closes(notes, plan, closes[place]):
+                        those.append(tune)
+                        continue
+                self.left_out += 1
         if len(whole) < len(plans):
             raise NoTunesError(f"only {len(whole)} of {len(plans)} tunes are whole: ask for less")
         return [those or [whole[place]] for place, those in enumerate(closed)]

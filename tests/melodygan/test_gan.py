@@ -191,7 +191,7 @@ def test_less_than_a_tune_is_never_returned(biased, kinds):
     model = biased(kinds)
     with pytest.raises(NoTunesError, match="only 0 of 2 tunes are whole"):
         model.compose(2, seed=0)
-    assert model.redrawn > 0
+    assert model.left_out > 0
 
 
 LONG = Tune((Note(60, CELLS), Note(62, 4)), meter="4/4")
