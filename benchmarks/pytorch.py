@@ -11,10 +11,13 @@ by PyTorch: what tracing and compiling cost. PyTorch is in the extra ``[bench]``
 # ruff: noqa: E402 - a part of PyTorch crashes unless it is loaded before TensorFlow
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import statistics
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from unittest import mock
 
@@ -43,6 +46,9 @@ from drumvae.config import DrumConfig
 from drumvae.data.grooves import load_grooves
 from fontgan.config import FontConfig
 from fontgan.data.groups import Groups
+from manymodes import export, hub
+from manymodes.files import save_keras
+from melodygan.composing import MELODY_MODEL
 from melodygan.config import MelodyConfig
 from melodygan.data.corpus import Split
 from melodygan.data.encoding import DELIMITER, Note, StepVocabulary, Tune
@@ -196,8 +202,8 @@ def coding() -> tuple[Pair, Pair]:
     return Pair(lambda: model.encode_codes(minute), encode), Pair(lambda: model.decode_codes(coded), decode)
 
 
-def sampling() -> Pair:
-    """1,000 tunes of 128 symbols that never end."""
+def sampling(runtime: str) -> Pair:
+    """1,000 tunes of 128 symbols that never end; the runtime is one of `hub.RUNTIMES`."""
     model = melody_lstm()
     symbols, units = len(model.vocabulary), model.units
     bias = model.logits.bias.numpy()
@@ -218,7 +224,12 @@ def sampling() -> Pair:
         return torch.stack(drawn)
 
     drawn_for = -(-SAMPLED // CANDIDATES)
-    return Pair(lambda: model.candidates(drawn_for, seed=0, max_steps=STEPS, ending="free"), theirs)
+    with tempfile.TemporaryDirectory() as folder:
+        save_keras(model, Path(folder) / "model.keras")
+        export.main([folder, "--int8"])
+        loaded = MELODY_MODEL.load(folder, runtime=runtime)
+        loaded.candidates(1, seed=0, max_steps=1)  # reads the graph
+    return Pair(lambda: loaded.candidates(drawn_for, seed=0, max_steps=STEPS, ending="free"), theirs)
 
 
 def rows() -> dict[str, Callable[[], Pair]]:
@@ -232,7 +243,7 @@ def rows() -> dict[str, Callable[[], Pair]]:
         "VQ-VAE training": sounds,
         "encode sound": lambda: coding()[0],
         "decode sound": lambda: coding()[1],
-        "1,000 tunes sampled": sampling,
+        **{f"1,000 tunes, {runtime}": functools.partial(sampling, runtime) for runtime in hub.RUNTIMES},
     }
 
 

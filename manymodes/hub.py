@@ -49,12 +49,16 @@ class Data(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """How a pretrained model is trained: the command, its options without seed and output, the data, the seed."""
+    """How a pretrained model is trained: the command, its options without seed and output, the data, the seed.
+
+    ``int8`` models also ship with graphs of 8-bit integers.
+    """
 
     program: str
     options: tuple[str, ...]
     data: Data
     seed: int = 0
+    int8: bool = False
 
     @property
     def command(self) -> str:
@@ -105,7 +109,7 @@ _SOUNDS = Data(
 )
 
 MODELS = {
-    "melody-lstm": Shipped("melodygan.train", ("--lstm", "--also", "--discriminator"), _GERMAN),
+    "melody-lstm": Shipped("melodygan.train", ("--lstm", "--also", "--discriminator"), _GERMAN, int8=True),
     "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2"), _ESSEN),
     "letters-conditional": Shipped("fontgan.train", ("--conditional",), _FONTS),
     "letters-best": Shipped("fontgan.train", ("--fix", "best", "--epochs", "150"), _FONTS),
@@ -117,7 +121,7 @@ MODELS = {
 """The pretrained models; the first one of a program is its default."""
 
 
-RUNTIMES = {"onnx": "onnxruntime", "tensorflow": "tensorflow"}
+RUNTIMES = {"onnx": "onnxruntime", "onnx-int8": "onnxruntime", "tensorflow": "tensorflow"}
 """What can run a model, and the library that does."""
 
 _LARGEST_MODEL = 1_000_000_000  # bytes, unpacked
@@ -165,11 +169,13 @@ def add_model_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup, 
     )  # fmt: skip
 
 
-def add_runtime_option(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add --runtime, see `load`."""
+def add_runtime_option(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup, runtimes: Collection[str] = tuple(RUNTIMES)
+) -> None:
+    """Add --runtime, see `Kind.load`."""
     parser.add_argument(
         "--runtime",
-        choices=("auto", *RUNTIMES),
+        choices=("auto", *runtimes),
         default="auto",
         help="what runs the model (default onnx if it has that form, which starts at once)",
     )
@@ -225,11 +231,14 @@ def load_from(file: Path, kind: Kind, *, runtime: str | None = None, named: str 
     has = {name: importlib.util.find_spec(library) is not None for name, library in RUNTIMES.items()}
     if runtime in has and not has[runtime]:
         raise UserError(f"--runtime {runtime} needs {RUNTIMES[runtime]}: pip install {RUNTIMES[runtime]}")
-    wanted = runtime in {"onnx", "auto"} or not has["tensorflow"]
+    int8 = runtime == "onnx-int8"
+    wanted = int8 or runtime in {"onnx", "auto"} or not has["tensorflow"]
     found = portable.form_of(file) if wanted and has["onnx"] else None
+    if int8 and not (found and found.has_int8):
+        raise UserError(f"{file} has no ONNX form with 8-bit integers: export it with manymodes export --int8")
     if found is not None and found.name in kind.portable:
         module, name = kind.portable[found.name].split(":")
-        loaded = getattr(importlib.import_module(module), name)(portable.Graphs(found.folder))
+        loaded = getattr(importlib.import_module(module), name)(portable.Graphs(found.folder, int8=int8))
         loaded.file = file
         return loaded
     if runtime == "onnx" or not has["tensorflow"]:

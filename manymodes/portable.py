@@ -1,7 +1,7 @@
 """Exported models: ONNX graphs that onnxruntime runs where TensorFlow is not installed.
 
 A folder has ``config.json``, an ONNX file for each function of the model, and ``arrays.npz`` if it has arrays besides.
-`manymodes.export` writes it.
+Some functions have a second file, whose products are of 8-bit integers. `manymodes.export` writes it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 CONFIG, ARRAYS = "config.json", "arrays.npz"
+INT8 = ".int8"
+"""In the names of graphs with 8-bit integers."""
 
 
 class Graphs:
@@ -24,12 +26,13 @@ class Graphs:
 
     Attributes:
         folder: where they are.
+        int8: whether those with 8-bit integers are run where there are any.
         config: arguments of the model's constructor, without its networks.
         arrays: by name.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, int8: bool = False) -> None:
+        self.folder, self.int8 = folder, int8
         self.config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["config"]
         self._sessions: dict[str, Any] = {}
 
@@ -64,9 +67,10 @@ class Graphs:
         # These networks are too small for several threads, and one gives the same sums everywhere.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._sessions[name] = onnxruntime.InferenceSession(
-            str(self.folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        file, quantised = (self.folder / f"{name}{kind}.onnx" for kind in ("", INT8))
+        if self.int8 and quantised.is_file():
+            file = quantised
+        self._sessions[name] = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         return self._sessions[name]
 
 
@@ -80,6 +84,11 @@ class Form(NamedTuple):
 
     folder: Path
     name: str
+
+    @property
+    def has_int8(self) -> bool:
+        """Whether it has graphs with 8-bit integers."""
+        return any(self.folder.glob(f"*{INT8}.onnx"))
 
 
 def form_of(file: Path) -> Form | None:

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "drums-groove.keras, typefaces.keras, sounds-vqvae.keras (default: the pretrained models)"
     )
     add("--models", type=Path, metavar="DIR", help=models)
-    add_runtime_option(parser)
+    add_runtime_option(parser, ("onnx", "tensorflow"))
     return parser
 
 

@@ -91,7 +91,8 @@ def _write_model(folder: Path, graphs: portable.Graphs) -> None:
     folder.mkdir(parents=True)
     arrays = {key: array.tolist() for key, array in graphs.arrays.items()}
     for file in graphs.folder.glob("*.onnx"):
-        shutil.copy(file, folder)
+        if portable.INT8 not in file.suffixes:
+            shutil.copy(file, folder)
     (folder / "model.json").write_text(json.dumps({"config": graphs.config, "arrays": arrays}), encoding="utf-8")
 
 

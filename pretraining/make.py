@@ -178,7 +178,7 @@ def _ship(name: str, shipped: Shipped, run: Path, slim: Path, out: Path) -> None
         if hasattr(model, "graphs"):
             form = out / "onnx" / shipped_file.stem
             shutil.rmtree(form, ignore_errors=True)  # it can be made again from the former weights
-            export(model, form)
+            export(model, form, int8=shipped.int8)
     write_text(out / f"{name}.md", text)
     print(f"wrote {out / name}.keras and {out / name}.md")
 

@@ -54,6 +54,18 @@ def test_the_form_of_a_model_that_has_changed_is_another_models(run, tmp_path, m
         DRUM_MODEL.load(run, runtime="onnx")
 
 
+def test_8_bit_graphs_are_there_where_they_were_asked_for(run, tmp_path):
+    with pytest.raises(hub.UserError, match="--int8"):
+        DRUM_MODEL.load(run, runtime="onnx-int8")
+    (tmp_path / "model.keras").write_bytes((run / "model.keras").read_bytes())
+    assert export.main([str(tmp_path), "--int8"]) == 0
+    exact, quantised = (DRUM_MODEL.load(tmp_path, runtime=runtime) for runtime in ("onnx", "onnx-int8"))
+    (one,), (other,) = (beats(model, "jazz", count=1, seed=4) for model in (exact, quantised))
+    assert 0 < np.abs(one.velocities - other.velocities).max() < 0.05
+    for file in (run / "onnx" / "model").iterdir():
+        assert (tmp_path / "onnx" / "model" / file.name).read_bytes() == file.read_bytes()
+
+
 def test_what_is_no_model_is_refused(refused, tmp_path):
     (tmp_path / "model.keras").write_bytes(b"PK")
     assert "not a model" in refused(export.main, tmp_path / "model.keras")

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import melodygan
 from manymodes import export, hub, portable
+from melodygan.models.sampling import log_softmax
 
 FILES = sorted(hub.folder().glob("*.keras"))
 NETWORKS = [file for file in FILES if file.stem != "melody-wgan"]  # which draws in its graph
@@ -33,6 +34,23 @@ def test_every_graph_computes_what_keras_computes(file):
         ]
         for expected, result in zip(tf.nest.flatten(function(*inputs)), graphs.run(name, *inputs), strict=True):
             np.testing.assert_allclose(result, expected, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("name", [name for name, shipped in hub.MODELS.items() if shipped.int8])
+def test_8_bit_graphs_predict_nearly_the_same(name):
+    exact, quantised = (melodygan.load(name, runtime=runtime) for runtime in ("onnx", "onnx-int8"))
+    predict, lost = exact.next_logits, []
+
+    def both(*inputs):
+        logits, *states = predict(*inputs)
+        shares = log_softmax(logits)
+        nearly = log_softmax(quantised.next_logits(*inputs)[0])
+        lost.append((np.exp(shares) * (shares - nearly)).sum(axis=-1).mean() / np.log(2))
+        return logits, *states
+
+    exact.next_logits = both
+    exact.candidates(2, seed=0)
+    assert 0 < np.mean(lost) < 0.001, "bits"
 
 
 @pytest.mark.slow
