@@ -38,6 +38,7 @@ class MelodyComparison(Comparison):
         Row("wgan", "WGAN", MelodyConfig(wgan=True)),
         Row("wgan-noise", "WGAN + noise", MelodyConfig(**_NOISE)),
         Row("wgan-noise-l2", "WGAN + noise + L2", MelodyConfig(**_L2)),
+        Row("wgan-noise-l2-long", "WGAN + noise + L2, 15 times as long", MelodyConfig(**_L2), times=15),
         Row("lstm", "LSTM", MelodyConfig(lstm=True)),
         Row("attention", "attention", MelodyConfig(attention=True)),
         Row("replay", "training tunes replayed"),

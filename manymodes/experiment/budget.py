@@ -40,7 +40,7 @@ _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s"
 class Budget(NamedTuple):
     """The limit of training: minutes of updates, or epochs, whose results do not depend on the speed of the machine."""
 
-    minutes: float
+    minutes: float = math.inf
     epochs: int | None = None
 
     @property

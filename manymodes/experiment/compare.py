@@ -230,7 +230,7 @@ def _make(
             with cli.quiet_start():
                 from manymodes.experiment.budget import Budget, train_with_budget
             trained = train_with_budget(
-                Budget(args.minutes, args.epochs), job.folder, job.config, comparison.prepare, job.data.content,
+                Budget(**_limit(args, row)), job.folder, job.config, comparison.prepare, job.data.content,
                 examples=comparison.examples(job.config),
                 title=job.title if progress else "",
                 fingerprint=job.data.fingerprint, made_with=job.made_with,
@@ -249,11 +249,14 @@ def _make(
 
 def _parser(comparison: Comparison) -> argparse.ArgumentParser:
     stem, names = comparison.stem, [row.name for row in comparison.rows]
+    usual = [row.name for row in comparison.rows if row.times == 1]
+    longer = [name for name in names if name not in usual]
     parser = cli.parser(comparison.program, comparison.description, comparison.example)
     add, number = parser.add_argument, dict[str, Any](type=cli.positive_int, metavar="N")
     add(
-        "--rows", type=cli.some_of(names, "row"), default=names, metavar="NAME,…",
-        help=f"rows of the table (default all: {', '.join(names)}); {names[0]} is always there",
+        "--rows", type=cli.some_of(names, "row"), default=usual, metavar="NAME,…",
+        help=f"rows of the table (default {', '.join(usual)}); {names[0]} is always there"
+        + (f"; trained longer: {', '.join(longer)}" if longer else ""),
     )  # fmt: skip
     minutes = "processor time for the updates of each model (default 4)"
     add("--minutes", type=cli.positive_float, default=4.0, help=minutes)
@@ -294,6 +297,11 @@ def _config(comparison: Comparison, config: Config, args: argparse.Namespace, se
     return replace(config, seed=seed, **settings).check()
 
 
+def _limit(args: argparse.Namespace, row: Row) -> dict[str, Any]:
+    """Return the limit of a row's training, as `Budget` takes it."""
+    return {"epochs": row.times * args.epochs} if args.epochs else {"minutes": row.times * args.minutes}
+
+
 @functools.lru_cache(maxsize=1)  # a process makes many rows of one seed
 def _load(comparison: Comparison, config: Config) -> Data:
     return comparison.load(config)
@@ -314,7 +322,7 @@ def _job(comparison: Comparison, args: argparse.Namespace, row: Row, seed: int) 
     config = _config(comparison, row.config, args, seed)
     # The settings of the data say where they are; the fingerprint says what they are.
     left_out = {*comparison.data_settings, "epochs"}
-    made_with |= {"epochs": args.epochs} if args.epochs else {"minutes": args.minutes}
+    made_with |= _limit(args, row)
     made_with["settings"] = {name: value for name, value in config.to_json().items() if name not in left_out}
     return Job(row, seed, config, args, data, made_with)
 

@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a comparison: name for ``--rows``, title in tables, and configuration, None without training."""
+    """A row of a comparison: name for ``--rows``, title in tables, and configuration, None without training.
+
+    A row that is trained several ``times`` as long as the others is made only if it is asked for.
+    """
 
     name: str
     title: str
     config: Config | None = None
+    times: int = 1
 
 
 def packed(picture: Image) -> str:

@@ -41,6 +41,7 @@ class StubComparison(Comparison):
         Row("real", "real numbers (ceiling)"),
         Row("small", "small steps", StubConfig(step=0.5)),
         Row("great", "great steps", StubConfig(step=2.0)),
+        Row("long", "many small steps", StubConfig(step=0.5), times=3),
         Row("noise", "noise"),
     )
     work = "runs/compare-stub"

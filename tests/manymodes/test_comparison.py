@@ -41,7 +41,7 @@ def dates(tmp_path):
 def test_all_rows_become_tables_and_a_page(compare, tmp_path):
     assert "small, seed 1: it is at" in compare("--seeds", 2)
     kept = records(tmp_path)
-    assert kept.keys() == {f"{row.name}-seed-{seed}" for row in COMPARISON.rows for seed in (0, 1)}
+    assert kept.keys() == {f"{row.name}-seed-{seed}" for row in COMPARISON.rows if row.times == 1 for seed in (0, 1)}
     text = (tmp_path / "results" / "stub.md").read_text(encoding="utf-8")
     places = sorted(kept[f"great-seed-{seed}"]["measures"]["place"] for seed in (0, 1))
     assert f"| great steps | {sum(places) / 2:.2f} ({places[0]:.2f} to {places[1]:.2f}) |" in text
@@ -67,6 +67,13 @@ def test_a_record_says_what_decides_the_results(compare, tmp_path):
     runs = [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
     assert [(run / "model.keras").exists() for run in runs] == [True]
     assert not (runs[0] / "checkpoints").exists()
+
+
+def test_a_longer_row_is_trained_as_many_times_as_long(compare, tmp_path):
+    compare("--rows", "small,long")
+    small, longer = (records(tmp_path)[f"{name}-seed-0"] for name in ("small", "long"))
+    assert longer["training"]["updates"] == 3 * small["training"]["updates"]
+    assert longer["made_with"]["epochs"] == 3 * small["made_with"]["epochs"]
 
 
 def test_finished_rows_are_kept_and_others_made(compare, tmp_path):
@@ -115,7 +122,7 @@ def test_a_row_without_results_is_left_out(compare, tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (["--rows", "grate"], "unknown row 'grate'; did you mean great"),
-        (["--rows", "transformer"], "choose from real, small, great, noise"),
+        (["--rows", "transformer"], "choose from real, small, great, long, noise"),
         (["--count", "1"], "--count 1 is too few: give at least 2"),
         (["--minutes", "0"], "--minutes"),
         (["--jobs", "0"], "--jobs"),
