@@ -130,7 +130,7 @@ class Config:
         """
         kept = read_config(run)
         if kept.get("program") != cls.program:
-            raise cli.UserError(f"{run} is a run of {kept.get('program')}: resume it with that")
+            raise cli.UserError(f"{run} is a run of {kept.get('program')}, not of {cls.program}: give another one")
         config = cls.from_json(kept)
         given = {} if args is None else cls.given(args)
         for name, value in given.items():
