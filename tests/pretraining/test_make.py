@@ -65,7 +65,8 @@ def work(monkeypatch, tmp_path):
         write_text(run / METRICS, json.dumps({**METRICS_OF_A_RUN, "hit_f1": 0.75 if "slim" in run.name else 0.875}))
 
     monkeypatch.setattr(make.subprocess, "run", run)
-    monkeypatch.setattr(make, "export", lambda _, form: form.mkdir(parents=True))  # which takes most of the time
+    # which takes most of the time
+    monkeypatch.setattr(make, "export", lambda _, form, **_options: form.mkdir(parents=True))
     monkeypatch.setitem(judging.MEASUREMENTS, "drumvae.train", (METRICS, "n", measure))
     return state
 
