@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     sounds = load_sounds(config.sounds, seed=config.seed, chunks=config.chunks)
     if sounds.fingerprint != read_config(args.run)["fingerprint"]:
-        raise cli.UserError(f"the sounds of {config.sounds} have changed since {args.run} was trained: train again")
+        raise cli.UserError(f"the sounds of {config.sounds} have changed since {args.run} was trained: train it again")
 
     with cli.quiet_start():
         from audiovae import trainer

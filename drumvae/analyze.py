@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     grooves = load_grooves(config.grooves, per_style=config.per_style, seed=config.seed)
     if grooves.fingerprint != read_config(path)["fingerprint"]:
-        raise cli.UserError(f"{grooves.name} has changed since {path} was trained: train anew")
+        raise cli.UserError(f"{grooves.name} has changed since {path} was trained: train it again")
 
     model = load_model(path / "model.keras", DRUM_MODEL, "the model")
     with cli.quiet_start():

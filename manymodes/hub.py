@@ -285,7 +285,7 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
     if unknown := sorted(part for part in parts if keras.saving.get_registered_object(part) is None):
         raise UserError(
             f"{named} {file} has parts that this version does not know ({', '.join(unknown)}): "
-            f"use the version that saved it, or train anew with python -m {kind.program}"
+            f"use the version that saved it, or train it again with python -m {kind.program}"
         )
     try:
         with warnings.catch_warnings():
@@ -298,7 +298,7 @@ def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
     import numpy as np
 
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-        raise UserError(f"{named} {file} has weights that are NaN or infinite: its training diverged; train it anew")
+        raise UserError(f"{named} {file} has weights that are NaN or infinite: its training diverged; train it again")
     model.file = file
     return model
 

@@ -35,12 +35,12 @@ PICTURE_PX = 144
 
 _SAMPLE = "Rag"  # of a style
 _OTHERS = 2**31  # seeds of other styles begin here
-_ANEW = 0.5  # how far a character that is drawn anew goes towards another style
+_ANEW = 0.5  # how far a character that is redrawn goes towards another style
 _LINE = 20  # characters
 
 
 class Style(NamedTuple):
-    """A style, on the way to the style of another seed, with characters drawn anew: each with how often.
+    """A style, on the way to the style of another seed, with characters that are redrawn: each with how often.
 
     Attributes:
         share: of the way, 0 to 1.
@@ -52,7 +52,7 @@ class Style(NamedTuple):
     anew: tuple[tuple[str, int], ...] = ()
 
     def with_another(self, character: str) -> Style:
-        """Return the style with a character drawn anew once more; raise a UserError for any that is not drawn."""
+        """Return the style with a character redrawn once more; raise a UserError for any that is not drawn."""
         if len(character) != 1 or character not in CHARACTERS:
             raise UserError(say("letters.one"))
         return self._replace(anew=(*self.anew, (character, sum(one == character for one, _ in self.anew) + 1)))

@@ -116,7 +116,7 @@ def vary(
     recompose: tuple[int, int] | None = None,
     **options: Any,
 ) -> Composed:
-    """Compose some bars of a melody anew, those from the first to the last one of ``recompose`` or a share.
+    """Recompose some bars of a melody, those from the first to the last one of ``recompose`` or a share.
 
     The options are those of `melodygan.compose`; a model without variations takes ``recompose`` only. The variation is
     transposed to ``key``, if that is of the melody's mode.

@@ -42,7 +42,7 @@ MELODY_MODEL = hub.Kind(
     },
 )
 AMOUNT = 0.3
-"""Share of the bars of a variation that are composed anew."""
+"""Share of the bars of a variation that are recomposed."""
 
 TEMPI = (4, 1000)
 """Least and greatest BPM: a MIDI file counts microseconds a quarter in 24 bits, which end just below 4."""
@@ -100,7 +100,7 @@ def compose(
         meter: one of `melodygan.data.form.METERS`; None leaves it to the model, or keeps that of the given tune.
         bars: the exact length, in that metre.
         start: the beginning of the tunes: a file's name, notes such as "C4 D4:0.5", or a result of `given_to`.
-        vary: a tune of which some bars are composed anew.
+        vary: a tune of which some bars are recomposed.
         amount: the share of these bars, over 0 to 1.
         recompose: the first and the last of these bars, instead of a share, counted from 1 after the upbeat.
         like: a tune whose form is taken over: metre, mode, length, and which bars return.

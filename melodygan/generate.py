@@ -76,9 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--top-k", "choose among the K likeliest symbols", type=cli.positive_int, metavar="K")
     add("--top-p", "choose among the likeliest, whose probabilities reach P", type=cli.probability, metavar="P")
     add("--start", 'begin with a tune: a file, or notes such as "C4 D4:0.5 E4"', **tune)
-    add("--vary", "write variations of a tune: some of its bars are composed anew", **tune)
+    add("--vary", "write variations of a tune: some of its bars are recomposed", **tune)
     add("--amount", f"share of bars that --vary changes (default {AMOUNT})", type=cli.probability, metavar="SHARE")
-    add("--recompose", "compose exactly these bars of the --vary tune anew, such as 5-8", type=_bars,
+    add("--recompose", "recompose exactly these bars of the --vary tune, such as 5-8", type=_bars,
         metavar="FIRST-LAST")  # fmt: skip
     add("--like", "take over the form of a tune: metre, mode, length, and which bars return", **tune)
     add("--interpolate", "morph one tune into another, both included", nargs=2, **tune)

@@ -42,7 +42,7 @@ def _write(path: Path, metrics: dict[str, Any]) -> None:
 def _check_data(run: Path, config: dict[str, Any], fingerprint: str) -> None:
     """Raise a UserError unless a run was trained on the data that it is measured with."""
     if config.get("fingerprint") != fingerprint:
-        raise UserError(f"the data of {run} have changed since it was trained: train anew")
+        raise UserError(f"the data of {run} have changed since it was trained: train it again")
 
 
 def _measure_melody(run: Path, config: dict[str, Any]) -> None:

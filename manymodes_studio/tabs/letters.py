@@ -1,4 +1,4 @@
-"""The tab for letters: choose a style, type a text, morph the style, draw a character anew, download the typeface."""
+"""The tab for letters: choose a style, type a text, morph the style, redraw a character, download the typeface."""
 
 from __future__ import annotations
 

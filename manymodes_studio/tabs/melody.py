@@ -1,4 +1,4 @@
-"""The tab for melodies: compose, vary, compose some bars anew, continue a tune from a file."""
+"""The tab for melodies: compose, vary, recompose some bars, continue a tune from a file."""
 
 from __future__ import annotations
 

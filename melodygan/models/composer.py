@@ -200,7 +200,7 @@ class Composer(Choosing):
         ending: str = "free",
         **choice: Any,
     ) -> list[tuple[Note, ...]]:
-        """Write variations of a tune: some of its bars are composed anew, the others stay.
+        """Write variations of a tune: some of its bars are recomposed, the others stay.
 
         Of `_WAYS` ways to fill the open bars each variation takes the one after which the bars that stay are
         likeliest, so that it leads back into them.
@@ -208,11 +208,11 @@ class Composer(Choosing):
         Args:
             notes: the tune, in C major or A minor.
             count: number of variations.
-            amount: share of its bars that is composed anew, over 0 to 1; one at least. They are counted from the first
+            amount: share of its bars that is recomposed, over 0 to 1; one at least. They are counted from the first
                 note.
             seed: the same seed, the same variations.
             form: the tune's, if known; the model then keeps to its plan. Bars are those of its metre.
-            bars: the first and the last bar that are composed anew, instead of a share. They are counted from 1 after
+            bars: the first and the last bar that are recomposed, instead of a share. They are counted from 1 after
                 the upbeat, and the notes of all others stay as they are.
             upbeat: sixteenths before the first bar line.
             ending: with ``tonic``, variations that end on it are preferred.
@@ -228,7 +228,7 @@ class Composer(Choosing):
         if bars is not None:
             begin, end = steps_of(bars, length, bar, upbeat)
             closed[:, begin:end] = False
-            # A note that sounds into the bars ends there; one that sounds out of them begins anew.
+            # A note that sounds into the bars ends there; one that sounds out of them begins again.
             fixed[end : end + 1] = self._one_hot(_begun(tune, end, self.vocabulary.index(HOLD)))
         else:
             whole = -(-length // bar)
@@ -258,7 +258,7 @@ class Composer(Choosing):
     def recompose(
         self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = "tonic", **choice: Any
     ) -> list[Tune]:
-        """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
+        """Recompose bars ``first`` to ``last`` of a tune, counted from 1 without the upbeat; the others stay.
 
         See `vary`, also for errors.
         """

@@ -134,7 +134,7 @@ class GridComposer(Choosing):
     def recompose(
         self, tune: Tune, first: int, last: int, count: int = 1, *, seed: int, ending: str = ENDINGS[0], **choice: Any
     ) -> list[Tune]:
-        """Compose bars ``first`` to ``last`` of a tune anew, counted from 1 without the upbeat; the others stay.
+        """Recompose bars ``first`` to ``last`` of a tune, counted from 1 without the upbeat; the others stay.
 
         Raises:
             ValueError: the tune is too long, too high or low for this model, or has no such bars.
@@ -148,7 +148,7 @@ class GridComposer(Choosing):
             raise ValueError("the tune is higher or lower than what this model knows: give another key")
         place = np.arange(LENGTH)
         fresh = (place >= begin) & (place < end)
-        # a note that sounds into the bars ends there; one that sounds out of them begins anew
+        # a note that sounds into the bars ends there; one that sounds out of them begins again
         kinds = np.where(fresh, -1, grid.types)
         if end < LENGTH and kinds[end] == HOLD:
             kinds[end] = REST if grid.types[:end][grid.types[:end] != HOLD][-1] == REST else ONSET

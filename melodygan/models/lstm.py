@@ -343,7 +343,7 @@ class TuneBatches(keras.callbacks.Callback):
     There is a target at every step, with weight 0 on padding; each input has the plan of its target beside it. In
     training, the last bar of a tune with its plan weighs `_CLOSE_WEIGHT` times as much: a tune has only one. Tunes of
     similar length share a batch, so that little of it is padding. Until the epoch ``others_until``, each has all tunes
-    and as many of the others, drawn anew; then all tunes twice. The seed fixes, with the epoch, the draw, the order,
+    and as many of the others, drawn again; then all tunes twice. The seed fixes, with the epoch, the draw, the order,
     and which tunes have their plans; None keeps the order of the tunes, and withholds all plans, as for validation.
 
     Attributes:

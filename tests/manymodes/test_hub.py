@@ -123,8 +123,8 @@ def test_a_file_that_is_not_of_keras(file, content):
 def test_a_model_of_another_version(file):
     rewrite(file, lambda _, kept: kept.replace(b"scales>Part", b"scales>Later"))
     assert refusal(file) == (
-        "has parts that this version does not know (scales>Later): use the version that saved it, or train anew with "
-        "python -m scales.train"
+        "has parts that this version does not know (scales>Later): use the version that saved it, or train it again "
+        "with python -m scales.train"
     )
 
 

@@ -48,6 +48,6 @@ def test_an_lstm_is_judged_by_held_out_tunes_once(run, capsys):
 def test_a_run_of_other_data_is_not_judged(run):
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     write_text(run / "config.json", json.dumps({**config, "fingerprint": "00"}))
-    with pytest.raises(UserError, match=f"the data of {run} have changed since it was trained: train anew"):
+    with pytest.raises(UserError, match=f"the data of {run} have changed since it was trained: train it again"):
         judging.judgement(run)
     assert not (run / "judging.json").exists()

@@ -458,7 +458,7 @@ def test_a_style_is_chosen_and_its_typeface_sets_what_is_typed(visit):
         "() => document.fonts.ready.then((fonts) => [...fonts].some((font) => font.status === 'loaded'))"
     )
     family = sheet.evaluate("(line) => getComputedStyle(line).fontFamily")
-    press(page, "Draw it anew")
+    press(page, "Redraw it")
     expect(sheet).not_to_have_css("font-family", family, timeout=PATIENCE_MS)
     press(page, "Undo")
     expect(sheet).to_have_css("font-family", family, timeout=PATIENCE_MS)
@@ -639,7 +639,7 @@ def test_the_keyboard_reaches_all_and_composes(visit):
 # The buttons of the tabs that make something, and its last file.
 MAKERS = {
     "Judge": None, "Learn": None, "Song": ("New tune", "MIDI"), "Melody": ("Compose", "PNG"),
-    "Drums": ("New beat", "PNG"), "Letters": ("Draw it anew", "PNG"), "Sound": ("Sample", "PNG"),
+    "Drums": ("New beat", "PNG"), "Letters": ("Redraw it", "PNG"), "Sound": ("Sample", "PNG"),
 }  # fmt: skip
 
 
