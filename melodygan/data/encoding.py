@@ -104,17 +104,17 @@ def from_steps(symbols: Iterable[str]) -> tuple[Note, ...]:
     Generated sequences may hold what `to_steps` never writes: delimiters and holds before the first onset are
     ignored, and the first delimiter after an onset ends the tune.
     """
-    notes: list[Note] = []
+    pitches: list[int | None] = []
+    steps: list[int] = []
     for symbol in symbols:
-        if symbol == DELIMITER:
-            if notes:
+        if symbol not in {HOLD, DELIMITER}:
+            pitches.append(None if symbol == REST else int(symbol))
+            steps.append(1)
+        elif steps:
+            if symbol == DELIMITER:
                 break
-        elif symbol == HOLD:
-            if notes:
-                notes[-1] = Note(notes[-1].pitch, notes[-1].steps + 1)
-        else:
-            notes.append(Note(None if symbol == REST else int(symbol), 1))
-    return tuple(notes)
+            steps[-1] += 1
+    return tuple(map(Note, pitches, steps))
 
 
 @dataclass(frozen=True)

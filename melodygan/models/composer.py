@@ -315,7 +315,7 @@ class Composer(Choosing):
         return np.eye(len(self.vocabulary))[symbols]
 
     def _notes(self, symbols: np.ndarray) -> tuple[Note, ...]:
-        return from_steps(self.vocabulary.decode(symbols))
+        return from_steps(self.vocabulary.decode(symbols.tolist()))
 
     def _drawn(
         self,
