@@ -3,3 +3,5 @@
 import shutil
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+PATIENCE_MS = 90_000  # of pages, on a machine that does other work besides

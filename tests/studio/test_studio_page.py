@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import symusic
-from browser import BROWSER
+from browser import BROWSER, PATIENCE_MS
 from studiomodels import beat_file, sound_file, tune_file
 
 import manymodes_studio
@@ -24,10 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no b
 sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("gradio")
 expect = sync_api.expect
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=PATIENCE_MS)
 
 DESK, PHONE = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
-PATIENCE_MS = 90_000
 # Python runs it before anything else, and it notes the addresses that the program talks to.
 NOTE_ADDRESSES = """
 import os, sys
@@ -110,7 +109,7 @@ def status(page):
 
 
 def expect_status(page, text):
-    expect(status(page)).to_contain_text(re.compile(text), timeout=PATIENCE_MS)
+    expect(status(page)).to_contain_text(re.compile(text))
 
 
 PLAYING = "() => studio.transport.playing && studio.transport.position > 0.02 && studio.transport.take.id"
@@ -125,12 +124,12 @@ def expect_sound(page, other_than=None):
 def expect_ready(page, name):
     """Wait until there is a file to download; return its button."""
     button = page.get_by_role("button", name=name, exact=True).locator("visible=true")
-    expect(button).to_be_enabled(timeout=PATIENCE_MS)
+    expect(button).to_be_enabled()
     return button
 
 
 def expect_message(page, text):
-    expect(page.get_by_text(re.compile(text)).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile(text)).first).to_be_visible()
 
 
 def upload(page, name, file):
@@ -216,7 +215,7 @@ def test_four_more_like_a_take(visit):
     expect_ready(page, "PNG")
     before = page.locator(".studio-shelf li").count()
     page.locator(".studio-shelf li").first.get_by_role("button", name="Four more like this").click()
-    expect(page.locator(".studio-shelf li")).to_have_count(before + 4, timeout=PATIENCE_MS)
+    expect(page.locator(".studio-shelf li")).to_have_count(before + 4)
 
 
 def test_each_change_of_a_take_is_undone_on_its_card(visit):
@@ -278,7 +277,7 @@ def test_a_melody_is_composed_varied_recomposed_and_downloaded(visit):
     first = expect_sound(page)
     expect_status(page, "16 bars of 3/4 · G major")
     assert page.locator(".studio-roll:visible .note").count() > 5
-    expect(page.locator(".studio-paper svg g.note").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".studio-paper svg g.note").first).to_be_visible()
     onsets = json.loads(page.locator(".studio-paper").get_attribute("data-onsets"))
     assert page.locator(".studio-paper g.note").count() == len(onsets)
     assert download(page, "MIDI").startswith(b"MThd")
@@ -301,7 +300,7 @@ def test_an_uploaded_tune_sets_the_controls_and_is_continued(visit, tmp_path):
     page = visit("Melody")
     unfold(page, "Continue my MIDI")
     upload(page, "tune", tune_file(tmp_path / "Mein Stück.mid", (62, 64, 66, 67, 69, 71, 73, 74), fifths=2))
-    expect(page.get_by_label("Key")).to_have_value("D major", timeout=PATIENCE_MS)
+    expect(page.get_by_label("Key")).to_have_value("D major")
     expect(page.get_by_label("Metre")).to_have_value("4/4")
     press(page, "Continue it")
     expect_status(page, "bars of 4/4 · D major")
@@ -420,7 +419,7 @@ def test_a_beat_repeats_changes_is_edited_and_transferred(visit, tmp_path):
     unfold(page, "Play my beat in these styles")
     upload(page, "beat", beat_file(tmp_path / "beat.mid"))
     tempo = page.get_by_label("number input for Tempo").locator("visible=true")
-    expect(tempo).to_have_value("100", timeout=PATIENCE_MS)
+    expect(tempo).to_have_value("100")
     page.get_by_label("number input for Keep").fill("1")
     press(page, "Transfer")
     expect_status(page, "24 of 24 hits stayed")
@@ -432,7 +431,7 @@ def test_all_bars_of_a_beat_are_seen_with_their_beats(visit, size, bars):
     page = visit("Drums", size)
     page.get_by_label("number input for Bars").locator("visible=true").fill(str(bars))
     press(page, "New beat")
-    expect(page.locator(".studio-grid .bar")).to_have_count(bars, timeout=PATIENCE_MS)
+    expect(page.locator(".studio-grid .bar")).to_have_count(bars)
     grid = page.locator(".studio-grid").bounding_box()
     boxes = [bar.bounding_box() for bar in page.locator(".studio-grid .bar").all()]
     for box in boxes:
@@ -452,16 +451,16 @@ def test_a_style_is_chosen_and_its_typeface_sets_what_is_typed(visit):
     expect_status(page, "style 7")
     expect(page.locator("[data-style='7']:visible")).to_have_attribute("aria-pressed", "true")
     page.get_by_label("Text", exact=True).locator("visible=true").fill("Größe 日")
-    expect(sheet).to_have_text("Größe", timeout=PATIENCE_MS)
+    expect(sheet).to_have_text("Größe")
     expect_status(page, "left out: 日")
     assert page.evaluate(
         "() => document.fonts.ready.then((fonts) => [...fonts].some((font) => font.status === 'loaded'))"
     )
     family = sheet.evaluate("(line) => getComputedStyle(line).fontFamily")
     press(page, "Redraw it")
-    expect(sheet).not_to_have_css("font-family", family, timeout=PATIENCE_MS)
+    expect(sheet).not_to_have_css("font-family", family)
     press(page, "Undo")
-    expect(sheet).to_have_css("font-family", family, timeout=PATIENCE_MS)
+    expect(sheet).to_have_css("font-family", family)
     press(page, "Other styles")
     expect(page.locator("[data-style='24']:visible")).to_have_count(1)
     assert download(page, "TTF").startswith(b"\x00\x01\x00\x00")
@@ -475,7 +474,7 @@ def test_sounds_are_sampled_reconstructed_and_morphed(visit, tmp_path):
     press(page, "Sample")
     first = expect_sound(page)
     expect_status(page, "4 × piano")
-    expect(page.locator("img.studio-plot.on-light")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("img.studio-plot.on-light")).to_be_visible()
     expect(page.locator("img.studio-plot.on-dark")).to_be_hidden()
     upload(page, "mine", sound_file(tmp_path / "Flöte.wav"))
     press(page, "Reconstruct")
@@ -741,7 +740,7 @@ def test_controls_have_edges_and_pictures_follow_the_dark(visit):
     page.goto(f"{page.url.split('?')[0]}?__theme=dark")
     to_tab(page, "Sound")
     press(page, "Sample")
-    expect(page.locator("img.studio-plot.on-dark")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("img.studio-plot.on-dark")).to_be_visible()
     expect(page.locator("img.studio-plot.on-light")).to_be_hidden()
     to_tab(page, "Melody")
     press(page, "Compose")

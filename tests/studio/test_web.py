@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import symusic
-from browser import BROWSER
+from browser import BROWSER, PATIENCE_MS
 
 from drumvae.playing import beats
 from drumvae.playing import load as load_drums
@@ -83,6 +83,7 @@ def visit(site, browser):
         context = browser.new_context(viewport=size, is_mobile=size is PHONE, has_touch=size is PHONE, **options)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
