@@ -331,8 +331,13 @@ class MelodyLSTM(Discriminating, Composer, keras.Model):
         def step(*inputs: tf.Tensor) -> tuple[tf.Tensor, ...]:
             *seen, hidden, carry = inputs
             read = self._inputs(Seen(*seen))
-            output, after = self.lstm.cell(read, [tf.cast(state, read.dtype) for state in (hidden, carry)])
-            return (self.logits(output) + self.shortcut(read), *(tf.cast(state, tf.float32) for state in after))
+            # one product instead of the two of Keras' cell
+            kernel = tf.concat([self.lstm.cell.kernel, self.lstm.cell.recurrent_kernel], axis=0)
+            gates = tf.concat([tf.cast(read, tf.float32), hidden], axis=-1) @ kernel + self.lstm.cell.bias
+            i, f, g, o = tf.split(gates, 4, axis=-1)
+            carry = tf.sigmoid(f) * carry + tf.sigmoid(i) * tf.tanh(g)
+            hidden = tf.sigmoid(o) * tf.tanh(carry)
+            return self.logits(hidden) + self.shortcut(read), hidden, carry
 
         return tf.function(step, input_signature=[*known, *states])
 

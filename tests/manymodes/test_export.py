@@ -61,7 +61,9 @@ def test_8_bit_graphs_are_there_where_they_were_asked_for(run, tmp_path):
     assert export.main([str(tmp_path), "--int8"]) == 0
     exact, quantised = (DRUM_MODEL.load(tmp_path, runtime=runtime) for runtime in ("onnx", "onnx-int8"))
     (one,), (other,) = (beats(model, "jazz", count=1, seed=4) for model in (exact, quantised))
-    assert 0 < np.abs(one.velocities - other.velocities).max() < 0.05
+    both = one.hits & other.hits  # a hit at the edge of its probability may be lost
+    assert both.sum() > 0.9 * one.hits.sum()
+    assert 0 < np.abs(one.velocities - other.velocities)[both].max() < 0.05
     for file in (run / "onnx" / "model").iterdir():
         assert (tmp_path / "onnx" / "model" / file.name).read_bytes() == file.read_bytes()
 
