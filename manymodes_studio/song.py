@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from drumvae.data.kit import STEPS
 from drumvae.playing import beats
 from manymodes.music.formats import sound_of
 from manymodes.music.midi import TICKS_PER_QUARTER, meta_events, track_of, velocity
@@ -39,8 +38,8 @@ class Mood(NamedTuple):
 
 
 MOODS = {
-    "calm waltz": Mood("G major", "3/4", 100, "music box", "jazz", complexity=0.25),
-    "lively jig": Mood("D major", "6/8", 150, "flute", "latin", complexity=0.3),
+    "calm waltz": Mood("G major", "3/4", 100, "music box", "rock", complexity=0.2),
+    "lively jig": Mood("D major", "6/8", 150, "flute", "rock", complexity=0.3),
     "sad song": Mood("A minor", "4/4", 76, "cello", "rock", 8, 0.25),
     "march": Mood("F major", "2/4", 108, "trumpet", "rock"),
     "dance": Mood("E minor", "4/4", 116, "clarinet", "hiphop", 8),
@@ -48,12 +47,28 @@ MOODS = {
 """The kinds of songs."""
 
 _LOOP = 4  # bars of drums, which repeat
+_STEADY = 0.5  # temperature of drums: they accompany
 _OCTAVE = 12
 _TRIADS = {
-    "major": ((0, 4, 7), (2, 5, 9), (4, 7, 11), (5, 9, 0), (7, 11, 2), (9, 0, 4)),
-    "minor": ((0, 3, 7), (3, 7, 10), (5, 8, 0), (7, 11, 2), (8, 0, 3), (10, 2, 5)),
-}  # semitones above the tonic; the root first
-_DOMINANT = 7
+    "major": {(0, 4, 7): 0.4, (7, 11, 2): 0.26, (5, 9, 0): 0.2, (9, 0, 4): 0.08, (2, 5, 9): 0.06},
+    "minor": {
+        (0, 3, 7): 0.38, (7, 11, 2): 0.18, (5, 8, 0): 0.12, (10, 2, 5): 0.12, (3, 7, 10): 0.1, (8, 0, 3): 0.06,
+        (7, 10, 2): 0.04,
+    },
+}  # fmt: skip
+"""Triads in semitones above the tonic, the root first, and how common they are in folk songs."""
+_DOMINANT, _SEVENTH = (7, 11, 2), 5
+_IMPLIED = 0.75  # what the seventh of the dominant counts, whose other notes count 1
+_LEADING = {10: 11, 11: 10}  # the two forms of the seventh degree, which clash
+_FIT_NATS = 8.0  # what speaks for a triad that has all notes of a bar
+_DOWNBEAT, _BEAT = 4, 2  # what notes beginning there count, in sixteenths
+_PLAYED = {"2/4": ((0, 1), (2, 3)), "3/4": ((0, 1, 3),), "4/4": ((0, 1, 2, 3),), "6/8": ((0, 1), (2, 3))}
+"""The quarters of a bar of drums that bars play in turn: halves in 2/4 and 6/8; in 3/4 the third is left out."""
+_IN_THREES = (0, 2, 4)  # where the sixteenths of a quarter go in 6/8: its second eighth is late, its last one left out
+_ACCOMPANIMENT = {
+    "2/4": ((0,), (4,)), "3/4": ((0,), (4, 8)), "4/4": ((0, 8), (4, 12)), "6/8": ((0, 6), (4, 10)),
+}  # fmt: skip
+"""The places of the bass and of the chords in a bar."""
 _PIANO, _BASS = 0, 32  # General MIDI: grand piano, acoustic bass
 _CHORDS_FROM, _BASS_FROM = 52, 36  # the lowest pitches
 _SOFT, _LOUD = 52, 78
@@ -104,7 +119,15 @@ def compose(
     beat = None
     if "drums" in parts and drummer is not None:
         style = kind.style if kind.style in drummer.styles else drummer.styles[0]
-        (beat,) = beats(drummer, style, bars=_LOOP, tempo=composed.score.tempo, complexity=kind.complexity, seed=seed)
+        (beat,) = beats(
+            drummer,
+            style,
+            bars=_LOOP,
+            tempo=composed.score.tempo,
+            complexity=kind.complexity,
+            temperature=_STEADY,
+            seed=seed,
+        )
     return Song(composed, voices(composed.score, parts, beat))
 
 
@@ -125,64 +148,100 @@ def voices(score: Score, parts: Collection[str], beat: Bars | None = None) -> tu
 
 
 def harmony(score: Score) -> list[tuple[int, ...]]:
-    """Return a triad of the key for each whole bar, pitch classes with the root first, by rule.
+    """Return a chord of the key for each whole bar, pitch classes with the root first, by rule.
 
-    It is the triad that has most of what sounds in the bar, counted by length, twice at its beginning; ties go to
-    the earlier in the key. The last bar has the tonic, the one before it the dominant if that has any of its notes.
+    It is the triad that has most of what sounds in the bar, counted by length and more on the beats, and that is common
+    in folk songs. The last bar has the tonic, the one before it the dominant if that has any of its notes and clashes
+    with none; a dominant that the tonic follows has a seventh.
     """
     tonic = (7 * score.fifths - (3 if score.mode == "minor" else 0)) % _OCTAVE
-    triads = [tuple((tonic + above) % _OCTAVE for above in triad) for triad in _TRIADS[score.mode]]
-    count = max(1, -(-(score.steps - score.upbeat) // score.bar))
-    weights = np.zeros((count, _OCTAVE))
-    for place, pitch, steps in score.sounding():
-        begin = place - score.upbeat
-        for step in range(max(0, begin), begin + steps):
-            weights[step // score.bar, pitch % _OCTAVE] += 1 + (step % score.bar == 0)
-    fits = weights[:, np.array(triads)].sum(axis=2)  # [bars, triads]
+    triads, common = list(_TRIADS[score.mode]), list(_TRIADS[score.mode].values())
+    weights = _weights(score, tonic)
+    shares = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)
+    fits = _FIT_NATS * shares @ np.transpose([_counts(triad) for triad in triads]) + np.log(common)  # [bars, triads]
     chosen = [triads[number] for number in fits.argmax(axis=1)]
     chosen[-1] = triads[0]
-    dominant = triads[[above[0] for above in _TRIADS[score.mode]].index(_DOMINANT)]
-    if count > 1 and weights[-2][list(dominant)].sum() > 0:
-        chosen[-2] = dominant
-    return chosen
+    if len(chosen) > 1 and weights[-2][list(_DOMINANT)].any() and not weights[-2][_LEADING[_DOMINANT[1]]]:
+        chosen[-2] = _DOMINANT
+    followed = zip(chosen, [*chosen[1:], None], strict=True)
+    chords = [(*triad, _SEVENTH) if (triad, after) == (_DOMINANT, triads[0]) else triad for triad, after in followed]
+    return [tuple((tonic + above) % _OCTAVE for above in chord) for chord in chords]
+
+
+def _weights(score: Score, tonic: int) -> np.ndarray:
+    """Return how much each pitch class above the tonic is heard in each whole bar, [bars, 12]."""
+    beats = _beats(score)
+    weights = np.zeros((max(1, -(-(score.steps - score.upbeat) // score.bar)), _OCTAVE))
+    for place, pitch, steps in score.sounding():
+        begin = place - score.upbeat
+        above = (pitch - tonic) % _OCTAVE
+        for step in range(max(0, begin), begin + steps):
+            weights[step // score.bar, above] += 1
+        if begin >= 0 and begin % score.bar in beats:
+            weights[begin // score.bar, above] += _BEAT if begin % score.bar else _DOWNBEAT
+    return weights
+
+
+def _counts(triad: tuple[int, ...]) -> np.ndarray:
+    """Return what each pitch class above the tonic says for a triad, [12]."""
+    counts = np.zeros(_OCTAVE)
+    counts[list(triad)] = 1
+    counts[[_LEADING[above] for above in triad if above in _LEADING]] = -1
+    if triad == _DOMINANT:
+        counts[_SEVENTH] = _IMPLIED
+    return counts
 
 
 def _bar_begins(score: Score) -> range:
     return range(score.upbeat, score.steps, score.bar)
 
 
-def _drums(score: Score, beat: Bars) -> Iterator[Event]:
-    end = score.steps
-    for number, begin in enumerate(_bar_begins(score)):
-        for step in range(score.bar):
-            bar, place = number % len(beat), step % STEPS
-            for drum in np.flatnonzero(beat.hits[bar, place]):
-                start = max(0.0, begin + step + float(beat.offsets[bar, place, drum]))
-                if start < end:
-                    loud = max(1, round(127 * float(beat.velocities[bar, place, drum])))
-                    yield Event(start, 0.5, int(beat.notes[bar, place, drum]), loud)
-
-
-def _beats(score: Score) -> list[int]:
+def _beats(score: Score) -> range:
     """Return the places of the beats in a bar: dotted quarters where eighths go in threes."""
-    return list(range(0, score.bar, 6 if score.meter.endswith("/8") else STEPS_PER_QUARTER))
+    return range(0, score.bar, 6 if score.meter.endswith("/8") else STEPS_PER_QUARTER)
+
+
+def _drums(score: Score, beat: Bars) -> Iterator[Event]:
+    end, beats = score.steps, _beats(score)
+    parts = _PLAYED[score.meter]
+    later_by = range(STEPS_PER_QUARTER) if beats.step == STEPS_PER_QUARTER else _IN_THREES
+    for number, begin in enumerate(_bar_begins(score)):
+        bar = number // len(parts) % len(beat)
+        for place, quarter in zip(beats, parts[number % len(parts)], strict=True):
+            for sixteenth, later in enumerate(later_by):
+                step = quarter * STEPS_PER_QUARTER + sixteenth
+                for drum in np.flatnonzero(beat.hits[bar, step]):
+                    start = max(0.0, begin + place + later + float(beat.offsets[bar, step, drum]))
+                    if start < end:
+                        loud = max(1, round(127 * float(beat.velocities[bar, step, drum])))
+                        yield Event(start, 0.5, int(beat.notes[bar, step, drum]), loud)
 
 
 def _chords(score: Score, chords: Sequence[tuple[int, ...]]) -> Iterator[Event]:
-    """Strike each chord on the beats after the first, as a left hand does; the last one is held."""
-    for number, (begin, triad) in enumerate(zip(_bar_begins(score), chords, strict=True)):
-        pitches = [_CHORDS_FROM + (note - _CHORDS_FROM) % _OCTAVE for note in triad]
-        after = _beats(score)[1:] or [0]
+    """Strike each chord after the bass, as a left hand does; the last one is held."""
+    after = _ACCOMPANIMENT[score.meter][1]
+    for number, (begin, chord) in enumerate(zip(_bar_begins(score), chords, strict=True)):
         last = number == len(chords) - 1
         for place in [0] if last else after:
-            length = score.bar if last else after[0] - 1 or score.bar
-            yield from (Event(begin + place, length, pitch, _SOFT) for pitch in pitches)
+            length = score.bar if last else 2
+            for note in chord:
+                yield Event(begin + place, length, _CHORDS_FROM + (note - _CHORDS_FROM) % _OCTAVE, _SOFT)
 
 
 def _bass(score: Score, chords: Sequence[tuple[int, ...]]) -> Iterator[Event]:
-    """Play the root of each chord on one."""
-    for begin, triad in zip(_bar_begins(score), chords, strict=True):
-        yield Event(begin, score.bar - 1, _BASS_FROM + (triad[0] - _BASS_FROM) % _OCTAVE, _LOUD)
+    """Play the root and the fifth of each chord in turn, the root where the chord is new; the last root is held."""
+    places = _ACCOMPANIMENT[score.meter][0]
+    length, fifth, before = score.bar // len(places), False, None
+    for number, (begin, chord) in enumerate(zip(_bar_begins(score), chords, strict=True)):
+        fifth = fifth and chord == before
+        last = number == len(chords) - 1
+        for place in places[:1] if last else places:
+            note = chord[2] if fifth and not last else chord[0]
+            yield Event(
+                begin + place, score.bar if last else length - 1, _BASS_FROM + (note - _BASS_FROM) % _OCTAVE, _LOUD
+            )
+            fifth = not fifth
+        before = chord
 
 
 def sound(song: Song) -> np.ndarray:

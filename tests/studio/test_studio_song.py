@@ -19,15 +19,64 @@ def beat():
     return Bars.of(hits, np.full(hits.shape, 0.7), np.zeros(hits.shape), tempo=90)
 
 
-def test_bars_have_the_triad_of_their_notes_and_end_with_the_cadence():
-    assert song.harmony(TUNE) == [(0, 4, 7), (7, 11, 2), (0, 4, 7)]
+def in_bars(meter, *bars, mode="major"):
+    """Return a tune in C or A minor, of the pitches of each bar, equally long."""
+    tune = Score((), "tune", meter, mode=mode)
+    return tune._replace(notes=[(pitch, tune.bar // len(bar)) for bar in bars for pitch in bar])
+
+
+def names(chords):
+    return ["".join("CdDeEFgGaAbB"[note] for note in chord) for chord in chords]
+
+
+def test_bars_have_the_chord_of_their_notes_and_end_with_the_cadence():
+    assert names(song.harmony(TUNE)) == ["CEG", "GBDF", "CEG"]
     relative = TUNE._replace(mode="minor", notes=((69, 4), (69, 12), (64, 12), (69, 12)))
-    assert song.harmony(relative) == [(9, 0, 4), (4, 8, 11), (9, 0, 4)]
+    assert names(song.harmony(relative)) == ["ACE", "EaBD", "ACE"]
 
 
-def test_a_beat_is_cut_to_the_metre_and_begins_with_the_first_bar():
+def test_a_bar_of_one_note_has_the_commonest_chord_with_it():
+    tune = in_bars("3/4", [60], [62], [65], [67], [69], [71], [60])
+    assert names(song.harmony(tune)) == ["CEG", "GBD", "FAC", "CEG", "FAC", "GBDF", "CEG"]
+
+
+def test_a_minor_dominant_does_not_clash_with_the_natural_seventh():
+    tune = in_bars("4/4", [69], [67, 64, 71, 67], [68, 64, 71, 68], [67], [69], mode="minor")
+    assert names(song.harmony(tune))[1:4] == ["EGB", "EaB", "GBD"]
+
+
+def test_a_waltz_keeps_the_backbeat_and_begins_with_the_first_bar():
     drums = song.voices(TUNE, ["drums"], beat())[1]
-    assert [(note.start, note.pitch) for note in drums.notes] == [(4, 36), (16, 36), (20, 38), (28, 36)]
+    starts = [(note.start, note.pitch) for note in drums.notes]
+    assert starts == [(4, 36), (12, 38), (16, 36), (20, 38), (24, 38), (28, 36), (36, 38)]
+
+
+@pytest.mark.parametrize(
+    ("meter", "starts"),
+    [("2/4", [0, 12, 16, 20, 28, 32, 44]), ("4/4", [0, 12, 16, 20, 28, 32, 44]), ("6/8", [0, 18, 24, 30, 42, 48, 66])],
+)
+def test_drums_go_on_where_the_bar_before_ended(meter, starts):
+    tune = in_bars(meter, *[[60]] * 6)
+    played = [note.start for note in song.voices(tune, ["drums"], beat())[1].notes if note.start < 3 * starts[2]]
+    assert played == starts
+
+
+def test_an_eighth_between_beats_is_late_in_six_eight():
+    eighths = beat()
+    eighths.hits[:] = False
+    eighths.hits[:, ::2, 2] = True
+    drums = song.voices(in_bars("6/8", [60, 60]), ["drums"], eighths)[1]
+    assert [note.start for note in drums.notes] == [0, 4, 6, 10]
+
+
+@pytest.mark.parametrize("meter", sorted({mood.meter for mood in song.MOODS.values()}))
+def test_bass_and_chords_take_turns(meter):
+    tune = in_bars(meter, *[[60, 64]] * 4)
+    _, chords, bass = song.voices(tune, ["chords", "bass"])
+    assert not {note.start for note in chords.notes[:-3]} & {note.start for note in bass.notes[:-1]}
+    assert [note.pitch % 12 for note in bass.notes[:2]] == [0, 7]
+    assert (bass.notes[-1].start, bass.notes[-1].pitch % 12) == (3 * tune.bar, 0)
+    assert {note.start for note in chords.notes[-3:]} == {3 * tune.bar}
 
 
 def test_tracks_have_one_tempo_the_metre_and_the_key(tmp_path):
