@@ -71,7 +71,7 @@ _ACCOMPANIMENT = {
 """The places of the bass and of the chords in a bar."""
 _PIANO, _BASS = 0, 32  # General MIDI: grand piano, acoustic bass
 _CHORDS_FROM, _BASS_FROM = 52, 36  # the lowest pitches
-_SOFT, _LOUD = 52, 78
+_CHORD, _ROOT, _DRUMS = 80, 68, 95  # velocities of chords and bass, and of the loudest drums: the melody leads
 _DRUM_CHANNEL = 9
 
 
@@ -213,7 +213,7 @@ def _drums(score: Score, beat: Bars) -> Iterator[Event]:
                 for drum in np.flatnonzero(beat.hits[bar, step]):
                     start = max(0.0, begin + place + later + float(beat.offsets[bar, step, drum]))
                     if start < end:
-                        loud = max(1, round(127 * float(beat.velocities[bar, step, drum])))
+                        loud = max(1, round(_DRUMS * float(beat.velocities[bar, step, drum])))
                         yield Event(start, 0.5, int(beat.notes[bar, step, drum]), loud)
 
 
@@ -225,7 +225,7 @@ def _chords(score: Score, chords: Sequence[tuple[int, ...]]) -> Iterator[Event]:
         for place in [0] if last else after:
             length = score.bar if last else 2
             for note in chord:
-                yield Event(begin + place, length, _CHORDS_FROM + (note - _CHORDS_FROM) % _OCTAVE, _SOFT)
+                yield Event(begin + place, length, _CHORDS_FROM + (note - _CHORDS_FROM) % _OCTAVE, _CHORD)
 
 
 def _bass(score: Score, chords: Sequence[tuple[int, ...]]) -> Iterator[Event]:
@@ -238,7 +238,7 @@ def _bass(score: Score, chords: Sequence[tuple[int, ...]]) -> Iterator[Event]:
         for place in places[:1] if last else places:
             note = chord[2] if fifth and not last else chord[0]
             yield Event(
-                begin + place, score.bar if last else length - 1, _BASS_FROM + (note - _BASS_FROM) % _OCTAVE, _LOUD
+                begin + place, score.bar if last else length - 1, _BASS_FROM + (note - _BASS_FROM) % _OCTAVE, _ROOT
             )
             fifth = not fifth
         before = chord
