@@ -161,13 +161,12 @@ def bar_grid(meters: Sequence[tuple[float, int, int]], end: float) -> FloatArray
 
 
 _TIMES = ("onset", "duration", "onset_seconds", "duration_seconds")
-_STORED = {
-    **dict.fromkeys(_TIMES, np.float64),
-    "pitch": np.int16,
-    "velocity": np.int16,
-    "track": np.uint16,
-    "drum": bool,
-}
+_STORED = np.dtype(
+    [
+        *((name, np.float64) for name in _TIMES),
+        *[("pitch", np.int16), ("velocity", np.int16), ("track", np.uint16), ("drum", bool)],
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,18 +177,18 @@ class Packed(Sequence[Notes]):
 
     Attributes:
         names: [n] of the pieces.
-        notes: field of `Notes` → [N], the notes of all pieces, one piece after another.
-        first: [n + 1] place of each piece's first note in those; the last entry is the end of the last piece.
+        notes: [N] fields of `Notes`, the notes of all pieces, one piece after another.
+        sizes: [n] number of notes of each piece.
         bar_starts: [B + n] as in `Notes`, one piece after another.
-        first_bar: [n + 1] place of each piece's first bar in those.
+        lines: [n] number of bar starts of each piece.
         meters: [n, 5] of each piece `meter`, `main_meter` (0 and 0 for None) and `meter_given`, as in `Notes`.
     """
 
     names: list[str]
-    notes: dict[str, NDArray[Any]]
-    first: IntArray
+    notes: NDArray[np.void]
+    sizes: IntArray
     bar_starts: FloatArray
-    first_bar: IntArray
+    lines: IntArray
     meters: IntArray
 
     @classmethod
@@ -197,19 +196,18 @@ class Packed(Sequence[Notes]):
         """Pack pieces; packed ones stay as they are."""
         if isinstance(pieces, Packed):
             return pieces
-
-        def join(parts: list[NDArray[Any]], kind: Any) -> NDArray[Any]:
-            return np.concatenate([np.empty(0, kind), *parts], dtype=kind, casting="unsafe")
-
+        sizes = np.array([len(piece) for piece in pieces], np.int64)
+        notes = np.empty(sizes.sum(), _STORED)
+        for name in _STORED.names or ():
+            notes[name] = np.concatenate([[], *(getattr(piece, name) for piece in pieces)])
+        meters = [(*piece.meter, *(piece.main_meter or (0, 0)), piece.meter_given) for piece in pieces]
         return cls(
             names=[piece.name for piece in pieces],
-            notes={field: join([getattr(piece, field) for piece in pieces], kind) for field, kind in _STORED.items()},
-            first=np.cumsum([0, *(len(piece) for piece in pieces)]),
-            bar_starts=join([piece.bar_starts for piece in pieces], np.float64),
-            first_bar=np.cumsum([0, *(len(piece.bar_starts) for piece in pieces)]),
-            meters=np.array(
-                [(*piece.meter, *(piece.main_meter or (0, 0)), piece.meter_given) for piece in pieces], np.int64
-            ).reshape(-1, 5),
+            notes=notes,
+            sizes=sizes,
+            bar_starts=np.concatenate([[], *(piece.bar_starts for piece in pieces)]),
+            lines=np.array([len(piece.bar_starts) for piece in pieces], np.int64),
+            meters=np.array(meters, np.int64).reshape(-1, 5),
         )
 
     @classmethod
@@ -217,18 +215,11 @@ class Packed(Sequence[Notes]):
         """Lay packed pieces end to end."""
         if len(parts) == 1:
             return parts[0]
-
-        def places(name: str) -> IntArray:
-            return np.cumsum(np.concatenate([[0], *(np.diff(getattr(part, name)) for part in parts)]))
-
-        return cls(
-            names=[name for part in parts for name in part.names],
-            notes={field: np.concatenate([part.notes[field] for part in parts]) for field in _STORED},
-            first=places("first"),
-            bar_starts=np.concatenate([part.bar_starts for part in parts]),
-            first_bar=places("first_bar"),
-            meters=np.concatenate([part.meters for part in parts]),
+        arrays: Any = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("notes", "sizes", "bar_starts", "lines", "meters")
         )
+        return cls([name for part in parts for name in part.names], *arrays)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -240,30 +231,25 @@ class Packed(Sequence[Notes]):
     def __getitem__(self, index: int | slice) -> Notes | Packed:
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
-            return self._between(start, max(start, stop)) if step == 1 else self.take(range(start, stop, step))
+            if step != 1:
+                return self.take(range(start, stop, step))
+            stop = max(start, stop)
+            notes = self.notes[self.first[start] : self.first[stop]]
+            bar_starts = self.bar_starts[self.first_line[start] : self.first_line[stop]]
+            kept = slice(start, stop)
+            return Packed(self.names[kept], notes, self.sizes[kept], bar_starts, self.lines[kept], self.meters[kept])
         index = range(len(self))[index]
-        notes = slice(self.first[index], self.first[index + 1])
-        fields: dict[str, Any] = {field: values[notes] for field, values in self.notes.items()}
-        fields |= {field: fields[field].astype(np.int64) for field in ("pitch", "velocity", "track")}
-        numerator, denominator, main, part, given = self.meters[index].tolist()
+        one = self[index : index + 1]
+        fields: dict[str, Any] = {name: one.notes[name] for name in (*_TIMES, "drum")}
+        fields |= {name: one.notes[name].astype(np.int64) for name in ("pitch", "velocity", "track")}
+        numerator, denominator, main, part, given = one.meters[0].tolist()
         return Notes(
-            name=self.names[index],
+            name=one.names[0],
             **fields,
-            bar_starts=self.bar_starts[self.first_bar[index] : self.first_bar[index + 1]],
+            bar_starts=one.bar_starts,
             meter=(numerator, denominator),
             main_meter=(main, part) if main else None,
             meter_given=bool(given),
-        )
-
-    def _between(self, start: int, stop: int) -> Packed:
-        notes, bars = self.first[start : stop + 1], self.first_bar[start : stop + 1]
-        return Packed(
-            names=self.names[start:stop],
-            notes={field: values[notes[0] : notes[-1]] for field, values in self.notes.items()},
-            first=notes - notes[0],
-            bar_starts=self.bar_starts[bars[0] : bars[-1]],
-            first_bar=bars - bars[0],
-            meters=self.meters[start:stop],
         )
 
     def take(self, indices: Sequence[int] | IntArray) -> Packed:
@@ -279,10 +265,15 @@ class Packed(Sequence[Notes]):
             yield slice(start, stop)
             start = stop
 
-    @property
-    def sizes(self) -> IntArray:
-        """[n] number of notes of each piece."""
-        return np.diff(self.first)
+    @cached_property
+    def first(self) -> IntArray:
+        """[n + 1] place of each piece's first note in `notes`; the last entry is their number."""
+        return np.cumsum([0, *self.sizes])
+
+    @cached_property
+    def first_line(self) -> IntArray:
+        """[n + 1] the same of its first bar in `bar_starts`."""
+        return np.cumsum([0, *self.lines])
 
     @cached_property
     def drums_only(self) -> BoolArray:
@@ -335,11 +326,11 @@ class Stack:
         kept = ~many.notes["drum"] | many.drums_only[owner]
         owner = owner[kept]
         notes: dict[str, Any] = {field: many.notes[field][kept] for field in _TIMES}
-        bars = np.diff(many.first_bar) - 1
+        bars = many.lines - 1
         bar_piece = np.repeat(np.arange(len(many)), bars)
         bar = np.arange(len(bar_piece)) + bar_piece
         bar_start = many.bar_starts[bar]
-        room = many.bar_starts[many.first_bar[1:] - 1] + 1.0
+        room = many.bar_starts[many.first_line[1:] - 1] + 1.0
         begin = np.cumsum(room) - room
         place = notes["onset"] + begin[owner] + SIMULTANEOUS
         return cls(
