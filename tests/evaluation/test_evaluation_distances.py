@@ -19,6 +19,8 @@ def test_distances_between_sets_and_within_one_that_leave_one_out():
     square = distances.intra_set_distances([[0.0, 0.0], [3.0, 4.0]])
     assert square.tolist() == [[5], [5]]
     assert distances.intra_set_distances([1.0]).shape == (1, 0)
+    assert distances.wasserstein([[0.0, 0.0], [1.0, 0.0]], [[5.0, 0.0], [7.0, 0.0]]) == 5.5 / 2
+    assert np.isnan(distances.wasserstein([], [1.0]))
 
 
 def test_spread_is_the_mean_distance_of_two_pieces():
@@ -64,12 +66,6 @@ def test_overlap_and_divergences_keep_their_bounds(a, b):
     assert -1e-9 <= distances.jsd(a, b) <= 1 + 1e-9
 
 
-@settings(max_examples=60, deadline=None)
-@given(SAMPLES, SAMPLES)
-def test_wasserstein_is_scipys(a, b):
-    assert distances.wasserstein(a, b) == pytest.approx(stats.wasserstein_distance(a, b), rel=1e-6, abs=1e-6)
-
-
 def test_p_value_is_scipys_for_the_same_statistic():
     rng = np.random.default_rng(4)
     a, b = rng.normal(size=30), rng.normal(0.8, 1, size=40)
@@ -79,17 +75,6 @@ def test_p_value_is_scipys_for_the_same_statistic():
 
     scipy_p = stats.permutation_test((a, b), energy, n_resamples=999, alternative="greater", rng=rng).pvalue
     assert compare_feature("x", a, b).p == pytest.approx(scipy_p, abs=0.02)
-
-
-def test_interval_covers_the_overlap_and_shrinks_with_the_set():
-    rng = np.random.default_rng(5)
-    small = compare_feature("x", rng.normal(size=30), rng.normal(size=30))
-    large = compare_feature("x", rng.normal(size=600), rng.normal(size=600))
-    for one in (small, large):
-        for score in (one.overlap, one.overlap_intra, one.kld, one.jsd, one.wasserstein, one.spread):
-            assert 0 <= score.interval[0] <= score.value <= score.interval[1]
-    assert np.ptp(large.overlap.interval) < np.ptp(small.overlap.interval)
-    assert np.ptp(large.wasserstein.interval) < np.ptp(small.wasserstein.interval)
 
 
 def test_ceiling_rises_with_the_number_of_pieces():

@@ -42,6 +42,12 @@ def one_of(size, **entries):
     return shares
 
 
+def drums(*bars, velocity=64, tempo=120.0):
+    hits = [(4 * bar + place, pitch) for bar, content in enumerate(bars) for place, pitch in content]
+    onset, pitch = zip(*hits, strict=True)
+    return Notes.from_quarters(onset, [0.1] * len(hits), pitch, drum=True, velocity=velocity, tempo=tempo)
+
+
 WALTZ = replace(made([1, 2, 1, 2], [67, 72, 74, 72], meter=(3, 4)), bar_starts=np.array([0.0, 1, 4, 7]))
 """G | C – D | C –, two bars of 3/4 with the upbeat."""
 
@@ -57,86 +63,78 @@ MINOR = made([2, 1, 1, 2, 1, 1, 2, 1, 1, 4], [69, 71, 72, 76, 74, 72, 71, 69, 68
 RESTS = made([3, 1, 4, 4], [60, None, 62, 64])
 DOTTED = made([1.5, 0.5, 0.5, 1.5], [60, 62, 64, 65], tempo=90, velocity=[60, 100, 60, 100])
 
+
+def of(piece, **numbers):
+    return [(piece, name, expected) for name, expected in numbers.items()]
+
+
 HAND = [
-    (WALTZ, "beat_onset_share", 1),
-    (WALTZ, "downbeat_onset_share", 1 / 2),
-    (WALTZ, "long_on_beat_share", 1),
-    (WALTZ, "long_on_downbeat_share", 1),
-    (WALTZ, "syncopation", 0),
-    (WALTZ, "onset_places", one_of(16, c0=0.5, c11=0.5)),
-    (WALTZ, "filled_downbeat_share", 1),
-    (WALTZ, "ends_on_beat", 1),
-    (WALTZ, "ends_on_downbeat", 1),
-    (WALTZ, "last_bar_whole", 1),
-    (WALTZ, "last_length_ratio", 2 / 1.5),
-    (WALTZ, "ends_by_step", 1),
-    (WALTZ, "last_is_longest", 1),
-    (WALTZ, "ends_on_tonic", 1),
-    (WALTZ, "last_degree", one_of(12, c0=1)),
-    (WALTZ, "first_in_range", 0),
-    (WALTZ, "last_in_range", 5 / 7),
-    (OFF_BEAT, "syncopation", 1 / 11),
-    (OFF_BEAT, "written_syncopation", 1 / 11),
-    (OFF_BEAT, "written_beat_onset_share", 9 / 11),
+    *of(WALTZ, beat_onset_share=1, downbeat_onset_share=1 / 2, long_on_beat_share=1, long_on_downbeat_share=1),
+    *of(WALTZ, syncopation=0, onset_places=one_of(16, c0=0.5, c11=0.5), filled_downbeat_share=1, rest_length=np.nan),
+    *of(WALTZ, ends_on_beat=1, ends_on_downbeat=1, last_bar_whole=1, last_length_ratio=2 / 1.5, ends_by_step=1),
+    *of(WALTZ, last_is_longest=1, ends_on_tonic=1, last_degree=one_of(12, c0=1), first_in_range=0, last_in_range=5 / 7),
+    *of(OFF_BEAT, syncopation=1 / 11, written_syncopation=1 / 11, written_beat_onset_share=9 / 11),
     # beats of 6/8 are three eighths
-    (made([0.5] * 6 + [1.5] * 2, [60] * 8, meter=(6, 8)), "written_beat_onset_share", 4 / 8),
-    (LEAPS, "long_on_beat_share", np.nan),
+    *of(made([0.5] * 6 + [1.5] * 2, [60] * 8, meter=(6, 8)), written_beat_onset_share=4 / 8),
     # C D E, G A B, and C D E with the G between
-    (FOUR_BARS, "returning_bar_share", 2 / 4),
-    (FOUR_BARS, "transposed_bar_share", 3 / 4),
-    (FOUR_BARS, "returning_rhythm_share", 3 / 4),
-    (FOUR_BARS, "different_bar_share", 3 / 4),
-    (FOUR_BARS, "repeated_phrase_share", 3 / 10),
+    *of(FOUR_BARS, returning_bar_share=2 / 4, transposed_bar_share=3 / 4, returning_rhythm_share=3 / 4),
+    *of(FOUR_BARS, different_bar_share=3 / 4, repeated_phrase_share=3 / 10),
     # alike but for the first interval: 1/2 + 2/3/2 = 5/6; the long note against three: 1/4
-    (FOUR_BARS, "short_structureness", (5 / 6 + 1 / 4 + 1 / 4 + 1 / 4 + 5 / 6) / 5),
-    (FOUR_BARS, "middle_structureness", 5 / 6),
-    (FOUR_BARS, "long_structureness", np.nan),
-    (FOUR_BARS, "four_bar_return_share", np.nan),
+    *of(FOUR_BARS, short_structureness=(5 / 6 + 1 / 4 + 1 / 4 + 1 / 4 + 5 / 6) / 5, middle_structureness=5 / 6),
+    *of(FOUR_BARS, long_structureness=np.nan, four_bar_return_share=np.nan),
     # the median is a quarter, so that phrases are of 2, 4, 6, 2 and 2
-    (FOUR_BARS, "phrase_length", 3.2),
-    (FOUR_BARS, "phrase_length_sd", 1.6),
+    *of(FOUR_BARS, phrase_length=3.2, phrase_length_sd=1.6),
     # two quarters and a half; two quarters and a rest; one quarter
-    (made([1, 1, 2, 1, 1, 1, 1], [60, 62, 64, 60, 62, None, 64]), "phrase_length", 7 / 3),
-    (FOUR_BARS, "last_bar_whole", 1),
-    (FOUR_BARS, "last_is_longest", 0),
-    (FOUR_BARS, "ends_on_downbeat", 0),
-    (ARCH, "step_share", 1),
-    (ARCH, "leap_share", 0),
-    (ARCH, "gap_fill_share", np.nan),
-    (ARCH, "direction_change_share", 1 / 3),
-    (ARCH, "direction_run_length", 2),
-    (ARCH, "interval_histogram", one_of(25, c10=0.5, c14=0.5)),
-    (ARCH, "interval_autocorrelation", 1 / 4),
-    (ARCH, "phrase_arch", 3 / np.sqrt(0.875 * 11.2)),
-    (ARCH, "phrase_length_sd", np.nan),
-    (LEAPS, "leap_share", 2 / 4),
-    (LEAPS, "gap_fill_share", 1 / 2),
-    (made([1] * 10, range(60, 70)), "tessitura", 8),
-    (MINOR, "minor_mode", 1),
-    (MINOR, "out_of_scale_share", 0),
-    (MINOR, "degree_histogram", one_of(12, c0=7 / 16, c2=3 / 16, c3=2 / 16, c5=1 / 16, c7=2 / 16, c11=1 / 16)),
-    (made([1] * 6, [60, 64, 67, 66, 67, 60]), "out_of_scale_share", 1 / 6),
-    (RESTS, "rests_per_onset", 1 / 3),
-    (RESTS, "rest_length", 1),
-    (RESTS, "bars_ending_in_rest", 1 / 2),
-    (WALTZ, "rest_length", np.nan),
-    (DOTTED, "length_entropy", 1),
-    (DOTTED, "dotted_pair_share", 2 / 3),
-    (DOTTED, "equal_neighbour_share", 1 / 3),
-    (DOTTED, "velocity_mean", 80),
-    (DOTTED, "velocity_sd", 20),
-    (DOTTED, "tempo", 90),
+    *of(made([1, 1, 2, 1, 1, 1, 1], [60, 62, 64, 60, 62, None, 64]), phrase_length=7 / 3),
+    *of(FOUR_BARS, last_bar_whole=1, last_is_longest=0, ends_on_downbeat=0),
+    *of(ARCH, step_share=1, leap_share=0, gap_fill_share=np.nan, direction_change_share=1 / 3, direction_run_length=2),
+    *of(ARCH, interval_histogram=one_of(25, c10=0.5, c14=0.5), interval_autocorrelation=1 / 4),
+    *of(ARCH, phrase_arch=3 / np.sqrt(0.875 * 11.2), phrase_length_sd=np.nan),
+    *of(LEAPS, leap_share=2 / 4, gap_fill_share=1 / 2, long_on_beat_share=np.nan),
+    *of(made([1] * 10, range(60, 70)), tessitura=8),
+    *of(MINOR, minor_mode=1, out_of_scale_share=0),
+    *of(MINOR, degree_histogram=one_of(12, c0=7 / 16, c2=3 / 16, c3=2 / 16, c5=1 / 16, c7=2 / 16, c11=1 / 16)),
+    *of(made([1] * 6, [60, 64, 67, 66, 67, 60]), out_of_scale_share=1 / 6),
+    *of(RESTS, rests_per_onset=1 / 3, rest_length=1, bars_ending_in_rest=1 / 2),
+    *of(DOTTED, length_entropy=1, dotted_pair_share=2 / 3, equal_neighbour_share=1 / 3),
+    *of(DOTTED, velocity_mean=80, velocity_sd=20, tempo=90),
+]
+
+ROCK = [(0, 36), (1, 38), (2, 36), (3, 38)]
+PATTERN = drums(ROCK, ROCK, ROCK, [(0, 36), (1, 38)])
+EARLY = drums([(0, 36), (3.97, 36)], [(1, 38)])
+SWUNG = drums([(beat + part, 42) for beat in range(4) for part in (0, 2 / 3)])
+LATE = drums([(0, 42), (0.26, 42), (1.01, 42), (2.25, 42), (2.24, 42)], velocity=[100, 60, 80, 20, 40])
+
+DRUM_HAND = [
+    *of(PATTERN, backbeat_share=3 / 4, kick_on_one_share=1, voice_density=one_of(9, c0=7 / 4, c1=7 / 4)),
+    *of(PATTERN, off_beat_share=0, swing=np.nan, groove_consistency=(1 + 1 + 2 / 4) / 3, fill_contrast=1 - 2 / 4),
+    *of(PATTERN, different_drum_bar_share=2 / 4),
+    # silence makes no groove consistent, and two silent bars are no pair
+    *of(drums(ROCK, [(0, 51)]), groove_consistency=0),
+    *of(drums(ROCK, [], [], ROCK), groove_consistency=0),
+    # a hit just before the bar line is on it
+    *of(EARLY, kick_on_one_share=1, timing_profile=[-0.015, *[np.nan] * 3, 0, *[np.nan] * 11]),
+    *of(SWUNG, swing=2 / 3, off_beat_share=1 / 2, groove_consistency=np.nan, fill_contrast=np.nan),
+    *of(LATE, velocity_profile=[100, 60, *[np.nan] * 2, 80, *[np.nan] * 4, 30, *[np.nan] * 6]),
+    *of(LATE, timing_profile=[0, 0.01, *[np.nan] * 2, 0.01, *[np.nan] * 4, -0.005, *[np.nan] * 6]),
 ]
 
 
-@pytest.mark.parametrize(("piece", "name", "expected"), HAND, ids=[f"{row[1]}-{n}" for n, row in enumerate(HAND)])
+@pytest.mark.parametrize(
+    ("piece", "name", "expected"),
+    [pytest.param(*row, id=f"{row[1]}-{number}") for number, row in enumerate(HAND + DRUM_HAND)],
+)
 def test_numbers_worked_out_by_hand(piece, name, expected):
-    assert FEATURES[name].function(piece)[0] == pytest.approx(np.asarray(expected, float), nan_ok=True)
+    feature = (FEATURES | DRUM_FEATURES)[name]
+    assert feature.function(piece)[0] == pytest.approx(np.asarray(expected, float), nan_ok=True)
 
 
 def test_every_new_feature_has_a_number_worked_out_by_hand():
-    names = {name for _, name, _ in HAND}
-    assert {name for name in NEW if not name.startswith("written_")} <= names
+    assert {name for name in NEW if not name.startswith("written_")} <= {name for _, name, _ in HAND}
+    assert {name for _, name, _ in DRUM_HAND} == set(DRUM_FEATURES)
+    notes = [note for numbers in VOICES.values() for note in numbers]
+    assert len(notes) == len(set(notes))
 
 
 def test_written_bars_agree_with_fitted_ones_where_these_fit_and_there_is_a_signature():
@@ -243,53 +241,6 @@ def test_a_single_note_has_no_melody():
     for name, feature in NEW.items():
         if feature.group == "melody":
             assert np.isnan(table[name]).all(), name
-
-
-def drums(*bars, velocity=64, tempo=120.0):
-    hits = [(4 * bar + place, pitch) for bar, content in enumerate(bars) for place, pitch in content]
-    onset, pitch = zip(*hits, strict=True)
-    return Notes.from_quarters(onset, [0.1] * len(hits), pitch, drum=True, velocity=velocity, tempo=tempo)
-
-
-ROCK = [(0, 36), (1, 38), (2, 36), (3, 38)]
-PATTERN = drums(ROCK, ROCK, ROCK, [(0, 36), (1, 38)])
-EARLY = drums([(0, 36), (3.97, 36)], [(1, 38)])
-SWUNG = drums([(beat + part, 42) for beat in range(4) for part in (0, 2 / 3)])
-LATE = drums([(0, 42), (0.26, 42), (1.01, 42), (2.25, 42), (2.24, 42)], velocity=[100, 60, 80, 20, 40])
-
-DRUM_HAND = [
-    (PATTERN, "backbeat_share", 3 / 4),
-    (PATTERN, "kick_on_one_share", 1),
-    (PATTERN, "voice_density", one_of(9, c0=7 / 4, c1=7 / 4)),
-    (PATTERN, "off_beat_share", 0),
-    (PATTERN, "swing", np.nan),
-    (PATTERN, "groove_consistency", (1 + 1 + 2 / 4) / 3),
-    (PATTERN, "fill_contrast", 1 - 2 / 4),
-    (PATTERN, "different_drum_bar_share", 2 / 4),
-    # silence makes no groove consistent, and two silent bars are no pair
-    (drums(ROCK, [(0, 51)]), "groove_consistency", 0),
-    (drums(ROCK, [], [], ROCK), "groove_consistency", 0),
-    # a hit just before the bar line is on it
-    (EARLY, "kick_on_one_share", 1),
-    (EARLY, "timing_profile", [-0.015, *[np.nan] * 3, 0, *[np.nan] * 11]),
-    (SWUNG, "swing", 2 / 3),
-    (SWUNG, "off_beat_share", 1 / 2),
-    (SWUNG, "groove_consistency", np.nan),
-    (SWUNG, "fill_contrast", np.nan),
-    (LATE, "velocity_profile", [100, 60, *[np.nan] * 2, 80, *[np.nan] * 4, 30, *[np.nan] * 6]),
-    (LATE, "timing_profile", [0, 0.01, *[np.nan] * 2, 0.01, *[np.nan] * 4, -0.005, *[np.nan] * 6]),
-]
-
-
-@pytest.mark.parametrize(("piece", "name", "expected"), DRUM_HAND, ids=[f"{r[1]}-{n}" for n, r in enumerate(DRUM_HAND)])
-def test_drums_worked_out_by_hand(piece, name, expected):
-    assert DRUM_FEATURES[name].function(piece)[0] == pytest.approx(np.asarray(expected, float), nan_ok=True)
-
-
-def test_every_drum_feature_has_a_number_worked_out_by_hand():
-    assert {name for _, name, _ in DRUM_HAND} == set(DRUM_FEATURES)
-    notes = [note for numbers in VOICES.values() for note in numbers]
-    assert len(notes) == len(set(notes))
 
 
 def test_drums_alone_are_measured_as_drums(tmp_path):

@@ -123,11 +123,6 @@ def test_the_near_copies_of_a_large_set_are_counted_in_all_of_it(tunes):
         assert found.near.at_n < 0.2
 
 
-def test_groups_join_what_is_connected():
-    assert groups(np.array([[0, 2], [2, 4]]), 6).tolist() == [0, 1, 0, 2, 0, 3]
-    assert groups(np.empty((0, 2), np.int64), 2).tolist() == [0, 1]
-
-
 def test_the_most_similar_piece_of_another_set(tunes):
     alike = similarity(tunes[:60])[:20, 20:]
     place, best = most_similar(tunes[:20], tunes[20:60])

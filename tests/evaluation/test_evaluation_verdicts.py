@@ -224,15 +224,3 @@ def test_n_grams_of_two_steps_by_hand():
     # of the pairs only those with another interval are different, and all longer runs are
     assert kernel[0, 1] == pytest.approx(first / two_sample.LONGEST_GRAM)
     assert kernel[0, 2] == pytest.approx(3 / two_sample.LONGEST_GRAM)  # three notes have no run of four
-
-
-def test_folds_keep_families_together_and_labels_even():
-    rng = np.random.default_rng(0)
-    label = np.repeat([1, 0], 50)
-    family = np.arange(100)
-    family[[0, 1, 60]] = 0
-    fold = two_sample._folds(family, label, rng)
-    assert len(set(fold[[0, 1, 60]])) == 1
-    for which in (0, 1):
-        counts = np.bincount(fold[label == which], minlength=5)
-        assert counts.max() - counts.min() <= 1
