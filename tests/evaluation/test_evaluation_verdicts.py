@@ -32,17 +32,38 @@ def differing(one):
     return {name for name, feature in one.features.items() if feature.p_holm < 0.05}
 
 
-def test_a_random_half_is_close_sound_and_original(result):
+@pytest.mark.parametrize(
+    ("name", "told", "collapsed", "copying"),
+    [
+        ("half", False, False, False),
+        ("collapsed", True, True, False),
+        ("partly", True, True, False),
+        ("frozen", True, True, False),
+        ("shuffled", True, False, False),
+        ("uniform", True, False, False),
+        ("transposed", True, False, False),
+        # a copy and its original lie in one fold, so that neither is learned with the other's label
+        ("copied", False, False, True),
+    ],
+)
+def test_what_is_found_is_what_was_done(result, name, told, collapsed, copying):
+    one = result[name]
+    for found, sentence, start, expected in (
+        (one.told.found, one.verdict.told, "told apart", told),
+        (one.collapse.found, one.verdict.collapse, "collapsed: ", collapsed),
+        (one.copying.found, one.verdict.copying, "copying: ", copying),
+    ):
+        assert found == expected
+        assert sentence.startswith(start if expected else f"not {start}")
+
+
+def test_a_random_half_is_close(result):
     one = result["half"]
     assert one.score > 0.97
+    assert one.verdict.closeness.startswith("close: ")
     assert not differing(one)
-    assert not one.collapse.found
     near = one.collapse.near
     assert near.interval[0] <= near.value <= near.interval[1] < 0.3  # two thirds, if they were drawn with replacement
-    assert not one.copying.found
-    starts = ("not told apart: ", "close: ", "not collapsed: ", "not copying: ")
-    assert all(sentence.startswith(start) for sentence, start in zip(one.verdict, starts, strict=True))
-    assert not one.told.found
     assert abs(one.told.accuracy - 0.5) < 0.1
     assert one.told.halves[1] < one.told.accuracy < one.told.limit
     assert one.told.score > 0.85
@@ -74,7 +95,6 @@ def test_the_interval_of_the_score_is_as_wide_as_scores_of_other_files_scatter(h
 def test_a_collapsed_set_is_named_with_its_tune(result):
     one = result["collapsed"]
     assert one.score < 0.3
-    assert one.collapse.found
     assert one.collapse.few
     assert "near copies of collapsed/" in one.verdict.collapse
     assert one.diversity.coverage.at_n < 0.1
@@ -83,7 +103,6 @@ def test_a_collapsed_set_is_named_with_its_tune(result):
 
 def test_one_frozen_feature_is_named(result):
     one = result["frozen"]
-    assert one.collapse.found
     assert one.collapse.narrow[0] == "total_used_pitch"
     assert "every tune uses 6 pitches (spread 0 % of the originals')" in one.verdict.collapse
     assert not one.collapse.repeated
@@ -92,7 +111,6 @@ def test_one_frozen_feature_is_named(result):
 
 def test_a_shuffled_set_keeps_its_notes_and_loses_its_phrases(result):
     one = result["shuffled"]
-    assert not one.collapse.found
     assert {"longest_repeated_phrase", "avg_pitch_shift"} <= differing(one)
     assert not {"total_used_pitch", "total_used_note", "pitch_range"} & differing(one)
     assert one.told.reasons[0].group in ("melody", "form")
@@ -101,8 +119,6 @@ def test_a_shuffled_set_keeps_its_notes_and_loses_its_phrases(result):
 def test_a_uniform_random_set_is_different_and_not_collapsed(result):
     one = result["uniform"]
     assert one.score < 0.5
-    assert not one.collapse.found
-    assert not one.copying.found
     assert len(differing(one)) > 12
     assert one.diversity.precision.at_n < 0.05
     weights = [reason.weight for reason in one.told.reasons]
@@ -111,26 +127,17 @@ def test_a_uniform_random_set_is_different_and_not_collapsed(result):
 
 def test_a_transposed_set_differs_in_pitch_alone(result):
     one = result["transposed"]
-    assert not one.collapse.found
-    assert "pitch_mean" in differing(one)
-    assert differing(one) <= {
-        *("pitch_mean", "total_pitch_class_histogram", "bar_pitch_class_histogram"),
-        "pitch_class_transition_matrix",
-    }
+    histograms = {f"{part}_pitch_class_histogram" for part in ("total", "bar")}
+    assert {"pitch_mean"} <= differing(one) <= {"pitch_mean", *histograms, "pitch_class_transition_matrix"}
     assert one.told.accuracy > 0.8
     assert one.told.reasons[0].group == "key and register"
     assert one.told.by_settings
     assert one.told.without_settings < 0.62
 
 
-def test_copied_tunes_are_named_and_invisible_to_overlap_and_classifiers(result):
-    one = result["copied"]
-    assert one.score > 0.97
-    assert one.copying.found
-    assert one.verdict.copying.startswith("copying: ")
-    assert one.copying.pairs[0].share == 1
-    # a copy and its original lie in one fold, so that neither is learned with the other's label
-    assert not one.told.found
+def test_copied_tunes_are_invisible_to_overlap(result):
+    assert result["copied"].score > 0.97
+    assert result["copied"].copying.pairs[0].share == 1
 
 
 def test_a_partly_collapsed_set_counts_its_copies(result):
@@ -145,23 +152,16 @@ def test_a_partly_collapsed_set_counts_its_copies(result):
 def test_sound_sets_are_ranked_before_faulty_ones(result):
     order = [one.gen.label for one in ranking(list(result.values()))]
     assert order[0] == "half"
-    assert order.index("uniform") < order.index("collapsed")
-    assert order[-1] == "collapsed"
+    assert order.index("uniform") < order.index("collapsed") == len(order) - 1
 
 
-@pytest.mark.parametrize("name", ["collapsed", "uniform"])
-def test_what_everybody_hears_is_told_apart_nearly_always(result, name):
+@pytest.mark.parametrize(
+    ("name", "least"), [("collapsed", 0.99), ("uniform", 0.99), ("shuffled", 0.6), ("frozen", 0.6), ("partly", 0.6)]
+)
+def test_what_everybody_hears_is_told_apart_nearly_always(result, name, least):
     told = result[name].told
-    assert told.found
-    assert told.accuracy >= 0.99
-    assert told.score < 0.03
-    assert told.interval[0] > 0.9
-
-
-@pytest.mark.parametrize("name", ["shuffled", "frozen", "partly"])
-def test_what_can_be_heard_is_told_apart(result, name):
-    assert result[name].told.found
-    assert result[name].told.accuracy > 0.6
+    assert told.accuracy >= least
+    assert least < 0.9 or (told.score < 0.03 and told.interval[0] > 0.9)
 
 
 ATTACKS = {
