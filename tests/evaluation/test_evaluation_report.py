@@ -9,6 +9,7 @@ import known
 import numpy as np
 import pandas as pd
 import pytest
+from breaking import read_json
 from midifiles import write_midi, write_pieces
 
 import evaluation
@@ -43,13 +44,9 @@ def report(folders, tmp_path_factory):
     return out
 
 
-def record(out):
-    return json.loads((out / "report.json").read_text(encoding="utf-8"))
-
-
 @pytest.fixture
 def result(report):
-    return record(report)
+    return read_json(report / "report.json")
 
 
 def test_writes_a_page_a_record_and_a_table(report, result):
@@ -95,15 +92,14 @@ def test_the_page_needs_no_other_file(report):
 def test_the_same_seed_writes_the_same_bytes_for_any_number_of_jobs(folders, report, tmp_path):
     out = tmp_path / "again"
     main([str(folders / "gen"), str(folders / "org"), "--out", str(out), "--jobs", "2"])
-    for name in ("features.csv", "report.json", "index.html"):
-        first, second = (without_command(folder / name) for folder in (report, out))
-        assert first == second
+    assert without_command(out) == without_command(report)
 
 
-def without_command(path):
-    """The command differs, for it names the folder; nothing else may."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if "evaluation.report /" not in line]
+def without_command(folder):
+    """Return the files of a report. Their line with the command differs, for it names the folder; nothing else may."""
+    return {
+        path.name: re.sub(".*evaluation.report /.*", "", path.read_text(encoding="utf-8")) for path in folder.iterdir()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +141,7 @@ def test_mgeval_features_without_a_page(folders, tmp_path, monkeypatch):
     out = tmp_path / "r"
     assert main([str(folders / "gen"), str(folders / "thief"), "--mgeval", "--no-html", "--out", str(out)]) == 0
     assert not (out / "index.html").exists()
-    result = record(out)
+    result = read_json(out / "report.json")
     assert list(result["features"]) == list(evaluation.FEATURES)[:12]
     assert set(result["features"]["pitch_range"]["mgeval"]) == {"overlap_gen", "overlap_org", "kld_gen", "kld_org"}
     assert len(result["features"]["bar_used_pitch"]["gen"]["mean"]) == 8
@@ -165,7 +161,6 @@ def test_tiny_sets_are_not_comparable_and_no_error(tmp_path, capsys):
     ("program", "arguments", "words"),
     [
         (main, ["{gen}"], "give generated sets and then the originals"),
-        (main, ["{gen}/nowhere", "{org}"], "no such folder"),
         (main, ["{empty}", "{org}"], "no .mid or .midi files"),
         (main, ["{gen}", "{org}", "--out", "{empty}/file/report"], "{empty}/file"),
         (main, ["{gen}", "{org}", "--fail-under", "2"], "--fail-under"),
