@@ -23,8 +23,7 @@ import checkout
 import known
 import mgeval_port
 import numpy as np
-from midifiles import write_tunes
-from test_evaluation_fuzz import mutated
+from midifiles import mutated, write_tunes
 from timing import parser, timed
 
 from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder

@@ -1,4 +1,4 @@
-"""MIDI files made by mido alone."""
+"""MIDI files made by mido alone, and damaged ones."""
 
 import re
 
@@ -49,3 +49,24 @@ def write_tunes(folder, parts, most=None):
         beats, unit = (sheet.meter or "4/4").split("/")
         write_midi(folder / f"{number:04d}.mid", notes, meter=(int(beats), int(unit)))
     return folder
+
+
+def mutated(data, rng):
+    """Damage a file: flip bits, overwrite, cut, repeat or insert bytes, or set a length to an extreme."""
+    data = bytearray(data)
+    for _ in range(int(rng.integers(1, 6))):
+        place = int(rng.integers(len(data)))
+        match int(rng.integers(6)):
+            case 0:
+                data[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                data[place] = int(rng.integers(256))
+            case 2:
+                del data[max(place, 1) :]
+            case 3:
+                data[place:place] = data[place : place + int(rng.integers(1, 64))]
+            case 4:
+                data[place:place] = rng.bytes(int(rng.integers(1, 16)))
+            case 5:
+                data[place : place + 4] = (b"\xff\xff\xff\xff", bytes(4), b"\x7f\xff\xff\xff")[rng.integers(3)]
+    return bytes(data)

@@ -6,8 +6,9 @@ import mido
 import numpy as np
 import pretty_midi
 import pytest
-from midifiles import write_midi
+from midifiles import mutated, write_midi
 
+from evaluation.features.catalogue import feature_table
 from evaluation.reading.folders import read_folder, read_some
 from evaluation.reading.midi import UnreadableMidiError, load
 from evaluation.reading.notes import Notes, bar_grid
@@ -126,3 +127,18 @@ def test_bar_grid_through_changes_of_metre():
 def test_notes_from_arrays_are_checked(arguments, message):
     with pytest.raises(ValueError, match=message):
         Notes.from_quarters(*arguments)
+
+
+def test_damaged_files_are_read_or_listed(tune_folder, tmp_path):
+    """EVALUATION_FUZZ=5000 sets how many are tried."""
+    count = int(os.environ.get("EVALUATION_FUZZ", "300"))
+    rng = np.random.default_rng(0)
+    sources = [path.read_bytes() for path in sorted(tune_folder.glob("*.mid"))]
+    for number in range(count):
+        (tmp_path / f"{number:05d}.mid").write_bytes(mutated(sources[number % len(sources)], rng))
+    result = read_folder(tmp_path, jobs=2, label="fuzz")
+    names = [piece.name for piece in result.pieces] + [skipped.path for skipped in result.skipped]
+    assert sorted(names) == [f"fuzz/{number:05d}.mid" for number in range(count)]
+    assert all(skipped.reason for skipped in result.skipped)
+    table = feature_table(result.pieces)
+    assert not any(np.isinf(values).any() for values in table.values())
