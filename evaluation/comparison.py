@@ -97,7 +97,7 @@ class Report:
             "sampling": self.sampling,
             "ranking": ranked,
             **next(iter(details.values())),
-            "leakage": self.leakage.record() if self.leakage else None,
+            "leakage": self.leakage,
             "skipped": [file for one in self.sets for file in one.skipped],
         }
         if len(details) > 1:

@@ -27,10 +27,7 @@ def pairs(gen: Sequence[Notes], org: Sequence[Notes], count: int, seed: int = 0)
     rng = generator(seed, "listening")
     found = []
     for mine, real in zip(rng.permutation(len(gen))[:count], rng.permutation(len(org))[:count], strict=False):
-        if rng.integers(2):
-            found.append((gen[mine], org[real], 1))
-        else:
-            found.append((org[real], gen[mine], 0))
+        found.append((gen[mine], org[real], 1) if rng.integers(2) else (org[real], gen[mine], 0))
     return found
 
 

@@ -69,8 +69,16 @@ class Runs:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of `copied_share`; see `share_interval`."""
-        return share_interval(int(self.copied.sum()), len(self.copied))
+        """95 % interval of `copied_share` by Wilson's formula (1927); NaN for an empty set.
+
+        Whether a piece is copied depends on it and the training set alone: the number in files drawn again is binomial.
+        """
+        if not len(self.copied):
+            return float("nan"), float("nan")
+        from scipy.stats import binomtest
+
+        low, high = binomtest(int(self.copied.sum()), len(self.copied)).proportion_ci(method="wilson")
+        return float(low), float(high)
 
     def record(self) -> dict[str, Any]:
         """Return the runs as they appear in `report.json`."""
@@ -122,19 +130,6 @@ class Copying:
                 {"file": piece, "source": source, "distance": distance} for piece, source, distance in self.closest
             ],
         }
-
-
-def share_interval(found: int, n: int) -> tuple[float, float]:
-    """95 % interval of the share `found` / `n` of files, by Wilson's formula (1927); NaN for no files.
-
-    Whether a piece is copied depends on it and the training set alone: the number among files drawn again is binomial.
-    """
-    if not n:
-        return float("nan"), float("nan")
-    from scipy.stats import binomtest
-
-    low, high = binomtest(found, n).proportion_ci(method="wilson")
-    return float(low), float(high)
 
 
 def copied_more(copied_gen: int, gen: int, copied_train: int, train: int) -> float:
@@ -242,37 +237,25 @@ class Leak(NamedTuple):
     run_share: float
 
 
-@dataclass(frozen=True)
-class Leakage:
-    """How many originals, of so many pieces, the training set repeats.
+class Leakage(NamedTuple):
+    """How many originals, of so many pieces, the training set repeats, as in `report.json`.
 
     They are near copies of a training piece, share a run of half of their notes with one (``copied``), or either; the
     pairs are the worst of these, at most `PAIRS`.
     """
 
     pieces: int
-    near: int
+    near_copies: int
     copied: int
     either: int
     pairs: list[Leak]
 
-    def record(self) -> dict[str, Any]:
-        """Return the findings as they appear in `report.json`."""
-        return {
-            "pieces": self.pieces,
-            "near_copies": self.near,
-            "copied": self.copied,
-            "either": self.either,
-            "pairs": self.pairs,
-        }
-
     def sentence(self) -> str:
         """Say how many originals the training set repeats, and which first."""
-        are = "is a near copy" if self.near == 1 else "are near copies"
+        near = f"{self.near_copies} of {self.pieces:,} originals"
+        are = "is a near copy" if self.near_copies == 1 else "are near copies"
         share = "shares half of its" if self.copied == 1 else "share half of their"
-        counts = (
-            f"{self.near} of {self.pieces:,} originals {are} of training tunes, {self.copied} {share} notes with one"
-        )
+        counts = f"{near} {are} of training tunes, {self.copied} {share} notes with one"
         if not self.pairs:
             return f"{counts}."
         named = [f"{one.piece} of {one.source if one.similarity >= NEAR else one.run_source}" for one in self.pairs[:3]]
@@ -288,7 +271,7 @@ def find_leakage(org: Packed, train: Packed) -> Leakage:
     worst = leaked[np.argsort(-np.maximum(alike, ours.share)[leaked], kind="stable")][:PAIRS]
     return Leakage(
         pieces=len(org),
-        near=int(near.sum()),
+        near_copies=int(near.sum()),
         copied=int(ours.copied.sum()),
         either=len(leaked),
         pairs=[

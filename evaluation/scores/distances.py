@@ -34,6 +34,10 @@ def pairwise(a: ArrayLike, b: ArrayLike) -> FloatArray:
     return cdist(left, right)
 
 
+inter_set_distances = pairwise
+"""Distance of every piece of one set to every piece of another. Source: mgeval."""
+
+
 def intra_set_distances(x: ArrayLike) -> FloatArray:
     """Distance of every piece to every other piece of its set, leave one out. [n] or [n, d] to [n, n − 1].
 
@@ -42,11 +46,6 @@ def intra_set_distances(x: ArrayLike) -> FloatArray:
     square = pairwise(x, x)
     others = ~np.eye(len(square), dtype=bool)
     return square[others].reshape(len(square), max(len(square) - 1, 0))
-
-
-def inter_set_distances(a: ArrayLike, b: ArrayLike) -> FloatArray:
-    """Distance of every piece of one set to every piece of another. [n, ...] and [m, ...] to [n, m]. Source: mgeval."""
-    return pairwise(a, b)
 
 
 def spread(x: ArrayLike) -> float:

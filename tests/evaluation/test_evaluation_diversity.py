@@ -6,7 +6,7 @@ from known import rebuilt
 
 from evaluation.features.catalogue import feature_table
 from evaluation.scores.collapse import clusters
-from evaluation.scores.copying import copied_more, find_copies, share_interval
+from evaluation.scores.copying import Runs, copied_more, find_copies
 from evaluation.scores.distances import pairwise
 from evaluation.scores.diversity import fill, frechet_distance, precision_recall, standardise, vendi_score
 from evaluation.scores.duplicates import NEAR, exact_copies, similarity
@@ -65,8 +65,9 @@ def test_copies_are_counted_as_by_fisher_and_wilson():
     # 3 of 4 copies among 5 of 10: (C(4,3) C(6,2) + C(4,4) C(6,1)) / C(10,5) = 66 / 252
     assert copied_more(3, 5, 1, 5) == pytest.approx(66 / 252)
     assert copied_more(0, 5, 0, 5) == pytest.approx(1)
-    assert share_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert np.isnan(share_interval(0, 0)).all()
+    half, nothing = (Runs(*[np.arange(n)] * 2, np.arange(n) < 5, np.empty(0)) for n in (10, 0))
+    assert half.interval == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert np.isnan([nothing.copied_share, *nothing.interval]).all()
 
 
 def test_a_transposed_and_embedded_copy_is_found_and_named(tunes):
