@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces
+from evaluation.features.feature import NOTE_LENGTHS, PITCH_CLASSES, Feature, Pieces, feature
 from evaluation.reading.notes import PITCHES, FloatArray, IntArray, Notes, Stack, counted_up
 
 if TYPE_CHECKING:
@@ -58,11 +58,10 @@ def _feature(
 
     def add(function: Callable[[Notes], ArrayLike]) -> Callable[[Pieces], FloatArray]:
         @functools.wraps(function)
-        def measure(pieces: Pieces) -> FloatArray:
-            return np.array([function(piece) for piece in Stack.of(pieces).pieces], np.float64)
+        def measure(stack: Stack) -> FloatArray:
+            return np.array([function(piece) for piece in stack.pieces], np.float64)
 
-        FEATURES[function.__name__] = Feature(measure, title, unit, **details)
-        return measure
+        return feature(FEATURES, title, unit, group="other", **details)(measure)
 
     return add
 

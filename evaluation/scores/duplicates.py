@@ -88,26 +88,22 @@ def things(stack: Stack) -> tuple[IntArray, IntArray]:
     return owner, (gram << _TIMES_BITS) + np.minimum(times, 2**_TIMES_BITS - 1)
 
 
-def _all_things(pieces: Sequence[Notes]) -> tuple[NDArray[np.int32], IntArray]:
+def _presence(pieces: Sequence[Notes]) -> tuple[csr_array, FloatArray]:
+    """Return which things each piece has, a sparse [n, different things], and how many, [n]."""
     packed = Packed.of(pieces)
     # no piece has as many things as notes; what is not filled takes no memory
-    owners, numbers = np.empty(packed.first[-1], np.int32), np.empty(packed.first[-1], np.int64)
+    owners, numbers = (np.empty(packed.first[-1], kind) for kind in (np.int32, np.int64))
     count = 0
     for chunk in packed.chunks():
         owner, number = things(Stack.of(packed[chunk]))
         filled = slice(count, count + len(owner))
         owners[filled], numbers[filled] = owner + chunk.start, number
         count = filled.stop
-    return owners[:count], numbers[:count]
-
-
-def _presence(owner: NDArray[np.int32], number: IntArray, count: int) -> tuple[csr_array, FloatArray]:
-    """Return which things each piece has, a sparse [count, different things], and how many, [count]."""
-    column = _numbered(number)
-    size = np.bincount(owner, minlength=count)
+    column = _numbered(numbers[:count])
+    size = np.bincount(owners[:count], minlength=len(packed))
     # 32 bits count exactly to 16 million
-    cells = (np.ones(len(column), np.float32), column, np.concatenate([[0], np.cumsum(size)]))
-    return csr_array(cells, shape=(count, int(column.max(initial=0)) + 1)), size.astype(np.float64)
+    cells = (np.ones(count, np.float32), column, np.concatenate([[0], np.cumsum(size)]))
+    return csr_array(cells, shape=(len(packed), int(column.max(initial=0)) + 1)), size.astype(np.float64)
 
 
 def _numbered(values: IntArray) -> NDArray[np.int32]:
@@ -133,7 +129,7 @@ def similarity(pieces: Sequence[Notes]) -> FloatArray:
     A is the multiset of a piece's grams, see `things`. So neither transposition nor small irregularities of time
     matter, and one changed note changes four grams. Pieces with fewer steps are their own only match.
     """
-    present, size = _presence(*_all_things(pieces), len(pieces))
+    present, size = _presence(pieces)
     result = _dice((present @ present.T).toarray(), size[:, None], size[None, :])
     np.fill_diagonal(result, 1.0)
     return result
@@ -143,7 +139,7 @@ def most_similar(pieces: Sequence[Notes], others: Sequence[Notes]) -> tuple[IntA
     """Find the most similar one of the others for each piece, exactly: its place [n] and the `similarity` [n]."""
     both = Packed.join([Packed.of(pieces), Packed.of(others)])
     n = len(pieces)
-    present, size = _presence(*_all_things(both), len(both))
+    present, size = _presence(both)
     theirs = present[n:].T.tocsr()
     step = max(1, 10_000_000 // max(len(others), 1))
     place, best = np.zeros(n, np.int64), np.zeros(n)
@@ -161,7 +157,7 @@ def near_pairs(pieces: Sequence[Notes]) -> IntArray:
     every one is paired with some others but not with all.
     """
     count = len(pieces)
-    present, size = _presence(*_all_things(pieces), count)
+    present, size = _presence(pieces)
     known = np.flatnonzero(size)
     found = np.empty(0, np.int64)
     for key in _bands(present.indices, present.indptr[known]):

@@ -162,7 +162,7 @@ def compare_feature(name: str, gen: FloatArray, org: FloatArray, seed: int = 0) 
         org=org_sample,
         wasserstein=transport,
         **scores,
-        n=draws.n,
+        n=len(draws.ours[0][0]) if draws.ours else 0,
         p=_permutation_p(pairs, rng),
         distances=pairs.moments(),
         curves=pairs.curves(),

@@ -148,11 +148,6 @@ class Draws:
         ours, theirs = self.pools
         return [(ours[mine], theirs[other]) for mine, other in zip(self.kept(0), self.kept(1), strict=True)]
 
-    @property
-    def n(self) -> int:
-        """Pieces in each part of `ours` and `ceiling`; 0 if there are none."""
-        return len(self.ours[0][0]) if self.ours else 0
-
     def score(
         self, value: float, measure: Callable[[IntArray, IntArray], float], *, splits: int = SPLITS, files: int = 0
     ) -> Score:
