@@ -76,20 +76,19 @@ def test_the_interval_of_the_score_is_as_wide_as_scores_of_other_files_scatter(h
 
     def compared(pieces):
         # nothing is asked of the classifiers
-        return compare_sets(measure("gen", pieces), originals, test=lambda _: ToldApart())
+        one = compare_sets(measure("gen", pieces), originals, test=lambda _: ToldApart())
+        return one.score, one.score_interval
 
     others = [*held, *org[60:]]
     # a fourth higher: away from 1, where nothing scatters
     draws = [known.transposed([others[i] for i in rng.permutation(len(others))[:60]]) for _ in range(8)]
-    result = [compared(pieces) for pieces in draws]
-    scatter = np.std([one.score for one in result], ddof=1)
-    # The interval allows for other originals too, which stay the same here: somewhat wider, then.
-    claimed = np.mean([(one.score_interval[1] - one.score_interval[0]) / (2 * 1.96) for one in result])
-    assert 0.7 < claimed / scatter < 3
-    for one in result:
-        assert 0 < one.score_interval[0] < one.score < one.score_interval[1] <= 1
-    worse = compared(known.uniform(held, rng))
-    assert worse.score_interval[1] < min(one.score_interval[0] for one in result)
+    scores, limits = zip(*map(compared, draws), strict=True)
+    low, high = np.transpose(limits)
+    # the interval allows for other originals too, which stay the same here: somewhat wider, then
+    assert 0.7 < np.mean(high - low) / (2 * 1.96) / np.std(scores, ddof=1) < 3
+    assert ((low > 0) & (low < scores) & (scores < high) & (high <= 1)).all()
+    _, worse = compared(known.uniform(held, rng))
+    assert worse[1] < low.min()
 
 
 def test_a_collapsed_set_is_named_with_its_tune(result):
