@@ -49,20 +49,15 @@ def test_every_file_is_read_or_listed(tmp_path):
     (tmp_path / "zero.mid").symlink_to("/dev/zero")
     result = read_folder(tmp_path, jobs=1, label="set")
     reasons = {skipped.path: skipped.reason for skipped in result.skipped}
-    assert {piece.name for piece in result.pieces} | set(reasons) == {
-        f"set/{name}"
-        for name in (
-            *("a.mid", "deep/down/B.MIDI", "silent.mid", "cut.mid", "empty.mid", "text.mid", "huge.mid"),
-            *("dangling.mid", "caf\ufffd.mid", "pipe.mid", "zero.mid"),
-        )
-    }
-    assert {"set/a.mid", "set/deep/down/B.MIDI", "set/caf\ufffd.mid"} <= {piece.name for piece in result.pieces}
-    assert reasons["set/silent.mid"] == "no notes"
-    assert reasons["set/empty.mid"] == "empty file"
-    assert "not a MIDI file" in reasons["set/text.mid"]
-    assert "40 MB" in reasons["set/huge.mid"]
-    assert "No such file" in reasons["set/dangling.mid"]
-    assert reasons["set/pipe.mid"] == reasons["set/zero.mid"] == "not a regular file"
+    for name, reason in (
+        *(("silent", "no notes"), ("empty", "empty file"), ("text", "not a MIDI file"), ("huge", "40 MB")),
+        *(("dangling", "No such file"), ("pipe", "not a regular file"), ("zero", "not a regular file")),
+    ):
+        assert reason in reasons.pop(f"set/{name}.mid")
+    # a file that is cut off is either
+    everything = sorted([*reasons, *(piece.name for piece in result.pieces)])
+    assert everything == ["set/a.mid", "set/caf\ufffd.mid", "set/cut.mid", "set/deep/down/B.MIDI"]
+    assert reasons.keys() <= {"set/cut.mid"}
 
 
 def test_tempo_metre_and_tracks_are_read_from_the_whole_file(tmp_path):
