@@ -125,14 +125,14 @@ class Report:
         """
         failures = []
         for one in self.comparisons:
-            if most is not None and not one.told.accuracy <= most:
-                failures.append(f"{one.gen.label}: told apart with accuracy {one.told.accuracy:.3f}, over {most}")
-            if least is not None and not one.score >= least:
-                failures.append(f"{one.gen.label}: {one.score:.3f} of the originals' own overlap, under {least}")
-            if "collapse" in faults and one.collapse.found:
-                failures.append(f"{one.gen.label}: {one.verdict.collapse}")
-            if "copying" in faults and one.copying.found:
-                failures.append(f"{one.gen.label}: {one.verdict.copying}")
+            accuracy, score = one.told.accuracy, one.score
+            checks = [
+                (most is None or accuracy <= most, f"told apart with accuracy {accuracy:.3f}, over {most}"),
+                (least is None or score >= least, f"{score:.3f} of the originals' own overlap, under {least}"),
+                ("collapse" not in faults or not one.collapse.found, one.verdict.collapse),
+                ("copying" not in faults or not one.copying.found, one.verdict.copying),
+            ]
+            failures += [f"{one.gen.label}: {complaint}" for passed, complaint in checks if not passed]
         return failures
 
 

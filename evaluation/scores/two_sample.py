@@ -1,8 +1,6 @@
 """Two-sample test by classifiers: can generated pieces be told from real ones, and by what?
 
-Classifiers learn to tell generated pieces from originals, and are asked about pieces that they have not seen. The share
-of right answers, ½ for sets that are alike, says how far the sets are apart; what the classifiers look at says where. A
-set passes only if everything about it is right at once, which no average over single features asks for.
+A set passes only if everything about it is right at once, which no average over single features asks for.
 Source: D. Lopez-Paz and M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017.
 """
 
