@@ -19,7 +19,8 @@ def write_midi(path, notes, *, tempo=500_000, meter=(4, 4), ticks=480, channel=0
     parts[-1].extend((round(quarter * ticks), -1, 0, message) for quarter, message in meta)
     conductor = mido.MidiTrack()
     conductor.append(mido.MetaMessage("set_tempo", tempo=tempo))
-    conductor.append(mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1]))
+    if meter:
+        conductor.append(mido.MetaMessage("time_signature", numerator=meter[0], denominator=meter[1]))
     file = mido.MidiFile(type=1, ticks_per_beat=ticks, tracks=[conductor])
     for events in parts:
         now = 0
@@ -32,11 +33,11 @@ def write_midi(path, notes, *, tempo=500_000, meter=(4, 4), ticks=480, channel=0
     return path
 
 
-def write_pieces(folder, pieces):
+def write_pieces(folder, pieces, channel=0):
     """Write pieces of one track at 120 BPM, one file each, numbered."""
     for number, piece in enumerate(pieces):
         notes = list(zip(piece.onset.tolist(), piece.duration.tolist(), piece.pitch.tolist(), strict=True))
-        write_midi(folder / f"{number:03d}.mid", notes, meter=piece.meter)
+        write_midi(folder / f"{number:03d}.mid", notes, meter=piece.meter, channel=channel)
     return folder
 
 

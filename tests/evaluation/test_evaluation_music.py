@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from midifiles import write_midi
+from midifiles import write_midi, write_pieces
 
 from evaluation.comparison import compare_folders
 from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, suited
@@ -170,17 +170,12 @@ def test_the_metre_that_fits(lengths, length, beat, upbeat):
 def test_files_say_their_metre_or_not(tmp_path):
     notes = [(0.0, 1.0, 67), (1.0, 2.0, 72), (3.0, 1.0, 74), (4.0, 2.0, 72)]
     change = mido.MetaMessage("time_signature", numerator=3, denominator=4)
-    write_midi(tmp_path / "upbeat.mid", notes, meter=(1, 4), meta=[(1, change)])
-    upbeat = load(tmp_path / "upbeat.mid", "upbeat")
+    upbeat = load(write_midi(tmp_path / "upbeat.mid", notes, meter=(1, 4), meta=[(1, change)]), "upbeat")
     assert (upbeat.meter, upbeat.main_meter, upbeat.meter_given) == ((1, 4), (3, 4), True)
     waltz = measured(WALTZ)
     for name in METRE:
         assert measured(upbeat)[name] == pytest.approx(waltz[name]), name
-    file = mido.MidiFile(tmp_path / "upbeat.mid")
-    for track in file.tracks:
-        track[:] = [message for message in track if message.type != "time_signature"]
-    file.save(tmp_path / "none.mid")
-    none = load(tmp_path / "none.mid", "none")
+    none = load(write_midi(tmp_path / "none.mid", notes, meter=None), "none")
     assert (none.meter, none.meter_given) == ((4, 4), False)
     assert np.isnan(measured(none)["written_beat_onset_share"])
 
@@ -248,9 +243,7 @@ def test_drums_alone_are_measured_as_drums(tmp_path):
     assert suited([PATTERN], [SWUNG]) is suited([PATTERN], []) is DRUMS
     assert suited([PATTERN, WALTZ]) is suited([PATTERN], [WALTZ]) is suited([]) is FEATURES
     for folder in ("gen", "org"):
-        for number, piece in enumerate([PATTERN, SWUNG, LATE]):
-            notes = zip(piece.onset.tolist(), piece.duration.tolist(), piece.pitch.tolist(), strict=True)
-            write_midi(tmp_path / folder / f"{number}.mid", list(notes), channel=9)
+        write_pieces(tmp_path / folder, [PATTERN, SWUNG, LATE], channel=9)
     report = compare_folders([tmp_path / "gen"], tmp_path / "org", jobs=1)
     assert list(report.comparisons[0].features) == list(COMPARED)
     assert report.org.table["backbeat_share"][0] == 3 / 4

@@ -11,10 +11,9 @@ from evaluation import report
 from evaluation.features.catalogue import DRUMS, FEATURES, feature_table, measured
 from evaluation.features.table import COMPARED
 from evaluation.reading.notes import Notes, Packed, Stack
-from evaluation.scores import copying, duplicates
+from evaluation.scores import collapse, copying, duplicates
 from evaluation.scores.copying import find_leakage
 from evaluation.scores.duplicates import groups, most_similar, near_pairs, similarity
-from evaluation.scores.sets import compare_sets, measure
 
 
 def changed(piece, share, rng):
@@ -89,12 +88,15 @@ def test_planted_near_copies_are_found(tunes):
     assert near_pairs(pieces).tolist() == pairs.tolist() == sorted(pairs.tolist())
 
 
-def test_unlike_pieces_are_no_pairs():
+@pytest.fixture(scope="module")
+def noise():
     rng = np.random.default_rng(1)
-    noise = [Notes.from_quarters(np.arange(40), np.ones(40), rng.integers(40, 90, 40)) for _ in range(200)]
-    assert near_pairs(noise).shape == (0, 2)
-    assert near_pairs([]).shape == (0, 2)
-    assert near_pairs([Notes.from_quarters([], [], [])] * 3).shape == (0, 2)
+    return [Notes.from_quarters(np.arange(40), np.ones(40), rng.integers(40, 90, 40)) for _ in range(200)]
+
+
+def test_unlike_pieces_are_no_pairs(noise):
+    for pieces in (noise, [], [Notes.from_quarters([], [], [])] * 3):
+        assert near_pairs(pieces).shape == (0, 2)
 
 
 def test_a_collapsed_set_is_one_group_of_few_pairs(tunes):
@@ -106,22 +108,15 @@ def test_a_collapsed_set_is_one_group_of_few_pairs(tunes):
     assert number[-1] != number[0]
 
 
-@pytest.mark.slow
-def test_the_near_copies_of_a_large_set_are_counted_in_all_of_it(tunes):
-    rng = np.random.default_rng(3)
-    org = measure("org", tunes[:100])
+def test_the_near_copies_of_a_large_set_are_counted_in_all_of_it(tunes, noise, monkeypatch):
+    monkeypatch.setattr(collapse, "PAIRWISE", 100)
     one = next(tune for tune in tunes if len(tune) > 40)
-    noise = [
-        Notes.from_quarters(np.arange(40), np.ones(40), rng.integers(40, 90, 40), name=str(i)) for i in range(1100)
-    ]
-    copies = [replace(one, name=f"copy {i}", pitch=one.pitch + i % 5) for i in range(100)]
-    few = compare_sets(measure("gen", noise[:900] + copies), org).collapse
-    many = compare_sets(measure("gen", noise + copies), org).collapse
-    for found, size in ((few, 1000), (many, 1200)):
-        assert found.compared == size
-        assert found.near.value == pytest.approx(100 / size)
-        assert [len(members) for _, members in found.clusters] == [99]
-        assert found.near.at_n < 0.2
+    copies = [replace(one, name=f"copy {i}", pitch=one.pitch + i % 5) for i in range(20)]
+    found = collapse.find_collapse([*noise, *copies], tunes[:100], {}, None, 0, {})
+    assert found.compared == 220
+    assert found.near.value == pytest.approx(20 / 220)
+    assert [len(members) for _, members in found.clusters] == [19]
+    assert found.near.at_n < 0.2
 
 
 def test_the_most_similar_piece_of_another_set(tunes):
