@@ -165,7 +165,8 @@ _STORED = np.dtype(
     [
         *((name, np.float64) for name in _TIMES),
         *[("pitch", np.int16), ("velocity", np.int16), ("track", np.uint16), ("drum", bool)],
-    ]
+    ],
+    align=True,
 )
 
 
