@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from evaluation.features.contour import DEGREES, is_step
 from evaluation.features.feature import Feature, feature, mean, ratio, shared
@@ -134,36 +135,32 @@ def _pairs(stack: Stack) -> dict[int, tuple[FloatArray, IntArray, FloatArray]]:
     Gives the similarity and the piece of the pairs of bars that both have notes, and [n] the number of all pairs.
     """
     bars, total = _bars(stack), fitted(stack).bars
-    count = len(bars.piece)
     within = bars.number - (np.cumsum(total) - total)[bars.piece]
     alphabets = (bars.place, bars.place * (2 * PITCHES) + bars.interval)
     contents = [_content(bars, tokens) for tokens in alphabets]
     found = {}
     for lag in _LAGS:
         follows = within + lag < total[bars.piece]
-        other = np.minimum(np.searchsorted(bars.number, bars.number + lag), max(count - 1, 0))
+        other = np.minimum(np.searchsorted(bars.number, bars.number + lag), max(len(bars.number) - 1, 0))
         both = np.flatnonzero(follows & (bars.number[other] == bars.number + lag))
         piece = bars.piece[both]
         similarity = np.zeros(len(both))
-        for cells, width in contents:
-            bar = cells // width
-            size = np.bincount(bar, minlength=count)
-            wanted = cells + (other - np.arange(count))[bar] * width
-            at = np.minimum(np.searchsorted(cells, wanted), max(len(cells) - 1, 0))
-            common = np.bincount(bar[cells[at] == wanted], minlength=count)
-            similarity += common[both] / (size[both] + size[other[both]])
+        for present in contents:
+            one, two = present[both], present[other[both]]
+            similarity += one.multiply(two).sum(axis=1) / (one.sum(axis=1) + two.sum(axis=1))
         # a pair of two bars with notes has been counted from both sides
         pairs = stack.per_piece(follows, bars.piece) + stack.per_piece(within >= lag, bars.piece)
         found[lag] = similarity, piece, pairs - stack.count(piece)
     return found
 
 
-def _content(bars: _Bars, tokens: IntArray) -> tuple[IntArray, int]:
-    """Return the different tokens of each bar in order, as bar · width + token, and the width."""
+def _content(bars: _Bars, tokens: IntArray) -> csr_array:
+    """Return which tokens each bar has, [b, different tokens]."""
     _, symbol = np.unique(tokens, return_inverse=True)
-    width = int(symbol.max(initial=0)) + 1
-    cells = np.sort(bars.bar * width + symbol)
-    return cells[np.diff(cells, prepend=-1) > 0], width
+    present = csr_array((np.ones(len(symbol)), (bars.bar, symbol)), (len(bars.piece), int(symbol.max(initial=0)) + 1))
+    present.sum_duplicates()
+    present.data[:] = 1
+    return present
 
 
 def _structureness(stack: Stack, lags: tuple[int, ...]) -> FloatArray:
