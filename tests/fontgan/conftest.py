@@ -1,6 +1,4 @@
 import pytest
-from fontTools import subset
-from fontTools.ttLib import TTFont
 
 from fontgan.data.fonts import load_fonts
 from fontgan.data.sheets import bundled_fonts
@@ -33,23 +31,3 @@ def load(folder):
         return load_fonts(source, progress=False, **{"train": 2, "validation": 1, **options})
 
     return load_folder
-
-
-@pytest.fixture
-def reasons(load):
-    """Load a folder that holds one good font as well; return why the others are skipped."""
-    return lambda: dict(load(train=1).skipped)
-
-
-@pytest.fixture
-def add_without(folder):
-    """Write a font that has the capitals but some, with a drawing for what is missing or with none."""
-
-    def write(missing, to, *, box):
-        font = TTFont(bundled_fonts() / "cmr10.ttf")
-        worker = subset.Subsetter(subset.Options(notdef_outline=box))
-        worker.populate(text="".join(set("ABCDEFGHIJKLMNOPQRSTUVWXYZ") - set(missing)))
-        worker.subset(font)
-        font.save(folder / to)
-
-    return write

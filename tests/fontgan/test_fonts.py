@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fontTools import subset
 from fontTools.ttLib import TTCollection, TTFont
 from PIL import Image, ImageDraw
 
@@ -98,115 +99,83 @@ def test_noise_alone():
     assert abs(added).max() < 0.05 * 6
 
 
-def test_another_seed_gives_other_images(add, load):
-    add("cmr10.ttf")
-    one, other = load(seed=3), load(seed=4)
-    assert one.fingerprint != other.fingerprint
-    assert (one.train.images != other.train.images).any(axis=(1, 2, 3)).all()
-    np.testing.assert_array_equal(one.alphabets, other.alphabets)
-
-
-def test_more_images_change_none_of_the_others(add, load):
+def test_images_follow_from_the_seed_and_their_number(add, load):
     for name in ("cmr10.ttf", "cmss10.ttf", "cmtt10.ttf"):
         add(name)
-    few, many = load(train=4, validation=2), load(train=8, validation=5)
+    few, many, other = load(train=4, validation=2), load(train=8, validation=5), load(train=4, validation=2, seed=4)
     for split, n, m in (("train", 4, 8), ("validation", 2, 5)):
-        for one, other in zip(getattr(few, split), getattr(many, split), strict=True):
+        for one, more in zip(getattr(few, split), getattr(many, split), strict=True):
             np.testing.assert_array_equal(
-                one.reshape(26, n, *one.shape[1:]), other.reshape(26, m, *one.shape[1:])[:, :n]
+                one.reshape(26, n, *one.shape[1:]), more.reshape(26, m, *one.shape[1:])[:, :n]
             )
+    assert few.fingerprint != other.fingerprint
+    assert (few.train.images != other.train.images).any(axis=(1, 2, 3)).all()
+    np.testing.assert_array_equal(few.alphabets, other.alphabets)
 
 
-def test_a_folder_is_searched(add, load):
-    for place in ("b.ttf", "a/deep/one.TTF", ".hidden/two.ttf", "._b.ttf", "c.txt"):
-        add("cmr10.ttf" if place == "b.ttf" else "cmss10.ttf", place)
-    drawn = load()
-    assert drawn.faces == (("cmss10 Regular", "a/deep/one.TTF", 0), ("cmr10 Regular", "b.ttf", 0))
-    assert drawn.skipped == ()
-
-
-def test_a_symbol_font_has_all_letters(add, load, folder):
-    font = TTFont(add(SANS.name))
-    (table,) = font["cmap"].tables = [table for table in font["cmap"].tables if table.format == 4][:1]
+def test_faces_are_found_and_named(add, load, folder):
+    add("cmr10.ttf", "b.ttf")
+    for place in ("a/deep/one.TTF", ".hidden/two.ttf", "._b.ttf", "c.txt"):
+        add("cmss10.ttf", place)
+    add("cmsy10.ttf").rename(folder / "sch\udcf6n.ttf")
+    collection = TTCollection()
+    collection.fonts = [TTFont(bundled_fonts() / name) for name in ("cmb10.ttf", "cmtt10.ttf")]
+    collection.save(folder / "both.ttc")
+    named = TTFont(add("cmti10.ttf"))
+    for record in named["name"].names:
+        record.string = {1: "cmr10", 2: "Regular"}.get(record.nameID, "")
+    named.save(folder / "cmti10.ttf")
+    symbols = TTFont(add(SANS.name))
+    (table,) = symbols["cmap"].tables = [table for table in symbols["cmap"].tables if table.format == 4][:1]
     table.platformID, table.platEncID, table.language = 3, 0, 0
     table.cmap = {0xF000 + ord(letter): letter for letter in LETTERS}
-    font.save(folder / SANS.name)
-    assert load().skipped == ()
+    symbols.save(folder / SANS.name)
+    drawn = load()
+    assert drawn.faces == (
+        ("DejaVu Sans Book", "DejaVuSans.ttf", 0),
+        ("cmss10 Regular", "a/deep/one.TTF", 0),
+        ("cmr10 Regular", "b.ttf", 0),
+        ("cmb10 Regular", "both.ttc", 0),
+        ("cmtt10 Regular", "both.ttc", 1),
+        ("cmti10.ttf", "cmti10.ttf", 0),  # its own name is another one's
+        ("cmsy10 Regular", "sch\\udcf6n.ttf", 0),
+    )
+    assert drawn.skipped == ()
+    assert drawn.table().encode()
 
 
-def test_names_are_different(add, load, folder):
-    add("cmr10.ttf")
-    font = TTFont(add("cmss10.ttf"))
-    for record in font["name"].names:
-        record.string = {1: "cmr10", 2: "Regular"}.get(record.nameID, "")
-    font.save(folder / "cmss10.ttf")
-    assert [face.name for face in load().faces] == ["cmr10 Regular", "cmss10.ttf"]
-
-
-def test_a_font_that_is_no_font(add, folder, reasons):
-    good = add("cmr10.ttf").read_bytes()
+def test_unusable_fonts_are_skipped_with_the_reason(add, load, folder):
+    good = add("cmr10.ttf", "a.ttf").read_bytes()
+    add("cmr10.ttf", "b.ttf")
     (folder / "empty.ttf").touch()
     (folder / "half.otf").write_bytes(good[: len(good) // 2])
     (folder / "text.ttf").write_text("A letter is no font.", encoding="utf-8")
     (folder / "gone.ttf").symlink_to(folder / "nowhere.ttf")
-    result = reasons()
-    assert list(result) == ["empty.ttf", "half.otf", "text.ttf"]
-    assert all(reason.startswith("cannot be ") for reason in result.values())
-
-
-def test_a_font_whose_outlines_are_broken(add, folder, reasons):
-    add("cmr10.ttf")
-    data = bytearray(add("cmss10.ttf", "broken.ttf").read_bytes())
-    font = TTFont(folder / "broken.ttf")
+    data, font = bytearray(add("cmss10.ttf", "broken.ttf").read_bytes()), TTFont(folder / "broken.ttf")
     place = font.reader.tables["glyf"].offset + font["loca"][font.getGlyphID("Q")]
     data[place : place + 2] = (2000).to_bytes(2)  # contours, of which there are two
     (folder / "broken.ttf").write_bytes(data)
-    assert reasons() == {"broken.ttf": "cannot be drawn: invalid outline"}
-
-
-@pytest.mark.parametrize(
-    ("missing", "box", "reason"),
-    [
-        ("Q", True, "lacks Q"),
-        ("QX", True, "lacks Q, X"),
-        ("ABCDEFGH", True, "lacks A, B, C, D, E and 3 more"),
-        ("Q", False, "draws nothing for Q"),
-    ],
-)
-def test_a_font_that_lacks_letters(add, add_without, reasons, missing, box, reason):
-    add("cmss10.ttf")
-    add_without(missing, "some.ttf", box=box)
-    assert reasons() == {"some.ttf": reason}
-
-
-def test_a_letter_larger_than_all_others(add, folder, reasons):
-    add("cmr10.ttf")
     font = TTFont(add("cmss10.ttf", "flourish.ttf"))
-    for place in range(len(font["glyf"]["Q"].coordinates)):
-        x, y = font["glyf"]["Q"].coordinates[place]
-        font["glyf"]["Q"].coordinates[place] = (6 * x, 6 * y)
+    font["glyf"]["Q"].coordinates.scale((6, 6))
     font.save(folder / "flourish.ttf")
-    assert "some letters are so large that the others" in reasons()["flourish.ttf"]
-
-
-def test_the_same_font_twice(add, reasons):
-    add("cmr10.ttf", "a.ttf")
-    add("cmr10.ttf", "b.ttf")
-    assert reasons() == {"b.ttf": "draws the same letters as a.ttf"}
-
-
-def test_a_collection(load, folder):
-    collection = TTCollection()
-    collection.fonts = [TTFont(bundled_fonts() / name) for name in ("cmr10.ttf", "cmss10.ttf")]
-    collection.save(folder / "both.ttc")
-    assert load().faces == (("cmr10 Regular", "both.ttc", 0), ("cmss10 Regular", "both.ttc", 1))
-
-
-def test_a_file_name_that_is_no_unicode(add, load, folder):
-    add("cmr10.ttf").rename(folder / "sch\udcf6n.ttf")
-    drawn = load()
-    assert drawn.faces == (("cmr10 Regular", "sch\\udcf6n.ttf", 0),)
-    assert drawn.table().encode()
+    for missing, box in (("Q", True), ("QX", True), ("ABCDEFGH", True), ("W", False)):
+        worker = subset.Subsetter(subset.Options(notdef_outline=box))
+        worker.populate(text="".join(set(LETTERS) - set(missing)))
+        font = TTFont(bundled_fonts() / "cmr10.ttf")
+        worker.subset(font)
+        font.save(folder / f"no{missing}.ttf")
+    reasons = dict(load(train=1).skipped)
+    unreadable = [name for name, reason in reasons.items() if reason.startswith("cannot be opened")]
+    assert unreadable == ["empty.ttf", "half.otf", "text.ttf"]
+    assert {name: reason for name, reason in reasons.items() if name not in unreadable} == {
+        "b.ttf": "draws the same letters as a.ttf",
+        "broken.ttf": "cannot be drawn: invalid outline",
+        "flourish.ttf": "some letters are so large that the others would be unreadable",
+        "noABCDEFGH.ttf": "lacks A, B, C, D, E and 3 more",
+        "noQ.ttf": "lacks Q",
+        "noQX.ttf": "lacks Q, X",
+        "noW.ttf": "draws nothing for W",
+    }
 
 
 @pytest.mark.parametrize(
