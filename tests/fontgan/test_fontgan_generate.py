@@ -1,7 +1,6 @@
 import io
 import json
 import xml.etree.ElementTree as ET
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -26,22 +25,21 @@ FRAME = 0.15 * np.random.default_rng(0).normal(size=(LATENTS, SIZE_PX, SIZE_PX, 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Save models: of real letters, of marks without labels, of marks where some are missing, and without C and T."""
+    """Save models: of real letters, of marks without labels, and of letters without C and T."""
     folder = tmp_path_factory.mktemp("models")
     face = bundled_fonts() / "DejaVuSans-Bold.ttf"
     real = fonts.load_fonts(face, train=1, validation=1, progress=False).alphabets[0]
     empty = real.copy()
     empty[[LETTERS.index("C"), LETTERS.index("T")]] = -1
-    images = {"labelled": real, "empty": empty, "searched": marked(range(K)), "lacking": marked(range(K - 2))}
-    for name, kinds in images.items():
-        model = drawing_gan(kinds / 5, latents=FRAME, labelled=name in {"labelled", "empty"})
+    for name, kinds in {"labelled": real, "empty": empty, "searched": marked(range(K))}.items():
+        model = drawing_gan(kinds / 5, latents=FRAME, labelled=name != "searched")
         save_keras(model, folder / f"{name}.keras")
     return folder
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    """Work in an empty folder, with classifiers of marks that need no training."""
+def learned(tmp_path, monkeypatch):
+    """Work in an empty folder, with classifiers of marks that need no training; list the fonts that they learn."""
     learned = []
 
     def load(source, *, seed):
@@ -51,20 +49,17 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(fonts, "load_fonts", load)
     monkeypatch.setattr(classifiers, "classifiers_of", lambda _: block_classifiers())
-    return SimpleNamespace(path=tmp_path, learned=learned)
+    return learned
 
 
 @pytest.fixture
-def generated(models, completed, place):
-    """Run the command; return the files by name, and the other lines that it printed."""
+def generated(models, completed, tmp_path):
+    """Run the command, which may print nothing but the names of its files; return them with what is in them."""
 
-    def run(*options, model="labelled"):
-        force = () if "--force" in options else ("--force",)
-        text = completed(generate.main, "--model", models / f"{model}.keras", *options, *force)
-        lines = text.splitlines()
-        written = [line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")]
-        others = [line for line in lines if not line.startswith("wrote ")]
-        return {name: (place.path / name).read_bytes() for name in written}, others
+    def run(*options):
+        text = completed(generate.main, "--model", models / "labelled.keras", "--force", *options)
+        written = [line.removeprefix("wrote ") for line in text.splitlines()]
+        return {name: (tmp_path / name).read_bytes() for name in written}
 
     return run
 
@@ -72,11 +67,7 @@ def generated(models, completed, place):
 @pytest.fixture
 def refusal(models, refused):
     """Run the command, which must fail; return its error."""
-
-    def run(*options, model="labelled"):
-        return refused(generate.main, "--model", models / f"{model}.keras", *options, notes=model == "lacking")
-
-    return run
+    return lambda *options, model="labelled": refused(generate.main, "--model", models / f"{model}.keras", *options)
 
 
 def paths(content):
@@ -84,46 +75,40 @@ def paths(content):
 
 
 def test_a_picture_and_its_outlines_have_the_letters_of_the_text(generated):
-    files, lines = generated("--text", "Hello World", "--svg")
-    assert list(files) == ["letters.png", "letters.svg"]
+    files = generated("--text", "Hello World", "--svg")
+    assert files.keys() == {"letters.png", "letters.svg"}
     assert np.asarray(Image.open(io.BytesIO(files["letters.png"]))).min() < 20
     assert len(paths(files["letters.svg"])) == 10
-    assert lines == []
 
 
 def test_an_alphabet_in_several_styles_is_a_row_of_letters_each(generated):
-    files, _ = generated("--alphabet", "--styles", 2, "--style-seed", 5, "--out", "a.svg")
-    several = paths(files["a.svg"])
+    several = paths(generated("--alphabet", "--styles", 2, "--style-seed", 5, "--out", "a.svg")["a.svg"])
     assert len(several) == len(set(several)) == 2 * K
 
 
-def test_a_morph_goes_from_one_style_to_the_other(generated):
-    two, _ = generated("--morph", 5, 6, "--text", "XY", "--steps", 2, "--out", "morph.svg")
-    styles, _ = generated("--styles", 2, "--text", "XY", "--style-seed", 5, "--out", "styles.svg")
-    assert two["morph.svg"] == styles["styles.svg"]
-    eight, _ = generated("--morph", 5, 6, "--text", "XY", "--out", "morph.svg")
-    assert len(paths(eight["morph.svg"])) == 8 * 2
-
-
-def test_an_interpolation_goes_from_one_letter_to_the_other(generated):
-    files, _ = generated("--interpolate", "a", "z", "--steps", 2, "--style-seed", 4, "--out", "two.svg")
-    text, _ = generated("--text", "AZ", "--style-seed", 4, "--out", "text.svg")
-    assert files["two.svg"] == text["text.svg"]
-    assert len(paths(generated("--interpolate", "A", "Z", "--out", "all.svg")[0]["all.svg"])) == 12
+@pytest.mark.parametrize(
+    ("way", "ends", "letters"),
+    [
+        (("--morph", 5, 6, "--text", "XY"), ("--styles", 2, "--text", "XY", "--style-seed", 5), 8 * 2),
+        (("--interpolate", "a", "z", "--style-seed", 4), ("--text", "AZ", "--style-seed", 4), 12),
+    ],
+)
+def test_a_way_goes_from_one_end_to_the_other(generated, way, ends, letters):
+    assert generated(*way, "--steps", 2, "--out", "a.svg") == generated(*ends, "--out", "a.svg")
+    assert len(paths(generated(*way, "--out", "a.svg")["a.svg"])) == letters
 
 
 def test_a_font_has_the_letters_of_its_style(generated):
-    files, _ = generated("--ttf", "My Font.ttf", "--style-seed", 9)
-    assert list(files) == ["My Font.ttf"]
-    font = TTFont(io.BytesIO(files["My Font.ttf"]))
+    ((name, content),) = generated("--ttf", "My Font.ttf", "--style-seed", 9).items()
+    font = TTFont(io.BytesIO(content))
+    assert name == "My Font.ttf"
     assert font["name"].getDebugName(1) == "My Font"
     assert "style 9" in font["name"].getDebugName(10)
     assert set(map(ord, LETTERS + LETTERS.lower())) <= set(font.getBestCmap())
 
 
 def test_samples_are_the_models_images(generated, models):
-    files, _ = generated("--samples", 60, "--seed", 3)
-    with np.load(io.BytesIO(files["samples.npz"])) as samples:
+    with np.load(io.BytesIO(generated("--samples", 60, "--seed", 3)["samples.npz"])) as samples:
         assert set(samples) == {"images", "letters", "maker"}
         images, letters = samples["images"], samples["letters"]
     assert (images.shape, images.dtype) == ((60, SIZE_PX, SIZE_PX), np.float32)
@@ -135,28 +120,24 @@ def test_samples_are_the_models_images(generated, models):
 
 
 def test_the_same_style_gives_the_same_bytes_and_another_one_others(generated):
-    text = ("--text", "Bytes", "--svg")
-    one, again = (generated(*text, "--style-seed", 7, "--ttf", "letters.ttf")[0] for _ in range(2))
-    other, _ = generated(*text, "--style-seed", 8)
+    text = ("--text", "Bytes", "--svg", "--ttf", "letters.ttf", "--style-seed")
+    one, again, other = (generated(*text, seed) for seed in (7, 7, 8))
     assert one == again
     assert all(one[name] != other[name] for name in other)
 
 
-def test_letters_of_a_model_without_labels_are_chosen(generated, place):
-    files, lines = generated("--text", "KEYS", "--out", "a.svg", model="searched")
-    assert len(paths(files["a.svg"])) == 4
-    assert lines[0].startswith("note: this model was trained without labels")
-    assert lines[1].startswith("note: no config.json")
-    assert place.learned == [(None, 0)]
-
-
-def test_the_classifier_learns_the_fonts_of_the_run(generated, models, place):
-    config = models / "config.json"
-    config.write_text(json.dumps({"fonts": "some", "seed": 5, "fix": "best"}), encoding="utf-8")
-    _, lines = generated("--text", "KEYS", model="searched")
-    assert len(lines) == 1
-    assert place.learned == [("some", 5)]
-    config.unlink()
+@pytest.mark.parametrize("config", [None, {"fonts": "some", "seed": 5, "fix": "best"}])
+def test_letters_of_a_model_without_labels_are_chosen_as_the_fonts_of_its_run_are_read(
+    models, completed, contents, tmp_path, learned, config
+):
+    (tmp_path / "model.keras").write_bytes((models / "searched.keras").read_bytes())
+    if config:
+        (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    text = completed(generate.main, "--model", "model.keras", "--text", "KEYS", "--out", "a.svg")
+    assert len(paths(contents(tmp_path)["a.svg"])) == 4
+    assert text.startswith("note: this model was trained without labels")
+    assert ("note: no config.json" in text) == (config is None)
+    assert learned == [("some", 5) if config else (None, 0)]
 
 
 def test_letters_without_ink_are_named(refusal):
@@ -187,10 +168,10 @@ def test_refusals_name_the_option(refusal, options, message):
     assert message in refusal(*options)
 
 
-def test_the_classifier_of_a_model_that_ships_has_learned_the_bundled_fonts(models, completed, shipped, place):
+def test_the_classifier_of_a_model_that_ships_has_learned_the_bundled_fonts(models, completed, shipped, learned):
     (shipped / "letters-best.keras").write_bytes((models / "searched.keras").read_bytes())
     assert "no config.json of a run" not in completed(generate.main, "--text", "A", "--model", "letters-best")
-    assert place.learned == [(None, 0)]
+    assert learned == [(None, 0)]
 
 
 def test_the_package_draws_what_the_command_does(generated, models):
@@ -200,4 +181,4 @@ def test_the_package_draws_what_the_command_does(generated, models):
     np.testing.assert_allclose(alphabets[[0, 2]], fontgan.letters(model, seed=5, styles=2), atol=1e-6)
     page = typesetting.svg(lettering.typeset(alphabets, ["AZ"]), 8, lettering.MAKER)
     options = ("--morph", 5, 6, "--steps", 3, "--text", "AZ", "--out", "a.svg")
-    assert page.encode() == generated(*options)[0]["a.svg"]
+    assert page.encode() == generated(*options)["a.svg"]
