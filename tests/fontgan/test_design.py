@@ -19,9 +19,12 @@ def place(monkeypatch, tmp_path):
 
 def test_a_font_is_written_with_a_picture_of_its_text(completed, contents, tmp_path):
     completed(design.main, "--out", "Mine.ttf", "--ufo", "Mine.ufo", "--text", "Größe\nAVA", "--picture", "a.png")
+    completed(design.main, "--out", "Mine.woff2", "--variable")
     files = contents(tmp_path)
-    font = TTFont(io.BytesIO(files["Mine.ttf"]))
-    assert font["name"].getDebugName(1) == "Mine"
+    for kind in ("ttf", "woff2"):
+        font = TTFont(io.BytesIO(files[f"Mine.{kind}"]))
+        assert font["name"].getDebugName(1) == "Mine"
+        assert (font.flavor == "woff2") == ("fvar" in font) == (kind == "woff2")
     assert "Mine.ufo/fontinfo.plist" in files
     picture = np.asarray(Image.open(io.BytesIO(files["a.png"])))
     assert (picture[:, :10] == 255).all()

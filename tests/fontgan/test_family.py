@@ -1,14 +1,20 @@
 import io
+import itertools
+import subprocess
+import sys
 import unicodedata
 
 import numpy as np
+import pathops
 import pytest
+from fontTools.pens.areaPen import AreaPen
 from fontTools.ttLib import TTFont
+from fontTools.varLib.instancer import instantiateVariableFont
 from realfaces import face
 from scipy import ndimage
 
 from fontgan.data.sheets import bundled_fonts
-from fontgan.data.typefaces import CAPITAL, CHARACTERS
+from fontgan.data.typefaces import CAPITAL, CHARACTERS, NEEDED
 from fontgan.designing import file_bytes
 from fontgan.typeface.family import compile_font, family_font, shapes
 from fontgan.typeface.weights import variable_font, weighted
@@ -22,9 +28,16 @@ def font():
     return compile_font(family_font(shapes(*face()), "Try"))
 
 
+def glyph(font, character):
+    return font["glyf"][font.getBestCmap()[ord(character)]]
+
+
 def points(font, character):
-    glyphs = font["glyf"]
-    return len(glyphs[font.getBestCmap()[ord(character)]].getCoordinates(glyphs)[0])
+    return len(glyph(font, character).getCoordinates(font["glyf"])[0])
+
+
+def advance(font, character):
+    return font["hmtx"][font.getBestCmap()[ord(character)]][0]
 
 
 def kerning(font, first, second):
@@ -48,7 +61,7 @@ def test_outlines_are_those_of_the_real_font(font):
     real = TTFont(bundled_fonts() / REAL)
     scale = CAPITAL / real["glyf"]["H"].yMax
     for character in "HOagkQ&@3":
-        ours, theirs = (one["glyf"][one.getBestCmap()[ord(character)]] for one in (font, real))
+        ours, theirs = (glyph(one, character) for one in (font, real))
         for side in ("xMin", "yMin", "xMax", "yMax"):
             assert getattr(ours, side) == pytest.approx(getattr(theirs, side) * scale, abs=9)
 
@@ -72,13 +85,12 @@ def test_edges_that_waver_have_few_points():
 
 
 def test_marks_stand_over_their_letters(font):
-    glyphs = font["glyf"]
     for character in "ÄÉÑÅäéñåîç":
         base = unicodedata.normalize("NFD", character)[0].replace("i", "ı")
-        whole, alone = (glyphs[font.getBestCmap()[ord(one)]] for one in (character, base))
+        whole, alone = glyph(font, character), glyph(font, base)
         assert whole.yMax > alone.yMax + 50 or whole.yMin < alone.yMin - 50
         assert abs((whole.xMin + whole.xMax) - (alone.xMin + alone.xMax)) < 120
-        assert font["hmtx"][font.getBestCmap()[ord(character)]][0] == font["hmtx"][font.getBestCmap()[ord(base)]][0]
+        assert advance(font, character) == advance(font, base)
 
 
 def test_open_pairs_move_together_and_straight_ones_do_not(font):
@@ -107,15 +119,57 @@ def test_characters_without_ink_are_left_out():
     assert shapes(np.stack([fields[0], np.full_like(fields[0], -1)]), bearings[:2], "A%").keys() == {"A"}
 
 
-@pytest.mark.slow
-def test_a_font_passes_the_checks_of_the_trade(font, tmp_path):
-    import subprocess
-    import sys
+@pytest.fixture(scope="module")
+def variable():
+    return variable_font(shapes(*face()), "Try")
 
-    (tmp_path / "Try-Regular.ttf").write_bytes(file_bytes(font))
-    (tmp_path / "Try[wght].ttf").write_bytes(file_bytes(variable_font(shapes(*face()), "Try")))
+
+@pytest.fixture(scope="module")
+def weights(variable):
+    """Return static fonts of four weights, light to bold."""
+    return [instantiateVariableFont(variable, {"wght": weight}) for weight in (300, 400, 550, 700)]
+
+
+def test_the_axis_has_three_named_weights(variable):
+    (axis,) = variable["fvar"].axes
+    assert (axis.axisTag, axis.minValue, axis.defaultValue, axis.maxValue) == ("wght", 300, 400, 700)
+    names = [variable["name"].getDebugName(one.subfamilyNameID) for one in variable["fvar"].instances]
+    assert names == ["Light", "Regular", "Bold"]
+
+
+def areas(font):
+    glyphs, drawn = font.getGlyphSet(), []
+    for letter in NEEDED:
+        pen = AreaPen(glyphs)
+        glyphs[font.getBestCmap()[ord(letter)]].draw(pen)
+        drawn.append(abs(pen.value))
+    return drawn
+
+
+def test_weights_grow_in_ink_and_in_room_but_not_in_height(weights):
+    for lighter, heavier in itertools.pairwise(weights):
+        assert all(less < more for less, more in zip(areas(lighter), areas(heavier), strict=True))
+        for letter in "Hno":
+            assert advance(lighter, letter) < advance(heavier, letter) < 1.05 * advance(lighter, letter)
+            assert glyph(lighter, letter).yMax == pytest.approx(glyph(heavier, letter).yMax, abs=2)
+
+
+def test_contours_do_not_cross_in_any_weight(weights):
+    for font in weights:
+        glyphs = font.getGlyphSet()
+        for letter in NEEDED:
+            path = pathops.Path()
+            glyphs[font.getBestCmap()[ord(letter)]].draw(path.getPen(glyphs))
+            merged = pathops.simplify(path)
+            assert len(list(merged.contours)) == len(list(path.contours)), letter
+            assert abs(merged.area) == pytest.approx(abs(path.area), rel=0.002)
+
+
+@pytest.mark.slow
+def test_fonts_pass_the_checks_of_the_trade(font, variable, tmp_path):
     command = "fontbakery check-universal --no-colors --no-progress -C -x fontdata_namecheck -e FAIL"
-    for name in ("Try-Regular.ttf", "Try[wght].ttf"):
+    for name, made in (("Try-Regular.ttf", font), ("Try[wght].ttf", variable)):
+        (tmp_path / name).write_bytes(file_bytes(made))
         done = subprocess.run(
             [sys.executable, "-m", *command.split(), name], cwd=tmp_path, capture_output=True, text=True, check=False
         )
