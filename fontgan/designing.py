@@ -48,8 +48,7 @@ def style(model: TypeDesigner, seed: int) -> np.ndarray:
 def style_of(model: TypefaceModel, font: Path, characters: str = KEY_CHARACTERS) -> np.ndarray:
     """Return the style [D] of a given font, found by some of its characters alone.
 
-    Raises:
-        UserError: the font cannot be used, or lacks one of the characters; or the model does not draw it.
+    A font that cannot be used or lacks one of them, or a character that no model draws, raises a UserError.
     """
     from fontgan.data.typefaces import CHARACTERS, load_typefaces
 
@@ -66,11 +65,7 @@ def between(first: np.ndarray, last: np.ndarray, share: float) -> np.ndarray:
 
 
 def characters(model: TypeDesigner, styles: np.ndarray) -> list[dict[str, Shape]]:
-    """Return the characters of the faces of styles [n, D], in units, with the space.
-
-    Raises:
-        UserError: a letter or a digit has no ink.
-    """
+    """Return the characters of the faces of styles [n, D], in units, with the space; see `complete`."""
     return [complete(families.shapes(*drawn)) for drawn in zip(*model.draw(styles), strict=True)]
 
 

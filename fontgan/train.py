@@ -33,7 +33,6 @@ from manymodes.experiment.config import config_of, training_parser
 from manymodes.experiment.run import open_run
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
 
 EXAMPLE = "  python -m fontgan.train --fix best\n  python -m fontgan.train --conditional --fonts ~/.local/share/fonts"
@@ -43,7 +42,10 @@ EVALUATED, LEAST_EVALUATED = 10_400, 26
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    args = _parser().parse_args(argv)
+    parser = training_parser(FontConfig, "Train a generator of letters and count which of the 26 it draws.", EXAMPLE)
+    count = f"images evaluated at the end (default {EVALUATED})"
+    parser.add_argument("--count", type=cli.positive_int, default=EVALUATED, help=count)
+    args = parser.parse_args(argv)
     if args.count < LEAST_EVALUATED:
         raise cli.UserError(f"--count {args.count} is too small: give at least {LEAST_EVALUATED}, one image a letter")
     config = config_of(FontConfig, args)
@@ -75,14 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{metrics['rejected']:.0%} of the images not read with confidence"
     )
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = training_parser(FontConfig, "Train a generator of letters and count which of the 26 it draws.", EXAMPLE)
-    parser.add_argument(
-        "--count", type=cli.positive_int, default=EVALUATED, help=f"images evaluated at the end (default {EVALUATED})"
-    )
-    return parser
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +15,10 @@ from PIL import Image, features
 from tqdm import tqdm
 
 from fontgan.data import glyphs
-from fontgan.data.glyphs import LETTERS, SIZE_PX, STILL, USUAL, UnusableFontError, open_font
+from fontgan.data.glyphs import LETTERS, SIZE_PX, STILL, USUAL, UnusableFontError, font_files, open_font
 from fontgan.data.sheets import bundled_fonts, from_pixels, letter_sheet, to_pixels
 from manymodes.cli import UserError
-from manymodes.files import Skipped, in_columns, new_folder, new_run_folder, printable, skipped_lines, visible_files
+from manymodes.files import Skipped, in_columns, new_folder, new_run_folder, printable, skipped_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from fontgan.data.glyphs import Jitter, Typeface
 
 BUNDLED_SOURCE = "matplotlib"
-FORMATS = (".ttf", ".otf", ".ttc", ".otc")
 _NAMED = 40  # skipped fonts that a table names; the others are counted
 
 
@@ -131,11 +129,13 @@ def load_fonts(
         jitter: the greatest differences between images of one letter in one face.
         progress: show a progress bar on a terminal.
 
-    Raises:
-        UserError: the source does not exist, or has no usable font.
+    A source that does not exist, or has no usable font, raises a UserError.
     """
-    label = BUNDLED_SOURCE if source is None else str(source)
-    faces, typefaces, skipped = _usable(*_find(source), progress)
+    label, folder, candidates = BUNDLED_SOURCE, bundled_fonts(), iter(BUNDLED)
+    if source is not None:
+        label, (folder, files) = str(source), font_files(source)
+        candidates = itertools.chain.from_iterable(_in_file(folder, name) for name in sorted(map(Path.as_posix, files)))
+    faces, typefaces, skipped = _usable(folder, candidates, progress)
     if not faces:
         first, more = skipped[0], f", and {len(skipped) - 1} more" if len(skipped) > 1 else ""
         raise UserError(
@@ -190,33 +190,8 @@ def _fingerprint(faces: Iterable[Face], splits: Iterable[LetterImages]) -> str:
     return digest.hexdigest()
 
 
-def _find(source: str | Path | None) -> tuple[Path, Iterator[Face]]:
-    """Return the folder of a source and the faces in it, not yet opened; those of the user have no names yet."""
-    if source is None:
-        return bundled_fonts(), iter(BUNDLED)
-    folder, files = font_files(source)
-    return folder, itertools.chain.from_iterable(_in_file(folder, name) for name in sorted(map(Path.as_posix, files)))
-
-
-def font_files(source: str | Path) -> tuple[Path, list[Path]]:
-    """Return a folder and the fonts in it, or those of one font; raise a UserError if there are none."""
-    if not str(source):
-        raise UserError("--fonts is empty: give a folder of fonts, or one font")
-    path = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
-    try:
-        if path.is_dir():
-            os.scandir(path).close()  # rglob ignores a folder that cannot be read
-            if files := visible_files(path, FORMATS):
-                return path, files
-            raise UserError(f"no fonts in {path}: it has no file of {', '.join(FORMATS)}")
-        if path.is_file():
-            return path.parent, [Path(path.name)]
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-    raise UserError(f"{path} does not exist: give a folder of fonts ({', '.join(FORMATS)}), or one font")
-
-
 def _in_file(folder: Path, name: str) -> Iterator[Face]:
+    """Yield the faces of a file of the user's, which have no names yet."""
     yield Face("", name)
     for number in itertools.count(1):
         try:

@@ -7,19 +7,24 @@ and Special Effects", SIGGRAPH 2007).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import string
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from manymodes.cli import UserError
+from manymodes.files import readable_folder, visible_files
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+FORMATS = (".ttf", ".otf", ".ttc", ".otc")
 LETTERS = string.ascii_uppercase
 SIZE_PX = 28
 
@@ -108,6 +113,18 @@ class _Picture(NamedTuple):
     above: int
 
 
+def font_files(source: str | Path) -> tuple[Path, list[Path]]:
+    """Return a folder and the fonts in it, or those of one font; raise a UserError if there are none."""
+    path = Path(os.path.expanduser(source))  # noqa: PTH111 - leaves ~nobody as it is
+    with contextlib.suppress(OSError):  # why a path cannot be read, `readable_folder` says
+        if path.is_file():
+            return path.parent, [Path(path.name)]
+    folder = readable_folder(source, "--fonts", f"give a folder of fonts ({', '.join(FORMATS)}), or one font")
+    if files := visible_files(folder, FORMATS):
+        return folder, files
+    raise UserError(f"no fonts in {folder}: it has no file of {', '.join(FORMATS)}")
+
+
 def open_font(path: Path, number: int = 0) -> ImageFont.FreeTypeFont:
     """Open one face of a font file; raise an UnusableFontError if FreeType cannot."""
     try:
@@ -123,8 +140,7 @@ def open_font(path: Path, number: int = 0) -> ImageFont.FreeTypeFont:
 def read_typeface(font: ImageFont.FreeTypeFont) -> Typeface:
     """Measure a font, by its Microsoft symbol character map if the usual one does not serve.
 
-    Raises:
-        UnusableFontError: one of A–Z is missing, has no ink, looks like another one or cannot be drawn.
+    If one of A–Z is missing, has no ink, looks like another one or cannot be drawn, an UnusableFontError says so.
     """
     try:
         return _measured(font)

@@ -23,17 +23,16 @@ class Groups(NamedTuple):
     shares: np.ndarray
 
 
-def find_groups(images: np.ndarray, *, seed: int, count: int | None = None) -> Groups:
+def find_groups(images: np.ndarray, *, seed: int) -> Groups:
     """Group images [n, 28, 28, 1] by k-means on the principal components of the images, centred.
 
     Without centring, letters are grouped by their place in the frame as much as by their shape: O with D and Q with U,
-    and a generator that is asked for such a group draws something in between. There is a group for twenty images unless
-    ``count`` is given.
+    and a generator that is asked for such a group draws something in between. There is a group for twenty images.
     """
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
 
-    count = count or max(1, len(images) // _IMAGES_A_GROUP)
+    count = max(1, len(images) // _IMAGES_A_GROUP)
     pixels = centred(images[..., 0]).reshape(len(images), -1)
     components = PCA(min(_COMPONENTS, len(images)), random_state=seed).fit_transform(pixels)
     groups = KMeans(count, n_init=4, random_state=seed).fit_predict(components)

@@ -19,8 +19,7 @@ from fontTools.ttLib import TTFont, TTLibError
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from fontgan.data.fonts import FORMATS, font_files
-from fontgan.data.glyphs import UnusableFontError, open_font, signed_distances
+from fontgan.data.glyphs import FORMATS, UnusableFontError, font_files, open_font, signed_distances
 from fontgan.data.sheets import bundled_fonts
 from manymodes.cli import UserError
 from manymodes.files import Skipped, cache_file, in_columns, printable, skipped_lines, write_cache
@@ -157,8 +156,7 @@ def load_typefaces(
         only: characters to measure and to require, by default all, of which those of `NEEDED` are required.
         progress: show a progress bar on a terminal.
 
-    Raises:
-        UserError: no font can be used; the message says what the first one lacks.
+    If no font can be used, a UserError says what the first one lacks.
     """
     files = list(_files(source))
     if not files:
@@ -217,8 +215,7 @@ def _measured(files: Sequence[FaceFile], source: str, size: int, only: str, prog
 def measure_face(one: FaceFile, size: int, only: str = "") -> tuple[np.ndarray, np.ndarray]:
     """Return the fields of a face, int8 [characters, size, size], and its bearings [characters, 2].
 
-    Raises:
-        UnusableFontError: a letter or a digit is missing or does not fit on the canvas, or strokes are too thin.
+    An UnusableFontError says if a letter or a digit is missing or does not fit on the canvas, or strokes are too thin.
     """
     scale = size * _OVERSAMPLING / CANVAS  # pixels drawn a unit
     small = _opened(one, 1000)

@@ -46,7 +46,11 @@ def build_discriminator(
     Convolutions of stride 2 with 64, 128 and 256 channels, LeakyReLU 0.2 and dropout. Conditions are laid out as
     another plane. ``minibatch`` compares the last features across the batch (`MinibatchDiscrimination`).
     """
-    inputs, x = _joined(condition_dim, planes)
+    inputs = x = keras.Input((SIZE_PX, SIZE_PX, planes), name="images")
+    if condition_dim:
+        conditions = keras.Input((condition_dim,), name="conditions")
+        plane = layers.Reshape((SIZE_PX, SIZE_PX, 1))(layers.Dense(SIZE_PX * SIZE_PX)(conditions))
+        inputs, x = [x, conditions], layers.Concatenate()([x, plane])
     for number, channels in enumerate((64, 128, 256), start=1):
         x = layers.Conv2D(channels, 4, strides=2, padding="same")(x)
         x = layers.LeakyReLU(_LEAK, name=FEATURES if number == 3 else None)(x)  # noqa: PLR2004 - the last one
@@ -115,13 +119,3 @@ def build_sharp_critic(*, condition_dim: int = 0, planes: int = 1, group_size: i
     conditions = keras.Input((condition_dim,), name="conditions")
     projection = layers.Dot(1, dtype="float32")([layers.Dense(_WIDTH, use_bias=False)(conditions), x])
     return keras.Model([images, conditions], layers.Add(dtype="float32")([score, projection]), name="critic")
-
-
-def _joined(condition_dim: int, planes: int) -> tuple[Any, Any]:
-    """Return inputs, and images with conditions as another plane where there are any."""
-    images = keras.Input((SIZE_PX, SIZE_PX, planes), name="images")
-    if not condition_dim:
-        return images, images
-    conditions = keras.Input((condition_dim,), name="conditions")
-    plane = layers.Reshape((SIZE_PX, SIZE_PX, 1))(layers.Dense(SIZE_PX * SIZE_PX)(conditions))
-    return [images, conditions], layers.Concatenate()([images, plane])

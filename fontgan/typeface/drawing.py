@@ -26,8 +26,7 @@ _WEIGHTS = np.array([3.0, 1.0, 1.0, 2.0])  # of the `_looks`, by how much they m
 
 def style(model: FontGAN, seed: int) -> np.ndarray:
     """Return a labelled model's codes of A to Z in the style of a seed, [26, latent_dim + 26]."""
-    latents = np.repeat(model.latents(1, seed), len(LETTERS), axis=0)
-    return np.concatenate([latents, np.eye(len(LETTERS), dtype=np.float32)], axis=1)
+    return _of_each_kind(model.latents(1, seed), len(LETTERS))
 
 
 def found_style(model: FontGAN, classifier: keras.Model, seed: int) -> np.ndarray:
@@ -38,11 +37,7 @@ def found_style(model: FontGAN, classifier: keras.Model, seed: int) -> np.ndarra
     from fontgan.metrics.classifiers import read
     from fontgan.metrics.coverage import CONFIDENT
 
-    kinds = max(model.condition_dim, 1)
-    codes = np.repeat(model.latents(-(-_SEARCHED // kinds), seed), kinds, axis=0)
-    if model.condition_dim:
-        asked = np.tile(np.eye(kinds, dtype=np.float32), (len(codes) // kinds, 1))
-        codes = np.concatenate([codes, asked], axis=1)
+    codes = _of_each_kind(model.latents(-(-_SEARCHED // max(model.condition_dim, 1)), seed), model.condition_dim)
     images = draw(model, codes)
     reading = read(classifier, images[..., None])
     certain = reading.confidence >= CONFIDENT
@@ -90,6 +85,12 @@ def draw(model: FontGAN, codes: np.ndarray) -> np.ndarray:
     if not np.isfinite(images).all():
         raise UserError("training of this model has diverged, it draws nothing: use another model")
     return images.reshape(*codes.shape[:-1], *images.shape[1:])
+
+
+def _of_each_kind(latents: np.ndarray, kinds: int) -> np.ndarray:
+    """Return the codes of latent vectors [n, D] with each of the kinds, [n · kinds, D + kinds]; themselves without."""
+    asked = np.eye(max(kinds, 1), kinds, dtype=np.float32)
+    return np.concatenate([np.repeat(latents, len(asked), axis=0), np.tile(asked, (len(latents), 1))], axis=1)
 
 
 def _looks(images: np.ndarray) -> np.ndarray:

@@ -123,13 +123,8 @@ def _bottom(shape: Shape) -> float:
 
 
 def family_font(found: dict[str, Shape], name: str) -> Font:
-    """Return a UFO of the characters of a face, with accented letters, kerning and names; see `compile_font`.
-
-    Raises:
-        KeyError: a letter or a digit is missing.
-    """
+    """Return a UFO of a face that has all letters and digits, with accented letters, kerning and names."""
     font = Font()
-    _describe(font, found, name)
     box = font.newGlyph(".notdef")
     box.width = BOX
     draw_box(box.getPen())
@@ -141,7 +136,7 @@ def family_font(found: dict[str, Shape], name: str) -> Font:
     accented = _compose_letters(font, found)
     _compose_signs(font, found)
     _kern(font, found, accented)
-    _set_line(font)
+    _describe(font, found, name)
     font.lib["public.glyphOrder"] = [".notdef", "space", *sorted(set(font.keys()) - {".notdef", "space"})]
     return font
 
@@ -161,12 +156,8 @@ def _describe(font: Font, found: dict[str, Shape], name: str) -> None:
     info.postscriptFontName = f"{re.sub('[^A-Za-z0-9]', '', name)[:50] or 'Letters'}-Regular"
     info.openTypeHeadCreated = "1980/01/01 00:00:00"
     info.postscriptUnderlinePosition, info.postscriptUnderlineThickness = -100, 50
-
-
-def _set_line(font: Font) -> None:
-    """Make a line as high as the highest glyph and the lowest: nothing is cut off on any system."""
+    # A line is as high as the highest glyph and the lowest: nothing is cut off on any system.
     extents = [box for glyph in font if (box := glyph.getControlBounds(font)) is not None]
-    info = font.info
     highest = math.ceil(max(box.yMax for box in extents)) + _ROOM
     lowest = math.floor(min(box.yMin for box in extents)) - _ROOM
     info.openTypeHheaAscender = info.openTypeOS2TypoAscender = info.openTypeOS2WinAscent = highest

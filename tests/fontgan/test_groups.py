@@ -25,11 +25,10 @@ def jittered():
     return load_fonts(SANS, train=10, validation=1, progress=False)
 
 
-@pytest.mark.parametrize("count", [None, 7])
-def test_shares_are_of_the_images_in_each_group(jittered, count):
-    result = find_groups(jittered.train.images, seed=0, count=count)
+def test_shares_are_of_the_images_in_each_group(jittered):
+    result = find_groups(jittered.train.images, seed=0)
     assert result.of_images.shape == (260,)
-    assert len(result.shares) == (count or 13)
+    assert len(result.shares) == 13
     assert result.shares.sum() == pytest.approx(1)
     assert result.shares.min() > 0
     for group, share in enumerate(result.shares):
@@ -37,8 +36,8 @@ def test_shares_are_of_the_images_in_each_group(jittered, count):
 
 
 def test_letters_without_jitter_are_one_group_each():
-    images, labels, _ = load_fonts(SANS, train=10, validation=1, jitter=STILL, progress=False).train
-    result = find_groups(images, seed=0, count=26)
+    images, labels, _ = load_fonts(SANS, train=20, validation=1, jitter=STILL, progress=False).train
+    result = find_groups(images, seed=0)
     assert len(set(zip(result.of_images.tolist(), labels.tolist(), strict=True))) == 26
     assert result.shares.tolist() == [1 / 26] * 26
 
