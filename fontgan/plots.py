@@ -31,13 +31,13 @@ _NEIGHBOURS = 12
 
 def save_training(history: Sequence[Mapping[str, float]], folder: Path) -> None:
     """Draw a history: losses, their balance, letters, gradients, and the course of each letter."""
-    panels: tuple[tuple[str, str, tuple[str, ...], tuple[float, ...]], ...] = (
-        ("losses", "losses", ("generator_loss", "discriminator_loss"), ()),
-        ("loss-balance", "loss of the discriminator, divided by the generator's", ("loss_ratio",), (1,)),
-        ("coverage", "letters covered", ("strict_coverage", "naive_coverage"), (len(LETTERS), _COURSE)),
-        ("gradients", "length of the gradients", ("generator_gradient", "discriminator_gradient"), ()),
-    )
-    for name, title, columns, lines in panels:
+    panels: dict[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
+        "losses": ("losses", ("generator_loss", "discriminator_loss"), ()),
+        "loss-balance": ("loss of the discriminator, divided by the generator's", ("loss_ratio",), (1,)),
+        "coverage": ("letters covered", ("strict_coverage", "naive_coverage"), (len(LETTERS), _COURSE)),
+        "gradients": ("length of the gradients", ("generator_gradient", "discriminator_gradient"), ()),
+    }
+    for name, (title, columns, lines) in panels.items():
         with saved_figure(folder / f"{name}.png", (6, 3.2)) as figure:
             axes = figure.add_subplot()
             draw_curves(axes, {column: curve(history, column) for column in columns}, title)
@@ -152,15 +152,10 @@ def _survival(counts: Sequence[Mapping[str, Any]]) -> tuple[list[float], dict[in
 
 def _save_letters(first: First, which: str, path: Path, *, columns: str = "") -> None:
     """Lay out two lines of letters of each row, one row under the other."""
-    lines = {row: _read_png(record.figures[which]) for row, record in first.items()}
-    names = [name for row, images in lines.items() for name in (row.title, *[""] * (len(images) - 1))]
-    save_sheet(np.concatenate(list(lines.values())), path, rows=names, columns=columns)
-
-
-def _read_png(text: str) -> np.ndarray:
-    """Return the images [lines, 26, 28, 28] of a sheet of letters as PNG in base64."""
-    pixels = unpacked(text)
-    return from_pixels(pixels.reshape(-1, SIZE_PX, len(LETTERS), SIZE_PX).transpose(0, 2, 1, 3))
+    sheets = {row.title: unpacked(record.figures[which]) for row, record in first.items()}
+    pixels = np.concatenate(list(sheets.values())).reshape(-1, SIZE_PX, len(LETTERS), SIZE_PX).transpose(0, 2, 1, 3)
+    names = [name for title, sheet in sheets.items() for name in (title, *[""] * (len(sheet) // SIZE_PX - 1))]
+    save_sheet(from_pixels(pixels), path, rows=names, columns=columns)
 
 
 def _save_shares(first: First, path: Path) -> None:
