@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from fontgan.data.typefaces import CHARACTERS, NEEDED, load_typefaces
 from fontgan.typeface import family as families
 from fontgan.typeface import typesetting
 from fontgan.typeface.weights import variable_font
@@ -50,8 +51,6 @@ def style_of(model: TypefaceModel, font: Path, characters: str = KEY_CHARACTERS)
 
     A font that cannot be used or lacks one of them, or a character that no model draws, raises a UserError.
     """
-    from fontgan.data.typefaces import CHARACTERS, load_typefaces
-
     if unknown := [one for one in characters if one not in CHARACTERS]:
         raise UserError(f"--by has {', '.join(map(repr, unknown))}, which no model draws: give others, such as ABC")
     face = load_typefaces(font, size=model.size, only=characters, progress=False)
@@ -71,8 +70,6 @@ def characters(model: TypeDesigner, styles: np.ndarray) -> list[dict[str, Shape]
 
 def complete(shapes: dict[str, Shape]) -> dict[str, Shape]:
     """Return the characters of a face; raise a UserError if a letter or a digit has no ink."""
-    from fontgan.data.typefaces import NEEDED
-
     if empty := [one for one in NEEDED if one not in shapes]:
         raise UserError(f"this model draws nothing for {', '.join(empty)}: train it longer, or try another style")
     return shapes

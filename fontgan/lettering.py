@@ -1,4 +1,4 @@
-"""Letters of a trained model as arrays, pages and files: shared by the command and the studio."""
+"""Letters of a trained model as arrays, pages and files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fontgan.data.glyphs import LETTERS
-from fontgan.typeface import typesetting
+from fontgan.typeface import drawing, typesetting
 from fontgan.typeface.fontfile import font_bytes
 from manymodes import hub
 from manymodes.cli import UserError
@@ -51,8 +51,6 @@ def letters(
     The styles have the seeds from ``seed`` on; ``morph`` are the seeds of two styles, with both of them among the
     steps. Models without labels need a ``style`` as `styles_of` returns it. One that has diverged raises a UserError.
     """
-    from fontgan.typeface import drawing
-
     style = style or functools.partial(drawing.style, model)
     if morph:
         first, last = map(style, morph)
@@ -67,10 +65,8 @@ def interpolation(
 
     A letter without ink, or a model that has diverged, raises a UserError.
     """
-    from fontgan.typeface.drawing import between, draw
-
     first, last = style(seed)[[LETTERS.index(letter) for letter in ends]]
-    images = draw(model, between(first, last, steps, model.latent_dim))
+    images = drawing.draw(model, drawing.between(first, last, steps, model.latent_dim))
     drawn = [typesetting.measure(image) for image in images]
     _check_ink({ends[0]: drawn[0], ends[1]: drawn[-1]})
     return typesetting.set_lines([drawn])
@@ -81,8 +77,6 @@ def styles_of(model: FontGAN, file: Path) -> Callable[[int], np.ndarray]:
 
     A classifier finds the letters of a model without labels; the run folder around its file names the fonts to learn.
     """
-    from fontgan.typeface import drawing
-
     if model.labelled:
         return functools.partial(drawing.style, model)
 
@@ -110,10 +104,10 @@ def typeset(alphabets: np.ndarray, lines: Sequence[str] = ()) -> Page:
     """
     rows: list[list[Letter | None]] = []
     for images in alphabets:
-        alphabet = _measured(images, "".join(lines or LETTERS))
+        alphabet: dict[str, Letter | None] = {" ": None, **_measured(images, "".join(lines or LETTERS))}
         if rows and len(lines) > 1:
             rows.append([])
-        rows += [[None if name == " " else alphabet[name] for name in line] for line in lines or [LETTERS]]
+        rows += [[alphabet[name] for name in line] for line in lines or [LETTERS]]
     return typesetting.set_lines(rows, aligned=not lines)
 
 

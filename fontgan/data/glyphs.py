@@ -156,7 +156,11 @@ def read_typeface(font: ImageFont.FreeTypeFont) -> Typeface:
 
 def _measured(font: ImageFont.FreeTypeFont) -> Typeface:
     try:
-        scale = _scale(*_extents(_pictures(font)))
+        capital, above, below, width = _extents(_pictures(font))
+        # the factor for all lengths with which every letter fits in an image
+        scale = min(_CAPITAL_PX / max(capital, 1), _TALLEST_PX / (above + below), _WIDEST_PX / width)
+        if capital * scale < _SMALLEST_PX:
+            raise UnusableFontError("some letters are so large that the others would be unreadable")
         large = font.font_variant(size=_UNITS * scale * _OVERSAMPLING)
         pictures = _pictures(large)
     except (OSError, ValueError, MemoryError) as error:
@@ -254,14 +258,6 @@ def _extents(pictures: Mapping[str, _Picture]) -> tuple[float, float, float, flo
         max(picture.ink.shape[0] - picture.above for picture in drawn),
         max(picture.ink.shape[1] for picture in drawn),
     )
-
-
-def _scale(capital: float, above: float, below: float, width: float) -> float:
-    """Return the factor for all lengths with which every letter fits in an image."""
-    scale = min(_CAPITAL_PX / max(capital, 1), _TALLEST_PX / (above + below), _WIDEST_PX / width)
-    if capital * scale < _SMALLEST_PX:
-        raise UnusableFontError("some letters are so large that the others would be unreadable")
-    return scale
 
 
 def _check_different(pictures: Mapping[str, _Picture]) -> None:
