@@ -18,24 +18,13 @@ if TYPE_CHECKING:
     from fontgan.metrics.coverage import Reading
 
 
-def modes_of(reading: Reading) -> np.ndarray:
-    """Return the modes of stacks, [n], 0 to 17,575 for AAA to ZZZ, given the reading of their planes [3 n]."""
-    letters = reading.letters.reshape(-1, PLANES)
-    return letters @ len(LETTERS) ** np.arange(PLANES)[::-1]
-
-
-def kl_modes(modes: np.ndarray) -> float:
-    """Return Σ p ln(17,576 p) over the modes of n stacks, in nats: 0 where all are as frequent, 9.77 for one mode."""
-    return float(entropy(np.bincount(modes, minlength=MODES), np.ones(MODES)))
-
-
 def expected_modes(count: int) -> float:
     """Return the mean number of modes of n stacks of letters drawn evenly: M (1 − (1 − 1 / M)ⁿ)."""
     return MODES * (1 - (1 - 1 / MODES) ** count)
 
 
 def kl_floor(count: int) -> float:
-    """Return the mean of `kl_modes` for n stacks of letters drawn evenly, each mode occurring binomially often."""
+    """Return the mean divergence for n stacks of letters drawn evenly, each mode occurring binomially often."""
     times = np.arange(1, count + 1)
     return float((binom.pmf(times, count, 1 / MODES) * times * np.log(times * MODES / count)).sum() * MODES / count)
 
@@ -43,18 +32,20 @@ def kl_floor(count: int) -> float:
 def measure_modes(reading: Reading) -> dict[str, float]:
     """Return the measures of n stacks, given the reading of their planes [3 n].
 
-    - ``modes``, ``kl``: number of different modes, and `kl_modes`, whether letters are read with confidence or not.
+    - ``modes``, ``kl``: number of different modes, and Σ p ln(17,576 p) over them, in nats: 0 where all are as
+      frequent, 9.77 for one mode; whether letters are read with confidence or not.
     - ``legible``: share of the stacks whose three letters are read with a confidence of at least `CONFIDENT`;
       ``legible_modes``: the modes that these have.
     - ``expected``, ``kl_floor``: the means of the first two for n stacks of letters drawn evenly.
     - ``n``: stacks.
     """
-    modes, sure = modes_of(reading), reading.confidence.reshape(-1, PLANES).min(axis=1) >= CONFIDENT
+    modes = reading.letters.reshape(-1, PLANES) @ len(LETTERS) ** np.arange(PLANES)[::-1]  # 0 for AAA
+    sure = reading.confidence.reshape(-1, PLANES).min(axis=1) >= CONFIDENT
     return {
         "n": len(modes),
         "modes": len(np.unique(modes)),
         "expected": expected_modes(len(modes)),
-        "kl": kl_modes(modes),
+        "kl": float(entropy(np.bincount(modes, minlength=MODES), np.ones(MODES))),
         "kl_floor": kl_floor(len(modes)),
         "legible": float(sure.mean()),
         "legible_modes": len(np.unique(modes[sure])),

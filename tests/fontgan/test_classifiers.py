@@ -81,17 +81,9 @@ def test_same_seed_same_classifier(made, few):
     assert same(train_classifier(QUICK, few, 2), made.reporting)
 
 
-def test_the_fingerprint_of_the_letters_decides_on_their_classifiers(few, cache, trained):
-    classifiers_of(few, (SMALL, QUICK))
-    classifiers_of(dataclasses.replace(few, seed=99), (SMALL, QUICK))
-    assert trained == ["selecting", "reporting"]
-    classifiers_of(dataclasses.replace(few, fingerprint="another"), (SMALL, QUICK))
-    assert trained == 2 * ["selecting", "reporting"]
-    assert len(list(cache.iterdir())) == 4
-
-
-def test_a_damaged_classifier_is_replaced(few, cache, trained):
+def test_classifiers_are_kept_for_the_fingerprint_of_the_letters_and_replaced_if_damaged(few, cache, trained):
     first = classifiers_of(few, (SMALL, QUICK))
+    assert trained == ["selecting", "reporting"]
     (file,) = cache.glob("letter-classifier-reporting-*")
     whole = file.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], whole.replace(b"\x00" * 64, b"\xa5" * 64)):
@@ -102,6 +94,8 @@ def test_a_damaged_classifier_is_replaced(few, cache, trained):
         assert trained == ["reporting"]
         assert same(replaced.selecting, first.selecting)  # from the cache
         assert same(replaced.reporting, first.reporting)
-    classifiers_of(few, (SMALL, QUICK))
+    classifiers_of(dataclasses.replace(few, seed=99), (SMALL, QUICK))
     assert trained == ["reporting"]
     assert len(list(cache.iterdir())) == 2
+    classifiers_of(dataclasses.replace(few, fingerprint="another"), (SMALL, QUICK))
+    assert trained == ["reporting", "selecting", "reporting"]

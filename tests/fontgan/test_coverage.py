@@ -42,8 +42,7 @@ def test_confident_readings_are_shares_of_all_images():
 
 
 def test_a_letter_in_a_hundred_is_covered_and_one_in_more_is_not():
-    assert covered_letters(reading("Q" + 99 * "A")) == "AQ"
-    assert covered_letters(reading("Q" + 100 * "A")) == "A"
+    assert [covered_letters(reading("Q" + count * "A")) for count in (99, 100)] == ["AQ", "A"]
 
 
 def test_letter_table_by_hand():
@@ -54,12 +53,9 @@ def test_letter_table_by_hand():
     assert table["C"] == {"share": 0.0, "confidence": 0.0}
 
 
-def test_divergence_of_two_letters_by_hand():
+def test_divergence_by_hand_and_its_mean_for_letters_drawn_evenly():
     assert kl_uniform(reading("ABAB")) == pytest.approx(np.log(13))
     assert kl_uniform(reading("AAAB")) == pytest.approx(0.75 * np.log(0.75 * 26) + 0.25 * np.log(0.25 * 26))
-
-
-def test_kl_floor_is_the_mean_of_letters_drawn_evenly():
     for count in (520, 2600):
         rng = np.random.default_rng(count)
         drawn = [kl_uniform(Reading(rng.integers(26, size=count), np.ones(count), None)) for _ in range(1000)]
@@ -99,13 +95,10 @@ def test_a_draw_is_without_replacement():
     assert drawn.tolist() != draw(50, 20, seed=5).tolist()
 
 
-def test_the_nearest_is_not_the_one_of_most_ink():
+def test_the_nearest_training_images_by_hand():
     train = np.array([[0.0, 0.1], [1.0, 1.0], [9.0, 9.0]]).reshape(3, 1, 2, 1)
     images = np.array([[0.2, 0.2], [2.0, 2.0], [6.0, 7.0], [-8.0, -8.0]]).reshape(4, 1, 2, 1)
-    assert nearest(images, train).tolist() == [0, 1, 2, 0]
-
-
-def test_nearest_ratio_by_hand():
+    assert nearest(images, train).tolist() == [0, 1, 2, 0]  # not the one of most ink
     train, validation = np.zeros((3, 2, 2, 1)), np.ones((5, 2, 2, 1))
     assert nearest_ratio(np.full((4, 2, 2, 1), -3.0), validation, train) == 3
     # it is the median image that counts

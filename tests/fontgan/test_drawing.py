@@ -21,16 +21,13 @@ def letters_of(images):
     return BlockClassifier().predict(images[..., None])[1].argmax(axis=1)
 
 
-def test_a_style_is_one_latent_vector_and_every_letter(labelled):
+def test_a_style_is_one_latent_vector_and_every_letter_as_the_model_draws_it(labelled):
     codes = style(labelled, 7)
     assert codes.shape == (K, LATENTS + K)
     assert (codes[:, :LATENTS] == codes[0, :LATENTS]).all()
-    np.testing.assert_array_equal(letters_of(draw(labelled, codes)), range(K))
-
-
-def test_a_style_is_what_the_model_draws_for_its_seed(labelled):
-    expected = labelled.generate(1, seed=7, kinds=[3])[0, ..., 0]
-    np.testing.assert_allclose(draw(labelled, style(labelled, 7))[3], expected, atol=1e-6)
+    images = draw(labelled, codes)
+    np.testing.assert_array_equal(letters_of(images), range(K))
+    np.testing.assert_allclose(images[3], labelled.generate(1, seed=7, kinds=[3])[0, ..., 0], atol=1e-6)
 
 
 def test_found_letters_are_of_one_style_and_follow_from_the_seed():
