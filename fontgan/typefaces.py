@@ -88,4 +88,4 @@ def evaluate(model: TypefaceModel, training: Typefaces, *, seed: int) -> dict[st
     except UserError as error:
         print(f"note: not measured with other faces: {error}")
         return {}
-    return measures.evaluate(model, training, held_out, measures.judge_of(judging), seed=seed)
+    return measures.evaluate(model, training, judging, held_out, seed=seed)

@@ -312,8 +312,7 @@ def _files(source: str | Path | Sequence[Family]) -> Iterator[FaceFile]:
         for file in files:
             yield from _faces(file.stem, folder / file)
         return
-    for family in source:
-        yield from _of_family(family)
+    yield from itertools.chain.from_iterable(map(_of_family, source))
 
 
 def _of_family(family: Family) -> Iterator[FaceFile]:

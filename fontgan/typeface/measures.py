@@ -5,7 +5,7 @@ Judges are trained on families that no model of typefaces is trained on, and che
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -41,18 +41,6 @@ _EVERY, _TRACED = 8, 850  # real faces whose contours are counted, and character
 _UPSAMPLING = 4
 
 
-class Judge(NamedTuple):
-    """Networks that read images of characters, and tell whether two are of one face.
-
-    Attributes:
-        reader: images [B, 28, 28, 1] → [features [B, 128], probabilities [B, 85]].
-        verifier: images [B, 28, 28, 1] and characters [B, 85] → places [B, 32], see `fontgan.metrics.verifier`.
-    """
-
-    reader: keras.Model
-    verifier: keras.Model
-
-
 def as_images(fields: np.ndarray, *, side: int = SIZE_PX, thicker: Any = 0.0) -> np.ndarray:
     """Return fields [n, S, S] as grey images, [n, side, side] in [−1, 1]; ``thicker`` moves edges, in pixels."""
     fine = _UPSAMPLING * side / fields.shape[-1]
@@ -62,15 +50,6 @@ def as_images(fields: np.ndarray, *, side: int = SIZE_PX, thicker: Any = 0.0) ->
     return (2 * parts - 1).astype(np.float32)
 
 
-def judge_of(data: Typefaces) -> Judge:
-    """Return the judge that learns from faces; trained once for each set, then cached."""
-    key = {"version": 2, "faces": data.fingerprint, "seed": _SEED}
-    return Judge(
-        cached_model("typeface-reader", key, lambda: _train_reader(data)),
-        cached_model("typeface-verifier", key, lambda: train_verifier(_glyphs(_drawn(data), data.families), _SEED)),
-    )
-
-
 def _train_reader(data: Typefaces) -> keras.Model:
     make_deterministic(_SEED)
     images = keras.Input((SIZE_PX, SIZE_PX, 1))
@@ -78,6 +57,7 @@ def _train_reader(data: Typefaces) -> keras.Model:
     x = layers.RandomTranslation(0.02, 0.02, **outside, seed=_SEED)(images)
     x = layers.RandomRotation(0.02, **outside, seed=_SEED + 1)(x)
     x = layers.GaussianNoise(0.1, seed=_SEED + 2)(x)
+    # images [B, 28, 28, 1] → [features [B, 128], probabilities [B, 85]]
     reader = keras.Model(images, classified(x, (32, 64, 96), 128, len(JUDGED), _SEED + 3), name="reader")
     fields, _, characters = _drawn(data)
     thicker = np.random.default_rng(_SEED).uniform(-0.35, 0.5, (_COPIES, len(fields)))
@@ -99,9 +79,9 @@ def _glyphs(drawn: tuple[np.ndarray, np.ndarray, np.ndarray], families: Sequence
 
 
 def evaluate(
-    model: TypefaceModel, training: Typefaces, held_out: Typefaces, judge: Judge, *, seed: int
+    model: TypefaceModel, training: Typefaces, judging: Typefaces, held_out: Typefaces, *, seed: int
 ) -> dict[str, Any]:
-    """Return the measures of new faces beside those of real ones.
+    """Return the measures of new faces beside those of real ones, by judges that are trained once, then cached.
 
     - ``read``, ``read_real``: share of characters read as asked, of new faces and of held-out ones; ``unread``: the
       characters read least, with their shares, the first of which is ``read_least``.
@@ -117,6 +97,11 @@ def evaluate(
       ``completed_overlap``, ``nearest_overlap``: their means; ``completed_better``: in how many the first is greater.
     - ``clean``, ``clean_real``: share of characters with as many contours as most real ones have.
     """
+    key = {"version": 2, "faces": judging.fingerprint, "seed": _SEED}
+    reader = cached_model("typeface-reader", key, lambda: _train_reader(judging))
+    verifier = cached_model(
+        "typeface-verifier", key, lambda: train_verifier(_glyphs(_drawn(judging), judging.families), _SEED)
+    )
     rng = np.random.default_rng(seed)
     fields = model.draw(model.new_styles(FACES, seed))[0][:, : len(JUDGED)]
     faces, characters = (numbers.ravel() for numbers in np.indices(fields.shape[:2]))
@@ -125,11 +110,11 @@ def evaluate(
     new, unseen = _glyphs(made, range(FACES)), _glyphs(real, held_out.families)
     learned = _glyphs(known, training.families)
     some = rng.choice(len(learned.images), min(_COMPARED, len(learned.images)), replace=False)
-    (features, right), (real_features, real_right) = _read(judge, new), _read(judge, unseen)
-    known_features, _ = _read(judge, learned, some)
+    (features, right), (real_features, real_right) = _read(reader, new), _read(reader, unseen)
+    known_features, _ = _read(reader, learned, some)
     by_character = dict(zip(JUDGED, right.reshape(FACES, -1).mean(axis=0).tolist(), strict=True))
-    threshold = threshold_of(*pair_distances(judge.verifier, learned, seed))
-    ours, theirs, its_own = (verify(judge.verifier, threshold, glyphs, seed + 1) for glyphs in (new, unseen, learned))
+    threshold = threshold_of(*pair_distances(verifier, learned, seed))
+    ours, theirs, its_own = (verify(verifier, threshold, glyphs, seed + 1) for glyphs in (new, unseen, learned))
     expected = _contours(training)
     completed = completions(model, training, held_out)
     overlaps = np.array([[one["completed"], one["nearest"]] for one in completed.values()])
@@ -157,9 +142,9 @@ def evaluate(
     }
 
 
-def _read(judge: Judge, glyphs: Glyphs, rows: Any = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+def _read(reader: keras.Model, glyphs: Glyphs, rows: Any = slice(None)) -> tuple[np.ndarray, np.ndarray]:
     """Return the features of characters, and which are read as what they are."""
-    features, read = judge.reader.predict(glyphs.images[rows], batch_size=512, verbose=0)
+    features, read = reader.predict(glyphs.images[rows], batch_size=512, verbose=0)
     return features, read.argmax(axis=1) == glyphs.characters[rows]
 
 
@@ -182,9 +167,10 @@ def completions(model: TypefaceModel, training: Typefaces, held_out: Typefaces) 
         misfits = np.abs(training.fields[:, keys].astype(float) - truth[keys]).mean(axis=(1, 2, 3))
         nearest = int(misfits.argmin())
         both = present & training.present[nearest]
+        others = as_floats(truth[both])
         found[held_out.names[row]] = {
-            "completed": overlap(completed[both], truth[both]),
-            "nearest": overlap(training.fields[nearest][both], truth[both]),
+            "completed": overlap(completed[both], others),
+            "nearest": overlap(as_floats(training.fields[nearest][both]), others),
             "nearest_face": training.names[nearest],
         }
     return found
@@ -192,10 +178,7 @@ def completions(model: TypefaceModel, training: Typefaces, held_out: Typefaces) 
 
 def overlap(fields: np.ndarray, others: np.ndarray) -> float:
     """Return the mean intersection over union of the ink of fields [n, S, S] and [n, S, S], enlarged four times."""
-    ours, theirs = (
-        as_images(one if one.dtype != np.int8 else as_floats(one), side=4 * fields.shape[-1]) > 0
-        for one in (fields, others)
-    )
+    ours, theirs = (as_images(one, side=4 * fields.shape[-1]) > 0 for one in (fields, others))
     return float(((ours & theirs).sum(axis=(1, 2)) / (ours | theirs).sum(axis=(1, 2))).mean())
 
 

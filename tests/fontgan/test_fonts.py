@@ -62,10 +62,6 @@ def moments(images):
     return np.stack([mass, across, down, np.sqrt(var_x), np.sqrt(var_y), -cov / var_y])
 
 
-def extent(values):
-    return values.min(), values.max()
-
-
 @pytest.mark.parametrize(
     ("jitter", "varied", "tolerance", "bounds"),
     [
@@ -84,7 +80,7 @@ def test_each_jitter_changes_one_thing(jitter, varied, tolerance, bounds):
     changes |= {"across": across - before[1], "down": down - before[2], "slope": slope - before[5]}
     (most,) = jitter.values()
     for name in varied:
-        assert extent(changes[name]) == pytest.approx((-most, most), abs=tolerance)
+        assert (changes[name].min(), changes[name].max()) == pytest.approx((-most, most), abs=tolerance)
     for name, bound in bounds.items():
         assert np.abs(changes[name]).max() < bound
 
