@@ -146,12 +146,7 @@ def threshold_of(same: np.ndarray, other: np.ndarray) -> float:
 
 
 class Verified(NamedTuple):
-    """What a verifier says of faces, 0 to 1.
-
-    Attributes:
-        accepted: share of the pairs of one face that it takes for one face's.
-        mistaken: share of the pairs of two faces that it takes for one face's.
-    """
+    """The shares of the pairs of one face, and of two faces, that a verifier takes for one face's."""
 
     accepted: float
     mistaken: float

@@ -15,23 +15,14 @@ _PARENTS = 3
 
 
 class Coder:
-    """Draws codes and their images; subclasses are the forms of a model.
-
-    Attributes:
-        latent_dim: width of a latent vector.
-        condition_dim: K.
-        planes: of an image, each of which has a kind of its own.
-        labelled: whether the kinds are the 26 letters.
-        shares: [K / planes] how often each kind is drawn where none is given.
-        spread: standard deviation of latent vectors.
-    """
+    """Draws codes and their images; subclasses are the forms of a model."""
 
     latent_dim: int
-    condition_dim: int
-    planes: int = 1
-    labelled: bool
-    shares: np.ndarray
-    spread: float
+    condition_dim: int  # K
+    planes: int = 1  # of an image, each of which has a kind of its own
+    labelled: bool  # whether the kinds are the 26 letters
+    shares: np.ndarray  # [K / planes] how often each kind is drawn where none is given
+    spread: float  # standard deviation of latent vectors
 
     def draw(self, codes: Any) -> np.ndarray:
         """Return the images of codes [n, latent_dim + K], float32 [n, 28, 28, 1] in [−1, 1]."""
@@ -81,14 +72,10 @@ class TypeDesigner:
     """Draws typefaces by their styles; subclasses are the forms of a model.
 
     Notation: D numbers of a style, C characters, fields of S × S.
-
-    Attributes:
-        characters: C.
-        size: S.
     """
 
-    characters: int
-    size: int
+    characters: int  # C
+    size: int  # S
 
     def known_styles(self) -> np.ndarray:
         """Return the styles of the faces of the training set, [faces, D]."""

@@ -62,6 +62,7 @@ def test_letters_that_were_asked_for_are_counted(easy, assessed):
 
 def test_the_ceilings_are_those_of_training_images(replay):
     assert all(replay[name] == replay[f"{name}_ceiling"] for name in DISTANCES)
+    assert "asked" not in replay
 
 
 @pytest.mark.parametrize(
