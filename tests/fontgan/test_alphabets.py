@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,24 +12,11 @@ from fontgan.metrics.alphabets import alphabets, alphabets_of_styles, interpolat
 K = len(LETTERS)
 
 
-class Drawer:
-    """An unlabelled model that draws given letters, with one strength each."""
-
-    labelled = False
-
-    def __init__(self, labels, strength):
-        self.images = marked(labels)
-        self.images[self.images > 0] = np.repeat(strength, 16)
-
-    def generate(self, count, **_):
-        assert count == len(self.images)
-        return self.images
-
-
-def test_the_images_read_best_come_first_and_missing_letters_stay_empty(monkeypatch):
-    labels, strength = np.array([4, 4, 9, 4, 4]), np.array([0.2, 0.8, 0.5, 0.4, 0.6])
-    monkeypatch.setattr(module, "_DRAWN", len(labels))
-    sheet = alphabets(Drawer(labels, strength), BlockClassifier(), rows=3)
+def test_the_images_read_best_come_first_and_missing_letters_stay_empty():
+    images = marked([4, 4, 9, 4, 4])
+    images[images > 0] = np.repeat([0.2, 0.8, 0.5, 0.4, 0.6], 16)
+    model = SimpleNamespace(labelled=False, generate=lambda *_, **__: images)
+    sheet = alphabets(model, BlockClassifier(), rows=3)
     assert sheet.shape == (3, K, SIZE_PX, SIZE_PX, 1)
     assert sheet[:, 4].max(axis=(1, 2, 3)) == pytest.approx([0.8, 0.6, 0.4])
     assert sheet[:, 9].max(axis=(1, 2, 3)) == pytest.approx([0.5, -1, -1])
