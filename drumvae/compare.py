@@ -13,8 +13,6 @@ from manymodes.experiment.compare import Comparison, Data, Job, LeftOutError, Re
 
 if TYPE_CHECKING:
     from manymodes.experiment.budget import Trained
-    from manymodes.experiment.page import Picture
-    from manymodes.experiment.records import Records
 
 CEILING = "real"
 _BARE: dict[str, Any] = {"unsupervised": True, "free_bits": 0.0}
@@ -81,12 +79,6 @@ class DrumComparison(Comparison):
 
         grooves = job.data.content
         return Result(*result_of(BASELINES[job.row.name](grooves, job.args.count, job.seed), grooves))
-
-    def pictures(self, found: Records, data: Data) -> dict[str, Picture]:
-        """Return pictures of latents, of the training and of bars."""
-        with cli.quiet_start():
-            from drumvae.comparison_plots import pictures
-        return pictures(found, data.content.styles)
 
 
 COMPARISON = DrumComparison()
