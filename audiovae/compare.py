@@ -66,11 +66,9 @@ class AudioComparison(Comparison):
 
     def evaluate(self, job: Job, trained: Trained) -> Result:
         """Measure a trained model, its prior and new sounds; its run becomes one of `audiovae.train`."""
-        from audiovae.metrics.assessment import result_of
         from audiovae.trainer import assess
 
-        made, facts = assess(trained, job.data.content, job.args, seed=job.seed)
-        return Result(*result_of(made, job.data.content, history=trained.history), facts)
+        return assess(job, trained)
 
     def baseline(self, job: Job) -> Result:
         """Measure real sounds, Griffin-Lim, copies, principal components or means."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from audiovae.config import PRIOR, PRIOR_EPOCHS
 from audiovae.metrics import recognition
-from audiovae.metrics.assessment import Made
+from audiovae.metrics.assessment import Made, result_of
 from audiovae.metrics.baselines import asked_instruments
 from audiovae.metrics.measures import DIGITS, SAMPLES, codebook_measures, evaluate, sounding_codes
 from audiovae.metrics.spectra import spectral_convergence
@@ -19,7 +19,7 @@ from audiovae.models.prior import CodePrior, LabelledCodes, bits, bits_per_code,
 from audiovae.models.vae import AudioModel, AudioVAE, AudioVQVAE, HierarchicalAudioVAE, LatentModel
 from audiovae.synthesis import prior_of, raw_sounds
 from manymodes.experiment.budget import epochs_that_fit
-from manymodes.experiment.compare import LeftOutError
+from manymodes.experiment.compare import LeftOutError, Result
 from manymodes.experiment.fit import Training, has_diverged
 from manymodes.experiment.records import plain
 from manymodes.experiment.run import METRICS
@@ -28,7 +28,6 @@ from manymodes.nn.randomness import RandomBatches, make_deterministic
 from manymodes.nn.schedules import SCHEDULES, Scheduled
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
     from pathlib import Path
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from audiovae.data.sounds import SoundChunks, Sounds
     from audiovae.metrics.recognition import Recogniser
     from manymodes.experiment.budget import Trained
+    from manymodes.experiment.compare import Job
     from manymodes.experiment.config import Config
 
 _LEARNING_RATE = 3e-3
@@ -149,16 +149,15 @@ def _labelled_codes(model: AudioVQVAE, split: SoundChunks) -> LabelledCodes:
     return LabelledCodes(model.encode_codes(split.chunks), split.instruments)
 
 
-def assess(trained: Trained, sounds: Sounds, args: argparse.Namespace, *, seed: int) -> tuple[Made, dict[str, int]]:
+def assess(job: Job, trained: Trained) -> Result:
     """Measure a trained model of `audiovae.compare`, train the prior over its codes, and make new sounds.
-
-    Returns the sounds with their measures, and facts for the training of the row.
 
     Raises:
         LeftOutError: the model has diverged.
     """
     if has_diverged(trained.model):
         raise LeftOutError("its training diverged")
+    sounds, args, seed = job.data.content, job.args, job.seed
     run, model, recogniser = trained.run, trained.model, recognition.recogniser_of(sounds)
     made = model.reconstruct(sounds.test.chunks)
     metrics = evaluate(model, sounds, recogniser, seed=seed, train_seconds=trained.facts["seconds"], made=made)
@@ -171,4 +170,5 @@ def assess(trained: Trained, sounds: Sounds, args: argparse.Namespace, *, seed: 
         metrics |= train_prior(run.path, model, sounds, recogniser, epochs=epochs, seed=seed)
         prior = prior_of(model, run.path / "model.keras")
     asked = asked_instruments(sounds, args.count)
-    return Made(made, raw_sounds(model, asked, seed, prior), asked, metrics), facts
+    row = Made(made, raw_sounds(model, asked, seed, prior), asked, metrics)
+    return Result(*result_of(row, sounds, history=trained.history), facts)

@@ -72,6 +72,11 @@ def _at(around: Any, noise: np.ndarray) -> np.ndarray:
     return np.asarray(around.mean) + _deviation(around) * noise
 
 
+def _distance(around: Any, values: np.ndarray) -> np.ndarray:
+    """Return how many deviations values of a normal distribution are from its mean."""
+    return (np.asarray(values) - np.asarray(around.mean)) / _deviation(around)
+
+
 def repeated(latents: Latents, times: int) -> Latents:
     """Return each bar's latents ``times`` times, one after the other."""
     return Latents(*(np.repeat(np.asarray(level), times, axis=0) for level in latents))
@@ -80,22 +85,14 @@ def repeated(latents: Latents, times: int) -> Latents:
 def vary(latents: Latents, model: DrumVAE, amount: float, *, seed: int) -> Latents:
     """Move z_low towards another draw given z_high: not at all for an amount of 0, all the way for 1."""
     around = model.low_given(latents.high)
-    noise = (np.asarray(latents.low) - np.asarray(around.mean)) / _deviation(around)
-    fresh = _noise(model, len(noise), seed, 1).low
-    return Latents(latents.high, _at(around, np.float32(np.sqrt(1 - amount**2)) * noise + np.float32(amount) * fresh))
-
-
-def transfer(latents: Latents, model: DrumVAE, styles: np.ndarray, *, seed: int) -> Latents:
-    """Transfer n bars to other styles, numbers [n]: each z_high is drawn near the middle of one; see `restyled`."""
-    high = draw_latents(model, np.eye(len(model.styles))[styles], seed=seed, spread=TYPICAL).high
-    return restyled(latents, model, high)
+    fresh = _noise(model, len(latents.low), seed, 1).low
+    noise = np.float32(np.sqrt(1 - amount**2)) * _distance(around, latents.low) + np.float32(amount) * fresh
+    return Latents(latents.high, _at(around, noise))
 
 
 def restyled(latents: Latents, model: DrumVAE, high: np.ndarray) -> Latents:
     """Replace z_high by ``high`` [n, high_dim]; z_low keeps its distance, in deviations, from its mean given z_high."""
-    before, after = model.low_given(latents.high), model.low_given(high)
-    stray = (np.asarray(latents.low) - np.asarray(before.mean)) / _deviation(before)
-    return Latents(high, _at(after, stray))
+    return Latents(high, _at(model.low_given(high), _distance(model.low_given(latents.high), latents.low)))
 
 
 def ground(model: DrumVAE, shares: np.ndarray) -> np.ndarray:

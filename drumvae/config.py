@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, Self
 
 from manymodes import cli
 from manymodes.experiment.config import Config, absolute_path, setting
@@ -19,22 +19,11 @@ BY_RULE = "styles"
 _HOTTEST = 100.0
 
 
-class Recipe(NamedTuple):
-    """The settings that depend on the data; see `DrumConfig`."""
-
-    epochs: int
-    beta: float
-    learning_rate: float
-    dropout: float
-    high_dropout: float
-    style_weight: float
-
-
-RULES = Recipe(epochs=24, beta=1.0, learning_rate=2e-3, dropout=0.15, high_dropout=0.0, style_weight=2.0)
-MANY, MANY_RULES = 1000, RULES._replace(epochs=40)
+RULES = {"epochs": 24, "beta": 1.0, "learning_rate": 2e-3, "dropout": 0.15, "high_dropout": 0.0, "style_weight": 2.0}
+MANY, MANY_RULES = 1000, {**RULES, "epochs": 40}
 # People never play a bar twice: at β = 1 the latents would leave much of a bar out. There are few drummers, so styles
 # are learned from half of the input at a time and in few epochs: what marks a style in some players does not in others.
-PEOPLE = Recipe(epochs=12, beta=0.2, learning_rate=1e-3, dropout=0.0, high_dropout=0.5, style_weight=1.0)
+PEOPLE = {"epochs": 12, "beta": 0.2, "learning_rate": 1e-3, "dropout": 0.0, "high_dropout": 0.5, "style_weight": 1.0}
 
 
 def temperatures(text: str) -> tuple[float, float]:
@@ -51,7 +40,7 @@ def temperatures(text: str) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class DrumConfig(Config):
-    """The settings of `drumvae.train`; those that are None are filled in by `check`, from the recipe of the data.
+    """The settings of `drumvae.train`; those that are None are filled in by `check`, by the data.
 
     Attributes:
         learning_rate: at first.
@@ -82,7 +71,7 @@ class DrumConfig(Config):
     beta: float = setting(
         None,
         "final weight of the divergences: at 1 the loss is a bound of the likelihood, below 1 the latents describe a "
-        f"bar in more detail (default {RULES.beta:g}, for a folder {PEOPLE.beta:g})",
+        f"bar in more detail (default {RULES['beta']:g}, for a folder {PEOPLE['beta']:g})",
         convert=cli.positive_float,
         metavar="WEIGHT",
     )
@@ -100,8 +89,8 @@ class DrumConfig(Config):
     )
     epochs: int = setting(
         None,
-        f"epochs to train (default {RULES.epochs}, from {MANY} bars a style {MANY_RULES.epochs}, "
-        f"for a folder {PEOPLE.epochs})",
+        f"epochs to train (default {RULES['epochs']}, from {MANY} bars a style {MANY_RULES['epochs']}, "
+        f"for a folder {PEOPLE['epochs']})",
         convert=cli.positive_int,
     )
     batch_size: int = setting(64, "bars an update", convert=cli.positive_int)
@@ -112,13 +101,6 @@ class DrumConfig(Config):
     style_weight: float = setting(None)
 
     @property
-    def recipe(self) -> Recipe:
-        """The values that suit the data."""
-        if self.grooves != BY_RULE:
-            return PEOPLE
-        return MANY_RULES if self.per_style >= MANY else RULES
-
-    @property
     def name(self) -> str:
         """The variant: drumvae-styles, drumvae-groove-chain-unsupervised."""
         parts = ["drumvae", Path(self.grooves).name]
@@ -127,5 +109,7 @@ class DrumConfig(Config):
 
     def check(self) -> Self:
         """Return the configuration with every default filled in."""
-        missing = {name: value for name, value in self.recipe._asdict().items() if getattr(self, name) is None}
+        by_rule = MANY_RULES if self.per_style >= MANY else RULES
+        suitable: dict[str, Any] = by_rule if self.grooves == BY_RULE else PEOPLE
+        missing = {name: value for name, value in suitable.items() if getattr(self, name) is None}
         return dataclasses.replace(self, **missing)

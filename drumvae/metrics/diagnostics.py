@@ -36,8 +36,9 @@ Style in the latents:
 - ``style_hit``: share of `COMPOSED` composed bars that a classifier of real bars assigns to the style asked for;
   ``style_hit_real``: of the test bars to theirs; both balanced over styles.
 - ``transfer_success``, ``transfer_success_unchanged``, ``transfer_onset_f1``, ``transfer_onset_f1_random``,
-  ``transfer_step_f1``, ``transfer_step_f1_random``: test bars given every other style by `drumvae.composing.transfer`,
-  keeping the share `drumvae.data.kit.KEPT` of their hits; see `drumvae.metrics.probes.transfer_scores`.
+  ``transfer_step_f1``, ``transfer_step_f1_random``: test bars given every other style, with a
+  z_high drawn near its middle and the share `drumvae.data.kit.KEPT` of their hits; see
+  `drumvae.metrics.probes.transfer_scores`.
 - ``swap_success``, ``swap_onset_f1``, ``swap_step_f1``: the same by the latents alone: z_high is that of a training bar
   of the other style, z_low is kept (`drumvae.composing.restyled`), and no hits are.
 - ``variance_ratio_high``, ``variance_ratio_low``: the reports' measure of disentanglement, and its failing:
@@ -61,7 +62,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from drumvae.composing import compose, draw_latents, humanise, restyled, transfer
+from drumvae.composing import TYPICAL, compose, draw_latents, humanise, restyled
 from drumvae.data.kit import INSTRUMENTS, KEPT
 from drumvae.metrics import rhythm
 from drumvae.metrics.baselines import Composed, asked_styles, hit_f1_baselines, likelihood_measures, other_styles
@@ -235,8 +236,9 @@ def _transfers(
     sources = test.hits[rows]
     latents = Latents(*(level[rows] for level in seen.means))
     partners = known.drawn.high[_partners(train.styles, targets, seed)]
+    typical = draw_latents(model, np.eye(len(model.styles))[targets], seed=seed, spread=TYPICAL).high
     changed = (
-        compose(model, transfer(latents, model, targets, seed=seed), seed=seed, keep=(sources, KEPT)),
+        compose(model, restyled(latents, model, typical), seed=seed, keep=(sources, KEPT)),
         compose(model, restyled(latents, model, partners), seed=seed),
     )
     transferred, swapped = (
