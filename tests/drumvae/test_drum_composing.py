@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 from smalldrums import pretrained, ruled
 
-from drumvae.composing import compose, draw_latents, humanise, loop, rearrange, repeated, restyled, vary
+from drumvae.composing import compose, draw_latents, humanise, loop, repeated, restyled, vary
 from drumvae.data.kit import INSTRUMENTS, STEPS
 from drumvae.data.rules import STYLES
 from drumvae.metrics.rhythm import hit_f1
@@ -117,20 +117,6 @@ def test_beats_begin_with_the_plain_groove_of_a_style_that_has_one(model):
         assert (hits[:, 0, 0] & hits[:, 4, SKINS[0]] & hits[:, 12, SKINS[0]]).all() == plain
 
 
-def test_bars_that_are_alike_stay_alike_and_silent_ones_silent(model):
-    ours = ruled(2, seed=3).hits
-    silent = np.zeros_like(ours[0])
-    beat = np.stack([ours[0], ours[1], silent, ours[0], silent, ours[1]])
-    latents, hits = rearrange(model, beat, lambda latents: vary(latents, model, 0.8, seed=0), keep=0.2, seed=0)
-    assert hits.shape == beat.shape
-    assert len(latents.high) == len(latents.low) == len(beat)
-    assert (hits[0] == hits[3]).all()
-    assert (hits[1] == hits[5]).all()
-    assert (hits[0] != hits[1]).any()
-    assert (hits[0] != ours[0]).any()
-    assert hits.any(axis=(1, 2)).tolist() == [True, True, False, True, False, True]
-
-
 def played(model, count=200, *, style=ROCK, tempo=110.0, amount=1.0, seed=0):
     latents = of_style(model, style, count)
     return humanise(model, latents, compose(model, latents, seed=1), tempo=tempo, amount=amount, seed=seed)
@@ -143,13 +129,11 @@ def test_timing_and_loudness_spread_with_the_amount(model):
         assert (bars.hits == hits).all()
         assert 1 / 127 <= bars.velocities[hits].min() < bars.velocities.max() <= 1
         assert -0.5 <= bars.offsets.min() <= bars.offsets.max() < 0.5
-    spreads = [bars.offsets_ms.std() for bars in by_amount]
-    assert spreads[0] == 0
-    assert spreads[2] == pytest.approx(2 * spreads[1], rel=0.02)
-    assert spreads[3] == pytest.approx(2 * spreads[2], rel=0.1)  # beyond half a step there is another step
-    loud = [bars.velocities[bars.hits].std() for bars in by_amount]
-    assert loud == sorted(loud)
-    assert loud[0] < loud[3]
+    still, little, half, whole = (bars.offsets_ms.std() for bars in by_amount)
+    assert still == 0
+    assert half == pytest.approx(2 * little, rel=0.02)
+    assert whole == pytest.approx(2 * half, rel=0.1)  # beyond half a step there is another step
+    assert (np.diff([bars.velocities[bars.hits].std() for bars in by_amount]) > 0).all()
 
 
 def test_people_are_as_uneven_in_milliseconds_at_any_tempo(model):
@@ -168,9 +152,5 @@ def test_hits_of_a_step_are_late_together_and_those_of_a_bar_a_little(model):
     late = bars.offsets - bars.offsets.mean(axis=0)
     late /= late.std(axis=0)
 
-    def correlation(ours, theirs):
-        return float((ours * theirs).mean())
-
-    assert correlation(late[:, 5, 0], late[:, 5, 7]) == pytest.approx(0.44, abs=0.07)
-    assert correlation(late[:, 5, 0], late[:, 9, 0]) == pytest.approx(0.28, abs=0.07)
-    assert correlation(late[1:, 5, 0], late[:-1, 5, 0]) == pytest.approx(0, abs=0.07)
+    others = np.stack([late[:, 5, 7], late[:, 9, 0], np.roll(late[:, 5, 0], 1)])  # of the step, the bar, another bar
+    assert (late[:, 5, 0] * others).mean(axis=1) == pytest.approx([0.44, 0.28, 0], abs=0.07)
