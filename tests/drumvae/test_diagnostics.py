@@ -87,9 +87,8 @@ def test_equal_posteriors_have_a_divergence_without_information(grooves):
 
 
 def test_bounds_are_those_of_the_model(result, grooves):
-    hits = grooves.test.hits
     for name, samples in (("elbo_nats", 1), ("iwae_nats", 5)):
-        expected = -Speller().log_likelihood(hits, samples=samples, seed=SEED).mean()
+        expected = -Speller().log_likelihood(grooves.test.hits, samples=samples, seed=SEED).mean()
         assert result[name] == pytest.approx(expected, abs=1e-5)
 
 
@@ -125,7 +124,6 @@ def test_a_probe_finds_the_style_where_it_is(result, grooves):
 def test_the_variance_ratio_does_not_see_collapse_and_a_probe_does(result, untrained):
     assert untrained["variance_ratio_collapsed"] == pytest.approx(untrained["variance_ratio_high"], rel=1e-3)
     assert min(result["variance_ratio_high"], result["variance_ratio_collapsed"]) > 1e6  # a style has one place
-    assert result["probe_high"] == 1
     assert result["probe_collapsed"] == pytest.approx(1 / STYLES, abs=0.15)
 
 
