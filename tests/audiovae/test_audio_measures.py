@@ -58,7 +58,7 @@ def test_the_ceiling_is_that_of_a_perfect_spectrogram(measured, sounds):
 
 
 @given(count=st.integers(1, 300), silent=st.floats(0, 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_codes_sound_where_the_chunk_does(count, silent):
     chunk = np.full((1, CHUNK), 0.1)
     begins = round(silent * CHUNK)

@@ -3,6 +3,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+import smallsounds
 import tensorflow as tf
 from smallsounds import click, made, untrained
 
@@ -22,7 +23,7 @@ pytestmark = [
 
 
 def noise(count, seed=0):
-    return np.random.default_rng(seed).uniform(-0.8, 0.8, (count, CHUNK)).astype(np.float32)
+    return smallsounds.noise(count * CHUNK, seed).reshape(count, CHUNK)
 
 
 def changed(one, other):

@@ -12,8 +12,6 @@ from drumvae.data.midi_grooves import DRUM_CHANNEL, MOST_BARS, UnusableBeatError
 from manymodes.cli import UserError
 from manymodes.music.midi import TICKS_PER_QUARTER
 
-steady = settings(deadline=None, derandomize=True, max_examples=40)
-
 KICK, SNARE, CLOSED = range(3)
 
 
@@ -62,7 +60,7 @@ def random_bars(seed, count, density=0.15):
     return Bars.of(hits, rng.uniform(0.005, 1, hits.shape), offsets, tempo=tempos, notes=notes)
 
 
-@steady
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 5))
 def test_bars_come_back_from_midi(tmp_path_factory, seed, count):
     path = tmp_path_factory.getbasetemp() / "beat.mid"
@@ -209,7 +207,7 @@ def test_unusable_files_are_explained(unwatched, tmp_path, data, message):
     assert "\n" not in str(caught.value)
 
 
-@steady
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_damaged_file_is_a_beat_or_an_error(data):
     whole = midi([meta("set_tempo", tempo=400_000), meta("time_signature")], [hit(36, 120 * n) for n in range(8)])

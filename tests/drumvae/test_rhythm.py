@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from drumvae.data.kit import INSTRUMENTS
-from drumvae.metrics.baselines import hit_f1_baselines, principal_components
+from drumvae.metrics.baselines import hit_f1_baselines
 from drumvae.metrics.rhythm import (
     density,
     density_calibration,
@@ -84,7 +84,7 @@ def test_f1_of_each_instrument():
 
 
 @given(any_bars, any_bars)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_expected_f1_is_that_of_all_pairs_together(ours, theirs):
     left, right = np.repeat(ours, len(theirs), axis=0), np.tile(theirs, (len(ours), 1, 1))
     chances = np.broadcast_to(theirs.mean(axis=0), ours.shape)
@@ -112,23 +112,9 @@ def test_density_calibration_by_hand():
     table = density_calibration(real, styles, generated, styles, ["rock", "jazz", "latin"])
     assert list(table) == ["rock", "jazz"]  # there are no bars of the third style
     full = 12 / CELLS
-    assert table["rock"] == pytest.approx(
-        {
-            "real_mean": full / 2,
-            "real_deviation": full / 2,
-            "generated_mean": full,
-            "generated_deviation": 0,
-            "wasserstein": full / 2,
-        }
-    )
+    half = dict.fromkeys(("real_mean", "real_deviation", "wasserstein"), full / 2)
+    assert table["rock"] == pytest.approx({**half, "generated_mean": full, "generated_deviation": 0})
     assert table["jazz"]["wasserstein"] == 0
-
-
-def test_as_many_components_as_there_are_directions_rebuild_bars_whole():
-    basis = bars(*({name: "x... x... x... x..."} for name in INSTRUMENTS[:4]))
-    mixed = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1, i >> 3 & 1] for i in range(16)])
-    hits = np.einsum("nk,ksi->nsi", mixed, basis) > 0
-    assert principal_components(hits, hits) == pytest.approx(1.0 * hits)
 
 
 def test_the_threshold_of_a_baseline_is_chosen_on_training_bars():

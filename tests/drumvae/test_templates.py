@@ -9,8 +9,6 @@ from scipy.special import entr
 from drumvae.data.kit import INSTRUMENTS, STEPS
 from drumvae.data.rules import ROWS, STYLES, Rules, bundled_rules, parse_style
 
-steady = settings(deadline=None, derandomize=True, max_examples=25)
-
 KICK, CLOSED, OPEN, CRASH, RIDE = (
     INSTRUMENTS.index(name) for name in ("kick", "hihat_closed", "hihat_open", "crash", "ride")
 )
@@ -84,7 +82,7 @@ def small():
 grids = st.lists(st.sampled_from(".0123456789x"), min_size=5, max_size=5)
 
 
-@steady
+@settings(max_examples=25)
 @given(first=grids, second=grids, change=grids)
 def test_all_patterns_of_any_grid_together_have_probability_one(first, second, change):
     def section(kick, snare, ghost, closed, opened):
