@@ -115,14 +115,6 @@ class Factor(NamedTuple):
     categorical: bool
 
 
-class DCI(NamedTuple):
-    """See `dci`; all are best at 1."""
-
-    disentanglement: float
-    completeness: float
-    informativeness: NDArray[np.float64]
-
-
 def in_bins(values: np.ndarray) -> NDArray[np.int64]:
     """Return ordered classes of numbers [n], 0 to `BINS` − 1; equal numbers are in one class."""
     edges = np.quantile(values, np.arange(1, BINS) / BINS)
@@ -170,10 +162,12 @@ def separated_attribute_predictability(
     return np.array(leads)
 
 
-def dci(train: np.ndarray, known: Sequence[Factor], others: np.ndarray, asked: Sequence[Factor], *, seed: int) -> DCI:
+def dci(
+    train: np.ndarray, known: Sequence[Factor], others: np.ndarray, asked: Sequence[Factor], *, seed: int
+) -> tuple[float, float, NDArray[np.float64]]:
     """Return disentanglement, completeness and informativeness by random forests that predict factors from latents.
 
-    With R [D, K] the importance of each dimension for each factor, D and K at least 2:
+    All are best at 1. With R [D, K] the importance of each dimension for each factor, D and K at least 2:
 
     - disentanglement: 1 − entropy of a dimension's row of R, to base K, averaged with the row's share of R as weight:
       a dimension is important for one factor only;
@@ -195,7 +189,7 @@ def dci(train: np.ndarray, known: Sequence[Factor], others: np.ndarray, asked: S
         saved.append(_saved_error(model.predict(others), ours, theirs))
     relative = np.stack(importances, axis=1)
     weights = relative.sum(axis=1) / max(relative.sum(), np.finfo(float).tiny)
-    return DCI(float(weights @ _concentration(relative)), float(_concentration(relative.T).mean()), np.array(saved))
+    return float(weights @ _concentration(relative)), float(_concentration(relative.T).mean()), np.array(saved)
 
 
 def disentanglement_scores(
@@ -213,15 +207,14 @@ def disentanglement_scores(
     if len(varying) < 2:  # noqa: PLR2004 - a pair
         return {}
     known, asked = zip(*varying, strict=True)
-    by_forests = dci(train, known, others, asked, seed=seed)
-    of_factors = {
-        "mig": mutual_information_gaps(others, asked),
-        "sap": separated_attribute_predictability(train, known, others, asked),
-        "dci_informativeness": by_forests.informativeness,
-    }
-    results = {"dci_disentanglement": by_forests.disentanglement, "dci_completeness": by_forests.completeness}
-    results |= {measure: float(values.mean()) for measure, values in of_factors.items()}
-    for measure, values in of_factors.items():
+    disentanglement, completeness, informativeness = dci(train, known, others, asked, seed=seed)
+    results = {"dci_disentanglement": disentanglement, "dci_completeness": completeness}
+    for measure, values in (
+        ("mig", mutual_information_gaps(others, asked)),
+        ("sap", separated_attribute_predictability(train, known, others, asked)),
+        ("dci_informativeness", informativeness),
+    ):
+        results[measure] = float(values.mean())
         results |= {f"{measure}_{factor.name}": float(value) for factor, value in zip(asked, values, strict=True)}
     return results
 

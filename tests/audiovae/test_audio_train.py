@@ -64,11 +64,11 @@ def test_what_a_run_leaves(finished, model, epochs, settings, pictures):
 
     config = read_json(run / "config.json")
     expected = {
-        "model": model,
+        "program": "audiovae.train",
         "sounds": "corpus",
+        "model": model,
         "epochs": epochs,
         "seed": 11,
-        "program": "audiovae.train",
         **settings,
     }
     assert expected.items() <= config.items()
@@ -98,11 +98,10 @@ def test_what_a_run_leaves(finished, model, epochs, settings, pictures):
         assert not (run / "prior.keras").exists()
         assert audiovae.make_sounds(loaded, count=3).shape == (3, 22_050)
 
-    drawn = {path.name: path for path in (run / "plots").iterdir()}
-    assert drawn.keys() == {"losses.png", "reconstructions.png"} | pictures
-    for path in drawn.values():
-        with Image.open(path) as picture:
-            picture.load()
+    drawn = list((run / "plots").iterdir())
+    assert {path.name for path in drawn} == {"losses.png", "reconstructions.png"} | pictures
+    for path in drawn:
+        Image.open(path).load()
 
 
 def test_a_run_gets_a_prior_and_its_measures(finished, completed, monkeypatch, tmp_path):

@@ -212,9 +212,9 @@ def test_sounds_and_pictures(run, play, stiff, tmp_path):
     for bar in np.flatnonzero(bars.struck):
         assert np.abs(sound[round(begins[bar] * rate) : round(begins[bar + 1] * rate)]).max() > 0.01
     assert np.abs(sound).max() == pytest.approx(0.9, abs=1e-3)
-    with Image.open(tmp_path / "out.png") as picture:
-        picture.load()
-        assert picture.width > picture.height > 100
+    picture = Image.open(tmp_path / "out.png")
+    picture.load()
+    assert picture.width > picture.height > 100
 
 
 @pytest.mark.parametrize(

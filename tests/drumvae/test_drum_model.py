@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import logsumexp
 from scipy.stats import norm
-from smalldrums import NAMES, spelled_bars, tiny
+from smalldrums import NAMES, divergence_between, spelled_bars, tiny
 
 from drumvae.config import HIERARCHIES
 from drumvae.models.vae import Latents, Playing
@@ -145,12 +145,6 @@ def test_naming_styles_changes_nothing_else(hits, bars):
         of_style = high[bars.styles == style]
         assert model.style_means[style].numpy() == pytest.approx(of_style.mean(axis=0), abs=1e-6)
         assert model.style_deviations[style].numpy() == pytest.approx(of_style.std(axis=0), abs=1e-6)
-
-
-def divergence_between(q, p):
-    """Return KL(q ‖ p) of normal distributions, [B, D]."""
-    (q_mean, q_log), (p_mean, p_log) = (tuple(np.asarray(part, np.float64) for part in parts) for parts in (q, p))
-    return 0.5 * (np.exp(q_log - p_log) + (q_mean - p_mean) ** 2 / np.exp(p_log) - 1 + p_log - q_log)
 
 
 @pytest.mark.parametrize("free_bits", [0.0, 0.3, 50.0])
