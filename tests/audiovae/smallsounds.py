@@ -6,7 +6,6 @@ import numpy as np
 
 from audiovae.data.chunks import CHUNK, PEAK, RATE_HZ, normalise
 from audiovae.data.sounds import SoundChunks, Sounds
-from audiovae.metrics.recognition import Recogniser
 from audiovae.models.prior import CodePrior
 from audiovae.models.vae import AudioModel, AudioVAE, AudioVQVAE, HierarchicalAudioVAE
 from manymodes.nn.randomness import make_deterministic
@@ -33,10 +32,10 @@ KINDS = {
 INPUTS = {"raw": {}, "mel": {"input_kind": "mel"}, "mel 256": {"input_kind": "mel", "mels": 256}}
 
 
-def untrained(kind, reads):
-    make_deterministic(0)
+def untrained(kind, reads="raw", instruments=NAMES, seed=0):
+    make_deterministic(seed)
     model_class, sizes = KINDS[kind]
-    return model_class(NAMES, **TINY, **sizes, **INPUTS[reads])
+    return model_class(instruments, seed=seed, **TINY, **sizes, **INPUTS[reads])
 
 
 @functools.cache
@@ -52,14 +51,12 @@ def made(kind, reads="raw"):
 
 @functools.cache
 def small_vqvae(seed=0):
-    make_deterministic(seed)
-    return AudioVQVAE(INSTRUMENTS, codes=16, code_width=4, seed=seed, **TINY)
+    return untrained("vq", instruments=INSTRUMENTS, seed=seed)
 
 
 @functools.cache
 def small_vae():
-    make_deterministic(1)
-    model = AudioVAE(INSTRUMENTS, latent_dim=4, **TINY)
+    model = untrained("vae", instruments=INSTRUMENTS, seed=1)
     model.fit_instruments(noise(6 * CHUNK).reshape(6, CHUNK), np.arange(6) % 3)
     return model
 
@@ -82,13 +79,6 @@ class Ears:
 
     def hit(self, chunks, instruments):
         return float((self.recognise(chunks) == instruments).mean())
-
-
-class HearsTheFirst(Recogniser):
-    """Recognise the first instrument in everything."""
-
-    def recognise(self, chunks):
-        return np.zeros(len(chunks), np.int64)
 
 
 def noise(length, seed=0):

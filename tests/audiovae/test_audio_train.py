@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from breaking import eagerly, read_json, rows_of, trained_once
 from PIL import Image
-from smallsounds import HearsTheFirst, small_sounds, use_tiny_networks
+from smallsounds import Ears, small_sounds, use_tiny_networks
 
 import audiovae
 import audiovae.data.sounds
@@ -37,7 +37,7 @@ def _small_and_quick(rough_inversion, little_measured):
     """Train tiny networks on a few chunks, eagerly: compilation takes longer than a hundred updates."""
     with pytest.MonkeyPatch.context() as patch, eagerly():
         patch.setattr(audiovae.data.sounds, "load_sounds", lambda *_, seed, **__: small_sounds(4, 2, seed))
-        patch.setattr(recognition, "recogniser_of", lambda _: HearsTheFirst(None, 0.75))
+        patch.setattr(recognition, "recogniser_of", lambda _: Ears())
         use_tiny_networks(patch)
         patch.setattr(trainer, "train_prior", functools.partial(trainer.train_prior, epochs=1))
         yield

@@ -97,12 +97,6 @@ class Speller(DrumVAE):
         return SURE * (2 * tf.stack(cells, axis=2) - 1)
 
 
-def divergence_between(q, p):
-    """Return KL(q ‖ p) of normal distributions, each by mean and logarithm of the variance."""
-    (q_mean, q_log), (p_mean, p_log) = (tuple(np.asarray(part, np.float64) for part in parts) for parts in (q, p))
-    return 0.5 * (np.exp(q_log - p_log) + (q_mean - p_mean) ** 2 / np.exp(p_log) - 1 + p_log - q_log)
-
-
 def use_little(patch):
     """Have small networks trained, and few bars and samples measured."""
     patch.setattr(trainer, "DrumVAE", functools.partial(DrumVAE, channels=(8, 8, 8)))

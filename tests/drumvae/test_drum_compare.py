@@ -120,12 +120,10 @@ def test_bad_values_are_marked():
 
 
 @pytest.mark.slow
-def test_a_row_from_end_to_end(completed, refused, eager, monkeypatch, tmp_path):
+def test_a_row_from_end_to_end(completed, eager, monkeypatch, tmp_path):
     use_little(monkeypatch)
     small = replace(BY_NAME["free-bits"], config=DrumConfig(unsupervised=True, updates_per_epoch=2, batch_size=4))
     monkeypatch.setattr(type(COMPARISON), "rows", (BY_NAME[CEILING], small, BY_NAME["shuffled"]))
-    places = ("--out", tmp_path / "results", "--work", tmp_path / "work")
-    assert "no/such/folder does not exist" in refused(main, "--grooves", "no/such/folder", *places)
     options = ("--per-style", 10, "--count", 20, "--epochs", 1)
     text, written, pictures = compared(completed, main, tmp_path, "drums", *options)
     assert "free-bits, seed 0: z_high holds" in text

@@ -65,17 +65,10 @@ def test_the_model_is_the_one_asked_for(options, expected):
 
 def test_weight_and_temperature_follow_training():
     options = ("--anneal", "linear", "--beta", "0.6", "--temperature", "2.0:0.5", "--epochs", "3")
-    training = prepare(config(*options, "--updates-per-epoch", 67), spelled_grooves(4, 2), 0, None)
-    (scheduled,) = training.callbacks
-    scheduled.set_model(training.model)
-    values = []
-    for update in (0, 50, 200):  # of 0 to 200
-        training.model.optimizer.iterations.assign(update)
-        scheduled.on_train_batch_begin(0)
-        values.append((float(training.model.beta), float(training.model.temperature)))
-    beta, temperature = zip(*values, strict=True)
-    assert beta == pytest.approx([0, 0.3, 0.6], abs=1e-6)
-    assert temperature == pytest.approx([2, math.sqrt(2), 0.5])
+    (scheduled,) = prepare(config(*options, "--updates-per-epoch", 67), spelled_grooves(4, 2), 0, None).callbacks
+    assert scheduled.updates == 3 * 67
+    for name, expected in {"beta": [0, 0.3, 0.6], "temperature": [2, math.sqrt(2), 0.5]}.items():
+        assert [scheduled.schedules[name](progress) for progress in (0, 0.25, 1)] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("supervised", [True, False])
