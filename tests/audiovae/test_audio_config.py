@@ -13,8 +13,7 @@ DEFAULTS = {
     "quantizer": "vq", "codes": 256, "commitment": 0.25, "beta": None, "anneal": None, "free_bits": None,
     "epochs": 15, "batch_size": 16, "updates_per_epoch": 250, "seed": 0,
 }  # fmt: skip
-OF_CODES = dict.fromkeys(("quantizer", "codes", "commitment"))
-OF_LATENTS = {"beta": 0.001, "anneal": "linear", "free_bits": 0.1}
+LATENTS = {"beta": 0.001, "anneal": "linear", "free_bits": 0.1, **dict.fromkeys(("quantizer", "codes", "commitment"))}
 
 
 def parsed(line):
@@ -26,30 +25,22 @@ def parsed(line):
 @pytest.mark.parametrize(
     ("line", "changed", "name"),
     [
-        ("", {}, "audiovae-vqvae-raw"),
-        ("--model vae --beta 0", {"model": "vae", **OF_CODES, **OF_LATENTS, "beta": 0.0}, "audiovae-vae-raw"),
+        ("", {}, "vqvae-raw"),
+        ("--model vae --beta 0", {**LATENTS, "model": "vae", "beta": 0.0}, "vae-raw"),
         (
             "--model hvae --input mel --mels 256",
-            {"model": "hvae", "input": "mel", "mels": 256, **OF_CODES, **OF_LATENTS},
-            "audiovae-hvae-mel256",
+            {**LATENTS, "model": "hvae", "input": "mel", "mels": 256},
+            "hvae-mel256",
         ),
-        (
-            "--quantizer fsq --codes 240 --seed 3",
-            {"quantizer": "fsq", "codes": 240, "seed": 3, "commitment": None},
-            "audiovae-vqvae-raw-fsq",
-        ),
-        (
-            "--commitment auto --chunks 50 --epochs 2",
-            {"commitment": "auto", "chunks": 50, "epochs": 2},
-            "audiovae-vqvae-raw",
-        ),
-        ("--input mel", {"input": "mel", "mels": 128}, "audiovae-vqvae-mel128"),
+        ("--quantizer fsq --codes 240", {"quantizer": "fsq", "codes": 240, "commitment": None}, "vqvae-raw-fsq"),
+        ("--commitment auto --chunks 50 --seed 3", {"commitment": "auto", "chunks": 50, "seed": 3}, "vqvae-raw"),
+        ("--input mel", {"input": "mel", "mels": 128}, "vqvae-mel128"),
     ],
 )
 def test_settings_are_those_of_the_command(line, changed, name):
     config = parsed(line)
     assert config.to_json() == DEFAULTS | changed
-    assert (config.name, config.monitor) == (name, "val_loss")
+    assert (config.name, config.monitor) == (f"audiovae-{name}", "val_loss")
     assert AudioConfig.from_json(config.to_json()) == config
 
 

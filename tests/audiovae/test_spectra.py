@@ -1,6 +1,7 @@
 import librosa
 import numpy as np
 import pytest
+import tensorflow as tf
 from smallsounds import tone
 
 from audiovae.metrics.spectra import (
@@ -130,8 +131,6 @@ def test_the_loss_is_the_convergence_and_the_distance_of_logarithms(sounds, nois
 
 
 def test_the_loss_has_gradients_everywhere(sounds):
-    import tensorflow as tf
-
     for reference, start in ((sounds, np.zeros_like(sounds)), (sounds, sounds), (np.zeros_like(sounds), sounds)):
         estimate = tf.Variable(start)
         with tf.GradientTape() as tape:
@@ -140,8 +139,6 @@ def test_the_loss_has_gradients_everywhere(sounds):
 
 
 def test_the_gradient_is_the_slope_of_the_loss(sounds, noise):
-    import tensorflow as tf
-
     estimate, direction = tf.constant(0.5 * sounds + 0.1 * noise), tf.constant(noise / np.abs(noise).max())
     with tf.GradientTape() as tape:
         tape.watch(estimate)
