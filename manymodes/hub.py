@@ -41,22 +41,14 @@ _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError,
 _CHECKOUT = Path(__file__).parents[1] / "data" / "pretrained"
 
 
-class Data(NamedTuple):
-    """The training data of a model, and their licence, which is also that of the model."""
-
-    what: str
-    licence: str
-
-
 class Shipped(NamedTuple):
-    """How a pretrained model is trained: the command, its options without seed and output, the data, the seed.
+    """How a pretrained model is trained: the command, its options without seed and output, the seed.
 
     ``int8`` models also ship with graphs of 8-bit integers.
     """
 
     program: str
     options: tuple[str, ...]
-    data: Data
     seed: int = 0
     int8: bool = False
 
@@ -69,54 +61,15 @@ class Shipped(NamedTuple):
 GROOVE = "GROOVE"
 """Stands in `Shipped.options` for the folder where the Groove MIDI Dataset has been unpacked."""
 
-_ESSEN = Data(
-    "The German folk songs of Erk's *Deutscher Liederhort* in the Essen folksong collection (Helmut Schaffrath and "
-    "others), part of music21, transposed to C major and A minor.",
-    "Non-commercial use only, for this model and for what it composes, because the collection is free for "
-    "non-commercial use only.",
-)
-_GERMAN = _ESSEN._replace(
-    what="The German folk songs of the Essen folksong collection (Helmut Schaffrath and others), part of music21, "
-    "transposed to C major and A minor: those of Erk's *Deutscher Liederhort*, and as many of other books."
-)
-_RULES = Data(
-    "Bars drawn from the rules for five styles in `drumvae/styles/`, which were written for this project.",
-    "MIT, like the project.",
-)
-_GROOVE = Data(
-    "The Groove MIDI Dataset: drummers on electronic drums (Jon Gillick, Adam Roberts, Jesse Engel, Douglas Eck and "
-    "David Bamman, Google, 2019, <https://magenta.tensorflow.org/datasets/groove>), its bars in 4/4, quantised to "
-    "sixteenths and reduced to nine instruments; GROOVE in the command is its folder.",
-    "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/): credit the dataset where you use this model.",
-)
-_FONTS = Data(
-    "The capitals of ten typefaces that are part of matplotlib: DejaVu, STIX and Computer Modern.",
-    "DejaVu: licence of Bitstream Vera, changes in the public domain. STIX: STIX Font License. Computer Modern: "
-    "BaKoMa Fonts Licence. All of them are free to use and to embed.",
-)
-_FACES = Data(
-    "143 faces of 30 families: DejaVu, STIX and Computer Modern, which are part of matplotlib, and those of the "
-    "packages of the extra `[fonts]`, from Barlow Condensed to Zilla Slab; see `fontgan.data.typefaces.TRAINING`.",
-    "`[fonts]`: SIL Open Font License 1.1; Roboto, Roboto Slab and Caladea: Apache License 2.0. DejaVu: licence of "
-    "Bitstream Vera, changes in the public domain. STIX: STIX Font License. Computer Modern: BaKoMa Fonts Licence. "
-    "All of them are free to use and to embed; the model holds no outline of them.",
-)
-_SOUNDS = Data(
-    "Folk tunes of the Essen collection and bars by the rules of `drumvae/styles/`, played by nine instruments of "
-    "TimGM6mb (Tim Brechbill), the soundfont that is part of pretty_midi.",
-    "The soundfont is under the GNU General Public License 2, the tunes are free for non-commercial use; no recording "
-    "of either is part of the model.",
-)
-
 MODELS = {
-    "melody-lstm": Shipped("melodygan.train", ("--lstm", "--also", "--discriminator"), _GERMAN, int8=True),
-    "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2"), _ESSEN),
-    "letters-conditional": Shipped("fontgan.train", ("--conditional",), _FONTS),
-    "letters-best": Shipped("fontgan.train", ("--fix", "best", "--epochs", "150"), _FONTS),
-    "typefaces": Shipped("fontgan.train_typefaces", ("--epochs", "60"), _FACES),
-    "drums-styles": Shipped("drumvae.train", ("--per-style", "2000"), _RULES),
-    "drums-groove": Shipped("drumvae.train", ("--grooves", GROOVE), _GROOVE),
-    "sounds-vqvae": Shipped("audiovae.train", ("--model", "vqvae"), _SOUNDS),
+    "melody-lstm": Shipped("melodygan.train", ("--lstm", "--also", "--discriminator"), int8=True),
+    "melody-wgan": Shipped("melodygan.train", ("--wgan", "--noise", "--l2")),
+    "letters-conditional": Shipped("fontgan.train", ("--conditional",)),
+    "letters-best": Shipped("fontgan.train", ("--fix", "best", "--epochs", "150")),
+    "typefaces": Shipped("fontgan.train_typefaces", ("--epochs", "60")),
+    "drums-styles": Shipped("drumvae.train", ("--per-style", "2000")),
+    "drums-groove": Shipped("drumvae.train", ("--grooves", GROOVE)),
+    "sounds-vqvae": Shipped("audiovae.train", ("--model", "vqvae")),
 }
 """The pretrained models; the first one of a program is its default."""
 
