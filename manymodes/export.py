@@ -81,8 +81,7 @@ def kind_of(model: Path) -> hub.Kind:
         module, constant = KINDS[name if name in KINDS else name.partition(">")[0]]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise cli.UserError(f"{file} is not a model of this program: give the model.keras of a run") from error
-    kind: hub.Kind = getattr(importlib.import_module(module), constant)
-    return kind
+    return getattr(importlib.import_module(module), constant)
 
 
 def export(model: Any, folder: Path, *, int8: bool = False) -> list[Path]:
@@ -147,8 +146,7 @@ def _bytes_of(model: Any) -> bytes:
             graph.node.insert(0, halved[1])
     _number(graph)
     model.producer_name, model.producer_version, model.doc_string = "manymodes", "", ""
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    return model.SerializeToString(deterministic=True)
 
 
 def _number(graph: Any, around: dict[str, str] | None = None) -> None:

@@ -136,8 +136,7 @@ class Comparison(ABC):
 
     def prepare(self, config: Any, data: Any, done: int, checkpoint: Path | None) -> Training:
         """Build a training by ``prepare`` of PACKAGE/trainer.py, as `manymodes.experiment.fit.Prepare`."""
-        training: Training = self._module("trainer").prepare(config, data, done, checkpoint)
-        return training
+        return self._module("trainer").prepare(config, data, done, checkpoint)
 
     @abstractmethod
     def evaluate(self, job: Job, trained: Trained) -> Result:
@@ -149,13 +148,11 @@ class Comparison(ABC):
 
     def tables(self, found: Records) -> list[Table]:
         """Return the tables of PACKAGE/metrics/tables.py."""
-        tables: list[Table] = self._module("metrics.tables").tables(found)
-        return tables
+        return self._module("metrics.tables").tables(found)
 
     def pictures(self, found: Records, data: Data) -> dict[str, Picture]:
         """Return the pictures of PACKAGE/plots.py by file name, given the data of the last seed."""
-        pictures: dict[str, Picture] = self._module("plots").comparison_pictures(found, data.content)
-        return pictures
+        return self._module("plots").comparison_pictures(found, data.content)
 
     def _module(self, name: str) -> Any:
         with cli.quiet_start():
@@ -328,17 +325,23 @@ def _job(comparison: Comparison, args: argparse.Namespace, row: Row, seed: int) 
 
 
 def _write(comparison: Comparison, args: argparse.Namespace, found: Records, data: Data, typed: Sequence[str]) -> None:
-    """Write the tables and the page."""
-    with cli.quiet_start():
-        from manymodes.experiment.page import write_page
-        from manymodes.experiment.tables import particulars
-    fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for kept in found.values() for record in kept)
+    """Write the tables and the page, with the machines, versions and dates of the records, which may be older."""
+    from manymodes.experiment.page import write_page
+
+    records = [record for kept in found.values() for record in kept]
+    fingerprints = dict.fromkeys(record.made_with["fingerprint"][:12] for record in records)
+    versions = (", ".join(map(" ".join, record.versions.items())) for record in records)
+    dates = sorted({record.date for record in records})
+    seeds = max(len(kept) for kept in found.values())
     time = f"{args.epochs} epochs" if args.epochs else f"{args.minutes:g} minutes of processor time for updates"
-    about = particulars(
-        found,
-        command=shlex.join(["python", "-m", comparison.program, *typed]),
-        data=(comparison.data_name, f"{data.description}, fingerprint {', '.join(fingerprints)}"),
-        time=f"{time} a model; {comparison.counted.format(f'{args.count:,}')}",
-    )
+    about = {
+        "Command": shlex.join(["python", "-m", comparison.program, *typed]),
+        comparison.data_name: f"{data.description}, fingerprint {', '.join(fingerprints)}",
+        "Seeds": "0" if seeds == 1 else f"0 to {seeds - 1}; figures show seed 0",
+        "Time": f"{time} a model; {comparison.counted.format(f'{args.count:,}')}",
+        "Machine": "; ".join(dict.fromkeys(record.machine for record in records)),
+        "Versions": "; ".join(dict.fromkeys(versions)),
+        "Date": dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
+    }
     tables, pictures = comparison.tables(found), comparison.pictures(found, data)
     write_page(args.out, comparison.stem, comparison.title, found, tables, about, pictures)

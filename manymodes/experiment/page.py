@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from manymodes.experiment.tables import markdown
 from manymodes.files import replacing_folder, write_text
 
 if TYPE_CHECKING:
@@ -53,8 +52,9 @@ def write_page(
     """Write OUT/STEM.md, OUT/STEM/index.html and its pictures; an older folder OUT/STEM becomes OUT/STEM-1.
 
     The first row of the first table is the ceiling; the page shows the verdict of each row's first record. ``about`` is
-    as `manymodes.experiment.tables.particulars`; the pictures are by file name.
+    a list of particulars; the pictures are by file name.
     """
+    content = {"title": title, "tables": tables, "about": about, "stem": stem, "pictures": pictures}
     sentences = {
         row.title: [f"{text[0].upper()}{text[1:].removesuffix('.')}." for text in first.verdict.values() if text]
         for row, (first, *_) in found.items()
@@ -64,9 +64,6 @@ def write_page(
         for name, picture in pictures.items():
             picture.draw(folder / name)
             images[picture.title] = base64.b64encode((folder / name).read_bytes()).decode()
-        page = template("manymodes", "comparison.html.jinja").render(
-            title=title, tables=tables, about=about, sentences=sentences, images=images
-        )
+        page = template("manymodes", "comparison.html.jinja").render(content, sentences=sentences, images=images)
         (folder / "index.html").write_text(page, encoding="utf-8")
-    titles = {f"{stem}/{name}": picture.title for name, picture in pictures.items()}
-    write_text(out / f"{stem}.md", markdown(title, tables, about, titles))
+    write_text(out / f"{stem}.md", template("manymodes", "comparison.md.jinja").render(content))

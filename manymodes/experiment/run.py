@@ -140,8 +140,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def folder_of(args: argparse.Namespace, config: Config) -> Path:
     """Return the folder of the run that a command line of `training_parser` asks for."""
-    path: Path = args.resume or args.out or Path("runs") / config.name
-    return path
+    return args.resume or args.out or Path("runs") / config.name
 
 
 def open_run(args: argparse.Namespace, config: Config, fingerprint: str, *, data: str) -> Run:
