@@ -143,17 +143,13 @@ def train_with_budget(
         run = Run.create(path, replace(config, epochs=epochs), **facts)
     hidden = None if title and seconds < math.inf else True  # None: shown in a terminal
     bar = tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=hidden)
-    with run.locked(), bar:
-        make_deterministic(run.config.seed)
-        training = prepare(run.config, data, len(run.history), run.last_checkpoint)
+    with bar:
         timer = TimeBudget(seconds, after=run.history[-1] if run.history else {}, progress=bar.update)
         bar.update(timer.spent)
-
-        def measure(epoch: int) -> dict[str, float]:
-            return {**training.measure(epoch, timer.over or epoch == budget.epochs), **timer.measures()}
-
         last_epoch = budget.epochs or (len(run.history) if timer.over else _ENDLESS)
-        best, complete = fit_in_run(run, training, last_epoch, measure, callbacks=[timer], verbose=0)
+        best, complete = fit_in_run(
+            run, prepare, data, last_epoch, callbacks=[timer], measure=timer.measures, verbose=0
+        )
     if not complete:
         raise KeyboardInterrupt
     last = run.history[-1]

@@ -55,23 +55,15 @@ def fit(
 ) -> keras.Model | None:
     """Train or continue the model of ``run.config``, write ``model.keras``, and print its place.
 
-    The run is locked during training. ``draw`` is called with the history and the folder for its pictures.
+    ``draw`` is called with the history and the folder for its pictures.
 
     Returns:
         the model of the best epoch; None if training was stopped, after a line that says how to continue it.
     """
-    with run.locked():
-        make_deterministic(run.config.seed)
-        training = prepare(run.config, data, len(run.history), run.last_checkpoint)
-        epochs = run.config.epochs
-        if len(run.history) < epochs:
-            (run.path / METRICS).unlink(missing_ok=True)  # of the model before
-        callbacks: list[keras.callbacks.Callback] = [Stopwatch(run)]
-        if tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard")))
-        model, complete = fit_in_run(
-            run, training, epochs, lambda epoch: training.measure(epoch, epoch == epochs), callbacks=callbacks
-        )
+    callbacks: list[keras.callbacks.Callback] = [Stopwatch(run)]
+    if tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(str(run.path / "tensorboard")))
+    model, complete = fit_in_run(run, prepare, data, run.config.epochs, callbacks=callbacks)
     if run.history:
         draw(run.history, run.path / "plots")
     print(f"wrote {run.path}/model.keras (epoch {run.best_epoch + 1 if run.history else 1})")
@@ -83,34 +75,45 @@ def fit(
 
 def fit_in_run(
     run: Run,
-    training: Training,
+    prepare: Prepare,
+    data: Any,
     epochs: int,
-    measure: Callable[[int], Mapping[str, float]],
     *,
     callbacks: Iterable[keras.callbacks.Callback] = (),
+    measure: Callable[[], Mapping[str, float]] = dict,
     **options: Any,
 ) -> tuple[keras.Model, bool]:
-    """Train until the run has ``epochs`` epochs in all, and write ``model.keras``.
+    """Train until the run has ``epochs`` epochs in all, and write ``model.keras``; the run is locked meanwhile.
 
-    ``measure`` is called after each epoch with its number, from 1, and its result is added to the logs. The callbacks
-    are in addition to those of the training, the options are further arguments of Keras' ``fit``.
+    The callbacks and ``measure``, whose result is added to the logs of each epoch, are in addition to those of the
+    training; the options are further arguments of Keras' ``fit``.
 
     Returns:
         the model of the best epoch, and whether training was completed.
     """
-    with Interruption(training.model) as interruption:
-        training.model.fit(
-            training.batches,
-            initial_epoch=len(run.history),
-            epochs=epochs,
-            shuffle=False,  # Keras would draw the order of the batches from Python's own random state
-            callbacks=[Recorder(run, interruption, measure), *training.callbacks, *callbacks],
-            **training.fit,
-            **options,
-        )
-    best = keras.models.load_model(run.best_checkpoint()) if run.history else training.model
-    training.finish(best, not interruption.happened)
-    save_keras(without_optimizer(best), run.path / "model.keras")
+    with run.locked():
+        if len(run.history) < epochs:
+            (run.path / METRICS).unlink(missing_ok=True)  # of the model before
+        make_deterministic(run.config.seed)
+        training = prepare(run.config, data, len(run.history), run.last_checkpoint)
+
+        def measured(epoch: int) -> dict[str, float]:
+            last = epoch == epochs or training.model.stop_training
+            return {**training.measure(epoch, last), **measure()}
+
+        with Interruption(training.model) as interruption:
+            training.model.fit(
+                training.batches,
+                initial_epoch=len(run.history),
+                epochs=epochs,
+                shuffle=False,  # Keras would draw the order of the batches from Python's own random state
+                callbacks=[Recorder(run, interruption, measured), *training.callbacks, *callbacks],
+                **training.fit,
+                **options,
+            )
+        best = keras.models.load_model(run.best_checkpoint()) if run.history else training.model
+        training.finish(best, not interruption.happened)
+        save_keras(without_optimizer(best), run.path / "model.keras")
     return best, not interruption.happened
 
 
@@ -119,9 +122,7 @@ class Recorder(keras.callbacks.Callback):
 
     def __init__(self, run: Run, interruption: Interruption, measure: Callable[[int], Mapping[str, float]]) -> None:
         super().__init__()
-        self.run = run
-        self.interruption = interruption
-        self.measure = measure
+        self.run, self.interruption, self.measure = run, interruption, measure
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Keep an earlier interruption, which ``fit`` has just reset."""

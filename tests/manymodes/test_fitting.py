@@ -8,28 +8,20 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from standin import StandInConfig
-from stubmodel import BATCHES_AN_EPOCH, EXAMPLES, Counting
+from stubcompare import StubConfig
+from stubmodel import BATCHES_AN_EPOCH, EXAMPLES, Preparing
 
-from manymodes.experiment.fit import Training, fit_in_run
+from manymodes.experiment.fit import fit_in_run
 from manymodes.experiment.run import Run
-from manymodes.nn.randomness import RandomBatches
 
-CONFIG = StandInConfig()
+CONFIG = StubConfig(seed=5)
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
 
 def fit(run, *, epochs=4, distances=None, callbacks=()):
-    """Fit in the run, from its last checkpoint; the distance of an epoch is the model's place, or as given."""
-    model = keras.models.load_model(run.last_checkpoint / "model.keras") if run.history else Counting(name="counting")
-    model.compile("sgd", run_eagerly=True)
-    batches = RandomBatches(EXAMPLES, 8, BATCHES_AN_EPOCH, seed=5, first_epoch=len(run.history))
-
-    def measure(epoch):
-        return {"distance": distances[epoch - 1] if distances else abs(float(model.place))}
-
-    return fit_in_run(run, Training(model, batches), epochs, measure, callbacks=callbacks, verbose=0)
+    """Fit in the run, from its last checkpoint."""
+    return fit_in_run(run, Preparing(distances), EXAMPLES, epochs, callbacks=callbacks, verbose=0)
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -85,14 +77,14 @@ def test_an_interrupted_epoch_is_not_recorded(tmp_path, batch):
 
 def test_a_run_that_was_stopped_and_resumed_ends_with_the_same_bytes(tmp_path):
     whole = Run.create(tmp_path / "whole", CONFIG)
-    fit(whole, epochs=3)
+    fit(whole, epochs=3, distances=[3.0, 1.0, 2.0])
     Run.create(tmp_path / "stopped", CONFIG)
     for number, stop in enumerate([(0, 0), (2, 2)]):
         random.seed(number)  # another process would be seeded otherwise
         run = Run.continued(tmp_path / "stopped", CONFIG)
-        assert not fit(run, epochs=3, callbacks=[Interrupt(*stop)])[1]
+        assert not fit(run, epochs=3, distances=[3.0, 1.0, 2.0], callbacks=[Interrupt(*stop)])[1]
     run = Run.continued(tmp_path / "stopped", CONFIG)
-    assert fit(run, epochs=3)[1]
+    assert fit(run, epochs=3, distances=[3.0, 1.0, 2.0])[1]
     assert run.history == whole.history
     for name in ("model.keras", "history.csv", "config.json"):
         assert (run.path / name).read_bytes() == (whole.path / name).read_bytes()
