@@ -120,19 +120,28 @@ def quiet_start() -> Iterator[None]:
         os.close(kept)
 
 
+def _number(kind: Callable[[str], N], is_valid: Callable[[N], bool], what: str) -> Callable[[str], N]:
+    """Return an argparse type: a finite number of some kind that is valid, called ``what`` in the message."""
+
+    def convert(text: str) -> N:
+        with contextlib.suppress(ValueError):
+            value = kind(text)
+            if is_valid(value) and value < math.inf:
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+
+    return convert
+
+
 def integer(least: int, most: float = math.inf, what: str = "a whole number") -> Callable[[str], int]:
     """Return an argparse type: an integer from ``least`` to ``most``, called ``what`` in the message."""
     described = f"{what} of at least {least}" if most == math.inf else f"{what} from {least} to {most}"
-    return lambda text: _checked(text, int, lambda value: least <= value <= most, described)
+    return _number(int, lambda value: least <= value <= most, described)
 
 
 def between(least: float, most: float, what: str) -> Callable[[str], float]:
     """Return an argparse type: a number from ``least`` to ``most``, called ``what`` in the message."""
-    return _number(lambda value: least <= value <= most, f"{what} from {least:g} to {most:g}")
-
-
-def _number(is_valid: Callable[[float], bool], what: str) -> Callable[[str], float]:
-    return lambda text: _checked(text, float, is_valid, what)
+    return _number(float, lambda value: least <= value <= most, f"{what} from {least:g} to {most:g}")
 
 
 positive_int = integer(1)
@@ -141,27 +150,19 @@ positive_int = integer(1)
 seed_value = integer(0, 2**31 - 1, "a seed: give a whole number")
 """Argparse type: an integer that fits 31 bits, as every generator here accepts."""
 
-positive_float = _number(lambda value: value > 0, "a number above 0")
+positive_float = _number(float, lambda value: value > 0, "a number above 0")
 """Argparse type: a finite number above 0."""
 
-non_negative_float = _number(lambda value: value >= 0, "a number of at least 0")
+non_negative_float = _number(float, lambda value: value >= 0, "a number of at least 0")
 """Argparse type: a finite number of at least 0."""
 
-probability = _number(lambda value: 0 < value <= 1, "a number above 0 and at most 1")
+probability = _number(float, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
 """Argparse type: a number above 0 and at most 1."""
 
 
 def job_count(text: str) -> int:
     """Argparse type: a number of parallel workers, of at least 1, or −1 for one per core."""
     return -1 if text == "-1" else positive_int(text)
-
-
-def _checked(text: str, kind: Callable[[str], N], is_valid: Callable[[N], bool], what: str) -> N:
-    with contextlib.suppress(ValueError):
-        value = kind(text)
-        if is_valid(value) and value < math.inf:
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
 
 
 def some_of(known: Sequence[str], kind: str) -> Callable[[str], tuple[str, ...]]:

@@ -130,19 +130,9 @@ def is_one_file(path: Path, suffixes: Collection[str], count: int, *, force: boo
     return True
 
 
-@contextlib.contextmanager
-def replacing_file(path: Path) -> Iterator[Path]:
+def replacing_file(path: Path) -> AbstractContextManager[Path]:
     """Yield a path to write to; on success it replaces ``path`` in one step."""
-    partial = _partial(path)
-    try:
-        yield partial
-        _flush_to_disk(partial)
-        partial.replace(path)
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    return _beside(path, lambda partial: partial.replace(path))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -284,27 +274,38 @@ def _successors(path: Path, *, first: int) -> Iterator[Path]:
 @contextlib.contextmanager
 def _folder_beside(path: Path, move: Callable[[Path], object]) -> Iterator[Path]:
     """Yield a folder to fill; on success a function moves it, or what is in it, to its place."""
-    partial = _partial(path)
-    partial.mkdir()
+    with _beside(path, move) as partial:
+        partial.mkdir()
+        yield partial
+
+
+@contextlib.contextmanager
+def _beside(path: Path, move: Callable[[Path], object]) -> Iterator[Path]:
+    """Yield a path for a file or folder that no other process uses; on success a function moves it to its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f"{_PARTIAL}*-{glob.escape(path.name)}"):  # of processes that were killed
+        owner = stale.name.split("-")[1]
+        if owner.isdecimal() and not _is_running(int(owner)):
+            _remove(stale)
+    partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{next(_COUNTER)}-{path.name}")
     try:
         yield partial
-        _flush_to_disk(*partial.rglob("*"))
+        for written in (partial, *partial.rglob("*")):
+            with _opened(written) as handle:
+                os.fsync(handle)  # so that the rename never comes before the content
         move(partial)
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
 
 
-def _partial(path: Path) -> Path:
-    """Return a path beside ``path`` that no other process uses, and remove those of processes that were killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f"{_PARTIAL}*-{glob.escape(path.name)}"):
-        owner = stale.name.split("-")[1]
-        if owner.isdecimal() and not _is_running(int(owner)):
-            shutil.rmtree(stale) if stale.is_dir() else stale.unlink(missing_ok=True)
-    return path.with_name(f"{_PARTIAL}{os.getpid()}-{next(_COUNTER)}-{path.name}")
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:
@@ -315,13 +316,6 @@ def _is_running(process: int) -> bool:
     except PermissionError:  # a process of another user
         pass
     return True
-
-
-def _flush_to_disk(*paths: Path) -> None:
-    """Write files and folders to the disk, so that a later rename never comes before their content."""
-    for path in paths:
-        with _opened(path) as handle:
-            os.fsync(handle)
 
 
 @contextlib.contextmanager
