@@ -9,11 +9,12 @@ import signal
 import sys
 from pathlib import Path
 
-from standin import StandInConfig, StandInModel
+from standin import StandInModel
+from stubcompare import StubConfig
 
 from manymodes.experiment.run import Run
 
-CONFIG = StandInConfig()
+CONFIG = StubConfig()
 DISTANCES = (2.0, 3.0, 1.0)  # so that checkpoints are removed of which one was the newest, and one the best
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir"}
 

@@ -1,9 +1,6 @@
 """A model of one number, which needs no TensorFlow."""
 
 import zipfile
-from dataclasses import dataclass
-
-from manymodes.experiment.config import Config, setting
 
 
 class StandInModel:
@@ -19,14 +16,3 @@ class StandInModel:
             archive.writestr("model.weights.h5", str(self.weight))
             archive.writestr("metadata.json", f'{{"keras_version": "3", "date_saved": "{self.date}"}}')
             archive.writestr("config.json", "{}")
-
-
-@dataclass(frozen=True)
-class StandInConfig(Config):
-    """The settings of such a model, chosen by its distance."""
-
-    program = "standin.train"
-    monitor = "distance"
-    name = "standin"
-
-    units: tuple[int, ...] = setting((1, 2))

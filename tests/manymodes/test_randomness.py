@@ -94,39 +94,6 @@ def test_a_batch_follows_from_seed_epoch_and_number_alone():
     assert len(set(seen)) == 15
 
 
-class SumOfBatches(keras.Model):
-    """Learns nothing; its metric is the sum of the examples that `fit` gave it."""
-
-    def __init__(self):
-        super().__init__()
-        self.total = keras.metrics.Sum(name="total")
-
-    def train_step(self, data):
-        batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        self.total.update_state(batch)
-        return {"total": self.total.result()}
-
-
-def test_fit_continued_gets_the_batches_that_fit_in_one_go_gets():
-    by_hand = RandomBatches(EXAMPLES, 2, 3, seed=1)
-    sums = [float(epoch_of(by_hand).sum()) for _ in range(5)]
-    assert len(set(sums)) == 5
-
-    def totals(*, built=False, first_epoch=0):
-        model = SumOfBatches()
-        model.compile(run_eagerly=True)
-        model.built = built  # Keras looks at the first batches of its own accord when a model is not built yet
-        batches = RandomBatches(EXAMPLES, 2, 3, seed=1, first_epoch=first_epoch)
-        return model.fit(batches, initial_epoch=first_epoch, epochs=3, verbose=0).history["total"]
-
-    in_one_go = totals()
-    first = sums.index(in_one_go[0])
-    assert in_one_go == sums[first : first + 3]
-    assert totals(built=True) == in_one_go
-    assert totals(first_epoch=1) == totals(built=True, first_epoch=1) == in_one_go[1:]
-    assert totals(first_epoch=2) == in_one_go[2:]
-
-
 def test_rows_of_several_arrays_belong_together():
     images, labels = RandomBatches((EXAMPLES, EXAMPLES[:, 0] * 2), 16, 3, seed=1)[2]
     np.testing.assert_array_equal(labels, images[:, 0] * 2)

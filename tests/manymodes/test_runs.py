@@ -9,12 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from standin import StandInConfig, StandInModel
+from standin import StandInModel
+from stubcompare import StubConfig
 
 from manymodes.cli import UserError
 from manymodes.experiment.run import Interruption, Run, read_config
 
-CONFIG = StandInConfig(seed=3)
+CONFIG = StubConfig(seed=3)
 
 
 @pytest.fixture
@@ -33,9 +34,9 @@ def recorded(tmp_path):
 def test_a_new_run_keeps_its_settings_and_versions(recorded):
     run = recorded()
     written = read_config(run.path)
-    assert StandInConfig.from_json(written) == run.config == CONFIG
+    assert StubConfig.from_json(written) == run.config == CONFIG
     assert written["versions"]["keras"] == version("keras")
-    assert (written["program"], written["monitor"]) == ("standin.train", "distance")
+    assert (written["program"], written["monitor"]) == ("stub.train", "distance")
     assert (run.history, run.last_checkpoint) == ([], None)
 
 

@@ -17,9 +17,8 @@ def brief(value):
     return f"{value:.3g}"
 
 
-def record(seed=0, training=None, settings=None, machine="one", date="2026-01-01", **measures):
-    made_with = {"seed": seed, "settings": settings or {}}
-    return Record(made_with, training or {}, measures, {}, {}, machine, {"python": "3"}, date)
+def record(seed=0, training=None, settings=None, **measures):
+    return Record({"seed": seed, "settings": settings}, training or {}, measures, {}, {})
 
 
 @pytest.mark.parametrize(
