@@ -216,11 +216,8 @@ def _halved(weight: Any) -> tuple[Any, Any] | None:
     import onnx
 
     values = onnx.numpy_helper.to_array(weight)
-    if values.dtype != np.float32 or values.size < _SMALL:
-        return None
-    with np.errstate(over="ignore"):
-        half = values.astype(np.float16)
-    if not np.array_equal(half.astype(np.float32), values):
+    half = hub.rounded(values)
+    if half.dtype == values.dtype or values.size < _SMALL or not np.array_equal(half.astype(np.float32), values):
         return None
     stored = onnx.numpy_helper.from_array(half, f"{weight.name}/half")
     widen = onnx.helper.make_node("Cast", [stored.name], [weight.name], to=onnx.TensorProto.FLOAT)

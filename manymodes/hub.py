@@ -298,7 +298,7 @@ def _halved(content: bytes) -> bytes:
 
     def copy(name: str, node: Any) -> None:
         if isinstance(node, h5py.Dataset):
-            copied = target.create_dataset(name, data=_rounded(node[()]))
+            copied = target.create_dataset(name, data=rounded(node[()]))
         else:
             copied = target.require_group(name)
         # the name of a layer holds a number that depends on what the process built before
@@ -311,7 +311,8 @@ def _halved(content: bytes) -> bytes:
     return halved.getvalue()
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Return 32-bit floats as 16-bit ones unless one is too large for them, and other values as they are."""
     import numpy as np
 
     if values.dtype != np.float32:

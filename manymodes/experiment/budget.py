@@ -37,18 +37,6 @@ _ENDLESS = 1_000_000  # epochs; the clock ends training
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s"
 
 
-class Budget(NamedTuple):
-    """The limit of training: minutes of updates, or epochs, whose results do not depend on the speed of the machine."""
-
-    minutes: float = math.inf
-    epochs: int | None = None
-
-    @property
-    def seconds(self) -> float:
-        """The time, infinite where epochs count."""
-        return math.inf if self.epochs else 60 * self.minutes
-
-
 class Trained(NamedTuple):
     """The best epoch's model of a training with a budget, facts for tables, a row of history an epoch, and the run."""
 
@@ -105,48 +93,42 @@ class TimeBudget(keras.callbacks.Callback):
 
 
 def train_with_budget(
-    budget: Budget,
     path: Path,
     config: Config,
     prepare: Prepare,
     data: Any,
     *,
     examples: int,
+    minutes: float = math.inf,
+    epochs: int | None = None,
     title: str = "",
     **facts: Any,
 ) -> Trained:
     """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
 
-    An epoch that the clock cuts short counts, so that the last state can be chosen. The number of epochs in the config
-    is planned here, and an existing run in the folder is continued: after Ctrl-C, which raises a KeyboardInterrupt, the
-    same call goes on. A run in which another process trains raises a UserError.
+    The budget is minutes of updates, or epochs, whose results do not depend on the speed of the machine. An epoch that
+    the clock cuts short counts, so that the last state can be chosen. The number of epochs in the config is planned
+    here, and an existing run in the folder is continued: after Ctrl-C, which raises a KeyboardInterrupt, the same call
+    goes on. A run in which another process trains raises a UserError.
 
-    Args:
-        budget: time or epochs.
-        path: run folder.
-        config: of the model.
-        prepare: builds the training from the configuration and the data.
-        data: of the training.
-        examples: number of examples in an update.
-        title: shown beside the progress bar; without one there is no bar.
-        **facts: further entries of config.json.
+    An update sees so many ``examples``. Without a title there is no progress bar. ``facts`` are further entries of
+    config.json.
     """
     # TensorFlow warns of functions that are traced often; here each of many models is traced once.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    seconds = budget.seconds
+    seconds = math.inf if epochs else 60 * minutes
     try:
         run = Run.continued(path, replace(config, epochs=read_config(path)["epochs"]))
     except UserError:
         # nothing there, or the rest of a process that was killed before it had written config.json
         shutil.rmtree(path, ignore_errors=True)
-        epochs = budget.epochs or epochs_that_fit(seconds, config, prepare, data)
-        run = Run.create(path, replace(config, epochs=epochs), **facts)
+        planned = epochs or epochs_that_fit(seconds, config, prepare, data)
+        run = Run.create(path, replace(config, epochs=planned), **facts)
     hidden = None if title and seconds < math.inf else True  # None: shown in a terminal
-    bar = tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=hidden)
-    with bar:
+    with tqdm(desc=title, total=seconds, bar_format=_BAR, leave=False, disable=hidden) as bar:
         timer = TimeBudget(seconds, after=run.history[-1] if run.history else {}, progress=bar.update)
         bar.update(timer.spent)
-        last_epoch = budget.epochs or (len(run.history) if timer.over else _ENDLESS)
+        last_epoch = epochs or (len(run.history) if timer.over else _ENDLESS)
         best, complete = fit_in_run(
             run, prepare, data, last_epoch, callbacks=[timer], measure=timer.measures, verbose=0
         )

@@ -225,10 +225,10 @@ def _make(
             result = comparison.baseline(job)
         else:
             with cli.quiet_start():
-                from manymodes.experiment.budget import Budget, train_with_budget
+                from manymodes.experiment.budget import train_with_budget
             trained = train_with_budget(
-                Budget(**_limit(args, row)), job.folder, job.config, comparison.prepare, job.data.content,
-                examples=comparison.examples(job.config),
+                job.folder, job.config, comparison.prepare, job.data.content,
+                examples=comparison.examples(job.config), **_limit(args, row),
                 title=job.title if progress else "",
                 fingerprint=job.data.fingerprint, made_with=job.made_with,
             )  # fmt: skip
@@ -295,7 +295,7 @@ def _config(comparison: Comparison, config: Config, args: argparse.Namespace, se
 
 
 def _limit(args: argparse.Namespace, row: Row) -> dict[str, Any]:
-    """Return the limit of a row's training, as `Budget` takes it."""
+    """Return the budget of a row's training."""
     return {"epochs": row.times * args.epochs} if args.epochs else {"minutes": row.times * args.minutes}
 
 

@@ -67,13 +67,9 @@ def setting(
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of a training; a package adds its own.
+    """The settings of a training, to which a package adds its own; ``program`` is the command that trains.
 
-    Attributes:
-        program: the command that trains with it.
-        epochs: after which training ends. It and the next two may be None until `check` has filled them in.
-        batch_size: examples an update.
-        updates_per_epoch: updates between two measurements.
+    The first three settings may be None until `check` has filled them in.
     """
 
     program: ClassVar[str]

@@ -176,27 +176,22 @@ class Interruption:
         self.happened = False
 
     def __enter__(self) -> Self:
+        self._previous: dict[int, Any] = {}
         # Only the main thread may handle signals; the workers of a Dask cluster run their tasks in another.
-        self._catches = threading.current_thread() is threading.main_thread()
-        if self._catches:
-            heard = [
-                number for number in _STOPPING if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN
-            ]
-            self._previous = {number: signal.signal(number, self._stop) for number in heard}
+        if threading.current_thread() is threading.main_thread():
+            for number in _STOPPING:
+                if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._stop)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._catches:
-            self._restore()
-
-    def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.happened = True
         self.model.stop_training = True
-        self._restore()
+        self.__exit__()
         try:
             print("\nstopping after this batch; Ctrl-C again stops at once", flush=True)
         except OSError:  # the terminal is gone: whatever is printed later would fail, too

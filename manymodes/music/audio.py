@@ -14,7 +14,7 @@ import soxr
 
 from manymodes import watched
 from manymodes.cli import UserError, existing_file
-from manymodes.files import check_place, replacing_file
+from manymodes.files import check_new_file, replacing_file
 from manymodes.music.midifile import UnreadableMidiError, read_score
 from manymodes.music.soundfont import PlayedNote, render  # noqa: F401 - render is used from here
 
@@ -137,24 +137,15 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 
 
 def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
-    """Write a sound in one step, in the format of the file's suffix; a missing folder is created.
+    """Write a sound, [samples] or [samples, channels] clipped to ±1, in one step in the format of the file's suffix.
 
-    The same sound gives the same bytes, except as OGG, whose streams carry a random number.
-
-    Args:
-        path: the file.
-        samples: [samples] for mono, [samples, channels] otherwise; values beyond ±1 are clipped.
-        rate_hz: samples a second.
-
-    Raises:
-        UserError: the suffix is of no known format, or the file cannot be made there, as on a full disk.
+    The same sound gives the same bytes, except as OGG, whose streams carry a random number. A missing folder is made;
+    a suffix of no known format, or a file that cannot be made there, as on a full disk, raises a UserError.
     """
     encoding = FORMATS.get(path.suffix.lower())
     if encoding is None:
         raise UserError(f"{path} does not say which format to write: give a name that ends with {', '.join(FORMATS)}")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: give the path of a file to write")
-    check_place(path)
+    check_new_file(path, force=True)
     with replacing_file(path) as partial:
         try:
             soundfile.write(partial, np.clip(samples, -1, 1), rate_hz, subtype=encoding)

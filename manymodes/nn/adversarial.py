@@ -116,17 +116,13 @@ class AdversarialModel(keras.Model):
         condition_dim: int = 0,
         seed: int = 0,
         averaging: float = 0.0,
-        averaged_generator: keras.Model | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.generator = generator
         self.discriminator: Any = discriminator
-        if discriminator is None:
-            self.averaged_generator = generator
-        else:
-            self.averaged_generator = averaged_generator or keras.models.clone_model(generator)
-            self.averaged_generator.set_weights(generator.get_weights())
+        self.averaged_generator = generator if discriminator is None else keras.models.clone_model(generator)
+        self.averaged_generator.set_weights(generator.get_weights())
         self.averaged_generator.trainable = False
         self.condition_dim = condition_dim
         self.latent_dim = int(generator.input_shape[-1]) - condition_dim

@@ -84,10 +84,7 @@ def test_the_logs_of_a_step(eager):
 @pytest.mark.parametrize("interval", [1, 3])
 @pytest.mark.parametrize(
     ("penalty", "slope"),
-    [
-        ("gradient", lambda w: 2 * (np.linalg.norm(w) - 1) * w / np.linalg.norm(w)),
-        ("r1r2", lambda w: 2 * w),
-    ],
+    [("gradient", lambda w: 2 * (np.linalg.norm(w) - 1) * w / np.linalg.norm(w)), ("r1r2", lambda w: 2 * w)],
 )
 def test_the_penalty_moves_the_critic_at_its_weight_and_interval(eager, penalty, slope, interval):
     model = linear_players()

@@ -83,7 +83,7 @@ def test_sounds_that_cannot_be_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("sound.aac", "which format"), ("folder.wav", "is a folder"), ("file/a.wav", "the file")]
+    ("name", "message"), [("sound.aac", "which format"), ("folder.wav", "is a folder"), ("file/a.wav", "is a file")]
 )
 def test_places_where_no_sound_can_be_written(tmp_path, name, message):
     (tmp_path / "folder.wav").mkdir()

@@ -9,7 +9,7 @@ from breaking import Clock
 from stubcompare import StubConfig
 from stubmodel import EXAMPLES, Preparing
 
-from manymodes.experiment.budget import Budget, epochs_that_fit, train_with_budget
+from manymodes.experiment.budget import epochs_that_fit, train_with_budget
 
 # Data sets of TensorFlow are compiled all the same, and it says so.
 pytestmark = [pytest.mark.usefixtures("eager"), pytest.mark.filterwarnings("ignore:Even though the:UserWarning")]
@@ -24,7 +24,8 @@ def clock(monkeypatch):
 
 
 def train(path, seconds, prepare, epochs=None):
-    return train_with_budget(Budget(seconds / 60, epochs), path, CONFIG, prepare, EXAMPLES, examples=8)
+    budget = {"minutes": seconds / 60, "epochs": epochs}
+    return train_with_budget(path, CONFIG, prepare, EXAMPLES, examples=8, **budget)
 
 
 def test_only_updates_are_timed_except_the_first(tmp_path, monkeypatch):

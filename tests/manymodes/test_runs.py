@@ -5,7 +5,6 @@ import pty
 import signal
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from standin import StandInModel
 from stubcompare import StubConfig
 
 from manymodes.cli import UserError
-from manymodes.experiment.run import Interruption, Run, read_config
+from manymodes.experiment.run import Interruption, Run
 
 CONFIG = StubConfig(seed=3)
 
@@ -29,15 +28,6 @@ def recorded(tmp_path):
         return run
 
     return record
-
-
-def test_a_new_run_keeps_its_settings_and_versions(recorded):
-    run = recorded()
-    written = read_config(run.path)
-    assert StubConfig.from_json(written) == run.config == CONFIG
-    assert written["versions"]["keras"] == version("keras")
-    assert (written["program"], written["monitor"]) == ("stub.train", "distance")
-    assert (run.history, run.last_checkpoint) == ([], None)
 
 
 def test_what_was_there_is_left_alone(recorded, contents):

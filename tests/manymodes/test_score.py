@@ -1,13 +1,13 @@
 from itertools import chain, pairwise
 
 import pytest
+from anyscore import METERS, scores
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from music21 import converter
 
 from manymodes.music.score import Name, Score, abc, bars_of, musicxml, signature, spelled
 
-METERS = {"2/4": 8, "3/4": 12, "4/4": 16, "6/8": 12, "3/8": 6, "6/4": 24}
 NAMED = {"C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F#": 6, "F": -1, "Bb": -2, "Eb": -3, "Ab": -4, "Db": -5}
 CLASSES = {"C": 0, "Db": 1, "D": 2, "Eb": 3, "E": 4, "F": 5, "F#": 6, "G": 7, "Ab": 8, "A": 9, "Bb": 10, "B": 11}
 FEWER = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=30)
@@ -21,23 +21,6 @@ WALTZ = Score(
     upbeat=4,
     fifths=2,
 )
-
-
-@st.composite
-def scores(draw):
-    meter = draw(st.sampled_from(sorted(METERS)))
-    note = st.tuples(st.none() | st.integers(36, 96), st.integers(1, 6) | st.integers(1, 40))
-    notes = draw(st.lists(note, min_size=1, max_size=24))
-    return Score(
-        (*notes, (60, 4)),
-        "a tune",
-        meter,
-        upbeat=draw(st.integers(0, METERS[meter] - 1)),
-        fifths=draw(st.integers(-6, 6)),
-        mode=draw(st.sampled_from(["major", "minor"])),
-        tempo=draw(st.sampled_from([60, 92.5, 144])),
-        program=draw(st.integers(0, 127)),
-    )
 
 
 def joined(events):

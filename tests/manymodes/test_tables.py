@@ -53,10 +53,7 @@ def test_numbers_are_written(write, value, text):
 
 def test_the_table_of_the_trained_rows():
     counts = {"updates": 1, "examples_per_second": 2, "seconds": 3, "epochs": 4, "judged_epoch": 5}
-    found = {
-        Row("a", "A"): [record(training={"losses": {"loss": 0.5}, **counts})],
-        Row("b", "B"): [record()],
-    }
+    found = {Row("a", "A"): [record(training={"losses": {"loss": 0.5}, **counts})], Row("b", "B"): [record()]}
     table = training_table(found, {"loss": "Loss", "another": "Another"}, brief, "Note.", {"more": "More"})
     assert table.headers[:3] == ("Row", "Loss", "Another")
     assert [[cell.text for cell in row] for row in table.rows] == [["A", "0.5", "–", "1", "2", "3", "4", "5", "–"]]
