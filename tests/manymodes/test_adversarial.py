@@ -40,13 +40,18 @@ def test_the_penalty_of_a_flat_critic_has_a_finite_gradient():
     assert np.isfinite(tape.gradient(penalty, gradient)).all()
 
 
-def linear_players(critic=(3.0, 4.0), *, generator="zeros", l2=0.0, model=AdversarialModel, **kwargs):
-    """Build D(x) = w·x and G(z) = K z."""
-    options = {"use_bias": False, "kernel_regularizer": keras.regularizers.L2(l2) if l2 else None}
-    generates = keras.Sequential([keras.Input((LATENT,)), L.Dense(WIDTH, kernel_initializer=generator, **options)])
-    scores = keras.Sequential([keras.Input((WIDTH,)), L.Dense(1, **options)])
+def linear_players(
+    rate=0.0, critic_rate=0.0, *, critic=(3.0, 4.0), generator="zeros", l2=0.0, averaging=0.0, **options
+):
+    """Build D(x) = w·x and G(z) = K z, which learn by gradient descent at these rates."""
+    model = options.pop("model", AdversarialModel)
+    dense = {"use_bias": False, "kernel_regularizer": keras.regularizers.L2(l2) if l2 else None}
+    generates = keras.Sequential([keras.Input((LATENT,)), L.Dense(WIDTH, kernel_initializer=generator, **dense)])
+    scores = keras.Sequential([keras.Input((WIDTH,)), L.Dense(1, **dense)])
     scores.set_weights([np.array(critic, np.float32)[:, None]])
-    return model(generates, scores, **kwargs)
+    players = model(generates, scores, averaging=averaging)
+    players.compile(sgd(rate), sgd(critic_rate), **{"objective": "wasserstein", **options})
+    return players
 
 
 def recorded(model, hook):
@@ -71,7 +76,6 @@ def critic_of(model):
 
 def test_the_logs_of_a_step(eager):
     model = linear_players()
-    model.compile(sgd(0), sgd(0), objective="wasserstein")
     # w·x is 3 and 11 for the real ones, 0 for what G = 0 makes.
     logs = update(model, [[1.0, 0.0], [1.0, 2.0]])
     assert [metric.name for metric in model.metrics] == list(logs)
@@ -87,10 +91,7 @@ def test_the_logs_of_a_step(eager):
     [("gradient", lambda w: 2 * (np.linalg.norm(w) - 1) * w / np.linalg.norm(w)), ("r1r2", lambda w: 2 * w)],
 )
 def test_the_penalty_moves_the_critic_at_its_weight_and_interval(eager, penalty, slope, interval):
-    model = linear_players()
-    model.compile(
-        sgd(0), sgd(0.01), objective="wasserstein", penalty=penalty, penalty_weight=0.5, penalty_interval=interval
-    )
+    model = linear_players(0.0, 0.01, penalty=penalty, penalty_weight=0.5, penalty_interval=interval)
     w = critic_of(model)
     for step in range(4):
         update(model, np.zeros((2, WIDTH)))  # real and generated are alike: nothing else pulls at the critic
@@ -101,7 +102,6 @@ def test_the_penalty_moves_the_critic_at_its_weight_and_interval(eager, penalty,
 
 def test_the_penalty_lies_between_real_and_generated_examples(eager):
     model = linear_players()
-    model.compile(sgd(0), sgd(0))
     real, fake = tf.zeros([64, WIDTH]), tf.ones([64, WIDTH])
     seen = []
     model._score = lambda examples, _: seen.append(np.asarray(examples)) or tf.reduce_sum(examples, axis=1)
@@ -114,8 +114,7 @@ def test_the_penalty_lies_between_real_and_generated_examples(eager):
 
 
 def test_clipping_bounds_the_critic_alone():
-    model = linear_players(generator="ones")
-    model.compile(sgd(0.1), sgd(10.0), objective="wasserstein", penalty="clip", clip=0.05, discriminator_steps=2)
+    model = linear_players(0.1, 10.0, generator="ones", penalty="clip", clip=0.05, discriminator_steps=2)
     for _ in range(2):
         model.train_on_batch(np.array([[5.0, 0.0]] * 2 + [[7.0, 0.0]] * 2, np.float32))
         assert np.abs(critic_of(model)).max() == pytest.approx(0.05)
@@ -123,8 +122,7 @@ def test_clipping_bounds_the_critic_alone():
 
 
 def test_the_critic_steps_divide_the_batch_and_every_call_of_the_generator_draws_its_own_latents(eager):
-    model = linear_players()
-    model.compile(sgd(0), sgd(0.1), objective="wasserstein", discriminator_steps=3)
+    model = linear_players(0.0, 0.1, discriminator_steps=3)
     batch = np.random.default_rng(1).normal(size=(7, WIDTH)).astype(np.float32)  # the seventh is one too many
     before = critic_of(model)
     parts, fakes = recorded(model, "prepare"), recorded(model, "emit")
@@ -186,8 +184,7 @@ def test_features_are_matched_on_average(eager):
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_generator_climbs_the_critic_as_it_will_be(eager, steps):
-    model = linear_players()
-    model.compile(sgd(0.1), sgd(0), objective="wasserstein", unrolled_steps=steps, unrolled_rate=0.5)
+    model = linear_players(0.1, unrolled_steps=steps, unrolled_rate=0.5)
     batch = np.array([[2.0, 0.0], [0.0, 0.0]], np.float32)
     update(model, batch)
     # G = 0, so that each step ahead moves w = (3, 4) by half of mean x = (1, 0); K moves along that w.
@@ -207,8 +204,7 @@ class Shifted(AdversarialModel):
 
 
 def test_everything_that_is_scored_is_augmented(eager):
-    model = linear_players(generator="ones", model=Shifted)
-    model.compile(sgd(0), sgd(0), objective="relativistic", discriminator_steps=2)
+    model = linear_players(generator="ones", model=Shifted, objective="relativistic", discriminator_steps=2)
     batch = np.arange(8.0).reshape(4, WIDTH)
     update(model, batch)
     examples, shifts = zip(*model.augmented, strict=True)
@@ -221,14 +217,12 @@ def test_everything_that_is_scored_is_augmented(eager):
 
 def test_regularisation_enters_both_updates(eager):
     # The critic is 0 and real examples are what the generator makes on average of nothing: only L2 pulls.
-    model = linear_players(critic=(0.0, 0.0), generator="ones", l2=0.25)
-    model.compile(sgd(0.1), sgd(0), objective="wasserstein")
+    model = linear_players(0.1, critic=(0.0, 0.0), generator="ones", l2=0.25)
     logs = update(model, np.zeros((4, WIDTH)))
     np.testing.assert_allclose(model.generator.get_weights()[0], 1 - 0.1 * 2 * 0.25, rtol=1e-6)
     assert logs["generator_loss"] == 0  # the loss that is shown is the objective alone
 
-    model = linear_players(l2=0.25)
-    model.compile(sgd(0), sgd(0.1), objective="wasserstein")
+    model = linear_players(0.0, 0.1, l2=0.25)
     logs = update(model, np.zeros((4, WIDTH)))
     np.testing.assert_allclose(critic_of(model), np.array([3.0, 4.0]) * (1 - 0.1 * 2 * 0.25), rtol=1e-6)
     assert logs["discriminator_loss"] == 0
@@ -236,8 +230,7 @@ def test_regularisation_enters_both_updates(eager):
 
 @pytest.mark.parametrize("averaging", [0.0, 0.75, 1.0])
 def test_the_averaged_generator_is_the_moving_average(eager, averaging):
-    model = linear_players(generator="ones", averaging=averaging)
-    model.compile(sgd(0.1), sgd(0.1))
+    model = linear_players(0.1, 0.1, generator="ones", averaging=averaging)
     average = model.generator.get_weights()[0]
     for number in range(3):
         update(model, np.full((2, WIDTH), number + 1.0))

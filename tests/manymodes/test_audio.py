@@ -97,17 +97,12 @@ def test_frequencies_above_half_the_rate_are_removed():
 
 
 def test_the_notes_of_a_midi_file(tmp_path):
-    song = mido.MidiFile(ticks_per_beat=480)
-    melody, drums = mido.MidiTrack(), mido.MidiTrack()
-    melody.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(60)))
-    melody.append(mido.Message("program_change", program=73))
+    melody = [mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(60)), mido.Message("program_change", program=73)]
     for note in (69, 81):
-        melody.append(mido.Message("note_on", note=note, velocity=80))
-        melody.append(mido.Message("note_off", note=note, time=480))
-    drums.append(mido.Message("note_on", note=36, velocity=100, channel=9, time=240))
-    drums.append(mido.Message("note_off", note=36, channel=9, time=120))
-    song.tracks += [melody, drums]
-    song.save(tmp_path / "song.mid")
+        melody += [mido.Message("note_on", note=note, velocity=80), mido.Message("note_off", note=note, time=480)]
+    drums = [mido.Message("note_on", note=36, velocity=100, channel=9, time=240)]
+    drums += [mido.Message("note_off", note=36, channel=9, time=120)]
+    mido.MidiFile(ticks_per_beat=480, tracks=[*map(mido.MidiTrack, (melody, drums))]).save(tmp_path / "song.mid")
     assert sorted(read_midi(tmp_path / "song.mid")) == [
         PlayedNote(0, 1, 69, 80, 73, drums=False),
         PlayedNote(0.5, 0.25, 36, 100, 0, drums=True),

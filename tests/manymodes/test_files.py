@@ -14,7 +14,6 @@ from manymodes.cli import UserError
 from manymodes.files import (
     Skipped,
     adding_files,
-    check_new_file,
     is_one_file,
     new_folder,
     replacing_file,
@@ -76,17 +75,6 @@ def test_saving_leaves_out_the_clock_and_keeps_the_rest(tmp_path, contents):
         assert json.loads(archive.read("metadata.json"))["keras_version"] == "3"
 
 
-def test_a_file_is_overwritten_only_by_force(tmp_path):
-    file = tmp_path / "a.mid"
-    check_new_file(file, force=False)
-    file.touch()
-    with pytest.raises(UserError, match="--force"):
-        check_new_file(file, force=False)
-    check_new_file(file, force=True)
-    with pytest.raises(UserError, match="folder"):
-        check_new_file(tmp_path, force=True)
-
-
 def test_output_goes_to_one_file_by_the_ending_of_its_name(tmp_path):
     def one(name, count=1, *, force=False):
         return is_one_file(tmp_path / name, (".mid", ".wav"), count, force=force)
@@ -117,13 +105,6 @@ def test_a_new_folder_appears_only_when_it_is_full(tmp_path, contents):
         (partial / "deep" / "file").write_text("x", encoding="utf-8")
         assert not path.exists()
     assert contents(tmp_path) == {"sub/folder/deep/file": b"x"}
-
-
-def test_numbered_files_continue_after_existing_ones(tmp_path, contents):
-    names = [f"{number:03d}.mid" for number in range(1, 17)]
-    assert add(tmp_path, *names, text="old") == names
-    assert add(tmp_path, "001.mid", "002.mid", "003.mid", "004.mid") == ["017.mid", "018.mid", "019.mid", "020.mid"]
-    assert list(contents(tmp_path).values()) == [b"old"] * 16 + [b"new"] * 4
 
 
 @pytest.mark.parametrize(
