@@ -73,8 +73,7 @@ def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
 def decoded(request: tuple[str, int]) -> tuple[np.ndarray, float] | str:
     """Read a sound file, (path, rate in Hz); called in a watched process.
 
-    Returns:
-        float32 [samples] and by how many dB they were above full scale, or the reason why there are none.
+    Returns float32 [samples] and by how many dB they were above full scale, or the reason why there are none.
     """
     try:
         return _decoded(*request)

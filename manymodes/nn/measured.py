@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 class MeasuredModel(keras.Model):
     """A model that is built by its constructor and reports the means of quantities over an epoch.
 
-    Attributes:
-        arguments: names of the constructor's arguments, which are attributes.
-        seed: of all draws of training.
+    ``arguments`` are the names of the constructor's arguments, which are attributes; the seed is that of training.
     """
 
     arguments: tuple[str, ...]

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from manymodes.cli import UserError
-from manymodes.music.audio import FORMATS, PlayedNote, decoded, read_audio, read_midi, resample, write_audio
+from manymodes.music.audio import FORMATS, PlayedNote, decoded, read_audio, read_midi, write_audio
 
 RATE = 22_050
 
@@ -90,10 +90,6 @@ def test_places_where_no_sound_can_be_written(tmp_path, name, message):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=message):
         write_audio(tmp_path / name, sine())
-
-
-def test_frequencies_above_half_the_rate_are_removed():
-    assert np.abs(middle(resample(sine(15_000, rate=44_100), 44_100, RATE))).max() < 1e-3
 
 
 def test_the_notes_of_a_midi_file(tmp_path):

@@ -31,14 +31,6 @@ def test_distance_is_the_sum_over_the_dimensions_of_a_kernel():
     np.testing.assert_allclose(result, [[1 / 6, 1 / 8]] * 2, rtol=1e-5)
 
 
-def test_identical_examples_are_at_one_and_far_ones_at_nought():
-    rng = np.random.default_rng(0)
-    projection = rng.normal(size=(5, 12))
-    np.testing.assert_allclose(closeness(np.ones((7, 5)), projection, kernels=3), 1, rtol=1e-5)
-    far = 1e4 * rng.normal(size=(7, 5))
-    np.testing.assert_allclose(closeness(far, projection, kernels=3), 0, atol=1e-5)
-
-
 @pytest.mark.parametrize("group_size", [None, 4, 5, 100])
 def test_without_whole_groups_the_batch_is_one_group(group_size):
     rng = np.random.default_rng(2)

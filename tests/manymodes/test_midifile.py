@@ -66,6 +66,7 @@ def with_event(event):
         with_event(b"\0\xf0\x03\x01\x02\xf7"),
         with_event(b"\0\xff\x7f\x81\x00" + bytes(128)),
         repaired(WHOLE),
+        midi(PITCHES, kind=2),  # a single track is a piece
     ],
 )
 def test_the_notes_are_read_whatever_is_around_them(data):
@@ -108,10 +109,6 @@ def test_what_is_no_event_does_not_reach_symusic(odd):
     four = 22 + 8 + 4 * 9
     data = WHOLE[:14] + chunk(b"MTrk", WHOLE[22:four] + odd + WHOLE[four:])
     assert notes(data) == [expected(PITCHES[:4])]
-
-
-def test_a_single_track_of_type_2_is_a_piece():
-    assert notes(midi(PITCHES, kind=2)) == [expected(PITCHES)]
 
 
 def test_messages_are_those_of_mido():
