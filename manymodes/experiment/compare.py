@@ -86,11 +86,6 @@ class Job:
     made_with: dict[str, Any]
 
     @property
-    def title(self) -> str:
-        """The row and its seed, for messages."""
-        return f"{self.row.name}, seed {self.seed}"
-
-    @property
     def folder(self) -> Path:
         """The folder of the run; the record is beside it."""
         key = hashlib.sha256(json.dumps(self.made_with, sort_keys=True).encode()).hexdigest()[:8]
@@ -229,7 +224,7 @@ def _make(
             trained = train_with_budget(
                 job.folder, job.config, comparison.prepare, job.data.content,
                 examples=comparison.examples(job.config), **_limit(args, row),
-                title=job.title if progress else "",
+                title=f"{row.name}, seed {seed}" if progress else "",
                 fingerprint=job.data.fingerprint, made_with=job.made_with,
             )  # fmt: skip
             facts = trained.facts

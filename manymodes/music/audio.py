@@ -41,29 +41,16 @@ _CANCELLED = 0.01  # of the energy of the louder channel: 20 dB less
 _OVER = 1.12  # 1 dB above full scale; lossy formats overshoot by less
 
 
-class UnreadableSoundError(Exception):
-    """The reason why a sound file is unusable, as one line."""
-
-
 def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
     """Read a WAV, FLAC, OGG or MP3 file, mixed to mono and resampled: float32 [samples], at least one.
 
     A file that does not exist or is not a sound raises a UserError.
     """
     file = existing_file(path, "the sound")
-    try:
-        return decode(file, rate_hz)
-    except UnreadableSoundError as error:
-        raise UserError(f"{file} {error}: give a WAV, FLAC, OGG or MP3 file") from error
-
-
-def decode(file: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
-    """Read a sound file as `read_audio` does, in a watched process; raise an UnreadableSoundError if it is unusable."""
     answer = watched.call("manymodes.music.audio:decoded", (str(file), rate_hz))
-    if isinstance(answer, watched.Death):
-        raise UnreadableSoundError(f"cannot be read: {answer}")
     if isinstance(answer, str):
-        raise UnreadableSoundError(answer)
+        reason = f"cannot be read: {answer}" if isinstance(answer, watched.Death) else answer
+        raise UserError(f"{file} {reason}: give a WAV, FLAC, OGG or MP3 file")
     samples, above = answer
     if above > 0:
         print(f"note: {file.name} goes {above:.0f} dB above full scale and was made as much softer", file=sys.stderr)

@@ -89,20 +89,16 @@ def meta_events(score: Score) -> list[tuple[int, Any]]:
     import mido
 
     title = score.title.encode("latin-1", "replace").decode("latin-1")  # the character set of MIDI files
-    events: list[tuple[int, Any]] = [(0, mido.MetaMessage("track_name", name=title))]
-    for tick, beats, unit in _meters(score):
-        events.append((tick, mido.MetaMessage("time_signature", numerator=beats, denominator=unit)))
-    keys = _MINOR_KEYS if score.mode == "minor" else _MAJOR_KEYS
-    events.append((0, mido.MetaMessage("key_signature", key=keys[score.fifths + len(keys) // 2])))
-    events.append((0, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(score.tempo))))
-    return events
-
-
-def _meters(score: Score) -> list[tuple[int, int, int]]:
-    """Return the ticks of the time signatures, each with its beats and their unit."""
     beats, unit = map(int, score.meter.split("/"))
-    if not score.upbeat:
-        return [(0, beats, unit)]
-    short = Fraction(score.upbeat, 4 * STEPS_PER_QUARTER)
-    short_unit = max(short.denominator, unit)
-    return [(0, int(short * short_unit), short_unit), (score.upbeat * _TICKS_A_STEP, beats, unit)]
+    meters = [(score.upbeat * _TICKS_A_STEP, beats, unit)]
+    if score.upbeat:
+        short = Fraction(score.upbeat, 4 * STEPS_PER_QUARTER)
+        short_unit = max(short.denominator, unit)
+        meters.insert(0, (0, int(short * short_unit), short_unit))
+    keys = _MINOR_KEYS if score.mode == "minor" else _MAJOR_KEYS
+    return [
+        (0, mido.MetaMessage("track_name", name=title)),
+        *((tick, mido.MetaMessage("time_signature", numerator=n, denominator=d)) for tick, n, d in meters),
+        (0, mido.MetaMessage("key_signature", key=keys[score.fifths + len(keys) // 2])),
+        (0, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(score.tempo))),
+    ]
