@@ -59,9 +59,9 @@ class StubComparison(Comparison):
         return Data(numbers, f"{config.numbers} {config.seed}", f"{len(numbers)} numbers", f"{config.numbers} numbers")
 
     def prepare(self, config, data, done, checkpoint):
-        from stubmodel import prepare
+        from stubmodel import Preparing
 
-        return prepare(config, data, done, checkpoint)
+        return Preparing()(config, data, done, checkpoint)
 
     def evaluate(self, job, trained):
         if DYING in os.environ:

@@ -53,7 +53,3 @@ class Preparing:
             return {"distance": self.distances[epoch - 1] if self.distances else float(epoch)}
 
         return Training(model, batches, measure)
-
-
-def prepare(config, data, done, checkpoint):
-    return Preparing()(config, data, done, checkpoint)

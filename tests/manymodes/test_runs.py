@@ -1,4 +1,3 @@
-import csv
 import math
 import os
 import pty
@@ -61,12 +60,9 @@ def test_only_the_newest_and_the_best_checkpoint_are_kept(recorded, distances, k
 
 def test_history_has_one_row_an_epoch(recorded):
     run = recorded(3.0, 2.5)
-    assert (run.path / "history.csv").read_text(encoding="utf-8") == ("epoch,loss,distance\n1,-0.25,3.0\n2,-0.5,2.5\n")
     run.record(StandInModel(), {"distance": 1.0, "accuracy": 0.5})  # a measure may come late
-    with (run.path / "history.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows[0] == {"epoch": "1", "loss": "-0.25", "distance": "3.0", "accuracy": ""}
-    assert rows[2] == {"epoch": "3", "loss": "", "distance": "1.0", "accuracy": "0.5"}
+    text = "epoch,loss,distance,accuracy\n1,-0.25,3.0,\n2,-0.5,2.5,\n3,,1.0,0.5\n"
+    assert (run.path / "history.csv").read_text(encoding="utf-8") == text
 
 
 @pytest.mark.slow
