@@ -1,19 +1,15 @@
 """Clicks end: after a time, when they are cancelled, and when their visitor leaves."""
 
 import contextlib
-import json
-import os
 import queue
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from studiomodels import tune_archive
+from visitor import Visitor, running
 
-import manymodes_studio
 from manymodes import deadline
 from manymodes.cli import UserError
 from manymodes.deadline import Deadline, StoppedError
@@ -32,78 +28,28 @@ PATIENCE = 60
 @pytest.fixture(scope="module")
 def program():
     """Serve the page of `slowpage`; give what it prints, the address first."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(manymodes_studio.__file__).parents[1])}
-    command = [sys.executable, str(Path(__file__).with_name("slowpage.py"))]
     printed = queue.Queue()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with running(Path(__file__).with_name("slowpage.py")) as process:
         reader = threading.Thread(target=lambda: [printed.put(line.strip()) for line in process.stdout])
         reader.start()
         yield printed
-        process.terminate()
-        reader.join()
+    reader.join()
 
 
 @pytest.fixture(scope="module")
 def visit(program):
     """Give a function for the visitor of a name."""
     with httpx.Client(base_url=program.get(timeout=PATIENCE), timeout=PATIENCE) as client:
-        page = client.get("/config").json()
-        yield lambda name: Visitor(client, page, name)
-
-
-class Visitor:
-    """What a browser sends, and what it is told."""
-
-    def __init__(self, client, page, name):
-        self.client, self.page, self.name = client, page, name
-        self.events = {}  # of functions, by their numbers
-
-    def _functions(self, label):
-        """Return the functions of a button."""
-        (button,) = [one["id"] for one in self.page["components"] if one["props"].get("value") == label]
-        return [one for one in self.page["dependencies"] if [button, "click"] in one["targets"]]
-
-    def _post(self, path, **content):
-        answer = self.client.post(f"/gradio_api/{path}", json={"session_hash": self.name, **content})
-        answer.raise_for_status()
-        return answer.json()
-
-    def press(self, label, *values):
-        """Press a button; return the event."""
-        (number,) = [function["id"] for function in self._functions(label) if function["backend_fn"]]
-        self.events[number] = self._post("queue/join", fn_index=number, data=values)["event_id"]
-        return self.events[number]
-
-    def cancel(self, label):
-        """Press a button to cancel, as the page does: it calls the function, and drops the events."""
-        self.press(label)
-        for number in [number for function in self._functions(label) for number in function["cancels"]]:
-            self._post("cancel", fn_index=number, event_id=self.events[number])
-
-    def told(self, event):
-        """Return the messages on an event, until it is over."""
-        messages = []
-        with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.name}) as stream:
-            for line in filter(None, stream.iter_lines()):
-                message = json.loads(line.removeprefix("data: "))
-                if message["event_id"] == event:
-                    messages.append(message)
-                    if message["msg"] == "process_completed":
-                        break
-        return messages
-
-    def answer(self, label, *values):
-        """Press a button; return the values that the page gets."""
-        return self.told(self.press(label, *values))[-1]["output"]["data"]
+        yield lambda name: Visitor(client, name)
 
 
 @pytest.mark.slow
 def test_a_click_that_takes_too_long_is_a_message_and_the_tab_is_free_again(visit, program):
     visitor = visit("Ada")
     begun = time.monotonic()
-    messages = visitor.told(visitor.press("melody", "slow"))
+    (text,) = visitor.answer("melody", "slow")
     assert LIMIT < time.monotonic() - begun < LIMIT + SOON
-    assert "stopped after 5 s: ask for less, or give smaller files" in messages[-1]["output"]["data"][0]
+    assert "stopped after 5 s: ask for less, or give smaller files" in text
     assert (program.get(timeout=SOON), program.get(timeout=SOON)) == ("begun", "ended")
     assert visitor.answer("melody", "quick") == ["done"]
 
@@ -115,7 +61,7 @@ def test_cancel_ends_the_work_and_the_tab_is_free_again(visit, program):
     assert program.get(timeout=SOON) == "begun"
     visitor.cancel("cancel melody")
     assert program.get(timeout=SOON) == "ended"
-    assert visitor.told(event)[-1]["output"] == {}, "the earlier result stays"
+    assert visitor.told(event)["output"] == {}, "the earlier result stays"
     assert visitor.answer("melody", "quick") == ["done"]
 
 
@@ -127,7 +73,7 @@ def test_others_are_answered_meanwhile_and_cancel_only_their_own(visit, program)
     assert ben.answer("drums", "quick") == ["done"]
     waiting = ben.press("melody", "quick")
     ben.cancel("cancel melody")
-    assert ben.told(waiting)[-1]["output"] == {}
+    assert ben.told(waiting)["output"] == {}
     with pytest.raises(queue.Empty):
         program.get(timeout=0.3)
     ada.cancel("cancel melody")

@@ -1,23 +1,20 @@
 """The studio as a visitor meets it: the program runs, and a browser uses its page."""
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import symusic
 from browser import BROWSER, PATIENCE_MS
 from studiomodels import beat_file, sound_file, tune_file
+from visitor import address_of, running
 
-import manymodes_studio
 from manymodes.cli import INTERRUPTED_EXIT
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no browser is installed")]
@@ -45,20 +42,10 @@ def program(model_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("program")
     (folder / "sitecustomize.py").write_text(NOTE_ADDRESSES, encoding="utf-8")
     talked_to = folder / "talked-to.txt"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(folder), str(Path(manymodes_studio.__file__).parents[1])]),
-        "STUDIO_ADDRESSES": str(talked_to),
-        "TMPDIR": str(folder),
-    }
-    command = [sys.executable, "-m", "manymodes_studio", "--models", str(model_folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder) as process:
-        printed = iter(process.stdout.readline, "")
-        address = next((result[1] for line in printed if (result := re.search(r"open at (\S+)", line))), None)
-        assert address is not None, "the studio ended before it was open"
-        yield address
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == INTERRUPTED_EXIT
+    command = ("-m", "manymodes_studio", "--models", model_folder)
+    with running(*command, path=folder, STUDIO_ADDRESSES=str(talked_to), TMPDIR=str(folder)) as process:
+        yield address_of(process)
+    assert process.returncode == INTERRUPTED_EXIT
     assert not list(folder.glob("manymodes-studio-*")), "it left files of visitors"
     places = set(talked_to.read_text(encoding="utf-8").split())
     assert places, "not even to itself: nothing was noted"
@@ -128,10 +115,6 @@ def expect_ready(page, name):
     return button
 
 
-def expect_message(page, text):
-    expect(page.get_by_text(re.compile(text)).first).to_be_visible()
-
-
 def upload(page, name, file):
     page.locator(f"#studio-{name} input[type=file]").set_input_files(file)
     expect(page.locator(f"#studio-{name}").get_by_label(re.compile("Clear|Remove|Play"))).not_to_have_count(0)
@@ -142,35 +125,6 @@ def download(page, name):
     with page.expect_download() as started:
         button.click()
     return Path(started.value.path()).read_bytes()
-
-
-def test_a_journey_from_the_first_click_to_a_file_with_two_tracks(visit, tmp_path):
-    page = visit("Song")
-    page.get_by_label("Drums").uncheck()
-    first = expect_sound(page)
-    page.get_by_label("Dance").check()
-    second = expect_sound(page, first)
-    page.locator(".studio-shelf li").first.get_by_role("button", name="Keep").click()
-    page.get_by_label("Drums").check()
-    expect_sound(page, second)
-    expect_status(page, "bars of 4/4 · E minor")
-    page.locator(".studio-shelf li").first.get_by_role("button", name="Keep").click()
-    expect(page.locator(".studio-shelf span.kept")).to_have_count(2)
-    with page.expect_download() as started:
-        press(page, "Download all I kept")
-    with zipfile.ZipFile(started.value.path()) as archive:
-        assert archive.testzip() is None
-        names = archive.namelist()
-        assert [name[-4:] for name in names] == [".wav", ".mid"] * 2
-        (tmp_path / "song.mid").write_bytes(archive.read(names[-1]))
-    score = symusic.Score(tmp_path / "song.mid")
-    assert [track.is_drum for track in score.tracks] == [False, True]
-    assert [tempo.qpm for tempo in score.tempos] == pytest.approx([116], abs=0.01)
-    assert (score.time_signatures[-1].numerator, score.key_signatures[0].key) == (4, 1)
-    page.reload()
-    expect(page.locator(".studio-shelf span.kept")).to_have_count(2)
-    page.locator(".studio-shelf li", has=page.locator("span.kept")).first.get_by_role("button", name="Play").click()
-    expect_sound(page)
 
 
 def test_each_take_has_its_own_seed_which_gives_it_again(visit):
@@ -197,25 +151,15 @@ def test_each_take_has_its_own_seed_which_gives_it_again(visit):
     expect(seed).to_have_value("")
     press(page, "Undo")
     expect_status(page, "there is no earlier take")
-
-
-def test_a_link_of_others_is_a_message(visit):
-    page = visit("Melody")
-    bad = {"tab": "melody", "values": {"model": "../../x", "key": 3, "meter": "<b>", "bars": "many"}}
-    page.evaluate(
-        "(text) => { location.hash = `take=${encodeURIComponent(text)}`; location.reload(); }", json.dumps(bad)
-    )
-    expect_status(page, "this link has no settings")
-
-
-def test_four_more_like_a_take(visit):
-    page = visit("Melody")
-    press(page, "Compose")
-    expect_sound(page)
     expect_ready(page, "PNG")
-    before = page.locator(".studio-shelf li").count()
-    page.locator(".studio-shelf li").first.get_by_role("button", name="Four more like this").click()
-    expect(page.locator(".studio-shelf li")).to_have_count(before + 4)
+    cards = page.locator(".studio-shelf li")
+    before = cards.count()
+    cards.first.get_by_role("button", name="Four more like this").click()
+    expect(cards).to_have_count(before + 4)
+    bad = {"tab": "melody", "values": {"model": "../../x", "key": 3, "meter": "<b>", "bars": "many"}}
+    page.goto("about:blank")
+    page.goto(f"{link.partition('#')[0]}#take={quote(json.dumps(bad))}")
+    expect_status(page, "this link has no settings")
 
 
 def test_each_change_of_a_take_is_undone_on_its_card(visit):
@@ -236,9 +180,10 @@ def test_each_change_of_a_take_is_undone_on_its_card(visit):
     expect(cards.locator("span.kept")).to_have_count(1)
     page.reload()
     expect(cards.locator("span.kept")).to_have_count(1)
-    press(page, "New tune")
+    page.get_by_label("Dance").check()
     made = expect_sound(page)
-    page.get_by_label("Chords").check()
+    expect_status(page, "bars of 4/4 · E minor")
+    page.get_by_label("Drums").uncheck()
     changed = expect_sound(page, made)
     count = cards.count()
     cards.first.get_by_role("button", name="Undo").click()
@@ -583,7 +528,7 @@ def test_bad_files_are_messages_in_their_tab_and_the_page_goes_on(visit, tmp_pat
     expect_status(page, "bomb.zip holds ../<img src='http://example.org/x'>.mid, a path outside the archive")
     page.locator("#studio-generated").get_by_label(re.compile("Clear|Remove")).first.click()
     page.locator("#studio-generated input[type=file]").set_input_files(large)
-    expect_message(page, "[Ee]xceeds|too large|[Mm]aximum")
+    expect(page.get_by_text(re.compile("[Ee]xceeds|too large|[Mm]aximum")).first).to_be_visible()
     to_tab(page, "Melody")
     press(page, "Compose")
     expect_sound(page)
@@ -595,29 +540,33 @@ FOCUSED = """() => {
 }"""
 
 
-def walk(page):
-    """Press the tabulator until the page is left; return the names that are read aloud on the way."""
-    stops = []
-    for _ in range(90):
+def stops(page, most=120):
+    """Press the tabulator again and again; yield the names that are read aloud on the way."""
+    for _ in range(most):
         page.keyboard.press("Tab")
-        stops.append(page.evaluate(FOCUSED))
-    return stops
+        yield page.evaluate(FOCUSED)
+
+
+def reach(page, name, key="Enter"):
+    """Press the tabulator until something of a name has the focus, then a key."""
+    assert name in stops(page)
+    page.keyboard.press(key)
 
 
 def test_the_keyboard_reaches_all_and_composes(visit):
     page = visit("Melody")
     expect(page.get_by_role("button", name="Compose", exact=True)).to_be_visible()
-    stops = walk(page)
+    passed = list(stops(page, 90))
     wanted = ["Drums", "Judge", "Key", "Metre", "number input for Bars", "range slider for Tempo", "Instrument"]
-    places = [stops.index(name) for name in [*wanted, "Compose", "Vary this"]]
+    places = [passed.index(name) for name in [*wanted, "Compose", "Vary this"]]
     assert places == sorted(places)
     page.get_by_role("button", name="Compose", exact=True).focus()
     page.keyboard.press("Enter")
     expect_sound(page)
     expect_ready(page, "MIDI")
-    stops = walk(page)
-    assert {"Pause", "Stop", "WAV", "MIDI", "PNG", "bar 5", "Keep", "Position"} <= set(stops)
-    assert any(stop.startswith("piano roll of") for stop in stops)
+    passed = list(stops(page, 90))
+    assert {"Pause", "Stop", "WAV", "MIDI", "PNG", "bar 5", "Keep", "Position"} <= set(passed)
+    assert any(stop.startswith("piano roll of") for stop in passed)
     page.get_by_role("button", name="Stop").focus()
     page.keyboard.press("Enter")
     assert not page.evaluate("() => studio.transport.playing")
@@ -693,38 +642,34 @@ def test_no_tab_has_a_serious_fault_of_accessibility(visit, axe, size, theme):
     assert not faults
 
 
-def tab_to(page, name):
-    """Press the tabulator until something of a name has the focus."""
-    for _ in range(120):
-        page.keyboard.press("Tab")
-        if page.evaluate(FOCUSED) == name:
-            return
-    raise AssertionError(name)
-
-
 def test_a_journey_by_keyboard_alone(visit):
     page = visit("Song")
     page.keyboard.press("Home")
-    tab_to(page, "Play this tune")
-    page.keyboard.press("Enter")
+    reach(page, "Play this tune")
     first = expect_sound(page)
-    tab_to(page, "Keep")
-    page.keyboard.press("Enter")
-    expect(page.locator(".studio-shelf span.kept")).to_have_count(1)
-    tab_to(page, "New tune")
-    page.keyboard.press("Enter")
+    reach(page, "Keep")
+    kept = page.locator(".studio-shelf span.kept")
+    expect(kept).to_have_count(1)
+    reach(page, "New tune")
     second = expect_sound(page, first)
-    tab_to(page, "Chords")
-    page.keyboard.press("Space")
+    reach(page, "Chords", "Space")
     expect_sound(page, second)
-    tab_to(page, "Keep")
-    page.keyboard.press("Enter")
-    expect(page.locator(".studio-shelf span.kept")).to_have_count(2)
-    tab_to(page, "Download all I kept")
+    reach(page, "Keep")
+    expect(kept).to_have_count(2)
     with page.expect_download() as started:
-        page.keyboard.press("Enter")
+        reach(page, "Download all I kept")
     with zipfile.ZipFile(started.value.path()) as archive:
-        assert len(archive.namelist()) == 4
+        assert archive.testzip() is None
+        names = archive.namelist()
+        score = symusic.Score.from_midi(archive.read(names[-1]))
+    assert [name[-4:] for name in names] == [".wav", ".mid"] * 2
+    assert [track.is_drum for track in score.tracks] == [False, True, False]
+    assert [tempo.qpm for tempo in score.tempos] == pytest.approx([100], abs=0.01)
+    assert (score.time_signatures[-1].numerator, score.key_signatures[0].key) == (3, 1)
+    page.reload()
+    expect(kept).to_have_count(2)
+    page.locator(".studio-shelf li", has=page.locator("span.kept")).first.get_by_role("button", name="Play").click()
+    expect_sound(page)
 
 
 def test_controls_have_edges_and_pictures_follow_the_dark(visit):
