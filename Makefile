@@ -50,8 +50,7 @@ format: .venv/.installed-lint
 	touch $@
 
 bench: install
-	$(RUN) benchmarks/melodygan_update.py
-	$(RUN) benchmarks/melodygan_sampling.py
+	$(RUN) benchmarks/reported.py
 	$(RUN) benchmarks/evaluation.py
 
 # GROOVE=~/groove names the folder where the Groove MIDI Dataset has been unpacked.

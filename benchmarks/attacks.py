@@ -20,7 +20,7 @@ import time
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,26 +121,6 @@ class Result(NamedTuple):
     alarm: bool | None = None
 
 
-class Measured:
-    """What all programs measure of pieces that are kept, each piece once."""
-
-    def __init__(self, pieces: Pieces) -> None:
-        self._kept = pieces  # so that no other piece gets the identity of one of them
-        self._tables = {program: measure(pieces) for program, measure in PROGRAMS.items()}
-        self._places = {id(piece): place for place, piece in enumerate(pieces)}
-
-    def table(self, program: str, pieces: Pieces) -> Table:
-        """Measure pieces, or remember."""
-        new = [piece for piece in pieces if id(piece) not in self._places]
-        places = {id(piece): place for place, piece in enumerate(new, start=len(self._kept))} | self._places
-        chosen = [places[id(piece)] for piece in pieces]
-        fresh = PROGRAMS[program](new) if new else {}
-        return {
-            name: np.concatenate([kept, fresh[name]] if new else [kept])[chosen].astype(np.float64)
-            for name, kept in self._tables[program].items()
-        }
-
-
 def muspy_table(pieces: Pieces) -> Table:
     """Measure the 14 metrics of muspy, those per bar with the piece's bar, those of a scale in C major."""
     import muspy
@@ -180,31 +160,33 @@ if importlib.util.find_spec("muspy"):
     PROGRAMS["muspy"] = muspy_table
 
 
+@lru_cache(maxsize=2 * len(PROGRAMS))  # the originals of a repetition are those of all its attacks
+def table(program: str, pieces: tuple[Notes, ...]) -> Table:
+    """Measure pieces."""
+    return {name: values.astype(np.float64) for name, values in PROGRAMS[program](pieces).items()}
+
+
 @dataclass(frozen=True)
 class Case:
     """A generated set against the originals, with what metrics share."""
 
-    gen: Pieces
-    org: Pieces
+    gen: tuple[Notes, ...]
+    org: tuple[Notes, ...]
     seed: int
-    measured: Measured
     test: TwoSampleTest
 
     def tables(self, program: str) -> tuple[Table, Table]:
         """Tables of both sets."""
-        return self.measured.table(program, self.gen), self.measured.table(program, self.org)
-
-    @cached_property
-    def sets(self) -> tuple[MusicSet, MusicSet]:
-        """Both sets as the evaluation takes them."""
-        ours, theirs = self.tables("ours")
-        gen, org = Packed.of(self.gen), Packed.of(self.org)
-        return MusicSet("gen", "", gen, ours, []), MusicSet("org", "", org, theirs, [])
+        return table(program, self.gen), table(program, self.org)
 
     @cached_property
     def comparison(self) -> SetComparison:
         """The whole comparison as a report makes it, without intervals."""
-        return compare_sets(*self.sets, seed=self.seed, test=self.test)
+        sets = [
+            MusicSet(name, "", Packed.of(pieces), table("ours", pieces), [])
+            for name, pieces in (("gen", self.gen), ("org", self.org))
+        ]
+        return compare_sets(*sets, seed=self.seed, test=self.test)
 
     @cached_property
     def mgeval(self) -> dict[str, float]:
@@ -217,16 +199,26 @@ class Case:
         return {name: float(np.nanmean(values)) for name, values in scores.items()}
 
 
+def surely(p: float, found: bool) -> Result:
+    """−log₁₀ of the probability of what was found."""
+    return Result(-np.log10(max(p, 1e-300)), found)
+
+
 def told_apart(case: Case) -> Result:
-    """−log₁₀ of the probability of such an accuracy between halves of the originals."""
-    return Result(-np.log10(max(case.comparison.told.p, 1e-300)), case.comparison.told.found)
+    """How sure it is that accuracies between halves of the originals are not as high."""
+    return surely(case.comparison.told.p, case.comparison.told.found)
+
+
+def copying(case: Case) -> Result:
+    """How sure it is that originals do not have so many copies."""
+    return surely(case.comparison.copying.p, case.comparison.copying.found)
 
 
 def verdict(case: Case) -> Result:
     """The surest of the sentences: told apart, copying, or collapsed, which has no probability and counts as sure."""
-    found = case.comparison.collapse.found
-    evidence = max(told_apart(case).value, copying(case).value, 10.0 * found)
-    return Result(evidence, found or case.comparison.copying.found or case.comparison.told.found)
+    told, copied, collapsed = told_apart(case), copying(case), case.comparison.collapse.found
+    evidence = max(told.value, copied.value, 10.0 * collapsed)
+    return Result(evidence, collapsed or copied.alarm or told.alarm)
 
 
 def features_differ(case: Case) -> Result:
@@ -240,34 +232,6 @@ def narrowest(case: Case) -> Result:
     found = case.comparison.features
     ratios = [one.spread.value for name, one in found.items() if FEATURES[name].variety]
     return Result(1 - np.nanmin(ratios), bool(case.comparison.collapse.narrow))
-
-
-def copying(case: Case) -> Result:
-    """−log₁₀ of the probability of so many copies."""
-    found = case.comparison.copying
-    return Result(-np.log10(max(found.p, 1e-300)), found.found)
-
-
-def filled(name: str) -> Callable[[Case], Result]:
-    """1 − a score of the neighbourhoods."""
-
-    def missing(case: Case) -> Result:
-        assert case.comparison.diversity is not None
-        return Result(1 - getattr(case.comparison.diversity, name).value)
-
-    return missing
-
-
-def vendi(case: Case) -> Result:
-    """1 − the Vendi score, relative to the originals'."""
-    assert case.comparison.diversity is not None
-    return Result(1 - case.comparison.diversity.vendi.at_n, case.comparison.collapse.few)
-
-
-def frechet(case: Case) -> Result:
-    """The Fréchet distance."""
-    assert case.comparison.diversity is not None
-    return Result(case.comparison.diversity.frechet.value)
 
 
 def muspy_largest(case: Case) -> Result:
@@ -286,13 +250,13 @@ METRICS: dict[str, Callable[[Case], Result]] = {
     "features differ": features_differ,
     "narrowest feature": narrowest,
     "near copies": lambda case: Result(case.comparison.collapse.near.value, case.comparison.collapse.repeated),
-    "Vendi": vendi,
+    "Vendi": lambda case: Result(1 - case.comparison.diversity.vendi.at_n, case.comparison.collapse.few),
     "copying": copying,
-    "precision": filled("precision"),
-    "recall": filled("recall"),
-    "density": filled("density"),
-    "coverage": filled("coverage"),
-    "Fréchet": frechet,
+    "precision": lambda case: Result(1 - case.comparison.diversity.precision.value),
+    "recall": lambda case: Result(1 - case.comparison.diversity.recall.value),
+    "density": lambda case: Result(1 - case.comparison.diversity.density.value),
+    "coverage": lambda case: Result(1 - case.comparison.diversity.coverage.value),
+    "Fréchet": lambda case: Result(case.comparison.diversity.frechet.value),
     "mgeval OA": lambda case: Result(1 - case.mgeval["overlap"]),
     "mgeval KLD": lambda case: Result(case.mgeval["divergence"]),
 }
@@ -331,7 +295,6 @@ def measure_all(
     missing = [key for key in wanted if key not in found or not METRICS.keys() <= found[key]["values"].keys()]
     if missing:
         pieces = [as_read(tune) for tune in load_corpus("erk", progress=False).tunes]
-        measured = Measured(pieces)
         tests: dict[tuple[int, int], TwoSampleTest] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as stream:
@@ -339,11 +302,11 @@ def measure_all(
                 name, size, turn = key
                 tunes = divide(pieces, size, ratio, turn)
                 rng = np.random.default_rng([turn, size, list(ATTACKS).index(name)])
-                gen = ATTACKS[name](tunes, rng)[:size]
+                gen = tuple(ATTACKS[name](tunes, rng)[:size])
                 if (size, turn) not in tests:
                     tests = {(size, turn): TwoSampleTest(tunes.org, FEATURES, turn)}
                 line = {"attack": name, "pieces": size, "repetition": turn}
-                found[key] = line | run(Case(gen, tunes.org, turn, measured, tests[size, turn]))
+                found[key] = line | run(Case(gen, tuple(tunes.org), turn, tests[size, turn]))
                 stream.write(json.dumps(found[key], ensure_ascii=False) + "\n")
                 stream.flush()
     return [found[key] for key in wanted]
