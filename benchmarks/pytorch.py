@@ -11,9 +11,11 @@ by PyTorch: what tracing and compiling cost. PyTorch is in the extra ``[bench]``
 # ruff: noqa: E402 - a part of PyTorch crashes unless it is loaded before TensorFlow
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import os
+import shutil
 import statistics
 import tempfile
 import time
@@ -32,7 +34,7 @@ import torch
 from timing import parser, timed
 from torch import nn
 from torch_melodies import Critic, Emission, Generator
-from torch_networks import Adversarial, Composer, Drums, SharpCritic, SharpGenerator, Sounds, shifted
+from torch_networks import Adversarial, Composer, Drums, SharpCritic, SharpGenerator, Sounds, shifted, updating
 
 import audiovae
 import audiovae.trainer
@@ -104,7 +106,8 @@ def lstm_training() -> Pair:
     twin = Composer(model)
     hot = torch.from_numpy(rng.integers(twin.features, size=(TUNES, STEPS, 12)))
     earlier = torch.from_numpy(rng.integers(symbols, size=(TUNES, STEPS, len(model.lookback))))
-    update, expected = twin.updating(), torch.from_numpy(targets)
+    update = updating(twin, torch.optim.AdamW(twin.parameters(), 5e-3, weight_decay=0.05), 1.0)
+    expected = torch.from_numpy(targets)
     ours = updates_of(model, (inputs, targets, weights))
     return Pair(ours, lambda: update(hot, earlier, expected), trains=True)
 
@@ -165,7 +168,8 @@ def drums() -> Pair:
     """Bars of drums made by rule."""
     training = drumvae.trainer.prepare(DrumConfig().check(), load_grooves(progress=False), 0, None)
     examples, styles = batch = training.batches[0]
-    update, bars, known = Drums(training.model).updating(), [*map(torch.from_numpy, examples)], torch.from_numpy(styles)
+    twin, bars, known = Drums(training.model), [*map(torch.from_numpy, examples)], torch.from_numpy(styles)
+    update = updating(twin, torch.optim.AdamW(twin.parameters(), 2e-3, weight_decay=1e-4), 10.0)
     return Pair(updates_of(training.model, batch), lambda: update(bars, known.long()), trains=True)
 
 
@@ -176,17 +180,17 @@ def sounds() -> Pair:
     sets = SoundSets("", ("piano",), ("",), some, some, some, (), silent=0, seed=0)
     training = audiovae.trainer.prepare(AudioConfig().check(), sets, 0, None)
     batch = training.batches[0]
-    update, heard = Sounds(training.model).updating(), torch.from_numpy(batch)
+    twin, heard = Sounds(training.model), torch.from_numpy(batch)
+    update = updating(twin, torch.optim.Adam(twin.parameters(), 3e-3, eps=1e-7), 1.0)
     return Pair(updates_of(training.model, batch), lambda: update(heard), trains=True)
 
 
 # --- using -------------------------------------------------------------------------------------------------
 
 
-def coding() -> tuple[Pair, Pair]:
-    """Return encoding and decoding of a minute."""
-    model = audiovae.load("sounds-vqvae")
-    rng = np.random.default_rng(0)
+def coding(row: str) -> Pair:
+    """A minute, in chunks of a second, by the VQ-VAE that ships."""
+    model, rng = audiovae.load("sounds-vqvae"), np.random.default_rng(0)
     minute = rng.normal(scale=0.1, size=(CHUNKS, 22050)).astype(np.float32)
     coded = rng.integers(model.code_count, size=(CHUNKS, model.frames)).astype(np.int32)
     twin = Sounds(model).eval()
@@ -199,18 +203,30 @@ def coding() -> tuple[Pair, Pair]:
     def decode() -> torch.Tensor:
         return torch.cat([twin.decode(twin.codebook[part]) for part in torch.from_numpy(coded).split(32)])
 
-    return Pair(lambda: model.encode_codes(minute), encode), Pair(lambda: model.decode_codes(coded), decode)
+    if row == "encode":
+        return Pair(lambda: model.encode_codes(minute), encode)
+    return Pair(lambda: model.decode_codes(coded), decode)
+
+
+@functools.cache
+def endless() -> tuple[MelodyLSTM, Path]:
+    """Return an LSTM whose tunes never end, and a folder with its file and its ONNX form."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    model = melody_lstm()
+    bias = model.logits.bias.numpy()
+    bias[model.vocabulary.index(DELIMITER)] = -1e9
+    model.logits.bias.assign(bias)
+    save_keras(model, folder / "model.keras")
+    export.export(MELODY_MODEL.load(folder, runtime="tensorflow"), folder / "onnx" / "model", int8=True)
+    return model, folder
 
 
 def sampling(runtime: str) -> Pair:
     """1,000 tunes of 128 symbols that never end; the runtime is one of `hub.RUNTIMES`."""
-    model = melody_lstm()
-    symbols, units = len(model.vocabulary), model.units
-    bias = model.logits.bias.numpy()
-    bias[model.vocabulary.index(DELIMITER)] = -1e9
-    model.logits.bias.assign(bias)
-    features = model.lstm.cell.kernel.shape[0]
-    cell, logits = nn.LSTMCell(features, units), nn.Linear(units, symbols)
+    model, folder = endless()
+    features, units = model.lstm.cell.kernel.shape[0], model.units
+    cell, logits = nn.LSTMCell(features, units), nn.Linear(units, len(model.vocabulary))
     offsets = torch.arange(12) * (features // 12)
 
     @torch.no_grad()
@@ -223,28 +239,21 @@ def sampling(runtime: str) -> Pair:
             drawn.append(torch.multinomial(torch.softmax(logits(hidden), -1), 1)[:, 0])
         return torch.stack(drawn)
 
-    drawn_for = -(-SAMPLED // CANDIDATES)
-    with tempfile.TemporaryDirectory() as folder:
-        save_keras(model, Path(folder) / "model.keras")
-        export.main([folder, "--int8"])
-        loaded = MELODY_MODEL.load(folder, runtime=runtime)
-        loaded.candidates(1, seed=0, max_steps=1)  # reads the graph
-    return Pair(lambda: loaded.candidates(drawn_for, seed=0, max_steps=STEPS, ending="free"), theirs)
+    loaded, tunes = MELODY_MODEL.load(folder, runtime=runtime), -(-SAMPLED // CANDIDATES)
+    return Pair(lambda: loaded.candidates(tunes, seed=0, max_steps=STEPS, ending="free"), theirs)
 
 
-def rows() -> dict[str, Callable[[], Pair]]:
-    """Return what is measured, by name; built when its turn comes."""
-    return {
-        "LSTM training": lstm_training,
-        "WGAN training": lambda: melody_gan(MelodyConfig(wgan=True, noise=0.1, l2=0.01)),
-        "attention GAN training": lambda: melody_gan(MelodyConfig(attention=True)),
-        "letters training": letters,
-        "drums training": drums,
-        "VQ-VAE training": sounds,
-        "encode sound": lambda: coding()[0],
-        "decode sound": lambda: coding()[1],
-        **{f"1,000 tunes, {runtime}": functools.partial(sampling, runtime) for runtime in hub.RUNTIMES},
-    }
+ROWS: dict[str, Callable[[], Pair]] = {
+    "LSTM training": lstm_training,
+    "WGAN training": lambda: melody_gan(MelodyConfig(wgan=True, noise=0.1, l2=0.01)),
+    "attention GAN training": lambda: melody_gan(MelodyConfig(attention=True)),
+    "letters training": letters,
+    "drums training": drums,
+    "VQ-VAE training": sounds,
+    **{f"{row} sound": functools.partial(coding, row) for row in ("encode", "decode")},
+    **{f"1,000 tunes, {runtime}": functools.partial(sampling, runtime) for runtime in hub.RUNTIMES},
+}
+"""What is measured, by name; built when its turn comes."""
 
 
 def repeated(work: Callable[[], object], count: int) -> float:
@@ -255,15 +264,15 @@ def repeated(work: Callable[[], object], count: int) -> float:
 def main() -> None:
     """Measure and print."""
     options = parser(__doc__, repeats=7)
-    options.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(rows())} (default: all)")
+    options.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)} (default: all)")
     args = options.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     keras.utils.set_random_seed(0)
     torch.manual_seed(0)
     print(f"{'':>23} {'processor seconds of each':>26}   {f'of the first {FIRST} updates':>26}")
     print(f"{'':>23} {'ours':>8} {'PyTorch':>8} {'PyT/ours':>8}   {'ours':>8} {'PyTorch':>8} {'ours/PyT':>8}")
-    for name in args.rows or rows():
-        pair = rows()[name]()
+    for name in args.rows or ROWS:
+        pair = ROWS[name]()
         both = (pair.ours, pair.theirs)
         # compiled before it is timed, but of new models
         begun = [repeated(work, FIRST if pair.trains else 2) for work in both]

@@ -237,14 +237,14 @@ def shifted(images: torch.Tensor, reach: int) -> torch.Tensor:
 # --- melodies, drums and sounds ----------------------------------------------------------------------------
 
 
-def _tuned(
-    network: nn.Module, optimizer: torch.optim.Optimizer, norm: float, measure: Callable[..., dict[str, torch.Tensor]]
+def updating(
+    network: Composer | Drums | Sounds, optimizer: torch.optim.Optimizer, norm: float
 ) -> Callable[..., dict[str, float]]:
-    """Return the function that makes an update with the "loss" of a batch, its gradients clipped."""
+    """Return the function that makes an update with the loss that a network measures, its gradients clipped."""
 
     def update(*batch: Any) -> dict[str, float]:
         optimizer.zero_grad()
-        losses = measure(*batch)
+        losses = network.measure(*batch)
         losses["loss"].backward()
         nn.utils.clip_grad_norm_(network.parameters(), norm)
         optimizer.step()
@@ -274,13 +274,9 @@ class Composer(nn.Module):
         hidden, _ = torch.func.functional_call(self.lstm, dropped, read)
         return self.logits(functional.dropout(hidden, self.dropout)) + self.shortcut(read)
 
-    def updating(self) -> Callable[..., dict[str, float]]:
-        """Return the function that makes an update with hot features, earlier symbols and expected ones."""
-
-        def measure(hot: torch.Tensor, earlier: torch.Tensor, expected: torch.Tensor) -> dict[str, torch.Tensor]:
-            return {"loss": functional.cross_entropy(self(hot, earlier).flatten(0, 1), expected.flatten())}
-
-        return _tuned(self, torch.optim.AdamW(self.parameters(), 5e-3, weight_decay=0.05), 1.0, measure)
+    def measure(self, hot: torch.Tensor, earlier: torch.Tensor, expected: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the loss of expected symbols."""
+        return {"loss": functional.cross_entropy(self(hot, earlier).flatten(0, 1), expected.flatten())}
 
 
 class Drums(nn.Module):
@@ -354,10 +350,6 @@ class Drums(nn.Module):
         loss = hits * ((velocities - torch.sigmoid(mean_v)).square() * torch.exp(-log_v) + log_v)
         loss = loss + hits * ((offsets - 0.5 * torch.tanh(mean_o)).square() * torch.exp(-log_o) + log_o)
         return 0.5 * loss.sum() / hits.sum().clamp(min=1)
-
-    def updating(self) -> Callable[..., dict[str, float]]:
-        """Return the function that makes an update with a batch and its styles."""
-        return _tuned(self, torch.optim.AdamW(self.parameters(), 2e-3, weight_decay=1e-4), 10.0, self.measure)
 
 
 def _bounded(parameters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -472,7 +464,3 @@ class Sounds(nn.Module):
             logs = (torch.log(x + 1e-4) - torch.log(y + 1e-4)).abs().mean((1, 2))
             losses.append((distance / torch.sqrt(x.square().sum((1, 2)) + 1e-38) + logs).mean())
         return torch.stack(losses).mean()
-
-    def updating(self) -> Callable[..., dict[str, float]]:
-        """Return the function that makes an update with sounds."""
-        return _tuned(self, torch.optim.Adam(self.parameters(), 3e-3, eps=1e-7), 1.0, self.measure)
