@@ -107,22 +107,13 @@ class Languages:
 def _telling(language: str, send: Channel) -> Channel:
     """Return a channel that adds the language to a page."""
     told = f'<head><script>Object.defineProperty(navigator, "language", {{ value: "{language}" }})</script>'.encode()
-    started: list[Any] = []
 
     async def pass_on(message: Any) -> None:
         if message["type"] == "http.response.start":
-            started.append(message)  # its length is known with the body
-            return
-        body = message.get("body", b"")
-        if started:
-            start = started.pop()
-            longer = body.replace(b"<head>", told, 1)
-            headers = [
-                (key, str(int(value) + len(longer) - len(body)).encode() if key == b"content-length" else value)
-                for key, value in start["headers"]
-            ]
-            await send({**start, "headers": headers})
-            body = longer
-        await send({**message, "body": body})
+            # the server sends a page without its length in chunks
+            message["headers"] = [header for header in message["headers"] if header[0] != b"content-length"]
+        else:
+            message["body"] = message.get("body", b"").replace(b"<head>", told, 1)
+        await send(message)
 
     return pass_on

@@ -6,7 +6,7 @@ import functools
 import io
 import textwrap
 import unicodedata
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from fontTools.pens.svgPathPen import SVGPathPen
@@ -51,6 +51,12 @@ class Style(NamedTuple):
     share: float = 0.0
     anew: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The name of its typeface."""
+        between = f" {self.other} {round(100 * self.share)}" if self.share else ""
+        return f"Manymodes {self.seed}{between}{' anew' if self.anew else ''}"
+
     def with_another(self, character: str) -> Style:
         """Return the style with a character redrawn once more; raise a UserError for any that is not drawn."""
         if len(character) != 1 or character not in CHARACTERS:
@@ -83,17 +89,9 @@ def face(model: TypeDesigner, style: Style) -> Face:
         towards = designing.style(model, _OTHERS + number)
         another = designing.between(vector, towards, _ANEW)[None]
         fields[:, place : place + 1], bearings[:, place : place + 1] = model.draw(another, [place])
-    name = _name(style)
-    font = designing.compiled(designing.font_of(designing.complete(shapes(fields[0], bearings[0])), name))
+    font = designing.compiled(designing.font_of(designing.complete(shapes(fields[0], bearings[0])), style.name))
     characters = frozenset(map(chr, font.getBestCmap()))
-    return Face(name, characters, designing.file_bytes(font), designing.file_bytes(font, woff2=True))
-
-
-def _name(style: Style) -> str:
-    """Return the name of the typeface of a style."""
-    parts = ["Manymodes", style.seed]
-    parts += [style.other, round(100 * style.share)] if style.share else []
-    return " ".join(map(str, parts)) + " anew" * bool(style.anew)
+    return Face(style.name, characters, designing.file_bytes(font), designing.file_bytes(font, woff2=True))
 
 
 def described(style: Style) -> str:
@@ -121,15 +119,11 @@ def _svg(fields: np.ndarray, bearings: np.ndarray) -> str:
     return f'<svg viewBox="0 -800 {x:.0f} 1100" aria-hidden="true"><path d="{pen.getCommands()}"/></svg>'
 
 
-class Text(NamedTuple):
-    """A text to set, and the changes to what was typed, each in one line."""
+def read_text(typed: str, known: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+    """Return a text without the characters that are not known, and remarks on what was changed, each in one line.
 
-    text: str
-    remarks: tuple[str, ...] = ()
-
-
-def read_text(typed: str, known: frozenset[str]) -> Text:
-    """Return a text without the characters that are not known; raise a UserError if nothing is left."""
+    If nothing is left, a UserError is raised.
+    """
     remarks = [say("letters.first", most=LONGEST)] if len(typed) > LONGEST else []
     composed = " ".join(unicodedata.normalize("NFC", typed[:LONGEST]).split())
     if lost := sorted({*composed} - known):
@@ -137,20 +131,15 @@ def read_text(typed: str, known: frozenset[str]) -> Text:
     kept = " ".join("".join(one for one in composed if one in known).split())
     if not kept:
         raise UserError(say("letters.none"))
-    return Text(kept, tuple(remarks))
+    return kept, tuple(remarks)
 
 
 def write(stem: Path, made: Face, text: str) -> dict[str, Path]:
     """Write a typeface as TTF and WOFF2, and a text in it as PNG, at ``stem``, which has no suffix."""
-    contents: dict[str, Any] = {"ttf": made.ttf, "woff2": made.woff2, "png": picture(made, text)}
+    lines = textwrap.wrap(text, _LINE)
+    png = designing.png_bytes(designing.specimen([TTFont(io.BytesIO(made.ttf))], lines, PICTURE_PX))
+    contents = {"ttf": made.ttf, "woff2": made.woff2, "png": png}
     files = {kind: stem.with_name(f"{stem.name}.{kind}") for kind in contents}
     for kind, file in files.items():
         file.write_bytes(contents[kind])
     return files
-
-
-def picture(made: Face, text: str) -> bytes:
-    """Return a text in a typeface as PNG, black on white."""
-    return designing.png_bytes(
-        designing.specimen([TTFont(io.BytesIO(made.ttf))], textwrap.wrap(text, _LINE), PICTURE_PX)
-    )

@@ -108,10 +108,10 @@ class _Tab:
     def made(self, folder: Path, style: Style, typed: str) -> tuple[str, str, list[Path]]:
         """Write a typeface of a style, and show a text in it."""
         made = letters.face(self.model, style)
-        text = letters.read_text(typed, made.characters)
-        status = common.status(letters.described(style), *text.remarks)
-        sheet = pictures.specimen(made.woff2, made.name, text.text)
-        files = letters.write(folder / made.name.replace(" ", "-").lower(), made, text.text)
+        text, remarks = letters.read_text(typed, made.characters)
+        status = common.status(letters.described(style), *remarks)
+        sheet = pictures.specimen(made.woff2, made.name, text)
+        files = letters.write(folder / made.name.replace(" ", "-").lower(), made, text)
         return status, sheet, list(files.values())
 
     def _shown(self, new_folder: NewFolder, style: Style, typed: str) -> Iterator[Any]:
