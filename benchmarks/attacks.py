@@ -24,10 +24,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import checkout
+import common
 import known
 import numpy as np
-from timing import parser
 from tqdm import tqdm
 
 from evaluation import FEATURES, compare_sets, feature_table, inter_set_distances, intra_set_distances
@@ -387,12 +386,12 @@ def draw(summaries: Mapping[int, Summary], path: Path) -> None:
 
 def main() -> None:
     """Measure, print the tables and draw the picture."""
-    options = parser(__doc__)
+    options = common.parser(__doc__)
     options.add_argument("--pieces", type=int, nargs="+", default=[25, 50, 100], help="pieces of a generated set")
     options.add_argument("--repetitions", type=int, default=20, help="divisions of the tunes (default %(default)s)")
     options.add_argument("--ratio", type=int, default=2, help="originals per generated piece (default %(default)s)")
     options.add_argument("--attacks", nargs="+", default=list(ATTACKS), choices=list(ATTACKS), metavar="ATTACK")
-    options.add_argument("--out", type=Path, default=checkout.ROOT / "results/evaluation", help="folder of the results")
+    options.add_argument("--out", type=Path, default=common.ROOT / "results/evaluation", help="folder of the results")
     given = options.parse_args()
     # no interval is looked at, and drawing for them takes most of the time; the sums of a finer grid are the same
     sampling.RESAMPLES = 2

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from attacks import as_read, known
-from timing import parser
+from common import parser
 
 from evaluation import FEATURES, compare_sets, feature_table
 from evaluation.reading.notes import Packed

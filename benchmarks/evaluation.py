@@ -19,12 +19,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import checkout
+import common
 import known
 import mgeval_port
 import numpy as np
 from midifiles import mutated, write_tunes
-from timing import parser, timed
 
 from evaluation import FEATURES, compare_sets, feature_table, measure, read_folder
 from evaluation.reading.midi import load
@@ -51,7 +50,7 @@ def watched(module: str, *arguments: object) -> tuple[float, float, float]:
     begin = time.perf_counter()
     run = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", module, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": str(checkout.ROOT)},
+        env=os.environ | {"PYTHONPATH": str(common.ROOT)},
         stdout=subprocess.DEVNULL,
     )
     peak = 0
@@ -99,12 +98,12 @@ def features(files: list[Path], _work: Path) -> None:
     gc.freeze()
 
     def turn() -> list[tuple[float, float]]:
-        _, parsing = timed(lambda: [read_score(path.read_bytes()) for path in files], time.process_time)
-        pieces, reading = timed(lambda: [load(path, path.name) for path in files], time.process_time)
-        _, measuring = timed(lambda: feature_table(pieces, twelve), time.process_time)
-        ported, port_reading = timed(lambda: [mgeval_port.Piece(path) for path in sample], time.process_time)
-        _, port_measuring = timed(lambda: [mgeval_port.measure(piece) for piece in ported], time.process_time)
-        _, measuring_all = timed(lambda: feature_table(pieces), time.process_time)
+        _, parsing = common.timed(lambda: [read_score(path.read_bytes()) for path in files], time.process_time)
+        pieces, reading = common.timed(lambda: [load(path, path.name) for path in files], time.process_time)
+        _, measuring = common.timed(lambda: feature_table(pieces, twelve), time.process_time)
+        ported, port_reading = common.timed(lambda: [mgeval_port.Piece(path) for path in sample], time.process_time)
+        _, port_measuring = common.timed(lambda: [mgeval_port.measure(piece) for piece in ported], time.process_time)
+        _, measuring_all = common.timed(lambda: feature_table(pieces), time.process_time)
         return [(reading, port_reading * share), (measuring, port_measuring * share), (measuring_all, parsing)]
 
     *best, (measuring_all, parsing) = np.min([turn() for _ in range(3)], axis=0)
@@ -220,7 +219,7 @@ PARTS = {part.__name__: part for part in (cold, large, features, scale, detect, 
 
 def main() -> None:
     """Run the given parts."""
-    options = parser(__doc__)
+    options = common.parser(__doc__)
     options.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parts = options.parse_args().parts or list(PARTS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

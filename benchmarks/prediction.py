@@ -15,13 +15,12 @@ The LSTM is that of melodygan without plans: its pitch is given that a note begi
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
+import common
 import numpy as np
-from timing import parser
 
 from melodygan.data.corpus import load_corpus, music21_corpus, near_duplicate_key
 from melodygan.data.encoding import DELIMITER, STEPS_PER_QUARTER, Note, Tune
@@ -30,9 +29,6 @@ from melodygan.data.musicxml import read_musicxml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# the package `evaluation` before the benchmark of that name
-importlib.import_module("checkout")
 
 FOLDS = 10
 ORDERS = (0, 1, 2, 4)
@@ -129,10 +125,8 @@ def lstm_bits(tunes: Sequence[Tune], folds: np.ndarray, epochs: int | None) -> t
 
 def chorales() -> list[Tune]:
     """Read the sopranos of Bach's chorales, transposed by their key signatures."""
-    folder = music21_corpus()
-    assert folder is not None
     tunes: dict[tuple[Note, ...], Tune] = {}
-    for path in sorted((folder / "bach").glob("bwv*.mxl")):
+    for path in sorted((music21_corpus() / "bach").glob("bwv*.mxl")):
         sheet = read_musicxml(path.read_bytes())
         sharps = sheet.key.sharps if sheet.key else 0
         line = [(pitch, quarters * STEPS_PER_QUARTER) for pitch, quarters in top_line(sheet.parts[0])]
@@ -171,7 +165,7 @@ def pitches_and_gaps(tune: Tune) -> tuple[list[int], list[int]]:
 
 def main() -> None:
     """Print a table for each corpus."""
-    options = parser(__doc__)
+    options = common.parser(__doc__)
     options.add_argument("--corpora", nargs="+", default=["erk", CHORALES], metavar="NAME", help="books, or chorales")
     options.add_argument("--lstm", action="store_true", help="train the LSTM on every fold, too: five minutes each")
     options.add_argument("--epochs", type=int, help="of the LSTM (default that of melodygan.train)")

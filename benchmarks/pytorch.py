@@ -25,13 +25,12 @@ from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 importlib.import_module("torch._dynamo")
-importlib.import_module("checkout")
 
+import common
 import keras
 import numpy as np
 import tensorflow as tf
 import torch
-from timing import parser, timed
 from torch import nn
 from torch_melodies import Critic, Emission, Generator
 from torch_networks import Adversarial, Composer, Drums, SharpCritic, SharpGenerator, Sounds, shifted, updating
@@ -258,12 +257,12 @@ ROWS: dict[str, Callable[[], Pair]] = {
 
 def repeated(work: Callable[[], object], count: int) -> float:
     """Return the processor seconds of so many calls."""
-    return timed(lambda: [work() for _ in range(count)], time.process_time)[1]
+    return common.timed(lambda: [work() for _ in range(count)], time.process_time)[1]
 
 
 def main() -> None:
     """Measure and print."""
-    options = parser(__doc__, repeats=7)
+    options = common.parser(__doc__, repeats=7)
     options.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)} (default: all)")
     args = options.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))

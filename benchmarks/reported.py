@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import common
 import keras
 import numpy as np
 from keras import layers
-from timing import parser, timed
 
 from manymodes.nn.adversarial import AdversarialModel
 from melodygan.data.encoding import DELIMITER, StepVocabulary
@@ -136,7 +136,7 @@ def compare(works: Mapping[str, tuple[Callable[[], object], int]], repeats: int,
     """Print the speed of each work, given with the number of things that it makes, and its ratio to "reported"."""
     for work, _ in works.values():
         work()  # compiled before it is timed
-    turns = [{name: timed(work)[1] for name, (work, _) in works.items()} for _ in range(repeats)]
+    turns = [{name: common.timed(work)[1] for name, (work, _) in works.items()} for _ in range(repeats)]
     speeds = {}
     print(f"{'':>14}  {'seconds: median (least … most)':>32}  {f'{what}/s':>12}  {'ratio':>7}")
     for name, (_, count) in works.items():
@@ -168,7 +168,7 @@ PARTS = {"update": update, "sampling": sampling}
 
 def main() -> None:
     """Run the given parts."""
-    options = parser(__doc__, repeats=5)
+    options = common.parser(__doc__, repeats=5)
     options.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: both)")
     options.add_argument("--units", type=int, default=UNITS, help="of the critic (default %(default)s)")
     sizes = [BATCH_SIZE, 64, 128]

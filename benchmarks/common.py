@@ -1,15 +1,23 @@
-"""The options and the clock of the benchmarks."""
+"""The options and the clock of the benchmarks.
+
+Importing this puts the checkout, before this folder, and the helpers of the evaluation's tests on the path.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "evaluation")]
 
 
 def parser(description: str | None, repeats: int | None = None) -> argparse.ArgumentParser:
