@@ -36,20 +36,20 @@ def trained(model: keras.Model) -> int:
     return sum(weight.shape.num_elements() for weight in model.trainable_weights)
 
 
-class Conv1d(nn.Conv1d):
+class ChannelsLast:
+    """What makes layers of PyTorch take [B, T, C]."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Convolve."""
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class Conv1d(ChannelsLast, nn.Conv1d):
     """A convolution over [B, T, C]."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Convolve."""
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
-
-class ConvTranspose1d(nn.ConvTranspose1d):
+class ConvTranspose1d(ChannelsLast, nn.ConvTranspose1d):
     """A transposed convolution over [B, T, C]."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Convolve."""
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class MinibatchDiscrimination(nn.Module):

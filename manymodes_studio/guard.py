@@ -31,13 +31,7 @@ class Guard:
         hosts: Collection[str],
         has_room: Callable[[], bool],
     ) -> None:
-        """Let requests pass to an app.
-
-        Args:
-            app: the app.
-            hosts: names under which it is known; none means any, for a studio that is open to a network.
-            has_room: whether another file may be uploaded.
-        """
+        """Guard an app that has a name among hosts, or any if there are none, and takes uploads while it has room."""
         self.app = app
         self.hosts = hosts
         self.has_room = has_room

@@ -6,8 +6,6 @@ against what it really contains.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import shutil
 import stat
@@ -105,28 +103,6 @@ def gather(paths: Sequence[str] | None, folder: Path) -> int:
     return skipped
 
 
-def unpack_sent(text: str, folder: Path) -> list[Path]:
-    """Write MIDI files that the page sends, JSON of ``files`` with ``name`` and ``content`` in base64, to a folder.
-
-    None, too many or too large ones, or another form of text raise a UserError.
-    """
-    try:
-        sent = [
-            (str(file["name"]), base64.b64decode(file["content"], validate=True)) for file in json.loads(text)["files"]
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(say("upload.takes.unreadable")) from error
-    if not sent:
-        raise UserError(say("upload.takes.none"))
-    if len(sent) > _MOST_FILES or any(len(content) > MIDI.most_bytes for _, content in sent):
-        raise UserError(say("upload.takes.many", most=_MOST_FILES))
-    files = []
-    for number, (name, content) in enumerate(sent, start=1):
-        files.append(folder / _safe_name(number, PureWindowsPath(f"{PureWindowsPath(name).name}.mid")))
-        files[-1].write_bytes(content)
-    return files
-
-
 def unpack(archive: Path, folder: Path) -> int:
     """Unpack the MIDI files of a zip archive into an empty folder, each as its number and a safe form of its name.
 
@@ -168,17 +144,14 @@ def _files(entries: list[zipfile.ZipInfo], archive: str) -> dict[zipfile.ZipInfo
 
 def _problem(entry: zipfile.ZipInfo, path: PureWindowsPath) -> str | None:
     """Return the key of an entry's problem, None if there is none."""
-    if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        return "link"
-    if ".." in path.parts or path.anchor:
-        return "outside"
-    if path.suffix.lower() in _ARCHIVES:
-        return "nested"
-    if entry.flag_bits & 1:
-        return "locked"
-    if entry.compress_type not in _METHODS:
-        return "compression"
-    return None
+    problems = {
+        "link": stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR},
+        "outside": ".." in path.parts or path.anchor,
+        "nested": path.suffix.lower() in _ARCHIVES,
+        "locked": entry.flag_bits & 1,
+        "compression": entry.compress_type not in _METHODS,
+    }
+    return next((key for key, found in problems.items() if found), None)
 
 
 def _check_sizes(entries: Collection[zipfile.ZipInfo], archive: str, packed: int) -> None:

@@ -518,15 +518,18 @@
     restoreLink();
   };
 
-  const tellKept = async () => {
-    const files = [];
-    for (const take of shelf.takes.filter((one) => one.kept && one.midi)) {
-      const bytes = new Uint8Array(await take.midi.arrayBuffer());
-      files.push({ name: take.title, content: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) });
-    }
-    tellOnce("studio-kept", { files });
+  // upload the melodies of kept takes, as a field for files does
+  const uploadKept = async () => {
+    const kept = shelf.takes.filter((take) => take.kept && take.midi);
+    if (!kept.length) return null;
+    const files = kept.map((take) => new File([take.midi], `${take.title.replace(UNSAFE, "-")}.mid`));
+    const form = new FormData();
+    files.forEach((file) => form.append("files", file));
+    const answer = await fetch("gradio_api/upload", { method: "POST", body: form });
+    const paths = answer.ok ? await answer.json() : [];
+    return paths.map((path, place) => ({ path, orig_name: files[place].name, meta: { _type: "gradio.FileData" } }));
   };
 
-  window.studio = { transport, shelf, tellKept, make, say, tell };
+  window.studio = { transport, shelf, uploadKept, make, say, tell };
   document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", start) : start();
 })();

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from manymodes.cli import UserError
 from manymodes_studio import pictures, uploads
 from manymodes_studio.judge import REFERENCES, judge
 from manymodes_studio.language import choices, say
@@ -38,8 +39,7 @@ def add(workspace: Workspace) -> None:
             folder = gr.HTML(pictures.folder_button("studio-original"), visible=False)
     with gr.Row():
         button = gr.Button(say("judge.judge"), variant="primary", min_width=120)
-        kept = gr.Button(say("judge.kept"), min_width=120, elem_id="studio-judge-kept")
-        asked = common.hidden("studio-kept")
+        kept = gr.Button(say("judge.kept"), min_width=120)
     line, cancel = common.status_row()
     verdict = gr.HTML()
     files = common.downloads(["HTML", "JSON", "CSV"])
@@ -50,12 +50,11 @@ def add(workspace: Workspace) -> None:
     )  # fmt: skip
     inputs = {"generated": generated, "reference": reference, "original": original}
     outputs = [line, verdict, *files]
-    kept.click(None, js="() => window.studio.tellKept()", api_visibility="private")
     events = common.Events(workspace, "judge", line)
     events.on_click(button, _compare, inputs, outputs, busy=line)
     events.listen(
-        [asked.change], _compare_kept, {"asked": asked, "reference": reference, "original": original}, outputs,
-        show_progress="full", show_progress_on=[line],
+        [kept.click], _compare_kept, inputs, outputs, show_progress="full", show_progress_on=[line],
+        js="async (_, ...others) => [await window.studio.uploadKept(), ...others]",
     )  # fmt: skip
     events.on_cancel(cancel)
 
@@ -71,7 +70,7 @@ def _compare(
     yield common.status(first, *result.remarks), shown, *map(common.ready, result.files)
 
 
-def _compare_kept(new_folder: NewFolder, asked: str, reference: str, original: list[str] | None) -> Iterator[Any]:
-    folder = new_folder()
-    files = [str(file) for file in uploads.unpack_sent(asked, folder)]
-    yield from _compare(new_folder, files, reference, original)
+def _compare_kept(new_folder: NewFolder, generated: list[str] | None, **others: Any) -> Iterator[Any]:
+    if not generated:
+        raise UserError(say("judge.kept.none"))
+    yield from _compare(new_folder, generated, **others)

@@ -449,6 +449,13 @@ def test_files_are_compared_with_references_and_cancelled(visit, tmp_path):
     expect(page.locator(".studio-verdict li")).to_have_count(3)
     press(page, "Judge my kept takes")
     expect_status(page, "keep some first")
+    to_tab(page, "Drums")
+    press(page, "New beat")
+    expect_sound(page)
+    page.locator(".studio-shelf li").first.get_by_role("button", name="Keep").click()
+    to_tab(page, "Judge")
+    press(page, "Judge my kept takes")
+    expect_status(page, "told apart|not tested")
 
 
 DROP = """(field) => {
