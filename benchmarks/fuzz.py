@@ -17,17 +17,28 @@ import time
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
+import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from manymodes import cli, watched
+from audiovae.codes import CodedSound, UnreadableCodesError, pack, unpack
+from audiovae.data.chunks import CHUNK
+from drumvae.data.midi_grooves import UnusableBeatError, parse_beat, write_beat
+from drumvae.data.rules import bundled_rules
+from evaluation.reading import midi
+from fontgan.data.fonts import BUNDLED, bundled_fonts
+from fontgan.data.glyphs import UnusableFontError, open_font, read_typeface
+from manymodes import cli, hub, watched
 from manymodes.files import save_keras
+from manymodes.music import audio
 from manymodes.music.formats import SUFFIXES, write_score
 from manymodes.music.score import Score
+from melodygan.data.events import UnreadableError
+from melodygan.data.readers import pieces_of, read_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,9 +74,6 @@ def tune(kind: str) -> bytes:
 
 def beat() -> bytes:
     """Return two bars of drums as a MIDI file."""
-    from drumvae.data.midi_grooves import write_beat
-    from drumvae.data.rules import bundled_rules
-
     return written("beat.mid", lambda file: write_beat(file, bundled_rules().sample(0, 2, [0])))
 
 
@@ -80,8 +88,6 @@ def zipped(data: bytes) -> bytes:
 
 def sound(kind: str) -> bytes:
     """Return half a second of sound as a file."""
-    import soundfile
-
     buffer = io.BytesIO()
     soundfile.write(buffer, np.sin(np.arange(11_025) / 16), 22_050, format=kind)
     return buffer.getvalue()
@@ -89,9 +95,6 @@ def sound(kind: str) -> bytes:
 
 def codes() -> bytes:
     """Return a file of sound codes."""
-    from audiovae.codes import CodedSound, pack
-    from audiovae.data.chunks import CHUNK
-
     rng = np.random.default_rng(0)
     return pack(
         CodedSound(rng.integers(0, 512, (3, 172), np.int32), np.ones(3, np.float32), 60_000, CHUNK - 256, 512, bytes(8))
@@ -100,8 +103,6 @@ def codes() -> bytes:
 
 def font() -> bytes:
     """Return one of matplotlib's fonts."""
-    from fontgan.data.fonts import BUNDLED, bundled_fonts
-
     return (bundled_fonts() / BUNDLED[0].file).read_bytes()
 
 
@@ -111,19 +112,47 @@ def model() -> bytes:
     return written("m.keras", lambda file: save_keras(small, file))
 
 
-SOURCES: dict[str, tuple[int, str, Callable[[], list[bytes]]]] = {
-    "MIDI as melodies": (3000, ".mid", lambda: [tune("midi"), beat()]),
-    "MIDI as drums": (3000, ".mid drums", lambda: [tune("midi"), beat()]),
-    "MIDI for evaluation": (3000, ".mid notes", lambda: [tune("midi"), beat()]),
-    "ABC": (500, ".abc", lambda: [tune("abc")]),
-    "kern": (500, ".krn", lambda: [KERN.encode()]),
-    "MusicXML": (300, ".xml", lambda: [tune("musicxml"), zipped(tune("musicxml"))]),
-    "sounds": (500, ".wav", lambda: [sound(kind) for kind in ("WAV", "FLAC", "OGG", "MP3")]),
-    "codes": (1000, ".codes", lambda: [codes()]),
-    "fonts": (300, ".ttf", lambda: [font()]),
-    "models": (100, ".keras", lambda: [model()]),
+def midi_files() -> list[bytes]:
+    """Return a tune and a beat."""
+    return [tune("midi"), beat()]
+
+
+def musicxml_files() -> list[bytes]:
+    """Return a tune, plain and compressed."""
+    return [tune("musicxml"), zipped(tune("musicxml"))]
+
+
+class Source(NamedTuple):
+    """Files of a kind: how many, their suffix, what returns whole ones, and their reader.
+
+    The reader is given a path; what it returns is a refusal if it is text or False.
+    """
+
+    number: int
+    suffix: str
+    wholes: Callable[[], list[bytes]]
+    read: Callable[[Path], Any]
+
+
+def is_read_as_melodies(path: Path) -> bool:
+    """Read melodies; return whether there is any."""
+    return any(not read_piece(piece).skipped for piece in pieces_of(path, "file"))
+
+
+ANY_MODEL = hub.Kind("a model", "a program", {"Sequential": "keras", "None": "keras"})
+SOUNDS = ("WAV", "FLAC", "OGG", "MP3")
+SOURCES = {
+    "MIDI as melodies": Source(3000, ".mid", midi_files, is_read_as_melodies),
+    "MIDI as drums": Source(3000, ".mid", midi_files, lambda path: parse_beat(path.read_bytes(), "file")),
+    "MIDI for evaluation": Source(3000, ".mid", midi_files, lambda path: midi.read((str(path), "file"))),
+    "ABC": Source(500, ".abc", lambda: [tune("abc")], is_read_as_melodies),
+    "kern": Source(500, ".krn", lambda: [KERN.encode()], is_read_as_melodies),
+    "MusicXML": Source(300, ".xml", musicxml_files, is_read_as_melodies),
+    "sounds": Source(500, ".wav", lambda: [*map(sound, SOUNDS)], lambda path: audio.decoded((str(path), 22_050))),
+    "codes": Source(1000, ".codes", lambda: [codes()], lambda path: unpack(path.read_bytes())),
+    "fonts": Source(300, ".ttf", lambda: [font()], lambda path: read_typeface(open_font(path))),
+    "models": Source(100, ".keras", lambda: [model()], lambda path: hub.load_model(path, ANY_MODEL)),
 }
-"""Number of files, which reader, and the whole files."""
 
 
 def damaged(whole: bytes, rng: np.random.Generator) -> bytes:
@@ -149,46 +178,16 @@ def damaged(whole: bytes, rng: np.random.Generator) -> bytes:
 
 
 def attempt(request: tuple[str, bytes]) -> str:
-    """Read a damaged file; return "read" or "refused"; called in a watched process."""
-    reader, data = request
+    """Read a damaged file of a source; return "read" or "refused"; called in a watched process."""
+    name, data = request
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"file{reader.split()[0]}"
+        path = Path(folder) / f"file{SOURCES[name].suffix}"
         path.write_bytes(data)
         try:
-            return "read" if _read(reader, path, data) else "refused"
-        except cli.UserError:
+            answer = SOURCES[name].read(path)
+        except (cli.UserError, UnusableBeatError, UnreadableCodesError, UnusableFontError, UnreadableError):
             return "refused"
-
-
-def _read(reader: str, path: Path, data: bytes) -> bool:
-    from audiovae.codes import UnreadableCodesError, unpack
-    from drumvae.data.midi_grooves import UnusableBeatError, parse_beat
-    from evaluation.reading import midi
-    from fontgan.data.glyphs import UnusableFontError, open_font, read_typeface
-    from manymodes import hub
-    from manymodes.music import audio
-    from melodygan.data.events import UnreadableError
-    from melodygan.data.readers import pieces_of, read_piece
-
-    try:
-        match reader:
-            case ".mid drums":
-                parse_beat(data, "file")
-            case ".mid notes":
-                return not isinstance(midi.read((str(path), "file")), str)
-            case ".wav":
-                return not isinstance(audio.decoded((str(path), 22_050)), str)
-            case ".codes":
-                unpack(data)
-            case ".ttf":
-                read_typeface(open_font(path))
-            case ".keras":
-                hub.load_model(path, hub.Kind("a model", "a program", {"Sequential": "keras", "None": "keras"}))
-            case _:
-                return any(read_piece(piece).skipped == "" for piece in pieces_of(path, "file"))
-    except (UnusableBeatError, UnreadableCodesError, UnusableFontError, UnreadableError):
-        return False
-    return True
+    return "refused" if answer is False or isinstance(answer, str) else "read"
 
 
 def main() -> int:
@@ -199,11 +198,11 @@ def main() -> int:
     args = parser.parse_args()
     print("| files | number | read | refused | broken | seconds |\n|---|---|---|---|---|---|")
     broken_in_all = 0
-    for name, (number, reader, make) in SOURCES.items():
-        rng, wholes = np.random.default_rng([args.seed, *name.encode()]), make()
-        files = [damaged(wholes[n % len(wholes)], rng) for n in range(max(1, round(args.share * number)))]
+    for name, source in SOURCES.items():
+        rng, wholes = np.random.default_rng([args.seed, *name.encode()]), source.wholes()
+        files = [damaged(wholes[n % len(wholes)], rng) for n in range(max(1, round(args.share * source.number)))]
         begin = time.monotonic()
-        answers = list(watched.each("benchmarks.fuzz:attempt", [(reader, data) for data in files]))
+        answers = list(watched.each("benchmarks.fuzz:attempt", [(name, data) for data in files]))
         counts = Counter(answers)
         deaths = [answer for answer in answers if isinstance(answer, watched.Death)]
         broken_in_all += len(deaths)
