@@ -216,6 +216,14 @@ def test_one_transport_plays_one_thing_and_goes_on_under_other_tabs(visit, tmp_p
 
 def test_a_melody_is_composed_varied_recomposed_and_downloaded(visit):
     page = visit("Melody")
+    edge = page.get_by_label("Key").evaluate(
+        """(input) => {
+            let at = input;
+            while (at && getComputedStyle(at).borderTopWidth === "0px") at = at.parentElement;
+            return at.getBoundingClientRect().height;
+        }"""
+    )
+    assert edge < 60, "the dropdown itself has an edge"
     press(page, "Vary this")
     expect_status(page, "there is no melody yet: compose one first")
     press(page, "Compose")
@@ -239,17 +247,6 @@ def test_a_melody_is_composed_varied_recomposed_and_downloaded(visit):
     press(page, "Vary this")
     expect_sound(page, third)
     expect_status(page, "16 bars of 3/4 · G major")
-
-
-def test_an_uploaded_tune_sets_the_controls_and_is_continued(visit, tmp_path):
-    page = visit("Melody")
-    unfold(page, "Continue my MIDI")
-    upload(page, "tune", tune_file(tmp_path / "Mein Stück.mid", (62, 64, 66, 67, 69, 71, 73, 74), fifths=2))
-    expect(page.get_by_label("Key")).to_have_value("D major")
-    expect(page.get_by_label("Metre")).to_have_value("4/4")
-    press(page, "Continue it")
-    expect_status(page, "bars of 4/4 · D major")
-    expect_sound(page)
 
 
 MIDI_PORTS = """
@@ -432,6 +429,18 @@ def test_sounds_are_sampled_reconstructed_and_morphed(visit, tmp_path):
     assert download(page, "WAV").startswith(b"RIFF")
 
 
+def test_pictures_follow_the_dark(visit):
+    page = visit("Sound", color_scheme="dark")
+    press(page, "Sample")
+    expect(page.locator("img.studio-plot.on-dark")).to_be_visible()
+    expect(page.locator("img.studio-plot.on-light")).to_be_hidden()
+    to_tab(page, "Melody")
+    press(page, "Compose")
+    staff = page.locator(".studio-paper .sheet g.staff path").first
+    staff.wait_for(state="attached")
+    assert staff.evaluate("(line) => getComputedStyle(line).stroke") == "rgb(0, 0, 0)", "the whole score is inverted"
+
+
 def test_files_are_compared_with_references_and_cancelled(visit, tmp_path):
     page = visit("Judge")
     page.get_by_label("drum bars by rule").check()
@@ -515,7 +524,7 @@ def test_models_collapse_and_recover_by_sliders(visit):
     assert float(moved) > 2 * plain
 
 
-def test_bad_files_are_messages_in_their_tab_and_the_page_goes_on(visit, tmp_path):
+def test_bad_files_are_messages_in_their_tab_and_the_next_one_is_used(visit, tmp_path):
     page = visit("Melody")
     bad, bomb, large = (tmp_path / name for name in ("bad.mid", "bomb.zip", "large.zip"))
     bad.write_bytes(b"no MIDI at all")
@@ -528,6 +537,13 @@ def test_bad_files_are_messages_in_their_tab_and_the_page_goes_on(visit, tmp_pat
     press(page, "Continue it")
     expect_status(page, "no usable tune in bad.mid")
     assert page.locator(".toast-body").count() == 0
+    page.locator("#studio-tune").get_by_label(re.compile("Clear|Remove")).first.click()
+    upload(page, "tune", tune_file(tmp_path / "Mein Stück.mid", (62, 64, 66, 67, 69, 71, 73, 74), fifths=2))
+    expect(page.get_by_label("Key")).to_have_value("D major")
+    expect(page.get_by_label("Metre")).to_have_value("4/4")
+    press(page, "Continue it")
+    expect_status(page, "bars of 4/4 · D major")
+    expect_sound(page)
     to_tab(page, "Judge")
     expect(page.get_by_text("no usable tune").locator("visible=true")).to_have_count(0)
     upload(page, "generated", bomb)
@@ -536,9 +552,6 @@ def test_bad_files_are_messages_in_their_tab_and_the_page_goes_on(visit, tmp_pat
     page.locator("#studio-generated").get_by_label(re.compile("Clear|Remove")).first.click()
     page.locator("#studio-generated input[type=file]").set_input_files(large)
     expect(page.get_by_text(re.compile("[Ee]xceeds|too large|[Mm]aximum")).first).to_be_visible()
-    to_tab(page, "Melody")
-    press(page, "Compose")
-    expect_sound(page)
 
 
 FOCUSED = """() => {
@@ -677,25 +690,3 @@ def test_a_journey_by_keyboard_alone(visit):
     expect(kept).to_have_count(2)
     page.locator(".studio-shelf li", has=page.locator("span.kept")).first.get_by_role("button", name="Play").click()
     expect_sound(page)
-
-
-def test_controls_have_edges_and_pictures_follow_the_dark(visit):
-    page = visit("Melody")
-    edge = page.get_by_label("Key").evaluate(
-        """(input) => {
-            let at = input;
-            while (at && getComputedStyle(at).borderTopWidth === "0px") at = at.parentElement;
-            return at.getBoundingClientRect().height;
-        }"""
-    )
-    assert edge < 60, "the dropdown itself has an edge"
-    page.goto(f"{page.url.split('?')[0]}?__theme=dark")
-    to_tab(page, "Sound")
-    press(page, "Sample")
-    expect(page.locator("img.studio-plot.on-dark")).to_be_visible()
-    expect(page.locator("img.studio-plot.on-light")).to_be_hidden()
-    to_tab(page, "Melody")
-    press(page, "Compose")
-    staff = page.locator(".studio-paper .sheet g.staff path").first
-    staff.wait_for(state="attached")
-    assert staff.evaluate("(line) => getComputedStyle(line).stroke") == "rgb(0, 0, 0)", "the whole score is inverted"
