@@ -198,26 +198,25 @@ class Case:
         return {name: float(np.nanmean(values)) for name, values in scores.items()}
 
 
-def surely(p: float, found: bool) -> Result:
-    """−log₁₀ of the probability of what was found."""
+def evidence(p: float, found: bool) -> Result:
+    """−log₁₀ of a p-value."""
     return Result(-np.log10(max(p, 1e-300)), found)
 
 
 def told_apart(case: Case) -> Result:
-    """How sure it is that accuracies between halves of the originals are not as high."""
-    return surely(case.comparison.told.p, case.comparison.told.found)
+    """Evidence that both sets are told apart more surely than halves of the originals."""
+    return evidence(case.comparison.told.p, case.comparison.told.found)
 
 
 def copying(case: Case) -> Result:
-    """How sure it is that originals do not have so many copies."""
-    return surely(case.comparison.copying.p, case.comparison.copying.found)
+    """Evidence of more copies than originals have among themselves."""
+    return evidence(case.comparison.copying.p, case.comparison.copying.found)
 
 
 def verdict(case: Case) -> Result:
     """The surest of the sentences: told apart, copying, or collapsed, which has no probability and counts as sure."""
     told, copied, collapsed = told_apart(case), copying(case), case.comparison.collapse.found
-    evidence = max(told.value, copied.value, 10.0 * collapsed)
-    return Result(evidence, collapsed or copied.alarm or told.alarm)
+    return Result(max(told.value, copied.value, 10.0 * collapsed), collapsed or copied.alarm or told.alarm)
 
 
 def features_differ(case: Case) -> Result:
