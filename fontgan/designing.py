@@ -49,7 +49,8 @@ def style(model: TypeDesigner, seed: int) -> np.ndarray:
 def style_of(model: TypefaceModel, font: Path, characters: str = KEY_CHARACTERS) -> np.ndarray:
     """Return the style [D] of a given font, found by some of its characters alone.
 
-    A font that cannot be used or lacks one of them, or a character that no model draws, raises a UserError.
+    Raises:
+        UserError: the font cannot be used, or lacks one of the characters; or the model does not draw it.
     """
     if unknown := [one for one in characters if one not in CHARACTERS]:
         raise UserError(f"--by has {', '.join(map(repr, unknown))}, which no model draws: give others, such as ABC")
@@ -64,7 +65,11 @@ def between(first: np.ndarray, last: np.ndarray, share: float) -> np.ndarray:
 
 
 def characters(model: TypeDesigner, styles: np.ndarray) -> list[dict[str, Shape]]:
-    """Return the characters of the faces of styles [n, D], in units, with the space; see `complete`."""
+    """Return the characters of the faces of styles [n, D], in units, with the space.
+
+    Raises:
+        UserError: a letter or a digit has no ink.
+    """
     return [complete(families.shapes(*drawn)) for drawn in zip(*model.draw(styles), strict=True)]
 
 

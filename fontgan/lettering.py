@@ -49,7 +49,10 @@ def letters(
     """Draw alphabets, float32 [styles or steps, 26, 28, 28] in [−1, 1], in several styles or from one style to another.
 
     The styles have the seeds from ``seed`` on; ``morph`` are the seeds of two styles, with both of them among the
-    steps. Models without labels need a ``style`` as `styles_of` returns it. One that has diverged raises a UserError.
+    steps. Models without labels need a ``style`` as `styles_of` returns it.
+
+    Raises:
+        UserError: the model has diverged.
     """
     style = style or functools.partial(drawing.style, model)
     if morph:

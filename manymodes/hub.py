@@ -205,8 +205,9 @@ def load_from(file: Path, kind: Kind, *, runtime: str | None = None, named: str 
 def load_model(path: Path, kind: Kind, named: str = "--model") -> Any:
     """Load a model from a .keras file, uncompiled, with its path as ``file``; messages call it ``named`` and the path.
 
-    A UserError is raised if there is no such file, it is damaged or not a .keras file, or the model is of another kind,
-    was made by an older version, or has parts that this version of the program does not know.
+    Raises:
+        UserError: the file does not exist, is not a .keras file, or is damaged; or the model is of another kind, was
+            made by an older version, or has parts that this version of the program does not know.
     """
     file = existing_file(path, named)
     try:

@@ -22,9 +22,13 @@ INT8 = ".int8"
 
 
 class Graphs:
-    """The graphs of an exported model in a folder, each read when first run; with ``int8`` in 8 bits if it can be.
+    """The graphs of an exported model, each read when it is first run.
 
-    ``config`` has the arguments of the model's constructor, without its networks.
+    Attributes:
+        folder: where they are.
+        int8: whether those with 8-bit integers are run where there are any.
+        config: arguments of the model's constructor, without its networks.
+        arrays: by name.
     """
 
     def __init__(self, folder: Path, *, int8: bool = False) -> None:

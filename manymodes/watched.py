@@ -46,11 +46,14 @@ class Death(str):
 def each(task: str, requests: Sequence[Any], *, jobs: int = -1, seconds: float = SECONDS) -> Iterator[Any]:
     """Yield the answer of a function, or a `Death`, for each request, in their order.
 
-    The task is ``module:function``; the function takes one request, which must be fit to be pickled, as its answer must
-    be, and may take so many seconds. ``jobs`` is the number of processes at once, −1 for one per core.
-
     Work goes through joblib, so that inside `joblib.parallel_config("dask")` a cluster does it; its workers must see
     the same paths.
+
+    Args:
+        task: ``module:function``; the function takes one request. It and its answers must be fit to be pickled.
+        requests: the arguments of the calls.
+        jobs: processes at once; −1 is one per core.
+        seconds: that a call may take.
     """
     import joblib
 

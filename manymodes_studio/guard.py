@@ -31,7 +31,13 @@ class Guard:
         hosts: Collection[str],
         has_room: Callable[[], bool],
     ) -> None:
-        """Guard an app that has a name among hosts, or any if there are none, and takes uploads while it has room."""
+        """Let requests pass to an app.
+
+        Args:
+            app: the app.
+            hosts: names under which it is known; none means any, for a studio that is open to a network.
+            has_room: whether another file may be uploaded.
+        """
         self.app = app
         self.hosts = hosts
         self.has_room = has_room

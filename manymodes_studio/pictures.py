@@ -46,9 +46,17 @@ def take(
 ) -> tuple[str, str]:
     """Return a result that the page's transport plays, and its id.
 
-    ``inner`` are pictures of it, with places as `_timeline` marks them, ``values`` the settings that give it again, by
-    the names of the tab's inputs. It takes the place of the take that it ``follows``, is one of several that are not
-    played at once if there are ``more``, and is not played by itself if it is ``quiet``.
+    Args:
+        inner: pictures of it, with places as `_timeline` marks them.
+        title: of it, also of the files that it becomes.
+        tab: that made it, in small letters.
+        audio: its sound, in the workspace.
+        midi: its notes.
+        loop: whether it repeats.
+        values: the settings that give it again, by the names of the tab's inputs.
+        follows: the id of a take whose place it takes.
+        more: one of several that are not played at once.
+        quiet: do not play it by itself.
     """
     name = secrets.token_hex(6)
     described = {

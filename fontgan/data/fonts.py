@@ -129,7 +129,8 @@ def load_fonts(
         jitter: the greatest differences between images of one letter in one face.
         progress: show a progress bar on a terminal.
 
-    A source that does not exist, or has no usable font, raises a UserError.
+    Raises:
+        UserError: the source does not exist, or has no usable font.
     """
     label, folder, candidates = BUNDLED_SOURCE, bundled_fonts(), iter(BUNDLED)
     if source is not None:

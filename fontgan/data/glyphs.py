@@ -140,7 +140,8 @@ def open_font(path: Path, number: int = 0) -> ImageFont.FreeTypeFont:
 def read_typeface(font: ImageFont.FreeTypeFont) -> Typeface:
     """Measure a font, by its Microsoft symbol character map if the usual one does not serve.
 
-    If one of A–Z is missing, has no ink, looks like another one or cannot be drawn, an UnusableFontError says so.
+    Raises:
+        UnusableFontError: one of A–Z is missing, has no ink, looks like another one or cannot be drawn.
     """
     try:
         return _measured(font)

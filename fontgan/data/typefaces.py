@@ -156,7 +156,8 @@ def load_typefaces(
         only: characters to measure and to require, by default all, of which those of `NEEDED` are required.
         progress: show a progress bar on a terminal.
 
-    If no font can be used, a UserError says what the first one lacks.
+    Raises:
+        UserError: no font can be used; the message says what the first one lacks.
     """
     files = list(_files(source))
     if not files:
@@ -215,7 +216,8 @@ def _measured(files: Sequence[FaceFile], source: str, size: int, only: str, prog
 def measure_face(one: FaceFile, size: int, only: str = "") -> tuple[np.ndarray, np.ndarray]:
     """Return the fields of a face, int8 [characters, size, size], and its bearings [characters, 2].
 
-    An UnusableFontError says if a letter or a digit is missing or does not fit on the canvas, or strokes are too thin.
+    Raises:
+        UnusableFontError: a letter or a digit is missing or does not fit on the canvas, or strokes are too thin.
     """
     scale = size * _OVERSAMPLING / CANVAS  # pixels drawn a unit
     small = _opened(one, 1000)

@@ -105,8 +105,10 @@ def draw_pairs(glyphs: Glyphs, seed: int, *, count: int = PAIRS) -> tuple[np.nda
     """Draw pairs of different characters, [count, 2] rows each: of one face, and of two faces of different families.
 
     Faces are drawn evenly, then characters of them. Other weights of a face's own family are nearly the same face; as
-    generated faces have no family, real ones are not compared with theirs. Fewer than two families, or a face with
-    fewer than two characters, raise a ValueError.
+    generated faces have no family, real ones are not compared with theirs.
+
+    Raises:
+        ValueError: fewer than two families, or a face with fewer than two characters.
     """
     faces, first = np.unique(glyphs.faces, return_index=True)
     rows = [np.flatnonzero(glyphs.faces == face) for face in faces]

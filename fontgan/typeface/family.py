@@ -123,7 +123,11 @@ def _bottom(shape: Shape) -> float:
 
 
 def family_font(found: dict[str, Shape], name: str) -> Font:
-    """Return a UFO of a face that has all letters and digits, with accented letters, kerning and names."""
+    """Return a UFO of the characters of a face, with accented letters, kerning and names; see `compile_font`.
+
+    Raises:
+        KeyError: a letter or a digit is missing.
+    """
     font = Font()
     box = font.newGlyph(".notdef")
     box.width = BOX

@@ -106,13 +106,20 @@ def train_with_budget(
 ) -> Trained:
     """Train a model until its budget is spent, and choose the best of its epochs by the config's ``monitor``.
 
-    The budget is minutes of updates, or epochs, whose results do not depend on the speed of the machine. An epoch that
-    the clock cuts short counts, so that the last state can be chosen. The number of epochs in the config is planned
-    here, and an existing run in the folder is continued: after Ctrl-C, which raises a KeyboardInterrupt, the same call
-    goes on. A run in which another process trains raises a UserError.
+    An epoch that the clock cuts short counts, so that the last state can be chosen. The number of epochs in the config
+    is planned here, and an existing run in the folder is continued: after Ctrl-C, which raises a KeyboardInterrupt, the
+    same call goes on. A run in which another process trains raises a UserError.
 
-    An update sees so many ``examples``. Without a title there is no progress bar. ``facts`` are further entries of
-    config.json.
+    Args:
+        path: run folder.
+        config: of the model.
+        prepare: builds the training from the configuration and the data.
+        data: of the training.
+        examples: number of examples in an update.
+        minutes: of updates, in processor time.
+        epochs: to train instead, so that results do not depend on the speed of the machine.
+        title: shown beside the progress bar; without one there is no bar.
+        **facts: further entries of config.json.
     """
     # TensorFlow warns of functions that are traced often; here each of many models is traced once.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

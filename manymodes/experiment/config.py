@@ -67,9 +67,13 @@ def setting(
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of a training, to which a package adds its own; ``program`` is the command that trains.
+    """The settings of a training; a package adds its own.
 
-    The first three settings may be None until `check` has filled them in.
+    Attributes:
+        program: the command that trains with it.
+        epochs: after which training ends. It and the next two may be None until `check` has filled them in.
+        batch_size: examples an update.
+        updates_per_epoch: updates between two measurements.
     """
 
     program: ClassVar[str]

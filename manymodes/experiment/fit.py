@@ -55,8 +55,10 @@ def fit(
 ) -> keras.Model | None:
     """Train or continue the model of ``run.config``, write ``model.keras``, and print its place.
 
-    ``draw`` is called with the history and the folder for its pictures. Returns the model of the best epoch, or None if
-    training was stopped, after a line that says how to continue it.
+    The run is locked during training. ``draw`` is called with the history and the folder for its pictures.
+
+    Returns:
+        the model of the best epoch; None if training was stopped, after a line that says how to continue it.
     """
     callbacks: list[keras.callbacks.Callback] = [Stopwatch(run)]
     if tensorboard:
@@ -84,8 +86,10 @@ def fit_in_run(
     """Train until the run has ``epochs`` epochs in all, and write ``model.keras``; the run is locked meanwhile.
 
     The callbacks and ``measure``, whose result is added to the logs of each epoch, are in addition to those of the
-    training; the options are further arguments of Keras' ``fit``. Returns the model of the best epoch, and whether
-    training was completed.
+    training; the options are further arguments of Keras' ``fit``.
+
+    Returns:
+        the model of the best epoch, and whether training was completed.
     """
     with run.locked():
         if len(run.history) < epochs:

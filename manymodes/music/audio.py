@@ -60,7 +60,8 @@ def read_audio(path: str | Path, rate_hz: int = RATE_HZ) -> np.ndarray:
 def decoded(request: tuple[str, int]) -> tuple[np.ndarray, float] | str:
     """Read a sound file, (path, rate in Hz); called in a watched process.
 
-    Returns float32 [samples] and by how many dB they were above full scale, or the reason why there are none.
+    Returns:
+        float32 [samples] and by how many dB they were above full scale, or the reason why there are none.
     """
     try:
         return _decoded(*request)
@@ -123,10 +124,17 @@ def resample(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
 
 
 def write_audio(path: Path, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
-    """Write a sound, [samples] or [samples, channels] clipped to ±1, in one step in the format of the file's suffix.
+    """Write a sound in one step, in the format of the file's suffix; a missing folder is created.
 
-    The same sound gives the same bytes, except as OGG, whose streams carry a random number. A missing folder is made;
-    a suffix of no known format, or a file that cannot be made there, as on a full disk, raises a UserError.
+    The same sound gives the same bytes, except as OGG, whose streams carry a random number.
+
+    Args:
+        path: the file.
+        samples: [samples] for mono, [samples, channels] otherwise; values beyond ±1 are clipped.
+        rate_hz: samples a second.
+
+    Raises:
+        UserError: the suffix is of no known format, or the file cannot be made there, as on a full disk.
     """
     encoding = FORMATS.get(path.suffix.lower())
     if encoding is None:

@@ -113,9 +113,13 @@ def repaired(data: bytes) -> bytes:
 
 
 class Message(NamedTuple):
-    """An event of a MIDI file: number of its track, tick from the beginning, status with the channel, bytes after it.
+    """An event of a MIDI file.
 
-    The data of a meta event are its type and its content.
+    Attributes:
+        track: number of its track.
+        tick: from the beginning.
+        status: with the channel, as in the file.
+        data: the bytes after it; of a meta event, its type and its content.
     """
 
     track: int

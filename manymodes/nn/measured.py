@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 class MeasuredModel(keras.Model):
     """A model that is built by its constructor and reports the means of quantities over an epoch.
 
-    ``arguments`` are the names of the constructor's arguments, which are attributes; the seed is that of training.
+    Attributes:
+        arguments: names of the constructor's arguments, which are attributes.
+        seed: of all draws of training.
     """
 
     arguments: tuple[str, ...]

@@ -36,8 +36,13 @@ def reseed_layers(models: list[keras.Model], seed: int, step: tf.Tensor) -> None
 class RandomBatches(keras.utils.PyDataset):
     """Batches drawn with replacement from arrays, each fixed by the seed, the epoch and its number.
 
-    The examples are [n, …], or a nested tuple of such arrays, whose rows belong together; weights [n] are the relative
-    frequencies of rows, equal by default. An epoch has so many ``batches``.
+    Args:
+        examples: [n, …], or a nested tuple of such arrays, whose rows belong together.
+        batch_size: rows a batch.
+        batches: batches an epoch.
+        seed: fixes every batch.
+        first_epoch: number of epochs already trained.
+        weights: [n] relative frequency of each row; equal by default.
     """
 
     def __init__(
