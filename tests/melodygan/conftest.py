@@ -15,18 +15,6 @@ def load(cache):
     return functools.partial(load_corpus, progress=False)
 
 
-@pytest.fixture
-def only(load, folder):
-    """Write one file into an empty folder and load the one tune in it."""
-
-    def load_one(text, name="tune.abc"):
-        (folder / name).write_text(text, encoding="utf-8")
-        (tune,) = load(folder).tunes
-        return tune
-
-    return load_one
-
-
 @pytest.fixture(scope="session")
 def tune_file(tmp_path_factory):
     """Write forty tunes, parsed once: every command of these tests uses their cache."""

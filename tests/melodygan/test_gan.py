@@ -205,7 +205,6 @@ LONG = Tune((Note(60, CELLS), Note(62, 4)), meter="4/4")
         (lambda gan: gan.compose(1, seed=0, like=LONG), f"longer than {CELLS} sixteenths"),
         (lambda gan: gan.recompose(LONG, 1, 1, seed=0), f"longer than {CELLS} sixteenths"),
         (lambda gan: gan.recompose(TUNES[0], 5, 6, seed=0), "the tune has no bars 5 to 6: it has 4"),
-        (lambda gan: gan.recompose(TUNES[0], 0, 2, seed=0), "the tune has no bars 0 to 2"),
         (lambda gan: gan.recompose(TUNES[0], 3, 2, seed=0), "the tune has no bars 3 to 2"),
         (lambda gan: gan.recompose(Tune((Note(20, 4),)), 1, 1, seed=0), "higher or lower than what this model knows"),
     ],
@@ -269,17 +268,3 @@ def test_similarity_of_rows_by_hand(batch):
     assert similar.shape == (2, RowSimilarity.ROWS, RowSimilarity.ROWS)
     np.testing.assert_allclose(similar[0, :3, :3], [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-2)
     np.testing.assert_allclose(similar[1, :3, :3], [[1, 0, -1], [0, 1, 0], [-1, 0, 1]], atol=1e-2)
-
-
-def test_bars_are_composed_anew_and_the_others_stay(gan):
-    for like, upbeat in ((TUNES[0], 0), (TUNES[1], 4)):
-        bar, before = METERS[like.meter], to_steps(like.notes)
-        composed = gan.recompose(like, 2, 3, 4, seed=0)
-        assert len({tune.notes for tune in composed}) > 1
-        for tune in composed:
-            begin, end = upbeat + bar, upbeat + 3 * bar
-            after = to_steps(tune.notes)
-            assert len(after) == len(before)
-            assert (after[:begin], after[end:]) == (before[:begin], before[end:])
-            assert after[begin:end] != before[begin:end]
-            assert (tune.meter, tune.pickup_steps) == (like.meter, upbeat)

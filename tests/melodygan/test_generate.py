@@ -44,16 +44,15 @@ def _loaded_once(built, models, monkeypatch):
 
 @pytest.fixture
 def run(models, completed, tmp_path):
-    """Run the command; return its files, and the lines that it printed before the last."""
+    """Run the command; return its files."""
 
     def run(kind, *options, out="tunes"):
         shutil.rmtree(tmp_path / out, ignore_errors=True)
         arguments = ("--model", models / f"{kind}.keras", "--out", tmp_path / out, *options)
-        text = completed(generate.main, *arguments)
-        *lines, last = text.splitlines()
+        last = completed(generate.main, *arguments).splitlines()[-1]
         assert last.startswith("wrote ")
         assert f"{tmp_path / out}/" in last
-        return sorted(path for path in (tmp_path / out).iterdir() if not path.name.startswith(".")), lines
+        return sorted(path for path in (tmp_path / out).iterdir() if not path.name.startswith("."))
 
     return run
 
@@ -79,13 +78,13 @@ def test_a_name_with_an_ending_is_one_file(models, completed, refused, contents,
 
 
 def test_without_count_there_is_one_tune_or_eight_of_a_morph(run):
-    assert len(run("lstm", "--bars", 1)[0]) == 1
-    assert len(run("lstm", "--interpolate", "C4 D4", "E4 F4")[0]) == 8
-    assert len(run("lstm", "--interpolate", "C4 D4", "E4 F4", "--steps", 3)[0]) == 3
+    assert len(run("lstm", "--bars", 1)) == 1
+    assert len(run("lstm", "--interpolate", "C4 D4", "E4 F4")) == 8
+    assert len(run("lstm", "--interpolate", "C4 D4", "E4 F4", "--steps", 3)) == 3
 
 
 def test_options_reach_the_files(run):
-    (file,), _ = run(
+    (file,) = run(
         "attention", "--count", 1, "--tempo", 72.5, "--instrument", "violin", "--meter", "3/4", "--bars", 4,
         "--ending", "free", "--register", "C6",
     )  # fmt: skip
@@ -95,17 +94,10 @@ def test_options_reach_the_files(run):
     assert 78 <= median(pitch for _, _, pitch in notes) <= 90
 
 
-def test_some_bars_and_a_form_reach_the_files(run, tmp_path):
-    tune = "C4 D4 E4 F4 G4:2 E4:2 C4 D4 E4 F4 G4:2 C4:2"
-    for file in run("gan", "--count", 3, "--vary", tune, "--recompose", "2-3")[0]:
-        notes, _, _ = played(file)
-        assert [note for note in notes if note[0] < 16] == [(0, 4, 60), (4, 4, 62), (8, 4, 64), (12, 4, 65)]
-        assert [note for note in notes if note[0] >= 48] == [(48, 8, 67), (56, 8, 60)]
-    for file in run("gan", "--count", 3, "--like", tune)[0]:
-        notes, _, _ = played(file)
-        assert [note for note in notes if note[0] < 16] == [
-            (onset - 32, *rest) for onset, *rest in notes if 32 <= onset < 48
-        ]
+def test_some_bars_of_a_tune_are_composed_anew(run):
+    (file,) = run("gan", "--vary", "C4 D4 E4 F4 G4:2 E4:2 C4 D4 E4 F4 G4:2 C4:2", "--recompose", "2-3")
+    kept = [note for note in played(file)[0] if not 16 <= note[0] < 48]
+    assert kept == [(0, 4, 60), (4, 4, 62), (8, 4, 64), (12, 4, 65), (48, 8, 67), (56, 8, 60)]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +107,6 @@ def test_some_bars_and_a_form_reach_the_files(run, tmp_path):
         ("--model .", "is a folder"),
         (f"--model {shlex.quote(__file__)}", "is not a .keras file"),
         ("--steps 5 --vary C4", "--steps is the number of tunes of --interpolate"),
-        ("--steps 1 --interpolate C4 D4", "a morph has at least 2 steps, not 1"),
         ("--interpolate C4 D4 --count 3", "--count does not go with --interpolate"),
         ("--interpolate C4 D4 --vary C4", "--vary does not go with --interpolate"),
         ("--interpolate C4 D4 --bars 4", "--bars does not go with --interpolate"),
@@ -124,7 +115,6 @@ def test_some_bars_and_a_form_reach_the_files(run, tmp_path):
         (f"--start {shlex.quote(__file__)}", "test_generate.py is not a file of tunes: give one of .krn"),
         ("--key X", "--key: 'X' is not a key"),
         ("--recompose 8-5 --vary C4", "'8-5' does not name bars"),
-        ("--recompose some --vary C4", "'some' does not name bars: give the first and the last one, such as 5-8"),
         ("--recompose 1 --vary C4 --amount 0.5", "--amount does not go with --recompose"),
         ("--register loud", "'loud' is not a register"),
         ("--format musixml", "unknown format 'musixml'; did you mean musicxml?"),

@@ -58,22 +58,10 @@ def test_ties_chords_and_grace_notes():
     ]  # fmt: skip
 
 
-def test_key_metre_upbeat_and_title():
-    lines = [
-        "**kern\t**text",
-        "*k[f#]\t*",
-        "*e:\t*",
-        "*M3/4\t*",
-        "4d\tla",
-        "=1\t=1",
-        "2g\tla",
-        "4a\tla",
-        "=2\t=2",
-        "2g\t.",
-        "*-\t*-",
-    ]
-    sheet = read_kern("\n".join(["!!!OTL: Title", "!!!SCT: E0001", *lines]))
-    assert (sheet.name, sheet.key, sheet.meter, sheet.pickup) == ("E0001", ("E minor", 1, "minor", 4), "3/4", 1)
+def test_keys_and_titles_beside_other_spines():
+    text = "!!!OTL: Title\n!!!SCT: E0001\n**kern\t**text\n*e:\t*\n4d\tla\n=1\t=1\n2g\tla\n2g\t.\n*-\t*-"
+    sheet = read_kern(text)
+    assert (sheet.name, sheet.key, len(sheet.parts)) == ("E0001", ("E minor", 1, "minor", 4), 1)
     assert read_kern("**kern\n*k[b-e-]\n4d\n*-").key == ("2 flats", -2, "", None)
     assert read_kern("**kern\n*D:dor\n4d\n*-").key == ("D dorian", 0, "dorian", 2)
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from scores import random_tunes
 
-from melodygan.data.encoding import DELIMITER, HOLD, REST, Note, StepVocabulary, Tune, from_steps, length_of, to_steps
+from melodygan.data.encoding import DELIMITER, HOLD, REST, Note, StepVocabulary, Tune, length_of, to_steps
 from melodygan.data.form import Form
 from melodygan.data.grid import METERS, STEP_COLUMNS, as_steps, to_grid, to_rows
 from melodygan.models.lstm import BitsPerNote, BitsPerStep, MelodyLSTM, OnsetAccuracy, TuneBatches
@@ -22,18 +22,13 @@ HOLD_INDEX, END_INDEX = VOCABULARY.index(HOLD), VOCABULARY.index(DELIMITER)
 START = (Note(60, 4), Note(None, 2), Note(67, 8))
 
 
-def decided(model, factor):
-    """Give an untrained model opinions: its logits are all but equal."""
-    model.logits.kernel.assign(model.logits.kernel * factor)
-    return model
-
-
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(3)
     untrained = MelodyLSTM(VOCABULARY, units=16)
     untrained.build()
-    return decided(untrained, 12.0)
+    untrained.logits.kernel.assign(12.0 * untrained.logits.kernel)  # its logits are all but equal
+    return untrained
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +88,6 @@ def symbols_in(batches):
     return outcome
 
 
-def with_plans(symbols, plans):
-    """Join symbols [B, T] and plans to what the model reads, [B, T, 1 + K]."""
-    planned = np.stack([as_steps(plan, np.shape(symbols)[1]) for plan in plans])
-    return np.concatenate([np.asarray(symbols, np.int32)[..., None], planned], axis=-1)
-
-
 def encoded(tunes):
     return [tuple(VOCABULARY.encode(to_steps(tune.notes)).tolist()) for tune in tunes]
 
@@ -126,26 +115,16 @@ def test_an_epoch_draws_as_many_of_the_others():
     assert draws[0] != draws[1] != draws[2]
 
 
-def test_targets_are_what_follows_the_inputs():
+def test_targets_are_what_follows_the_inputs_and_the_last_bar_of_a_planned_tune_weighs_more():
     for inputs, targets, weights in TuneBatches(TUNES, VOCABULARY, 16, seed=1):
         assert inputs.shape == (*targets.shape, 1 + len(STEP_COLUMNS))
-        assert targets.shape == weights.shape
         assert (inputs[:, 0, 0] == END_INDEX).all()
         assert (inputs[:, 1:, 0] == targets[:, :-1]).all()
-        for target, weight in zip(targets, weights, strict=True):
-            count = np.count_nonzero(weight)
-            # as many as the tune has symbols and one for its end
-            assert weight[:count].all()
-            assert (target[: count - 1] != END_INDEX).all()
-            assert (target[count - 1 :] == END_INDEX).all()
-
-
-def test_the_last_bar_of_a_planned_tune_weighs_more():
-    for inputs, targets, weights in TuneBatches(TUNES, VOCABULARY, 8, seed=2):
         for row, target, weight in zip(inputs, targets, weights, strict=True):
-            last = np.flatnonzero(target != END_INDEX)[-1]
-            assert weight[last] == (2 if row[0, 1:].any() else 1)  # an unknown plan tells no distance to the end
-            assert set(weight) <= {0, 1, 2}
+            count = np.count_nonzero(weight)  # as many as the tune has symbols and one for its end
+            assert set(weight[:count]) <= {1, 2}
+            assert weight[count - 2] == (2 if row[0, 1:].any() else 1)  # an unknown plan tells no distance to the end
+            assert np.flatnonzero(target == END_INDEX).tolist() == [*range(count - 1, len(target))]
 
 
 def test_most_tunes_are_given_with_their_plans_in_training():
@@ -191,59 +170,47 @@ def test_it_learns_a_tune_by_heart():
     assert model.generate(2, seed=0, temperature=0.1) == [tune] * 2
 
 
-@functools.cache
-def compiled(model, *planned):
-    """Compile a model once for symbols of any number and length, [B, T], or [B, T, 1 + K] with plans."""
-    return tf.function(model.call, input_signature=[tf.TensorSpec([None, None, *planned], tf.int32)])
-
-
-def next_logits(model, prefixes):
-    """Ask the whole model what follows sequences [B, T], or with their plans [B, T, 1 + K]: logits [B, V]."""
-    asked = np.array(prefixes, np.int32)
-    return compiled(model, *asked.shape[2:])(asked)[:, -1]
+def logits_of(model, symbols, *plan):
+    """Ask the whole model at once what follows each of the symbols before [T], or what its plan is: logits [T, V]."""
+    inputs = np.array([[END_INDEX, *symbols[:-1]]], np.int32)
+    for one in plan:
+        inputs = np.concatenate([inputs[..., None], as_steps(one, len(symbols))[None]], axis=-1)
+    logits = model(inputs)[0].numpy()
+    logits[0, [END_INDEX, HOLD_INDEX]] = -np.inf
+    return logits
 
 
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.7, "top_k": 5, "top_p": 0.8}])
-def test_sampling_a_batch_is_asking_the_whole_model_step_by_step(model, options):
+def test_what_is_sampled_step_by_step_follows_from_the_whole_model(model, options):
     count, steps = 5, 70  # longer than the longest lookback
     scaled = {**options, "temperature": TEMPERATURE * options.get("temperature", 1.0)}
-    forbidden = np.zeros(len(VOCABULARY), np.float32)
-    forbidden[[END_INDEX, HOLD_INDEX]] = -np.inf
-    shares = np.stack([np.random.default_rng([11, 0, row, 1]).random(steps) for row in range(count)])
-    prefixes, ended = [[END_INDEX] for _ in range(count)], np.zeros(count, bool)
-    for step in range(steps):
-        logits = np.float64(next_logits(model, prefixes)) + (forbidden if step == 0 else 0.0)
-        drawn = drawn_symbols(filtered_logits(logits, **scaled), shares[:, step])
-        drawn = np.where(ended, END_INDEX, drawn)
-        ended |= drawn == END_INDEX
-        prefixes = [[*prefix, int(symbol)] for prefix, symbol in zip(prefixes, drawn, strict=True)]
-    expected = [from_steps(VOCABULARY.decode(prefix[1:])) for prefix in prefixes]
     candidates = model.candidates(count, seed=11, max_steps=steps, ending="free", **options)
-    assert [first.notes for first, *_ in candidates] == expected
+    for row, (tune, *_) in enumerate(candidates):
+        symbols = [*VOCABULARY.encode(to_steps(tune.notes)), END_INDEX][:steps]
+        shares = np.random.default_rng([11, 0, row, 1]).random(steps)[: len(symbols)]
+        logits = np.float64(logits_of(model, symbols))
+        assert drawn_symbols(filtered_logits(logits, **scaled), shares).tolist() == symbols
 
 
 def test_sampling_follows_the_plan_as_training_does(model):
-    # Greedy: the whole model, asked step by step with the plan beside the symbols, says the same; what returns by the
-    # plan is the same symbol, and where a rhythm returns, the same kind of symbol.
+    # Greedy: the whole model, which sees the plan beside the symbols, says the same; what returns by the plan is the
+    # same symbol, and where a rhythm returns, the same kind of symbol.
     song = in_four_bars()
     plan = to_grid(song).plan
-    columns = dict(zip(STEP_COLUMNS, as_steps(plan, plan.cells).T.tolist(), strict=True))
     model.plans = to_rows([plan])
-    kinds = np.array([symbol if symbol in {HOLD, REST} else "note" for symbol in VOCABULARY.symbols])
-    prefix = [END_INDEX]
-    for step in range(plan.cells):
-        logits = next_logits(model, with_plans([prefix], [plan]))[0].numpy()
-        logits[[END_INDEX, *[HOLD_INDEX] * (step == 0)]] = -np.inf
-        if columns["distance"][step]:
-            logits[np.arange(len(logits)) != prefix[1 + step - columns["distance"][step]]] = -np.inf
-        elif columns["rhythm"][step]:
-            logits[kinds != kinds[prefix[1 + step - columns["rhythm"][step]]]] = -np.inf
-        prefix.append(int(logits.argmax()))
-    assert 0 < sum(map(bool, columns["distance"])) < sum(map(bool, columns["rhythm"])) < plan.cells
     planned = model.compose(2, seed=0, top_k=1, ending="free")
     model.plans = ()
-    assert [tune.notes for tune in planned] == [from_steps(VOCABULARY.decode(prefix[1:]))] * 2
-    assert {(tune.meter, tune.key, tune.pickup_steps) for tune in planned} == {(song.meter, song.key, 4)}
+    symbols = VOCABULARY.encode(to_steps(planned[0].notes))
+    logits, place = logits_of(model, symbols, plan), np.arange(plan.cells)
+    logits[:, END_INDEX] = -np.inf
+    distance, rhythm = (as_steps(plan, plan.cells)[:, [*STEP_COLUMNS].index(name)] for name in ("distance", "rhythm"))
+    kinds = np.array([symbol if symbol in {HOLD, REST} else "note" for symbol in VOCABULARY.symbols])
+    other = kinds != kinds[symbols[place - rhythm]][:, None]
+    logits[(rhythm > 0)[:, None] & other] = -np.inf
+    logits[(distance > 0)[:, None] & (np.arange(len(kinds)) != symbols[place - distance][:, None])] = -np.inf
+    assert logits.argmax(axis=1).tolist() == symbols.tolist()
+    assert 0 < np.count_nonzero(distance) < np.count_nonzero(rhythm) < plan.cells
+    assert planned[0] == planned[1] == replace(song, notes=planned[0].notes)
     assert planned[0].notes != model.generate(1, seed=0, top_k=1, max_steps=60, ending="free")[0]
 
 

@@ -1,16 +1,13 @@
 """Which part of a score is its melody, and which line of a part."""
 
-import io
 from fractions import Fraction
 
-import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from melodygan.data.events import Event
 from melodygan.data.melody import melodic_part, top_line
-from melodygan.data.midi import read_midi
 
 
 def part(*notes):
@@ -63,32 +60,3 @@ def test_a_line_held_into_its_next_note_keeps_every_onset(notes):
             events.append(Event(Fraction(onset), onset + length + Fraction(held, 2), pitch))
             onset += length
     assert [pitch for pitch, _ in top_line(events) if pitch is not None] == [event.pitch for event in events]
-
-
-def note(pitch, length=480):
-    return [mido.Message("note_on", note=pitch, velocity=80), mido.Message("note_off", note=pitch, time=length)]
-
-
-def midi(*messages):
-    track = mido.MidiTrack(messages)
-    buffer = io.BytesIO()
-    mido.MidiFile(type=0, tracks=[track], ticks_per_beat=480).save(file=buffer)
-    return buffer.getvalue()
-
-
-def signature(numerator, denominator, time=0):
-    return mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator, time=time)
-
-
-def test_metre_key_and_name_of_a_midi_file():
-    key = mido.MetaMessage("key_signature", key="F#m")
-    sheet = read_midi(midi(mido.MetaMessage("track_name", name="Flute"), signature(6, 8), key, *note(60)))
-    assert (sheet.meter, sheet.key, sheet.names) == ("6/8", ("F# minor", 3, "minor", 6), ["Flute"])
-    assert sheet.pickup == 0
-    # silence before the first note places the upbeat
-    assert read_midi(midi(signature(3, 4), mido.Message("program_change", time=960), *note(60))).pickup == 1
-
-
-def test_a_metre_of_one_short_bar_is_an_upbeat():
-    sheet = read_midi(midi(signature(1, 4), *note(67), signature(3, 4), *note(72, 1440)))
-    assert (sheet.meter, sheet.pickup) == ("3/4", 1)

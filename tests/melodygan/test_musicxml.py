@@ -11,9 +11,8 @@ from melodygan.data.musicxml import read_musicxml
 
 def note(step="C", octave=4, duration=2, extra="", alter=0):
     pitch = f"<pitch><step>{step}</step><alter>{alter}</alter><octave>{octave}</octave></pitch>"
-    before = extra if "grace" in extra or "cue" in extra or "chord" in extra else ""
     length = "" if "grace" in extra else f"<duration>{duration}</duration>"
-    return f"<note>{before}{pitch}{length}{'' if before else extra}</note>"
+    return f"<note>{extra}{pitch}{length}</note>"
 
 
 TIME = "<time><beats>3</beats><beat-type>4</beat-type></time>"
@@ -41,14 +40,6 @@ def packed(data, path="score.xml", container=True):
     return buffer.getvalue()
 
 
-def test_key_metre_upbeat_and_title():
-    data = score(note(), note("D") * 3, note("E", duration=6))
-    titled = data.replace(b"<part-list/>", b"<work><work-title>A tune</work-title></work><part-list/>")
-    sheet = read_musicxml(titled)
-    assert (sheet.name, sheet.key, sheet.meter, sheet.pickup) == ("A tune", ("E minor", 1, "minor", 4), "3/4", 1)
-    assert heard(data) == [(60, 0, 1), (62, 1, 1), (62, 2, 1), (62, 3, 1), (64, 4, 3)]
-
-
 def test_voices_chords_and_rests():
     second = "<backup><duration>6</duration></backup>" + note("C", 3, 6)
     rest = "<note><rest/><duration>2</duration></note>"
@@ -59,11 +50,6 @@ def test_voices_chords_and_rests():
 def test_what_does_not_sound_is_silent():
     data = score(note(extra="<grace/>") + note("D") + note("G", extra="<cue/>") + note("E"))
     assert heard(data) == [(62, 0, 1), (64, 2, 1)]
-
-
-def test_ties_are_marked():
-    first, second = note(extra='<tie type="start"/>'), note(extra='<tie type="stop"/>')
-    assert [event.tied for event in read_musicxml(score(first + second)).parts[0]] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -81,12 +67,9 @@ def test_parts_for_transposing_instruments_are_read_as_they_sound(transpose, pit
 
 def test_scores_by_measures_are_read():
     by_parts = score(note() * 3, note("D", duration=6))
-    by_measures = (
-        by_parts.replace(b"score-partwise", b"score-timewise").replace(b'<part id="P1">', b"").replace(b"</part>", b"")
-    )
-    by_measures = by_measures.replace(b"<measure>", b'<measure><part id="P1">').replace(
-        b"</measure>", b"</part></measure>"
-    )
+    by_measures = by_parts.replace(b"partwise", b"timewise").replace(b'<part id="P1">', b"").replace(b"</part>", b"")
+    for plain, nested in ((b"<measure>", b'<measure><part id="P1">'), (b"</measure>", b"</part></measure>")):
+        by_measures = by_measures.replace(plain, nested)
     assert read_musicxml(by_measures) == read_musicxml(by_parts)
 
 

@@ -36,7 +36,12 @@ NAMES = ["C", "C#", "D", "E-", "E", "F", "F#", "G", "A-", "A", "B-", "B"]
 def write_kern(path, score):
     """Write what the program only reads: notes tied over bar lines and where no single length is long enough."""
     tonic = NAMES[next(n for n in range(12) if signature(n, score.mode) == score.fifths)]
-    lines = ["**kern", f"*{tonic if score.mode == 'major' else tonic.lower()}:", f"*M{score.meter}"]
+    lines = [
+        "**kern",
+        f"*{tonic if score.mode == 'major' else tonic.lower()}:",
+        f"*M{score.meter}",
+        f"*MM{score.tempo}",
+    ]
     bar, place = METERS[score.meter], -score.upbeat
     for pitch, steps in score.notes:
         pieces = []
@@ -80,6 +85,6 @@ def test_a_tune_comes_back_as_it_was_written(name, tmp_path_factory):
         assert (read.tune.meter, read.tune.pickup_steps, read.moved) == (score.meter, score.upbeat, 0)
         key = read_key(read.tune.key)
         assert signature(key.tonic, key.mode) == score.fifths  # E flat minor is D sharp minor
-        assert not read.irregular
+        assert (read.irregular, read.tempo) == ("", score.tempo)
 
     check()
