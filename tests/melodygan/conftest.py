@@ -17,9 +17,9 @@ def load(cache):
 
 @pytest.fixture(scope="session")
 def tune_file(tmp_path_factory):
-    """Write forty tunes, parsed once: every command of these tests uses their cache."""
+    """Write forty tunes of up to four bars, parsed once: every command of these tests uses their cache."""
     path = tmp_path_factory.mktemp("corpus") / "forty tunes.abc"
-    write_abc(path, random_tunes(40))
+    write_abc(path, random_tunes(40, lengths=(8, 14)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE_VARIABLE, str(path.parent / "cache"))
         load_corpus(path, progress=False)
@@ -40,6 +40,14 @@ def at_prompt(at_prompt, environment, monkeypatch):
     return at_prompt
 
 
+@pytest.fixture(scope="session")
+def models():
+    """Return a small model of each kind."""
+    from smallmodels import small_models
+
+    return small_models()
+
+
 @pytest.fixture
 def quick_chains(monkeypatch):
     """Let chains learn in a few steps."""
@@ -47,6 +55,15 @@ def quick_chains(monkeypatch):
 
     for name, value in (("steps", 3), ("batch", 64)):
         monkeypatch.setitem(Chain.learn.__kwdefaults__, name, value)
+
+
+@pytest.fixture(scope="module")
+def few_cells():
+    """Make the grid of all tunes a few bars long."""
+    from smallgrid import small_grid
+
+    with small_grid():
+        yield
 
 
 @pytest.fixture

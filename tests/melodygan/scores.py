@@ -5,6 +5,7 @@ import zipfile
 
 import mido
 import numpy as np
+import symusic
 
 from manymodes.music import score
 from melodygan.data.encoding import Note, Tune
@@ -136,17 +137,7 @@ def write_abc(path, tunes):
 
 def played(path):
     """Read a MIDI file: (onset, length, pitch) in sixteenths, its instruments, its tempo in BPM."""
-    file = mido.MidiFile(path)
-    step = file.ticks_per_beat / 4
-    now, notes, sounding = 0, [], {}
-    for message in file.tracks[0]:
-        now += message.time
-        if message.type == "note_on":
-            sounding[message.note] = now
-        elif message.type == "note_off":
-            onset = sounding.pop(message.note)
-            notes.append((onset / step, (now - onset) / step, message.note))
-    assert not sounding
-    programs = {message.program for message in file.tracks[0] if message.type == "program_change"}
-    (tempo,) = [mido.tempo2bpm(message.tempo) for message in file.tracks[0] if message.type == "set_tempo"]
-    return notes, programs, tempo
+    score = symusic.Score(path)
+    step = score.ticks_per_quarter / 4
+    notes = [(note.time / step, note.duration / step, note.pitch) for track in score.tracks for note in track.notes]
+    return notes, {track.program for track in score.tracks}, score.tempos[0].qpm

@@ -13,7 +13,6 @@ from melodygan.models.lstm import MelodyLSTM
 from melodygan.models.networks import build_critic, build_generator
 from melodygan.models.reported import ReportedGAN, build_reported_discriminator, build_reported_generator
 
-KINDS = ("lstm", "gan", "attention", "reported")
 FORMS = [("3/4", "C major"), ("4/4", "G major"), ("4/4", "A minor")]  # the models know no 6/8, and no 3/4 in minor
 TUNES = [
     replace(tune, meter=meter, key=key, pickup_steps=number % 3 * 2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from smallgrid import CELLS, small_grid
+from smallgrid import CELLS
 
 from melodygan.data.encoding import Note, Tune
 from melodygan.data.grid import HOLD, KINDS, ONSET, OUTSIDE, REST, conditions_of, to_grid, to_rows
@@ -19,6 +19,8 @@ from melodygan.models.chain import (
     spelled,
 )
 
+pytestmark = pytest.mark.usefixtures("few_cells")
+
 PITCHES, LOWEST = 8, 60
 BAR = [Note(60, 4), Note(62, 2), Note(64, 2), Note(67, 8)]
 TUNES = [
@@ -27,30 +29,18 @@ TUNES = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_cells():
-    with small_grid():
-        yield
-
-
 @pytest.fixture(scope="module")
-def grids(_few_cells):
-    return [to_grid(tune) for tune in TUNES]
+def laid(few_cells):
+    """Lay the tunes out: their plans, their kinds [B, L], and their pitches [B, L], −1 where none begins."""
+    grids = [to_grid(tune) for tune in TUNES]
+    plan = spelled(tf.constant(conditions_of(to_rows(grid.plan for grid in grids))))
+    kinds = np.array([grid.types for grid in grids], np.int32)
+    return plan, kinds, np.where(kinds == ONSET, [grid.pitches - LOWEST for grid in grids], -1).astype(np.int32)
 
 
-@pytest.fixture(scope="module")
-def plan(grids):
-    return spelled(tf.constant(conditions_of(to_rows(grid.plan for grid in grids))))
-
-
-@pytest.fixture(scope="module")
-def kinds(grids):
-    return np.array([grid.types for grid in grids], np.int32)
-
-
-@pytest.fixture(scope="module")
-def heights(grids, kinds):
-    return np.where(kinds == ONSET, [grid.pitches - LOWEST for grid in grids], -1).astype(np.int32)
+@pytest.fixture
+def plan(laid):
+    return laid[0]
 
 
 def thrown(chain, seed=0):
@@ -117,7 +107,8 @@ def test_a_chain_learns_the_frequencies_of_a_table():
     np.testing.assert_array_equal(chain.weight, weights)  # by the seed
 
 
-def test_a_part_may_be_given(plan, kinds, heights):
+def test_a_part_may_be_given(laid):
+    plan, kinds, heights = laid
     known = np.arange(CELLS) < 20
     drawn = draw_kinds(
         thrown(kind_chain()), random_drawing(KINDS), plan, given=tf.constant(np.where(known, kinds, -1))
@@ -169,7 +160,8 @@ def test_a_tune_that_was_drawn_has_the_contexts_in_which_it_was_drawn(plan):
     np.testing.assert_array_equal(drawn.contexts.numpy()[there], again.contexts.numpy()[there])
 
 
-def test_contexts_by_hand(plan, kinds, heights):
+def test_contexts_by_hand(laid):
+    plan, kinds, heights = laid
     names = list(KIND_CONTEXTS)
     contexts = draw_kinds(kind_chain(), None, plan, given=tf.constant(kinds)).contexts.numpy()[0]
     # the third note of the first bar: two cells after an eighth that a quarter came before; 42 cells to the end

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scores import walking_tunes
-from smallgrid import CELLS, small_grid
+from smallgrid import CELLS
 from smallmodels import LOWEST, PITCHES, small_gan
 
 from manymodes.files import save_keras
@@ -18,6 +18,8 @@ from melodygan.data.grid import KINDS
 from melodygan.models.chain import spelled
 from melodygan.models.networks import CarriedIntervals, FormFeatures, PlanFeatures, RowSimilarity
 from melodygan.trainer import grid_examples
+
+pytestmark = pytest.mark.usefixtures("few_cells")
 
 FORMS = [("4/4", "C major", 0), ("3/4", "C major", 4), ("4/4", "A minor", 0), ("6/8", "C major", 2)]
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
@@ -40,19 +42,13 @@ TUNES = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_cells():
-    with small_grid():
-        yield
-
-
 @pytest.fixture(scope="module")
-def gan(_few_cells):
+def gan(few_cells):
     return small_gan(TUNES)
 
 
 @pytest.fixture(scope="module")
-def batch(_few_cells):
+def batch(few_cells):
     return tuple(map(tf.constant, grid_examples(TUNES, LOWEST, PITCHES)))
 
 
@@ -150,7 +146,7 @@ def test_tunes_have_the_form_that_was_asked_for(gan, meter, bars):
 
 
 @pytest.fixture(scope="module")
-def biased(_few_cells):
+def biased(few_cells):
     """Return a function: a GAN whose tunes follow from what it prefers to hold, rest and begin, and its love of C."""
     model = small_gan(TUNES, decided=0.0)
     head = model.averaged_generator.get_layer("logits")

@@ -8,7 +8,6 @@ from statistics import median
 
 import pytest
 from scores import played
-from smallmodels import KINDS, small_models
 
 from manymodes.files import save_keras
 from melodygan import composing, generate
@@ -23,32 +22,28 @@ for kind in ("lstm", "gan", "attention", "reported"):
 
 
 @pytest.fixture(scope="module")
-def built():
-    return small_models()
-
-
-@pytest.fixture(scope="module")
-def models(built, tmp_path_factory):
+def files(models, tmp_path_factory):
+    """Save the models; return their folder."""
     folder = tmp_path_factory.mktemp("models")
-    for kind, model in built.items():
+    for kind, model in models.items():
         save_keras(model, folder / f"{kind}.keras")
     return folder
 
 
 @pytest.fixture(autouse=True)
-def _loaded_once(built, models, monkeypatch):
+def _loaded_once(models, files, monkeypatch):
     load = composing.load
-    known = {models / f"{kind}.keras": model for kind, model in built.items()}
+    known = {files / f"{kind}.keras": model for kind, model in models.items()}
     monkeypatch.setattr(composing, "load", lambda model, **_: known.get(model) or load(model))
 
 
 @pytest.fixture
-def run(models, completed, tmp_path):
+def run(files, completed, tmp_path):
     """Run the command; return its files."""
 
     def run(kind, *options, out="tunes"):
         shutil.rmtree(tmp_path / out, ignore_errors=True)
-        arguments = ("--model", models / f"{kind}.keras", "--out", tmp_path / out, *options)
+        arguments = ("--model", files / f"{kind}.keras", "--out", tmp_path / out, *options)
         last = completed(generate.main, *arguments).splitlines()[-1]
         assert last.startswith("wrote ")
         assert f"{tmp_path / out}/" in last
@@ -58,17 +53,17 @@ def run(models, completed, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_model_file_is_enough_anywhere(models, run, environment, contents, tmp_path):
-    for kind in KINDS:
+def test_the_model_file_is_enough_anywhere(models, files, run, environment, contents, tmp_path):
+    for kind in models:
         run(kind, "--count", 4, "--seed", 3, out=f"here/{kind}")
-    shutil.copytree(models, tmp_path / "a friend's" / "computer")
+    shutil.copytree(files, tmp_path / "a friend's" / "computer")
     command = [sys.executable, "-c", FRESH, tmp_path / "a friend's" / "computer", tmp_path / "fresh"]
     subprocess.run(command, env=environment, check=True)
     assert contents(tmp_path / "fresh") == contents(tmp_path / "here")
 
 
-def test_a_name_with_an_ending_is_one_file(models, completed, refused, contents, tmp_path):
-    options = ("--model", models / "lstm.keras", "--bars", 2, "--out")
+def test_a_name_with_an_ending_is_one_file(files, completed, refused, contents, tmp_path):
+    options = ("--model", files / "lstm.keras", "--bars", 2, "--out")
     for name in ("tune.mid", "tune.mp3", "tune.png"):
         completed(generate.main, *options, tmp_path / "one" / name)
     assert sorted(contents(tmp_path / "one")) == ["tune.mid", "tune.mp3", "tune.png"]
@@ -120,6 +115,6 @@ def test_some_bars_of_a_tune_are_composed_anew(run):
         ("--format musixml", "unknown format 'musixml'; did you mean musicxml?"),
     ],
 )
-def test_mistakes_are_one_line(refused, models, tmp_path, options, message):
-    arguments = ("--model", models / "lstm.keras", "--out", tmp_path / "tunes", *shlex.split(options))
+def test_mistakes_are_one_line(refused, files, tmp_path, options, message):
+    arguments = ("--model", files / "lstm.keras", "--out", tmp_path / "tunes", *shlex.split(options))
     assert message in refused(generate.main, *arguments)

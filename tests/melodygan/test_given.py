@@ -92,8 +92,7 @@ def test_a_file_may_be_of_any_rhythm(unwatched, tmp_path, steps, rounded, moved)
     ("name", "data", "message"),
     [
         ("silence.mid", b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk\0\0\0\4\0\xff\x2f\0", "no usable tune.*it has no notes"),
-        ("letter.abc", b"Dear friend,\nhow are you?", "it is not an ABC tune"),
-        ("broken.mid", b"\0\xff" * 40, "no usable tune"),
+        ("letter.abc", b"Dear friend,\nhow are you?", "no usable tune.*it is not an ABC tune"),
         ("tune.txt", ABC.encode(), "is not a file of tunes: give one of .krn, .abc, .mid"),
     ],
 )

@@ -4,7 +4,6 @@ import sys
 
 import pytest
 from breaking import interrupted, read_json, rows_of
-from scores import random_tunes, write_abc
 
 from melodygan import load, train
 from melodygan.config import MelodyConfig
@@ -31,14 +30,6 @@ def _small_and_quick(small_networks, monkeypatch):
     monkeypatch.setitem(MelodyLSTM.candidates.__kwdefaults__, "max_steps", 32)
 
 
-@pytest.fixture(scope="session")
-def short_tunes(tmp_path_factory):
-    """Write forty tunes of up to four bars."""
-    path = tmp_path_factory.mktemp("short") / "forty tunes.abc"
-    write_abc(path, random_tunes(40, lengths=(8, 14)))
-    return path
-
-
 def config(*arguments):
     return MelodyConfig.from_args(train._parser().parse_args(arguments))
 
@@ -47,11 +38,11 @@ def places(folder):
     return ("--out", folder / "run", "--gen", folder / "gen", "--org", folder / "org")
 
 
-def test_training_leaves_a_run_and_two_folders_of_tunes(completed, unwatched, short_tunes, tmp_path):
-    text = completed(train.main, "--corpus", short_tunes, *VARIANTS["wgan"], *LEAST, *places(tmp_path))
+def test_training_leaves_a_run_and_two_folders_of_tunes(completed, unwatched, tune_file, tmp_path):
+    text = completed(train.main, "--corpus", tune_file, *VARIANTS["wgan"], *LEAST, *places(tmp_path))
     run = tmp_path / "run"
     config = read_json(run / "config.json")
-    assert (config["corpus"], config["units"], config["epochs"]) == (str(short_tunes), 2, 1)
+    assert (config["corpus"], config["units"], config["epochs"]) == (str(tune_file), 2, 1)
     rows = rows_of(run)
     assert {"generator_loss", "discriminator_loss", "musical_distance", "distinct"} <= rows[0].keys()
     assert all(math.isfinite(float(value)) for row in rows for value in row.values())
@@ -71,8 +62,8 @@ def test_training_leaves_a_run_and_two_folders_of_tunes(completed, unwatched, sh
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_an_interrupted_run_ends_with_the_same_bytes(completed, at_prompt, contents, short_tunes, tmp_path, variant):
-    first = ("--corpus", short_tunes, *VARIANTS[variant])
+def test_an_interrupted_run_ends_with_the_same_bytes(completed, at_prompt, contents, tune_file, tmp_path, variant):
+    first = ("--corpus", tune_file, *VARIANTS[variant])
     completed(train.main, *first, *places(tmp_path / "whole"))
     _, run, *others = places(tmp_path / "broken")
     interrupted(at_prompt, train.main, run, *first, *others)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from scores import random_tunes
-from smallgrid import CELLS, small_grid
+from smallgrid import CELLS
 
 from manymodes.cli import UserError
 from melodygan.config import MelodyConfig
@@ -28,14 +28,8 @@ def config(**changed):
 LEARN_CHAINS = MelodyGAN.learn_chains
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_cells():
-    with small_grid():
-        yield
-
-
 @pytest.fixture(autouse=True)
-def _no_chains(monkeypatch):
+def _no_chains(few_cells, monkeypatch):
     """Learn no chains, which takes most of the time."""
     monkeypatch.setattr(MelodyGAN, "learn_chains", lambda *_: None)
 
