@@ -109,11 +109,10 @@ def load_corpus(source: str | Path = "erk", *, jobs: int = -1, progress: bool = 
         UserError: the source does not exist, cannot be read, or has no usable tune.
     """
     found = _find(source)
-    contents = _hash_files(found.paths)
     versions = [PARSER_VERSION, importlib.metadata.version("symusic"), found.numbers]
-    cache = cache_file("tunes", [*versions, {name: str(content) for name, content in contents.items()}], ".json.gz")
+    cache = cache_file("tunes", [*versions, _hash_files(found.paths)], ".json.gz")
     cached = _read_cache(cache)
-    records = cached or _parse(found, contents, jobs, progress)
+    records = cached or _parse(found, jobs, progress)
     tunes: dict[tuple[Note, ...], Tune] = {}
     for record in records:
         if record.tune is not None:
@@ -219,7 +218,7 @@ def _find(source: str | Path) -> _Found:
                 raise UserError(f"{path} is not a file of tunes: give one of {', '.join(FORMATS)}, or a folder of them")
             return _Found(str(path), {path.name: path})
     except OSError as error:
-        raise UserError(f"cannot read {path}: {one_line(error.strerror or error)}; check its permissions") from None
+        raise UserError(f"cannot read {path}: {one_line(error)}; check its permissions") from None
     except RuntimeError:  # ~name of an unknown user
         raise UserError(f"no such file or folder: {path}; its home folder is not known") from None
     raise UserError(_no_such_source(source))
@@ -250,35 +249,31 @@ def _no_such_source(source: str | Path) -> str:
     return f"no bundled book and no path is called {text!r}: {hint}books are {', '.join(books)}"
 
 
-def _hash_files(paths: Mapping[str, Path]) -> dict[str, str | OSError]:
+def _hash_files(paths: Mapping[str, Path]) -> dict[str, str]:
     """Return the hash of each file's content, or the error where it cannot be read.
 
     Raises:
         UserError: no file can be read.
     """
-    hashes: dict[str, str | OSError] = {}
+    hashes, errors = {}, []
     for name, path in paths.items():
         try:
             hashes[name] = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
-            hashes[name] = error
-    if all(isinstance(content, OSError) for content in hashes.values()):
-        name, problem = next(iter(hashes.items()))
-        reason = one_line(getattr(problem, "strerror", None) or problem)
-        raise UserError(f"cannot read {paths[name]}: {reason}; check its permissions")
+            hashes[name] = str(error)
+            errors.append(f"cannot read {path}: {one_line(error)}; check its permissions")
+    if len(errors) == len(paths):
+        raise UserError(errors[0])
     return hashes
 
 
-def _parse(found: _Found, contents: Mapping[str, str | OSError], jobs: int, progress: bool) -> list[Record]:
+def _parse(found: _Found, jobs: int, progress: bool) -> list[Record]:
     from tqdm import tqdm
 
     records: list[Record | Piece] = []
-    for name, content in contents.items():
-        if isinstance(content, OSError):
-            records.append(Record(name, skipped=one_line(content.strerror or content)))
-            continue
+    for name, path in found.paths.items():
         try:
-            records += pieces_of(found.paths[name], name, found.numbers)
+            records += pieces_of(path, name, found.numbers)
         except (OSError, UnreadableError) as error:
             records.append(Record(name, skipped=one_line(error)))
     pieces = [record for record in records if isinstance(record, Piece)]

@@ -11,7 +11,7 @@ from manymodes.cli import UserError
 from melodygan.data.encoding import DURATIONS_QUARTERS, STEPS_PER_QUARTER, Note, Tune, pitch_name, pitches_in
 from melodygan.data.events import UnreadableError, pitch_named
 from melodygan.data.form import METERS, MODES, Form, Key, form_of, transposed, tune_in
-from melodygan.data.readers import FORMATS, Quantised, pieces_of
+from melodygan.data.readers import FORMATS, Quantised, one_line, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +119,7 @@ def _read_file(path: Path, option: str) -> Given:
     try:
         (piece, *_) = pieces_of(path, path.name)
     except OSError as error:
-        raise UserError(f"{option}: cannot read {path}: {error.strerror or error}; check its permissions") from None
+        raise UserError(f"{option}: cannot read {path}: {one_line(error)}; check its permissions") from None
     except UnreadableError as error:
         raise UserError(f"{option}: no usable tune in {path}: {error}") from None
     found = watched.call("melodygan.data.readers:read_quantised", piece)

@@ -229,8 +229,8 @@ def read_limited(path: Path) -> bytes:
 
 
 def one_line(problem: object) -> str:
-    """Return the message of an error without line breaks."""
-    return " ".join(str(problem).split())
+    """Return the message of an error without line breaks, and of the operating system without the path."""
+    return " ".join(str(getattr(problem, "strerror", None) or problem).split())
 
 
 _LONGEST_SILENCE_QUARTERS = 16
