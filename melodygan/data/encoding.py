@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from melodygan.data.events import pitch_named
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -157,9 +159,6 @@ class StepVocabulary(_Codec):
         return [self.symbols[index] for index in indices]
 
 
-_PITCH_BY_NAME = {pitch_name(pitch): pitch for pitch in range(128)}
-
-
 @dataclass(frozen=True)
 class ReportedCodec(_Codec):
     """One scalar per note, as the report trained its GAN: no rhythm, no rests, no tune boundaries.
@@ -187,7 +186,7 @@ class ReportedCodec(_Codec):
         An index i of V names becomes (i − V/2) / (V/2), in [−1, 1): float32 [windows, length, 1], which has no windows
         if there are fewer than ``length`` notes.
         """
-        index = {_PITCH_BY_NAME[name]: number for number, name in enumerate(self.names)}
+        index = {pitch_named(name): number for number, name in enumerate(self.names)}
         numbers = np.array([index[pitch] for tune in tunes for pitch in pitches_in(tune.notes)])
         if len(numbers) < length:
             return np.empty((0, length, 1), np.float32)
@@ -203,10 +202,6 @@ class ReportedCodec(_Codec):
         half = len(self.names) / 2
         # float32 may leave a scaled index slightly below the integer it came from
         positions = np.asarray(values, np.float64).reshape(-1) * half + half + 1e-3
-        return tuple(
-            Note(
-                _PITCH_BY_NAME[self.names[int(position)]] if -1 < position < len(self.names) else self.FALLBACK_PITCH,
-                self.STEPS_PER_NOTE,
-            )
-            for position in positions.tolist()
-        )
+        known = [int(place) if -1 < place < len(self.names) else None for place in positions.tolist()]
+        pitches = [*map(pitch_named, self.names)]
+        return tuple(Note(self.FALLBACK_PITCH if n is None else pitches[n], self.STEPS_PER_NOTE) for n in known)

@@ -63,6 +63,18 @@ class Plan(NamedTuple):
     returns: tuple[int, ...]
     rhythm: tuple[int, ...]
 
+    def with_upbeat(self, upbeat: int) -> Plan:
+        """Return a plan with another upbeat, in sixteenths; the bar lines and the end stay."""
+        lead = -upbeat % ROW[self.form.meter]
+        return self._replace(lead=lead, cells=self.cells + self.lead - lead)
+
+    def opened(self, fresh: IntArray) -> Plan:
+        """Return a plan in which no beat returns that begins in a fresh cell, [LENGTH] or longer; the others stay."""
+        beats = np.arange(BEATS) * BEAT[self.form.meter]
+        new = fresh[np.minimum(beats, len(fresh) - 1)]
+        returns, rhythm = (tuple(np.where(new, 0, part).tolist()) for part in (self.returns, self.rhythm))
+        return self._replace(returns=returns, rhythm=rhythm)
+
 
 class Grid(NamedTuple):
     """A tune in cells: types [LENGTH] of `HOLD` … `OUTSIDE`, MIDI pitches [LENGTH] (0 but at onsets), and its plan."""
@@ -193,24 +205,10 @@ def going_on(plans: Sequence[Plan], upbeat: int, steps: int) -> list[Plan]:
 
     If there is none, all of them, and as many bars more. Where another upbeat moves the beginning, the end stays.
     """
-    moved = [with_upbeat(plan, upbeat) for plan in plans]
+    moved = [plan.with_upbeat(upbeat) for plan in plans]
     bars = [METERS[plan.form.meter] * (1 + steps // METERS[plan.form.meter]) for plan in moved]
     longer = [plan for plan in moved if plan.cells > steps]
     return longer or [plan._replace(cells=plan.cells + more) for plan, more in zip(moved, bars, strict=True)]
-
-
-def with_upbeat(plan: Plan, upbeat: int) -> Plan:
-    """Return a plan with another upbeat, in sixteenths; the bar lines and the end stay."""
-    lead = -upbeat % ROW[plan.form.meter]
-    return plan._replace(lead=lead, cells=plan.cells + plan.lead - lead)
-
-
-def opened(plan: Plan, fresh: IntArray) -> Plan:
-    """Return a plan in which no beat returns that begins in a fresh cell, [LENGTH] or longer; what stays, stays."""
-    beats = np.arange(BEATS) * BEAT[plan.form.meter]
-    new = fresh[np.minimum(beats, len(fresh) - 1)]
-    returns, rhythm = (tuple(np.where(new, 0, part).tolist()) for part in (plan.returns, plan.rhythm))
-    return plan._replace(returns=returns, rhythm=rhythm)
 
 
 FACTS = 4

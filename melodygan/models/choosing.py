@@ -63,9 +63,13 @@ class Choosing:
         """
         raise NotImplementedError
 
+    def run(self, name: str, *inputs: Any) -> Sequence[np.ndarray]:
+        """Return the outputs of one of the model's functions, which are also exported: ``discriminator`` and others."""
+        raise NotImplementedError
+
     def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
         """Return the log odds by the discriminator that tunes are real, [n]; 0 without one."""
-        return np.zeros(len(tunes))
+        return self.run("discriminator", as_rows(tunes))[0][:, 0] if self.discriminates else np.zeros(len(tunes))
 
     def compose(self, count: int, *, seed: int, **options: Any) -> list[Tune]:
         """Compose tunes, each of which is drawn from its `candidates` by their odds; arguments as there.
@@ -96,8 +100,6 @@ class PortableChoosing(Choosing):
         """Whether there is a discriminator."""
         return "discriminator" in self._graphs
 
-    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
-        """Return the log odds that tunes are real, see `Choosing`."""
-        if not self.discriminates:
-            return super().log_odds(tunes)
-        return self._graphs.run("discriminator", as_rows(tunes))[0][:, 0]
+    def run(self, name: str, *inputs: Any) -> Sequence[np.ndarray]:
+        """Return the outputs of a graph, see `Choosing`."""
+        return self._graphs.run(name, *inputs)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from manymodes import deadline
+from melodygan.data import grid
 from melodygan.data.encoding import (
     DELIMITER,
     HOLD,
@@ -26,19 +27,6 @@ from melodygan.data.encoding import (
     to_steps,
 )
 from melodygan.data.form import ENDINGS, METERS, PLANS, UNKNOWN_METER, ends_on, form_of, last_pitches, tune_in
-from melodygan.data.grid import (
-    LENGTH,
-    STEP_COLUMNS,
-    Plan,
-    as_steps,
-    from_row,
-    going_on,
-    opened,
-    plans_in,
-    steps_of,
-    to_grid,
-    with_upbeat,
-)
 from melodygan.data.plan_model import chosen_plans
 from melodygan.models.choosing import CANDIDATES, Choosing, PortableChoosing
 from melodygan.models.sampling import TEMPERATURE, drawn_symbols, filtered_logits, log_softmax
@@ -65,7 +53,7 @@ KINDS = 4
 REMEMBERED = 3
 """The last pitches, whose intervals are inputs."""
 
-DISTANCE, RHYTHM, COMING = map(tuple(STEP_COLUMNS).index, ("distance", "rhythm", "coming"))
+DISTANCE, RHYTHM, COMING = map(tuple(grid.STEP_COLUMNS).index, ("distance", "rhythm", "coming"))
 """The columns of a plan that say how far back the sources of a symbol, of its rhythm, and of what returns next are."""
 
 _CERTAIN = 1e6  # added to the logit of a symbol that is fixed
@@ -110,7 +98,7 @@ class Composer(Choosing):
 
     def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
         """Return the logits of the coming symbols [n, V] and the next states, [n, units] each."""
-        raise NotImplementedError
+        return self.run("step", *seen, hidden, carry)
 
     def candidates(
         self,
@@ -150,7 +138,7 @@ class Composer(Choosing):
         longest = max(*lengths, 0 if lengths.all() else max_steps)
         if len(given) > longest:
             raise ValueError(f"the start is {len(given)} sixteenths long, more than the {longest} asked for")
-        pull, steps = _CERTAIN * self._one_hot(given)[None], [as_steps(plan, longest) for plan in planned]
+        pull, steps = _CERTAIN * self._one_hot(given)[None], [grid.as_steps(plan, longest) for plan in planned]
         closes = last_pitches(ending, [plan.form.mode if plan else mode for plan in planned], seed)
         forms = [(*plan.form, -plan.lead) if plan else (meter, mode, upbeat) for plan in planned]
         drawn: list[list[Tune]] = []
@@ -171,20 +159,21 @@ class Composer(Choosing):
     def _plans_for(
         self, count: int, seed: int, plans: str | None, begun: tuple[int, int], *, bars: int | None, meter: str | None,
         mode: str | None, like: Tune | None,
-    ) -> Sequence[Plan | None]:  # fmt: skip
+    ) -> Sequence[grid.Plan | None]:  # fmt: skip
         """Return the plans to which `compose` composes, of tunes that begin with so long an upbeat and start."""
         if like is not None:
-            grid = to_grid(like)
-            return [grid.plan if grid else None] * count
+            laid = grid.to_grid(like)
+            return [laid.plan if laid else None] * count
         if plans is None or not (len(self.plans) or meter is not None or mode is not None):
             return [None] * count
         if bars is not None and meter is None:
             meter = UNKNOWN_METER
-        training = list(map(from_row, self.plans))
-        known = plans_in(training, meter, mode, bars, longest=math.inf)
+        training = list(map(grid.from_row, self.plans))
+        known = grid.plans_in(training, meter, mode, bars, longest=math.inf)
         upbeat, steps = begun
         if steps:
-            known = going_on(known, upbeat, steps) if bars is None else [with_upbeat(plan, upbeat) for plan in known]
+            moved = [plan.with_upbeat(upbeat) for plan in known]
+            known = grid.going_on(known, upbeat, steps) if bars is None else moved
         return chosen_plans(plans, known, training, count, np.random.default_rng([seed, 1]))
 
     def vary(
@@ -226,7 +215,7 @@ class Composer(Choosing):
         fixed = self._one_hot(tune)
         closed = np.ones((count, length), bool)
         if bars is not None:
-            begin, end = steps_of(bars, length, bar, upbeat)
+            begin, end = grid.steps_of(bars, length, bar, upbeat)
             closed[:, begin:end] = False
             # A note that sounds into the bars ends there; one that sounds out of them begins again.
             fixed[end : end + 1] = self._one_hot(_begun(tune, end, self.vocabulary.index(HOLD)))
@@ -237,11 +226,11 @@ class Composer(Choosing):
                 for n in rng.choice(whole, max(1, round(amount * whole)), replace=False):
                     row[n * bar : (n + 1) * bar] = False
         kept = np.repeat(closed, _WAYS, axis=0)
-        planned = np.zeros((*closed.shape, len(STEP_COLUMNS)), np.int32)
+        planned = np.zeros((*closed.shape, len(grid.STEP_COLUMNS)), np.int32)
         own = Tune(tuple(notes), key=form.mode, meter=form.meter, pickup_steps=upbeat) if form else None
-        if own and (grid := to_grid(own)):
-            fresh = np.pad(~closed, ((0, 0), (grid.plan.lead, 0)))
-            planned[:] = [as_steps(opened(grid.plan, row), length) for row in fresh]
+        if own and (laid := grid.to_grid(own)):
+            fresh = np.pad(~closed, ((0, 0), (laid.plan.lead, 0)))
+            planned[:] = [grid.as_steps(laid.plan.opened(row), length) for row in fresh]
         pull = _CERTAIN * fixed * kept[..., None].astype(np.float32)
         if bars is not None:
             pull[:, begin, self.vocabulary.index(HOLD)] = -_CERTAIN
@@ -292,7 +281,7 @@ class Composer(Choosing):
         share = shares[:, None, None]
         symbols, _ = self._drawn(
             _PULL * ((1 - share) * pulls[0] + share * pulls[1]),
-            as_steps(None, longest)[None],
+            grid.as_steps(None, longest)[None],
             np.clip(STEPS_PER_QUARTER * np.rint(quarters), 1, longest),
             seed,
             rows=[(0, 0)] * len(shares),  # they share their random numbers
@@ -340,7 +329,7 @@ class Composer(Choosing):
         generators = [np.random.default_rng([seed, *row, 1]) for row in rows or [(0, row) for row in range(count)]]
         shares = np.stack([generator.random(length) for generator in generators])
         pull, plan = (np.broadcast_to(part, (count, *part.shape[1:])) for part in (pull, plan))
-        distances, window = np.array(self.lookback), max(LENGTH, *self.lookback)
+        distances, window = np.array(self.lookback), max(grid.LENGTH, *self.lookback)
         written = np.full((count, window + length), delimiter, np.int32)
         heard = written.copy()  # the symbol at the onset of what sounds at each place
         nats = np.zeros((count, length))
@@ -416,10 +405,6 @@ class PortableLSTM(PortableChoosing, Composer):
         self.vocabulary = StepVocabulary.from_config(config["vocabulary"])
         self.units, self.lookback = config["units"], tuple(config["lookback"])
         self.plans = graphs.arrays["plans"]
-
-    def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
-        """Return the logits of the coming symbols and the next states, see `Composer`."""
-        return self._graphs.run("step", *seen, hidden, carry)
 
 
 def _begun(symbols: np.ndarray, place: int, hold: int) -> np.ndarray:

@@ -62,12 +62,7 @@ class Discriminator(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        categories = (_PITCHES, LONGEST + 1, *BARS, 2 * _WIDEST + 2, _LEFT + 1, len(FORMS) + 1, *[4] * len(_AGO))
-        self.embedding.build((None, None, sum(categories)))
-        for convolution in self.convolutions:
-            convolution.build((None, None, 3 * self.units))
-        self.hidden.build((None, 3 * self.units))
-        self.logits.build((None, self.hidden.units))
+        self.call(tf.zeros([1, 1, len(COLUMNS)], tf.int32))
         self.built = True
 
     def call(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -145,9 +140,11 @@ class Discriminating(Choosing):
         """Whether its discriminator has learned."""
         return self.chooser is not None and self.chooser.learned
 
-    def log_odds(self, tunes: Sequence[Tune]) -> np.ndarray:
-        """Return the log odds that tunes are real, see `Choosing`."""
-        return super().log_odds(tunes) if self.chooser is None else self.chooser.log_odds(as_rows(tunes)).numpy()[:, 0]
+    def run(self, name: str, *inputs: Any) -> Sequence[np.ndarray]:
+        """Return the outputs of one of the `graphs`, see `Choosing`."""
+        function = self.graphs()[name]
+        typed = zip(inputs, function.input_signature, strict=True)
+        return [part.numpy() for part in tf.nest.flatten(function(*(tf.constant(v, spec.dtype) for v, spec in typed)))]
 
     def graphs(self) -> dict[str, Any]:
         """Return the functions that choosing needs, for `manymodes.export`."""

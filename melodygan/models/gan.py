@@ -143,11 +143,6 @@ class MelodyGAN(Discriminating, GridComposer, AdversarialModel):
         # −(height − contour)² / 2 without what the pitch alone decides: a contour of 0 does not pull
         return kinds, pitches + height * contour
 
-    def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
-        """Draw kinds and pitches, see `GridComposer`."""
-        typed = zip(inputs, self._cells.input_signature, strict=True)
-        return [part.numpy() for part in self._cells(*(tf.constant(value, spec.dtype) for value, spec in typed))]
-
     def graphs(self) -> dict[str, Any]:
         """Return the functions that composing needs, for `manymodes.export`."""
         return {"cells": self._cells} | super().graphs()
@@ -158,7 +153,12 @@ class MelodyGAN(Discriminating, GridComposer, AdversarialModel):
 
     @functools.cached_property
     def _cells(self) -> Any:
-        """`cells`, in a graph."""
+        """Draws kinds and pitches, int32 [n, L] each.
+
+        Of latents [n, Z]; conditions [n, CONDITIONS]; noise that is added to the logits, [n, L, KINDS] and [n, L, P];
+        kinds and pitches [n, L] of cells that stay, −1 where a cell is to be drawn; how many of the likeliest symbols
+        to choose from, and the probability that they must reach, see `filtered_logits`.
+        """
         shapes: dict[str, Sequence[int]] = {"latents": [self.latent_dim], "conditions": [CONDITIONS]}
         shapes |= {"of_kinds": [LENGTH, KINDS], "of_pitches": [LENGTH, self.pitches]}
         known = [tf.TensorSpec([None, LENGTH], tf.int32, name) for name in ("kinds", "pitches")]

@@ -8,26 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from manymodes import deadline
+from melodygan.data import grid
 from melodygan.data.encoding import length_of
 from melodygan.data.form import ENDINGS, METERS, PLANS, NoTunesError, ends_on, last_pitches, tune_in
-from melodygan.data.grid import (
-    BEAT,
-    HOLD,
-    KINDS,
-    LENGTH,
-    ONSET,
-    REST,
-    Grid,
-    Plan,
-    conditions_of,
-    from_grid,
-    from_row,
-    opened,
-    plans_in,
-    steps_of,
-    to_grid,
-    to_rows,
-)
 from melodygan.data.phrases import SHORTEST_CLOSE, is_tune
 from melodygan.data.plan_model import chosen_plans
 from melodygan.models.choosing import CANDIDATES, Choosing, PortableChoosing
@@ -61,18 +44,9 @@ class GridComposer(Choosing):
     pitches: int
     plans: np.ndarray
 
-    def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
-        """Draw kinds and pitches, int32 [n, L] each.
-
-        The inputs are latents [n, Z]; conditions [n, CONDITIONS]; noise that is added to the logits, [n, L, KINDS] and
-        [n, L, P]; kinds and pitches [n, L] of cells that stay, −1 where a cell is to be drawn; how many of the
-        likeliest symbols to choose from, and the probability that they must reach, see `filtered_logits`.
-        """
-        raise NotImplementedError
-
     def drawn(
         self,
-        plans: Sequence[Plan],
+        plans: Sequence[grid.Plan],
         seed: Sequence[int],
         *,
         given: tuple[np.ndarray, np.ndarray] | None = None,
@@ -85,17 +59,21 @@ class GridComposer(Choosing):
         ``given`` are kinds and pitch symbols [n, L] of cells that stay, −1 where a cell is to be drawn.
         """
         rng, size = np.random.default_rng(seed), len(plans)
-        nothing = np.full((size, LENGTH), -1, np.int32)
-        kinds, pitches = self.cells(
+        nothing = np.full((size, grid.LENGTH), -1, np.int32)
+        kinds, pitches = self.run(
+            "cells",
             rng.standard_normal((size, self.latent_dim), np.float32),
-            conditions_of(to_rows(plans)),
-            *(TEMPERATURE * temperature * _gumbel(rng, (size, LENGTH, symbols)) for symbols in (KINDS, self.pitches)),
+            grid.conditions_of(grid.to_rows(plans)),
+            *(
+                TEMPERATURE * temperature * _gumbel(rng, (size, grid.LENGTH, symbols))
+                for symbols in (grid.KINDS, self.pitches)
+            ),
             *(given or (nothing, nothing)),
-            top_k or max(KINDS, self.pitches),
+            top_k or max(grid.KINDS, self.pitches),
             _ALL if top_p is None else top_p,
         )
         for kind, pitch in zip(kinds, pitches, strict=True):
-            yield from_grid(kind, np.where(kind == ONSET, pitch + self.lowest, 0))
+            yield grid.from_grid(kind, np.where(kind == grid.ONSET, pitch + self.lowest, 0))
 
     def candidates(
         self,
@@ -124,8 +102,8 @@ class GridComposer(Choosing):
             NoTunesError: hardly any tune is whole.
         """
         rng = np.random.default_rng(seed)
-        known = [_grid_of(like).plan] if like else plans_in(map(from_row, self.plans), meter, mode, bars)
-        wanted = chosen_plans(PLANS[0] if like else plans, known, map(from_row, self.plans), count, rng)
+        known = [_grid_of(like).plan] if like else grid.plans_in(map(grid.from_row, self.plans), meter, mode, bars)
+        wanted = chosen_plans(PLANS[0] if like else plans, known, map(grid.from_row, self.plans), count, rng)
         return self._closing(
             wanted, seed, ending, lambda some, number: self.drawn(some, [seed, number], **choice),
             CANDIDATES if several else 1,
@@ -139,25 +117,25 @@ class GridComposer(Choosing):
         Raises:
             ValueError: the tune is too long, too high or low for this model, or has no such bars.
         """
-        grid = _grid_of(tune)
-        plan, bar = grid.plan, METERS[grid.plan.form.meter]
-        steps = steps_of((first, last), plan.cells, bar, -plan.lead % bar)
+        types, heights, plan = _grid_of(tune)
+        bar = METERS[plan.form.meter]
+        steps = grid.steps_of((first, last), plan.cells, bar, -plan.lead % bar)
         begin, end = (plan.lead + step for step in steps)
-        pitches = np.where(grid.types == ONSET, grid.pitches - self.lowest, 0)
+        pitches = np.where(types == grid.ONSET, heights - self.lowest, 0)
         if (pitches < 0).any() or (pitches >= self.pitches).any():
             raise ValueError("the tune is higher or lower than what this model knows: give another key")
-        place = np.arange(LENGTH)
+        place = np.arange(grid.LENGTH)
         fresh = (place >= begin) & (place < end)
         # a note that sounds into the bars ends there; one that sounds out of them begins again
-        kinds = np.where(fresh, -1, grid.types)
-        if end < LENGTH and kinds[end] == HOLD:
-            kinds[end] = REST if grid.types[:end][grid.types[:end] != HOLD][-1] == REST else ONSET
-            sounding = np.flatnonzero(grid.types[:end] == ONSET)
+        kinds = np.where(fresh, -1, types)
+        if end < grid.LENGTH and kinds[end] == grid.HOLD:
+            kinds[end] = grid.REST if types[:end][types[:end] != grid.HOLD][-1] == grid.REST else grid.ONSET
+            sounding = np.flatnonzero(types[:end] == grid.ONSET)
             pitches[end] = pitches[sounding[-1]] if len(sounding) else 0
-        pitches = np.where(kinds == ONSET, pitches, -1)
-        plan = opened(plan, fresh)
+        pitches = np.where(kinds == grid.ONSET, pitches, -1)
+        plan = plan.opened(fresh)
 
-        def draw(plans: Sequence[Plan], number: int) -> Iterator[tuple[Note, ...]]:
+        def draw(plans: Sequence[grid.Plan], number: int) -> Iterator[tuple[Note, ...]]:
             given = [np.tile(part, (len(plans), 1)).astype(np.int32) for part in (kinds, pitches)]
             for notes in self.drawn(plans, [seed, number], given=(given[0], given[1]), **choice):
                 begins = itertools.accumulate((note.steps for note in notes), initial=plans[0].lead)
@@ -168,10 +146,10 @@ class GridComposer(Choosing):
 
     def _closing(
         self,
-        plans: Sequence[Plan],
+        plans: Sequence[grid.Plan],
         seed: int,
         ending: str,
-        draw: Callable[[Sequence[Plan], int], Iterator[tuple[Note, ...]]],
+        draw: Callable[[Sequence[grid.Plan], int], Iterator[tuple[Note, ...]]],
         wanted: int,
     ) -> list[list[Tune]]:
         """Draw candidates for each plan until so many as are wanted are whole tunes that end well.
@@ -213,25 +191,21 @@ class PortableGAN(PortableChoosing, GridComposer):
         self.lowest, self.pitches = config["lowest"], config["pitches"]
         self.plans, self.latent_dim = graphs.arrays["plans"], int(graphs.arrays["latent_dim"])
 
-    def cells(self, *inputs: Any) -> Sequence[np.ndarray]:
-        """Draw kinds and pitches, see `GridComposer`."""
-        return self._graphs.run("cells", *inputs)
-
 
 def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return Gumbel noise, float32: the largest of logits with it is a draw from their distribution."""
     return -np.log(-np.log(np.maximum(rng.random(shape, np.float32), np.float32(_LEAST_SHARE))))
 
 
-def _closes(notes: Sequence[Note], plan: Plan, classes: frozenset[int] | None) -> bool:
+def _closes(notes: Sequence[Note], plan: grid.Plan, classes: frozenset[int] | None) -> bool:
     """Whether a tune ends on one of some pitch classes, on a beat, with a note of a quarter or more."""
     last = max(place for place, note in enumerate(notes) if note.pitch is not None)
     onset = plan.lead + length_of(notes[:last])
-    return ends_on(notes, classes) and onset % BEAT[plan.form.meter] == 0 and notes[last].steps >= SHORTEST_CLOSE
+    return ends_on(notes, classes) and onset % grid.BEAT[plan.form.meter] == 0 and notes[last].steps >= SHORTEST_CLOSE
 
 
-def _grid_of(tune: Tune) -> Grid:
-    grid = to_grid(tune)
-    if grid is None:
-        raise ValueError(f"the tune is longer than {LENGTH} sixteenths: give a shorter one")
-    return grid
+def _grid_of(tune: Tune) -> grid.Grid:
+    laid = grid.to_grid(tune)
+    if laid is None:
+        raise ValueError(f"the tune is longer than {grid.LENGTH} sixteenths: give a shorter one")
+    return laid

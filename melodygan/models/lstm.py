@@ -167,13 +167,7 @@ class MelodyLSTM(Discriminating, Composer, keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        inputs = 5 * len(self.vocabulary) + LONGEST + 1 + sum(BARS) + len(RUNS) + 1 + KINDS
-        inputs += (REMEMBERED - 1) * (2 * _WIDEST + 2) + LONGEST + 1
-        inputs += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
-        self.embedding.build((None, None, len(self.lookback)))
-        self.lstm.build((None, None, inputs))
-        self.logits.build((None, None, self.units))
-        self.shortcut.build((None, None, inputs))
+        self.call(tf.zeros([1, 1], tf.int32))
         self.built = True
 
     def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -307,11 +301,6 @@ class MelodyLSTM(Discriminating, Composer, keras.Model):
 
     # -- composing ----------------------------------------------------------------------------------------
 
-    def next_logits(self, seen: Seen, hidden: np.ndarray, carry: np.ndarray) -> Sequence[np.ndarray]:
-        """Return the logits of the coming symbols and the next states, see `Composer`."""
-        inputs = zip((*seen, hidden, carry), self._step.input_signature, strict=True)
-        return [part.numpy() for part in self._step(*(tf.constant(part, spec.dtype) for part, spec in inputs))]
-
     def graphs(self) -> dict[str, Any]:
         """Return the functions that composing needs, for `manymodes.export`."""
         return {"step": self._step} | super().graphs()
@@ -412,10 +401,8 @@ class TuneBatches(keras.callbacks.Callback):
             rows = order[number * self.batch_size : (number + 1) * self.batch_size]
             # Rounded up, and with a place for the end, which is a target too.
             width = (lengths[rows].max() // _BUCKET + 1) * _BUCKET
-            tunes, plans = (
-                [self.encoded[row] for row in rows],
-                [self.plans[row] if planned[row] else None for row in rows],
-            )
+            plans = [self.plans[row] if planned[row] else None for row in rows]
+            tunes = [self.encoded[row] for row in rows]
             targets = keras.utils.pad_sequences(tunes, width, padding="post", value=self.delimiter)
             before = np.pad(targets[:, :-1], ((0, 0), (1, 0)), constant_values=self.delimiter)
             inputs = np.concatenate([before[..., None], [as_steps(plan, width) for plan in plans]], axis=-1)

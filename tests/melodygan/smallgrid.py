@@ -6,7 +6,7 @@ import pytest
 
 from melodygan import trainer
 from melodygan.data import grid
-from melodygan.models import chain, gan, grid_composer, lstm, networks
+from melodygan.models import chain, gan, lstm, networks
 
 CELLS = 64
 """Four bars of 4/4, five of 3/4."""
@@ -25,7 +25,7 @@ def small_grid():
     }
     large = {name: getattr(grid, name) for name in sizes}
     with pytest.MonkeyPatch.context() as patch:
-        for module in (grid, chain, gan, grid_composer, lstm, networks, trainer):
+        for module in (grid, chain, gan, lstm, networks, trainer):
             for name, size in sizes.items():
                 if getattr(module, name, None) == large[name]:
                     patch.setattr(module, name, size)

@@ -26,7 +26,6 @@ from melodygan.data.grid import (
     from_row,
     going_on,
     layout,
-    opened,
     plans_in,
     to_grid,
     to_rows,
@@ -223,4 +222,4 @@ def test_a_beginning_brings_its_upbeat_and_goes_on():
 def test_what_is_opened_no_longer_returns():
     whole = plan(cells=96, returns=(0, 0, 0, 0, 16, 16, 16, 16, 0, 0, 0, 0, 16, 16, 16, 16))
     fresh = np.arange(LENGTH) // 16 == 1
-    assert opened(whole, fresh) == plan(cells=96, returns=(*[0] * 12, 16, 16, 16, 16))
+    assert whole.opened(fresh) == plan(cells=96, returns=(*[0] * 12, 16, 16, 16, 16))
