@@ -16,7 +16,7 @@ from manymodes.files import adding_files, replacing_pages
 from manymodes.music.formats import SUFFIXES, write_score
 from manymodes.music.score import Score, signature
 from melodygan.data.encoding import Tune, length_of, pitches_in
-from melodygan.data.form import ENDINGS, METERS, MODES, TONICS, form_of, places_of, read_key, transposed
+from melodygan.data.form import ENDINGS, METERS, MODES, TONICS, form_of, places_of, read_key, transposed, tune_in
 from melodygan.data.grid import from_row
 from melodygan.data.register import middle_of, octaves_to
 
@@ -61,6 +61,7 @@ _EXCLUDED = {
 }
 _METER = re.compile(r"[1-9]\d?/(1|2|4|8|16)")
 _MIDI_PITCHES = range(128)
+_FORMLESS = Tune(())
 _OCTAVE = 12
 
 load = MELODY_MODEL.load
@@ -142,8 +143,7 @@ def compose(
         composed = task.method(count=count, seed=seed, **options)
     except ValueError as error:
         raise UserError(str(error)) from error
-    bar_lines = {} if task.upbeat is None else {"meter": task.meter or "", "pickup_steps": task.upbeat}
-    tunes = [_as_tune(tune, key=task.mode or "", **bar_lines) for tune in composed]
+    tunes = [_as_tune(tune, task.form) for tune in composed]
     pitches = [[pitch + task.shift for pitch in pitches_in(tune.notes)] for tune in tunes]
     if task.given:  # all move by the same
         pitches = [list(itertools.chain.from_iterable(pitches))] * len(tunes)
@@ -157,7 +157,7 @@ def compose(
     scores = []
     for title, tune in zip(numbers(count), tunes, strict=True):
         whole = [name for name, bar in METERS.items() if bars is not None and length_of(tune.notes) == bars * bar]
-        meters = [task.meter] if task.meter else whole
+        meters = [task.form.meter] if task.form.meter else whole
         scores.append(score_of(tune, title, meters=meters, fifths=fifths, tempo=tempo, program=program))
     return scores
 
@@ -168,18 +168,14 @@ class _Task(NamedTuple):
     Attributes:
         method: called with the count, the seed and options.
         shift: semitones from C major or A minor to the key of the tunes.
-        meter: of the tunes, if known; bar lines are those that fit.
-        mode: of the tunes, if known.
         given: the tune that gives notes.
-        upbeat: of the tunes, if known.
+        form: metre, upbeat and mode, as far as they are known, of tunes that have none of their own.
     """
 
     method: Callable[..., Any]
     shift: int = 0
-    meter: str | None = None
-    mode: str | None = None
     given: Given | None = None
-    upbeat: int | None = None
+    form: Tune = _FORMLESS
 
 
 def _task(
@@ -202,35 +198,32 @@ def _task(
         return _Task(partial(model.interpolate, first.notes, second.notes), first.shift, given=first)
     if vary is not None:
         given = given_to(model, vary, key, "--vary")
-        meter, own = given.form or (None, None)
         if recompose is not None:
-            tune = given.as_tune(own or mode)
-            form = form_of(tune)
-            method = partial(model.recompose, replace(tune, meter=form.meter), *recompose)
-            return _Task(method, given.shift, *form, given, given.upbeat)
+            tune = given.as_tune(None if given.form else mode)
+            method = partial(model.recompose, replace(tune, meter=form_of(tune).meter), *recompose)
+            return _Task(method, given.shift, given)
         method = partial(model.vary, given.notes, amount=amount, form=given.form, upbeat=given.upbeat)
-        return _Task(method, given.shift, meter, own, given, given.upbeat if meter else None)
+        meter, mode = given.form or (None, None)
+        return _Task(method, given.shift, given, tune_in(meter, mode, (), given.upbeat))
     method = getattr(model, "compose", model.generate)
     shift = key.shift if key else 0
     if like is not None:
         read = read_given(like, key, option="--like") if isinstance(like, str) else like
         tune, half = read.as_tune(mode), _OCTAVE // 2
         shift = shift if key else (read.shift + half) % _OCTAVE - half
-        return _Task(partial(method, like=tune), shift, *form_of(tune), upbeat=read.upbeat)
+        return _Task(partial(method, like=tune), shift, form=replace(tune, meter=form_of(tune).meter))
     asked = {name: value for name, value in (("meter", meter), ("mode", mode)) if value is not None}
     if start is None:
-        return _Task(partial(method, **asked), shift, meter, mode)
+        return _Task(partial(method, **asked), shift)
     given = given_to(model, start, key)
     forms = [from_row(row).form for row in model.plans]
     if asked:
         places_of(forms, meter, mode)  # raises a ValueError for what was asked
     meter, mode = form_after(given, meter, mode)
-    keeps = given.form is not None and meter == given.form.meter
     if (meter or mode) and not any(meter in {None, one.meter} and mode in {None, one.mode} for one in forms):
         method = partial(method, plans=None)
-    upbeat = given.upbeat if keeps else 0
-    method = partial(method, start=given.notes, upbeat=upbeat, meter=meter, mode=mode)
-    return _Task(method, given.shift, meter, mode, given, upbeat if keeps else None)
+    upbeat = given.upbeat if given.form and meter == given.form.meter else 0
+    return _Task(partial(method, start=given.notes, upbeat=upbeat, meter=meter, mode=mode), given.shift, given)
 
 
 def tunes_of(model: Any, count: int, *, seed: int) -> list[Tune]:
@@ -238,9 +231,9 @@ def tunes_of(model: Any, count: int, *, seed: int) -> list[Tune]:
     return list(map(_as_tune, getattr(model, "compose", model.generate)(count, seed=seed)))
 
 
-def _as_tune(composed: Tune | Sequence[Note], **form: Any) -> Tune:
-    """Return what a model composed as a tune of a form; those of a GAN know theirs."""
-    return composed if isinstance(composed, Tune) else Tune(tuple(composed), **form)
+def _as_tune(composed: Tune | Sequence[Note], form: Tune = _FORMLESS) -> Tune:
+    """Return what a model composed as a tune; notes alone get the metre, upbeat and key of a form."""
+    return composed if isinstance(composed, Tune) else replace(form, notes=tuple(composed))
 
 
 def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str = "--start") -> Given:
@@ -263,13 +256,7 @@ def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str 
 
 
 def score_of(
-    tune: Tune | Sequence[Note],
-    title: str,
-    *,
-    meters: Sequence[str] = (),
-    fifths: int = 0,
-    tempo: float = TEMPO,
-    program: int = 0,
+    tune: Tune, title: str, *, meters: Sequence[str] = (), fifths: int = 0, tempo: float = TEMPO, program: int = 0
 ) -> Score:
     """Return a tune as a score, with its own bar lines, or those that fit it best.
 
@@ -278,7 +265,6 @@ def score_of(
     """
     from melodygan.data.barlines import USUAL, bar_lines
 
-    tune = _as_tune(tune)
     last = [(pitch - 7 * fifths) % _OCTAVE for pitch in pitches_in(tune.notes)[-1:]]
     minor = tune.key.endswith("minor") if tune.key.endswith(MODES) else last == [TONICS["minor"]]
     known = _METER.fullmatch(tune.meter)
