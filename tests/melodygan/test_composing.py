@@ -62,10 +62,9 @@ def test_the_default_model_is_the_pretrained_lstm(lstm, shipped):
     assert compose(melodygan.load()) == compose(lstm)
 
 
-def test_a_metre_is_kept(models):
-    for kind, bars in (("gan", 4), ("attention", 5), ("lstm", 2)):
-        for score in melodygan.compose(models[kind], count=4, meter="3/4", key="C", bars=bars):
-            assert (score.meter, length_of(score.notes)) == ("3/4", 12 * bars)
+def test_a_metre_is_kept(lstm):  # by a GAN: test_gan
+    for score in melodygan.compose(lstm, count=4, meter="3/4", key="C", bars=2):
+        assert (score.meter, length_of(score.notes)) == ("3/4", 24)
 
 
 def test_a_gan_knows_the_bar_lines_of_its_tunes(models):

@@ -18,7 +18,6 @@ CELLO, PICCOLO = 42, 72
         ("low", 0, 60),
         ("high", 0, 84),
         ("middle", CELLO, 54),  # C2 to C5
-        ("high", CELLO, 66),
         ("middle", PICCOLO, 88),
         ("C4", CELLO, 60),
         ("eb3", 0, 51),
@@ -34,7 +33,6 @@ def test_middles(register, program, middle):
     ("pitches", "middle", "shift"),
     [
         ([60, 64, 67], 72, 12),
-        ([67], 72, 0),
         ([66], 72, 0),  # as near: it stays
         ([30, 31, 90], 72, 36),
         ([100], 60, -36),
