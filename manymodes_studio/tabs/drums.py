@@ -168,7 +168,7 @@ class _Tab:
         yield from _shown(new_folder, takes, last._replace(rows=rows, values=None), follows=last.name)
 
     def faster(self, new_folder: NewFolder, takes: list[_Take], tempo: float) -> Iterator[Any]:
-        if not takes:
+        if not takes or (takes[-1].bars.tempos == tempo).all():
             yield [gr.skip()] * (4 + len(_LATER))
             return
         last = takes[-1]

@@ -158,12 +158,12 @@ class _Tab:
         )
 
     def play_again(self, new_folder: NewFolder, takes: list[_Take], tempo: float, instrument: str) -> Iterator[Any]:
-        if not takes:
+        composed = melody.played(takes[-1].composed, tempo=tempo, instrument=instrument) if takes else None
+        if composed is None or composed == takes[-1].composed:
             yield [gr.skip()] * (5 + len(_LATER))
             return
         last = takes[-1]
         values = last.values and {**last.values, "tempo": tempo, "instrument": instrument}
-        composed = melody.played(last.composed, tempo=tempo, instrument=instrument)
         yield from _shown(new_folder, takes, _Take(composed, values=values), follows=last.name)
 
     def undo(self, new_folder: NewFolder, takes: list[_Take]) -> Iterator[Any]:

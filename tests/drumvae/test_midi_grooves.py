@@ -123,6 +123,8 @@ def test_every_note_of_the_table_is_its_instrument():
     for number, group in enumerate(NOTES.values()):
         beat = parse([hit(note, 120 * step) for step, note in enumerate(group)])
         assert cells(beat.bars) == [(0, step, number) for step in range(len(group))]
+        plain = Bars.of(beat.bars.hits, beat.bars.velocities, beat.bars.offsets, tempo=120)
+        assert set(plain.notes[plain.hits]) == {group[0]}
 
 
 def test_a_hit_goes_to_the_nearest_step_and_halfway_to_the_later_one():

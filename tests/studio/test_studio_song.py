@@ -102,3 +102,12 @@ def test_other_parts_and_tempo_leave_the_melody(models):
     assert [voice.name for voice in together.voices] == ["melody", *song.PARTS]
     assert together.composed.score.notes == alone.composed.score.notes
     assert together.composed.score.tempo == 150
+
+
+def test_leaving_the_tempo_as_it_was_makes_no_take(models):
+    gr = pytest.importorskip("gradio")
+    from manymodes_studio.tabs import song as tab
+
+    values = {"mood": "march", "parts": ["bass"], "tempo": 108, "model": "melody-lstm", "temperature": 1.0, "seed": "4"}
+    (shown,) = tab._Tab(models).again(pytest.fail, [{**values, "id": "take"}], **values)
+    assert shown == [gr.skip()] * 5
