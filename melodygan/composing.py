@@ -256,7 +256,13 @@ def given_to(model: Any, tune: str | Given, key: Key | None = None, option: str 
 
 
 def score_of(
-    tune: Tune, title: str, *, meters: Sequence[str] = (), fifths: int = 0, tempo: float = TEMPO, program: int = 0
+    tune: Tune | Sequence[Note],
+    title: str,
+    *,
+    meters: Sequence[str] = (),
+    fifths: int = 0,
+    tempo: float = TEMPO,
+    program: int = 0,
 ) -> Score:
     """Return a tune as a score, with its own bar lines, or those that fit it best.
 
@@ -265,6 +271,7 @@ def score_of(
     """
     from melodygan.data.barlines import USUAL, bar_lines
 
+    tune = _as_tune(tune)
     last = [(pitch - 7 * fifths) % _OCTAVE for pitch in pitches_in(tune.notes)[-1:]]
     minor = tune.key.endswith("minor") if tune.key.endswith(MODES) else last == [TONICS["minor"]]
     known = _METER.fullmatch(tune.meter)

@@ -305,3 +305,7 @@ def test_a_tune_that_ends_on_its_minor_tonic_is_minor(last, fifths, mode):
     tune = Tune((Note(60, 4), Note(last, 8), Note(None, 4)))
     assert score_of(tune, "a", fifths=fifths).mode == mode
     assert score_of(replace(tune, key="C major"), "a", fifths=fifths).mode == "major"
+
+
+def test_notes_alone_are_a_score_too():
+    assert score_of(IN_G, "a").notes == IN_G
