@@ -37,8 +37,12 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
         fixed=fixed,
         p_value=p_value,
         counted=counted,
-        **vars(report) | {"comparisons": ranked},
         title=f"{', '.join(one.gen.label for one in ranked)} against {report.org.label}",
+        comparisons=ranked,
+        org=report.org,
+        train=report.train,
+        leakage=report.leakage,
+        features=report.features,
         figures=figures,
         heard=FEATURES | DRUMS,
         title_of=title_of,
@@ -55,6 +59,7 @@ def page(report: Report, ranked: Sequence[SetComparison], *, command: str, versi
         copied_share=COPIED_SHARE,
         copied_notes=COPIED_NOTES,
         command=command,
+        seed=report.seed,
         versions=versions,
     )
 

@@ -121,8 +121,10 @@ class AdversarialModel(keras.Model):
         super().__init__(**kwargs)
         self.generator = generator
         self.discriminator: Any = discriminator
-        self.averaged_generator = generator if discriminator is None else keras.models.clone_model(generator)
-        self.averaged_generator.set_weights(generator.get_weights())
+        self.averaged_generator = generator
+        if discriminator is not None:
+            self.averaged_generator = keras.models.clone_model(generator)
+            self.averaged_generator.set_weights(generator.get_weights())
         self.averaged_generator.trainable = False
         self.condition_dim = condition_dim
         self.latent_dim = int(generator.input_shape[-1]) - condition_dim

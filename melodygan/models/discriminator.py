@@ -62,7 +62,12 @@ class Discriminator(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        self.call(tf.zeros([1, 1, len(COLUMNS)], tf.int32))
+        categories = (_PITCHES, LONGEST + 1, *BARS, 2 * _WIDEST + 2, _LEFT + 1, len(FORMS) + 1, *[4] * len(_AGO))
+        self.embedding.build((None, None, sum(categories)))
+        for convolution in self.convolutions:
+            convolution.build((None, None, 3 * self.units))
+        self.hidden.build((None, 3 * self.units))
+        self.logits.build((None, self.hidden.units))
         self.built = True
 
     def call(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -167,7 +167,13 @@ class MelodyLSTM(Discriminating, Composer, keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Create all weights."""
-        self.call(tf.zeros([1, 1], tf.int32))
+        inputs = 5 * len(self.vocabulary) + LONGEST + 1 + sum(BARS) + len(RUNS) + 1 + KINDS
+        inputs += (REMEMBERED - 1) * (2 * _WIDEST + 2) + LONGEST + 1
+        inputs += sum(1 + STEP_COLUMNS[name] for name in _ONE_HOT) + len(self.lookback) * _LOOKBACK_WIDTH
+        self.embedding.build((None, None, len(self.lookback)))
+        self.lstm.build((None, None, inputs))
+        self.logits.build((None, None, self.units))
+        self.shortcut.build((None, None, inputs))
         self.built = True
 
     def call(self, symbols: tf.Tensor, training: bool = False) -> tf.Tensor:
