@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from evaluation.scores.verdict import number
-from fontgan.compare import FontComparison
+from fontgan.comparing import LetterComparison
 from fontgan.config import StackedConfig
 from fontgan.data.sheets import to_pixels
 from fontgan.data.stacks import MODES, PLANES, stacked, unstacked
@@ -51,7 +51,7 @@ _PUBLISHED = (
 """Models of Stacked MNIST: modes of 1,000, divergence in nats, and the paper."""
 
 
-class StackedComparison(FontComparison):
+class StackedComparison(LetterComparison):
     """The fixes beside real letters and noise; each image has three letters."""
 
     module, stem = "fontgan.stacked", "fonts-stacked"
